@@ -1,0 +1,450 @@
+//! One request: what goes with it, and what came of it.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http_body_util::BodyExt as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use progenitor_client::ResponseValue;
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
+use reqwest::{Method, Request, Response, StatusCode};
+use zeroize::Zeroizing;
+
+use crate::cause::Cause;
+use crate::{BodyProblem, Error, ErrorBody, ErrorKind, MAX_BODY, Secret, TOTAL_TIMEOUT, Target, retry_after};
+
+/// What generated code knows of an operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Operation {
+    /// The `operationId`.
+    pub id: &'static str,
+    /// The method, in capitals.
+    pub method: &'static str,
+    /// The media types of the success answer. With `None`, reqwest says `*/*`.
+    pub accept: Option<&'static str>,
+    /// The media type of the body, where it differs from the one that progenitor says.
+    pub content_type: Option<&'static str>,
+    /// The generated crate and its version.
+    pub user_agent: &'static str,
+}
+
+/// How the halves of HTTP Basic are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BasicEncoding {
+    /// Both are `application/x-www-form-urlencoded` first, as RFC 6749 section 2.3.1 wants it.
+    Form,
+    /// As they are, as RFC 7617 says and many a vendor expects.
+    Raw,
+}
+
+/// One request of an operation. A clone is the same request.
+#[derive(Clone)]
+pub struct Call {
+    operation: &'static Operation,
+    origin: Arc<str>,
+    headers: HeaderMap,
+    query: Vec<(&'static str, Secret)>,
+    /// What came of it: progenitor's error types can't carry it.
+    outcome: Arc<Mutex<Option<Outcome>>>,
+}
+
+enum Outcome {
+    Answered(Answer),
+    /// There is no answer, or it is none of the vendor's.
+    Failed {
+        kind: ErrorKind,
+        answer: Option<Answer>,
+        cause: Option<Cause>,
+    },
+}
+
+#[derive(Clone)]
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    arrived: SystemTime,
+    /// A failure's body. A success's is progenitor's, and no second copy of a token is kept.
+    body: Result<Vec<u8>, BodyProblem>,
+}
+
+impl Call {
+    /// A request of `operation` to `target`.
+    pub fn new(operation: &'static Operation, target: &Target) -> Self {
+        Self {
+            operation,
+            origin: target.shared_origin(),
+            headers: HeaderMap::new(),
+            query: Vec::new(),
+            outcome: Arc::default(),
+        }
+    }
+
+    /// Adds a header. Its value is treated as a secret.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidRequest`], which names the header, where the value isn't visible ASCII.
+    pub fn header<B>(&mut self, name: &'static str, value: &str) -> Result<(), Error<B>> {
+        // `HeaderValue` would take a tab, and other text as its UTF-8, of which no vendor says what it reads.
+        let sendable = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        let (true, Ok(header), Ok(mut sensitive)) =
+            (sendable, HeaderName::try_from(name), HeaderValue::from_str(value))
+        else {
+            return Err(self.error(ErrorKind::InvalidRequest).detail(format!(
+                "the header `{name}` has a value with a line break, or with a character that isn't visible ASCII"
+            )));
+        };
+        sensitive.set_sensitive(true);
+        self.headers.insert(header, sensitive);
+        Ok(())
+    }
+
+    /// Adds `Authorization: <scheme> <credential>`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Call::header`].
+    pub fn authorization<B>(&mut self, scheme: &'static str, credential: &Secret) -> Result<(), Error<B>> {
+        let value = Zeroizing::new(format!("{scheme} {}", credential.expose()));
+        self.header(AUTHORIZATION.as_str(), &value)
+    }
+
+    /// Adds HTTP Basic (RFC 7617). Either half may be empty.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidRequest`] where a raw half has a control character, or the raw user a `:`.
+    pub fn basic<B>(&mut self, encoding: BasicEncoding, user: &str, password: &str) -> Result<(), Error<B>> {
+        let pair = match encoding {
+            BasicEncoding::Form => format!("{}:{}", *form_encode(user), *form_encode(password)),
+            BasicEncoding::Raw => {
+                let invalid = |why| Err(self.error(ErrorKind::InvalidRequest).detail(why));
+                if user.contains(':') {
+                    return invalid("the user of HTTP Basic has a `:`, where the vendor would see its end");
+                }
+                if user.contains(char::is_control) || password.contains(char::is_control) {
+                    return invalid("a half of HTTP Basic has a line break or another control character");
+                }
+                format!("{user}:{password}")
+            }
+        };
+        let pair = Zeroizing::new(pair);
+        self.authorization("Basic", &Secret::new(STANDARD.encode(pair.as_bytes())))
+    }
+
+    /// Adds a query parameter, such as an API key.
+    pub fn query(&mut self, name: &'static str, value: &Secret) {
+        self.query.push((name, value.clone()));
+    }
+
+    /// Checks a path parameter. progenitor encodes all but dot segments, and those, like an empty value, would make it
+    /// another path.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidRequest`], which names the parameter.
+    pub fn path_parameter<B>(&self, name: &'static str, value: &str) -> Result<(), Error<B>> {
+        if matches!(value, "" | "." | "..") {
+            return Err(self
+                .error(ErrorKind::InvalidRequest)
+                .detail(format!("the path parameter `{name}` is empty or a dot segment")));
+        }
+        Ok(())
+    }
+
+    /// A delimited list as the one text that it is in a query, a path or a header.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidRequest`] where the list can't be written: see [`ListError`](crate::ListError).
+    pub fn list<T: fmt::Display, B, const DELIMITER: char>(
+        &self,
+        name: &'static str,
+        list: &crate::Delimited<T, DELIMITER>,
+    ) -> Result<String, Error<B>> {
+        list.join().map_err(|why| {
+            self.error(ErrorKind::InvalidRequest).detail(format!("the parameter `{name}` can't be written: {why}"))
+        })
+    }
+
+    /// A credential that the operation needs isn't there.
+    pub fn missing_credential<B>(&self, name: &'static str) -> Error<B> {
+        self.error(ErrorKind::MissingCredential(name))
+    }
+
+    /// A success that carries the vendor's error.
+    pub fn refused<B: ErrorBody>(&self, body: B) -> Error<B> {
+        let error = self.error(ErrorKind::Refused);
+        match &*self.outcome() {
+            Some(Outcome::Answered(answer)) => answered(error, answer).said(answer.status, Ok(body)),
+            _ => error,
+        }
+    }
+
+    /// The `Date` of the answer, against which its absolute times are measured.
+    pub fn date(&self) -> Option<SystemTime> {
+        match &*self.outcome() {
+            Some(Outcome::Answered(answer)) => retry_after::date(&answer.headers),
+            _ => None,
+        }
+    }
+
+    /// Sends the request and keeps what came of it for [`Call::finish`]; progenitor's hook.
+    ///
+    /// # Errors
+    ///
+    /// Whatever reqwest says, without the URL.
+    pub async fn exec(&self, http: &reqwest::Client, mut request: Request) -> reqwest::Result<Response> {
+        let left = self.prepare(&mut request);
+        let sent = request.url().clone();
+        match http.execute(request).await {
+            Ok(response) if *response.url() != sent => {
+                self.keep(Outcome::Failed { kind: ErrorKind::Redirect, answer: None, cause: None });
+                Ok(synthetic(response.status(), Vec::new()))
+            }
+            Ok(response) => Ok(self.read(response).await),
+            Err(error) => {
+                let cause = Cause::of(&error);
+                self.keep(Outcome::Failed {
+                    kind: kind_of(&error, &cause, left.load(Ordering::Relaxed)),
+                    answer: None,
+                    cause: Some(cause),
+                });
+                Err(error.without_url())
+            }
+        }
+    }
+
+    /// Makes the request say what the spec says, and no more. Gives what tells whether its body has left.
+    fn prepare(&self, request: &mut Request) -> Arc<AtomicBool> {
+        let headers = request.headers_mut();
+        headers.remove("api-version");
+        for value in headers.values_mut() {
+            // progenitor doesn't know which of its header parameters are secrets.
+            value.set_sensitive(true);
+        }
+        set(headers, ACCEPT, self.operation.accept);
+        set(headers, USER_AGENT, Some(self.operation.user_agent));
+        if self.operation.content_type.is_some() {
+            set(headers, CONTENT_TYPE, self.operation.content_type);
+        }
+        headers.extend(self.headers.clone());
+
+        // A body of one use, an empty one too: nothing below can send it again, to a 307's location for instance. The
+        // length has to be said, since a mapped body doesn't know its own.
+        let body = request.body_mut().take().unwrap_or_default();
+        let length = body.as_bytes().map_or(0, <[u8]>::len);
+        // RFC 9110 section 8.6: these say it even when there is nothing.
+        if length > 0 || [Method::POST, Method::PUT, Method::PATCH].contains(request.method()) {
+            request.headers_mut().insert(CONTENT_LENGTH, length.into());
+        }
+        let left = Arc::new(AtomicBool::new(false));
+        let leaves = left.clone();
+        *request.body_mut() = Some(reqwest::Body::wrap(body.map_frame(move |frame| {
+            leaves.store(true, Ordering::Relaxed);
+            frame
+        })));
+
+        if !self.query.is_empty() {
+            let mut pairs = request.url_mut().query_pairs_mut();
+            for (name, value) in &self.query {
+                pairs.append_pair(name, value.expose());
+            }
+        }
+        // An HTTP client of the user's may have one that suits API calls: 50 ms, say.
+        *request.timeout_mut() = Some(TOTAL_TIMEOUT);
+        left
+    }
+
+    /// Reads the answer, and gives progenitor what it should see of it.
+    async fn read(&self, mut response: Response) -> Response {
+        let status = response.status();
+        let mut answer = Answer {
+            status: status.as_u16(),
+            headers: std::mem::take(response.headers_mut()),
+            arrived: SystemTime::now(),
+            body: Ok(Vec::new()),
+        };
+        match read_body(&mut response).await {
+            Ok(Ok(body)) if status.is_success() => {
+                self.keep(Outcome::Answered(answer));
+                return synthetic(status, body);
+            }
+            Ok(body) => answer.body = body,
+            Err(error) if status.is_success() => {
+                let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Interrupted };
+                let cause = Some(Cause::of(&error));
+                self.keep(Outcome::Failed { kind, answer: Some(answer), cause });
+                return synthetic(status, Vec::new());
+            }
+            // The status says enough.
+            Err(_) => answer.body = Err(BodyProblem::Incomplete),
+        }
+        self.keep(Outcome::Answered(answer));
+        synthetic(status, Vec::new())
+    }
+
+    /// The typed body, or the error, of what came.
+    ///
+    /// # Errors
+    ///
+    /// Every [`ErrorKind`] of a request.
+    pub fn finish<T, B: ErrorBody>(
+        &self,
+        result: Result<ResponseValue<T>, progenitor_client::Error<()>>,
+    ) -> Result<T, Error<B>> {
+        use progenitor_client::Error as Progenitor;
+
+        // What came decides, not progenitor: to it a body that was too large is an empty one.
+        let answer = match &*self.outcome() {
+            Some(Outcome::Answered(answer)) => answer.clone(),
+            Some(Outcome::Failed { kind, answer, cause }) => {
+                let error = self.error(*kind).cause(cause.clone());
+                return Err(match answer {
+                    Some(answer) => answered(error, answer),
+                    None => error,
+                });
+            }
+            None => {
+                return result.map(ResponseValue::into_inner).map_err(|_| {
+                    self.error(ErrorKind::InvalidRequest).detail(
+                        "a value can't be encoded, such as a header value with a line break, a list that is empty, or \
+                         a list item that is empty or holds the delimiter",
+                    )
+                });
+            }
+        };
+        let failure = |kind| answered(self.error(kind), &answer);
+        let status = answer.status;
+        let body_problem = |problem| failure(ErrorKind::Body(problem)).said(status, Err(Some(problem)));
+        match status {
+            200..=299 => match (&answer.body, result) {
+                (Err(problem), _) => Err(body_problem(*problem)),
+                (_, Ok(value)) => Ok(value.into_inner()),
+                (_, Err(Progenitor::InvalidResponsePayload(body, error))) => {
+                    Err(body_problem(BodyProblem::of_json(&body, &error)))
+                }
+                (_, Err(_)) => Err(failure(ErrorKind::Status).said(status, Err(None))),
+            },
+            300..=399 => Err(failure(ErrorKind::Redirect).said(status, self.decode(&answer))),
+            _ => Err(failure(ErrorKind::Status).said(status, self.decode(&answer))),
+        }
+    }
+
+    /// A failure's typed body, or why there is none.
+    fn decode<B: ErrorBody>(&self, answer: &Answer) -> Result<B, Option<BodyProblem>> {
+        let body = answer.body.as_ref().map_err(|problem| Some(*problem))?;
+        match BodyProblem::of_bytes(body) {
+            Some(problem) => Err(Some(problem)),
+            None => B::decode(self.operation.id, answer.status, body)
+                .ok_or(Some(BodyProblem::Unexpected { line: 0, column: 0 })),
+        }
+    }
+
+    fn error<B>(&self, kind: ErrorKind) -> Error<B> {
+        Error::of_request(kind, self.operation.id, self.operation.method, self.origin.clone())
+    }
+
+    fn keep(&self, outcome: Outcome) {
+        *self.outcome() = Some(outcome);
+    }
+
+    fn outcome(&self) -> MutexGuard<'_, Option<Outcome>> {
+        // It is only ever replaced as a whole, so a panic elsewhere leaves it sound.
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Names only.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.keys().map(HeaderName::as_str).collect();
+        let query: Vec<_> = self.query.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Call")
+            .field("operation", &self.operation.id)
+            .field("origin", &self.origin)
+            .field("headers", &headers)
+            .field("query", &query)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Adds to `error` what the answer's head said.
+fn answered<B: ErrorBody>(error: Error<B>, answer: &Answer) -> Error<B> {
+    let header = |name| retry_after::text(&answer.headers, name).map(str::to_owned);
+    error.answered(
+        answer.status,
+        retry_after::read(&answer.headers, B::RULES.retry_after, answer.arrived),
+        B::RULES.request_id.and_then(header).or_else(|| header("x-request-id")),
+    )
+}
+
+/// An answer that has been read already.
+fn synthetic(status: StatusCode, body: Vec<u8>) -> Response {
+    let mut response = http::Response::new(body);
+    *response.status_mut() = status;
+    response.into()
+}
+
+/// The body without a byte order mark, which serde_json would refuse.
+async fn read_body(response: &mut Response) -> reqwest::Result<Result<Vec<u8>, BodyProblem>> {
+    if response.content_length().is_some_and(|length| length > MAX_BODY as u64) {
+        return Ok(Err(BodyProblem::TooLarge));
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > MAX_BODY {
+            return Ok(Err(BodyProblem::TooLarge));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    if body.starts_with("\u{feff}".as_bytes()) {
+        body.drain(.."\u{feff}".len());
+    }
+    Ok(Ok(body))
+}
+
+fn kind_of(error: &reqwest::Error, cause: &Cause, left: bool) -> ErrorKind {
+    // First, since a time-out of connecting is both.
+    if error.is_connect() {
+        // Connected once, and then again: an HTTP client of the user's followed a redirect to a dead end.
+        if left {
+            return ErrorKind::Redirect;
+        }
+        // An HTTP client of the user's, built without TLS.
+        if cause.says("scheme is not http") { ErrorKind::NoTls } else { ErrorKind::Connect }
+    } else if error.is_timeout() {
+        ErrorKind::Timeout
+    } else if error.is_redirect() {
+        ErrorKind::Redirect
+    } else if error.is_builder() {
+        ErrorKind::InvalidRequest
+    } else {
+        ErrorKind::Interrupted
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: Option<&'static str>) {
+    match value.map(HeaderValue::from_str) {
+        Some(Ok(value)) => {
+            headers.insert(name, value);
+        }
+        _ => {
+            headers.remove(name);
+        }
+    }
+}
+
+/// What `application/x-www-form-urlencoded` leaves alone, but for the space.
+const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
+
+fn form_encode(text: &str) -> Zeroizing<String> {
+    let encoded = Zeroizing::new(utf8_percent_encode(text, FORM).to_string());
+    Zeroizing::new(encoded.replace("%20", "+"))
+}

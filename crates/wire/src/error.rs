@@ -1,0 +1,446 @@
+//! What can go wrong with a request, and what may be said of it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cause::Cause;
+use crate::timestamp::TimestampError;
+use crate::{ErrorBody, MAX_BODY, TOTAL_TIMEOUT, Verdict};
+
+/// A failure of an operation; `B` is the vendor's typed error body.
+///
+/// Its texts name operation, method and origin, the status, a code that the spec knows, and a request id. Whatever else
+/// the vendor answered is in [`Error::body`], [`Error::code`] and [`Error::message`], and never printed.
+pub struct Error<B = ()>(Box<Inner<B>>);
+
+struct Inner<B> {
+    kind: ErrorKind,
+    operation: &'static str,
+    /// Method and origin; endpoint errors have none.
+    place: Option<(&'static str, Arc<str>)>,
+    status: Option<u16>,
+    body: Option<B>,
+    problem: Option<BodyProblem>,
+    code: Option<String>,
+    known_code: Option<&'static str>,
+    message: Option<String>,
+    retry_after: Option<Duration>,
+    request_id: Option<String>,
+    verdict: Verdict,
+    detail: Option<String>,
+    cause: Option<Cause>,
+}
+
+/// What went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The base URL can't be used, the text says why: give `https://host`, with a path where the vendor's has one, and
+    /// no user, query or fragment.
+    BaseUrl,
+    /// The base URL is `http://` to a host that isn't loopback, which would send secrets in the clear: use `https://`.
+    PlainHttp,
+    /// There is no TLS for an `https://` URL: enable the feature `rustls` or `native-tls`, or bring an HTTP client that
+    /// has it.
+    NoTls,
+    /// A setting of the endpoint is empty: give it a value.
+    MissingSetting(&'static str),
+    /// A credential that the operation needs is missing: set it.
+    MissingCredential(&'static str),
+    /// A value can't be sent, so nothing was: a header value with a line break, say, or a list item with its delimiter
+    /// in it.
+    InvalidRequest,
+    /// No connection came about, so nothing of the request left this machine: check network, proxy, name and
+    /// certificate. A retry is safe.
+    Connect,
+    /// The answer wasn't complete in time ([`TOTAL_TIMEOUT`], or a read time-out of one's own client): the vendor may or
+    /// may not have acted on the request.
+    Timeout,
+    /// The connection broke before the answer was complete: the vendor may or may not have acted on the request.
+    Interrupted,
+    /// The vendor answered with a redirect, or an HTTP client of one's own followed one: check the base URL, or build
+    /// the client with [`http_client_builder`](crate::http_client_builder).
+    Redirect,
+    /// The vendor answered with a status that is no documented success: see [`Error::status`], [`Error::code`] and
+    /// [`Error::body`].
+    Status,
+    /// The vendor answered with a success that carries its error: see [`Error::code`] and [`Error::body`].
+    Refused,
+    /// The vendor answered with a success whose body can't be used: if it keeps on, the spec is wrong or something
+    /// between here and the vendor answers in its place.
+    Body(BodyProblem),
+}
+
+/// Why a body can't be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BodyProblem {
+    /// It has no bytes, or nothing but white space.
+    Empty,
+    /// It is larger than [`MAX_BODY`], and wasn't read on.
+    TooLarge,
+    /// The connection broke, or time ran out, before its end. Only beside a failing status: with a success it is an
+    /// [`ErrorKind::Interrupted`] or [`ErrorKind::Timeout`].
+    Incomplete,
+    /// It isn't UTF-8.
+    NotUtf8,
+    /// It isn't JSON; an HTML page of a proxy, often.
+    NotJson,
+    /// It is JSON, but not as the spec says. The place counts from 1, and is 0 where it isn't known.
+    Unexpected {
+        /// The line in the body.
+        line: usize,
+        /// The column in that line.
+        column: usize,
+    },
+    /// It has a date-time without an offset, which could be any of 25 hours. Where the vendor means UTC, the spec says
+    /// `zone: utc`.
+    NoOffset,
+}
+
+/// The operation in the texts of errors of base URL and settings.
+const ENDPOINT: &str = "endpoint";
+
+impl<B> Error<B> {
+    /// A setting of the endpoint that has no default isn't set. For generated code.
+    pub fn missing_setting(name: &'static str) -> Self {
+        Self::endpoint(ErrorKind::MissingSetting(name))
+    }
+
+    /// An error that no request is part of yet.
+    pub(crate) fn endpoint(kind: ErrorKind) -> Self {
+        Self::new(kind, ENDPOINT, None)
+    }
+
+    pub(crate) fn of_request(kind: ErrorKind, operation: &'static str, method: &'static str, origin: Arc<str>) -> Self {
+        Self::new(kind, operation, Some((method, origin)))
+    }
+
+    fn new(kind: ErrorKind, operation: &'static str, place: Option<(&'static str, Arc<str>)>) -> Self {
+        let verdict = match kind {
+            ErrorKind::Connect
+            | ErrorKind::Timeout
+            | ErrorKind::Interrupted
+            | ErrorKind::Refused
+            | ErrorKind::Body(_) => Verdict::Transient,
+            _ => Verdict::Permanent,
+        };
+        let problem = match kind {
+            ErrorKind::Body(problem) => Some(problem),
+            _ => None,
+        };
+        Self(Box::new(Inner {
+            kind,
+            operation,
+            place,
+            status: None,
+            body: None,
+            problem,
+            code: None,
+            known_code: None,
+            message: None,
+            retry_after: None,
+            request_id: None,
+            verdict,
+            detail: None,
+            cause: None,
+        }))
+    }
+
+    /// `detail` is printed, so it must be made of static texts alone.
+    pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.0.detail = Some(detail.into());
+        self
+    }
+
+    pub(crate) fn cause(mut self, cause: Option<Cause>) -> Self {
+        self.0.cause = cause;
+        self
+    }
+
+    /// What the answer said beside its body.
+    pub(crate) fn answered(mut self, status: u16, retry_after: Option<Duration>, request_id: Option<String>) -> Self {
+        self.0.status = Some(status);
+        self.0.retry_after = retry_after;
+        self.0.request_id = request_id;
+        self
+    }
+
+    /// What the body of the answer said, and with it the verdict, under the vendor's rules.
+    pub(crate) fn said(mut self, status: u16, body: Result<B, Option<BodyProblem>>) -> Self
+    where
+        B: ErrorBody,
+    {
+        let inner = &mut *self.0;
+        match body {
+            Ok(body) => {
+                inner.code = body.code();
+                inner.known_code = inner.code.as_deref().and_then(|code| B::RULES.known(code));
+                inner.message = body.message();
+                inner.request_id = inner.request_id.take().or_else(|| body.request_id());
+                inner.body = Some(body);
+            }
+            // A redirect's body isn't for programs.
+            Err(_) if inner.kind == ErrorKind::Redirect => {}
+            Err(problem) => inner.problem = problem,
+        }
+        inner.verdict = B::RULES.verdict(status, inner.code.as_deref());
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The `operationId`, or `endpoint` where no request was meant yet.
+    pub fn operation(&self) -> &'static str {
+        self.0.operation
+    }
+
+    /// The status of the answer, where one came from the vendor.
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// The vendor's typed error body, where it could be read.
+    pub fn body(&self) -> Option<&B> {
+        self.0.body.as_ref()
+    }
+
+    /// The vendor's typed error body, where it could be read.
+    pub fn into_body(self) -> Option<B> {
+        self.0.body
+    }
+
+    /// The vendor's machine-readable code. It can be any text: look at it before it goes into a log.
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// The vendor's words. They can hold anything, secrets that were sent among them: look before they go into a log.
+    pub fn message(&self) -> Option<&str> {
+        self.0.message.as_deref()
+    }
+
+    /// How long the vendor asks to wait, counted from its answer.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// What names the request, for the vendor's support.
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// What the failure asks for.
+    pub fn verdict(&self) -> Verdict {
+        self.0.verdict
+    }
+
+    /// Whether the same request may work later.
+    pub fn is_transient(&self) -> bool {
+        self.0.verdict == Verdict::Transient
+    }
+
+    /// Why the body of the answer couldn't be used, at any status.
+    pub fn body_problem(&self) -> Option<BodyProblem> {
+        self.0.problem
+    }
+
+    /// Whether the answer wasn't complete in time. Not for connecting: that is [`Error::is_connect`].
+    pub fn is_timeout(&self) -> bool {
+        self.0.kind == ErrorKind::Timeout
+    }
+
+    /// Whether no connection came about, so that nothing of the request left this machine.
+    pub fn is_connect(&self) -> bool {
+        self.0.kind == ErrorKind::Connect
+    }
+
+    /// The same error with another type of body, or none: `error.map_body(drop)`.
+    pub fn map_body<C>(self, map: impl FnOnce(B) -> C) -> Error<C> {
+        let inner = *self.0;
+        Error(Box::new(Inner {
+            kind: inner.kind,
+            operation: inner.operation,
+            place: inner.place,
+            status: inner.status,
+            body: inner.body.map(map),
+            problem: inner.problem,
+            code: inner.code,
+            known_code: inner.known_code,
+            message: inner.message,
+            retry_after: inner.retry_after,
+            request_id: inner.request_id,
+            verdict: inner.verdict,
+            detail: inner.detail,
+            cause: inner.cause,
+        }))
+    }
+}
+
+impl<B> Inner<B> {
+    /// The code as it may be printed. An unknown one is the vendor's text, and could be a token.
+    fn printable_code(&self) -> Option<&'static str> {
+        match (&self.code, self.known_code) {
+            (_, Some(known)) => Some(known),
+            (Some(_), None) => Some("a code that the spec does not list, see Error::code"),
+            (None, None) => None,
+        }
+    }
+
+    /// The request id, unless it doesn't look like one.
+    fn printable_request_id(&self) -> Option<&str> {
+        const MAX_LENGTH: usize = 128;
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._:=/+-".contains(&byte);
+        self.request_id.as_deref().filter(|id| id.len() <= MAX_LENGTH && id.bytes().all(legal))
+    }
+
+    /// `answered 401 (code invalid_client, request id abc)`.
+    fn write_answer(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("answered")?;
+        if let Some(status) = self.status {
+            write!(f, " {status}")?;
+        }
+        if self.kind == ErrorKind::Refused {
+            let is_error = self.code.is_some() || self.message.is_some();
+            f.write_str(if is_error { " with an error in it" } else { " with an error in it, or without a token" })?;
+        }
+        let code = self.printable_code();
+        let known = if self.known_code.is_some() { "code " } else { "" };
+        match (code, self.printable_request_id()) {
+            (Some(code), Some(id)) => write!(f, " ({known}{code}, request id {id})")?,
+            (Some(code), None) => write!(f, " ({known}{code})")?,
+            (None, Some(id)) => write!(f, " (request id {id})")?,
+            (None, None) => {}
+        }
+        match self.problem {
+            Some(problem) => write!(f, ", its body {problem}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<B> fmt::Display for Error<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        write!(f, "{}: ", inner.operation)?;
+        if let Some((method, origin)) = &inner.place {
+            write!(f, "{method} {origin} ")?;
+        }
+        match inner.kind {
+            ErrorKind::BaseUrl => f.write_str("the base URL can't be used"),
+            ErrorKind::PlainHttp => f.write_str("http:// is for loopback hosts only, use https://"),
+            ErrorKind::NoTls => f.write_str(
+                "needs TLS: enable the feature `rustls` or `native-tls`, or bring an HTTP client that has it",
+            ),
+            ErrorKind::MissingSetting(name) => write!(f, "the setting `{name}` is empty, give it a value"),
+            ErrorKind::MissingCredential(name) => write!(f, "was not sent, the credential `{name}` is missing"),
+            ErrorKind::InvalidRequest => f.write_str("was not sent"),
+            ErrorKind::Connect => f.write_str("found no connection, nothing was sent"),
+            ErrorKind::Timeout => {
+                write!(f, "got no complete answer in time ({} s at most)", TOTAL_TIMEOUT.as_secs())
+            }
+            ErrorKind::Interrupted => f.write_str("lost the connection before the answer was complete"),
+            ErrorKind::Redirect if inner.status.is_none() => f.write_str(
+                "was redirected, and the HTTP client followed: build it with http_client_builder(), or with \
+                 redirect(Policy::none())",
+            ),
+            ErrorKind::Redirect => {
+                inner.write_answer(f)?;
+                f.write_str(", a redirect, which is never followed: check the base URL")
+            }
+            ErrorKind::Status | ErrorKind::Refused | ErrorKind::Body(_) => inner.write_answer(f),
+        }?;
+        match &inner.detail {
+            Some(detail) => write!(f, ": {detail}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<B> fmt::Debug for Error<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        let mut debug = f.debug_struct("Error");
+        debug.field("kind", &inner.kind).field("operation", &inner.operation);
+        if let Some((method, origin)) = &inner.place {
+            debug.field("method", method).field("origin", origin);
+        }
+        if let Some(detail) = &inner.detail {
+            debug.field("detail", detail);
+        }
+        if let Some(status) = inner.status {
+            debug.field("status", &status);
+        }
+        if let Some(code) = inner.printable_code() {
+            debug.field("code", &code);
+        }
+        if let Some(problem) = inner.problem {
+            debug.field("body_problem", &problem);
+        }
+        if let Some(retry_after) = inner.retry_after {
+            debug.field("retry_after", &retry_after);
+        }
+        if let Some(id) = inner.printable_request_id() {
+            debug.field("request_id", &id);
+        }
+        debug.field("verdict", &inner.verdict);
+        if let Some(cause) = &inner.cause {
+            debug.field("source", cause);
+        }
+        debug.finish()
+    }
+}
+
+impl<B> std::error::Error for Error<B> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.cause.as_ref().map(|cause| cause as _)
+    }
+}
+
+impl BodyProblem {
+    /// Why `body` is no JSON at all, if so.
+    pub(crate) fn of_bytes(body: &[u8]) -> Option<Self> {
+        if body.iter().all(u8::is_ascii_whitespace) {
+            Some(Self::Empty)
+        } else if std::str::from_utf8(body).is_err() {
+            Some(Self::NotUtf8)
+        } else if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
+            Some(Self::NotJson)
+        } else {
+            None
+        }
+    }
+
+    /// Why `body` couldn't be read as its type. Nothing of serde_json's text is kept: it can quote a value.
+    pub(crate) fn of_json(body: &[u8], error: &serde_json::Error) -> Self {
+        Self::of_bytes(body).unwrap_or_else(|| {
+            if error.to_string().contains(TimestampError::NO_OFFSET) {
+                Self::NoOffset
+            } else {
+                Self::Unexpected { line: error.line(), column: error.column() }
+            }
+        })
+    }
+}
+
+/// A predicate of the body: `is empty`.
+impl fmt::Display for BodyProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("is empty"),
+            Self::TooLarge => write!(f, "is over {} KiB", MAX_BODY / 1024),
+            Self::Incomplete => f.write_str("is incomplete"),
+            Self::NotUtf8 => f.write_str("is not UTF-8"),
+            Self::NotJson => f.write_str("is not JSON"),
+            Self::Unexpected { line: 0, .. } => f.write_str("is not as the spec says"),
+            Self::Unexpected { line, column } => {
+                write!(f, "is not as the spec says (line {line}, column {column})")
+            }
+            Self::NoOffset => write!(f, "has {}", TimestampError::NO_OFFSET),
+        }
+    }
+}

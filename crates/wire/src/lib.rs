@@ -1,0 +1,68 @@
+//! What all freshtoken vendor crates share: the types and the careful HTTP under a generated client of a token endpoint.
+//!
+//! A vendor crate such as `freshtoken-voucherify` is generated, and users depend on that one. What it re-exports from
+//! here is for them: [`Secret`], the delimited lists, [`Timestamp`], [`Error`] and [`http_client_builder`]. The rest,
+//! [`Call`] above all, is for generated code and may change with the generator.
+//!
+//! It isn't for anything that a single vendor does, and it knows nothing of tokens: no cache, no expiry, no refresh.
+//! That is the facade's, the crate `freshtoken`.
+//!
+//! # How a request goes
+//!
+//! 1. [`Target::new`] checks the base URL and holds the HTTP client.
+//! 2. [`Call::new`] stands for one request. The wrapper adds headers and credentials to it, and gives it to a progenitor
+//!    client of its own, whose hook is [`Call::exec`].
+//! 3. `exec` sends the request and reads the answer, at most [`MAX_BODY`] bytes of it. progenitor sees only the status
+//!    and, where it is a success, the body.
+//! 4. [`Call::finish`] makes the typed body or an [`Error`] of what came: status first, body where it can be read.
+//!
+//! # Two promises
+//!
+//! - **No secret in any text.** No `Debug`, `Display` or error source of this crate holds a header value, a path, a
+//!   query, a body or a vendor's message. An [`Error`] names operation, method and origin.
+//! - **Token traffic is careful.** HTTPS only (loopback exempt), no redirects, no cookies, no retries, bodies capped,
+//!   time-outs of its own ([`CONNECT_TIMEOUT`], [`TOTAL_TIMEOUT`]).
+//!
+//! TLS comes with the feature `rustls` (default) or `native-tls`; with neither, only loopback or an HTTP client of
+//! one's own works.
+
+mod call;
+mod cause;
+pub mod de;
+mod delimited;
+mod error;
+mod open_enum;
+mod retry_after;
+mod rules;
+mod secret;
+mod target;
+pub mod text;
+mod timestamp;
+mod vendor;
+
+pub use call::{BasicEncoding, Call, Operation};
+pub use delimited::{CommaDelimited, Delimited, ListError, PipeDelimited, SpaceDelimited};
+pub use error::{BodyProblem, Error, ErrorKind};
+pub use rules::{RetryUnit, Rules, Verdict};
+pub use secret::Secret;
+pub use target::{Target, expand, http_client_builder};
+pub use timestamp::{Timestamp, TimestampError};
+pub use vendor::ErrorBody;
+
+use std::time::Duration;
+
+/// The most that is read of an answer, in bytes. The largest token answers known have some 10 KiB.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// How long connecting may take, name lookup and TLS handshake included.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a request may take, from connecting to the last byte of the answer.
+pub const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// For [`open_enum!`]; not an API.
+#[doc(hidden)]
+pub mod private {
+    pub use crate::open_enum::text;
+    pub use serde;
+}

@@ -1,0 +1,145 @@
+//! Enums that a vendor may extend.
+
+use std::fmt;
+
+use serde::de::{self, Deserializer, Visitor};
+
+/// Makes an enum of the values that a spec knows, with one more variant that keeps any other value as the vendor wrote
+/// it: a new value is data, not an error.
+///
+/// ```
+/// freshtoken_wire::open_enum! {
+///     /// What a token is for.
+///     pub enum Scope else Other {
+///         /// Everything.
+///         Api = "api",
+///         /// The trash bin.
+///         TrashBin = "trash-bin",
+///     }
+/// }
+///
+/// assert_eq!(Scope::from("trash-bin"), Scope::TrashBin);
+/// assert_eq!(Scope::from("brand-new").as_str(), "brand-new");
+/// ```
+#[macro_export]
+macro_rules! open_enum {
+    (
+        $(#[$meta:meta])*
+        $visibility:vis enum $name:ident else $fallback:ident {
+            $($(#[$variant_meta:meta])* $variant:ident = $value:literal),* $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        $visibility enum $name {
+            $($(#[$variant_meta])* $variant,)*
+            /// A value that the spec doesn't know, as the vendor wrote it. Make it with `From`, which gives the
+            /// variants above for what they stand for.
+            $fallback(::std::string::String),
+        }
+
+        impl $name {
+            /// The values that the spec knows, as they are written on the wire.
+            pub const KNOWN: &'static [&'static str] = &[$($value),*];
+
+            /// The value as it is written on the wire.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $value,)*
+                    Self::$fallback(value) => value,
+                }
+            }
+
+            /// Whether the spec knows the value.
+            pub fn is_known(&self) -> bool {
+                !::std::matches!(self, Self::$fallback(_))
+            }
+        }
+
+        impl ::std::convert::From<&str> for $name {
+            fn from(value: &str) -> Self {
+                match value {
+                    $($value => Self::$variant,)*
+                    _ => Self::$fallback(::std::convert::From::from(value)),
+                }
+            }
+        }
+
+        impl ::std::convert::From<::std::string::String> for $name {
+            fn from(value: ::std::string::String) -> Self {
+                match value.as_str() {
+                    $($value => Self::$variant,)*
+                    _ => Self::$fallback(value),
+                }
+            }
+        }
+
+        impl ::std::str::FromStr for $name {
+            type Err = ::std::convert::Infallible;
+
+            fn from_str(value: &str) -> ::std::result::Result<Self, Self::Err> {
+                ::std::result::Result::Ok(::std::convert::From::from(value))
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl ::std::convert::AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
+        impl $crate::private::serde::Serialize for $name {
+            fn serialize<S: $crate::private::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::std::result::Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> $crate::private::serde::Deserialize<'de> for $name {
+            fn deserialize<D: $crate::private::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::std::result::Result<Self, D::Error> {
+                $crate::private::text(deserializer).map(::std::convert::From::from)
+            }
+        }
+    };
+}
+
+/// Reads a string, or a number or `bool` as its text: vendors mix them.
+pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    deserializer.deserialize_any(TextVisitor)
+}
+
+struct TextVisitor;
+
+/// One body for all types that have a text of their own.
+macro_rules! as_text {
+    ($($method:ident: $type:ty),*) => {$(
+        fn $method<E: de::Error>(self, value: $type) -> Result<String, E> {
+            Ok(value.to_string())
+        }
+    )*};
+}
+
+impl Visitor<'_> for TextVisitor {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, number or bool")
+    }
+
+    fn visit_string<E: de::Error>(self, text: String) -> Result<String, E> {
+        Ok(text)
+    }
+
+    as_text!(visit_str: &str, visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64);
+}

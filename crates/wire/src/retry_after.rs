@@ -1,0 +1,126 @@
+//! When to try again, as an answer says it (RFC 9110 section 10.2.3).
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+
+use crate::RetryUnit;
+
+/// The wait that the answer asks for.
+///
+/// A date is measured against the answer's own `Date`, so that a wrong clock here doesn't matter, or against `now` where
+/// it has none. The vendor's own header counts only where `Retry-After` is missing or unreadable.
+pub(crate) fn read(
+    headers: &HeaderMap,
+    vendor: Option<(&'static str, RetryUnit)>,
+    now: SystemTime,
+) -> Option<Duration> {
+    let now = date(headers).unwrap_or(now);
+    let standard = || {
+        let text = text(headers, RETRY_AFTER.as_str())?;
+        seconds(text).or_else(|| Some(until(httpdate::parse_http_date(text).ok()?, now)))
+    };
+    let own = |(name, unit)| {
+        let number = seconds(text(headers, name)?)?;
+        match unit {
+            RetryUnit::Seconds => Some(number),
+            // An instant that no clock can say is as far away as can be.
+            RetryUnit::Unix => {
+                Some(SystemTime::UNIX_EPOCH.checked_add(number).map_or(Duration::MAX, |at| until(at, now)))
+            }
+        }
+    };
+    match vendor {
+        // A vendor that counts otherwise in the standard's header.
+        Some(rule) if rule.0.eq_ignore_ascii_case(RETRY_AFTER.as_str()) => own(rule),
+        Some(rule) => standard().or_else(|| own(rule)),
+        None => standard(),
+    }
+}
+
+/// The answer's `Date`.
+pub(crate) fn date(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(text(headers, DATE.as_str())?).ok()
+}
+
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    Some(headers.get(name)?.to_str().ok()?.trim()).filter(|text| !text.is_empty())
+}
+
+fn until(at: SystemTime, now: SystemTime) -> Duration {
+    at.duration_since(now).unwrap_or_default()
+}
+
+/// Whole seconds: below zero is zero, too many are as many as can be.
+fn seconds(text: &str) -> Option<Duration> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text),
+    };
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some(if negative { Duration::ZERO } else { Duration::from_secs(digits.parse().unwrap_or(u64::MAX)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn read_with(headers: &[(&'static str, &'static str)], vendor: Option<(&'static str, RetryUnit)>) -> Option<u64> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), reqwest::header::HeaderValue::from_static(value)));
+        // The local clock is at 1000 s.
+        read(&headers.collect(), vendor, at(1000)).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        for (value, wait) in [
+            ("0", Some(0)),
+            ("120", Some(120)),
+            (" 120 ", Some(120)),
+            ("-5", Some(0)),
+            ("99999999999999999999999", Some(u64::MAX)),
+            // 1030 s.
+            ("Thu, 01 Jan 1970 00:17:10 GMT", Some(30)),
+            ("Thursday, 01-Jan-70 00:17:10 GMT", Some(30)),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+            ("", None),
+            ("soon", None),
+            ("1.5", None),
+            ("-", None),
+            ("1e3", None),
+        ] {
+            assert_eq!(read_with(&[("retry-after", value)], None), wait, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_measured_against_the_answers_own() {
+        let own = ("date", "Thu, 01 Jan 1970 00:16:50 GMT"); // 1010 s.
+        let until = ("retry-after", "Thu, 01 Jan 1970 00:17:10 GMT");
+        assert_eq!(read_with(&[own, until], None), Some(20));
+        assert_eq!(read_with(&[("date", "today"), until], None), Some(30));
+        assert_eq!(read_with(&[own, ("x-reset", "1015")], Some(("X-Reset", RetryUnit::Unix))), Some(5));
+    }
+
+    #[test]
+    fn the_vendors_own_header_counts_where_the_standards_is_missing_or_unreadable() {
+        let seconds = Some(("X-Reset", RetryUnit::Seconds));
+        let unix = Some(("X-Reset", RetryUnit::Unix));
+        assert_eq!(read_with(&[("x-reset", "9")], None), None);
+        assert_eq!(read_with(&[("x-reset", "9")], seconds), Some(9));
+        assert_eq!(read_with(&[("x-reset", "9"), ("retry-after", "1")], seconds), Some(1));
+        assert_eq!(read_with(&[("x-reset", "9"), ("retry-after", "soon")], seconds), Some(9));
+        assert_eq!(read_with(&[("x-reset", "1009")], unix), Some(9));
+        assert_eq!(read_with(&[("x-reset", "900")], unix), Some(0));
+        assert_eq!(read_with(&[("x-reset", "99999999999999999999999")], unix), Some(u64::MAX));
+        assert_eq!(read_with(&[("retry-after", "1009")], Some(("Retry-After", RetryUnit::Unix))), Some(9));
+    }
+}

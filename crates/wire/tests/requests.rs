@@ -1,0 +1,153 @@
+//! What arrives at the vendor.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
+
+mod support;
+
+use freshtoken_wire::{BasicEncoding, Call, ErrorKind, Operation, Secret};
+use support::{CREATE, TOKEN, Token, answer, answering, post, run, target};
+
+/// The request's lines in the order of the alphabet, without `host`, and its body.
+async fn arrived(operation: &'static Operation, add: impl FnOnce(&mut Call)) -> (Vec<String>, String) {
+    let (target, server) = answering(answer(200, "", TOKEN)).await;
+    let mut call = Call::new(operation, &target);
+    add(&mut call);
+    run::<Token>(&call, &target, post(&target)).await.unwrap();
+    parts(&server.await.unwrap())
+}
+
+fn parts(request: &str) -> (Vec<String>, String) {
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let mut lines: Vec<_> = head.lines().filter(|line| !line.starts_with("host: ")).map(str::to_owned).collect();
+    lines.sort();
+    (lines, body.to_owned())
+}
+
+#[tokio::test]
+async fn a_request_has_what_the_spec_says_and_nothing_else() {
+    let (lines, body) = arrived(&CREATE, |call| call.header::<()>("X-App-Id", "id").unwrap()).await;
+    assert_eq!(
+        lines,
+        [
+            "POST /token HTTP/1.1",
+            "accept: application/json",
+            "content-length: 29",
+            "content-type: application/x-www-form-urlencoded",
+            "user-agent: freshtoken-test/1.2.3",
+            "x-app-id: id",
+        ]
+    );
+    assert_eq!(body, "grant_type=client_credentials");
+}
+
+#[tokio::test]
+async fn a_media_type_of_the_spec_replaces_progenitors() {
+    static VENDOR: Operation =
+        Operation { accept: Some("application/vnd.v1+json"), content_type: Some("application/vnd.v2+json"), ..CREATE };
+    let (lines, _) = arrived(&VENDOR, |_| ()).await;
+    assert!(lines.contains(&"accept: application/vnd.v1+json".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"content-type: application/vnd.v2+json".to_owned()), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_post_without_a_body_says_so_and_a_delete_does_not() {
+    for (method, length) in [("POST", Some("content-length: 0")), ("PUT", Some("content-length: 0")), ("DELETE", None)]
+    {
+        let (target, server) = answering(answer(200, "", TOKEN)).await;
+        let request = target.http().request(method.parse().unwrap(), target.base_url());
+        run::<Token>(&Call::new(&CREATE, &target), &target, request).await.unwrap();
+        let (lines, body) = parts(&server.await.unwrap());
+        let said = lines.iter().find(|line| line.contains("content-length") || line.contains("transfer-encoding"));
+        assert_eq!((said.map(String::as_str), body.as_str()), (length, ""), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_says_its_length_with_any_method() {
+    let (target, server) = answering(answer(200, "", TOKEN)).await;
+    let request = target.http().delete(target.base_url()).body("abc");
+    run::<Token>(&Call::new(&CREATE, &target), &target, request).await.unwrap();
+    let (lines, body) = parts(&server.await.unwrap());
+    assert!(lines.contains(&"content-length: 3".to_owned()), "{lines:?}");
+    assert_eq!(body, "abc");
+}
+
+#[tokio::test]
+async fn a_query_parameter_is_added_and_encoded() {
+    let (lines, _) = arrived(&CREATE, |call| {
+        call.query("api_key", &Secret::from("a&b=c +ü"));
+        call.query("b", &Secret::from("1"));
+    })
+    .await;
+    assert_eq!(lines[0], "POST /token?api_key=a%26b%3Dc+%2B%C3%BC&b=1 HTTP/1.1");
+}
+
+#[tokio::test]
+async fn basic_is_form_encoded_first_or_raw() {
+    use base64::Engine as _;
+    for (encoding, user, password, pair) in [
+        (BasicEncoding::Form, "a&=+%:b", "ü *-._~", "a%26%3D%2B%25%3Ab:%C3%BC+*-._%7E"),
+        (BasicEncoding::Raw, "a&=+%b", ":&=+%:ü ", "a&=+%b::&=+%:ü "),
+        (BasicEncoding::Raw, "", "", ":"),
+        (BasicEncoding::Form, "key", "", "key:"),
+    ] {
+        let (lines, _) = arrived(&CREATE, |call| call.basic::<()>(encoding, user, password).unwrap()).await;
+        let encoded = lines.iter().find_map(|line| line.strip_prefix("authorization: Basic ")).unwrap();
+        let decoded = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap();
+        assert_eq!(String::from_utf8(decoded).unwrap(), pair);
+    }
+}
+
+#[tokio::test]
+async fn a_scheme_of_its_own_carries_the_credential() {
+    let (lines, _) = arrived(&CREATE, |call| call.authorization::<()>("Bearer", &Secret::from("t:|$#")).unwrap()).await;
+    assert!(lines.contains(&"authorization: Bearer t:|$#".to_owned()), "{lines:?}");
+}
+
+#[test]
+fn a_header_that_can_not_be_sent_is_named_without_its_value() {
+    let mut call = Call::new(&CREATE, &target("http://localhost"));
+    for value in ["hunter2\r\nx-evil: 1", "hunter2\n", "hunter2\0", "hunter2ü", "hunter2\t", "hunter2\u{7f}"] {
+        for error in [
+            call.header::<()>("X-App-Token", value).unwrap_err(),
+            call.authorization::<()>("Bearer", &Secret::from(value)).unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{value:?}");
+            assert!(!support::texts(&error).contains("hunter2"), "{error}");
+        }
+    }
+    assert_eq!(
+        call.header::<()>("X-App-Token", "\n").unwrap_err().to_string(),
+        "create_token: POST http://localhost was not sent: the header `X-App-Token` has a value with a line break, or \
+         with a character that isn't visible ASCII"
+    );
+}
+
+#[test]
+fn raw_basic_refuses_what_would_arrive_as_something_else() {
+    let mut call = Call::new(&CREATE, &target("http://localhost"));
+    for (user, password) in [("hunter2:a", "b"), ("hunter2\n", "b"), ("a", "hunter2\n")] {
+        let error = call.basic::<()>(BasicEncoding::Raw, user, password).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+        assert!(!support::texts(&error).contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn a_path_parameter_that_would_make_another_path_is_refused() {
+    let call = Call::new(&CREATE, &target("http://localhost"));
+    for value in ["", ".", ".."] {
+        assert_eq!(call.path_parameter::<()>("token", value).unwrap_err().kind(), ErrorKind::InvalidRequest);
+    }
+    assert!(call.path_parameter::<()>("token", "a/../b").is_ok());
+}
+
+#[test]
+fn a_missing_credential_is_named() {
+    let error = Call::new(&CREATE, &target("http://localhost")).missing_credential::<()>("client_id");
+    assert_eq!(error.kind(), ErrorKind::MissingCredential("client_id"));
+    assert_eq!(
+        error.to_string(),
+        "create_token: POST http://localhost was not sent, the credential `client_id` is missing"
+    );
+}

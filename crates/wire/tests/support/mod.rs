@@ -1,0 +1,177 @@
+//! What a generated crate does around `Call`, by hand, and servers that misbehave.
+
+#![allow(dead_code)]
+
+use std::net::SocketAddr;
+
+use freshtoken_wire::{Call, Error, ErrorBody, Operation, RetryUnit, Rules, Secret, Target};
+use progenitor_client::ResponseValue;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+pub static CREATE: Operation = Operation {
+    id: "create_token",
+    method: "POST",
+    accept: Some("application/json"),
+    content_type: None,
+    user_agent: "freshtoken-test/1.2.3",
+};
+
+#[derive(Debug, Deserialize, PartialEq)]
+pub struct Token {
+    pub access_token: Secret,
+}
+
+pub const TOKEN: &str = r#"{"access_token":"t"}"#;
+
+#[derive(Debug, Deserialize)]
+pub struct VendorError {
+    pub code: String,
+    pub message: Option<String>,
+    pub request: Option<String>,
+}
+
+impl ErrorBody for VendorError {
+    const RULES: Rules = Rules {
+        permanent: &["invalid_client", "503"],
+        relogin: &["invalid_grant"],
+        transient: &["unknown_error", "423", "both"],
+        known_codes: &["slow_down"],
+        retry_after: Some(("X-Rate-Limit-Retry", RetryUnit::Unix)),
+        request_id: Some("X-Vendor-Request"),
+    };
+
+    fn decode(operation: &'static str, _: u16, body: &[u8]) -> Option<Self> {
+        assert_eq!(operation, "create_token");
+        serde_json::from_slice(body).ok()
+    }
+
+    fn code(&self) -> Option<String> {
+        Some(self.code.clone())
+    }
+
+    fn message(&self) -> Option<String> {
+        self.message.clone()
+    }
+
+    fn request_id(&self) -> Option<String> {
+        self.request.clone()
+    }
+}
+
+pub type Outcome<T> = Result<T, Error<VendorError>>;
+
+pub fn target(base_url: &str) -> Target {
+    Target::new::<()>(base_url, None).unwrap()
+}
+
+/// What progenitor's generated code does, and the wrapper around it.
+pub async fn run<T: DeserializeOwned>(call: &Call, target: &Target, request: reqwest::RequestBuilder) -> Outcome<T> {
+    let result = async {
+        let response = call.exec(target.http(), request.build()?).await?;
+        match response.status().as_u16() {
+            200 => ResponseValue::from_response(response).await,
+            _ => Err(progenitor_client::Error::UnexpectedResponse(response)),
+        }
+    };
+    call.finish(result.await)
+}
+
+/// A POST with a form body, to `/token`.
+pub fn post(target: &Target) -> reqwest::RequestBuilder {
+    target
+        .http()
+        .post(format!("{}/token", target.base_url()))
+        .header("api-version", "1")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("grant_type=client_credentials")
+}
+
+pub async fn create(target: &Target) -> Outcome<Token> {
+    run(&Call::new(&CREATE, target), target, post(target)).await
+}
+
+/// A failure of `create`, whose success would be a bug of the test.
+pub async fn failure(target: &Target) -> Error<VendorError> {
+    create(target).await.unwrap_err()
+}
+
+/// A server for one connection: reads one request whole, then does as it's told. Its handle gives the request.
+pub async fn server<F>(act: impl FnOnce(TcpStream) -> F + Send + 'static) -> (Target, JoinHandle<String>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = target(&origin(listener.local_addr().unwrap()));
+    let handle = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let request = read_request(&mut stream).await;
+        act(stream).await;
+        request
+    });
+    (target, handle)
+}
+
+/// A server that answers one request with these bytes, and closes the connection.
+pub async fn answering(bytes: impl AsRef<[u8]> + Send + 'static) -> (Target, JoinHandle<String>) {
+    server(|mut stream| async move {
+        // The client may have hung up by now, and rightly so.
+        let _ = stream.write_all(bytes.as_ref()).await;
+        let _ = stream.shutdown().await;
+    })
+    .await
+}
+
+/// A JSON answer with these headers, each ended by a line break.
+pub fn answer(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    let mut bytes = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n", body.len()).into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// A client of a user who didn't read what it should be: it follows redirects.
+pub fn careless_client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+pub fn origin(address: SocketAddr) -> String {
+    format!("http://{address}")
+}
+
+/// An address where nobody listens.
+pub async fn dead_end() -> String {
+    origin(TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap())
+}
+
+pub async fn read_request(stream: &mut TcpStream) -> String {
+    let mut request = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&request);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .filter_map(|line| line.split_once(": "))
+                .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+                .map_or(0, |(_, length)| length.parse().unwrap());
+            if body.len() >= length {
+                return text.into_owned();
+            }
+        }
+        assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0, "the request ended early");
+    }
+}
+
+/// Everything that an error can be made to say.
+pub fn texts<B>(error: &Error<B>) -> String {
+    let mut texts = format!("{error}\n{error:?}\n{error:#?}");
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        texts.push_str(&format!("\n{cause}\n{cause:?}"));
+        source = cause.source();
+    }
+    texts
+}

@@ -1,0 +1,151 @@
+//! JSON Pointers as typed field access: no JSON is searched at run time, except inside what the spec leaves untyped.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use crate::{
+    model::{Model, Shape, Ty},
+    progenitor::Progenitor,
+};
+
+/// What is read where a pointer ends.
+pub enum Leaf<'a> {
+    /// A text or a number as `Option<String>`; an empty text is none.
+    Text,
+    /// `Option<bool>`: whether there is anything. `null`, `false`, `""`, `[]` and `{}` are nothing.
+    Presence,
+    /// `Option<bool>`: whether it is this value, as text.
+    Is(&'a str),
+}
+
+/// An expression of the leaf's type for a pointer into `value`, a reference to a `ty`; none where the type has no such
+/// member.
+pub fn read(
+    model: &Model,
+    made: &Progenitor,
+    ty: &Ty,
+    segments: &[String],
+    value: TokenStream,
+    leaf: &Leaf<'_>,
+) -> Option<TokenStream> {
+    let Some((first, rest)) = segments.split_first() else { return self::leaf(model, made, ty, value, leaf) };
+    match ty {
+        Ty::Ref(name) => match &model.components.get(name)?.shape {
+            Shape::Struct(properties) => {
+                let property = properties.iter().find(|property| property.name == *first)?;
+                let field = &made.fields.get(name)?.get(first)?.ident;
+                // Where it ends, a reference does; further in, a closure goes on with what is there.
+                match (property.optional, rest.is_empty()) {
+                    (false, true) => read(model, made, &property.ty, rest, quote!((&#value.#field)), leaf),
+                    (false, false) => read(model, made, &property.ty, rest, quote!(#value.#field), leaf),
+                    (true, _) => {
+                        let inner = read(model, made, &property.ty, rest, quote!(value), leaf)?;
+                        Some(quote!(#value.#field.as_ref().and_then(|value| #inner)))
+                    }
+                }
+            }
+            Shape::Union(branches) => {
+                let union = format_ident!("{name}");
+                let arms: Vec<TokenStream> = branches
+                    .iter()
+                    .filter_map(|branch| {
+                        let variant = made.variants.get(name)?.get(branch)?;
+                        let inner = read(model, made, &Ty::Ref(branch.clone()), segments, quote!(value), leaf)?;
+                        Some(quote!(types::#union::#variant(value) => #inner,))
+                    })
+                    .collect();
+                let rest = (arms.len() < branches.len()).then(|| quote!(_ => ::std::option::Option::None,));
+                (!arms.is_empty()).then(|| quote!(match #value { #(#arms)* #rest }))
+            }
+            Shape::Enum(_) | Shape::Tag(_) => None,
+        },
+        Ty::List(item) => {
+            let index: usize = first.parse().ok()?;
+            let inner = read(model, made, item, rest, quote!(value), leaf)?;
+            Some(quote!(#value.get(#index).and_then(|value| #inner)))
+        }
+        Ty::Map(item) => {
+            let inner = read(model, made, item, rest, quote!(value), leaf)?;
+            Some(quote!(#value.get(#first).and_then(|value| #inner)))
+        }
+        Ty::Any => {
+            let pointer: String =
+                segments.iter().map(|segment| format!("/{}", segment.replace('~', "~0").replace('/', "~1"))).collect();
+            let inner = self::leaf(model, made, &Ty::Any, quote!(value), leaf)?;
+            Some(quote!(#value.pointer(#pointer).and_then(|value| #inner)))
+        }
+        _ => None,
+    }
+}
+
+/// The types that a pointer leads to, one for each branch of a union that has it.
+pub fn targets(model: &Model, ty: &Ty, segments: &[String], found: &mut Vec<Ty>) {
+    let Some((first, rest)) = segments.split_first() else { return found.push(ty.clone()) };
+    match ty {
+        Ty::Ref(name) => match model.components.get(name).map(|component| &component.shape) {
+            Some(Shape::Struct(properties)) => {
+                let properties = properties.iter().filter(|property| property.name == *first);
+                properties.for_each(|property| targets(model, &property.ty, rest, found));
+            }
+            Some(Shape::Union(branches)) => {
+                branches.iter().for_each(|branch| targets(model, &Ty::Ref(branch.clone()), segments, found));
+            }
+            _ => {}
+        },
+        Ty::List(item) | Ty::Map(item) => targets(model, item, rest, found),
+        _ => {}
+    }
+}
+
+fn leaf(model: &Model, made: &Progenitor, ty: &Ty, value: TokenStream, leaf: &Leaf<'_>) -> Option<TokenStream> {
+    let is_enum =
+        |name: &str| matches!(model.components.get(name).map(|component| &component.shape), Some(Shape::Enum(_)));
+    match (leaf, ty) {
+        (Leaf::Text, Ty::Text) => Some(quote!(::freshtoken_wire::text::non_empty(#value))),
+        (Leaf::Text, Ty::Ref(name)) if is_enum(name) => {
+            Some(quote!(::freshtoken_wire::text::non_empty(#value.as_str())))
+        }
+        (Leaf::Text, Ty::Integer | Ty::Number) => Some(quote!(::std::option::Option::Some(#value.to_string()))),
+        (Leaf::Text, Ty::Any) => Some(quote!(::freshtoken_wire::text::of_json(#value))),
+        (Leaf::Text, _) => None,
+
+        (Leaf::Presence, Ty::Text | Ty::Secret | Ty::List(_) | Ty::Map(_)) => {
+            Some(quote!(::std::option::Option::Some(!#value.is_empty())))
+        }
+        (Leaf::Presence, Ty::Boolean) => Some(quote!(::std::option::Option::Some(*#value))),
+        (Leaf::Presence, Ty::Any) => {
+            Some(quote!(::std::option::Option::Some(!::freshtoken_wire::text::is_nothing(#value))))
+        }
+        (Leaf::Presence, Ty::Ref(name)) if is_enum(name) => {
+            Some(quote!(::std::option::Option::Some(!#value.as_str().is_empty())))
+        }
+        // An object is nothing where it has no member, known to the spec or not.
+        (Leaf::Presence, Ty::Ref(name)) if made.fields.contains_key(name) => {
+            let members = model.properties(name).iter().filter_map(|property| {
+                let field = &made.fields.get(name)?.get(&property.name)?.ident;
+                Some(match property.optional {
+                    true => quote!(#value.#field.is_some()),
+                    false => quote!(true),
+                })
+            });
+            let others = match model.components.get(name).is_some_and(|component| component.is_failure) {
+                true => quote!(#value.other_members.any()),
+                false => quote!(false),
+            };
+            Some(quote!(::std::option::Option::Some(#(#members ||)* #others)))
+        }
+        (Leaf::Presence, _) => Some(quote!(::std::option::Option::Some({
+            let _ = #value;
+            true
+        }))),
+
+        (Leaf::Is(expected), Ty::Boolean) => Some(quote!(::std::option::Option::Some(#value.to_string() == #expected))),
+        (Leaf::Is(expected), Ty::Any) => {
+            Some(quote!(::std::option::Option::Some(::freshtoken_wire::text::of_scalar(#value) == #expected)))
+        }
+        (Leaf::Is(expected), _) => {
+            let text = self::leaf(model, made, ty, value, &Leaf::Text)?;
+            Some(quote!(#text.map(|value| value == #expected)))
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Texts of a spec as doc comments.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+/// The longest line of a generated doc comment, without its indentation and slashes.
+const WIDTH: usize = 96;
+
+/// `///` lines.
+pub fn outer(text: &str) -> TokenStream {
+    let lines = lines(text).into_iter().map(|line| if line.is_empty() { line } else { format!(" {line}") });
+    quote!(#(#[doc = #lines])*)
+}
+
+/// The text in lines of a decent width. Paragraphs are filled anew; lists, code and tables keep their line breaks, as
+/// Markdown wants.
+pub fn lines(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut paragraph = String::new();
+    let mut in_code = false;
+    for line in text.trim().lines() {
+        let (line, start) = (line.trim_end(), line.trim_start());
+        let is_fence = start.starts_with("```");
+        if in_code || is_fence || start.starts_with('|') || start.starts_with('#') || start.is_empty() {
+            fill(&std::mem::take(&mut paragraph), &mut lines);
+            lines.push(line.to_owned());
+            in_code ^= is_fence;
+            continue;
+        }
+        let is_item = start.starts_with("- ") || start.starts_with("* ") || starts_with_number(start);
+        if is_item {
+            fill(&std::mem::take(&mut paragraph), &mut lines);
+        }
+        if !paragraph.is_empty() {
+            paragraph.push(' ');
+        }
+        paragraph.push_str(start);
+    }
+    fill(&paragraph, &mut lines);
+    lines
+}
+
+fn starts_with_number(line: &str) -> bool {
+    line.split_once(". ").is_some_and(|(number, _)| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn fill(paragraph: &str, lines: &mut Vec<String>) {
+    // What belongs to an item of a list is indented, or Markdown takes it for a paragraph of its own.
+    let indent = if paragraph.starts_with("- ") || paragraph.starts_with("* ") { "  " } else { "" };
+    let mut current = String::new();
+    for word in linked(paragraph).split(' ').filter(|word| !word.is_empty()) {
+        if !current.trim().is_empty() && current.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(std::mem::replace(&mut current, indent.to_owned()));
+        } else if !current.is_empty() {
+            current.push(' ');
+        }
+        current.push_str(word);
+    }
+    if !current.trim().is_empty() {
+        lines.push(current);
+    }
+}
+
+/// The first sentence, for a list of things.
+pub fn first_sentence(text: &str) -> String {
+    let paragraph =
+        text.trim().split("\n\n").next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+    match paragraph.find(". ") {
+        Some(end) => paragraph[..=end].to_owned(),
+        None => paragraph,
+    }
+}
+
+/// Bare URLs as links: rustdoc warns of them.
+fn linked(line: &str) -> String {
+    let word = |word: &str| {
+        let is_url = word.starts_with("https://") || word.starts_with("http://");
+        let url = word.trim_end_matches(['.', ',', ';', ')']);
+        if is_url { format!("<{url}>{}", &word[url.len()..]) } else { word.to_owned() }
+    };
+    line.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_is_wrapped_and_a_table_is_not() {
+        let long = "word ".repeat(40);
+        assert!(lines(&long).iter().all(|line| line.len() <= WIDTH));
+        let row = format!("| {long} |");
+        assert_eq!(lines(&row), [row]);
+    }
+
+    #[test]
+    fn a_paragraph_is_filled_anew_and_a_list_is_not() {
+        assert_eq!(lines("one\ntwo\n\n- three\n- four"), ["one two", "", "- three", "- four"]);
+    }
+
+    #[test]
+    fn a_bare_url_becomes_a_link() {
+        assert_eq!(lines("See https://example.com/a."), ["See <https://example.com/a>."]);
+    }
+
+    #[test]
+    fn the_first_sentence_ends_at_its_full_stop() {
+        assert_eq!(first_sentence("One thing. Another."), "One thing.");
+        assert_eq!(first_sentence("v1.2 of\na thing"), "v1.2 of a thing");
+    }
+}

@@ -1,0 +1,170 @@
+//! The pipeline from the specs' texts to the files of their crates. Pure: the disk is `tree`'s and `main`'s.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    lint, lower,
+    package::{self, Files},
+    problem::{Problem, Severity},
+    spec::Spec,
+    vendor,
+    x_token::{self, XToken},
+};
+
+/// Everything that the specs ask for.
+#[derive(Default)]
+pub struct Generated {
+    pub files: Files,
+    /// The snapshots that the tests of the crates take.
+    pub snapshots: BTreeSet<String>,
+    /// What is worth knowing and stops nothing.
+    pub warnings: Vec<Problem>,
+}
+
+/// A spec as it is on disk: its path as people write it, and its text.
+pub struct Source {
+    pub file: String,
+    pub text: String,
+}
+
+/// The crates of all specs, or all problems of all specs.
+pub fn generate(sources: &[Source], mut progress: impl FnMut(&str)) -> Result<Generated, Vec<Problem>> {
+    let mut generated = Generated::default();
+    let mut problems = Vec::new();
+    let mut specs = Vec::new();
+    for source in sources {
+        match read(source) {
+            Ok((spec, x_token, warnings)) => {
+                generated.warnings.extend(warnings);
+                specs.push((spec, x_token));
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+    for (first, second) in vendor::collisions(specs.iter().map(|(spec, _)| &spec.vendor)) {
+        problems.push(Problem {
+            severity: Severity::Error,
+            file: format!("specs/{}.yaml", second.stem()),
+            line: None,
+            pointer: String::new(),
+            what: format!("it gives the crate `{}`, as specs/{}.yaml does", second.package(), first.stem()),
+            instead: "rename one of the two files".to_owned(),
+        });
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    for (spec, x_token) in specs {
+        progress(&spec.file);
+        match package::package(&lower::lower(&spec, x_token)) {
+            Ok(package) => {
+                generated.files.extend(package.files);
+                generated.snapshots.extend(package.snapshots);
+            }
+            Err(what) => {
+                problems.push(spec.problem("", what, "report it with this spec: lint should have said it better"))
+            }
+        }
+    }
+    generated.files.insert(SCHEMA.to_owned(), schema());
+    if problems.is_empty() { Ok(generated) } else { Err(problems) }
+}
+
+/// The schema of the `x-token` block, for editors.
+pub const SCHEMA: &str = "specs/x-token.schema.json";
+
+fn schema() -> String {
+    format!("{:#}\n", x_token::schema())
+}
+
+type Read = (Spec, Option<XToken>, Vec<Problem>);
+
+fn read(source: &Source) -> Result<Read, Vec<Problem>> {
+    let spec = Spec::parse(&source.file, &source.text)?;
+    let (errors, warnings): (Vec<Problem>, Vec<Problem>) =
+        lint::lint(&spec).into_iter().partition(|problem| problem.severity == Severity::Error);
+    if !errors.is_empty() {
+        return Err(errors.into_iter().chain(warnings).collect());
+    }
+    let x_token = XToken::from_document(&spec)?;
+    Ok((spec, x_token, warnings))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, hint::black_box, path::Path, time::Instant};
+
+    use super::*;
+    use crate::{openapi, progenitor, tree};
+
+    fn root() -> &'static Path {
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+    }
+
+    /// The specs of this repository.
+    fn sources() -> Vec<Source> {
+        let mut files: Vec<String> = fs::read_dir(root().join("specs"))
+            .unwrap()
+            .map(|entry| format!("specs/{}", entry.unwrap().file_name().into_string().unwrap()))
+            .filter(|file| file.ends_with(".yaml"))
+            .collect();
+        files.sort();
+        let source = |file: String| Source { text: fs::read_to_string(root().join(&file)).unwrap(), file };
+        files.into_iter().map(source).collect()
+    }
+
+    #[test]
+    fn the_committed_crates_are_fresh() {
+        let generated = generate(&sources(), |_| {}).unwrap_or_else(|problems| panic!("{}", problems[0]));
+        let found = tree::read(root(), &generated.files, None).unwrap();
+        let plan = tree::plan(&generated.files, &generated.snapshots, &found).unwrap();
+        assert!(plan.is_empty(), "run `cargo xtask gen`:\n{}", plan.diff());
+    }
+
+    #[test]
+    fn all_crates_have_the_same_files() {
+        let generated = generate(&sources(), |_| {}).unwrap_or_else(|problems| panic!("{}", problems[0]));
+        let of = |vendor: &str| -> Vec<&str> {
+            let root = format!("crates/{vendor}/");
+            generated.files.keys().filter_map(|path| path.strip_prefix(&root)).collect()
+        };
+        assert!(of("zenoti").len() > 10);
+        assert_eq!(of("zenoti"), of("voucherify"));
+        assert_eq!(of("zenoti"), of("wellnessliving"));
+    }
+
+    #[test]
+    fn two_specs_of_one_name_are_an_error() {
+        let text = crate::new::fragment(&crate::vendor::Vendor::from_file("specs/a-b.yaml").unwrap());
+        let sources =
+            ["specs/a-b.yaml", "specs/a_b.yaml"].map(|file| Source { file: file.to_owned(), text: text.clone() });
+        let problems = generate(&sources, |_| {}).err().unwrap();
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].what.contains("freshtoken-a_b"), "{}", problems[0]);
+    }
+
+    /// A benchmark, to be run by hand: `cargo test --release --package xtask -- --ignored --nocapture beside`.
+    #[test]
+    #[ignore = "a benchmark"]
+    fn what_a_spec_costs_beside_progenitor_alone() {
+        let sources = sources();
+        for source in &sources {
+            let (spec, x_token, _) = read(source).unwrap();
+            let document = openapi::document(&lower::lower(&spec, x_token));
+            let (mut alone, mut whole) = (Vec::new(), Vec::new());
+            for _ in 0..51 {
+                let start = Instant::now();
+                black_box(prettyplease::unparse(&progenitor::generate(&document).unwrap()));
+                alone.push(start.elapsed());
+                let start = Instant::now();
+                black_box(generate(std::slice::from_ref(source), |_| {}).ok().unwrap());
+                whole.push(start.elapsed());
+            }
+            alone.sort();
+            whole.sort();
+            let (alone, whole) = (alone[25], whole[25]);
+            let ratio = whole.as_secs_f64() / alone.as_secs_f64();
+            println!("{}: {whole:.1?}, progenitor alone {alone:.1?}, ratio {ratio:.2}", source.file);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Names: from what a vendor calls a thing to a legal Rust identifier. The rules are those of progenitor and typify,
+//! since the generated code must agree with theirs; the client stage checks that it does.
+
+use heck::{ToPascalCase, ToSnakeCase};
+
+/// The name of a type or an enum variant.
+pub fn pascal(name: &str) -> String {
+    legal(clean(name).to_pascal_case(), "X")
+}
+
+/// The name of a field, an argument or a method.
+pub fn snake(name: &str) -> String {
+    legal(clean(name).to_snake_case(), "x")
+}
+
+/// `base`, or with the least number behind it that makes it new.
+pub fn unique(base: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let mut name = base.to_owned();
+    let mut n = 1;
+    while is_taken(&name) {
+        n += 1;
+        name = format!("{base}{n}");
+    }
+    name
+}
+
+fn clean(name: &str) -> String {
+    let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
+    name.replace('\'', "").replace(|c: char| !is_word(c), "-")
+}
+
+fn legal(name: String, empty: &str) -> String {
+    let name = match name.chars().next() {
+        None => empty.to_owned(),
+        Some(first) if first.is_ascii_digit() => format!("_{name}"),
+        Some(_) => name,
+    };
+    if syn::parse_str::<syn::Ident>(&name).is_ok() { name } else { format!("{name}_") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_no_identifier_becomes_a_legal_one() {
+        assert_eq!(snake("X-App-Id"), "x_app_id");
+        assert_eq!(snake("type"), "type_");
+        assert_eq!(snake("2fa"), "_2fa");
+        assert_eq!(snake("$"), "x");
+        assert_eq!(pascal("validation-rules"), "ValidationRules");
+        assert_eq!(pascal("self"), "Self_");
+    }
+
+    #[test]
+    fn a_taken_name_gets_a_number() {
+        assert_eq!(unique("Body", |n| n == "Body" || n == "Body2"), "Body3");
+    }
+}

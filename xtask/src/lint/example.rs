@@ -1,0 +1,266 @@
+//! Examples, against their schemas: each becomes a request or an answer of a snapshot test, so it must be one.
+
+use super::Lint;
+use super::view::{Node, Shape, is_json};
+use crate::ident;
+use crate::problem::{join, nearest};
+use crate::spec::kind;
+use serde_json::Value;
+use std::cell::Cell;
+use std::collections::HashMap;
+
+/// How deep an example is followed.
+const MAX_DEPTH: usize = 48;
+
+/// How many values of an example are looked at.
+const MAX_STEPS: usize = 20_000;
+
+/// Which way an example travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// It must be what the generated type can say: no more properties, numbers as numbers.
+    Sent,
+    /// It must be what the generated type can read: more properties, and digits as text, are fine.
+    Answered,
+}
+
+/// Checks those of bodies and parameters.
+pub fn check(lint: &mut Lint) {
+    for operation in lint.operations() {
+        if let Some((_, media)) = lint.request(&operation) {
+            media_type(lint, &media, Way::Sent);
+        }
+        for (_, response) in lint.responses(&operation) {
+            for (_, media) in response.named("content").into_iter().filter(|(media_type, _)| is_json(media_type)) {
+                media_type(lint, &media, Way::Answered);
+            }
+        }
+        for parameter in lint.parameters(&operation) {
+            media_type(lint, &parameter, Way::Sent);
+        }
+    }
+}
+
+/// The examples of a media type or a parameter: both keep them beside a schema.
+fn media_type<'a>(lint: &mut Lint<'a>, media: &Node<'a>, way: Way) {
+    if media.has("example") && media.has("examples") {
+        let what = "`example` and `examples` exclude each other";
+        lint.error(&join(&media.at, "example"), what, "move it into `examples`, under a name of its own");
+    }
+    let mut names: HashMap<String, &str> = HashMap::new();
+    let mut values: Vec<Node<'a>> = media.get("example").into_iter().collect();
+    for (name, example) in media.named("examples") {
+        let file = ident::snake(name);
+        if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
+            lint.error(
+                &example.at,
+                format!("`{name}` can't name an example: it becomes a file's name"),
+                "write it in snake_case",
+            );
+        } else if let Some(other) = names.insert(file.clone(), name) {
+            let what = format!("the examples `{other}` and `{name}` would both be the file `{file}`");
+            lint.error(&example.at, what, "rename one of them");
+        }
+        values.extend(lint.resolve(&example).get("value"));
+    }
+    let Some(schema) = media.get("schema") else { return };
+    if values.is_empty() {
+        // The generator falls back on the schema's own.
+        values.extend(lint.schema(&schema).get("example"));
+    }
+    for value in values {
+        let mut found = Vec::new();
+        Checker { lint, way, steps: &Cell::new(0), found: &mut found }.check(&schema, &value, 0);
+        for (at, what, instead) in found {
+            lint.error(&at, what, instead);
+        }
+    }
+}
+
+type Found = (String, String, String);
+
+struct Checker<'c, 'a> {
+    lint: &'c Lint<'a>,
+    way: Way,
+    /// How many values were looked at: unions inside unions multiply.
+    steps: &'c Cell<usize>,
+    found: &'c mut Vec<Found>,
+}
+
+impl<'a> Checker<'_, 'a> {
+    fn say(&mut self, at: &str, what: String, instead: impl Into<String>) {
+        self.found.push((at.to_owned(), format!("the example doesn't match its schema: {what}"), instead.into()));
+    }
+
+    fn check(&mut self, schema: &Node<'a>, example: &Node<'a>, depth: usize) {
+        self.steps.set(self.steps.get() + 1);
+        if depth > MAX_DEPTH || self.steps.get() > MAX_STEPS {
+            return;
+        }
+        let shape = self.lint.shape(schema);
+        if example.value.is_null() {
+            if !matches!(shape, Shape::Any) && !self.lint.is_nullable(schema) {
+                let name = name_of(&example.at);
+                self.say(
+                    &example.at,
+                    format!("{name} is null"),
+                    "write a value, or add `nullable: true` to the schema",
+                );
+            }
+            return;
+        }
+        match shape {
+            Shape::Any => {}
+            Shape::Scalar(scalar, schema) => self.scalar(scalar, &schema, example),
+            Shape::List(items) => match example.value.as_array() {
+                Some(list) => {
+                    for (index, value) in list.iter().enumerate() {
+                        if let Some(items) = &items {
+                            self.check(items, &Node { at: format!("{}/{index}", example.at), value }, depth + 1);
+                        }
+                    }
+                }
+                None => {
+                    let instead = match example.value {
+                        Value::String(_) => "write a list, such as `[one, two]`: the client joins it",
+                        _ => "write a list",
+                    };
+                    self.misfit(example, "a list", instead);
+                }
+            },
+            Shape::Map(values) => match example.value.as_object() {
+                Some(_) => {
+                    for (_, node) in all(example) {
+                        if let Some(values) = &values {
+                            self.check(values, &node, depth + 1);
+                        }
+                    }
+                }
+                None => self.misfit(example, "an object", "write an object"),
+            },
+            Shape::Object(fields) => {
+                if !example.value.is_object() {
+                    return self.misfit(example, "an object", "write an object");
+                }
+                for (name, node) in &fields.properties {
+                    let Some(value) = example.get(name) else {
+                        if fields.required.contains(name) {
+                            let instead = match self.lint.constant(node).map(plain) {
+                                Some(constant) => format!("add `{name}: {constant}`"),
+                                None => format!("add `{name}`, or remove it from `required`"),
+                            };
+                            self.say(&example.at, format!("`{name}` is missing"), instead);
+                        }
+                        continue;
+                    };
+                    // An optional field reads null as absent.
+                    let is_absent =
+                        value.value.is_null() && !fields.required.contains(name) && self.way == Way::Answered;
+                    if !is_absent {
+                        self.check(node, &value, depth + 1);
+                    }
+                }
+                if self.way == Way::Sent && fields.more.is_none() {
+                    for (name, node) in all(example) {
+                        if fields.property(name).is_none() {
+                            let instead = match nearest(name, fields.names()) {
+                                Some(meant) => format!("write `{meant}`"),
+                                None => "remove it, or add it to `properties`".to_owned(),
+                            };
+                            self.say(&node.at, format!("`{name}` is no property"), instead);
+                        }
+                    }
+                }
+            }
+            Shape::Union(_) => self.union(schema, example, depth),
+        }
+    }
+
+    /// One branch must fit; where none does, the nearest says why.
+    fn union(&mut self, schema: &Node<'a>, example: &Node<'a>, depth: usize) {
+        let mut best: Option<(usize, Vec<Found>)> = None;
+        for (_, variant) in self.lint.variants(schema) {
+            if matches!(self.lint.shape(&variant), Shape::Union(_)) {
+                continue;
+            }
+            let mut found = Vec::new();
+            Checker { found: &mut found, ..*self }.check(&variant, example, depth + 1);
+            if found.is_empty() {
+                return;
+            }
+            // A branch whose constants are there is the one that was meant.
+            let distance = found.len() + 8 * self.strange_constants(&variant, example);
+            if best.as_ref().is_none_or(|(least, _)| distance < *least) {
+                best = Some((distance, found));
+            }
+        }
+        if let Some((_, found)) = best {
+            self.found.extend(found);
+        }
+    }
+
+    fn strange_constants(&self, variant: &Node<'a>, example: &Node<'a>) -> usize {
+        let Shape::Object(fields) = self.lint.shape(variant) else { return 0 };
+        let strange = |(name, node): &&(&str, Node<'a>)| {
+            self.lint.constant(node).is_some_and(|constant| example.value.get(name) != Some(constant))
+        };
+        fields.properties.iter().filter(strange).count()
+    }
+
+    fn scalar(&mut self, scalar: &str, schema: &Node<'a>, example: &Node<'a>) {
+        let value = example.value;
+        let digits = |text: &str| self.way == Way::Answered && text.parse::<f64>().is_ok();
+        let fits = match (scalar, value) {
+            ("string", Value::String(_)) | ("boolean", Value::Bool(_)) | ("number", Value::Number(_)) => true,
+            ("integer", Value::Number(number)) => number.is_i64() || number.is_u64(),
+            ("integer" | "number", Value::String(text)) => digits(text),
+            _ => false,
+        };
+        if !fits {
+            let (wanted, instead) = match (scalar, value) {
+                ("string", Value::Number(_) | Value::Bool(_)) => ("text", format!("write `\"{value}\"`, in quotes")),
+                ("string", _) => ("text", "write text".to_owned()),
+                ("integer", _) => ("an integer", "write a whole number".to_owned()),
+                ("boolean", _) => ("a boolean", "write `true` or `false`".to_owned()),
+                _ => ("a number", "write a number".to_owned()),
+            };
+            return self.misfit(example, wanted, instead);
+        }
+        // An enum of several values is open; one value is a constant.
+        if let Some(constant) = self.lint.constant(schema)
+            && constant != value
+        {
+            let what = format!(
+                "{} is `{}`, and the schema's only value is `{}`",
+                name_of(&example.at),
+                plain(value),
+                plain(constant)
+            );
+            self.say(&example.at, what, format!("write `{}`", plain(constant)));
+        }
+    }
+
+    fn misfit(&mut self, example: &Node<'a>, wanted: &str, instead: impl Into<String>) {
+        let what = format!("{} is {}, and the schema says {wanted}", name_of(&example.at), kind(example.value));
+        self.say(&example.at, what, instead);
+    }
+}
+
+fn all<'a>(node: &Node<'a>) -> Vec<(&'a str, Node<'a>)> {
+    let map = node.value.as_object().into_iter().flatten();
+    map.map(|(key, value)| (key.as_str(), Node { at: join(&node.at, key), value })).collect()
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// What a message calls the part of an example at a pointer.
+fn name_of(at: &str) -> String {
+    let name = at.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
+    match name.as_str() {
+        "value" | "example" => "it".to_owned(),
+        index if index.parse::<usize>().is_ok() => "an element".to_owned(),
+        name => format!("`{name}`"),
+    }
+}

@@ -1,0 +1,82 @@
+//! Stage two: everything that is wrong with a spec, at once.
+//!
+//! Nothing gets past it that progenitor would panic on, fail late on or drop without a word, and nothing that the later
+//! stages can't honour: they may take for granted what this one has checked. It changes nothing, and it judges what a
+//! spec says, never whether that is true of the vendor.
+//!
+//! | module | what it checks |
+//! | --- | --- |
+//! | [`shape`] | every key and the form of its value, against the objects of OpenAPI 3.0 |
+//! | [`root`] | servers, security schemes and references |
+//! | [`operation`] | operations, paths, parameters and answers |
+//! | [`body`] | request bodies and forms |
+//! | [`schema`] | schemas, and the secrets among them |
+//! | [`example`] | examples, against their schemas |
+//! | [`token`] | the block `x-token`, against the operations that it names |
+
+mod body;
+mod example;
+mod operation;
+mod root;
+mod schema;
+mod shape;
+mod token;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use crate::problem::{Problem, Severity};
+use crate::spec::Spec;
+use std::collections::HashSet;
+use view::Node;
+
+/// All problems of a spec, in the order of the file. Generation may go on if none of them is an error.
+pub fn lint(spec: &Spec) -> Vec<Problem> {
+    let mut lint = Lint { spec, problems: Vec::new() };
+    let nodes = shape::check(&mut lint);
+    root::check(&mut lint, &nodes);
+    operation::check(&mut lint);
+    body::check(&mut lint);
+    schema::check(&mut lint, &nodes);
+    example::check(&mut lint);
+    token::check(&mut lint);
+    lint.finish()
+}
+
+/// What the checks share: the spec, and what they have found.
+struct Lint<'a> {
+    spec: &'a Spec,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Lint<'a> {
+    fn error(&mut self, at: &str, what: impl Into<String>, instead: impl Into<String>) {
+        self.problems.push(self.spec.problem(at, what, instead));
+    }
+
+    fn warn(&mut self, at: &str, what: impl Into<String>, instead: impl Into<String>) {
+        self.problems.push(self.spec.warning(at, what, instead));
+    }
+
+    fn root(&self) -> Node<'a> {
+        Node { at: String::new(), value: &self.spec.document }
+    }
+
+    /// In the order of the file, errors before warnings of the same place, each once.
+    fn finish(self) -> Vec<Problem> {
+        let Lint { spec, mut problems } = self;
+        // A component is checked once for each place that uses it, and what must go needs no warning besides.
+        let wrong: HashSet<String> = problems
+            .iter()
+            .filter(|problem| problem.severity == Severity::Error)
+            .map(|problem| problem.pointer.clone())
+            .collect();
+        let mut seen = HashSet::new();
+        problems.retain(|problem| {
+            (problem.severity == Severity::Error || !wrong.contains(&problem.pointer)) && seen.insert(problem.clone())
+        });
+        problems.sort_by_cached_key(|problem| (spec.rank(&problem.pointer), problem.severity));
+        problems
+    }
+}

@@ -1,0 +1,474 @@
+//! What belongs to the whole document: references, names of components, servers and security schemes.
+
+use super::Lint;
+use super::shape::Nodes;
+use super::view::Node;
+use crate::ident;
+use crate::problem::{join, nearest};
+use crate::vendor::is_keyword;
+use crate::x_token::list;
+use std::collections::{HashMap, HashSet};
+
+/// Constructors that every endpoint has beside its servers.
+const ENDPOINT_METHODS: [&str; 2] = ["new", "custom"];
+
+/// Checks them.
+pub fn check<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
+    references(lint, nodes);
+    component_names(lint);
+    circles(lint, nodes);
+    servers(lint);
+    security(lint);
+}
+
+fn references<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
+    for (kind, node) in nodes {
+        let (Some(section), Some(reference)) = (kind.section(), node.get("$ref")) else { continue };
+        let Some(text) = reference.value.as_str() else {
+            lint.error(&reference.at, "a `$ref` is text", format!("write `$ref: \"#/components/{section}/NAME\"`"));
+            continue;
+        };
+        let components = lint.root().get("components");
+        let known: Vec<&str> =
+            components.iter().flat_map(|components| components.named(section)).map(|(name, _)| name).collect();
+        let Some(pointer) = text.strip_prefix('#') else {
+            let instead = match text.rsplit('/').next().filter(|name| known.contains(name)) {
+                Some(name) => format!("write `$ref: \"#/components/{section}/{name}\"`"),
+                None => format!("copy it into `components/{section}` of this file, and refer to it there"),
+            };
+            lint.error(&reference.at, format!("`{text}` leads out of this file"), instead);
+            continue;
+        };
+        match pointer.strip_prefix(&format!("/components/{section}/")) {
+            Some(name) if known.contains(&name) => {}
+            Some(name) if name.contains('/') && lint.spec.document.pointer(pointer).is_some() => {
+                lint.error(
+                    &reference.at,
+                    format!("`{text}` leads into a component, and only a whole one has a type"),
+                    format!("make the part a component of its own in `components/{section}`, and refer to that"),
+                );
+            }
+            Some(name) => {
+                let instead = match nearest(name, known.iter().copied()) {
+                    Some(meant) => format!("write `$ref: \"#/components/{section}/{meant}\"`"),
+                    None => format!("add `{name}` to `components/{section}`"),
+                };
+                lint.error(&reference.at, format!("`{text}` leads nowhere"), instead);
+            }
+            None => {
+                let name = text.rsplit('/').next().unwrap_or_default();
+                let what = match lint.spec.document.pointer(pointer) {
+                    Some(_) => format!("`{text}` leads to something else than is wanted here"),
+                    None => format!("`{text}` leads nowhere"),
+                };
+                let name = if known.contains(&name) { name } else { "NAME" };
+                lint.error(&reference.at, what, format!("write `$ref: \"#/components/{section}/{name}\"`"));
+            }
+        }
+    }
+}
+
+fn component_names(lint: &mut Lint) {
+    let Some(components) = lint.root().get("components") else { return };
+    let mut types: HashMap<String, &str> = HashMap::new();
+    for (section, _) in components.members() {
+        for (name, component) in components.named(section) {
+            if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')) {
+                let what = format!("`{name}` can't name a component");
+                lint.error(&component.at, what, "write letters, digits, `.`, `_` and `-` alone");
+                continue;
+            }
+            if section != "schemas" {
+                continue;
+            }
+            let rust = ident::pascal(name);
+            if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
+                lint.error(
+                    &component.at,
+                    format!("`{name}` gives no name to a type"),
+                    "write a name with letters, in PascalCase",
+                );
+            } else if let Some(other) = types.insert(rust.clone(), name) {
+                let what = format!("`{other}` and `{name}` would both be the type `{rust}`");
+                lint.error(&component.at, what, "rename one of them");
+            }
+        }
+    }
+}
+
+/// References that come back to where they start with no property on the way: a type that could have no value.
+fn circles<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
+    let mut done: HashSet<String> = HashSet::new();
+    let components = nodes.iter().filter(|(kind, node)| {
+        kind.section().is_some_and(|section| {
+            let prefix = format!("/components/{section}/");
+            node.at.strip_prefix(&prefix).is_some_and(|name| !name.contains('/'))
+        })
+    });
+    let edges = |node: &Node<'a>| -> Vec<Node<'a>> {
+        let mut edges: Vec<Node<'a>> = Vec::new();
+        if let Some(pointer) = node.text("$ref").and_then(|reference| reference.strip_prefix('#')) {
+            edges.extend(lint.spec.document.pointer(pointer).map(|value| Node { at: pointer.to_owned(), value }));
+        }
+        edges.extend(["allOf", "oneOf"].into_iter().flat_map(|key| node.items(key)));
+        edges.extend(["items", "additionalProperties"].into_iter().filter_map(|key| node.get(key)));
+        edges
+    };
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (_, start) in components {
+        // Depth first, with the way that led here.
+        let mut stack: Vec<(Node<'a>, usize)> = vec![(start.clone(), 0)];
+        let mut way: Vec<String> = Vec::new();
+        while let Some((node, depth)) = stack.pop() {
+            way.truncate(depth);
+            if let Some(at) = way.iter().position(|other| *other == node.at) {
+                let names: Vec<String> = way[at..]
+                    .iter()
+                    .filter_map(|at| at.strip_prefix("/components/")?.split_once('/'))
+                    .filter(|(_, name)| !name.contains('/'))
+                    .map(|(_, name)| format!("`{name}`"))
+                    .collect();
+                found.push((node.at.clone(), names.join(" → ")));
+                continue;
+            }
+            if !done.insert(node.at.clone()) {
+                continue;
+            }
+            way.push(node.at.clone());
+            stack.extend(edges(&node).into_iter().rev().map(|edge| (edge, depth + 1)));
+        }
+    }
+    for (at, names) in found {
+        let (what, instead) = match at.starts_with("/components/schemas/") {
+            true => (
+                "leads back to itself with no property on the way, so it can have no type",
+                "put a property of an object between, or write out what is meant",
+            ),
+            false => ("leads back to itself, so it stands for nothing", "write out what is meant"),
+        };
+        lint.error(&at, format!("{names} {what}"), instead);
+    }
+}
+
+fn servers(lint: &mut Lint) {
+    let servers = lint.root().items("servers");
+    let mut names: HashMap<String, String> = HashMap::new();
+    for server in &servers {
+        match server.text("x-name") {
+            None if servers.len() > 1 && !server.has("x-name") => {
+                lint.error(
+                    &server.at,
+                    "one of several servers has no name",
+                    "add `x-name`, in snake_case, such as `x-name: production`",
+                );
+            }
+            None => {}
+            Some(name) => server_name(lint, server, name, &mut names),
+        }
+        if let Some(url) = server.get("url")
+            && let Some(text) = url.value.as_str()
+        {
+            if let Err((what, instead)) = check_url(text) {
+                lint.error(&url.at, what, instead);
+            }
+            variables(lint, server, text);
+        }
+    }
+}
+
+fn server_name(lint: &mut Lint, server: &Node, name: &str, names: &mut HashMap<String, String>) {
+    let at = format!("{}/x-name", server.at);
+    let rust = ident::snake(name);
+    let is_legal = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+    if !is_legal {
+        let instead = match rust.trim_matches('_') {
+            "" | "x" => "write it in snake_case, such as `x-name: production`".to_owned(),
+            meant => format!("write `x-name: {meant}`"),
+        };
+        lint.error(&at, format!("`{name}` can't name a server: it becomes a function's name"), instead);
+    } else if is_keyword(name) || ENDPOINT_METHODS.contains(&rust.as_str()) {
+        lint.error(
+            &at,
+            format!("`{name}` is taken as the name of a function"),
+            "write another, such as `x-name: production`",
+        );
+    } else if let Some(other) = names.insert(rust.clone(), name.to_owned()) {
+        let what = if other == name {
+            format!("two servers are named `{name}`")
+        } else {
+            format!("the servers `{other}` and `{name}` would both be `{rust}`")
+        };
+        lint.error(&at, what, "rename one of them");
+    }
+}
+
+/// Whether a server's URL is one that tokens may travel to.
+fn check_url(url: &str) -> Result<(), (String, String)> {
+    let fail = |what: &str, instead: &str| Err((format!("`{url}` {what}"), instead.to_owned()));
+    if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return fail("has a space in it", "remove it");
+    }
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return fail("is no absolute URL", "write it whole, such as `https://api.example.com/v1`");
+    };
+    let (authority, path) = rest.find(['/', '?', '#']).map_or((rest, ""), |at| rest.split_at(at));
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') && !port.contains('}') => host,
+        _ => authority,
+    };
+    let is_loopback = host == "localhost" || host == "[::1]" || host.starts_with("127.");
+    match scheme.to_ascii_lowercase().as_str() {
+        "https" => {}
+        "http" if is_loopback => {}
+        "http" => return fail("would send secrets in the clear", "write `https`; only a loopback host may do without"),
+        _ => return fail("is no address on the web", "write an `https` URL"),
+    }
+    if authority.contains('@') {
+        return fail("has a user in it", "remove what stands before the `@`, and write a security scheme");
+    }
+    if host.is_empty() {
+        return fail("has no host", "write it whole, such as `https://api.example.com/v1`");
+    }
+    if path.contains('?') {
+        return fail("has a query", "remove it; a parameter with an `enum` of one value is sent with every request");
+    }
+    if path.contains('#') {
+        return fail("has a fragment", "remove it");
+    }
+    Ok(())
+}
+
+fn variables(lint: &mut Lint, server: &Node, url: &str) {
+    let declared = server.named("variables");
+    let at = format!("{}/url", server.at);
+    let used = match placeholders(url) {
+        Ok(used) => used,
+        Err(what) => return lint.error(&at, format!("`{url}` {what}"), "write each variable as `{name}`"),
+    };
+    for name in &used {
+        if !declared.iter().any(|(other, _)| other == name) {
+            let instead = match nearest(name, declared.iter().map(|(name, _)| *name)) {
+                Some(meant) => format!("write `{{{meant}}}`"),
+                None => format!("add `variables: {{ {name}: {{ default: … }} }}` to this server"),
+            };
+            lint.error(&at, format!("the variable `{name}` isn't declared"), instead);
+        }
+    }
+    let mut rust: HashMap<String, &str> = HashMap::new();
+    for (name, variable) in &declared {
+        if !used.contains(name) {
+            let what = format!("the variable `{name}` isn't in the URL");
+            lint.error(&variable.at, what, format!("write `{{{name}}}` in `url`, or remove it"));
+        }
+        if let Some(other) = rust.insert(ident::snake(name), name) {
+            let what = format!("the variables `{other}` and `{name}` would have one name");
+            lint.error(&variable.at, what, "rename one of them");
+        }
+        let values = variable.texts("enum");
+        if let Some(default) = variable.text("default")
+            && variable.has("enum")
+            && !values.contains(&default)
+        {
+            let what = format!("the default `{default}` is none of the variable's values");
+            lint.error(&format!("{}/default", variable.at), what, format!("write {}", list(values)));
+        }
+    }
+}
+
+/// The names between braces, or what is wrong with the braces.
+pub fn placeholders(template: &str) -> Result<Vec<&str>, &'static str> {
+    let mut names = Vec::new();
+    let mut rest = template;
+    while let Some(at) = rest.find(['{', '}']) {
+        let Some(inside) = rest[at..].strip_prefix('{') else { return Err("has a `}` without a `{`") };
+        let Some(end) = inside.find(['{', '}', '/']) else { return Err("has a `{` without a `}`") };
+        if !inside[end..].starts_with('}') {
+            return Err("has a `{` without a `}`");
+        }
+        if end == 0 {
+            return Err("has braces without a name");
+        }
+        names.push(&inside[..end]);
+        rest = &inside[end + 1..];
+    }
+    Ok(names)
+}
+
+fn security(lint: &mut Lint) {
+    let components = lint.root().get("components");
+    let schemes: Vec<(&str, Node)> =
+        components.iter().flat_map(|components| components.named("securitySchemes")).collect();
+    for (_, scheme) in &schemes {
+        check_scheme(lint, &lint.resolve(scheme));
+    }
+    let mut rust: HashMap<String, &str> = HashMap::new();
+    for (name, scheme) in &schemes {
+        if let Some(other) = rust.insert(ident::snake(name), name) {
+            let what = format!("the schemes `{other}` and `{name}` would have one name");
+            lint.error(&scheme.at, what, "rename one of them");
+        }
+    }
+
+    let mut places = vec![lint.root()];
+    places.extend(lint.operations().into_iter().map(|operation| operation.node));
+    for place in places {
+        for requirement in place.items("security") {
+            let mut authorization: Vec<&str> = Vec::new();
+            for (name, scopes) in all(&requirement) {
+                let Some((_, scheme)) = schemes.iter().find(|(other, _)| *other == name) else {
+                    let instead = match nearest(name, schemes.iter().map(|(name, _)| *name)) {
+                        Some(meant) => format!("write `{meant}`"),
+                        None => format!("add `{name}` to `components/securitySchemes`"),
+                    };
+                    lint.error(&scopes.at, format!("there is no security scheme `{name}`"), instead);
+                    continue;
+                };
+                let scheme = lint.resolve(scheme);
+                let writes_authorization = match scheme.text("type") {
+                    Some("http") => true,
+                    Some("apiKey") => {
+                        scheme.text("in") == Some("header")
+                            && scheme.text("name").is_some_and(|name| name.eq_ignore_ascii_case("authorization"))
+                    }
+                    _ => false,
+                };
+                if writes_authorization {
+                    authorization.push(name);
+                }
+            }
+            if authorization.len() > 1 {
+                let what = format!(
+                    "{} would each write the `Authorization` header",
+                    list(authorization).replace(" or ", " and ")
+                );
+                lint.error(&requirement.at, what, "write them as alternatives, each an element of `security`");
+            }
+        }
+    }
+}
+
+/// The schemes of a requirement, whatever they are named.
+fn all<'a>(requirement: &Node<'a>) -> Vec<(&'a str, Node<'a>)> {
+    let map = requirement.value.as_object().into_iter().flatten();
+    map.map(|(name, value)| (name.as_str(), Node { at: join(&requirement.at, name), value })).collect()
+}
+
+fn check_scheme(lint: &mut Lint, scheme: &Node) {
+    let need = |lint: &mut Lint, key: &str, instead: &str| {
+        if !scheme.has(key) {
+            lint.error(&scheme.at, format!("the security scheme has no `{key}`"), instead);
+        }
+    };
+    match scheme.text("type") {
+        Some("apiKey") => {
+            need(lint, "name", "add the name of the header or of the query parameter");
+            need(lint, "in", "add `in: header` or `in: query`");
+            let at = format!("{}/in", scheme.at);
+            match scheme.text("in") {
+                Some("cookie") => {
+                    lint.error(&at, "token traffic has no cookies", "write `in: header`, if the vendor takes one")
+                }
+                None | Some("header" | "query") => {}
+                Some(other) => {
+                    lint.error(&at, format!("`{other}` is no place for an API key"), "write `header` or `query`")
+                }
+            }
+            if let Some(name) = scheme.text("name")
+                && scheme.text("in") == Some("header")
+                && !is_header(name)
+            {
+                let what = format!("`{name}` can't name a header");
+                lint.error(&format!("{}/name", scheme.at), what, "write letters, digits and `-`");
+            }
+        }
+        Some("http") => {
+            need(lint, "scheme", "add `scheme: basic` or `scheme: bearer`");
+            if let Some(name) = scheme.text("scheme").filter(|name| !is_header(name)) {
+                let what = format!("`{name}` can't stand in an `Authorization` header");
+                lint.error(&format!("{}/scheme", scheme.at), what, "write `basic`, `bearer`, or another single word");
+            }
+        }
+        Some(flow @ ("oauth2" | "openIdConnect")) => {
+            lint.error(
+                &format!("{}/type", scheme.at),
+                format!("`{flow}` says how a token is got, and that is for `x-token` to say"),
+                "write `type: http` and `scheme: bearer`",
+            );
+        }
+        Some("basic") => {
+            lint.error(
+                &format!("{}/type", scheme.at),
+                "`basic` belongs to Swagger 2.0",
+                "write `type: http` and `scheme: basic`",
+            );
+        }
+        Some("mutualTLS") => {
+            lint.error(
+                &format!("{}/type", scheme.at),
+                "`mutualTLS` belongs to OpenAPI 3.1, and nothing in a request shows it",
+                "remove it: bring a `reqwest::Client` with the certificate",
+            );
+        }
+        Some(other) => {
+            lint.error(
+                &format!("{}/type", scheme.at),
+                format!("`{other}` is no type of security scheme"),
+                "write `apiKey` or `http`",
+            );
+        }
+        None => {}
+    }
+}
+
+/// Whether a text can be a header's name (RFC 9110's token).
+pub fn is_header(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_an_absolute_https_url_or_loopback() {
+        for url in [
+            "https://api.example.com",
+            "https://api.example.com:8443/v1/",
+            "https://{cluster}.example.com/{version}",
+            "https://example.com:{port}/v1",
+            "http://localhost:8080",
+            "http://127.0.0.1",
+            "http://[::1]:9",
+            "HTTPS://EXAMPLE.COM",
+        ] {
+            assert_eq!(check_url(url), Ok(()), "{url}");
+        }
+        for url in [
+            "",
+            "/v1",
+            "api.example.com",
+            "http://api.example.com",
+            "ftp://a",
+            "https://",
+            "https:///v1",
+            "https://a?b=c",
+            "https://a/#b",
+            "https://u:p@a",
+            "https://a b",
+            "http://localhost.evil.com",
+            "{url}",
+        ] {
+            assert!(check_url(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn placeholders_are_the_names_between_braces() {
+        assert_eq!(placeholders("/a/{b}/c-{d}"), Ok(vec!["b", "d"]));
+        assert_eq!(placeholders("/a"), Ok(vec![]));
+        for template in ["/{", "/}", "/{}", "/{a/b}", "/{a{b}}", "/{a}}"] {
+            assert!(placeholders(template).is_err(), "{template}");
+        }
+    }
+}

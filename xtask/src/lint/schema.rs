@@ -1,0 +1,472 @@
+//! Schemas: types that can be made of them, and the secrets among them.
+
+use super::Lint;
+use super::shape::{Kind, Nodes};
+use super::view::{Fields, Node, Shape};
+use crate::ident;
+use crate::problem::{join, nearest};
+use crate::x_token::list;
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+
+const TYPES: [&str; 6] = ["string", "integer", "number", "boolean", "array", "object"];
+
+/// Keys that go with one type alone.
+const KEYS_OF: [(&str, &[&str]); 5] = [
+    ("string", &["pattern", "minLength", "maxLength"]),
+    ("number", &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]),
+    ("array", &["items", "minItems", "maxItems", "uniqueItems"]),
+    ("object", &["properties", "required", "additionalProperties", "minProperties", "maxProperties"]),
+    ("", &["format"]),
+];
+
+/// Checks all of them.
+pub fn check<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
+    let schemas =
+        || nodes.iter().filter(|(kind, node)| *kind == Kind::Schema && !node.has("$ref")).map(|(_, node)| node);
+    // A branch of an `allOf` is a part of its object, and may say less than a schema of its own.
+    let mut branches = HashSet::new();
+    for schema in schemas() {
+        branches.extend(schema.items("allOf").into_iter().filter(|node| !node.has("$ref")).map(|node| node.at));
+    }
+    for schema in schemas() {
+        if !schema.value.is_object() {
+            continue;
+        }
+        let is_part = branches.contains(&schema.at);
+        type_of(lint, schema, is_part);
+        values(lint, schema);
+        if schema.has("allOf") {
+            all_of(lint, schema);
+        }
+        if schema.has("oneOf") {
+            one_of(lint, schema);
+        }
+        if !is_part {
+            object(lint, schema);
+        }
+        for (name, property) in schema.named("properties") {
+            secret_by_name(lint, name, &property);
+        }
+        if schema.text("format") == Some("password") {
+            secret(lint, schema);
+        }
+    }
+    for (_, parameter) in nodes.iter().filter(|(kind, _)| *kind == Kind::Parameter) {
+        if let (Some(name), Some(schema)) = (parameter.text("name"), parameter.get("schema")) {
+            secret_by_name(lint, name, &schema);
+        }
+    }
+    directions(lint);
+}
+
+fn type_of(lint: &mut Lint, schema: &Node, is_part: bool) {
+    let composed = schema.has("allOf") || schema.has("oneOf");
+    if schema.has("allOf") && schema.has("oneOf") {
+        lint.error(
+            &schema.at,
+            "a schema can't have both `allOf` and `oneOf`",
+            "write `oneOf` of objects, each with its own `allOf`",
+        );
+    }
+    let Some(node) = schema.get("type") else {
+        if composed || is_part {
+            return;
+        }
+        if schema.has("properties") || schema.has("required") {
+            let what = "the schema has properties and no type";
+            lint.error(&schema.at, what, "add `type: object`");
+        } else if schema.has("items") {
+            lint.error(&schema.at, "the schema has `items` and no type", "add `type: array`");
+        } else if schema.has("enum") {
+            let instead = match schema.items("enum").first().map(|first| first.value) {
+                Some(Value::Number(_)) => "add `type: integer`",
+                Some(Value::Bool(_)) => "add `type: boolean`",
+                _ => "add `type: string`",
+            };
+            lint.error(&schema.at, "the schema has `enum` and no type", instead);
+        } else if schema.has("format") {
+            lint.error(&schema.at, "the schema has `format` and no type", "add `type: string`, `integer` or `number`");
+        } else if schema.flag("nullable") {
+            let what = "`nullable` has no meaning without a type: any JSON may be null";
+            lint.error(&join(&schema.at, "nullable"), what, "add `type`, or remove `nullable`");
+        }
+        return;
+    };
+    let Some(name) = node.value.as_str() else { return };
+    if !TYPES.contains(&name) {
+        let instead = match (name, nearest(name, TYPES)) {
+            ("file", _) => "write `type: string` and `format: binary`".to_owned(),
+            ("null", _) => "write the type that it has otherwise, and `nullable: true`".to_owned(),
+            ("str" | "text" | "date" | "datetime" | "uuid", _) => {
+                "write `string`, with a `format` where need be".to_owned()
+            }
+            ("int" | "long" | "int32" | "int64", _) => "write `integer`".to_owned(),
+            ("float" | "double" | "decimal", _) => "write `number`".to_owned(),
+            ("dict" | "map", _) => "write `object`".to_owned(),
+            ("list", _) => "write `array`".to_owned(),
+            (_, Some(meant)) => format!("write `{meant}`"),
+            _ => format!("write {}", list(TYPES)),
+        };
+        lint.error(&node.at, format!("`{name}` is no type"), instead);
+        return;
+    }
+    if composed && name != "object" {
+        let what = format!("`type: {name}` beside `allOf` or `oneOf` is dropped");
+        lint.error(&node.at, what, "remove it, and write it in the branches");
+        return;
+    }
+    if name == "array" && !schema.has("items") {
+        lint.error(&schema.at, "the list has no `items`", "add `items: { type: … }`, the type of its elements");
+    }
+    for (owner, keys) in KEYS_OF {
+        let fits = match owner {
+            "number" => matches!(name, "number" | "integer"),
+            "" => !matches!(name, "object" | "array"),
+            owner => owner == name,
+        };
+        for key in keys.iter().filter(|key| !fits && schema.has(key)) {
+            let what = format!("`{key}` has no meaning beside `type: {name}`");
+            let instead = match owner {
+                "" => "remove it".to_owned(),
+                owner => format!("remove it, or write `type: {owner}`"),
+            };
+            lint.error(&join(&schema.at, key), what, instead);
+        }
+    }
+    if schema.has("enum") && matches!(name, "object" | "array") {
+        let what = format!("an {name} can't have an `enum`");
+        lint.error(&join(&schema.at, "enum"), what, "write the `enum` in the schema of its parts");
+    }
+}
+
+/// The values of an `enum`, against each other and the type.
+fn values(lint: &mut Lint, schema: &Node) {
+    let values = schema.items("enum");
+    let name = schema.text("type");
+    for (index, node) in values.iter().enumerate() {
+        let value = node.value;
+        if value.is_null() {
+            lint.error(&node.at, "null can't be a value of an `enum`", "remove it, and add `nullable: true`");
+            continue;
+        }
+        if values[..index].iter().any(|other| other.value == value) {
+            lint.error(&node.at, format!("`{}` is listed twice", plain(value)), "remove one of the two");
+            continue;
+        }
+        let fits = match name {
+            Some("string") => value.is_string(),
+            Some("integer") => value.is_i64(),
+            Some("number") => value.is_number(),
+            Some("boolean") => value.is_boolean(),
+            Some(_) => true,
+            None => {
+                values.first().is_none_or(|first| std::mem::discriminant(first.value) == std::mem::discriminant(value))
+            }
+        };
+        if !fits {
+            let text = plain(value);
+            let what = match name {
+                Some(name) => format!("`{text}` is no {name}"),
+                None => format!("`{text}` is of another type than the values before it"),
+            };
+            let instead = match (name, value) {
+                (Some("string") | None, Value::Number(_) | Value::Bool(_)) => format!("write `\"{text}\"`, in quotes"),
+                (Some("integer"), Value::String(text)) if text.parse::<i64>().is_ok() => {
+                    format!("write `{text}`, without quotes")
+                }
+                _ => "write values of one type".to_owned(),
+            };
+            lint.error(&node.at, what, instead);
+        }
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn all_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
+    let branches = schema.items("allOf");
+    if branches.len() == 1 && !schema.has("properties") && !schema.has("required") {
+        return;
+    }
+    for branch in &branches {
+        let is_part = lint.schema(branch).value.as_object().is_some_and(|map| {
+            map.contains_key("properties") || map.contains_key("required") || map.contains_key("allOf")
+        });
+        let shape = lint.shape(branch);
+        if !is_part && !matches!(shape, Shape::Object(_)) {
+            let what =
+                format!("a branch of `allOf` is {}, and only objects with properties can be merged", shape.kind());
+            let instead = match shape {
+                Shape::Union(_) => "write `oneOf` on top, with an `allOf` in each branch",
+                _ => "write `allOf` of objects; for a reference with a description, `allOf` of that one reference",
+            };
+            lint.error(&branch.at, what, instead);
+        }
+    }
+    let mut properties: HashMap<&str, Node> = HashMap::new();
+    for part in lint.parts(schema) {
+        for (name, node) in part.named("properties") {
+            match properties.get(name) {
+                Some(other) if !same_type(other.value, node.value) => {
+                    let line = lint.spec.line(&other.at).map_or_else(String::new, |line| format!(" (line {line})"));
+                    let what = format!("`allOf` merges two properties `{name}` whose schemas differ{line}");
+                    lint.error(&node.at, what, "write one of them, or give both one schema in `components`");
+                }
+                Some(_) => {}
+                None => {
+                    properties.insert(name, node);
+                }
+            }
+        }
+    }
+}
+
+/// Whether two schemas differ in no more than their texts.
+fn same_type(one: &Value, other: &Value) -> bool {
+    let strip = |value: &Value| {
+        let mut value = value.clone();
+        if let Value::Object(map) = &mut value {
+            for key in ["description", "title", "example", "externalDocs"] {
+                map.shift_remove(key);
+            }
+        }
+        value
+    };
+    strip(one) == strip(other)
+}
+
+fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
+    for key in ["properties", "required", "additionalProperties", "enum"] {
+        if schema.has(key) {
+            let what = format!("`{key}` beside `oneOf` is dropped");
+            let instead = match key {
+                "enum" => "remove it, and write it in the branches",
+                _ => "move it into each branch: `allOf` of a common object and its own",
+            };
+            lint.error(&join(&schema.at, key), what, instead);
+        }
+    }
+    let variants = lint.variants(schema);
+    if variants.len() < 2 {
+        return;
+    }
+    let shapes: Vec<Shape> = variants.iter().map(|(_, node)| lint.shape(node)).collect();
+    let scalars = shapes.iter().filter(|shape| matches!(shape, Shape::Scalar(..))).count();
+    let objects: Vec<(String, &Fields)> = shapes
+        .iter()
+        .zip(&variants)
+        .filter_map(|(shape, (name, node))| match shape {
+            Shape::Object(fields) => {
+                let index = node.at.rsplit('/').next().and_then(|index| index.parse::<usize>().ok());
+                let place = || index.map_or_else(String::new, |index| format!("branch {}", index + 1));
+                Some((name.map_or_else(place, |name| format!("`{name}`")), fields))
+            }
+            _ => None,
+        })
+        .collect();
+    if scalars != shapes.len() && objects.len() != shapes.len() {
+        lint.error(
+            &schema.at,
+            "the branches of `oneOf` are neither all objects with properties nor all text, numbers or booleans",
+            "make them alike; or write a schema with a description alone, which takes any JSON",
+        );
+        return;
+    }
+    for (index, (name, fields)) in objects.iter().enumerate() {
+        for (other, others) in &objects[..index] {
+            if !are_told_apart(lint, others, fields) {
+                let what = format!("nothing tells {other} and {name} apart");
+                let instead = "give each a required property with an `enum` of one value, or one that only it has; \
+                               otherwise the first that fits is taken";
+                lint.warn(&schema.at, what, instead);
+            }
+        }
+    }
+}
+
+/// Whether a body fits one of two objects at most: by two constants, or by a required property that the first alone
+/// has.
+fn are_told_apart(lint: &Lint, first: &Fields, second: &Fields) -> bool {
+    let differs = |(name, node): &(&str, Node)| match (lint.constant(node), second.property(name)) {
+        (Some(one), Some(other)) => lint.constant(other).is_some_and(|other| one != other),
+        (_, None) => first.required.contains(name),
+        _ => false,
+    };
+    first.properties.iter().any(differs)
+}
+
+fn object<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
+    if schema.has("oneOf") || !["properties", "required", "allOf"].iter().any(|key| schema.has(key)) {
+        return;
+    }
+    let fields = match lint.shape(schema) {
+        Shape::Object(fields) => fields,
+        Shape::Map(_) => Fields::default(),
+        _ => return,
+    };
+    let mut rust: HashMap<String, &str> = HashMap::new();
+    for (name, node) in &fields.properties {
+        if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
+            let what = format!("the property `{name}` gives no name to a field");
+            lint.error(&node.at, what, "remove it, if the vendor does without");
+        } else if let Some(other) = rust.insert(ident::snake(name), name) {
+            let what =
+                format!("the properties `{other}` and `{name}` would both be the field `{}`", ident::snake(name));
+            lint.error(&node.at, what, "remove one of them, if the vendor does without");
+        }
+    }
+    let parts = lint.parts(schema);
+    for part in parts {
+        for required in part.items("required") {
+            let Some(name) = required.value.as_str() else { continue };
+            if fields.property(name).is_none() {
+                let instead = match nearest(name, fields.names()) {
+                    Some(meant) => format!("write `{meant}`"),
+                    None => format!("add `{name}` to `properties`, or remove it here"),
+                };
+                lint.error(&required.at, format!("`{name}` is required and is no property"), instead);
+            }
+        }
+    }
+    if let Some(more) = &fields.more
+        && !fields.properties.is_empty()
+    {
+        let what = "properties beyond the named ones are dropped";
+        lint.warn(&more.at, what, "name those that matter under `properties`");
+    }
+}
+
+/// Whether a name says that the value is a secret.
+pub fn is_secret_name(name: &str) -> bool {
+    let name = ident::snake(name);
+    let words: Vec<&str> = name.split('_').filter(|word| !word.is_empty()).collect();
+    match words.as_slice() {
+        // A place in a list, or a word for another purpose.
+        [.., "page" | "next" | "continuation" | "cursor" | "sync" | "csrf" | "xsrf" | "cancellation", "token"] => false,
+        [
+            ..,
+            "password" | "passwd" | "passphrase" | "passcode" | "secret" | "token" | "apikey" | "assertion" | "jwt"
+            | "otp",
+        ] => true,
+        [.., "api" | "private" | "secret" | "signing" | "access", "key"] => true,
+        ["pin"] => true,
+        [only] => ["accesstoken", "refreshtoken", "idtoken", "clientsecret", "appsecret", "secretkey", "privatekey"]
+            .contains(only),
+        _ => false,
+    }
+}
+
+fn secret_by_name<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
+    if is_secret_name(name) {
+        require_secret(lint, name, node);
+    }
+}
+
+/// Text under a name that tells of a secret must say that it is one.
+pub fn require_secret<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
+    let Shape::Scalar("string", schema) = lint.shape(node) else { return };
+    match schema.text("format") {
+        Some("password" | "date" | "date-time") => return,
+        _ if schema.has("enum") => return,
+        _ => {}
+    }
+    let instead = match schema.text("format") {
+        Some(format) => format!("write `format: password` in place of `format: {format}`"),
+        None => "add `format: password`".to_owned(),
+    };
+    let what = format!("`{name}` is a secret, and would be printed by `Debug` and in errors");
+    lint.error(&schema.at, what, instead);
+}
+
+fn secret(lint: &mut Lint, schema: &Node) {
+    let at = join(&schema.at, "format");
+    if let Some(name) = schema.text("type").filter(|name| *name != "string") {
+        let what = format!("`format: password` is for text, and the type is {name}");
+        lint.error(&at, what, "write `type: string`: a secret's digits are text");
+    }
+    if schema.has("enum") {
+        let what = "a secret has no list of values, and they would stand in the generated code";
+        lint.error(&join(&schema.at, "enum"), what, "remove `enum`, or `format: password` if it is no secret");
+    }
+}
+
+/// `readOnly` in what is sent, `writeOnly` in what is answered.
+fn directions(lint: &mut Lint) {
+    let (mut sent, mut answered) = (HashSet::new(), HashSet::new());
+    for operation in lint.operations() {
+        let request = lint.request(&operation).and_then(|(_, media)| media.get("schema"));
+        for schema in request.iter().flat_map(|schema| lint.reach(schema, &mut sent)).collect::<Vec<_>>() {
+            if schema.flag("readOnly") {
+                let what = "a `readOnly` property is part of a request body, and would be sent";
+                lint.error(&join(&schema.at, "readOnly"), what, "write a schema of its own for the request");
+            }
+        }
+        for (_, response) in lint.responses(&operation) {
+            let answer = lint.json_schema(&response);
+            for schema in answer.iter().flat_map(|schema| lint.reach(schema, &mut answered)).collect::<Vec<_>>() {
+                if schema.flag("writeOnly") {
+                    let what = "a `writeOnly` property is part of an answer, and would be asked for";
+                    lint.error(&join(&schema.at, "writeOnly"), what, "write a schema of its own for the answer");
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_secret_name;
+
+    #[test]
+    fn secrets_are_known_by_their_names() {
+        for name in [
+            "password",
+            "user_password",
+            "client_secret",
+            "clientSecret",
+            "app_secret",
+            "access_token",
+            "accessToken",
+            "X-App-Token",
+            "token",
+            "id_token",
+            "api_key",
+            "apiKey",
+            "apikey",
+            "X-API-Key",
+            "private_key",
+            "assertion",
+            "client_assertion",
+            "pin",
+            "secret_key",
+            "accesstoken",
+            "jwt",
+        ] {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in [
+            "token_type",
+            "token_id",
+            "access_token_expiry",
+            "client_id",
+            "password_expires_at",
+            "passwordexpiryreminder",
+            "key",
+            "error_key",
+            "client_assertion_type",
+            "next_page_token",
+            "tokens",
+            "pinned",
+            "spin",
+            "secretary",
+            "expires_in",
+            "user_name",
+            "public_key",
+        ] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The lint as a whole: what it says to every fixture, what it lets pass, and that it bears anything.
+
+use super::lint;
+use crate::problem::{Problem, Severity};
+use crate::spec::Spec;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+fn problems(file: &str, text: &str) -> Vec<Problem> {
+    Spec::parse(file, text).map_or_else(|problems| problems, |spec| lint(&spec))
+}
+
+fn errors(text: &str) -> Vec<Problem> {
+    let all = problems("specs/acme.yaml", text);
+    all.into_iter().filter(|problem| problem.severity == Severity::Error).collect()
+}
+
+fn yaml_files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
+    files.sort();
+    files
+}
+
+fn show(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("{problem}\n\n")).collect()
+}
+
+#[test]
+fn every_fixture_gets_its_problems() {
+    let mut text = String::new();
+    for file in yaml_files("tests/fixtures/lint") {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        let found = problems(&name, &std::fs::read_to_string(&file).unwrap());
+        assert!(!found.is_empty(), "{name} has no problem");
+        text += &format!("═══ {name}\n\n{}\n", show(&found));
+    }
+    insta::assert_snapshot!(text);
+}
+
+/// Fragments of other vendors, as honest people write them.
+#[test]
+fn honest_fragments_pass() {
+    for file in yaml_files("tests/fixtures/lint/honest") {
+        let found = errors(&std::fs::read_to_string(&file).unwrap());
+        assert!(found.is_empty(), "{}: {}", file.display(), show(&found));
+    }
+}
+
+#[test]
+fn the_three_specs_pass() {
+    for file in yaml_files("../specs") {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        let found = problems(&name, &std::fs::read_to_string(&file).unwrap());
+        assert!(found.is_empty(), "{}", show(&found));
+    }
+}
+
+#[test]
+fn problems_stand_in_the_order_of_the_file() {
+    for file in yaml_files("tests/fixtures/lint") {
+        let found = problems("x.yaml", &std::fs::read_to_string(&file).unwrap());
+        let lines: Vec<u32> = found.iter().filter_map(|problem| problem.line).collect();
+        assert!(lines.is_sorted(), "{}: {lines:?}", file.display());
+    }
+}
+
+/// Every node of the three specs in turn is replaced and removed. Nothing may panic, and what passes must be what the
+/// next stages can read. `XTASK_FUZZ=1` tries every mutant, a usual run every 47th.
+#[test]
+fn whatever_the_document_is_nothing_panics_and_what_passes_is_openapi() {
+    let stride = if std::env::var_os("XTASK_FUZZ").is_some() { 1 } else { 47 };
+    let strangers = [
+        json!(null),
+        json!(7),
+        json!([]),
+        json!(["x"]),
+        json!("text"),
+        json!({}),
+        json!(true),
+        json!({ "$ref": "#/components/schemas/Token" }),
+    ];
+    for file in ["../specs", "tests/fixtures/lint/honest"].into_iter().flat_map(yaml_files) {
+        let spec = Spec::parse("specs/acme.yaml", &std::fs::read_to_string(&file).unwrap()).unwrap();
+        let mut pointers = Vec::new();
+        collect(&spec.document, String::new(), &mut pointers);
+        let mutants = pointers
+            .iter()
+            .flat_map(|pointer| strangers.iter().map(Some).chain([None]).map(move |stranger| (pointer, stranger)));
+        for (pointer, stranger) in mutants.step_by(stride) {
+            let mut mutant = spec.clone();
+            match stranger {
+                Some(stranger) => *mutant.document.pointer_mut(pointer).unwrap() = stranger.clone(),
+                None => remove(&mut mutant.document, pointer),
+            }
+            if lint(&mutant).iter().all(|problem| problem.severity == Severity::Warning)
+                && let Err(error) = serde_json::from_value::<openapiv3::OpenAPI>(mutant.document)
+            {
+                panic!("{pointer} as {stranger:?} passes, and openapiv3 says: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_line_that_is_lost_or_cut_makes_nothing_panic() {
+    for file in yaml_files("../specs") {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        for (index, line) in lines.iter().enumerate().step_by(29) {
+            let half = line.char_indices().nth(line.chars().count() / 2).map_or("", |(at, _)| &line[..at]);
+            for replacement in ["", half, "- :", "\t{", "&a *a", "<<: {}"] {
+                let mut lines = lines.clone();
+                lines[index] = replacement;
+                problems("specs/acme.yaml", &lines.join("\n"));
+            }
+        }
+    }
+}
+
+/// Every key of the objects of OpenAPI, misspelt.
+#[test]
+fn no_misspelt_key_is_dropped_without_a_word() {
+    for file in ["../specs", "tests/fixtures/lint/honest"].into_iter().flat_map(yaml_files) {
+        let spec = Spec::parse("specs/acme.yaml", &std::fs::read_to_string(&file).unwrap()).unwrap();
+        let mut pointers = Vec::new();
+        collect(&spec.document, String::new(), &mut pointers);
+        for pointer in pointers.iter().step_by(3) {
+            let Some((parent, key)) = pointer.rsplit_once('/') else { continue };
+            let is_free = ["properties", "schemas", "responses", "headers", "parameters", "examples", "requestBodies"]
+                .into_iter()
+                .chain(["securitySchemes", "content", "paths", "variables", "encoding", "scopes", "also"])
+                .any(|map| parent.ends_with(&format!("/{map}")));
+            let inside = ["/value", "/example", "/security", "/x-logo"];
+            let is_inside_a_value = inside.iter().any(|part| pointer.contains(part));
+            let mut mutant = spec.clone();
+            let Some(Value::Object(map)) = mutant.document.pointer_mut(parent) else { continue };
+            if is_free || is_inside_a_value || key.starts_with("x-") {
+                continue;
+            }
+            let Some(value) = map.shift_remove(key) else { continue };
+            map.insert(format!("{key}q"), value);
+            let found = lint(&mutant);
+            let at = format!("{pointer}q");
+            assert!(
+                found.iter().any(|problem| problem.severity == Severity::Error && problem.pointer == at),
+                "{at} in {} gives {}",
+                file.display(),
+                show(&found)
+            );
+        }
+    }
+}
+
+fn collect(value: &Value, at: String, into: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| collect(value, crate::problem::join(&at, key), into)),
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(index, value)| collect(value, format!("{at}/{index}"), into))
+        }
+        _ => {}
+    }
+    into.push(at);
+}
+
+fn remove(document: &mut Value, pointer: &str) {
+    let Some((parent, key)) = pointer.rsplit_once('/') else { return };
+    match document.pointer_mut(parent) {
+        Some(Value::Object(map)) => {
+            map.shift_remove(&key.replace("~1", "/").replace("~0", "~"));
+        }
+        Some(Value::Array(list)) => {
+            list.remove(key.parse().unwrap());
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,688 @@
+//! The block `x-token`, against the operations, properties and schemas that it names.
+
+use super::Lint;
+use super::root::is_header;
+use super::schema::require_secret;
+use super::view::{Node, Operation, Shape, is_success};
+use crate::ident;
+use crate::problem::{Severity, join, nearest};
+use crate::x_token::{Code, Flag, KEY, Pointer, RequestId, Revoke, Scalar, Takes, XToken, list};
+use std::collections::{HashMap, HashSet};
+
+/// Checks the block.
+pub fn check(lint: &mut Lint) {
+    if !lint.spec.document.is_object() {
+        return;
+    }
+    match XToken::from_document(lint.spec) {
+        Ok(Some(x)) => Check { x: &x, operations: lint.operations(), lint }.all(),
+        Ok(None) => {
+            // Whoever has errors to mend, perhaps a slip in the very word, needn't hear of it.
+            if lint.problems.iter().all(|problem| problem.severity == Severity::Warning) {
+                let what =
+                    format!("the spec has no `{KEY}`, so it gives a typed client and nothing that keeps a token fresh");
+                lint.warn("", what, format!("add `{KEY}`, or leave it so if there is nothing to keep fresh"));
+            }
+        }
+        Err(problems) => lint.problems.extend(problems),
+    }
+}
+
+struct Check<'c, 'l, 'a> {
+    x: &'c XToken,
+    lint: &'l mut Lint<'a>,
+    operations: Vec<Operation<'a>>,
+}
+
+/// What login, refresh and revoke have in common.
+#[derive(Clone, Copy)]
+struct Action<'c> {
+    word: &'static str,
+    operation: &'c str,
+    body: Option<&'c str>,
+    token: Option<&'c str>,
+    security: Option<&'c str>,
+}
+
+/// Stands for the indexes of a list among what is known at some place.
+const LIST: &str = "[]";
+
+fn at(path: &str) -> String {
+    format!("/{KEY}/{path}")
+}
+
+impl<'c, 'a> Check<'c, '_, 'a> {
+    fn all(mut self) {
+        self.grants();
+        let actions = self.actions();
+        let mut found: Vec<(Action<'c>, Operation<'a>)> = Vec::new();
+        for action in actions {
+            found.extend(self.action(action).map(|operation| (action, operation)));
+        }
+        self.response(&found);
+        if let Some(revoke) = &self.x.revoke {
+            self.revoke(revoke, &found);
+        }
+        self.errors();
+        self.credentials(&found);
+    }
+
+    fn actions(&self) -> Vec<Action<'c>> {
+        let mut actions = Vec::new();
+        if let Some(login) = &self.x.login {
+            actions.push(Action {
+                word: "login",
+                operation: &login.operation,
+                body: login.body.as_deref(),
+                token: None,
+                security: login.security.as_deref(),
+            });
+        }
+        if let Some(refresh) = &self.x.refresh {
+            actions.push(Action {
+                word: "refresh",
+                operation: &refresh.operation,
+                body: refresh.body.as_deref(),
+                token: Some(&refresh.token),
+                security: refresh.security.as_deref(),
+            });
+        }
+        if let Some(revoke) = &self.x.revoke {
+            actions.push(Action {
+                word: "revoke",
+                operation: &revoke.operation,
+                body: revoke.body.as_deref(),
+                token: revoke.token.as_deref(),
+                security: revoke.security.as_deref(),
+            });
+        }
+        actions
+    }
+
+    /// What the block needs as a whole.
+    fn grants(&mut self) {
+        let x = self.x;
+        let block = format!("/{KEY}");
+        if x.login.is_none() && x.refresh.is_none() {
+            let what = format!("`{KEY}` has neither `login` nor `refresh`, so no token can be got");
+            self.lint.error(
+                &block,
+                what,
+                "add `login: { operation: … }`, or remove the block for a typed client alone",
+            );
+        } else if x.response.access_token.is_none() {
+            let what = format!("`{KEY}` doesn't say where the access token lies");
+            self.lint.error(&block, what, "add `response: { access-token: /access_token }`");
+        }
+        if let (Some(refresh), None) = (&x.refresh, &x.response.refresh_token) {
+            let instead = "add `response: { refresh-token: … }`";
+            if refresh.single_use {
+                let what = "a refresh token is single-use, and nothing says where the next one lies";
+                self.lint.error(&at("refresh"), what, instead);
+            } else if x.login.is_some() {
+                let what = "there is a `refresh`, and nothing says where a login's answer has the refresh token";
+                self.lint.error(&at("refresh"), what, instead);
+            }
+        }
+        if let Some(revoke) = &x.revoke
+            && revoke.takes == Takes::Refresh
+            && x.response.refresh_token.is_none()
+            && x.refresh.is_none()
+        {
+            let what = "the revocation takes a refresh token, and there is none";
+            self.lint.error(
+                &at("revoke/takes"),
+                what,
+                "write `takes: access`, or add `response: { refresh-token: … }`",
+            );
+        }
+    }
+
+    /// One action against its operation.
+    fn action(&mut self, action: Action<'c>) -> Option<Operation<'a>> {
+        let here = at(action.word);
+        let Some(operation) = self.operations.iter().find(|operation| operation.id() == action.operation).cloned()
+        else {
+            let ids = self.operations.iter().map(Operation::id).filter(|id| !id.is_empty());
+            let instead = match nearest(action.operation, ids.clone()) {
+                Some(meant) => format!("write `{meant}`"),
+                None => format!("write the `operationId` of one: {}", list(ids)),
+            };
+            let what = format!("there is no operation `{}`", action.operation);
+            self.lint.error(&join(&here, "operation"), what, instead);
+            return None;
+        };
+        let has_body = self.variant(&action, &operation);
+        if let Some(name) = action.security {
+            let mut schemes = self.security(&operation).into_iter().flat_map(|alternative| alternative.into_iter());
+            if !schemes.any(|(scheme, _)| scheme == name) {
+                let known: Vec<&str> =
+                    self.security(&operation).into_iter().flatten().map(|(scheme, _)| scheme).collect();
+                let instead = match known.is_empty() {
+                    true => "remove it: the operation has no `security`".to_owned(),
+                    false => format!("write {}", list(known)),
+                };
+                let what = format!("{} has no `security` with the scheme `{name}`", operation.name());
+                self.lint.error(&join(&here, "security"), what, instead);
+            }
+        }
+        if let Some(name) = action.token.filter(|_| has_body) {
+            self.token(&action, &operation, name);
+        }
+        Some(operation)
+    }
+
+    /// The variants of an operation's body, or the one that an action names.
+    fn variants(&self, action: &Action<'c>, operation: &Operation<'a>) -> Vec<(Option<&'a str>, Node<'a>)> {
+        let schema = self.lint.request(operation).and_then(|(_, media)| media.get("schema"));
+        let variants = schema.map(|schema| self.lint.variants(&schema)).unwrap_or_default();
+        match action.body {
+            Some(body) => variants.into_iter().filter(|(name, _)| *name == Some(body)).collect(),
+            None => variants,
+        }
+    }
+
+    /// Whether the body that an action sends is clear.
+    fn variant(&mut self, action: &Action<'c>, operation: &Operation<'a>) -> bool {
+        let variants = self.variants(&Action { body: None, ..*action }, operation);
+        let named = || variants.iter().filter_map(|(name, _)| *name);
+        match action.body {
+            None if variants.len() > 1 => {
+                let what = format!(
+                    "the body of {} is a `oneOf`, and `{}` doesn't say which variant it sends",
+                    operation.name(),
+                    action.word
+                );
+                let instead = match named().next() {
+                    Some(_) => format!("add `body`: {}", list(named())),
+                    None => "give each variant a name in `components/schemas`, and add `body`".to_owned(),
+                };
+                self.lint.error(&at(action.word), what, instead);
+                true
+            }
+            Some(body) if !named().any(|name| name == body) => {
+                let instead = match (nearest(body, named()), named().next()) {
+                    (Some(meant), _) => format!("write `{meant}`"),
+                    (None, Some(_)) => format!("write {}", list(named())),
+                    (None, None) => "remove it".to_owned(),
+                };
+                let what = format!("`{body}` is no variant of the body of {}", operation.name());
+                self.lint.error(&join(&at(action.word), "body"), what, instead);
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// The property or parameter that takes a token.
+    fn token(&mut self, action: &Action<'c>, operation: &Operation<'a>, name: &str) {
+        let mut known: Vec<(&'a str, Node<'a>)> = Vec::new();
+        for (_, variant) in self.variants(action, operation) {
+            if let Shape::Object(fields) = self.lint.shape(&variant) {
+                known.extend(fields.properties);
+            }
+        }
+        for parameter in self.lint.parameters(operation) {
+            if let (Some(name), Some(schema)) = (parameter.text("name"), parameter.get("schema")) {
+                known.push((name, schema));
+            }
+        }
+        let here = join(&at(action.word), "token");
+        match known.iter().find(|(other, _)| *other == name) {
+            Some((_, schema)) => match self.lint.shape(schema) {
+                Shape::Scalar("string", _) => require_secret(self.lint, name, schema),
+                shape => {
+                    let what = format!("`{name}` takes a token, and is {}", shape.kind());
+                    self.lint.error(&here, what, "write the name of a property or parameter with `type: string`");
+                }
+            },
+            None => {
+                let instead = match nearest(name, known.iter().map(|(name, _)| *name)) {
+                    Some(meant) => format!("write `{meant}`"),
+                    None if known.is_empty() && action.word == "revoke" => {
+                        "remove it, if the token goes into the header".to_owned()
+                    }
+                    None if known.is_empty() => format!("add `{name}` to the operation's request"),
+                    None => format!("write one of {}", list(known.iter().map(|(name, _)| *name))),
+                };
+                let what = format!("`{name}` is neither a property nor a parameter of {}", operation.name());
+                self.lint.error(&here, what, instead);
+            }
+        }
+    }
+
+    /// The alternatives of an operation's security, each with its schemes.
+    fn security(&self, operation: &Operation<'a>) -> Vec<Vec<(&'a str, Node<'a>)>> {
+        let owner = if operation.node.has("security") { operation.node.clone() } else { self.lint.root() };
+        let schemes: HashMap<&str, Node<'a>> = self
+            .lint
+            .root()
+            .get("components")
+            .map(|components| components.named("securitySchemes").into_iter().collect())
+            .unwrap_or_default();
+        let scheme = |name: &'a str| schemes.get(name).map(|node| (name, self.lint.resolve(node)));
+        let alternatives = owner.items("security").into_iter();
+        alternatives
+            .map(|alternative| {
+                let map = alternative.value.as_object().into_iter().flatten();
+                map.filter_map(|(name, _)| scheme(name)).collect()
+            })
+            .collect()
+    }
+
+    /// The schemes that an action sends.
+    fn schemes(&self, action: &Action<'c>, operation: &Operation<'a>) -> Vec<(&'a str, Node<'a>)> {
+        let mut alternatives = self.security(operation).into_iter();
+        match action.security {
+            Some(name) => alternatives.find(|alternative| alternative.iter().any(|(scheme, _)| *scheme == name)),
+            None => alternatives.next(),
+        }
+        .unwrap_or_default()
+    }
+
+    fn response(&mut self, found: &[(Action<'c>, Operation<'a>)]) {
+        let response = &self.x.response;
+        let grants: Vec<(&str, &Operation<'a>)> = found
+            .iter()
+            .filter(|(action, _)| action.word != "revoke")
+            .map(|(action, operation)| (action.word, operation))
+            .collect();
+        if grants.is_empty() {
+            return;
+        }
+        let mut bodies: Vec<(&str, Node<'a>)> = Vec::new();
+        for (word, operation) in grants {
+            match self.lint.success(operation) {
+                Some(schema) => bodies.push((word, schema)),
+                None => {
+                    let what = format!("the success of {} has no JSON body, so it has no token", operation.name());
+                    self.lint.error(&at(&format!("{word}/operation")), what, "write the schema of its 2xx response");
+                }
+            }
+        }
+        if bodies.is_empty() {
+            return;
+        }
+
+        if let Some(pointer) = &response.access_token {
+            let here = at("response/access-token");
+            for body in &bodies {
+                let place = format!("the success body of the {}", body.0);
+                let leaves = self.leaves(pointer, std::slice::from_ref(body), &here, &place);
+                self.tokens(&leaves, &here, pointer);
+            }
+        }
+        let plain = [
+            ("token-type", &response.token_type, &["string"][..]),
+            ("refresh-token", &response.refresh_token, &["string"][..]),
+            ("error", &response.error, &[][..]),
+        ];
+        for (word, pointer, types) in plain {
+            let Some(pointer) = pointer else { continue };
+            let here = at(&format!("response/{word}"));
+            let leaves = self.leaves(pointer, &bodies, &here, "the success body");
+            match word {
+                "refresh-token" => self.tokens(&leaves, &here, pointer),
+                _ => self.typed(&leaves, types, &here, pointer, "text"),
+            }
+        }
+        for (word, moment) in
+            [("expires-in", &response.expires_in), ("refresh-expires-in", &response.refresh_expires_in)]
+        {
+            let Some(moment) = moment else { continue };
+            let here = at(&format!("response/{word}"));
+            let leaves = self.leaves(&moment.at, &bodies, &here, "the success body");
+            self.typed(&leaves, &["integer", "number", "string"], &here, &moment.at, "a number, or text of digits");
+            if leaves.iter().any(|leaf| self.lint.schema(leaf).text("format") == Some("date-time")) {
+                let what =
+                    format!("`{}` is a date-time, and `{word}` counts from the arrival of the answer", moment.at);
+                self.lint.error(&here, what, format!("write `{}`", word.replace("-in", "-at")));
+            }
+        }
+        for (word, moment) in
+            [("expires-at", &response.expires_at), ("refresh-expires-at", &response.refresh_expires_at)]
+        {
+            let Some(moment) = moment else { continue };
+            let here = at(&format!("response/{word}"));
+            let leaves = self.leaves(&moment.at, &bodies, &here, "the success body");
+            self.typed(&leaves, &["integer", "number", "string"], &here, &moment.at, "a date-time or a number");
+        }
+        if let Some(scope) = &response.scope {
+            let here = at("response/scope");
+            let leaves = self.leaves(&scope.at, &bodies, &here, "the success body");
+            for leaf in &leaves {
+                let is_text =
+                    |node: &Node<'a>| matches!(self.lint.shape(node), Shape::Scalar("string", _) | Shape::Any);
+                let fits = match self.lint.shape(leaf) {
+                    Shape::List(Some(items)) => is_text(&items),
+                    Shape::List(None) => true,
+                    _ => is_text(leaf),
+                };
+                if !fits {
+                    let what = format!("`{}` is neither text nor a list of texts", scope.at);
+                    self.lint.error(
+                        &here,
+                        what,
+                        format!("mend the schema on line {}, or point elsewhere", self.line(leaf)),
+                    );
+                }
+            }
+            if scope.delimiter.as_deref() == Some("") {
+                self.lint.error(
+                    &join(&here, "delimiter"),
+                    "an empty delimiter parts nothing",
+                    "write what stands between two scopes, such as `\",\"`",
+                );
+            }
+        }
+        if let Some(flag) = &response.ok {
+            self.flag(flag, &bodies, &at("response/ok"));
+        }
+    }
+
+    fn flag(&mut self, flag: &Flag, bodies: &[(&str, Node<'a>)], here: &str) {
+        let leaves = self.leaves(&flag.at, bodies, &join(here, "at"), "the success body");
+        let (types, wanted): (&[&str], &str) = match flag.is {
+            Scalar::Bool(_) => (&["boolean"], "a boolean"),
+            Scalar::Number(_) => (&["integer", "number"], "a number"),
+            Scalar::Text(_) => (&["string"], "text"),
+        };
+        self.typed(&leaves, types, &join(here, "is"), &flag.at, wanted);
+    }
+
+    fn line(&self, node: &Node<'a>) -> u32 {
+        self.lint.spec.line(&self.lint.schema(node).at).unwrap_or_default()
+    }
+
+    /// The schemas at a pointer, which must exist in one of several bodies.
+    fn leaves(&mut self, pointer: &Pointer, bodies: &[(&str, Node<'a>)], here: &str, place: &str) -> Vec<Node<'a>> {
+        let mut leaves = Vec::new();
+        let mut best: Option<(usize, String, Vec<&'a str>)> = None;
+        for (_, body) in bodies {
+            match self.find(body, &pointer.segments()) {
+                Ok(found) => leaves.extend(found),
+                Err(miss) if best.as_ref().is_none_or(|(depth, ..)| miss.0 > *depth) => best = Some(miss),
+                Err(_) => {}
+            }
+        }
+        if let (true, Some((_, segment, known))) = (leaves.is_empty(), best) {
+            let what = format!("`{pointer}` isn't in {place}: there is no `{segment}`");
+            let instead = match nearest(&segment, known.iter().copied()) {
+                _ if known == [LIST] => "write an index of the list, such as `0`".to_owned(),
+                Some(meant) => format!("write `{meant}` for `{segment}`"),
+                None if known.is_empty() => "point to a property that the schema has, or add it there".to_owned(),
+                None => format!("point to {}, or add `{segment}` to the schema", list(known)),
+            };
+            self.lint.error(here, what, instead);
+        }
+        leaves
+    }
+
+    /// The schemas at a pointer: several, where a `oneOf` is on the way. Otherwise how deep it went, what isn't
+    /// there, and what is.
+    fn find(&self, schema: &Node<'a>, segments: &[String]) -> Result<Vec<Node<'a>>, (usize, String, Vec<&'a str>)> {
+        let mut level = vec![schema.clone()];
+        for (depth, segment) in segments.iter().enumerate() {
+            let mut next = Vec::new();
+            let mut known = Vec::new();
+            for node in level {
+                for (_, variant) in self.lint.variants(&node) {
+                    match self.lint.shape(&variant) {
+                        Shape::Object(fields) => {
+                            next.extend(fields.property(segment).cloned().or(fields.more.clone()));
+                            known.extend(fields.names());
+                        }
+                        Shape::Map(values) => next.push(values.unwrap_or(variant)),
+                        // Whatever lies inside is untyped too.
+                        Shape::Any => next.push(variant),
+                        Shape::List(Some(items)) if segment.parse::<usize>().is_ok() => next.push(items),
+                        Shape::List(_) => known.push(LIST),
+                        _ => {}
+                    }
+                }
+            }
+            if next.is_empty() {
+                return Err((depth, segment.clone(), known));
+            }
+            let mut seen = HashSet::new();
+            next.retain(|node: &Node<'a>| seen.insert(node.at.clone()));
+            level = next;
+        }
+        Ok(level)
+    }
+
+    /// Whether what was found has one of these types; what is untyped may have any.
+    fn typed(&mut self, leaves: &[Node<'a>], types: &[&str], here: &str, pointer: &Pointer, wanted: &str) {
+        for leaf in leaves {
+            let fits = types.is_empty()
+                || self.lint.variants(leaf).iter().any(|(_, variant)| match self.lint.shape(variant) {
+                    Shape::Scalar(scalar, _) => types.contains(&scalar),
+                    Shape::Any => true,
+                    _ => false,
+                });
+            if !fits {
+                let what = format!("`{pointer}` is {}, not {wanted}", self.lint.shape(leaf).kind());
+                let instead = format!("mend the schema on line {}, or point elsewhere", self.line(leaf));
+                self.lint.error(here, what, instead);
+            }
+        }
+    }
+
+    fn tokens(&mut self, leaves: &[Node<'a>], here: &str, pointer: &Pointer) {
+        self.typed(leaves, &["string"], here, pointer, "text");
+        for leaf in leaves {
+            let name = match leaf.at.rsplit('/').next().unwrap_or_default() {
+                "items" | "additionalProperties" => pointer.as_str().to_owned(),
+                name => name.to_owned(),
+            };
+            require_secret(self.lint, &name, leaf);
+        }
+    }
+
+    fn revoke(&mut self, revoke: &Revoke, found: &[(Action<'c>, Operation<'a>)]) {
+        let Some((action, operation)) = found.iter().find(|(action, _)| action.word == "revoke") else { return };
+        let has_bearer = self.schemes(action, operation).iter().any(|(_, scheme)| {
+            scheme.text("type") == Some("http")
+                && scheme.text("scheme").is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
+        });
+        if revoke.token.is_none() && !has_bearer {
+            let what = format!("nothing in {} takes the token that is to end", operation.name());
+            let instead = "add `token`, the property or parameter that takes it; or give the operation `security` \
+                           with a scheme of `type: http`, `scheme: bearer`";
+            self.lint.error(&at("revoke"), what, instead);
+        }
+        if revoke.error.is_none() && revoke.ok.is_none() {
+            return;
+        }
+        let Some(schema) = self.lint.success(operation) else {
+            let what = format!("the success of {} has no JSON body to look for a failure in", operation.name());
+            return self.lint.error(
+                &at("revoke"),
+                what,
+                "remove `error` and `ok`, or write the schema of its 2xx response",
+            );
+        };
+        let bodies = [("revoke", schema)];
+        if let Some(pointer) = &revoke.error {
+            self.leaves(pointer, &bodies, &at("revoke/error"), "the success body");
+        }
+        if let Some(flag) = &revoke.ok {
+            self.flag(flag, &bodies, &at("revoke/ok"));
+        }
+    }
+
+    fn errors(&mut self) {
+        let x = self.x;
+        // Failures have the bodies of errors, and that of the success where a failure can have its status.
+        let mut bodies: Vec<(&str, Node<'a>)> = Vec::new();
+        let fails_at_success = |id: &str| {
+            let of_grant = x.response.error.is_some() || x.response.ok.is_some();
+            let is_grant = x.login.as_ref().is_some_and(|login| login.operation == id)
+                || x.refresh.as_ref().is_some_and(|refresh| refresh.operation == id);
+            let of_revoke = x
+                .revoke
+                .as_ref()
+                .is_some_and(|revoke| revoke.operation == id && (revoke.error.is_some() || revoke.ok.is_some()));
+            of_grant && is_grant || of_revoke
+        };
+        for operation in &self.operations {
+            for (status, response) in self.lint.responses(operation) {
+                if !is_success(status) || fails_at_success(operation.id()) {
+                    bodies.extend(self.lint.json_schema(&response).map(|schema| (status, schema)));
+                }
+            }
+        }
+        let mut pointers: Vec<(String, &Pointer, &[&str])> = Vec::new();
+        for (word, list) in [("code", &x.errors.code), ("message", &x.errors.message)] {
+            let is_list =
+                self.lint.spec.document.pointer(&at(&format!("errors/{word}"))).is_some_and(|node| node.is_array());
+            for (index, pointer) in list.iter().enumerate() {
+                let here = if is_list { at(&format!("errors/{word}/{index}")) } else { at(&format!("errors/{word}")) };
+                pointers.push((here, pointer, &["string", "integer", "number"]));
+            }
+        }
+        if let Some(RequestId::Body(pointer)) = &x.errors.request_id {
+            pointers.push((at("errors/request-id"), pointer, &["string", "integer", "number"]));
+        }
+        for (here, pointer, types) in pointers {
+            if bodies.is_empty() {
+                let what = format!("`{pointer}` points into an error body, and no error answer has a JSON schema");
+                self.lint.error(&here, what, "add the schema to an error response, or remove it here");
+                continue;
+            }
+            let leaves = self.leaves(pointer, &bodies, &here, "any error body");
+            let is_any = leaves.iter().any(|leaf| {
+                self.lint.variants(leaf).iter().any(|(_, variant)| match self.lint.shape(variant) {
+                    Shape::Scalar(scalar, _) => types.contains(&scalar),
+                    Shape::Any => true,
+                    _ => false,
+                })
+            });
+            if let (Some(leaf), false) = (leaves.first(), is_any) {
+                let leaf = leaf.clone();
+                self.typed(&[leaf], types, &here, pointer, "text or a number");
+            }
+        }
+
+        let mut seen: HashMap<&Code, &str> = HashMap::new();
+        let lists =
+            [("permanent", &x.errors.permanent), ("relogin", &x.errors.relogin), ("transient", &x.errors.transient)];
+        for (word, codes) in lists {
+            for (index, code) in codes.iter().enumerate() {
+                let here = at(&format!("errors/{word}/{index}"));
+                let is_status = matches!(code.0.parse::<u16>(), Ok(200..=599));
+                match seen.insert(code, word) {
+                    Some(other) if other == word => {
+                        self.lint.error(&here, format!("`{code}` is listed twice"), "remove one of the two")
+                    }
+                    Some(other) => {
+                        let what = format!("`{code}` is both `{other}` and `{word}`");
+                        self.lint.error(&here, what, "remove it from one of the two");
+                    }
+                    None if x.errors.code.is_empty() && !is_status => {
+                        let what = format!("nothing says where the code `{code}` lies");
+                        self.lint.error(&here, what, "add `code`, a pointer into the error body, such as `/error`");
+                    }
+                    None => {}
+                }
+            }
+        }
+        let headers = [
+            ("errors/retry-after/header", x.errors.retry_after.as_ref().map(|retry| retry.header.as_str())),
+            (
+                "errors/request-id/header",
+                match &x.errors.request_id {
+                    Some(RequestId::Header(name)) => Some(name.as_str()),
+                    _ => None,
+                },
+            ),
+            ("use/header", Some(x.use_.header.as_str())),
+        ];
+        for (path, name) in headers {
+            if let Some(name) = name.filter(|name| !is_header(name)) {
+                self.lint.error(&at(path), format!("`{name}` can't name a header"), "write letters, digits and `-`");
+            }
+        }
+    }
+
+    /// The credentials that calls and Basic refer to.
+    fn credentials(&mut self, found: &[(Action<'c>, Operation<'a>)]) {
+        let mut names: Vec<String> = Vec::new();
+        let mut has_basic = false;
+        for (action, operation) in found {
+            for (_, variant) in self.variants(action, operation) {
+                self.constants_apart(&variant, "", action.token, &mut names, 0);
+            }
+            for parameter in self.lint.parameters(operation) {
+                let constant = parameter.get("schema").is_some_and(|schema| self.lint.constant(&schema).is_some());
+                if let Some(name) = parameter.text("name").filter(|name| !constant && Some(*name) != action.token) {
+                    names.push(ident::snake(name));
+                }
+            }
+            for (name, scheme) in self.schemes(action, operation) {
+                match (scheme.text("type"), scheme.text("scheme")) {
+                    (Some("http"), Some(http)) if http.eq_ignore_ascii_case("basic") => {
+                        has_basic = true;
+                        names.extend(
+                            self.x.basic.names.iter().filter(|name| !name.is_empty()).map(|name| ident::snake(name)),
+                        );
+                    }
+                    _ => names.push(ident::snake(name)),
+                }
+            }
+        }
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        let mut headers: Vec<String> = vec![self.x.use_.header.to_lowercase()];
+        for (header, credential) in &self.x.use_.also {
+            let here = join(&at("use/also"), header);
+            if !is_header(header) {
+                self.lint.error(&here, format!("`{header}` can't name a header"), "write letters, digits and `-`");
+            } else if headers.contains(&header.to_lowercase()) {
+                self.lint.error(&here, format!("the header `{header}` is there twice"), "remove one of the two");
+            }
+            headers.push(header.to_lowercase());
+            if !names.contains(credential) && !found.is_empty() {
+                let instead = match nearest(credential, names.iter().map(String::as_str)) {
+                    Some(meant) => format!("write `{meant}`"),
+                    None => format!("write one of {}", list(names.iter().map(String::as_str))),
+                };
+                self.lint.error(&here, format!("`{credential}` is no credential"), instead);
+            }
+        }
+        let has_block = self.lint.spec.document.pointer(&at("basic")).is_some();
+        if has_block && !has_basic && !found.is_empty() {
+            let what = "`basic` is here, and no action has a security scheme of HTTP Basic";
+            let instead = "remove it, or add a scheme of `type: http`, `scheme: basic` to the operation's `security`";
+            self.lint.error(&at("basic"), what, instead);
+        }
+        if self.x.basic.names.iter().all(String::is_empty) {
+            let what = "both halves of HTTP Basic are empty";
+            self.lint.error(&at("basic/names"), what, "write the name of a credential, such as `[api_key, \"\"]`");
+        }
+    }
+
+    /// The names of all properties that aren't constants, those inside objects by their path.
+    fn constants_apart(
+        &self,
+        schema: &Node<'a>,
+        prefix: &str,
+        token: Option<&str>,
+        names: &mut Vec<String>,
+        depth: usize,
+    ) {
+        let Shape::Object(fields) = self.lint.shape(schema) else { return };
+        for (name, node) in fields.properties {
+            let path = ident::snake(&format!("{prefix}{name}"));
+            if self.lint.constant(&node).is_some() || (prefix.is_empty() && Some(name) == token) {
+                continue;
+            }
+            match self.lint.shape(&node) {
+                Shape::Object(_) if depth < 8 => {
+                    self.constants_apart(&node, &format!("{path}_"), token, names, depth + 1);
+                }
+                _ => names.push(path),
+            }
+        }
+    }
+}

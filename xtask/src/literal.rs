@@ -1,0 +1,257 @@
+//! Examples of a spec as Rust expressions, for tests and docs; and examples where the spec has none.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    ident,
+    lower::plain,
+    model::{Component, Model, Property, Shape, Ty},
+    openapi,
+    progenitor::Progenitor,
+};
+
+/// How secrets are written.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Secrets {
+    /// As the example has them.
+    Example,
+    /// As texts that a test searches for: see [`marked`].
+    Marked,
+}
+
+/// A text that no other text holds by chance, for the secret of this name. It has what breaks headers and forms apart.
+pub fn marked(name: &str) -> String {
+    format!("MARKED-{}&=+%:", ident::snake(name).replace('_', "-"))
+}
+
+/// An expression for `value` as a `ty`.
+pub fn expression(
+    model: &Model,
+    made: &Progenitor,
+    ty: &Ty,
+    name: &str,
+    value: &Value,
+    secrets: Secrets,
+) -> TokenStream {
+    match ty {
+        Ty::Secret if secrets == Secrets::Marked => {
+            let text = marked(name);
+            quote!(#text.into())
+        }
+        Ty::Secret | Ty::Text | Ty::Constant(_) => {
+            let text = plain(value);
+            quote!(#text.into())
+        }
+        Ty::Timestamp { .. } => {
+            let text = plain(value);
+            quote!(#text.parse().expect("a date-time"))
+        }
+        Ty::Integer => {
+            let number = value.as_i64().or_else(|| plain(value).parse().ok()).unwrap_or_default();
+            let literal = proc_macro2::Literal::i64_unsuffixed(number);
+            quote!(#literal)
+        }
+        Ty::Number => {
+            let literal = proc_macro2::Literal::f64_unsuffixed(value.as_f64().unwrap_or_default());
+            quote!(#literal)
+        }
+        Ty::Boolean => {
+            let value = value.as_bool().unwrap_or_default();
+            quote!(#value)
+        }
+        Ty::Any => {
+            let text = value.to_string();
+            quote!(::serde_json::from_str(#text).expect("JSON"))
+        }
+        Ty::List(item) => {
+            let items = value.as_array().into_iter().flatten();
+            let items = items.map(|value| expression(model, made, item, name, value, secrets));
+            quote!(vec![#(#items),*])
+        }
+        Ty::Delimited(_, item) => {
+            let items = value.as_array().into_iter().flatten();
+            let items: Vec<TokenStream> = items.map(|value| listed(model, made, item, name, value, secrets)).collect();
+            let list = format_ident!("{}", openapi::delimited(delimiter(ty)));
+            quote!(::freshtoken_wire::#list::from(vec![#(#items),*]))
+        }
+        Ty::Map(item) => {
+            let entries = value.as_object().into_iter().flatten().map(|(key, value)| {
+                let value = expression(model, made, item, key, value, secrets);
+                quote!((#key.to_owned(), #value))
+            });
+            quote!(::std::collections::BTreeMap::from([#(#entries),*]))
+        }
+        Ty::Ref(component) => named(model, made, component, value, secrets),
+    }
+}
+
+/// An item of a delimited list: `into` would be ambiguous there.
+fn listed(model: &Model, made: &Progenitor, ty: &Ty, name: &str, value: &Value, secrets: Secrets) -> TokenStream {
+    match ty {
+        Ty::Text | Ty::Constant(_) => {
+            let text = plain(value);
+            quote!(#text.to_owned())
+        }
+        ty => expression(model, made, ty, name, value, secrets),
+    }
+}
+
+fn delimiter(ty: &Ty) -> char {
+    match ty {
+        Ty::Delimited(delimiter, _) => *delimiter,
+        _ => ' ',
+    }
+}
+
+fn named(model: &Model, made: &Progenitor, name: &str, value: &Value, secrets: Secrets) -> TokenStream {
+    let ident = format_ident!("{name}");
+    match model.components.get(name).map(|component| &component.shape) {
+        Some(Shape::Struct(properties)) => {
+            let fields = properties.iter().filter_map(|property| {
+                let field = &made.fields.get(name)?.get(&property.name)?.ident;
+                let given = value.get(&property.name).filter(|value| !value.is_null());
+                let written = given.map(|value| expression(model, made, &property.ty, &property.name, value, secrets));
+                Some(match (written, property.optional) {
+                    (Some(written), true) => quote!(#field: Some(#written)),
+                    (Some(written), false) => quote!(#field: #written),
+                    (None, true) => quote!(#field: None),
+                    (None, false) => {
+                        let value = sample(model, &property.ty, &property.name);
+                        let written = expression(model, made, &property.ty, &property.name, &value, secrets);
+                        quote!(#field: #written)
+                    }
+                })
+            });
+            quote!(types::#ident { #(#fields),* })
+        }
+        Some(Shape::Union(branches)) => {
+            let branch = branch_of(model, branches, value);
+            let inner = named(model, made, branch, value, secrets);
+            quote!(types::#ident::from(#inner))
+        }
+        Some(Shape::Enum(_)) => {
+            let text = plain(value);
+            quote!(types::#ident::from(#text))
+        }
+        _ => quote!(::core::unreachable!()),
+    }
+}
+
+/// The branch of a union that an example is of: the constants tell, else what it must have and may have.
+pub fn branch_of<'a>(model: &Model, branches: &'a [String], value: &Value) -> &'a str {
+    let fits = |branch: &&String| {
+        model.properties(branch).iter().all(|property| match (&property.ty, value.get(&property.name)) {
+            (Ty::Constant(constant), Some(value)) => plain(constant) == plain(value),
+            (_, found) => found.is_some() || !property.required,
+        })
+    };
+    let known = |branch: &&String| {
+        let properties = model.properties(branch);
+        value
+            .as_object()
+            .is_some_and(|object| object.keys().all(|key| properties.iter().any(|property| property.name == *key)))
+    };
+    let exact = branches.iter().find(|branch| fits(branch) && known(branch));
+    exact.or_else(|| branches.iter().find(fits)).or_else(|| branches.first()).map_or("", String::as_str)
+}
+
+/// An example of a type, invented: what must be there, and nothing else.
+pub fn sample(model: &Model, ty: &Ty, name: &str) -> Value {
+    sample_within(model, ty, name, &mut Vec::new())
+}
+
+fn sample_within(model: &Model, ty: &Ty, name: &str, within: &mut Vec<String>) -> Value {
+    match ty {
+        Ty::Constant(value) => value.clone(),
+        Ty::Secret | Ty::Text => json!(format!("example-{}", ident::snake(name).trim_matches('_').replace('_', "-"))),
+        Ty::Timestamp { .. } => json!("2030-01-02T03:04:05Z"),
+        Ty::Integer => json!(3600),
+        Ty::Number => json!(0.5),
+        Ty::Boolean => json!(true),
+        Ty::Any | Ty::Map(_) => json!({}),
+        Ty::List(item) | Ty::Delimited(_, item) => json!([sample_within(model, item, name, within)]),
+        Ty::Ref(component) => {
+            // A circle ends where it is optional; one that isn't has no example at all.
+            if within.contains(component) {
+                return Value::Null;
+            }
+            within.push(component.clone());
+            let value = match model.components.get(component).map(|component| &component.shape) {
+                Some(Shape::Struct(properties)) => {
+                    let required = properties.iter().filter(|property| property.required);
+                    let members: Map<String, Value> = required
+                        .map(|property| {
+                            (property.name.clone(), sample_within(model, &property.ty, &property.name, within))
+                        })
+                        .collect();
+                    Value::Object(members)
+                }
+                Some(Shape::Union(branches)) => {
+                    let first = branches.first().cloned().unwrap_or_default();
+                    sample_within(model, &Ty::Ref(first), name, within)
+                }
+                Some(Shape::Enum(values)) => json!(values.first()),
+                Some(Shape::Tag(value)) => json!(value),
+                None => Value::Null,
+            };
+            within.pop();
+            value
+        }
+    }
+}
+
+/// The secrets in an example, each with the name of its property.
+pub fn secrets(model: &Model, ty: &Ty, name: &str, value: &Value) -> Vec<(String, String)> {
+    match (ty, value) {
+        (Ty::Secret, Value::String(text)) => vec![(name.to_owned(), text.clone())],
+        (Ty::List(item), Value::Array(values)) => {
+            values.iter().flat_map(|value| secrets(model, item, name, value)).collect()
+        }
+        (Ty::Map(item), Value::Object(entries)) => {
+            entries.iter().flat_map(|(key, value)| secrets(model, item, key, value)).collect()
+        }
+        (Ty::Ref(component), Value::Object(members)) => {
+            let properties: Vec<&Property> = match model.components.get(component) {
+                Some(Component { shape: Shape::Struct(properties), .. }) => properties.iter().collect(),
+                Some(Component { shape: Shape::Union(branches), .. }) => {
+                    model.properties(branch_of(model, branches, value)).iter().collect()
+                }
+                _ => Vec::new(),
+            };
+            let held = properties.into_iter().filter_map(|property| Some((property, members.get(&property.name)?)));
+            held.flat_map(|(property, value)| secrets(model, &property.ty, &property.name, value)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A copy of an example in which every secret is a marked one.
+pub fn with_marks(model: &Model, ty: &Ty, name: &str, value: &Value) -> Value {
+    match (ty, value) {
+        (Ty::Secret, Value::String(_)) => json!(marked(name)),
+        (Ty::List(item), Value::Array(values)) => {
+            values.iter().map(|value| with_marks(model, item, name, value)).collect()
+        }
+        (Ty::Map(item), Value::Object(entries)) => {
+            let marked = entries.iter().map(|(key, value)| (key.clone(), with_marks(model, item, key, value)));
+            Value::Object(marked.collect())
+        }
+        (Ty::Ref(component), Value::Object(members)) => {
+            let struct_name = match model.components.get(component).map(|component| &component.shape) {
+                Some(Shape::Union(branches)) => branch_of(model, branches, value),
+                _ => component,
+            };
+            let ty_of = |key: &str| {
+                model.properties(struct_name).iter().find(|property| property.name == key).map(|property| &property.ty)
+            };
+            let marked = members.iter().map(|(key, value)| {
+                let marked = ty_of(key).map_or_else(|| value.clone(), |ty| with_marks(model, ty, key, value));
+                (key.clone(), marked)
+            });
+            Value::Object(marked.collect())
+        }
+        _ => value.clone(),
+    }
+}

@@ -1,0 +1,773 @@
+//! Stage 3, lower: from a linted spec to a [`Model`]. It resolves references, gives every inline type a name, merges
+//! `allOf`, and keeps of each schema only what a client can honour; the rest goes into the docs. It trusts `lint`:
+//! what lint would have refused, it reads as generously as it can, and it never panics.
+
+use indexmap::{IndexMap, IndexSet};
+use serde_json::{Map, Value};
+
+use crate::{
+    access, ident,
+    model::{
+        Answer, Body, Component, Example, Model, Operation, Param, Place, Property, Scheme, SchemeKind, Server, Shape,
+        Status, Ty, Variable,
+    },
+    spec::Spec,
+    x_token::XToken,
+};
+
+/// A reference chain longer than this is a circle.
+const MAX_DEPTH: usize = 64;
+const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
+
+/// The model of a spec that lint has passed.
+pub fn lower(spec: &Spec, x_token: Option<XToken>) -> Model {
+    let mut lowering = Lowering {
+        root: &spec.document,
+        components: IndexMap::new(),
+        names: IndexMap::new(),
+        claimed: IndexSet::new(),
+        depth: 0,
+    };
+    lowering.reserve_names();
+    let actions = Actions::of(x_token.as_ref());
+    let operations = lowering.operations(&actions);
+    let mut components = lowering.components;
+    if let Some(x_token) = &x_token {
+        lower_expiries(x_token, &operations, &mut components);
+    }
+    mark_use(&mut components, &operations);
+    settle_constants(&mut components);
+    let info = &spec.document["info"];
+    let mut model = Model {
+        vendor: spec.vendor.clone(),
+        file: spec.file.clone(),
+        title: text(&info["title"]),
+        description: text(&info["description"]),
+        servers: servers(&spec.document),
+        components,
+        operations,
+        x_token,
+    };
+    mark_failures(&mut model);
+    model
+}
+
+/// What `x-token` says of the operations that log in, refresh and revoke.
+#[derive(Default)]
+struct Actions {
+    /// Operation, its chosen security alternative, the parameter that takes a token.
+    actions: Vec<(String, Option<String>, Option<String>)>,
+    /// The operations whose bearer scheme doesn't carry the token: there is none yet.
+    without_token: Vec<String>,
+}
+
+impl Actions {
+    fn of(x_token: Option<&XToken>) -> Self {
+        let Some(x_token) = x_token else { return Self::default() };
+        let mut this = Self::default();
+        if let Some(login) = &x_token.login {
+            this.without_token.push(login.operation.clone());
+            this.actions.push((login.operation.clone(), login.security.clone(), None));
+        }
+        if let Some(refresh) = &x_token.refresh {
+            this.without_token.push(refresh.operation.clone());
+            this.actions.push((refresh.operation.clone(), refresh.security.clone(), Some(refresh.token.clone())));
+        }
+        if let Some(revoke) = &x_token.revoke {
+            this.actions.push((revoke.operation.clone(), revoke.security.clone(), revoke.token.clone()));
+        }
+        this
+    }
+
+    fn security(&self, operation: &str) -> Option<&str> {
+        let mut of_operation = self.actions.iter().filter(|action| action.0 == operation);
+        of_operation.find_map(|action| action.1.as_deref())
+    }
+
+    /// A path parameter of an action belongs to the endpoint, unless it takes the action's token.
+    fn is_setting(&self, operation: &str, parameter: &str) -> bool {
+        let mut of_operation = self.actions.iter().filter(|action| action.0 == operation).peekable();
+        of_operation.peek().is_some() && !of_operation.any(|action| action.2.as_deref() == Some(parameter))
+    }
+}
+
+struct Lowering<'a> {
+    root: &'a Value,
+    components: IndexMap<String, Component>,
+    /// The Rust name of each schema under `components`.
+    names: IndexMap<&'a str, String>,
+    /// The reserved names whose schema has been reached: theirs to take.
+    claimed: IndexSet<String>,
+    depth: usize,
+}
+
+impl<'a> Lowering<'a> {
+    fn reserve_names(&mut self) {
+        let schemas = object(&self.root["components"]["schemas"]);
+        for name in schemas.keys() {
+            let rust = ident::unique(&ident::pascal(name), |taken| self.names.values().any(|other| other == taken));
+            self.names.insert(name, rust);
+        }
+    }
+
+    // Operations.
+
+    fn operations(&mut self, actions: &Actions) -> Vec<Operation> {
+        let paths = object(&self.root["paths"]);
+        let mut operations = Vec::new();
+        for (path, item) in paths {
+            for method in METHODS {
+                if let Some(operation) = item.get(method) {
+                    operations.push(self.operation(path, item, method, operation, actions));
+                }
+            }
+        }
+        operations
+    }
+
+    fn operation(
+        &mut self,
+        path: &str,
+        item: &'a Value,
+        method: &str,
+        operation: &'a Value,
+        actions: &Actions,
+    ) -> Operation {
+        let operation_id = text(&operation["operationId"]);
+        let type_name = ident::pascal(&operation_id);
+        let params = self.params(item, operation, &operation_id, &type_name, actions);
+        let body = self.body(&operation["requestBody"], &type_name);
+        let mut successes = Vec::new();
+        let mut errors = Vec::new();
+        for (status, response) in object(&operation["responses"]) {
+            let Some(status) = parse_status(status) else { continue };
+            let is_success = matches!(status, Status::Code(200..=299) | Status::Range(2));
+            let answer = self.answer(status, response, &type_name, is_success);
+            if is_success { successes.push(answer) } else { errors.push(answer) }
+        }
+        errors.sort_by_key(|answer| match answer.status {
+            Status::Code(code) => (0, code),
+            Status::Range(class) => (1, class),
+            Status::Default => (2, 0),
+        });
+        let success = successes.into_iter().next().unwrap_or(Answer {
+            status: Status::Code(200),
+            description: String::new(),
+            media_type: None,
+            ty: None,
+            examples: Vec::new(),
+            headers: Vec::new(),
+        });
+        Operation {
+            id: ident::snake(&operation_id),
+            method: method.to_uppercase(),
+            path: path.to_owned(),
+            summary: text(&operation["summary"]),
+            description: documented(operation),
+            params,
+            body,
+            success,
+            errors,
+            security: self.security(operation, &operation_id, actions),
+        }
+    }
+
+    fn params(
+        &mut self,
+        item: &'a Value,
+        operation: &'a Value,
+        operation_id: &str,
+        type_name: &str,
+        actions: &Actions,
+    ) -> Vec<Param> {
+        // An operation's own parameter replaces its path's.
+        let mut found: IndexMap<(String, String), &'a Value> = IndexMap::new();
+        for list in [&item["parameters"], &operation["parameters"]] {
+            for parameter in list.as_array().into_iter().flatten() {
+                let parameter = self.resolve(parameter);
+                found.insert((text(&parameter["in"]), text(&parameter["name"])), parameter);
+            }
+        }
+        let mut params = Vec::new();
+        for ((place, name), parameter) in found {
+            let place = match place.as_str() {
+                "path" => Place::Path,
+                "query" => Place::Query,
+                "header" => Place::Header,
+                _ => continue,
+            };
+            let schema = &parameter["schema"];
+            let ty = self.ty(schema, &format!("{type_name}{}", ident::pascal(&name)));
+            let ty = match (ty, delimiter(parameter)) {
+                (Ty::List(item), Some(delimiter)) => Ty::Delimited(delimiter, item),
+                (ty, _) => ty,
+            };
+            let example = parameter.get("example").or_else(|| self.resolve(schema).get("example")).cloned();
+            params.push(Param {
+                is_setting: place == Place::Path && actions.is_setting(operation_id, &name),
+                docs: joined(&documented(parameter), &constraints(self.resolve(schema))),
+                required: parameter["required"] == Value::Bool(true) || place == Place::Path,
+                name,
+                place,
+                ty,
+                example,
+            });
+        }
+        params
+    }
+
+    fn body(&mut self, body: &'a Value, type_name: &str) -> Option<Body> {
+        let content = object(&self.resolve(body)["content"]);
+        let (media_type, media) = content.iter().next()?;
+        let ty = self.ty(&media["schema"], &format!("{type_name}Body"));
+        let Ty::Ref(component) = ty else { return None };
+        if let Some(encodings) = media["encoding"].as_object() {
+            let names: Vec<String> = match self.components.get(&component).map(|component| &component.shape) {
+                Some(Shape::Union(branches)) => branches.clone(),
+                _ => vec![component.clone()],
+            };
+            for (property, encoding) in encodings {
+                if let Some(delimiter) = delimiter(encoding) {
+                    names.iter().for_each(|name| self.delimit(name, property, delimiter));
+                }
+            }
+        }
+        Some(Body { media_type: media_type.clone(), component, examples: self.examples(media) })
+    }
+
+    /// A list in a form is one text: `encoding` says what stands between its items.
+    fn delimit(&mut self, component: &str, property: &str, delimiter: char) {
+        let Some(Component { shape: Shape::Struct(properties), .. }) = self.components.get_mut(component) else {
+            return;
+        };
+        for found in properties.iter_mut().filter(|found| found.name == property) {
+            if let Ty::List(item) = &found.ty {
+                found.ty = Ty::Delimited(delimiter, item.clone());
+            }
+        }
+    }
+
+    fn answer(&mut self, status: Status, response: &'a Value, type_name: &str, is_success: bool) -> Answer {
+        let response = self.resolve(response);
+        let content = object(&response["content"]);
+        let json = content.iter().find(|(media_type, media)| is_json(media_type) && media.get("schema").is_some());
+        let name = match is_success {
+            true => format!("{type_name}Response"),
+            false => format!("{type_name}{}Error", ident::pascal(&status.label()).trim_start_matches('_')),
+        };
+        let headers = object(&response["headers"]).iter().filter_map(|(name, header)| {
+            let header = self.resolve(header);
+            let example = header.get("example").or_else(|| self.resolve(&header["schema"]).get("example"))?;
+            Some((name.to_ascii_lowercase(), plain(example)))
+        });
+        Answer {
+            status,
+            description: text(&response["description"]),
+            media_type: json.map(|(media_type, _)| media_type.clone()),
+            headers: headers.collect(),
+            ty: json.map(|(_, media)| self.ty(&media["schema"], &name)),
+            examples: json.map(|(_, media)| self.examples(media)).unwrap_or_default(),
+        }
+    }
+
+    fn examples(&self, media: &'a Value) -> Vec<Example> {
+        let named = object(&media["examples"]).iter().filter_map(|(name, example)| {
+            Some(Example { name: ident::snake(name), value: self.resolve(example).get("value")?.clone() })
+        });
+        let single = media.get("example").or_else(|| self.resolve(&media["schema"]).get("example"));
+        let examples: Vec<Example> = named.collect();
+        match single {
+            Some(value) if examples.is_empty() => vec![Example { name: "example".to_owned(), value: value.clone() }],
+            _ => examples,
+        }
+    }
+
+    fn security(&self, operation: &'a Value, operation_id: &str, actions: &Actions) -> Vec<Scheme> {
+        let alternatives = operation.get("security").unwrap_or(&self.root["security"]).as_array();
+        let alternatives = alternatives.map(Vec::as_slice).unwrap_or_default();
+        let chosen = match actions.security(operation_id) {
+            Some(name) => alternatives.iter().find(|alternative| alternative.get(name).is_some()),
+            None => alternatives.first(),
+        };
+        let Some(chosen) = chosen else { return Vec::new() };
+        let has_token = !actions.without_token.iter().any(|id| id == operation_id);
+        object(chosen)
+            .keys()
+            .filter_map(|name| {
+                let scheme = self.resolve(self.root["components"]["securitySchemes"].get(name)?);
+                let http = text(&scheme["scheme"]);
+                let kind = match (text(&scheme["type"]).as_str(), text(&scheme["in"]).as_str()) {
+                    ("apiKey", "query") => SchemeKind::Query(text(&scheme["name"])),
+                    ("apiKey", _) => SchemeKind::Header(text(&scheme["name"])),
+                    _ if http.eq_ignore_ascii_case("basic") => SchemeKind::Basic,
+                    _ if http.eq_ignore_ascii_case("bearer") && has_token => SchemeKind::Token,
+                    _ if http.eq_ignore_ascii_case("bearer") => SchemeKind::Http("Bearer".to_owned()),
+                    _ => SchemeKind::Http(http),
+                };
+                Some(Scheme { name: name.clone(), kind, docs: documented(scheme) })
+            })
+            .collect()
+    }
+
+    // Schemas.
+
+    /// The type of a schema; an inline type that needs a name gets `hint`.
+    fn ty(&mut self, schema: &'a Value, hint: &str) -> Ty {
+        if self.depth > MAX_DEPTH {
+            return Ty::Any;
+        }
+        self.depth += 1;
+        let ty = self.ty_unguarded(schema, hint);
+        self.depth -= 1;
+        ty
+    }
+
+    fn ty_unguarded(&mut self, schema: &'a Value, hint: &str) -> Ty {
+        if let Some(name) = schema["$ref"].as_str() {
+            let name = name.rsplit('/').next().unwrap_or_default();
+            let Some(rust) = self.names.get(name).cloned() else { return Ty::Any };
+            if self.components.contains_key(&rust) {
+                return Ty::Ref(rust);
+            }
+            self.claimed.insert(rust.clone());
+            return self.ty(&self.root["components"]["schemas"][name], &rust);
+        }
+        if let Some(branches) = schema["allOf"].as_array() {
+            return self.merged(schema, branches, hint);
+        }
+        if let Some(branches) = schema["oneOf"].as_array() {
+            return self.union(schema, branches, hint);
+        }
+        let values: Vec<&Value> =
+            schema["enum"].as_array().into_iter().flatten().filter(|value| !value.is_null()).collect();
+        if let [value] = values[..] {
+            return Ty::Constant(value.clone());
+        }
+        let has_properties = schema["properties"].as_object().is_some_and(|properties| !properties.is_empty());
+        match schema["type"].as_str() {
+            Some("string") if !values.is_empty() => {
+                let values = values.iter().map(|value| plain(value)).collect();
+                self.named(hint, documented(schema), Shape::Enum(values))
+            }
+            Some("string") if schema["format"] == "password" => Ty::Secret,
+            Some("string") if schema["format"] == "date-time" => Ty::Timestamp { utc: false },
+            Some("string") => Ty::Text,
+            Some("integer") => Ty::Integer,
+            Some("number") => Ty::Number,
+            Some("boolean") => Ty::Boolean,
+            Some("array") => Ty::List(Box::new(self.ty(&schema["items"], &format!("{hint}Item")))),
+            _ if has_properties => self.structure(schema, hint, &[schema]),
+            Some("object") if schema["additionalProperties"].is_object() => {
+                Ty::Map(Box::new(self.ty(&schema["additionalProperties"], &format!("{hint}Value"))))
+            }
+            Some("object") if schema.get("additionalProperties").is_none_or(|more| *more == Value::Bool(true)) => {
+                Ty::Any
+            }
+            Some("object") => self.structure(schema, hint, &[schema]),
+            _ => Ty::Any,
+        }
+    }
+
+    /// Enters a type under a name of its own.
+    fn named(&mut self, name: &str, docs: String, shape: Shape) -> Ty {
+        // Two names joined may be no name yet.
+        let name = ident::pascal(name);
+        let name = match self.claimed.contains(&name) && !self.components.contains_key(&name) {
+            true => name,
+            false => ident::unique(&name, |taken| {
+                self.components.contains_key(taken) || self.names.values().any(|reserved| reserved == taken)
+            }),
+        };
+        self.components
+            .insert(name.clone(), Component { docs, shape, in_request: false, in_response: false, is_failure: false });
+        Ty::Ref(name)
+    }
+
+    /// `allOf`: one struct of all properties; of scalars, or of a single branch, that branch.
+    fn merged(&mut self, schema: &'a Value, branches: &'a [Value], hint: &str) -> Ty {
+        if let [single] = branches
+            && schema.get("properties").is_none()
+        {
+            return self.ty(single, hint);
+        }
+        let mut parts = Vec::new();
+        let mut queue: Vec<&'a Value> = vec![schema];
+        while let Some(part) = queue.pop() {
+            if parts.len() > MAX_DEPTH {
+                break;
+            }
+            parts.push(part);
+            let nested = part["allOf"].as_array().map(Vec::as_slice).unwrap_or_default();
+            queue.extend(nested.iter().rev().map(|branch| self.resolve(branch)));
+        }
+        if parts.iter().any(|part| part["properties"].is_object()) {
+            return self.structure(schema, hint, &parts);
+        }
+        branches.last().map_or(Ty::Any, |last| self.ty(last, hint))
+    }
+
+    fn structure(&mut self, schema: &'a Value, hint: &str, parts: &[&'a Value]) -> Ty {
+        // Entered before its properties, which may hold it again.
+        let ty = self.named(hint, documented(schema), Shape::Struct(Vec::new()));
+        let Ty::Ref(name) = &ty else { return ty };
+        let required: IndexSet<&str> = parts
+            .iter()
+            .flat_map(|part| part["required"].as_array().into_iter().flatten())
+            .filter_map(Value::as_str)
+            .collect();
+        let mut properties: IndexMap<&str, Property> = IndexMap::new();
+        for (property, schema) in parts.iter().flat_map(|part| object(&part["properties"])) {
+            let ty = self.ty(schema, &format!("{name}{}", ident::pascal(property)));
+            let is_required = required.contains(property.as_str());
+            let resolved = self.resolve(schema);
+            let docs = if documented(schema).is_empty() { documented(resolved) } else { documented(schema) };
+            let lowered = Property {
+                name: property.clone(),
+                // Any JSON may be null as it is.
+                optional: !is_required || (ty != Ty::Any && self.is_nullable(schema)),
+                required: is_required,
+                ty,
+                docs: joined(&docs, &constraints(resolved)),
+            };
+            properties.entry(property).or_insert(lowered);
+        }
+        if let Some(component) = self.components.get_mut(name) {
+            component.shape = Shape::Struct(properties.into_values().collect());
+        }
+        ty
+    }
+
+    /// `oneOf`: a union of structs; of scalars, any JSON.
+    fn union(&mut self, schema: &'a Value, branches: &'a [Value], hint: &str) -> Ty {
+        if let [single] = branches {
+            return self.ty(single, hint);
+        }
+        let is_object = |branch: &&'a Value| {
+            let branch = self.resolve(branch);
+            branch["properties"].is_object() || branch["allOf"].is_array() || branch["oneOf"].is_array()
+        };
+        if !branches.iter().all(|branch| is_object(&branch)) {
+            return Ty::Any;
+        }
+        let union = self.named(hint, documented(schema), Shape::Union(Vec::new()));
+        let Ty::Ref(name) = &union else { return union };
+        let mut variants = IndexSet::new();
+        for (index, branch) in branches.iter().enumerate() {
+            if let Ty::Ref(branch) = self.ty(branch, &format!("{name}{}", index + 1)) {
+                // A union within a union is flattened: what counts is which structs it may be.
+                match self.components.get(&branch).map(|component| &component.shape) {
+                    Some(Shape::Union(inner)) => variants.extend(inner.clone()),
+                    _ => {
+                        variants.insert(branch);
+                    }
+                }
+            }
+        }
+        if let Some(component) = self.components.get_mut(name) {
+            component.shape = Shape::Union(variants.into_iter().collect());
+        }
+        union
+    }
+
+    fn is_nullable(&self, schema: &'a Value) -> bool {
+        let has_null = |schema: &Value| {
+            schema["nullable"] == Value::Bool(true)
+                || schema["enum"].as_array().is_some_and(|values| values.iter().any(Value::is_null))
+        };
+        has_null(schema) || has_null(self.resolve(schema))
+    }
+
+    /// The end of a chain of references.
+    fn resolve(&self, value: &'a Value) -> &'a Value {
+        let mut value = value;
+        for _ in 0..MAX_DEPTH {
+            let Some(reference) = value["$ref"].as_str() else { break };
+            value = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer)).unwrap_or(&Value::Null);
+        }
+        value
+    }
+}
+
+fn servers(root: &Value) -> Vec<Server> {
+    let servers = root["servers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    servers
+        .iter()
+        .map(|server| Server {
+            name: match server["x-name"].as_str() {
+                Some(name) => ident::snake(name),
+                None => "production".to_owned(),
+            },
+            url: text(&server["url"]),
+            variables: object(&server["variables"])
+                .iter()
+                .map(|(name, variable)| Variable {
+                    name: name.clone(),
+                    default: plain(&variable["default"]),
+                    docs: joined(&text(&variable["description"]), &one_of(&variable["enum"])),
+                })
+                .collect(),
+            docs: text(&server["description"]),
+        })
+        .collect()
+}
+
+/// An expiry may be a number or a string of digits, and a date-time without an offset is UTC where `zone` says so.
+fn lower_expiries(x_token: &XToken, operations: &[Operation], components: &mut IndexMap<String, Component>) {
+    let response = &x_token.response;
+    let numbers = [&response.expires_in, &response.refresh_expires_in];
+    let moments = [&response.expires_at, &response.refresh_expires_at];
+    let actions = [
+        x_token.login.as_ref().map(|login| &login.operation),
+        x_token.refresh.as_ref().map(|refresh| &refresh.operation),
+    ];
+    for operation in
+        operations.iter().filter(|operation| actions.iter().flatten().any(|id| ident::snake(id) == operation.id))
+    {
+        let Some(ty) = &operation.success.ty else { continue };
+        for expiry in numbers.iter().filter_map(|expiry| expiry.as_ref()) {
+            retype(components, ty, &expiry.at.segments(), &|old| (*old == Ty::Any).then_some(Ty::Integer));
+        }
+        for expiry in moments.iter().filter_map(|expiry| expiry.as_ref()) {
+            retype(components, ty, &expiry.at.segments(), &|old| match old {
+                Ty::Any => Some(Ty::Integer),
+                Ty::Timestamp { .. } if expiry.zone.is_some() => Some(Ty::Timestamp { utc: true }),
+                _ => None,
+            });
+        }
+    }
+}
+
+/// Changes the type of the property that a pointer leads to, in every branch that has it.
+fn retype(
+    components: &mut IndexMap<String, Component>,
+    ty: &Ty,
+    segments: &[String],
+    change: &dyn Fn(&Ty) -> Option<Ty>,
+) {
+    let Some((first, rest)) = segments.split_first() else { return };
+    match ty {
+        Ty::List(item) => retype(components, &item.clone(), rest, change),
+        Ty::Ref(name) => {
+            if let Some(Shape::Union(branches)) = components.get(name).map(|component| &component.shape) {
+                for branch in branches.clone() {
+                    retype(components, &Ty::Ref(branch), segments, change);
+                }
+                return;
+            }
+            let Some(Component { shape: Shape::Struct(properties), .. }) = components.get_mut(name) else { return };
+            let Some(property) = properties.iter_mut().find(|property| property.name == *first) else { return };
+            if rest.is_empty() {
+                if let Some(new) = change(&property.ty) {
+                    property.optional |= property.ty == Ty::Any;
+                    property.ty = new;
+                }
+                return;
+            }
+            let inner = property.ty.clone();
+            retype(components, &inner, rest, change);
+        }
+        _ => {}
+    }
+}
+
+/// Marks the objects whose presence makes an answer a failure.
+fn mark_failures(model: &mut Model) {
+    let marks: Vec<(Ty, Vec<String>)> = model
+        .operations
+        .iter()
+        .filter_map(|operation| Some((operation.success.ty.clone()?, model.failure_marks(operation).0?.segments())))
+        .collect();
+    for (ty, segments) in marks {
+        let mut targets = Vec::new();
+        access::targets(model, &ty, &segments, &mut targets);
+        for target in targets {
+            if let Ty::Ref(name) = target
+                && let Some(component) = model.components.get_mut(&name)
+            {
+                // A request's type is the user's to build.
+                component.is_failure = matches!(component.shape, Shape::Struct(_)) && !component.in_request;
+            }
+        }
+    }
+}
+
+/// Marks each type with where it is used; what nothing uses is dropped.
+fn mark_use(components: &mut IndexMap<String, Component>, operations: &[Operation]) {
+    for operation in operations {
+        let request = operation.body.iter().map(|body| Ty::Ref(body.component.clone()));
+        for ty in request.chain(operation.params.iter().map(|param| param.ty.clone())) {
+            mark(components, &ty, &|component| std::mem::replace(&mut component.in_request, true));
+        }
+        let answers = std::iter::once(&operation.success).chain(&operation.errors);
+        for ty in answers.filter_map(|answer| answer.ty.as_ref()) {
+            mark(components, ty, &|component| std::mem::replace(&mut component.in_response, true));
+        }
+    }
+    components.retain(|_, component| component.in_request || component.in_response);
+}
+
+/// `seen` marks a component and says whether it was marked before.
+fn mark(components: &mut IndexMap<String, Component>, ty: &Ty, seen: &dyn Fn(&mut Component) -> bool) {
+    let name = match ty {
+        Ty::List(item) | Ty::Map(item) | Ty::Delimited(_, item) => return mark(components, item, seen),
+        Ty::Ref(name) => name,
+        _ => return,
+    };
+    let Some(component) = components.get_mut(name) else { return };
+    if seen(component) {
+        return;
+    }
+    let next: Vec<Ty> = match &component.shape {
+        Shape::Struct(properties) => properties.iter().map(|property| property.ty.clone()).collect(),
+        Shape::Union(branches) => branches.iter().cloned().map(Ty::Ref).collect(),
+        Shape::Enum(_) | Shape::Tag(_) => Vec::new(),
+    };
+    for ty in &next {
+        mark(components, ty, seen);
+    }
+}
+
+/// A constant stays one where it is sent. In an answer, it tells the branches of a union apart; elsewhere it is what
+/// the vendor has been seen to send, and no reason to fail when it sends something else.
+fn settle_constants(components: &mut IndexMap<String, Component>) {
+    let branches: IndexSet<String> = components
+        .values()
+        .filter(|component| component.in_response)
+        .filter_map(|component| match &component.shape {
+            Shape::Union(branches) => Some(branches.clone()),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    let mut tags: Vec<(String, String, String)> = Vec::new();
+    for (name, component) in components.iter_mut() {
+        let in_request = component.in_request;
+        let Shape::Struct(properties) = &mut component.shape else { continue };
+        for property in properties {
+            let Ty::Constant(value) = &property.ty else { continue };
+            match value {
+                _ if in_request => {}
+                Value::String(value) if branches.contains(name) => {
+                    tags.push((name.clone(), property.name.clone(), value.clone()));
+                }
+                value => {
+                    let note = format!("Known value: `{}`.", plain(value));
+                    property.docs = joined(&property.docs, &note);
+                    property.ty = match value {
+                        Value::Number(number) if number.is_f64() => Ty::Number,
+                        Value::Number(_) => Ty::Integer,
+                        Value::Bool(_) => Ty::Boolean,
+                        _ => Ty::Text,
+                    };
+                }
+            }
+        }
+    }
+    for (component, property, value) in tags {
+        let tag = ident::unique(&ident::pascal(&format!("{component}{}", ident::pascal(&property))), |name| {
+            components.contains_key(name)
+        });
+        if let Some(Shape::Struct(properties)) = components.get_mut(&component).map(|component| &mut component.shape) {
+            properties
+                .iter_mut()
+                .filter(|found| found.name == property)
+                .for_each(|found| found.ty = Ty::Ref(tag.clone()));
+        }
+        let docs = format!("Always `{value}`: it tells the answers apart.");
+        components.insert(
+            tag,
+            Component { docs, shape: Shape::Tag(value), in_request: false, in_response: true, is_failure: false },
+        );
+    }
+}
+
+// Small readings.
+
+fn parse_status(status: &str) -> Option<Status> {
+    match status {
+        "default" => Some(Status::Default),
+        _ => match status.strip_suffix("XX") {
+            Some(class) => class.parse().ok().map(Status::Range),
+            None => status.parse().ok().map(Status::Code),
+        },
+    }
+}
+
+/// What stands between the items of a list that is sent as one text.
+fn delimiter(encoding: &Value) -> Option<char> {
+    match encoding["style"].as_str() {
+        Some("spaceDelimited") => Some(' '),
+        Some("pipeDelimited") => Some('|'),
+        Some("form") | None if encoding["explode"] == Value::Bool(false) => Some(','),
+        _ => None,
+    }
+}
+
+/// `application/json`, with or without parameters, and the likes of `application/problem+json`.
+pub fn is_json(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || essence.ends_with("+json")
+}
+
+fn object(value: &Value) -> &Map<String, Value> {
+    static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
+    value.as_object().unwrap_or(&EMPTY)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().trim().to_owned()
+}
+
+/// A scalar as text.
+pub fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
+fn documented(value: &Value) -> String {
+    let docs = match text(&value["description"]) {
+        docs if docs.is_empty() => text(&value["title"]),
+        docs => docs,
+    };
+    match value["deprecated"] == Value::Bool(true) {
+        true => joined(&docs, "Deprecated by the vendor."),
+        false => docs,
+    }
+}
+
+fn joined(first: &str, second: &str) -> String {
+    match (first.is_empty(), second.is_empty()) {
+        (_, true) => first.to_owned(),
+        (true, _) => second.to_owned(),
+        _ => format!("{first}\n\n{second}"),
+    }
+}
+
+/// What a schema asks of a value beyond its type: told, not enforced, since the vendor enforces it anyway.
+fn constraints(schema: &Value) -> String {
+    let words = [
+        ("default", "The vendor's default"),
+        ("minimum", "At least"),
+        ("maximum", "At most"),
+        ("minLength", "Least length"),
+        ("maxLength", "Greatest length"),
+        ("minItems", "Least count"),
+        ("maxItems", "Greatest count"),
+        ("pattern", "Pattern"),
+    ];
+    let notes = words.iter().filter_map(|(key, words)| Some(format!("{words}: `{}`.", plain(schema.get(*key)?))));
+    let mut notes: Vec<String> = notes.collect();
+    if schema["type"] != "string" {
+        notes.push(one_of(&schema["enum"]));
+    }
+    notes.retain(|note| !note.is_empty());
+    notes.join(" ")
+}
+
+fn one_of(values: &Value) -> String {
+    let values: Vec<String> =
+        values.as_array().into_iter().flatten().map(|value| format!("`{}`", plain(value))).collect();
+    if values.len() < 2 { String::new() } else { format!("One of {}.", values.join(", ")) }
+}

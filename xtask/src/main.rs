@@ -1,0 +1,271 @@
+//! `cargo xtask`: generates a typed crate per vendor from `specs/`.
+//!
+//! `gen` runs seven stages, a module each; only the last touches the disk:
+//!
+//! 1. `spec` parses a fragment,
+//! 2. `lint` says everything that is wrong with it (`x_token` has the words of its own block),
+//! 3. `lower` makes a `model` of it, and `openapi` what progenitor handles well,
+//! 4. `progenitor` runs progenitor; `types` and `client` make the public face of what it gives,
+//! 5. `error_body` makes what the vendor's failures mean, with `access` for its JSON Pointers,
+//! 6. `package` puts the crate together, `shapes` its tests,
+//! 7. `tree` writes what changed.
+//!
+//! `generate` is the pipeline, `new` the fragment that a new vendor starts from.
+
+mod access;
+mod client;
+mod docs;
+mod error_body;
+mod format;
+mod generate;
+mod ident;
+mod lint;
+mod literal;
+mod lower;
+mod model;
+mod new;
+mod openapi;
+mod package;
+mod problem;
+mod progenitor;
+mod shapes;
+mod spec;
+mod tree;
+mod types;
+mod vendor;
+mod x_token;
+
+use std::{
+    collections::BTreeSet,
+    env, fs, io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use anstream::{eprintln, print, println};
+use clap::{Parser, Subcommand};
+
+use crate::{
+    generate::{Source, generate},
+    problem::{Problem, Severity},
+    vendor::Vendor,
+};
+
+/// Work that is done on this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+#[command(after_help = "Examples:
+  cargo xtask gen                    generate every vendor's crate
+  cargo xtask gen zenoti             generate one
+  cargo xtask gen --check            change nothing; exit 1 and show a diff where a crate is stale
+  cargo xtask new acme               write specs/acme.yaml, a fragment to start from")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Generate the vendor crates from specs/.
+    ///
+    /// Equal files are left alone. Where a spec is gone, its crate's generated files go too. On any error nothing is
+    /// written.
+    #[command(after_help = "Examples:
+  cargo xtask gen
+  cargo xtask gen zenoti voucherify
+  cargo xtask gen --check")]
+    Gen {
+        /// Change nothing: show what is stale as a diff and exit 1.
+        #[arg(long)]
+        check: bool,
+        /// The vendors to generate, as their files in specs/ are named; all, where none is given.
+        #[arg(value_name = "VENDOR")]
+        vendors: Vec<String>,
+    },
+    /// Write a fragment for a new vendor, which passes `gen` as it stands.
+    #[command(after_help = "Example:
+  cargo xtask new acme && cargo xtask gen acme")]
+    New {
+        /// The vendor's name: its file in specs/, its crate, its module.
+        #[arg(value_name = "VENDOR")]
+        vendor: String,
+    },
+}
+
+/// Longer than this is more than a moment: from then on there's a line per vendor.
+const A_MOMENT: Duration = Duration::from_millis(500);
+
+fn main() -> ExitCode {
+    let root = root();
+    let done = match Cli::parse().command {
+        Command::Gen { check, vendors } => run_gen(&root, check, &vendors),
+        Command::New { vendor } => run_new(&root, &vendor),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("\x1b[1;31merror\x1b[0m: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The repository: where cargo found this package, else where it was compiled.
+fn root() -> PathBuf {
+    let manifest = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    manifest.parent().map_or_else(|| manifest.clone(), Path::to_path_buf)
+}
+
+fn run_gen(root: &Path, check: bool, vendors: &[String]) -> io::Result<ExitCode> {
+    let started = Instant::now();
+    let (sources, mut problems) = sources(root, vendors)?;
+    let count = sources.len();
+    let mut done = 0;
+    let generated = generate(&sources, |file| {
+        done += 1;
+        if started.elapsed() > A_MOMENT {
+            eprintln!("generating {file} ({done} of {count})");
+        }
+    });
+    let generated = match generated {
+        Ok(generated) if problems.is_empty() => generated,
+        Ok(_) => return Ok(report(&problems)),
+        Err(found) => {
+            problems.extend(found);
+            return Ok(report(&problems));
+        }
+    };
+    for warning in &generated.warnings {
+        show(warning);
+    }
+    let only: Option<BTreeSet<String>> = (!vendors.is_empty()).then(|| {
+        let roots = sources.iter().filter_map(|source| Vendor::from_file(&source.file).ok());
+        roots.map(|vendor| format!("crates/{}", vendor.ident())).collect()
+    });
+    let found = tree::read(root, &generated.files, only.as_ref())?;
+    let plan = match tree::plan(&generated.files, &generated.snapshots, &found) {
+        Ok(plan) => plan,
+        Err(paths) => {
+            for path in paths {
+                eprintln!("\x1b[1;31merror\x1b[0m: {path} is not generated, and a generated file would take its place");
+            }
+            eprintln!("  move these files, or rename the spec; nothing was written");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    for path in &plan.kept {
+        eprintln!("kept {path}: it is not generated");
+    }
+    if check {
+        if plan.is_empty() {
+            println!("{count} specs, every generated file is fresh");
+            return Ok(ExitCode::SUCCESS);
+        }
+        print!("{}", coloured(&plan.diff()));
+        let names = vendors.join(" ");
+        let names = if names.is_empty() { names } else { format!(" {names}") };
+        eprintln!("{} files are stale: run `cargo xtask gen{names}`", plan.write.len() + plan.delete.len());
+        return Ok(ExitCode::FAILURE);
+    }
+    tree::apply(root, &plan)?;
+    println!("{count} specs, {} files written, {} removed", plan.write.len(), plan.delete.len());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The specs that are asked for, and what is wrong with the asking.
+fn sources(root: &Path, vendors: &[String]) -> io::Result<(Vec<Source>, Vec<Problem>)> {
+    let mut files: Vec<String> = Vec::new();
+    let folder = root.join("specs");
+    for entry in if folder.is_dir() { fs::read_dir(folder)?.collect() } else { Vec::new() } {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        // A leading dot or tilde is an editor's.
+        let is_spec = (name.ends_with(".yaml") || name.ends_with(".yml")) && !name.starts_with(['.', '~', '#']);
+        if is_spec {
+            files.push(format!("specs/{name}"));
+        }
+    }
+    files.sort();
+    let mut problems = Vec::new();
+    if !vendors.is_empty() {
+        let stem = |file: &str| {
+            file.trim_start_matches("specs/").trim_end_matches(".yaml").trim_end_matches(".yml").to_owned()
+        };
+        for vendor in vendors.iter().filter(|vendor| !files.iter().any(|file| stem(file) == **vendor)) {
+            let known: Vec<String> = files.iter().map(|file| stem(file)).collect();
+            problems.push(Problem {
+                severity: Severity::Error,
+                file: format!("specs/{vendor}.yaml"),
+                line: None,
+                pointer: String::new(),
+                what: "there is no such file".to_owned(),
+                instead: format!("name one of {}, or run `cargo xtask new {vendor}`", known.join(", ")),
+            });
+        }
+        files.retain(|file| vendors.contains(&stem(file)));
+    }
+    let mut sources = Vec::new();
+    for file in files {
+        match String::from_utf8(fs::read(root.join(&file))?) {
+            Ok(text) => sources.push(Source { file, text }),
+            Err(error) => problems.push(Problem {
+                severity: Severity::Error,
+                file,
+                line: None,
+                pointer: String::new(),
+                what: format!("it is not UTF-8 from byte {} on", error.utf8_error().valid_up_to()),
+                instead: "save it as UTF-8".to_owned(),
+            }),
+        }
+    }
+    Ok((sources, problems))
+}
+
+fn run_new(root: &Path, name: &str) -> io::Result<ExitCode> {
+    let file = format!("specs/{name}.yaml");
+    let vendor = match Vendor::from_file(&file) {
+        Ok(vendor) => vendor,
+        Err(problem) => return Ok(report(&[problem])),
+    };
+    let path = root.join(&file);
+    // Never over a fragment that is there.
+    match fs::OpenOptions::new().write(true).create_new(true).open(&path) {
+        Ok(mut new) => io::Write::write_all(&mut new, new::fragment(&vendor).as_bytes())?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            eprintln!("\x1b[1;31merror\x1b[0m: {file} is there already; nothing was written");
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(error) => return Err(io::Error::new(error.kind(), format!("{file}: {error}"))),
+    }
+    println!("wrote {file}: change it to what the vendor says, then run `cargo xtask gen {}`", vendor.stem());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(problems: &[Problem]) -> ExitCode {
+    for problem in problems {
+        show(problem);
+    }
+    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    eprintln!("{errors} {}; nothing was written", if errors == 1 { "error" } else { "errors" });
+    ExitCode::FAILURE
+}
+
+fn show(problem: &Problem) {
+    let text = problem.to_string();
+    let coloured = match problem.severity {
+        Severity::Error => text.replacen("error", "\x1b[1;31merror\x1b[0m", 1),
+        Severity::Warning => text.replacen("warning", "\x1b[1;33mwarning\x1b[0m", 1),
+    };
+    eprintln!("{coloured}\n");
+}
+
+fn coloured(diff: &str) -> String {
+    diff.lines()
+        .map(|line| match line.as_bytes().first() {
+            Some(b'+') => format!("\x1b[32m{line}\x1b[0m\n"),
+            Some(b'-') => format!("\x1b[31m{line}\x1b[0m\n"),
+            Some(b'@') => format!("\x1b[36m{line}\x1b[0m\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect()
+}

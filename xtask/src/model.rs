@@ -1,0 +1,271 @@
+//! What every stage after `lower` works on: a vendor's operations and types, free of OpenAPI's many ways to say one
+//! thing. It holds no JSON Schema and no Rust tokens.
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use crate::{
+    ident,
+    vendor::Vendor,
+    x_token::{Flag, Pointer, Revoke, XToken},
+};
+
+/// One vendor, ready to be generated.
+#[derive(Debug)]
+pub struct Model {
+    pub vendor: Vendor,
+    /// The spec's path, as people write it: `specs/zenoti.yaml`.
+    pub file: String,
+    pub title: String,
+    pub description: String,
+    pub servers: Vec<Server>,
+    /// Every named type by its Rust name, in the spec's order.
+    pub components: IndexMap<String, Component>,
+    pub operations: Vec<Operation>,
+    pub x_token: Option<XToken>,
+}
+
+/// A named server of the vendor.
+#[derive(Debug)]
+pub struct Server {
+    /// In snake case: the constructor's name.
+    pub name: String,
+    pub url: String,
+    pub variables: Vec<Variable>,
+    pub docs: String,
+}
+
+/// A variable of a server's URL.
+#[derive(Debug)]
+pub struct Variable {
+    pub name: String,
+    pub default: String,
+    pub docs: String,
+}
+
+/// A named type.
+#[derive(Debug)]
+pub struct Component {
+    pub docs: String,
+    pub shape: Shape,
+    /// A request's body holds it.
+    pub in_request: bool,
+    /// An answer, success or error, holds it.
+    pub in_response: bool,
+    /// An answer is a failure where this object has any member, known to the spec or not.
+    pub is_failure: bool,
+}
+
+#[derive(Debug)]
+pub enum Shape {
+    Struct(Vec<Property>),
+    /// The values that the spec knows; a vendor may send others.
+    Enum(Vec<String>),
+    /// One value that tells a union's branches apart when an answer is read: the only closed enum.
+    Tag(String),
+    /// The names of the structs that it may be.
+    Union(Vec<String>),
+}
+
+#[derive(Debug)]
+pub struct Property {
+    /// On the wire.
+    pub name: String,
+    pub ty: Ty,
+    /// It may be absent or null.
+    pub optional: bool,
+    /// It must be on the wire, be it as null.
+    pub required: bool,
+    pub docs: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ty {
+    Ref(String),
+    Secret,
+    Text,
+    /// RFC 3339; with `utc` an offset may be missing and is taken as UTC.
+    Timestamp {
+        utc: bool,
+    },
+    Integer,
+    Number,
+    Boolean,
+    /// Any JSON.
+    Any,
+    List(Box<Ty>),
+    Map(Box<Ty>),
+    /// A list in one text, with its delimiter.
+    Delimited(char, Box<Ty>),
+    /// Sent as it is, never asked for.
+    Constant(Value),
+}
+
+#[derive(Debug)]
+pub struct Operation {
+    /// The method's name, in snake case.
+    pub id: String,
+    /// `POST`
+    pub method: String,
+    pub path: String,
+    pub summary: String,
+    pub description: String,
+    pub params: Vec<Param>,
+    pub body: Option<Body>,
+    pub success: Answer,
+    /// Exact statuses first, then ranges, then the default: the order to look them up in.
+    pub errors: Vec<Answer>,
+    /// The schemes of the alternative that is used, all of them together.
+    pub security: Vec<Scheme>,
+}
+
+#[derive(Debug)]
+pub struct Param {
+    /// On the wire.
+    pub name: String,
+    pub place: Place,
+    pub ty: Ty,
+    pub required: bool,
+    pub docs: String,
+    pub example: Option<Value>,
+    /// A setting of the endpoint instead of an argument of the method.
+    pub is_setting: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Place {
+    Path,
+    Query,
+    Header,
+}
+
+#[derive(Debug)]
+pub struct Body {
+    /// As the spec writes it.
+    pub media_type: String,
+    /// A struct or a union.
+    pub component: String,
+    pub examples: Vec<Example>,
+}
+
+impl Body {
+    pub fn is_form(&self) -> bool {
+        self.media_type.starts_with(FORM)
+    }
+}
+
+/// The media type of an HTML form.
+pub const FORM: &str = "application/x-www-form-urlencoded";
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: Status,
+    pub description: String,
+    /// The JSON media type of its body, as the spec writes it.
+    pub media_type: Option<String>,
+    /// None: no body, or none that is JSON.
+    pub ty: Option<Ty>,
+    pub examples: Vec<Example>,
+    /// The headers of which the spec has an example.
+    pub headers: Vec<(String, String)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Status {
+    Code(u16),
+    /// 4 for `4XX`.
+    Range(u16),
+    Default,
+}
+
+impl Status {
+    /// One status that it stands for.
+    pub fn sample(self) -> u16 {
+        match self {
+            Self::Code(code) => code,
+            Self::Range(class) => class * 100,
+            Self::Default => 500,
+        }
+    }
+
+    /// As the spec writes it.
+    pub fn label(self) -> String {
+        match self {
+            Self::Code(code) => code.to_string(),
+            Self::Range(class) => format!("{class}XX"),
+            Self::Default => "default".to_owned(),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Example {
+    /// In snake case: part of a snapshot's name.
+    pub name: String,
+    pub value: Value,
+}
+
+/// A way to authenticate a request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scheme {
+    /// The scheme's name in the spec.
+    pub name: String,
+    pub kind: SchemeKind,
+    pub docs: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum SchemeKind {
+    /// An API key in the header of this name.
+    Header(String),
+    /// An API key in the query parameter of this name.
+    Query(String),
+    Basic,
+    /// `Authorization: <scheme> <credential>`, the credential being one of the client's own.
+    Http(String),
+    /// `Authorization: Bearer <token>`, the token being the one that the client was given by the vendor.
+    Token,
+}
+
+impl Model {
+    /// The login and the refresh: their answers hold the token.
+    pub fn answers_token(&self, operation: &Operation) -> bool {
+        let Some(x_token) = &self.x_token else { return false };
+        let actions = [
+            x_token.login.as_ref().map(|login| &login.operation),
+            x_token.refresh.as_ref().map(|refresh| &refresh.operation),
+        ];
+        actions.into_iter().flatten().any(|id| ident::snake(id) == operation.id)
+    }
+
+    /// Where an answer of 2xx says that it is a failure all the same: its `error` and its `ok`.
+    pub fn failure_marks(&self, operation: &Operation) -> (Option<&Pointer>, Option<&Flag>) {
+        let Some(x_token) = &self.x_token else { return (None, None) };
+        let revokes = |revoke: &&Revoke| ident::snake(&revoke.operation) == operation.id;
+        match x_token.revoke.as_ref().filter(revokes) {
+            _ if self.answers_token(operation) => (x_token.response.error.as_ref(), x_token.response.ok.as_ref()),
+            Some(revoke) => (revoke.error.as_ref(), revoke.ok.as_ref()),
+            None => (None, None),
+        }
+    }
+
+    pub fn operation(&self, id: &str) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.id == id)
+    }
+
+    /// The properties of a struct; none for another shape.
+    pub fn properties(&self, component: &str) -> &[Property] {
+        match self.components.get(component).map(|component| &component.shape) {
+            Some(Shape::Struct(properties)) => properties,
+            _ => &[],
+        }
+    }
+
+    /// The structs that a body may be: a union's branches, or the one itself.
+    pub fn branches<'a>(&'a self, component: &'a str) -> Vec<&'a str> {
+        match self.components.get(component).map(|component| &component.shape) {
+            Some(Shape::Union(branches)) => branches.iter().map(String::as_str).collect(),
+            _ => vec![component],
+        }
+    }
+}

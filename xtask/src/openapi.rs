@@ -1,0 +1,139 @@
+//! The second half of stage 3: a [`Model`] as the OpenAPI document that progenitor handles well, and nothing else that
+//! OpenAPI can say. What the document leaves out (security, errors, examples, constants, headers of our own) other
+//! stages generate from the model.
+
+use serde_json::{Map, Value, json};
+
+use crate::model::{Component, FORM, Model, Operation, Place, Property, Shape, Ty};
+
+/// The crate whose types the generated ones use.
+pub const WIRE: &str = "freshtoken-wire";
+
+/// The document for progenitor.
+pub fn document(model: &Model) -> Value {
+    let mut paths = Map::new();
+    for operation in &model.operations {
+        paths.entry(operation.path.clone()).or_insert_with(|| json!({}))[operation.method.to_lowercase()] =
+            self::operation(operation);
+    }
+    let schemas: Map<String, Value> =
+        model.components.iter().map(|(name, component)| (name.clone(), self::component(component))).collect();
+    json!({
+        "openapi": "3.0.3",
+        // Progenitor sends the version as a header, which we take off again: it must be legal in one.
+        "info": { "title": model.vendor.ident(), "version": "0" },
+        "paths": paths,
+        "components": { "schemas": schemas },
+    })
+}
+
+fn operation(operation: &Operation) -> Value {
+    // A constant is sent by our client; progenitor takes whatever it is handed.
+    let parameters: Vec<Value> = operation
+        .params
+        .iter()
+        .map(|param| {
+            let place = match param.place {
+                Place::Path => "path",
+                Place::Query => "query",
+                Place::Header => "header",
+            };
+            // As text: progenitor would want a `Display` of a secret.
+            let schema = match &param.ty {
+                Ty::List(_) => json!({ "type": "array", "items": { "type": "string" } }),
+                _ => json!({ "type": "string" }),
+            };
+            json!({ "name": param.name, "in": place, "required": param.required, "schema": schema })
+        })
+        .collect();
+    let mut lowered = json!({ "operationId": operation.id, "parameters": parameters });
+    if let Some(body) = &operation.body {
+        // Of JSON's and the form's many spellings progenitor knows one each; our client sends the spec's.
+        let media_type = if body.is_form() { FORM } else { "application/json" };
+        lowered["requestBody"] =
+            json!({ "required": true, "content": { media_type: { "schema": reference(&body.component) } } });
+    }
+    // Only 2xx: progenitor panics on error answers of several types and forgets their status. See `error_body`.
+    let mut success = json!({ "description": "" });
+    if let Some(success_ty) = &operation.success.ty {
+        success["content"] = json!({ "application/json": { "schema": ty(success_ty, false) } });
+    }
+    lowered["responses"] = json!({ operation.success.status.label(): success });
+    lowered
+}
+
+fn component(component: &Component) -> Value {
+    match &component.shape {
+        // Only its name is taken: the variants are ours, and typify panics on values that give the same one.
+        Shape::Enum(_) => json!({ "type": "string", "enum": ["one", "two"] }),
+        Shape::Tag(value) => json!({ "type": "string", "enum": [value] }),
+        Shape::Union(branches) => json!({ "oneOf": branches.iter().map(|name| reference(name)).collect::<Vec<_>>() }),
+        Shape::Struct(properties) => {
+            let required: Vec<&str> =
+                properties.iter().filter(|property| property.required).map(|property| property.name.as_str()).collect();
+            let properties: Map<String, Value> = properties
+                .iter()
+                .filter(|property| !matches!(property.ty, Ty::Constant(_)))
+                .map(|property| (property.name.clone(), self::property(property)))
+                .collect();
+            let required: Vec<&str> = required.into_iter().filter(|name| properties.contains_key(*name)).collect();
+            let mut object = json!({ "type": "object", "properties": properties, "required": required });
+            if properties.is_empty() {
+                // Else progenitor makes it a map.
+                object["additionalProperties"] = Value::Bool(false);
+            }
+            object
+        }
+    }
+}
+
+fn property(property: &Property) -> Value {
+    // An optional list that is null is as good as one that is missing.
+    ty(&property.ty, property.optional)
+}
+
+fn ty(ty: &Ty, nullable: bool) -> Value {
+    let schema = match ty {
+        Ty::Ref(name) => reference(name),
+        Ty::Secret => rust_type("Secret", &[]),
+        Ty::Timestamp { .. } => rust_type("Timestamp", &[]),
+        Ty::Delimited(delimiter, item) => rust_type(delimited(*delimiter), &[self::ty(item, false)]),
+        Ty::Text | Ty::Constant(_) => json!({ "type": "string" }),
+        Ty::Integer => json!({ "type": "integer", "format": "int64" }),
+        Ty::Number => json!({ "type": "number", "format": "double" }),
+        Ty::Boolean => json!({ "type": "boolean" }),
+        Ty::Any => return json!({}),
+        Ty::List(item) => json!({ "type": "array", "items": self::ty(item, false) }),
+        Ty::Map(item) => json!({ "type": "object", "additionalProperties": self::ty(item, false) }),
+    };
+    match nullable {
+        // A plain `nullable` beside `x-rust-type` or `$ref` is lost.
+        true => json!({ "nullable": true, "allOf": [schema] }),
+        false => schema,
+    }
+}
+
+/// The list type of a delimiter.
+pub fn delimited(delimiter: char) -> &'static str {
+    match delimiter {
+        ' ' => "SpaceDelimited",
+        '|' => "PipeDelimited",
+        _ => "CommaDelimited",
+    }
+}
+
+fn rust_type(name: &str, parameters: &[Value]) -> Value {
+    json!({
+        "type": "string",
+        "x-rust-type": {
+            "crate": WIRE,
+            "version": "*",
+            "path": format!("{}::{name}", WIRE.replace('-', "_")),
+            "parameters": parameters,
+        },
+    })
+}
+
+fn reference(component: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{component}") })
+}

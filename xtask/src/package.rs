@@ -1,0 +1,276 @@
+//! Stage 6, package: a vendor's whole crate as a set of files.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    client, docs, error_body,
+    literal::Secrets,
+    model::{Answer, Model, Shape, Ty},
+    progenitor::{self, Progenitor},
+    shapes, types,
+    types::or,
+};
+
+/// Files by their path below the repository.
+pub type Files = BTreeMap<String, String>;
+
+/// What stands in the first lines of every generated file.
+pub const MARK: &str = "@generated";
+
+/// The crate of a model, and the snapshots that its tests take.
+pub struct Package {
+    pub files: Files,
+    /// Paths of the snapshots that people review; none is written here.
+    pub snapshots: Vec<String>,
+}
+
+/// The crate of a model.
+pub fn package(model: &Model) -> Result<Package, String> {
+    let made = progenitor::run(model)?;
+    let root = root(model);
+    let mut files = Files::new();
+    let mut add = |path: &str, text: String| files.insert(format!("{root}/{path}"), text);
+    add("Cargo.toml", manifest(model));
+    add("README.md", readme(model, &made)?);
+    add(
+        "src/client.rs",
+        rust(
+            model,
+            "The client: where it goes, what it authenticates with, one method per operation.",
+            &client::source(model, &made)?,
+        ),
+    );
+    add(
+        "src/error.rs",
+        rust(
+            model,
+            "Why a call failed: the vendor's error bodies and what its codes mean.",
+            &error_body::source(model, &made)?,
+        ),
+    );
+    add("src/lib.rs", library(model));
+    add(
+        "src/operations.rs",
+        rust(
+            model,
+            "Progenitor's client. It is private: its errors print whole bodies, tokens included.",
+            &made.operations,
+        ),
+    );
+    add("src/types.rs", rust(model, "The bodies of requests and answers.", &types::source(model, &made)?));
+    let shapes = shapes::shapes(model, &made)?;
+    add(
+        "tests/shapes/main.rs",
+        rust(
+            model,
+            "The shapes of requests and answers, under review: `snapshots/` is what people read.",
+            shapes::MAIN,
+        ),
+    );
+    add("tests/shapes/requests.rs", rust(model, "Every request, as it arrives at the vendor.", &shapes.requests));
+    add("tests/shapes/responses.rs", rust(model, "Every answer, as the caller sees it.", &shapes.responses));
+    add("tests/shapes/secrets.rs", rust(model, "No secret reaches any text.", &shapes.secrets));
+    add(
+        "tests/shapes/support.rs",
+        rust(model, "What the tests share: a server on loopback, and requests and answers as text.", shapes::SUPPORT),
+    );
+    let snapshots = shapes.snapshots.iter().map(|name| format!("{root}/tests/shapes/snapshots/{name}.snap")).collect();
+    Ok(Package { files, snapshots })
+}
+
+/// The folder of a model's crate.
+pub fn root(model: &Model) -> String {
+    format!("crates/{}", model.vendor.ident())
+}
+
+/// The first line of a generated file, without the comment sign.
+fn mark(model: &Model) -> String {
+    format!("{MARK} by `cargo xtask gen` from {}; change that, not this.", model.file)
+}
+
+fn rust(model: &Model, docs: &str, source: &str) -> String {
+    format!("// {}\n\n//! {docs}\n\n{source}", mark(model))
+}
+
+fn manifest(model: &Model) -> String {
+    let description = docs::first_sentence(&format!("A typed client of {}", model.title)).replace(['"', '\\'], "'");
+    format!(
+        r#"# {mark}
+
+[package]
+name = "{package}"
+description = "{description}"
+version.workspace = true
+edition.workspace = true
+rust-version.workspace = true
+license.workspace = true
+repository.workspace = true
+readme = "README.md"
+keywords = ["oauth2", "token", "sdk"]
+categories = ["api-bindings", "authentication"]
+
+[features]
+default = ["rustls"]
+# TLS from rustls, with the platform's roots.
+rustls = ["freshtoken-wire/rustls"]
+# TLS from the platform.
+native-tls = ["freshtoken-wire/native-tls"]
+
+[dependencies]
+freshtoken-wire.workspace = true
+progenitor-client.workspace = true
+reqwest.workspace = true
+serde.workspace = true
+serde_json.workspace = true
+
+[dev-dependencies]
+base64.workspace = true
+insta.workspace = true
+log.workspace = true
+# In the snapshots a body's members stand in the order in which they were sent.
+serde_json = {{ workspace = true, features = ["preserve_order"] }}
+tokio = {{ workspace = true, features = ["macros", "rt"] }}
+wiremock.workspace = true
+
+[lints]
+workspace = true
+"#,
+        mark = mark(model),
+        package = model.vendor.package(),
+    )
+}
+
+fn library(model: &Model) -> String {
+    let credentials = if client::credentials(model).is_empty() { "" } else { "Credentials, " };
+    format!(
+        r#"// {mark}
+
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+// Generated code has one way to say a thing, not the shortest each time.
+#![allow(clippy::complexity, clippy::style)]
+// Descriptions are the vendor's business, and not always good Markdown.
+#![allow(rustdoc::invalid_html_tags, rustdoc::bare_urls, rustdoc::broken_intra_doc_links)]
+
+#[rustfmt::skip]
+mod client;
+#[rustfmt::skip]
+mod error;
+#[rustfmt::skip]
+mod operations;
+#[rustfmt::skip]
+pub mod types;
+
+pub use client::{{Client, {credentials}Endpoint}};
+pub use error::{{Error, ErrorBody}};
+pub use freshtoken_wire::{{BodyProblem, ErrorKind, Secret, Timestamp, Verdict, http_client_builder}};
+pub use freshtoken_wire::{{CommaDelimited, PipeDelimited, SpaceDelimited}};
+"#,
+        mark = mark(model),
+    )
+}
+
+fn readme(model: &Model, made: &Progenitor) -> Result<String, String> {
+    let vendor = model.vendor.package();
+    let description = docs::lines(&model.description).join("\n");
+    let servers: String = model
+        .servers
+        .iter()
+        .zip(client::server_names(model))
+        .map(|(server, name)| {
+            format!("| `Endpoint::{name}()` | `{}` | {} |\n", server.url, cell(&docs::first_sentence(&server.docs)))
+        })
+        .collect();
+    let operations: String = model
+        .operations
+        .iter()
+        .map(|operation| {
+            let summary = cell(&docs::first_sentence(&or(&operation.summary, &operation.description)));
+            format!("| `{}` | `{} {}` | {summary} |\n", operation.id, operation.method, operation.path)
+        })
+        .collect();
+    let example = example(model, made)?;
+    Ok(format!(
+        r#"<!-- {mark} -->
+
+# {vendor}
+
+A typed client of {title}, generated from [`{file}`](https://github.com/freshtoken/freshtoken/blob/main/{file}).
+
+{description}
+
+## Use
+
+```toml
+[dependencies]
+{vendor} = {{ git = "https://github.com/freshtoken/freshtoken" }}
+tokio = {{ version = "1", features = ["macros", "rt"] }}
+```
+
+```no_run
+{example}```
+
+A failure has the vendor's status, its typed body where it parsed (`body()`), its code (`code()`), when to try again
+(`retry_after()`), the request's id (`request_id()`), and whether a retry makes sense (`is_transient()`). No secret is in
+any text: not in `Debug`, not in an error, not in a log line.
+
+| server | base URL | |
+| --- | --- | --- |
+{servers}
+Another base URL: `Endpoint::at("https://…")`. An HTTP client of your own: `Endpoint::http(client)`.
+
+| operation | request | |
+| --- | --- | --- |
+{operations}
+## Features
+
+`rustls` (default): TLS with rustls. `native-tls`: TLS of the platform. Neither: plain HTTP to loopback, or an HTTP client
+of your own.
+
+## Licence
+
+MIT OR Apache-2.0. It links progenitor-client, which is under MPL-2.0.
+"#,
+        mark = mark(model),
+        title = or(&model.title, &vendor),
+        file = model.file,
+    ))
+}
+
+/// The program in the README, which is compiled as a doctest.
+fn example(model: &Model, made: &Progenitor) -> Result<String, String> {
+    let login = model.x_token.as_ref().and_then(|x_token| x_token.login.as_ref());
+    let login = login.and_then(|login| model.operation(&crate::ident::snake(&login.operation)));
+    let Some(operation) = login.or_else(|| model.operations.first()) else { return Ok(String::new()) };
+    let lib = model.vendor.lib();
+    let call =
+        shapes::call(model, made, operation, shapes::request_example(model, operation).as_ref(), Secrets::Example);
+    let setup = shapes::client_setup(model, quote::quote!(), Secrets::Example);
+    let show = show(model, &operation.success);
+    let credentials = if client::credentials(model).is_empty() { "" } else { "Credentials, " };
+    let types = if call.to_string().contains("types ::") { ", types" } else { "" };
+    let source = format!(
+        "async fn main() -> Result<(), Box<dyn std::error::Error>> {{ {setup} let answer = {call}.await?; {show} Ok(()) }}"
+    );
+    let file = syn::parse_str(&source).map_err(|error| format!("the README's example is no Rust: {error}"))?;
+    let main = prettyplease::unparse(&file);
+    let main = main.replace("::freshtoken_wire::", &format!("{lib}::"));
+    Ok(format!(
+        "use {lib}::{{Client, {credentials}Endpoint{types}}};\n\n#[tokio::main(flavor = \"current_thread\")]\n{main}"
+    ))
+}
+
+/// What the example prints: something that is no secret.
+fn show(model: &Model, success: &Answer) -> String {
+    let is_printable = matches!(&success.ty, Some(Ty::Ref(name)) if matches!(
+        model.components.get(name).map(|component| &component.shape), Some(Shape::Struct(_) | Shape::Union(_))));
+    match is_printable {
+        true => r#"println!("{answer:#?}");"#.to_owned(),
+        false => "let _ = answer;".to_owned(),
+    }
+}
+
+/// A text in a cell of a Markdown table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}

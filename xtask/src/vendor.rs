@@ -1,0 +1,153 @@
+//! A vendor's names: of its spec, its crate, its module and its feature.
+//!
+//! One rule makes all of them from the stem of the spec's file, so that no vendor needs a name of its own in any other
+//! place. It knows nothing of what a spec says.
+
+use crate::problem::{Problem, Severity};
+
+/// Crates of the workspace that are no vendor's.
+const RESERVED: [&str; 6] = ["bench", "freshtoken", "redis", "sandbox", "wire", "xtask"];
+
+/// Rust's keywords, strict and reserved, of edition 2024.
+const KEYWORDS: [&str; 52] = [
+    "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn",
+    "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro",
+    "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super",
+    "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
+
+/// Whether `word` can't be an identifier because the language has taken it.
+pub fn is_keyword(word: &str) -> bool {
+    KEYWORDS.contains(&word)
+}
+
+/// A vendor, named after its spec's file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Vendor {
+    stem: String,
+    ident: String,
+}
+
+impl Vendor {
+    /// The vendor of a spec's file, such as `specs/github-app.yaml`.
+    ///
+    /// In lower case, each character but `a`-`z`, `0`-`9` and `_` becomes a `_`; a digit in front gets a `_` before
+    /// it, a keyword of Rust a `_` behind it. An error where no letter or digit is left, and for the names of the
+    /// workspace's own crates.
+    pub fn from_file(file: &str) -> Result<Vendor, Problem> {
+        let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+        let stem = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")).unwrap_or(name);
+        let refuse = |what: String| Problem {
+            severity: Severity::Error,
+            file: file.to_owned(),
+            line: None,
+            pointer: String::new(),
+            what,
+            instead: "name the file after its vendor, such as `specs/zenoti.yaml`".to_owned(),
+        };
+
+        let mut ident: String = stem
+            .to_lowercase()
+            .chars()
+            .map(|c| if matches!(c, 'a'..='z' | '0'..='9' | '_') { c } else { '_' })
+            .collect();
+        if !ident.contains(|c: char| c.is_ascii_alphanumeric()) {
+            return Err(refuse(format!("`{stem}` gives no name to a crate: it has no letter or digit of ASCII")));
+        }
+        if RESERVED.contains(&ident.as_str()) {
+            return Err(refuse(format!("`{stem}` is the name of a crate of this workspace")));
+        }
+        if ident.starts_with(|c: char| c.is_ascii_digit()) {
+            ident.insert(0, '_');
+        }
+        if is_keyword(&ident) {
+            ident.push('_');
+        }
+        Ok(Vendor { stem: stem.to_owned(), ident })
+    }
+
+    /// The file's name without its ending, as it was written.
+    pub fn stem(&self) -> &str {
+        &self.stem
+    }
+
+    /// The name of the module, the crate's directory and the feature.
+    pub fn ident(&self) -> &str {
+        &self.ident
+    }
+
+    /// The name of the package.
+    pub fn package(&self) -> String {
+        format!("freshtoken-{}", self.ident)
+    }
+
+    /// The name of the library, as a `use` names it.
+    pub fn lib(&self) -> String {
+        format!("freshtoken_{}", self.ident)
+    }
+}
+
+/// Pairs of vendors that would share one crate, each with the first that has the name.
+pub fn collisions<'a>(vendors: impl IntoIterator<Item = &'a Vendor>) -> Vec<(&'a Vendor, &'a Vendor)> {
+    let mut first: std::collections::HashMap<&str, &Vendor> = std::collections::HashMap::new();
+    let mut collisions = Vec::new();
+    for vendor in vendors {
+        match first.get(vendor.ident()) {
+            Some(earlier) => collisions.push((*earlier, vendor)),
+            None => {
+                first.insert(vendor.ident(), vendor);
+            }
+        }
+    }
+    collisions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ident(file: &str) -> String {
+        Vendor::from_file(file).unwrap().ident().to_owned()
+    }
+
+    #[test]
+    fn names_that_are_no_identifiers_get_a_legal_one() {
+        assert_eq!(ident("specs/zenoti.yaml"), "zenoti");
+        assert_eq!(ident("specs/GitHub-App.yaml"), "github_app");
+        assert_eq!(ident("specs/3cx.yaml"), "_3cx");
+        assert_eq!(ident("specs/box.yaml"), "box_");
+        assert_eq!(ident("specs/self.yaml"), "self_");
+        assert_eq!(ident("specs/a.b.yml"), "a_b");
+    }
+
+    #[test]
+    fn package_and_library_are_named_alike() {
+        let vendor = Vendor::from_file("specs/3cx.yaml").unwrap();
+        assert_eq!(
+            (vendor.stem(), vendor.package(), vendor.lib()),
+            ("3cx", "freshtoken-_3cx".to_owned(), "freshtoken__3cx".to_owned())
+        );
+    }
+
+    #[test]
+    fn names_of_the_workspace_and_names_without_letters_are_refused() {
+        for file in ["specs/wire.yaml", "specs/Sandbox.yaml", "specs/.yaml", "specs/--.yaml", "specs/日本.yaml"] {
+            assert!(Vendor::from_file(file).is_err(), "{file}");
+        }
+    }
+
+    #[test]
+    fn two_files_with_one_name_are_found() {
+        let vendors = ["a-b.yaml", "c.yaml", "a_b.yaml"].map(|file| Vendor::from_file(file).unwrap());
+        let pairs: Vec<_> = collisions(&vendors).iter().map(|(a, b)| (a.stem(), b.stem())).collect();
+        assert_eq!(pairs, [("a-b", "a_b")]);
+    }
+
+    #[test]
+    fn syn_agrees_on_the_keywords() {
+        for word in KEYWORDS.into_iter().filter(|word| *word != "gen") {
+            // syn takes `gen` for a name still.
+            assert!(syn::parse_str::<syn::Ident>(word).is_err(), "{word}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The command line, as people and CI run it: the real binary on a repository of its own.
+
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    time::SystemTime,
+};
+
+/// A repository with the specs of this one.
+struct Repository(PathBuf);
+
+impl Repository {
+    fn new(test: &str) -> Self {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+        let _ = fs::remove_dir_all(&root);
+        fs::create_dir_all(root.join("specs")).unwrap();
+        fs::create_dir_all(root.join("xtask")).unwrap();
+        let specs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../specs");
+        for vendor in ["voucherify", "wellnessliving", "zenoti"] {
+            let name = format!("{vendor}.yaml");
+            fs::copy(specs.join(&name), root.join("specs").join(&name)).unwrap();
+        }
+        Self(root)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .args(arguments)
+            .env("CARGO_MANIFEST_DIR", self.0.join("xtask"))
+            .output()
+            .unwrap()
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.0.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn edit(&self, path: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.0.join(path)).unwrap();
+        assert!(text.contains(from), "{path} has no {from}");
+        self.write(path, &text.replacen(from, to, 1));
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        self.0.join(path).exists()
+    }
+
+    /// Every file with its text and when it was written.
+    fn files(&self) -> BTreeMap<PathBuf, (String, SystemTime)> {
+        let mut files = BTreeMap::new();
+        let mut folders = vec![self.0.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let written = fs::metadata(&path).unwrap().modified().unwrap();
+                    files.insert(path.clone(), (fs::read_to_string(path).unwrap(), written));
+                }
+            }
+        }
+        files
+    }
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[track_caller]
+fn succeeds(output: &Output) -> String {
+    assert!(output.status.success(), "{}", text(output));
+    text(output)
+}
+
+#[track_caller]
+fn fails(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{}", text(output));
+    text(output)
+}
+
+#[test]
+fn a_second_run_touches_no_file() {
+    let repository = Repository::new("second_run");
+    succeeds(&repository.run(&["gen"]));
+    let first = repository.files();
+    assert!(succeeds(&repository.run(&["gen"])).contains("0 files written, 0 removed"));
+    assert_eq!(repository.files(), first);
+}
+
+#[test]
+fn two_machines_give_the_same_bytes() {
+    let texts = |test: &str| {
+        let repository = Repository::new(test);
+        succeeds(&repository.run(&["gen"]));
+        let files = repository.files().into_iter();
+        files.map(|(path, (text, _))| (path.strip_prefix(&repository.0).unwrap().to_owned(), text)).collect::<Vec<_>>()
+    };
+    assert_eq!(texts("one_machine"), texts("another_machine"));
+}
+
+#[test]
+fn check_shows_what_is_stale_and_writes_nothing() {
+    let repository = Repository::new("check");
+    succeeds(&repository.run(&["gen"]));
+    assert!(succeeds(&repository.run(&["gen", "--check"])).contains("every generated file is fresh"));
+
+    repository.edit("specs/zenoti.yaml", "/v1/tokens:", "/v2/tokens:");
+    let before = repository.files();
+    let shown = fails(&repository.run(&["gen", "--check"]));
+    assert!(
+        shown.contains("--- a/crates/zenoti/src/operations.rs\n+++ b/crates/zenoti/src/operations.rs\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("\n-        let url = format!(\"{}/v1/tokens\""), "{shown}");
+    assert!(shown.contains("\n+        let url = format!(\"{}/v2/tokens\""), "{shown}");
+    assert!(shown.contains("run `cargo xtask gen`"), "{shown}");
+    assert_eq!(repository.files(), before);
+
+    assert!(succeeds(&repository.run(&["gen", "--check", "voucherify"])).contains("fresh"), "only what is asked for");
+}
+
+#[test]
+fn where_a_spec_is_gone_its_generated_files_go_and_those_of_people_stay() {
+    let repository = Repository::new("removed_spec");
+    succeeds(&repository.run(&["gen"]));
+    repository.write("crates/zenoti/tests/shapes/snapshots/requests/revoke_tokens.snap", "a snapshot\n");
+    repository.write("crates/voucherify/notes.md", "mine\n");
+    fs::remove_file(repository.0.join("specs/zenoti.yaml")).unwrap();
+    fs::remove_file(repository.0.join("specs/voucherify.yaml")).unwrap();
+
+    let shown = succeeds(&repository.run(&["gen"]));
+    assert!(!repository.exists("crates/zenoti"));
+    assert!(repository.exists("crates/voucherify/notes.md") && !repository.exists("crates/voucherify/Cargo.toml"));
+    assert!(shown.contains("kept crates/voucherify/notes.md"), "{shown}");
+    assert!(repository.exists("crates/wellnessliving/Cargo.toml"));
+}
+
+#[test]
+fn on_any_error_every_problem_of_every_spec_is_shown_and_nothing_is_written() {
+    let repository = Repository::new("errors");
+    repository.edit("specs/zenoti.yaml", "operationId: create_token\n", "operationID: create_token\n");
+    repository.edit("specs/voucherify.yaml", "access-token: /access_token", "access-token: /acess_token");
+    let before = repository.files();
+    let shown = fails(&repository.run(&["gen"]));
+    assert!(shown.contains("specs/zenoti.yaml:") && shown.contains("`operationID`"), "{shown}");
+    assert!(shown.contains("specs/voucherify.yaml:") && shown.contains("/acess_token"), "{shown}");
+    assert!(shown.contains("nothing was written"), "{shown}");
+    assert_eq!(repository.files(), before);
+}
+
+#[test]
+fn a_file_of_someones_own_is_never_overwritten() {
+    let repository = Repository::new("in_the_way");
+    repository.write("crates/zenoti/Cargo.toml", "[package]\nname = \"mine\"\n");
+    let before = repository.files();
+    let shown = fails(&repository.run(&["gen"]));
+    assert!(shown.contains("crates/zenoti/Cargo.toml is not generated"), "{shown}");
+    assert_eq!(repository.files(), before);
+}
+
+#[test]
+fn only_the_vendors_asked_for_are_generated() {
+    let repository = Repository::new("subset");
+    succeeds(&repository.run(&["gen", "zenoti"]));
+    assert!(repository.exists("crates/zenoti/src/lib.rs") && !repository.exists("crates/voucherify"));
+    let shown = fails(&repository.run(&["gen", "zenotti"]));
+    assert!(shown.contains("specs/zenotti.yaml") && shown.contains("voucherify, wellnessliving, zenoti"), "{shown}");
+}
+
+#[test]
+fn a_pipe_gets_no_colours() {
+    let repository = Repository::new("colours");
+    repository.write("specs/empty.yaml", "");
+    let shown = fails(&repository.run(&["gen"]));
+    assert!(!shown.contains('\x1b'), "{shown}");
+}
+
+#[test]
+fn new_writes_a_fragment_that_passes_gen_and_never_over_another() {
+    let repository = Repository::new("new");
+    succeeds(&repository.run(&["new", "acme"]));
+    let fragment = fs::read_to_string(repository.0.join("specs/acme.yaml")).unwrap();
+    assert!((50..=85).contains(&fragment.lines().count()), "about 60 lines: {}", fragment.lines().count());
+    let shown = succeeds(&repository.run(&["gen", "acme"]));
+    assert!(!shown.contains("warning"), "{shown}");
+    assert!(repository.exists("crates/acme/src/client.rs"));
+
+    repository.edit("specs/acme.yaml", "acme tokens", "mine");
+    let before = repository.files();
+    assert!(fails(&repository.run(&["new", "acme"])).contains("is there already"));
+    assert!(fails(&repository.run(&["new", "wire"])).contains("wire"), "the name of a crate of the workspace");
+    assert_eq!(repository.files(), before);
+}
+
+#[test]
+fn help_has_examples() {
+    let repository = Repository::new("help");
+    for arguments in [&["--help"][..], &["gen", "--help"], &["new", "--help"]] {
+        let shown = succeeds(&repository.run(arguments));
+        assert!(shown.contains("Example") && shown.contains("cargo xtask"), "{shown}");
+    }
+}
