@@ -18,7 +18,7 @@ pub enum Leaf<'a> {
     Is(&'a str),
 }
 
-/// An expression of the leaf's type for a pointer into `value`, a reference to a `ty`; none where the type has no such
+/// An expression of the leaf's type for a pointer into `value`, a place or a reference of a `ty`; none where the type has no such
 /// member.
 pub fn read(
     model: &Model,
@@ -28,21 +28,29 @@ pub fn read(
     value: TokenStream,
     leaf: &Leaf<'_>,
 ) -> Option<TokenStream> {
-    let Some((first, rest)) = segments.split_first() else { return self::leaf(model, made, ty, value, leaf) };
+    let Some((first, rest)) = segments.split_first() else {
+        return match ty {
+            Ty::Nullable(item) => {
+                let inner = self::leaf(model, made, item, quote!(value), leaf)?;
+                Some(quote!(#value.as_ref().and_then(|value| #inner)))
+            }
+            ty => self::leaf(model, made, ty, value, leaf),
+        };
+    };
     match ty {
         Ty::Ref(name) => match &model.components.get(name)?.shape {
             Shape::Struct(properties) => {
                 let property = properties.iter().find(|property| property.name == *first)?;
-                let field = &made.fields.get(name)?.get(first)?.ident;
-                // Where it ends, a reference does; further in, a closure goes on with what is there.
-                match (property.optional, rest.is_empty()) {
-                    (false, true) => read(model, made, &property.ty, rest, quote!((&#value.#field)), leaf),
-                    (false, false) => read(model, made, &property.ty, rest, quote!(#value.#field), leaf),
-                    (true, _) => {
-                        let inner = read(model, made, &property.ty, rest, quote!(value), leaf)?;
-                        Some(quote!(#value.#field.as_ref().and_then(|value| #inner)))
-                    }
+                let found = made.fields.get(name)?.get(first)?;
+                let field = &found.ident;
+                let optional = if found.is_boxed { quote!(as_deref) } else { quote!(as_ref) };
+                let held = if found.is_boxed { quote!((*#value.#field)) } else { quote!(#value.#field) };
+                if !property.optional {
+                    return read(model, made, &property.ty, rest, held, leaf);
                 }
+                let inner = read(model, made, &property.ty, rest, quote!(value), leaf)?;
+                let bound = bound(&inner);
+                Some(quote!(#value.#field.#optional().and_then(|#bound| #inner)))
             }
             Shape::Union(branches) => {
                 let union = format_ident!("{name}");
@@ -51,11 +59,12 @@ pub fn read(
                     .filter_map(|branch| {
                         let variant = made.variants.get(name)?.get(branch)?;
                         let inner = read(model, made, &Ty::Ref(branch.clone()), segments, quote!(value), leaf)?;
-                        Some(quote!(types::#union::#variant(value) => #inner,))
+                        let bound = bound(&inner);
+                        Some(quote!(types::#union::#variant(#bound) => #inner,))
                     })
                     .collect();
                 let rest = (arms.len() < branches.len()).then(|| quote!(_ => ::std::option::Option::None,));
-                (!arms.is_empty()).then(|| quote!(match #value { #(#arms)* #rest }))
+                (!arms.is_empty()).then(|| quote!(match &#value { #(#arms)* #rest }))
             }
             Shape::Enum(_) | Shape::Tag(_) => None,
         },
@@ -63,6 +72,10 @@ pub fn read(
             let index: usize = first.parse().ok()?;
             let inner = read(model, made, item, rest, quote!(value), leaf)?;
             Some(quote!(#value.get(#index).and_then(|value| #inner)))
+        }
+        Ty::Nullable(item) => {
+            let inner = read(model, made, item, segments, quote!(value), leaf)?;
+            Some(quote!(#value.as_ref().and_then(|value| #inner)))
         }
         Ty::Map(item) => {
             let inner = read(model, made, item, rest, quote!(value), leaf)?;
@@ -76,6 +89,12 @@ pub fn read(
         }
         _ => None,
     }
+}
+
+/// What a closure or a pattern binds: nothing where the expression doesn't look at it.
+fn bound(inner: &TokenStream) -> TokenStream {
+    let looks = inner.to_string().split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "value");
+    if looks { quote!(value) } else { quote!(_) }
 }
 
 /// The types that a pointer leads to, one for each branch of a union that has it.
@@ -92,6 +111,7 @@ pub fn targets(model: &Model, ty: &Ty, segments: &[String], found: &mut Vec<Ty>)
             }
             _ => {}
         },
+        Ty::Nullable(item) => targets(model, item, segments, found),
         Ty::List(item) | Ty::Map(item) => targets(model, item, rest, found),
         _ => {}
     }
@@ -100,21 +120,30 @@ pub fn targets(model: &Model, ty: &Ty, segments: &[String], found: &mut Vec<Ty>)
 fn leaf(model: &Model, made: &Progenitor, ty: &Ty, value: TokenStream, leaf: &Leaf<'_>) -> Option<TokenStream> {
     let is_enum =
         |name: &str| matches!(model.components.get(name).map(|component| &component.shape), Some(Shape::Enum(_)));
+    let tag = |name: &str| match model.components.get(name).map(|component| &component.shape) {
+        Some(Shape::Tag(value)) => Some(value),
+        _ => None,
+    };
     match (leaf, ty) {
-        (Leaf::Text, Ty::Text) => Some(quote!(::freshtoken_wire::text::non_empty(#value))),
+        (Leaf::Text, Ty::Text) => Some(quote!(::freshtoken_wire::text::non_empty(&#value))),
         (Leaf::Text, Ty::Ref(name)) if is_enum(name) => {
             Some(quote!(::freshtoken_wire::text::non_empty(#value.as_str())))
         }
+        // A tag has one value, or the answer would be of another branch.
+        (Leaf::Text, Ty::Ref(name)) if tag(name).is_some() => {
+            let value = tag(name);
+            Some(quote!(::std::option::Option::Some(#value.to_owned())))
+        }
         (Leaf::Text, Ty::Integer | Ty::Number) => Some(quote!(::std::option::Option::Some(#value.to_string()))),
-        (Leaf::Text, Ty::Any) => Some(quote!(::freshtoken_wire::text::of_json(#value))),
+        (Leaf::Text, Ty::Any) => Some(quote!(::freshtoken_wire::text::of_json(&#value))),
         (Leaf::Text, _) => None,
 
         (Leaf::Presence, Ty::Text | Ty::Secret | Ty::List(_) | Ty::Map(_)) => {
             Some(quote!(::std::option::Option::Some(!#value.is_empty())))
         }
-        (Leaf::Presence, Ty::Boolean) => Some(quote!(::std::option::Option::Some(*#value))),
+        (Leaf::Presence, Ty::Boolean) => Some(quote!(::std::option::Option::Some(#value.to_owned()))),
         (Leaf::Presence, Ty::Any) => {
-            Some(quote!(::std::option::Option::Some(!::freshtoken_wire::text::is_nothing(#value))))
+            Some(quote!(::std::option::Option::Some(!::freshtoken_wire::text::is_nothing(&#value))))
         }
         (Leaf::Presence, Ty::Ref(name)) if is_enum(name) => {
             Some(quote!(::std::option::Option::Some(!#value.as_str().is_empty())))
@@ -129,23 +158,26 @@ fn leaf(model: &Model, made: &Progenitor, ty: &Ty, value: TokenStream, leaf: &Le
                 })
             });
             let others = match model.components.get(name).is_some_and(|component| component.is_failure) {
-                true => quote!(#value.other_members.any()),
+                true => {
+                    let field = made.other_members(name);
+                    quote!(#value.#field.any())
+                }
                 false => quote!(false),
             };
             Some(quote!(::std::option::Option::Some(#(#members ||)* #others)))
         }
         (Leaf::Presence, _) => Some(quote!(::std::option::Option::Some({
-            let _ = #value;
+            let _ = &#value;
             true
         }))),
 
         (Leaf::Is(expected), Ty::Boolean) => Some(quote!(::std::option::Option::Some(#value.to_string() == #expected))),
         (Leaf::Is(expected), Ty::Any) => {
-            Some(quote!(::std::option::Option::Some(::freshtoken_wire::text::of_scalar(#value) == #expected)))
+            Some(quote!(::std::option::Option::Some(::freshtoken_wire::text::of_scalar(&#value) == #expected)))
         }
         (Leaf::Is(expected), _) => {
             let text = self::leaf(model, made, ty, value, &Leaf::Text)?;
-            Some(quote!(#text.map(|value| value == #expected)))
+            Some(quote!(#text.map(|found| found == #expected)))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The public face of a vendor crate: `Client`, `Endpoint`, `Credentials`, and one method per operation. Progenitor's
 //! client is behind it: see `progenitor`.
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
@@ -10,7 +10,7 @@ use crate::{
     error_body::{self, body_type},
     format, ident,
     lower::plain,
-    model::{Model, Operation, Param, Place, SchemeKind, Ty},
+    model::{Model, Operation, Param, Place, SchemeKind, Ty, Variable},
     openapi,
     progenitor::Progenitor,
     types::or,
@@ -78,11 +78,13 @@ fn basic(model: &Model) -> Basic {
 pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
     let endpoint = endpoint(model);
     let credentials = credentials(model);
-    let operations = model.operations.iter().map(|operation| operation_constant(operation));
+    let operations = model.operations.iter().map(operation_constant);
     let methods: Result<Vec<TokenStream>, String> =
         model.operations.iter().map(|operation| method(model, made, operation, &credentials)).collect();
     let methods = methods?;
-    let settings: Vec<syn::Ident> = settings(model).keys().map(|name| format_ident!("{name}")).collect();
+    let setting_list = settings(model);
+    let settings: Vec<syn::Ident> = setting_list.iter().map(|setting| format_ident!("{}", setting.name)).collect();
+    let setting_types: Vec<TokenStream> = setting_list.iter().map(Setting::ty).collect();
     let held = (!credentials.is_empty()).then(|| quote!(credentials: Credentials,));
     let taken = (!credentials.is_empty()).then(|| quote!(credentials: Credentials));
     let given = (!credentials.is_empty()).then(|| quote!(credentials,));
@@ -120,7 +122,7 @@ pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
         pub struct Client {
             target: Target,
             #held
-            #(#settings: ::std::string::String,)*
+            #(#settings: #setting_types,)*
         }
 
         impl Client {
@@ -136,20 +138,48 @@ pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
     format::items(model, "the client", items)
 }
 
-/// The path parameters that belong to the endpoint, by their Rust names.
-fn settings(model: &Model) -> IndexMap<String, &Param> {
+/// A path parameter that belongs to the endpoint.
+pub struct Setting<'a> {
+    /// Its field and its setter.
+    pub name: String,
+    pub param: &'a Param,
+}
+
+impl Setting<'_> {
+    fn ty(&self) -> TokenStream {
+        if self.is_secret() { quote!(Secret) } else { quote!(::std::string::String) }
+    }
+
+    pub fn is_secret(&self) -> bool {
+        self.param.ty == Ty::Secret
+    }
+}
+
+/// What the endpoint is asked for: the path parameters of the login, the refresh and the revoke.
+pub fn settings(model: &Model) -> Vec<Setting<'_>> {
     let params = model.operations.iter().flat_map(|operation| &operation.params);
-    let mut settings = IndexMap::new();
+    let mut settings: Vec<Setting<'_>> = Vec::new();
     for param in params.filter(|param| param.is_setting && !matches!(param.ty, Ty::Constant(_))) {
-        settings.entry(ident::snake(&param.name)).or_insert(param);
+        if settings.iter().any(|setting| setting.param.name == param.name) {
+            continue;
+        }
+        let name = ident::unique(&ident::snake(&param.name), |name| {
+            ENDPOINT_NAMES.contains(&name)
+                || server_names(model).iter().any(|server| server == name)
+                || settings.iter().any(|setting| setting.name == name)
+        });
+        settings.push(Setting { name, param });
     }
     settings
 }
 
-/// What has to be set before an endpoint can be used: its path parameters, each with an example.
-pub fn required_settings(model: &Model) -> Vec<(String, String)> {
-    let settings = settings(model).into_iter();
-    settings.map(|(name, param)| (name.clone(), example_text(param))).collect()
+/// The field of a path parameter that belongs to the endpoint.
+fn setting_of(model: &Model, param: &Param) -> TokenStream {
+    let settings = settings(model);
+    let setting = settings.iter().find(|setting| setting.param.name == param.name);
+    let name = setting.map_or_else(|| ident::snake(&param.name), |setting| setting.name.clone());
+    let field = format_ident!("{name}");
+    if param.ty == Ty::Secret { quote!(self.#field.expose()) } else { quote!(&self.#field) }
 }
 
 /// An example of a parameter, as text.
@@ -160,12 +190,12 @@ pub fn example_text(param: &Param) -> String {
     }
 }
 
-/// The names that the endpoint's own methods have.
-const ENDPOINT_METHODS: [&str; 4] = ["at", "http", "base_url", "url"];
+/// The names that the methods and fields of endpoint and client have.
+const ENDPOINT_NAMES: [&str; 6] = ["at", "http", "base_url", "url", "target", "credentials"];
 
 /// The constructor's name of each server.
 pub fn server_names(model: &Model) -> Vec<String> {
-    let taken = |name: &str| ENDPOINT_METHODS.contains(&name);
+    let taken = |name: &str| ENDPOINT_NAMES.contains(&name);
     model
         .servers
         .iter()
@@ -176,29 +206,39 @@ pub fn server_names(model: &Model) -> Vec<String> {
 fn endpoint(model: &Model) -> TokenStream {
     let settings = settings(model);
     let server_names = server_names(model);
-    // Variables of the servers, by their Rust names: one setter each, whichever servers have it.
-    let mut variables: IndexMap<String, (&str, String)> = IndexMap::new();
+    // The variables of all servers, by their Rust names: one setter each, whichever servers have it and however they
+    // spell it. One that is a path parameter too is one setting.
+    let mut variables: IndexMap<String, Vec<&Variable>> = IndexMap::new();
     for variable in model.servers.iter().flat_map(|server| &server.variables) {
-        let name = ident::unique(&ident::snake(&variable.name), |name| {
-            ENDPOINT_METHODS.contains(&name)
-                || server_names.iter().any(|server| server == name)
-                || settings.contains_key(name)
-        });
-        variables.entry(name).or_insert((&variable.name, variable.docs.clone()));
+        let shared = settings.iter().find(|setting| setting.param.name == variable.name);
+        let name = match shared {
+            Some(setting) => setting.name.clone(),
+            None => ident::unique(&ident::snake(&variable.name), |name| {
+                ENDPOINT_NAMES.contains(&name)
+                    || server_names.iter().any(|server| server == name)
+                    || settings.iter().any(|setting| setting.name == name)
+            }),
+        };
+        variables.entry(name).or_default().push(variable);
     }
-    let variable_idents: Vec<syn::Ident> = variables.keys().map(|name| format_ident!("{name}")).collect();
-    let variable_names: Vec<&str> = variables.values().map(|(name, _)| *name).collect();
-    let setting_idents: Vec<syn::Ident> = settings.keys().map(|name| format_ident!("{name}")).collect();
+    let is_setting = |name: &str| settings.iter().any(|setting| setting.name == name);
+    let own_variables: Vec<syn::Ident> =
+        variables.keys().filter(|name| !is_setting(name)).map(|name| format_ident!("{name}")).collect();
+    let setting_idents: Vec<syn::Ident> = settings.iter().map(|setting| format_ident!("{}", setting.name)).collect();
+    let setting_types: Vec<TokenStream> = settings.iter().map(Setting::ty).collect();
     let constructors = model.servers.iter().zip(&server_names).map(|(server, name)| {
         let (ident, url) = (format_ident!("{name}"), server.url.trim_end_matches('/'));
         let docs = docs::outer(&format!("{}\n\n`{}`", or(&server.docs, &format!("The server `{name}`.")), server.url));
-        let defaults = variables.iter().map(|(ident, (name, _))| {
-            let ident = format_ident!("{ident}");
-            let default = server.variables.iter().find(|variable| variable.name == *name);
-            let default = default.map(|variable| variable.default.as_str()).unwrap_or_default();
-            quote!(#ident: #default.to_owned())
-        });
-        let this = match variables.is_empty() {
+        let defaults: Vec<TokenStream> = variables
+            .iter()
+            .filter_map(|(name, spellings)| {
+                let is_of_server = |variable: &&Variable| spellings.iter().any(|known| known.name == variable.name);
+                let default = &server.variables.iter().find(is_of_server)?.default;
+                let ident = format_ident!("{name}");
+                Some(quote!(#ident: #default.into()))
+            })
+            .collect();
+        let this = match defaults.is_empty() {
             true => quote!(Self::at(#url)),
             false => quote!(Self { #(#defaults,)* ..Self::at(#url) }),
         };
@@ -207,29 +247,41 @@ fn endpoint(model: &Model) -> TokenStream {
             pub fn #ident() -> Self { #this }
         }
     });
-    let variable_setters = variables.iter().map(|(ident, (name, docs))| {
+    let variable_setters = variables.iter().filter(|(name, _)| !is_setting(name)).map(|(ident, spellings)| {
         let setter = format_ident!("{ident}");
+        let (name, docs) = spellings.first().map_or(("", ""), |variable| (&variable.name, &variable.docs));
         let docs = docs::outer(&format!("Sets `{name}` in the server's URL.\n\n{docs}"));
-        setter_tokens(&setter, &docs)
+        setter_tokens(&setter, &quote!(::std::string::String), &docs)
     });
-    let setting_setters = settings.iter().map(|(ident, param)| {
-        let setter = format_ident!("{ident}");
-        let docs = docs::outer(&format!("Sets `{}` in the paths. It has no default.\n\n{}", param.name, param.docs));
-        setter_tokens(&setter, &docs)
+    let setting_setters = settings.iter().map(|setting| {
+        let setter = format_ident!("{}", setting.name);
+        let docs = docs::outer(&format!(
+            "Sets `{}` in the paths. It has no default.\n\n{}",
+            setting.param.name, setting.param.docs
+        ));
+        setter_tokens(&setter, &setting.ty(), &docs)
     });
-    let missing = settings.keys().map(|name| {
-        let field = format_ident!("{name}");
+    let missing = settings.iter().map(|setting| {
+        let (field, name) = (format_ident!("{}", setting.name), &setting.name);
         quote! {
             if self.#field.is_empty() {
                 return Err(Error::missing_setting(#name));
             }
         }
     });
-    let base_url = match variables.is_empty() {
+    let expanded: Vec<TokenStream> = variables
+        .iter()
+        .flat_map(|(ident, spellings)| {
+            let field = format_ident!("{ident}");
+            let is_secret = settings.iter().any(|setting| setting.name == *ident && setting.is_secret());
+            let value = if is_secret { quote!(self.#field.expose()) } else { quote!(self.#field.as_str()) };
+            let names: IndexSet<&str> = spellings.iter().map(|variable| variable.name.as_str()).collect();
+            names.into_iter().map(move |name| quote!((#name, #value))).collect::<Vec<_>>()
+        })
+        .collect();
+    let base_url = match expanded.is_empty() {
         true => quote!(Ok(self.url.clone())),
-        false => quote! {
-            ::freshtoken_wire::expand(&self.url, &[#((#variable_names, self.#variable_idents.as_str())),*])
-        },
+        false => quote!(::freshtoken_wire::expand(&self.url, &[#(#expanded),*])),
     };
     let at_docs = docs::outer(
         "A server of one's own: a base URL, with or without a path and a trailing slash.\n\nIt must be HTTPS, unless \
@@ -246,8 +298,8 @@ fn endpoint(model: &Model) -> TokenStream {
         pub struct Endpoint {
             url: ::std::string::String,
             http: ::std::option::Option<::reqwest::Client>,
-            #(#variable_idents: ::std::string::String,)*
-            #(#setting_idents: ::std::string::String,)*
+            #(#own_variables: ::std::string::String,)*
+            #(#setting_idents: #setting_types,)*
         }
 
         impl Endpoint {
@@ -258,8 +310,8 @@ fn endpoint(model: &Model) -> TokenStream {
                 Self {
                     url: base_url.into(),
                     http: None,
-                    #(#variable_idents: ::std::string::String::new(),)*
-                    #(#setting_idents: ::std::string::String::new(),)*
+                    #(#own_variables: ::std::string::String::new(),)*
+                    #(#setting_idents: "".into(),)*
                 }
             }
 
@@ -287,10 +339,10 @@ fn endpoint(model: &Model) -> TokenStream {
     }
 }
 
-fn setter_tokens(name: &syn::Ident, docs: &TokenStream) -> TokenStream {
+fn setter_tokens(name: &syn::Ident, ty: &TokenStream, docs: &TokenStream) -> TokenStream {
     quote! {
         #docs
-        pub fn #name(mut self, value: impl Into<::std::string::String>) -> Self {
+        pub fn #name(mut self, value: impl Into<#ty>) -> Self {
             self.#name = value.into();
             self
         }
@@ -318,7 +370,7 @@ fn credentials_type(model: &Model, credentials: &[Credential]) -> Option<TokenSt
 }
 
 fn constant_name(operation: &Operation) -> syn::Ident {
-    format_ident!("{}", operation.id.trim_end_matches('_').to_uppercase())
+    format_ident!("{}_OPERATION", operation.id.trim_end_matches('_').to_uppercase())
 }
 
 fn operation_constant(operation: &Operation) -> TokenStream {
@@ -379,7 +431,7 @@ fn argument_type(param: &Param) -> TokenStream {
             let item = parameter_type(item);
             quote!(&[#item])
         }
-        Ty::Text | Ty::Any | Ty::Map(_) | Ty::Constant(_) => quote!(&str),
+        Ty::Text | Ty::Any | Ty::Map(_) | Ty::Nullable(_) | Ty::Constant(_) => quote!(&str),
     };
     if param.required { plain } else { quote!(::std::option::Option<#plain>) }
 }
@@ -423,7 +475,7 @@ fn method(
     let handed: Result<Vec<TokenStream>, String> = made_arguments
         .iter()
         .map(|name| match operation.params.iter().find(|param| ident::snake(&param.name) == *name) {
-            Some(param) => Ok(handed(param, &arguments)),
+            Some(param) => Ok(handed(model, param, &arguments)),
             None if name == "body" => Ok(quote!(&body)),
             None => Err(format!("progenitor gave `{}` an argument `{name}` that the spec doesn't have", operation.id)),
         })
@@ -444,10 +496,7 @@ fn method(
     let checked_paths = operation.params.iter().filter(|param| param.place == Place::Path).filter_map(|param| {
         let name = &param.name;
         let value = match arguments.iter().find(|argument| argument.param.is_some_and(|found| found.name == *name)) {
-            None => {
-                let setting = format_ident!("{}", ident::snake(name));
-                quote!(&self.#setting)
-            }
+            None => setting_of(model, param),
             Some(argument) => {
                 let argument = format_ident!("{}", argument.name);
                 match &param.ty {
@@ -548,7 +597,7 @@ fn authorize(
 }
 
 /// What progenitor's method is handed for a parameter: always text.
-fn handed(param: &Param, arguments: &[Argument<'_>]) -> TokenStream {
+fn handed(model: &Model, param: &Param, arguments: &[Argument<'_>]) -> TokenStream {
     let argument = arguments
         .iter()
         .find(|argument| argument.param.is_some_and(|found| found.name == param.name && found.place == param.place));
@@ -557,10 +606,7 @@ fn handed(param: &Param, arguments: &[Argument<'_>]) -> TokenStream {
         let value = plain(value);
         return wrap(quote!(#value));
     }
-    let Some(argument) = argument else {
-        let setting = format_ident!("{}", ident::snake(&param.name));
-        return quote!(&self.#setting);
-    };
+    let Some(argument) = argument else { return setting_of(model, param) };
     let (name, wire_name) = (format_ident!("{}", argument.name), &param.name);
     let text = |value: TokenStream| match &param.ty {
         Ty::Secret => quote!(#value.expose()),

@@ -18,13 +18,24 @@ pub fn lines(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut paragraph = String::new();
     let mut in_code = false;
+    // An HTML comment that nobody closes would swallow the rest.
+    let text = text.replace("\r\n", "\n").replace('\r', "\n").replace("<!--", "&lt;!--");
     for line in text.trim().lines() {
         let (line, start) = (line.trim_end(), line.trim_start());
-        let is_fence = start.starts_with("```");
-        if in_code || is_fence || start.starts_with('|') || start.starts_with('#') || start.is_empty() {
+        let is_fence = start.starts_with("```") || start.starts_with("~~~");
+        if is_fence {
+            fill(&std::mem::take(&mut paragraph), &mut lines);
+            // What has no language, rustdoc takes for Rust and compiles.
+            let language = start.trim_matches(['`', '~', ' ']);
+            let is_rust = language.is_empty() || language.starts_with("rust") || language.contains(',');
+            let opening = if is_rust { "text" } else { language };
+            lines.push(if in_code { "```".to_owned() } else { format!("```{opening}") });
+            in_code = !in_code;
+            continue;
+        }
+        if in_code || start.starts_with('|') || start.starts_with('#') || start.is_empty() {
             fill(&std::mem::take(&mut paragraph), &mut lines);
             lines.push(line.to_owned());
-            in_code ^= is_fence;
             continue;
         }
         let is_item = start.starts_with("- ") || start.starts_with("* ") || starts_with_number(start);
@@ -37,6 +48,9 @@ pub fn lines(text: &str) -> Vec<String> {
         paragraph.push_str(start);
     }
     fill(&paragraph, &mut lines);
+    if in_code {
+        lines.push("```".to_owned());
+    }
     lines
 }
 
@@ -96,6 +110,13 @@ mod tests {
     #[test]
     fn a_paragraph_is_filled_anew_and_a_list_is_not() {
         assert_eq!(lines("one\ntwo\n\n- three\n- four"), ["one two", "", "- three", "- four"]);
+    }
+
+    #[test]
+    fn code_is_never_taken_for_rust_and_always_closed() {
+        assert_eq!(lines("a\n```\ncurl\n```\nb"), ["a", "```text", "curl", "```", "b"]);
+        assert_eq!(lines("~~~rust\nx"), ["```text", "x", "```"]);
+        assert_eq!(lines("```json\n{}\n```"), ["```json", "{}", "```"]);
     }
 
     #[test]

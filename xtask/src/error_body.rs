@@ -124,6 +124,10 @@ pub fn body_type(ty: &Ty) -> TokenStream {
             let name = format_ident!("{name}");
             quote!(types::#name)
         }
+        Ty::Nullable(item) => {
+            let item = body_type(item);
+            quote!(::std::option::Option<#item>)
+        }
         Ty::List(item) => {
             let item = body_type(item);
             quote!(::std::vec::Vec<#item>)
@@ -196,7 +200,7 @@ fn decode(model: &Model) -> TokenStream {
         .operations
         .iter()
         .flat_map(|operation| {
-            operation.errors.iter().filter_map(|answer| {
+            operation.errors.iter().map(|answer| {
                 let id = &operation.id;
                 let status = match answer.status {
                     Status::Code(code) => quote!(#code),
@@ -207,13 +211,13 @@ fn decode(model: &Model) -> TokenStream {
                     Status::Default => quote!(_),
                 };
                 // A status without JSON hides a range or a default behind it.
-                Some(match &answer.ty {
+                match &answer.ty {
                     None => quote!((#id, #status) => ::std::option::Option::None,),
                     Some(ty) => {
                         let variant = format_ident!("{}", variant(ty));
                         quote!((#id, #status) => ::serde_json::from_slice(body).ok().map(Self::#variant),)
                     }
-                })
+                }
             })
         })
         .collect();
@@ -286,6 +290,15 @@ fn scalar(value: &Scalar) -> String {
         Scalar::Bool(value) => value.to_string(),
         Scalar::Number(value) => value.to_string(),
         Scalar::Text(value) => value.clone(),
+    }
+}
+
+/// As JSON.
+pub fn scalar_json(value: &Scalar) -> serde_json::Value {
+    match value {
+        Scalar::Bool(value) => (*value).into(),
+        Scalar::Number(value) => value.clone().into(),
+        Scalar::Text(value) => value.clone().into(),
     }
 }
 

@@ -56,7 +56,12 @@ pub fn generate(sources: &[Source], mut progress: impl FnMut(&str)) -> Result<Ge
     }
     for (spec, x_token) in specs {
         progress(&spec.file);
-        match package::package(&lower::lower(&spec, x_token)) {
+        let model = lower::lower(&spec, x_token);
+        problems.extend(model.sent_and_answered().map(|name| {
+            let what = format!("`{name}` is sent and answered, and has a constant: written always, but read never");
+            spec.problem("/components/schemas", what, "write a schema for the request and another for the answer")
+        }));
+        match package::package(&model) {
             Ok(package) => {
                 generated.files.extend(package.files);
                 generated.snapshots.extend(package.snapshots);

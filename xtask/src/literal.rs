@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    ident,
+    access, ident,
     lower::plain,
     model::{Component, Model, Property, Shape, Ty},
     openapi,
@@ -23,7 +23,7 @@ pub enum Secrets {
 
 /// A text that no other text holds by chance, for the secret of this name. It has what breaks headers and forms apart.
 pub fn marked(name: &str) -> String {
-    format!("MARKED-{}&=+%:", ident::snake(name).replace('_', "-"))
+    format!("MARKED-{}&=+%", ident::snake(name).replace('_', "-"))
 }
 
 /// An expression for `value` as a `ty`.
@@ -83,6 +83,11 @@ pub fn expression(
             });
             quote!(::std::collections::BTreeMap::from([#(#entries),*]))
         }
+        Ty::Nullable(_) if value.is_null() => quote!(None),
+        Ty::Nullable(item) => {
+            let value = expression(model, made, item, name, value, secrets);
+            quote!(Some(#value))
+        }
         Ty::Ref(component) => named(model, made, component, value, secrets),
     }
 }
@@ -110,16 +115,21 @@ fn named(model: &Model, made: &Progenitor, name: &str, value: &Value, secrets: S
     match model.components.get(name).map(|component| &component.shape) {
         Some(Shape::Struct(properties)) => {
             let fields = properties.iter().filter_map(|property| {
-                let field = &made.fields.get(name)?.get(&property.name)?.ident;
+                let found = made.fields.get(name)?.get(&property.name)?;
+                let field = &found.ident;
                 let given = value.get(&property.name).filter(|value| !value.is_null());
-                let written = given.map(|value| expression(model, made, &property.ty, &property.name, value, secrets));
+                let write = |value: &Value| {
+                    let written = expression(model, made, &property.ty, &property.name, value, secrets);
+                    if found.is_boxed { quote!(Box::new(#written)) } else { written }
+                };
+                let written = given.map(write);
                 Some(match (written, property.optional) {
                     (Some(written), true) => quote!(#field: Some(#written)),
                     (Some(written), false) => quote!(#field: #written),
                     (None, true) => quote!(#field: None),
                     (None, false) => {
                         let value = sample(model, &property.ty, &property.name);
-                        let written = expression(model, made, &property.ty, &property.name, &value, secrets);
+                        let written = write(&value);
                         quote!(#field: #written)
                     }
                 })
@@ -171,6 +181,7 @@ fn sample_within(model: &Model, ty: &Ty, name: &str, within: &mut Vec<String>) -
         Ty::Number => json!(0.5),
         Ty::Boolean => json!(true),
         Ty::Any | Ty::Map(_) => json!({}),
+        Ty::Nullable(item) => sample_within(model, item, name, within),
         Ty::List(item) | Ty::Delimited(_, item) => json!([sample_within(model, item, name, within)]),
         Ty::Ref(component) => {
             // A circle ends where it is optional; one that isn't has no example at all.
@@ -202,10 +213,81 @@ fn sample_within(model: &Model, ty: &Ty, name: &str, within: &mut Vec<String>) -
     }
 }
 
+/// An example in which a pointer finds `wanted`, or what its place asks for.
+pub fn with_member(
+    model: &Model,
+    ty: &Ty,
+    name: &str,
+    value: Value,
+    segments: &[String],
+    wanted: Option<&Value>,
+) -> Value {
+    let Some((first, rest)) = segments.split_first() else {
+        return match wanted {
+            Some(wanted) => wanted.clone(),
+            None if value.is_null() => sample(model, ty, name),
+            None => value,
+        };
+    };
+    match ty {
+        Ty::Nullable(item) => with_member(model, item, name, value, segments, wanted),
+        Ty::List(item) => {
+            let index = first.parse().unwrap_or_default();
+            let mut items = value.as_array().cloned().unwrap_or_default();
+            while items.len() <= index {
+                items.push(sample(model, item, name));
+            }
+            items[index] = with_member(model, item, name, items[index].take(), rest, wanted);
+            Value::Array(items)
+        }
+        Ty::Ref(component) => {
+            let mut component = component.as_str();
+            if let Some(Shape::Union(branches)) = model.components.get(component).map(|component| &component.shape) {
+                let leads = |branch: &&String| {
+                    let mut targets = Vec::new();
+                    access::targets(model, &Ty::Ref((*branch).clone()), segments, &mut targets);
+                    !targets.is_empty()
+                };
+                component = branches.iter().find(leads).map_or(component, String::as_str);
+            }
+            let ty = Ty::Ref(component.to_owned());
+            let value = if value.is_object() && segments.len() > 1 || value.get(first).is_some() {
+                value
+            } else {
+                let mut fresh = sample(model, &ty, name);
+                if let (Some(fresh), Some(old)) = (fresh.as_object_mut(), value.as_object()) {
+                    fresh.extend(old.clone());
+                }
+                fresh
+            };
+            let mut members = value.as_object().cloned().unwrap_or_default();
+            if let Some(property) = model.properties(component).iter().find(|property| property.name == *first) {
+                let member = members.get(first).cloned().unwrap_or_default();
+                members.insert(first.clone(), with_member(model, &property.ty, first, member, rest, wanted));
+            }
+            Value::Object(members)
+        }
+        Ty::Map(item) => {
+            let mut members = value.as_object().cloned().unwrap_or_default();
+            let member = members.get(first).cloned().unwrap_or_default();
+            members.insert(first.clone(), with_member(model, item, first, member, rest, wanted));
+            Value::Object(members)
+        }
+        Ty::Any => {
+            let mut members = value.as_object().cloned().unwrap_or_default();
+            let member = members.get(first).cloned().unwrap_or_default();
+            members.insert(first.clone(), with_member(model, ty, first, member, rest, wanted));
+            Value::Object(members)
+        }
+        _ => value,
+    }
+}
+
 /// The secrets in an example, each with the name of its property.
 pub fn secrets(model: &Model, ty: &Ty, name: &str, value: &Value) -> Vec<(String, String)> {
     match (ty, value) {
         (Ty::Secret, Value::String(text)) => vec![(name.to_owned(), text.clone())],
+        (Ty::Nullable(item), value) => secrets(model, item, name, value),
         (Ty::List(item), Value::Array(values)) => {
             values.iter().flat_map(|value| secrets(model, item, name, value)).collect()
         }
@@ -231,6 +313,7 @@ pub fn secrets(model: &Model, ty: &Ty, name: &str, value: &Value) -> Vec<(String
 pub fn with_marks(model: &Model, ty: &Ty, name: &str, value: &Value) -> Value {
     match (ty, value) {
         (Ty::Secret, Value::String(_)) => json!(marked(name)),
+        (Ty::Nullable(item), value) => with_marks(model, item, name, value),
         (Ty::List(item), Value::Array(values)) => {
             values.iter().map(|value| with_marks(model, item, name, value)).collect()
         }

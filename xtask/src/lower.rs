@@ -2,6 +2,8 @@
 //! `allOf`, and keeps of each schema only what a client can honour; the rest goes into the docs. It trusts `lint`:
 //! what lint would have refused, it reads as generously as it can, and it never panics.
 
+use std::collections::HashSet;
+
 use indexmap::{IndexMap, IndexSet};
 use serde_json::{Map, Value};
 
@@ -25,6 +27,7 @@ pub fn lower(spec: &Spec, x_token: Option<XToken>) -> Model {
         root: &spec.document,
         components: IndexMap::new(),
         names: IndexMap::new(),
+        reserved: HashSet::new(),
         claimed: IndexSet::new(),
         depth: 0,
     };
@@ -41,7 +44,8 @@ pub fn lower(spec: &Spec, x_token: Option<XToken>) -> Model {
     let mut model = Model {
         vendor: spec.vendor.clone(),
         file: spec.file.clone(),
-        title: text(&info["title"]),
+        // It stands in lines of its own.
+        title: text(&info["title"]).split_whitespace().collect::<Vec<_>>().join(" "),
         description: text(&info["description"]),
         servers: servers(&spec.document),
         components,
@@ -59,6 +63,8 @@ struct Actions {
     actions: Vec<(String, Option<String>, Option<String>)>,
     /// The operations whose bearer scheme doesn't carry the token: there is none yet.
     without_token: Vec<String>,
+    /// The operation that revokes the token in its bearer scheme.
+    ends_token: Option<String>,
 }
 
 impl Actions {
@@ -74,6 +80,7 @@ impl Actions {
             this.actions.push((refresh.operation.clone(), refresh.security.clone(), Some(refresh.token.clone())));
         }
         if let Some(revoke) = &x_token.revoke {
+            this.ends_token = revoke.token.is_none().then(|| revoke.operation.clone());
             this.actions.push((revoke.operation.clone(), revoke.security.clone(), revoke.token.clone()));
         }
         this
@@ -96,6 +103,7 @@ struct Lowering<'a> {
     components: IndexMap<String, Component>,
     /// The Rust name of each schema under `components`.
     names: IndexMap<&'a str, String>,
+    reserved: HashSet<String>,
     /// The reserved names whose schema has been reached: theirs to take.
     claimed: IndexSet<String>,
     depth: usize,
@@ -105,7 +113,8 @@ impl<'a> Lowering<'a> {
     fn reserve_names(&mut self) {
         let schemas = object(&self.root["components"]["schemas"]);
         for name in schemas.keys() {
-            let rust = ident::unique(&ident::pascal(name), |taken| self.names.values().any(|other| other == taken));
+            let rust = ident::unique(&ident::pascal(name), |taken| self.reserved.contains(taken));
+            self.reserved.insert(rust.clone());
             self.names.insert(name, rust);
         }
     }
@@ -282,15 +291,34 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn security(&self, operation: &'a Value, operation_id: &str, actions: &Actions) -> Vec<Scheme> {
+    /// The alternative of an operation's security that is used.
+    fn chosen(&self, operation: &'a Value, operation_id: &str, actions: &Actions) -> Option<&'a Value> {
         let alternatives = operation.get("security").unwrap_or(&self.root["security"]).as_array();
         let alternatives = alternatives.map(Vec::as_slice).unwrap_or_default();
-        let chosen = match actions.security(operation_id) {
+        match actions.security(operation_id) {
             Some(name) => alternatives.iter().find(|alternative| alternative.get(name).is_some()),
             None => alternatives.first(),
-        };
-        let Some(chosen) = chosen else { return Vec::new() };
-        let has_token = !actions.without_token.iter().any(|id| id == operation_id);
+        }
+    }
+
+    /// The schemes that the login and the refresh use: what they carry is a credential, for there is no token yet.
+    fn login_schemes(&self, actions: &Actions) -> HashSet<&'a str> {
+        let items = object(&self.root["paths"]).values();
+        let operations = items.flat_map(|item| METHODS.iter().filter_map(|method| item.get(*method)));
+        operations
+            .filter_map(|operation| {
+                let id = operation["operationId"].as_str()?;
+                let logs_in = actions.without_token.iter().any(|login| login == id);
+                self.chosen(operation, id, actions).filter(|_| logs_in)
+            })
+            .flat_map(|chosen| object(chosen).keys().map(String::as_str))
+            .collect()
+    }
+
+    fn security(&self, operation: &'a Value, operation_id: &str, actions: &Actions) -> Vec<Scheme> {
+        let Some(chosen) = self.chosen(operation, operation_id, actions) else { return Vec::new() };
+        let login_schemes = self.login_schemes(actions);
+        let ends_token = actions.ends_token.as_deref() == Some(operation_id);
         object(chosen)
             .keys()
             .filter_map(|name| {
@@ -300,7 +328,11 @@ impl<'a> Lowering<'a> {
                     ("apiKey", "query") => SchemeKind::Query(text(&scheme["name"])),
                     ("apiKey", _) => SchemeKind::Header(text(&scheme["name"])),
                     _ if http.eq_ignore_ascii_case("basic") => SchemeKind::Basic,
-                    _ if http.eq_ignore_ascii_case("bearer") && has_token => SchemeKind::Token,
+                    _ if http.eq_ignore_ascii_case("bearer")
+                        && (ends_token || !login_schemes.contains(name.as_str())) =>
+                    {
+                        SchemeKind::Token
+                    }
                     _ if http.eq_ignore_ascii_case("bearer") => SchemeKind::Http("Bearer".to_owned()),
                     _ => SchemeKind::Http(http),
                 };
@@ -355,10 +387,10 @@ impl<'a> Lowering<'a> {
             Some("integer") => Ty::Integer,
             Some("number") => Ty::Number,
             Some("boolean") => Ty::Boolean,
-            Some("array") => Ty::List(Box::new(self.ty(&schema["items"], &format!("{hint}Item")))),
+            Some("array") => Ty::List(Box::new(self.item(&schema["items"], &format!("{hint}Item")))),
             _ if has_properties => self.structure(schema, hint, &[schema]),
             Some("object") if schema["additionalProperties"].is_object() => {
-                Ty::Map(Box::new(self.ty(&schema["additionalProperties"], &format!("{hint}Value"))))
+                Ty::Map(Box::new(self.item(&schema["additionalProperties"], &format!("{hint}Value"))))
             }
             Some("object") if schema.get("additionalProperties").is_none_or(|more| *more == Value::Bool(true)) => {
                 Ty::Any
@@ -368,15 +400,22 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// The type of an item of a list or a map.
+    fn item(&mut self, schema: &'a Value, hint: &str) -> Ty {
+        match (self.ty(schema, hint), self.is_nullable(schema)) {
+            (Ty::Any, _) => Ty::Any,
+            (ty, true) => Ty::Nullable(Box::new(ty)),
+            (ty, false) => ty,
+        }
+    }
+
     /// Enters a type under a name of its own.
     fn named(&mut self, name: &str, docs: String, shape: Shape) -> Ty {
         // Two names joined may be no name yet.
         let name = ident::pascal(name);
         let name = match self.claimed.contains(&name) && !self.components.contains_key(&name) {
             true => name,
-            false => ident::unique(&name, |taken| {
-                self.components.contains_key(taken) || self.names.values().any(|reserved| reserved == taken)
-            }),
+            false => ident::unique(&name, |taken| self.components.contains_key(taken) || self.reserved.contains(taken)),
         };
         self.components
             .insert(name.clone(), Component { docs, shape, in_request: false, in_response: false, is_failure: false });
@@ -390,11 +429,12 @@ impl<'a> Lowering<'a> {
         {
             return self.ty(single, hint);
         }
-        let mut parts = Vec::new();
+        let mut parts: Vec<&'a Value> = Vec::new();
         let mut queue: Vec<&'a Value> = vec![schema];
         while let Some(part) = queue.pop() {
-            if parts.len() > MAX_DEPTH {
-                break;
+            // A circle of `allOf` says nothing new the second time.
+            if parts.iter().any(|seen| std::ptr::eq(*seen, part)) {
+                continue;
             }
             parts.push(part);
             let nested = part["allOf"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -609,7 +649,9 @@ fn mark_use(components: &mut IndexMap<String, Component>, operations: &[Operatio
 /// `seen` marks a component and says whether it was marked before.
 fn mark(components: &mut IndexMap<String, Component>, ty: &Ty, seen: &dyn Fn(&mut Component) -> bool) {
     let name = match ty {
-        Ty::List(item) | Ty::Map(item) | Ty::Delimited(_, item) => return mark(components, item, seen),
+        Ty::List(item) | Ty::Map(item) | Ty::Delimited(_, item) | Ty::Nullable(item) => {
+            return mark(components, item, seen);
+        }
         Ty::Ref(name) => name,
         _ => return,
     };
@@ -715,7 +757,7 @@ fn object(value: &Value) -> &Map<String, Value> {
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().trim().to_owned()
+    value.as_str().unwrap_or_default().replace("\r\n", "\n").replace('\r', "\n").trim().to_owned()
 }
 
 /// A scalar as text.

@@ -94,6 +94,8 @@ pub enum Ty {
     /// Any JSON.
     Any,
     List(Box<Ty>),
+    /// An item of a list or a map that may be null. A property is `optional` instead.
+    Nullable(Box<Ty>),
     Map(Box<Ty>),
     /// A list in one text, with its delimiter.
     Delimited(char, Box<Ty>),
@@ -228,6 +230,18 @@ pub enum SchemeKind {
 }
 
 impl Model {
+    /// The types with a constant that requests and answers share. What is a constant to the one isn't to the other.
+    pub fn sent_and_answered(&self) -> impl Iterator<Item = &str> {
+        let has_constant = |shape: &Shape| match shape {
+            Shape::Struct(properties) => properties.iter().any(|property| matches!(property.ty, Ty::Constant(_))),
+            _ => false,
+        };
+        let shared = self.components.iter().filter(move |(_, component)| {
+            component.in_request && component.in_response && has_constant(&component.shape)
+        });
+        shared.map(|(name, _)| name.as_str())
+    }
+
     /// The login and the refresh: their answers hold the token.
     pub fn answers_token(&self, operation: &Operation) -> bool {
         let Some(x_token) = &self.x_token else { return false };

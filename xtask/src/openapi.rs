@@ -103,6 +103,7 @@ fn ty(ty: &Ty, nullable: bool) -> Value {
         Ty::Number => json!({ "type": "number", "format": "double" }),
         Ty::Boolean => json!({ "type": "boolean" }),
         Ty::Any => return json!({}),
+        Ty::Nullable(item) => return self::ty(item, true),
         Ty::List(item) => json!({ "type": "array", "items": self::ty(item, false) }),
         Ty::Map(item) => json!({ "type": "object", "additionalProperties": self::ty(item, false) }),
     };

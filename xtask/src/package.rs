@@ -149,6 +149,8 @@ fn library(model: &Model) -> String {
 #![forbid(unsafe_code)]
 // Generated code has one way to say a thing, not the shortest each time.
 #![allow(clippy::complexity, clippy::style)]
+// Names are the vendor's.
+#![allow(non_snake_case, non_camel_case_types)]
 // Descriptions are the vendor's business, and not always good Markdown.
 #![allow(rustdoc::invalid_html_tags, rustdoc::bare_urls, rustdoc::broken_intra_doc_links)]
 

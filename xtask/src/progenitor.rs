@@ -10,7 +10,7 @@ use quote::{ToTokens, format_ident, quote};
 use syn::{FnArg, ImplItem, Item, ItemImpl, Type};
 
 use crate::{
-    format,
+    format, ident,
     model::{Model, Shape, Ty},
     openapi,
 };
@@ -27,10 +27,22 @@ pub struct Progenitor {
     pub operations: String,
 }
 
-/// A field of a struct: its Rust name and its type.
+/// A field of a struct.
 pub struct Field {
     pub ident: syn::Ident,
     pub ty: Type,
+    /// It holds its own kind again: there is a box around it, within the option if it is one.
+    pub is_boxed: bool,
+}
+
+impl Progenitor {
+    /// The field of a component that tells whether there are members unknown to the spec.
+    pub fn other_members(&self, component: &str) -> syn::Ident {
+        let is_taken = |name: &str| {
+            self.fields.get(component).is_some_and(|fields| fields.values().any(|field| field.ident == name))
+        };
+        format_ident!("{}", ident::unique("other_members", is_taken))
+    }
 }
 
 /// Runs progenitor on the model's lowered document.
@@ -172,7 +184,17 @@ fn read_type(model: &Model, item: Item, made: &mut Progenitor) -> Result<(), Str
                     let expected = expected.to_token_stream();
                     return Err(format!("progenitor made `{name}.{ident}` a `{found}` instead of a `{expected}`"));
                 }
-                fields.insert(wire_name, Field { ident, ty: field.ty });
+                // Progenitor boxes the option; inside it a box is easier to look into.
+                let is_boxed = field.ty.to_token_stream().to_string().contains(BOX);
+                let ty = match (is_boxed, property.optional) {
+                    (false, _) => field.ty,
+                    (true, optional) => {
+                        let held = rust(&property.ty, false);
+                        let held: Type = syn::parse_quote!(::std::boxed::Box<#held>);
+                        if optional { syn::parse_quote!(::std::option::Option<#held>) } else { held }
+                    }
+                };
+                fields.insert(wire_name, Field { ident, ty, is_boxed });
             }
             made.fields.insert(name, fields);
         }
@@ -203,6 +225,7 @@ pub fn rust(ty: &Ty, optional: bool) -> Type {
         Ty::Number => syn::parse_quote!(f64),
         Ty::Boolean => syn::parse_quote!(bool),
         Ty::Any => syn::parse_quote!(::serde_json::Value),
+        Ty::Nullable(item) => return rust(item, true),
         Ty::List(item) => {
             let item = rust(item, false);
             syn::parse_quote!(::std::vec::Vec<#item>)

@@ -1,13 +1,15 @@
 //! The tests of a vendor crate: what arrives at the vendor for every operation, body and example; what the caller sees
 //! of every answer; and that no secret reaches a text. Snapshots are for people, so their text is made by `support`.
 
+use std::collections::HashSet;
+
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use serde_json::Value;
 
 use crate::{
     client::{self, Argument},
-    error_body::body_type,
+    error_body::{self, body_type},
     format, ident,
     literal::{self, Secrets, marked},
     model::{Answer, Model, Operation, Ty},
@@ -165,9 +167,13 @@ pub fn client_setup(model: &Model, url: TokenStream, secrets: Secrets) -> TokenS
         (false, None) => quote!(Endpoint::at("https://example.com")),
         (true, _) => quote!(Endpoint::at(#url)),
     };
-    for (setting, example) in client::required_settings(model) {
-        let setter = format_ident!("{setting}");
-        endpoint = quote!(#endpoint.#setter(#example));
+    for setting in client::settings(model) {
+        let setter = format_ident!("{}", setting.name);
+        let text = match (setting.is_secret(), secrets) {
+            (true, Secrets::Marked) => marked(&setting.name),
+            _ => client::example_text(setting.param),
+        };
+        endpoint = quote!(#endpoint.#setter(#text));
     }
     let credentials = client::credentials(model);
     let fields = credentials.iter().map(|credential| {
@@ -189,6 +195,9 @@ fn secrets_sent(model: &Model, operation: &Operation, body: Option<&Value>) -> V
     let mut secrets: Vec<(String, String)> = Vec::new();
     for credential in client::credentials(model) {
         secrets.push((credential.name.clone(), secret_text(&credential.name, Secrets::Example)));
+    }
+    for setting in client::settings(model).iter().filter(|setting| setting.is_secret()) {
+        secrets.push((setting.name.clone(), client::example_text(setting.param)));
     }
     for argument in client::arguments(operation) {
         match argument.param {
@@ -226,17 +235,58 @@ fn success(model: &Model, operation: &Operation) -> (u16, String, String) {
     let media_type = answer.media_type.clone().unwrap_or_default();
     let body = match (answer.examples.first(), &answer.ty) {
         (Some(example), _) => example.value.to_string(),
-        (None, Some(ty)) => literal::sample(model, ty, "answer").to_string(),
+        (None, Some(ty)) => sample_success(model, operation, ty).to_string(),
         (None, None) => String::new(),
     };
     (answer.status.sample(), media_type, body)
 }
 
+/// An invented success, with all that makes it one: its token, its `ok`, and no `error`.
+fn sample_success(model: &Model, operation: &Operation, ty: &Ty) -> Value {
+    let mut value = literal::sample(model, ty, "answer");
+    let token = model.x_token.as_ref().filter(|_| model.answers_token(operation));
+    if let Some(pointer) = token.and_then(|x_token| x_token.response.access_token.as_ref()) {
+        value = literal::with_member(model, ty, "answer", value, &pointer.segments(), None);
+    }
+    let (error, ok) = model.failure_marks(operation);
+    if let Some(ok) = ok {
+        let wanted = error_body::scalar_json(&ok.is);
+        value = literal::with_member(model, ty, "answer", value, &ok.at.segments(), Some(&wanted));
+    }
+    // Where it must be there, it says nothing.
+    if let Some(found) = error.and_then(|pointer| value.pointer_mut(pointer.as_str())) {
+        *found = match found {
+            Value::String(_) => "".into(),
+            Value::Bool(_) => false.into(),
+            Value::Array(_) => Value::Array(Vec::new()),
+            _ => Value::Null,
+        };
+    }
+    value
+}
+
+/// Names of functions, each given once.
+struct Names(HashSet<String>);
+
+impl Names {
+    fn new() -> Self {
+        // What the modules have besides.
+        Self(HashSet::from(["review".to_owned()]))
+    }
+
+    fn take(&mut self, name: &str) -> syn::Ident {
+        let name = ident::unique(&ident::snake(name), |taken| self.0.contains(taken));
+        self.0.insert(name.clone());
+        format_ident!("{name}")
+    }
+}
+
 fn requests(model: &Model, made: &Progenitor, snapshots: &mut Vec<String>) -> TokenStream {
+    let mut names = Names::new();
     let mut tests = Vec::new();
     for operation in &model.operations {
         for case in cases(model, operation) {
-            let name = format_ident!("{}", case.name.replace('.', "_"));
+            let name = names.take(&case.name);
             let setup = client_setup(model, quote!(server.uri()), Secrets::Example);
             let call = call(model, made, operation, case.body.as_ref(), Secrets::Example);
             let secrets = pairs(&secrets_sent(model, operation, case.body.as_ref()));
@@ -280,12 +330,13 @@ fn review(folder: &str) -> TokenStream {
 }
 
 fn responses(model: &Model, made: &Progenitor, snapshots: &mut Vec<String>) -> TokenStream {
+    let mut names = Names::new();
     let mut items = Vec::new();
     for operation in &model.operations {
         let request = request_example(model, operation);
         let setup = client_setup(model, quote!(server.uri()), Secrets::Example);
         let call = call(model, made, operation, request.as_ref(), Secrets::Example);
-        let asks = format_ident!("ask_{}", operation.id.trim_end_matches('_'));
+        let asks = names.take(&format!("ask_{}", operation.id));
         let seen = operation.success.ty.as_ref().map_or_else(|| quote!(()), body_type);
         items.push(quote! {
             async fn #asks(server: &MockServer) -> ::std::result::Result<#seen, Error> {
@@ -296,7 +347,7 @@ fn responses(model: &Model, made: &Progenitor, snapshots: &mut Vec<String>) -> T
         let answers = std::iter::once(&operation.success).chain(&operation.errors);
         for answer in answers {
             for (name, body) in answer_cases(model, operation, answer) {
-                let test = format_ident!("{}", name.replacen('.', "_answers_", 1).replace('.', "_").to_lowercase());
+                let test = names.take(&name.replacen('.', "_answers_", 1).to_lowercase());
                 let mut secrets = secrets_sent(model, operation, request.as_ref());
                 if let (Some(ty), Some(body)) = (&answer.ty, &body) {
                     secrets.extend(literal::secrets(model, ty, "answer", body));
@@ -342,15 +393,21 @@ fn answer_cases(model: &Model, operation: &Operation, answer: &Answer) -> Vec<(S
         .map(|example| (format!("{name}.{}", example.name), Some(example.value.clone())))
         .collect();
     if cases.is_empty() {
-        cases.push((name, answer.ty.as_ref().map(|ty| literal::sample(model, ty, "answer"))));
+        let is_success = answer.status == operation.success.status;
+        let sample = |ty: &Ty| match is_success {
+            true => sample_success(model, operation, ty),
+            false => literal::sample(model, ty, "answer"),
+        };
+        cases.push((name, answer.ty.as_ref().map(sample)));
     }
     cases
 }
 
 fn secrets(model: &Model, made: &Progenitor) -> TokenStream {
+    let mut names = Names::new();
     let mut items = Vec::new();
     for operation in &model.operations {
-        let of_operation = format_ident!("answers_to_{}", operation.id.trim_end_matches('_'));
+        let of_operation = names.take(&format!("answers_to_{}", operation.id));
         let answers = std::iter::once(&operation.success).chain(&operation.errors).flat_map(|answer| {
             let bodies = answer_cases(model, operation, answer).into_iter().map(|(_, body)| body);
             bodies.map(|body| {
@@ -369,7 +426,7 @@ fn secrets(model: &Model, made: &Progenitor) -> TokenStream {
             }
         });
         for case in cases(model, operation) {
-            let name = format_ident!("no_text_holds_a_secret_of_{}", case.name.replace('.', "_"));
+            let name = names.take(&format!("no_text_holds_a_secret_of_{}", case.name));
             let setup = client_setup(model, quote!(url), Secrets::Marked);
             let call = call(model, made, operation, case.body.as_ref(), Secrets::Marked);
             let body_text = operation.body.as_ref().zip(case.body.as_ref()).map(|(of, body)| {
@@ -378,7 +435,7 @@ fn secrets(model: &Model, made: &Progenitor) -> TokenStream {
                 let literal = literal::expression(model, made, &Ty::Ref(branch), "body", body, Secrets::Marked);
                 quote!(text.push_str(&format!("{:?}", #literal));)
             });
-            let texts_of = format_ident!("texts_of_{}", case.name.replace('.', "_"));
+            let texts_of = names.take(&format!("texts_of_{}", case.name));
             items.push(quote! {
                 async fn #texts_of(url: &str) -> String {
                     let mut text = String::new();
@@ -413,7 +470,7 @@ fn secrets(model: &Model, made: &Progenitor) -> TokenStream {
     let imports = imports(model, &items.to_string(), false);
     quote! {
         #imports
-        use wiremock::{MockServer, ResponseTemplate};
+        use wiremock::ResponseTemplate;
 
         use crate::support;
 

@@ -86,11 +86,12 @@ fn item(model: &Model, made: &Progenitor, name: &str, component: &Component) -> 
                 let field = fields.get(&property.name)?;
                 Some(self::field(property, field, component.in_response))
             });
+            let other_members = made.other_members(name);
             let others = component.is_failure.then(|| {
                 quote! {
                     /// Whether the vendor sent members that the spec doesn't know.
                     #[serde(flatten)]
-                    pub(crate) other_members: ::freshtoken_wire::text::OtherMembers
+                    pub(crate) #other_members: ::freshtoken_wire::text::OtherMembers
                 }
             });
             let serialize = component.in_request.then(|| serialize(name, properties, fields));
@@ -202,13 +203,13 @@ fn open_enum(name: &str, docs: &str, values: &[String]) -> String {
         let name = ident::unique(&ident::pascal(value), |taken| names.iter().any(|name| name == taken));
         names.push(name);
     }
-    let other = ["Other", "OtherValue", "Unlisted"].into_iter().find(|name| !names.iter().any(|taken| taken == name));
+    let other = ident::unique("Other", |name| names.iter().any(|taken| taken == name));
     let docs = docs::lines(&or(docs, &format!("`{name}`, as the spec names it.")));
     let docs: String = docs.iter().map(|line| format!("    /// {line}").trim_end().to_owned() + "\n").collect();
     let variants = names.iter().zip(values);
-    let variants: String =
-        variants.map(|(name, value)| format!("        /// `{value}`\n        {name} = {value:?},\n")).collect();
-    let other = other.unwrap_or("NotInSpec");
+    let variants: String = variants
+        .map(|(name, value)| format!("        /// `{}`\n        {name} = {value:?},\n", value.escape_debug()))
+        .collect();
     format!("::freshtoken_wire::open_enum! {{\n{docs}    pub enum {name} else {other} {{\n{variants}    }}\n}}\n")
 }
 

@@ -13,7 +13,7 @@ use crate::{
 
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-const CREATE_TOKEN: Operation = Operation {
+const CREATE_TOKEN_OPERATION: Operation = Operation {
     id: "create_token",
     method: "POST",
     accept: Some("application/json"),
@@ -21,7 +21,7 @@ const CREATE_TOKEN: Operation = Operation {
     user_agent: USER_AGENT,
 };
 
-const INTROSPECT_TOKEN: Operation = Operation {
+const INTROSPECT_TOKEN_OPERATION: Operation = Operation {
     id: "introspect_token",
     method: "POST",
     accept: Some("application/json"),
@@ -29,7 +29,7 @@ const INTROSPECT_TOKEN: Operation = Operation {
     user_agent: USER_AGENT,
 };
 
-const REVOKE_TOKEN: Operation = Operation {
+const REVOKE_TOKEN_OPERATION: Operation = Operation {
     id: "revoke_token",
     method: "POST",
     accept: None,
@@ -158,7 +158,7 @@ impl Client {
         body: impl Into<types::TokenRequest>,
     ) -> Result<types::Token, Error> {
         let body: types::TokenRequest = body.into();
-        let mut call = Call::new(&CREATE_TOKEN, &self.target);
+        let mut call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
         call.header("x-app-id", self.credentials.app_id.expose())?;
         call.header("x-app-token", self.credentials.app_token.expose())?;
         let client = operations::Client::new_with_client(
@@ -195,7 +195,7 @@ impl Client {
         body: impl Into<types::IntrospectRequest>,
     ) -> Result<types::Introspection, Error> {
         let body: types::IntrospectRequest = body.into();
-        let mut call = Call::new(&INTROSPECT_TOKEN, &self.target);
+        let mut call = Call::new(&INTROSPECT_TOKEN_OPERATION, &self.target);
         call.header("x-app-id", self.credentials.app_id.expose())?;
         call.header("x-app-token", self.credentials.app_token.expose())?;
         let client = operations::Client::new_with_client(
@@ -227,7 +227,7 @@ impl Client {
         body: impl Into<types::RevokeRequest>,
     ) -> Result<(), Error> {
         let body: types::RevokeRequest = body.into();
-        let mut call = Call::new(&REVOKE_TOKEN, &self.target);
+        let mut call = Call::new(&REVOKE_TOKEN_OPERATION, &self.target);
         call.header("x-app-id", self.credentials.app_id.expose())?;
         call.header("x-app-token", self.credentials.app_token.expose())?;
         let client = operations::Client::new_with_client(

@@ -84,7 +84,7 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
                 value
                     .key
                     .as_ref()
-                    .and_then(|value| ::freshtoken_wire::text::non_empty(value))
+                    .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
             }
             _ => None,
         }
@@ -92,7 +92,7 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
 
     fn message(&self) -> Option<String> {
         match self {
-            Self::ApiError(value) => ::freshtoken_wire::text::non_empty((&value.message)),
+            Self::ApiError(value) => ::freshtoken_wire::text::non_empty(&value.message),
             _ => None,
         }
     }
@@ -103,7 +103,7 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
                 value
                     .request_id
                     .as_ref()
-                    .and_then(|value| ::freshtoken_wire::text::non_empty(value))
+                    .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
             }
             _ => None,
         }
@@ -112,5 +112,5 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
 
 /// Whether the answer to `create_token` says that it is a failure, whatever its status.
 pub(crate) fn create_token_failed(value: &types::Token) -> bool {
-    !(Some(!(&value.access_token).is_empty())).unwrap_or(false)
+    !(Some(!value.access_token.is_empty())).unwrap_or(false)
 }

@@ -13,7 +13,7 @@ use crate::{
 
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-const CREATE_TOKEN: Operation = Operation {
+const CREATE_TOKEN_OPERATION: Operation = Operation {
     id: "create_token",
     method: "POST",
     accept: Some("application/json"),
@@ -122,7 +122,7 @@ impl Client {
         body: impl Into<types::TokenRequest>,
     ) -> Result<types::Token, Error> {
         let body: types::TokenRequest = body.into();
-        let call = Call::new(&CREATE_TOKEN, &self.target);
+        let call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
         let client = operations::Client::new_with_client(
             self.target.base_url(),
             self.target.http().clone(),

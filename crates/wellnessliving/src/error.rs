@@ -56,7 +56,7 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
     fn code(&self) -> Option<String> {
         match self {
             Self::TokenError(value) => {
-                ::freshtoken_wire::text::non_empty((&value.error).as_str())
+                ::freshtoken_wire::text::non_empty(value.error.as_str())
             }
             _ => None,
         }
@@ -68,7 +68,7 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
                 value
                     .error_description
                     .as_ref()
-                    .and_then(|value| ::freshtoken_wire::text::non_empty(value))
+                    .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
             }
             _ => None,
         }
@@ -81,5 +81,5 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
 
 /// Whether the answer to `create_token` says that it is a failure, whatever its status.
 pub(crate) fn create_token_failed(value: &types::Token) -> bool {
-    !(Some(!(&value.access_token).is_empty())).unwrap_or(false)
+    !(Some(!value.access_token.is_empty())).unwrap_or(false)
 }

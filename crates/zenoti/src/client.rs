@@ -13,7 +13,7 @@ use crate::{
 
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-const CREATE_TOKEN: Operation = Operation {
+const CREATE_TOKEN_OPERATION: Operation = Operation {
     id: "create_token",
     method: "POST",
     accept: Some("application/json"),
@@ -21,7 +21,7 @@ const CREATE_TOKEN: Operation = Operation {
     user_agent: USER_AGENT,
 };
 
-const REVOKE_TOKENS: Operation = Operation {
+const REVOKE_TOKENS_OPERATION: Operation = Operation {
     id: "revoke_tokens",
     method: "DELETE",
     accept: None,
@@ -120,7 +120,7 @@ impl Client {
         body: impl Into<types::TokenRequest>,
     ) -> Result<types::TokenResponse, Error> {
         let body: types::TokenRequest = body.into();
-        let call = Call::new(&CREATE_TOKEN, &self.target);
+        let call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
         let client = operations::Client::new_with_client(
             self.target.base_url(),
             self.target.http().clone(),
@@ -154,7 +154,7 @@ impl Client {
         &self,
         access_token: &Secret,
     ) -> Result<(), Error> {
-        let mut call = Call::new(&REVOKE_TOKENS, &self.target);
+        let mut call = Call::new(&REVOKE_TOKENS_OPERATION, &self.target);
         call.authorization("Bearer", access_token)?;
         let client = operations::Client::new_with_client(
             self.target.base_url(),

@@ -59,7 +59,7 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
                     .error
                     .code
                     .as_ref()
-                    .and_then(|value| ::freshtoken_wire::text::of_json(value))
+                    .and_then(|value| ::freshtoken_wire::text::of_json(&value))
             }
             Self::TokenResponse(value) => {
                 value
@@ -69,7 +69,7 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
                         value
                             .code
                             .as_ref()
-                            .and_then(|value| ::freshtoken_wire::text::of_json(value))
+                            .and_then(|value| ::freshtoken_wire::text::of_json(&value))
                     })
             }
         }
@@ -82,13 +82,13 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
                     .error
                     .message
                     .as_ref()
-                    .and_then(|value| ::freshtoken_wire::text::non_empty(value))
+                    .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
                     .or_else(|| {
                         value
                             .error
                             .reason
                             .as_ref()
-                            .and_then(|value| ::freshtoken_wire::text::non_empty(value))
+                            .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
                     })
             }
             Self::TokenResponse(value) => {
@@ -99,7 +99,7 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
                         value
                             .message
                             .as_ref()
-                            .and_then(|value| ::freshtoken_wire::text::non_empty(value))
+                            .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
                     })
                     .or_else(|| {
                         value
@@ -109,7 +109,9 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
                                 value
                                     .reason
                                     .as_ref()
-                                    .and_then(|value| ::freshtoken_wire::text::non_empty(value))
+                                    .and_then(|value| ::freshtoken_wire::text::non_empty(
+                                        &value,
+                                    ))
                             })
                     })
             }
@@ -135,7 +137,7 @@ pub(crate) fn create_token_failed(value: &types::TokenResponse) -> bool {
             .credentials
             .as_ref()
             .and_then(|value| Some(
-                !(&value.access_token).is_empty(),
+                !value.access_token.is_empty(),
             )))
             .unwrap_or(false)
 }

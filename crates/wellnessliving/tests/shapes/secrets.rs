@@ -3,7 +3,7 @@
 //! No secret reaches any text.
 
 use freshtoken_wellnessliving::{Client, Endpoint, types};
-use wiremock::{MockServer, ResponseTemplate};
+use wiremock::ResponseTemplate;
 use crate::support;
 
 fn answers_to_create_token() -> Vec<ResponseTemplate> {
@@ -11,13 +11,13 @@ fn answers_to_create_token() -> Vec<ResponseTemplate> {
         (
             200u16,
             "application/json",
-            "{\"access_token\":\"MARKED-access-token&=+%:\",\"expires_in\":3600,\"token_type\":\"Bearer\"}",
+            "{\"access_token\":\"MARKED-access-token&=+%\",\"expires_in\":3600,\"token_type\":\"Bearer\"}",
             &[],
         ),
         (
             200u16,
             "application/json",
-            "{\"access_token\":\"MARKED-access-token&=+%:\",\"expires_in\":300,\"token_type\":\"Bearer\"}",
+            "{\"access_token\":\"MARKED-access-token&=+%\",\"expires_in\":300,\"token_type\":\"Bearer\"}",
             &[],
         ),
         (400u16, "application/json", "{\"error\":\"invalid_client\"}", &[]),
@@ -46,7 +46,7 @@ async fn texts_of_create_token_without_scope(url: &str) -> String {
             &client
                 .create_token(types::TokenRequest {
                     client_id: "example-client-id".into(),
-                    client_secret: "MARKED-client-secret&=+%:".into(),
+                    client_secret: "MARKED-client-secret&=+%".into(),
                     scope: None,
                 })
                 .await,
@@ -62,7 +62,7 @@ async fn no_text_holds_a_secret_of_create_token_without_scope() {
     text.push_str(
         &format!(
             "{:?}", types::TokenRequest { client_id : "example-client-id".into(),
-            client_secret : "MARKED-client-secret&=+%:".into(), scope : None }
+            client_secret : "MARKED-client-secret&=+%".into(), scope : None }
         ),
     );
     for answer in answers_to_create_token() {
@@ -92,7 +92,7 @@ async fn texts_of_create_token_with_scopes(url: &str) -> String {
             &client
                 .create_token(types::TokenRequest {
                     client_id: "example-client-id".into(),
-                    client_secret: "MARKED-client-secret&=+%:".into(),
+                    client_secret: "MARKED-client-secret&=+%".into(),
                     scope: Some(
                         ::freshtoken_wire::SpaceDelimited::from(
                             vec!["example.read".to_owned(), "example.write".to_owned()],
@@ -112,7 +112,7 @@ async fn no_text_holds_a_secret_of_create_token_with_scopes() {
     text.push_str(
         &format!(
             "{:?}", types::TokenRequest { client_id : "example-client-id".into(),
-            client_secret : "MARKED-client-secret&=+%:".into(), scope :
+            client_secret : "MARKED-client-secret&=+%".into(), scope :
             Some(::freshtoken_wire::SpaceDelimited::from(vec!["example.read".to_owned(),
             "example.write".to_owned()])) }
         ),

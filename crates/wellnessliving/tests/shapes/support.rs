@@ -112,22 +112,24 @@ fn masked(text: &str, secrets: &[(&str, &str)]) -> String {
     let mut text = text.to_owned();
     for (name, value) in secrets {
         let quoted = Value::from(value).to_string();
-        for form in [value.to_owned(), form_encoded(value), quoted.trim_matches('"').to_owned()] {
+        let in_path = |byte: u8| !(byte <= b' ' || byte >= 0x7f || b"\"#<>?`{}/%".contains(&byte));
+        let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        let encoded = [percent_encoded(value, in_path), percent_encoded(value, unreserved), form_encoded(value)];
+        for form in encoded.into_iter().chain([value.to_owned(), quoted.trim_matches('"').to_owned()]) {
             text = text.replace(&form, &format!("<{name}>"));
         }
     }
     text
 }
 
+fn percent_encoded(text: &str, keep: impl Fn(u8) -> bool) -> String {
+    let byte = |byte: u8| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(byte).collect()
+}
+
 fn form_encoded(text: &str) -> String {
-    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"*-._".contains(&byte);
-    text.bytes()
-        .map(|byte| match byte {
-            b' ' => "+".to_owned(),
-            byte if keep(byte) => char::from(byte).to_string(),
-            byte => format!("%{byte:02X}"),
-        })
-        .collect()
+    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"*-._ ".contains(&byte);
+    percent_encoded(text, keep).replace(' ', "+")
 }
 
 /// An answer and what the caller sees of it, as people read it.
