@@ -1,10 +1,14 @@
 //! The pipeline from the specs' texts to the files of their crates. Pure: the disk is `tree`'s and `main`'s.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
 use crate::{
     lint, lower,
-    package::{self, Files},
+    package::{self, Files, Package},
     problem::{Problem, Severity},
     spec::Spec,
     vendor,
@@ -27,13 +31,13 @@ pub struct Source {
     pub text: String,
 }
 
-/// The crates of all specs, or all problems of all specs.
-pub fn generate(sources: &[Source], mut progress: impl FnMut(&str)) -> Result<Generated, Vec<Problem>> {
+/// The crates of all specs, or all problems of all specs. `progress` is told of each spec as its crate is begun.
+pub fn generate(sources: &[Source], progress: impl Fn(&str) + Sync) -> Result<Generated, Vec<Problem>> {
     let mut generated = Generated::default();
     let mut problems = Vec::new();
     let mut specs = Vec::new();
-    for source in sources {
-        match read(source) {
+    for read in each(sources, read) {
+        match read {
             Ok((spec, x_token, warnings)) => {
                 generated.warnings.extend(warnings);
                 specs.push((spec, x_token));
@@ -54,25 +58,61 @@ pub fn generate(sources: &[Source], mut progress: impl FnMut(&str)) -> Result<Ge
     if !problems.is_empty() {
         return Err(problems);
     }
-    for (spec, x_token) in specs {
+    let packages = each(&specs, |(spec, x_token)| {
         progress(&spec.file);
-        let model = lower::lower(&spec, x_token);
-        problems.extend(model.sent_and_answered().map(|name| {
-            let what = format!("`{name}` is sent and answered, and has a constant: written always, but read never");
-            spec.problem("/components/schemas", what, "write a schema for the request and another for the answer")
-        }));
-        match package::package(&model) {
+        package_of(spec, x_token.clone())
+    });
+    for package in packages {
+        match package {
             Ok(package) => {
                 generated.files.extend(package.files);
                 generated.snapshots.extend(package.snapshots);
             }
-            Err(what) => {
-                problems.push(spec.problem("", what, "report it with this spec: lint should have said it better"))
-            }
+            Err(found) => problems.extend(found),
         }
     }
     generated.files.insert(SCHEMA.to_owned(), schema());
     if problems.is_empty() { Ok(generated) } else { Err(problems) }
+}
+
+fn package_of(spec: &Spec, x_token: Option<XToken>) -> Result<Package, Vec<Problem>> {
+    let model = lower::lower(spec, x_token);
+    let shared: Vec<Problem> = model
+        .sent_and_answered()
+        .map(|name| {
+            let what = format!("`{name}` is sent and answered, and has a constant: written always, but read never");
+            spec.problem("/components/schemas", what, "write a schema for the request and another for the answer")
+        })
+        .collect();
+    if !shared.is_empty() {
+        return Err(shared);
+    }
+    let late = |what| vec![spec.problem("", what, "report it with this spec: lint should have said it better")];
+    package::package(&model).map_err(late)
+}
+
+/// What `work` makes of each item, in order, on all cores.
+fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let cores = thread::available_parallelism().map_or(1, usize::from).min(items.len());
+    if cores < 2 {
+        return items.iter().map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else { return done };
+            done.push((index, work(item)));
+        }
+    };
+    let mut done: Vec<(usize, R)> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(worker)).collect();
+        let joined = workers.into_iter().map(|worker| worker.join());
+        joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// The schema of the `x-token` block, for editors.

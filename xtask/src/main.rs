@@ -40,6 +40,7 @@ use std::{
     env, fs, io,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
@@ -121,9 +122,9 @@ fn run_gen(root: &Path, check: bool, vendors: &[String]) -> io::Result<ExitCode>
     let started = Instant::now();
     let (sources, mut problems) = sources(root, vendors)?;
     let count = sources.len();
-    let mut done = 0;
+    let done = AtomicUsize::new(0);
     let generated = generate(&sources, |file| {
-        done += 1;
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
         if started.elapsed() > A_MOMENT {
             eprintln!("generating {file} ({done} of {count})");
         }

@@ -2,7 +2,11 @@
 //! what `types` and `client` build on. The pass checks that each generated field has the type that the model says, so
 //! that no lowering is ever lost on the way: a secret that came out as a `String` stops the generation.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Once,
+};
 
 use indexmap::IndexMap;
 use progenitor_impl::{CrateVers, GenerationSettings, Generator, HooksMode};
@@ -62,15 +66,34 @@ pub fn generate(document: &serde_json::Value) -> Result<syn::File, String> {
         .with_map_type("::std::collections::BTreeMap")
         .with_crate(openapi::WIRE, CrateVers::Any, None);
     // It asserts where it could complain. Lint lets nothing through that is known to do that.
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let generated = catch_unwind(AssertUnwindSafe(|| Generator::new(&settings).generate_tokens(&document)));
-    std::panic::set_hook(hook);
+    let generated = quietly(|| Generator::new(&settings).generate_tokens(&document));
     let tokens = match generated {
         Ok(result) => result.map_err(|error| format!("progenitor refused the lowered document: {error}"))?,
         Err(_) => return Err("progenitor panicked on the lowered document".to_owned()),
     };
     syn::parse2(tokens).map_err(|error| format!("progenitor's output is no Rust: {error}"))
+}
+
+thread_local! {
+    /// Whether a panic of this thread is caught, and so needs no backtrace.
+    static IS_QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Catches a panic and prints nothing of it.
+fn quietly<T>(work: impl FnOnce() -> T) -> std::thread::Result<T> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let loud = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !IS_QUIET.get() {
+                loud(panic);
+            }
+        }));
+    });
+    IS_QUIET.set(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    IS_QUIET.set(false);
+    done
 }
 
 fn take_apart(model: &Model, file: syn::File) -> Result<Progenitor, String> {
