@@ -199,9 +199,11 @@ fn sample_within(model: &Model, ty: &Ty, name: &str, within: &mut Vec<String>) -
                         .collect();
                     Value::Object(members)
                 }
+                // A branch that ends, where there is one.
                 Some(Shape::Union(branches)) => {
-                    let first = branches.first().cloned().unwrap_or_default();
-                    sample_within(model, &Ty::Ref(first), name, within)
+                    let mut samples =
+                        branches.iter().map(|branch| sample_within(model, &Ty::Ref(branch.clone()), name, within));
+                    samples.find(|sample| !has_null(sample)).unwrap_or_default()
                 }
                 Some(Shape::Enum(values)) => json!(values.first()),
                 Some(Shape::Tag(value)) => json!(value),
@@ -210,6 +212,16 @@ fn sample_within(model: &Model, ty: &Ty, name: &str, within: &mut Vec<String>) -
             within.pop();
             value
         }
+    }
+}
+
+/// Whether an invented example has come round in a circle somewhere.
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.iter().any(has_null),
+        Value::Object(members) => members.values().any(has_null),
+        _ => false,
     }
 }
 

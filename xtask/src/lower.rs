@@ -813,3 +813,106 @@ fn one_of(values: &Value) -> String {
         values.as_array().into_iter().flatten().map(|value| format!("`{}`", plain(value))).collect();
     if values.len() < 2 { String::new() } else { format!("One of {}.", values.join(", ")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::openapi;
+
+    fn model(text: &str) -> Model {
+        let spec = Spec::parse("specs/acme.yaml", text).unwrap_or_else(|problems| panic!("{}", problems[0]));
+        let x_token = XToken::from_document(&spec).unwrap_or_else(|problems| panic!("{}", problems[0]));
+        lower(&spec, x_token)
+    }
+
+    /// A spec with one operation that sends `request` and answers `answer`.
+    fn acme(request: &str, answer: &str) -> Model {
+        model(&format!(
+            r##"
+openapi: 3.0.3
+info: {{ title: Acme, version: "1" }}
+servers: [{{ url: "https://acme.example" }}]
+x-token:
+  login: {{ operation: log_in }}
+  response: {{ access-token: /token, expires-at: {{ at: /until, zone: utc }} }}
+paths:
+  /in:
+    post:
+      operationId: log_in
+      requestBody: {{ content: {{ application/x-www-form-urlencoded: {{
+        schema: {request}, encoding: {{ scope: {{ style: spaceDelimited, explode: false }} }} }} }} }}
+      responses:
+        "200": {{ description: A token., content: {{ application/json: {{ schema: {answer} }} }} }}
+        "400": {{ description: No., content: {{ application/json: {{ schema: {{ type: string }} }} }} }}
+        "429": {{ description: Slower. }}
+components:
+  schemas:
+    Base: {{ type: object, required: [token], properties: {{ token: {{ type: string, format: password }} }} }}
+    Reason: {{ type: string, enum: [one, two] }}
+"##
+        ))
+    }
+
+    fn ty<'a>(model: &'a Model, component: &str, property: &str) -> &'a Ty {
+        let found = model.properties(component).iter().find(|found| found.name == property);
+        &found.unwrap_or_else(|| panic!("{component}.{property} in {:#?}", model.components)).ty
+    }
+
+    const ANSWER: &str = r##"{ $ref: "#/components/schemas/Base" }"##;
+
+    #[test]
+    fn what_progenitor_gets_is_what_it_handles_well() {
+        let model = acme(
+            "{ type: object, required: [grant, secret], properties: { grant: { type: string, enum: [client] }, \
+             secret: { type: string, format: password }, scope: { type: array, items: { type: string } } } }",
+            r##"{ allOf: [ { $ref: "#/components/schemas/Base" },
+                 { type: object, additionalProperties: false,
+                   properties: { until: { type: string, format: date-time }, why: { $ref: "#/components/schemas/Reason" } } } ] }"##,
+        );
+        insta::assert_snapshot!(format!("{:#}", openapi::document(&model)));
+    }
+
+    #[test]
+    fn a_constant_is_kept_where_it_is_sent_and_open_where_it_is_answered() {
+        let constant = "{ type: object, properties: { kind: { type: string, enum: [a] } } }";
+        let model = acme(constant, constant);
+        assert_eq!(*ty(&model, "LogInBody", "kind"), Ty::Constant("a".into()));
+        assert_eq!(*ty(&model, "LogInResponse", "kind"), Ty::Text);
+    }
+
+    #[test]
+    fn a_constant_that_tells_answers_apart_stays_closed() {
+        let model = acme(
+            "{ type: object, properties: { a: { type: string } } }",
+            "{ oneOf: [ { type: object, required: [kind], properties: { kind: { type: string, enum: [a] } } }, \
+             { type: object, required: [kind], properties: { kind: { type: string, enum: [b] } } } ] }",
+        );
+        let Ty::Ref(tag) = ty(&model, "LogInResponse1", "kind") else { panic!("no tag") };
+        assert!(matches!(&model.components[tag].shape, Shape::Tag(value) if value == "a"));
+    }
+
+    #[test]
+    fn an_expiry_may_be_a_date_time_without_an_offset_where_the_zone_is_given() {
+        let body = "{ type: object, properties: { a: { type: string } } }";
+        let answer = "{ type: object, properties: { until: { type: string, format: date-time }, \
+                      since: { type: string, format: date-time } } }";
+        let model = acme(body, answer);
+        assert_eq!(*ty(&model, "LogInResponse", "until"), Ty::Timestamp { utc: true });
+        assert_eq!(*ty(&model, "LogInResponse", "since"), Ty::Timestamp { utc: false });
+    }
+
+    #[test]
+    fn what_nothing_uses_is_dropped() {
+        let model = acme("{ type: object, properties: { a: { type: string } } }", ANSWER);
+        assert!(!model.components.contains_key("Reason"));
+    }
+
+    #[test]
+    fn errors_are_kept_beside_what_progenitor_sees_exact_statuses_first() {
+        let model = acme("{ type: object, properties: { a: { type: string } } }", ANSWER);
+        let errors = &model.operations[0].errors;
+        assert_eq!(errors.iter().map(|answer| answer.status.label()).collect::<Vec<_>>(), ["400", "429"]);
+        assert_eq!(errors[0].ty, Some(Ty::Text));
+        assert_eq!(errors[1].ty, None);
+    }
+}

@@ -296,3 +296,41 @@ fn renamed(attributes: &[syn::Attribute]) -> Option<String> {
     }
     name
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{lower::lower, new, spec::Spec, vendor::Vendor};
+
+    fn model() -> Model {
+        let fragment = new::fragment(&Vendor::from_file("specs/acme.yaml").unwrap());
+        lower(&Spec::parse("specs/acme.yaml", &fragment).unwrap(), None)
+    }
+
+    #[test]
+    fn a_secret_that_came_out_as_a_string_stops_the_generation() {
+        let model = model();
+        let mut document = openapi::document(&model);
+        document["components"]["schemas"]["Token"]["properties"]["access_token"] =
+            serde_json::json!({ "type": "string" });
+        let error = take_apart(&model, generate(&document).unwrap()).err().unwrap();
+        assert!(error.contains("`Token.access_token` a `:: std :: string :: String` instead of a"), "{error}");
+    }
+
+    #[test]
+    fn a_type_that_got_lost_stops_the_generation() {
+        let model = model();
+        let mut document = openapi::document(&model);
+        document["components"]["schemas"].as_object_mut().unwrap().remove("TokenError");
+        let error = take_apart(&model, generate(&document).unwrap()).err().unwrap();
+        assert!(error.contains("no type `TokenError`"), "{error}");
+    }
+
+    #[test]
+    fn a_panic_of_progenitor_is_an_error() {
+        let mut document = openapi::document(&model());
+        let other = serde_json::json!({ "description": "", "content": { "application/json": { "schema": { "type": "string" } } } });
+        document["paths"]["/oauth2/token"]["post"]["responses"]["201"] = other;
+        assert!(generate(&document).err().unwrap().contains("progenitor panicked"));
+    }
+}

@@ -22,6 +22,8 @@ pub struct Spec {
     /// The whole document: an object, with its keys in the file's order.
     pub document: Value,
     places: Places,
+    /// Numbers whose text in the file is another than ours, such as `2.10`.
+    numbers: HashMap<String, String>,
 }
 
 /// Where each node stands: its line, and its rank in the order of the file.
@@ -55,8 +57,8 @@ impl Spec {
         let node = serde_saphyr::from_str_with_options::<Spanned<Node>>(text, options)
             .map_err(|error| vec![not_yaml(file, &error)])?;
 
-        let mut reader = Reader { places: Places::new(), duplicates: Vec::new() };
-        let document = reader.value(node.value, "", line(node.referenced));
+        let mut reader = Reader { text, places: Places::new(), numbers: HashMap::new(), duplicates: Vec::new() };
+        let document = reader.value(node, "", None);
         let mut problems: Vec<Problem> = reader
             .duplicates
             .iter()
@@ -68,7 +70,7 @@ impl Spec {
                 refuse(*line, pointer, what, "keep one of the two, or rename one")
             })
             .collect();
-        let spec = Spec { vendor, file: file.to_owned(), document, places: reader.places };
+        let spec = Spec { vendor, file: file.to_owned(), document, places: reader.places, numbers: reader.numbers };
         problems.extend(spec.version_problem());
         if problems.is_empty() { Ok(spec) } else { Err(problems) }
     }
@@ -76,6 +78,11 @@ impl Spec {
     /// The line of a node, or of the nearest node around it that the file has.
     pub fn line(&self, pointer: &str) -> Option<u32> {
         self.place(pointer).map(|(line, _)| line).filter(|line| *line > 0)
+    }
+
+    /// The text of a number as the file has it, where it isn't that of its value: `2.10` is 2.1.
+    pub fn number(&self, pointer: &str) -> Option<&str> {
+        self.numbers.get(pointer).map(String::as_str)
     }
 
     /// A number that sorts pointers in the order of the file.
@@ -196,10 +203,19 @@ fn not_yaml(file: &str, error: &serde_saphyr::Error) -> Problem {
         serde_saphyr::Error::NullIntoString { .. } => {
             ("a key is empty (null)".to_owned(), "write the key before the `:`, in quotes if it is `~` or `null`")
         }
-        serde_saphyr::Error::Budget { .. } | serde_saphyr::Error::AliasReplayLimitExceeded { .. } => {
-            (format!("the file is too large or too deep: {}", one_line(error)), "write fewer or flatter schemas")
+        serde_saphyr::Error::RecursiveReferencesRequireWeakTypes { .. } => (
+            "an anchor holds an alias of itself, so it has no end".to_owned(),
+            "write a `$ref` to a schema in `components`, which may name itself",
+        ),
+        serde_saphyr::Error::AliasReplayLimitExceeded { .. } => too_large("Aliases"),
+        other => {
+            let text = one_line(other);
+            match text.split_once("budget breached: ") {
+                Some((_, breach)) => too_large(breach),
+                None if text.contains("recursion limit") => too_large("Depth"),
+                None => (format!("this isn't YAML: {text}"), "mend the line that is named, or the one before it"),
+            }
         }
-        other => (format!("this isn't YAML: {}", one_line(other)), "mend the line that is named, or the one before it"),
     };
     Problem {
         severity: Severity::Error,
@@ -208,6 +224,26 @@ fn not_yaml(file: &str, error: &serde_saphyr::Error) -> Problem {
         pointer: String::new(),
         what,
         instead: instead.to_owned(),
+    }
+}
+
+/// What is too much in a file, by the parser's name for it.
+fn too_large(breach: &str) -> (String, &'static str) {
+    let name = breach.split([' ', '{']).next().unwrap_or_default();
+    match name {
+        "Depth" => (
+            "the file is nested too deep: more than 64 objects and lists in one another".to_owned(),
+            "move the inner schemas to `components`, and refer to them by `$ref`",
+        ),
+        "Nodes" | "Events" => (
+            "the file is too large: more than 250,000 keys and values".to_owned(),
+            "keep the operations that tokens need, and what they refer to",
+        ),
+        _ if name.contains("Alias") || name.contains("Anchor") || name == "MergeKeys" => (
+            "the file has too many aliases, or aliases of too much".to_owned(),
+            "write a `$ref` to a schema in `components` in place of an alias",
+        ),
+        _ => ("the file is too large".to_owned(), "keep the operations that tokens need, and what they refer to"),
     }
 }
 
@@ -291,25 +327,32 @@ impl<'de> Deserialize<'de> for Node {
 }
 
 /// Takes the places out of the nodes.
-struct Reader {
+struct Reader<'t> {
+    text: &'t str,
     places: Places,
+    numbers: HashMap<String, String>,
     /// Pointer, key, first line, second line.
     duplicates: Vec<(String, String, Option<u32>, Option<u32>)>,
 }
 
-impl Reader {
-    fn value(&mut self, node: Node, pointer: &str, line: Option<u32>) -> Value {
+impl Reader<'_> {
+    /// A node's value. `line` is its key's, where it has one.
+    fn value(&mut self, node: Spanned<Node>, pointer: &str, line: Option<u32>) -> Value {
+        let line = line.or_else(|| self::line(node.referenced));
         let rank = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
         self.places.insert(pointer.to_owned(), (line.unwrap_or(0), rank));
-        match node {
-            Node::Scalar(value) => value,
+        match node.value {
+            Node::Scalar(value) => {
+                if value.is_f64() {
+                    let written = self.written(node.defined).filter(|text| *text != value.to_string());
+                    self.numbers.extend(written.map(|text| (pointer.to_owned(), text.to_owned())));
+                }
+                value
+            }
             Node::List(nodes) => nodes
                 .into_iter()
                 .enumerate()
-                .map(|(index, node)| {
-                    let line = self::line(node.referenced);
-                    self.value(node.value, &format!("{pointer}/{index}"), line)
-                })
+                .map(|(index, node)| self.value(node, &format!("{pointer}/{index}"), None))
                 .collect(),
             Node::Map(entries) => {
                 let mut map = Map::new();
@@ -320,13 +363,21 @@ impl Reader {
                         let first = self.places.get(&pointer).map(|(line, _)| *line).filter(|line| *line > 0);
                         self.duplicates.push((pointer, key, first, line));
                     } else {
-                        let value = self.value(node.value, &pointer, line);
+                        let value = self.value(node, &pointer, line);
                         map.insert(key, value);
                     }
                 }
                 Value::Object(map)
             }
         }
+    }
+
+    /// The text of the number at a place.
+    fn written(&self, location: serde_saphyr::Location) -> Option<&str> {
+        let span = location.span();
+        let start = usize::try_from(span.byte_offset()?).ok()?;
+        let end = start.checked_add(usize::try_from(span.byte_len()?).ok()?)?;
+        self.text.get(start..end).map(str::trim).filter(|text| text.parse::<f64>().is_ok())
     }
 }
 
@@ -366,6 +417,15 @@ mod tests {
     }
 
     #[test]
+    fn a_number_keeps_its_text() {
+        let spec = parse("openapi: 3.0.3\nenum: [2.10, 1.5, \"2.10\", 1e3]\na: &a 0.50\nb: *a\n").unwrap();
+        assert_eq!(spec.number("/enum/0"), Some("2.10"));
+        assert_eq!([spec.number("/enum/1"), spec.number("/enum/2")], [None, None]);
+        assert_eq!(spec.number("/enum/3"), Some("1e3"));
+        assert_eq!(spec.number("/b"), Some("0.50"));
+    }
+
+    #[test]
     fn anchors_and_merge_keys_are_expanded() {
         let spec = parse("openapi: 3.0.3\na: &a { x: 1, y: 2 }\nb:\n  <<: *a\n  x: 3\nc: *a\n").unwrap();
         assert_eq!(spec.document["b"], json!({ "x": 3, "y": 2 }));
@@ -402,6 +462,7 @@ mod tests {
             ("openapi: 3.0.3\n\tx: 1\n", "this isn't YAML"),
             ("openapi: 3.0.3\n~: 1\n", "a key is empty"),
             ("openapi: 3.0.3\nx: .nan\n", "this isn't YAML"),
+            ("openapi: 3.0.3\nx: &a { b: *a }\n", "an anchor holds an alias of itself"),
         ] {
             let refusal = refusal(text);
             assert!(refusal.contains(expected), "{text:?} gave {refusal}");
@@ -411,12 +472,14 @@ mod tests {
     #[test]
     fn a_file_too_deep_or_too_large_is_refused_and_does_not_overflow_the_stack() {
         let deep = format!("openapi: 3.0.3\nx: {}{}", "[".repeat(100_000), "]".repeat(100_000));
-        assert!(parse(&deep).is_err());
+        assert!(refusal(&deep).contains("nested too deep"), "{}", refusal(&deep));
+        let long = format!("openapi: 3.0.3\nx: [{}]", "1, ".repeat(250_001));
+        assert!(refusal(&long).contains("too large"), "{}", refusal(&long));
         let mut bomb = String::from("openapi: 3.0.3\na0: &a0 [x, x, x, x, x, x, x, x, x]\n");
         for i in 1..12 {
             let alias = format!("*a{}", i - 1);
             bomb += &format!("a{i}: &a{i} [{}]\n", [alias.as_str(); 9].join(", "));
         }
-        assert!(parse(&bomb).is_err());
+        assert!(refusal(&bomb).contains("too "), "{}", refusal(&bomb));
     }
 }

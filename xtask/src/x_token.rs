@@ -388,7 +388,8 @@ impl From<RenewForm> for Renew {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Use {
-    /// The header. Example: `Authorization`.
+    /// The header. Default: `Authorization`. Example: `X-Access-Token`.
+    #[serde(default = "Use::usual_header")]
     pub header: String,
     /// What stands before the token, sent as written; `none` for the bare token. Default: the answer's token type, else
     /// `Bearer` on `Authorization` and the bare token on another header. Example: `Bearer`.
@@ -399,9 +400,15 @@ pub struct Use {
     pub also: BTreeMap<String, String>,
 }
 
+impl Use {
+    fn usual_header() -> String {
+        "Authorization".to_owned()
+    }
+}
+
 impl Default for Use {
     fn default() -> Self {
-        Use { header: "Authorization".to_owned(), prefix: None, also: BTreeMap::new() }
+        Use { header: Use::usual_header(), prefix: None, also: BTreeMap::new() }
     }
 }
 
@@ -956,6 +963,8 @@ errors:
         let x = block("renew: at-expiry\nlifetime: none");
         assert_eq!((x.renew(), x.lifetime), (Renew::AtExpiry, Lifetime::Never));
         assert_eq!(block("renew: { early: 0.5 }").renew(), Renew::Early(0.5));
+        assert_eq!(block("use: { prefix: token }").use_.header, "Authorization");
+        assert_eq!(block("use: {}").use_, Use::default());
     }
 
     #[test]
@@ -997,9 +1006,6 @@ errors:
         error: specs/acme.yaml:11: `erly` is not a word of `renew`
           at /x-token/renew/erly
           write `early`
-        error: specs/acme.yaml:12: `use` has no `header`
-          at /x-token/use
-          add `header`: text, such as `Authorization`
         error: specs/acme.yaml:13: `names` can't be a list of 1
           at /x-token/basic/names
           write a list of 2, each text
@@ -1019,6 +1025,28 @@ errors:
           at /x-token/revoke
           write an object with `operation`, `body`, `token`, `takes`, `error`, `ok` and `security`
         "#);
+    }
+
+    #[test]
+    fn a_jsonpath_is_turned_into_a_pointer() {
+        for (text, pointer) in [
+            ("$.access_token", "/access_token"),
+            ("$.data[0].token", "/data/0/token"),
+            ("\"$['a']\"", "/a"),
+            ("'#/token'", "/token"),
+            ("a/b", "/a/b"),
+        ] {
+            let text = refusal(&format!("response:\n  access-token: {text}"));
+            assert!(text.contains(&format!("write `{pointer}`: ")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_block_that_is_no_object_is_told_its_words() {
+        for text in ["[]", "login", "3", "~"] {
+            let text = refusal(text);
+            assert!(text.contains("write an object with `login`, `refresh`, "), "{text}");
+        }
     }
 
     #[test]

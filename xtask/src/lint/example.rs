@@ -1,7 +1,7 @@
 //! Examples, against their schemas: each becomes a request or an answer of a snapshot test, so it must be one.
 
 use super::Lint;
-use super::view::{Node, Shape, is_json};
+use super::view::{Node, Shape, is_form, is_json};
 use crate::ident;
 use crate::problem::{join, nearest};
 use crate::spec::kind;
@@ -27,8 +27,12 @@ enum Way {
 /// Checks those of bodies and parameters.
 pub fn check(lint: &mut Lint) {
     for operation in lint.operations() {
-        if let Some((_, media)) = lint.request(&operation) {
-            media_type(lint, &media, Way::Sent);
+        if let Some((name, media)) = lint.request(&operation) {
+            for (schema, example) in media_type(lint, &media, Way::Sent) {
+                if is_form(name) {
+                    form(lint, &media, &schema, &example);
+                }
+            }
         }
         for (_, response) in lint.responses(&operation) {
             for (_, media) in response.named("content").into_iter().filter(|(media_type, _)| is_json(media_type)) {
@@ -36,13 +40,67 @@ pub fn check(lint: &mut Lint) {
             }
         }
         for parameter in lint.parameters(&operation) {
-            media_type(lint, &parameter, Way::Sent);
+            let found = media_type(lint, &parameter, Way::Sent);
+            let delimiter = delimiter(&parameter).filter(|_| parameter.text("in") == Some("query"));
+            for (schema, example) in found {
+                if let (Some(delimiter), Shape::List(_)) = (delimiter, lint.shape(&schema)) {
+                    items(lint, delimiter, &example);
+                }
+            }
         }
     }
 }
 
-/// The examples of a media type or a parameter: both keep them beside a schema.
-fn media_type<'a>(lint: &mut Lint<'a>, media: &Node<'a>, way: Way) {
+/// What stands between the items of a list that is sent as one text.
+fn delimiter(node: &Node) -> Option<char> {
+    match node.text("style") {
+        Some("spaceDelimited") => Some(' '),
+        Some("pipeDelimited") => Some('|'),
+        Some("form") | None if node.value.get("explode") == Some(&Value::Bool(false)) => Some(','),
+        _ => None,
+    }
+}
+
+/// The lists in an example of a form.
+fn form<'a>(lint: &mut Lint<'a>, media: &Node<'a>, schema: &Node<'a>, example: &Node<'a>) {
+    for (name, encoding) in media.named("encoding") {
+        let is_list = lint.variants(schema).iter().any(|(_, variant)| match lint.shape(variant) {
+            Shape::Object(fields) => {
+                fields.property(name).is_some_and(|node| matches!(lint.shape(node), Shape::List(_)))
+            }
+            _ => false,
+        });
+        if let (true, Some(delimiter), Some(list)) = (is_list, delimiter(&encoding), example.get(name)) {
+            items(lint, delimiter, &list);
+        }
+    }
+}
+
+/// The items of a list that is sent as one text: the client refuses what would be read as another list.
+fn items<'a>(lint: &mut Lint<'a>, delimiter: char, list: &Node<'a>) {
+    let Some(values) = list.value.as_array() else { return };
+    if values.is_empty() {
+        lint.error(&list.at, "an empty list can't be sent as one text", "remove it, or write an item");
+    }
+    for (index, value) in values.iter().enumerate() {
+        let at = format!("{}/{index}", list.at);
+        match value.as_str() {
+            Some("") => lint.error(&at, "an empty item can't be sent in a list that is one text", "remove it"),
+            Some(text) if text.contains(delimiter) => {
+                let shown = if delimiter == ' ' { "a space".to_owned() } else { format!("`{delimiter}`") };
+                let what = format!("`{text}` holds {shown}, which stands between the items of this list");
+                lint.error(&at, what, "make several items of it");
+            }
+            Some(text) if text.contains(char::is_control) => {
+                lint.error(&at, format!("{value} holds a control character"), "remove that");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The examples of a media type or a parameter: both keep them beside a schema. Returns those that fit, with that schema.
+fn media_type<'a>(lint: &mut Lint<'a>, media: &Node<'a>, way: Way) -> Vec<(Node<'a>, Node<'a>)> {
     if media.has("example") && media.has("examples") {
         let what = "`example` and `examples` exclude each other";
         lint.error(&join(&media.at, "example"), what, "move it into `examples`, under a name of its own");
@@ -63,7 +121,8 @@ fn media_type<'a>(lint: &mut Lint<'a>, media: &Node<'a>, way: Way) {
         }
         values.extend(lint.resolve(&example).get("value"));
     }
-    let Some(schema) = media.get("schema") else { return };
+    let Some(schema) = media.get("schema") else { return Vec::new() };
+    let mut fit = Vec::new();
     if values.is_empty() {
         // The generator falls back on the schema's own.
         values.extend(lint.schema(&schema).get("example"));
@@ -71,10 +130,14 @@ fn media_type<'a>(lint: &mut Lint<'a>, media: &Node<'a>, way: Way) {
     for value in values {
         let mut found = Vec::new();
         Checker { lint, way, steps: &Cell::new(0), found: &mut found }.check(&schema, &value, 0);
+        if found.is_empty() {
+            fit.push((schema.clone(), value));
+        }
         for (at, what, instead) in found {
             lint.error(&at, what, instead);
         }
     }
+    fit
 }
 
 type Found = (String, String, String);
@@ -218,7 +281,9 @@ impl<'a> Checker<'_, 'a> {
         };
         if !fits {
             let (wanted, instead) = match (scalar, value) {
-                ("string", Value::Number(_) | Value::Bool(_)) => ("text", format!("write `\"{value}\"`, in quotes")),
+                ("string", Value::Number(_) | Value::Bool(_)) => {
+                    ("text", format!("write `\"{}\"`, in quotes", self.lint.plain(example)))
+                }
                 ("string", _) => ("text", "write text".to_owned()),
                 ("integer", _) => ("an integer", "write a whole number".to_owned()),
                 ("boolean", _) => ("a boolean", "write `true` or `false`".to_owned()),

@@ -59,6 +59,15 @@ impl<'a> Lint<'a> {
         self.problems.push(self.spec.warning(at, what, instead));
     }
 
+    /// A value as the file has it: 2.10 with its nought.
+    fn plain(&self, node: &Node<'a>) -> String {
+        match (node.value, self.spec.number(&node.at)) {
+            (_, Some(number)) => number.to_owned(),
+            (serde_json::Value::String(text), _) => text.clone(),
+            (value, _) => value.to_string(),
+        }
+    }
+
     fn root(&self) -> Node<'a> {
         Node { at: String::new(), value: &self.spec.document }
     }

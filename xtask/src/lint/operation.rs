@@ -4,14 +4,14 @@ use super::Lint;
 use super::root::{is_header, placeholders};
 use super::view::{Node, Operation, Shape, essence, is_json, is_success};
 use crate::ident;
-use crate::problem::{join, nearest};
+use crate::problem::{distance, join, nearest};
 use crate::vendor::is_keyword;
 use crate::x_token::list;
 use std::collections::HashMap;
 
-/// Methods that the generated client has already; the hooks are progenitor's.
-const CLIENT_METHODS: [&str; 9] =
-    ["api_version", "baseurl", "client", "exec", "inner", "new", "new_with_client", "post", "pre"];
+/// Methods that the generated client has already; the hooks are progenitor's, `into` and `try_into` everyone's.
+const CLIENT_METHODS: [&str; 11] =
+    ["api_version", "baseurl", "client", "exec", "inner", "into", "new", "new_with_client", "post", "pre", "try_into"];
 
 /// Headers that the client writes itself, and from what.
 const OWN_HEADERS: [(&str, &str); 6] = [
@@ -159,6 +159,14 @@ fn parameters(lint: &mut Lint, operation: &Operation) {
             lint.error(&join(&parameter.at, "name"), "a parameter's name is empty", "write its name");
             continue;
         }
+        if !name.is_ascii() && parameter.text("in") != Some("header") {
+            let what = format!("the name of the parameter `{name}` isn't ASCII");
+            let instead = match parameter.text("in") {
+                Some("path") => "write another here and in the path: it is never sent",
+                _ => "remove it, if the vendor does without",
+            };
+            lint.error(&join(&parameter.at, "name"), what, instead);
+        }
         match arguments.insert(ident::snake(name), name) {
             Some("the request body") => {
                 let what = format!("the parameter `{name}` would have the name of the request body's argument");
@@ -249,8 +257,18 @@ fn parameter_at(lint: &mut Lint, parameter: &Node, name: &str, used: &[&str]) {
             lint.error(&schema.at, what, "write `type: string`, and tell in `description` how its parts are joined");
         }
         Shape::List(items) => {
-            let is_plain = items.as_ref().is_some_and(|items| matches!(lint.shape(items), Shape::Scalar(..)));
-            if !is_plain {
+            let items = items.as_ref().map(|items| lint.shape(items));
+            if let Some(Shape::Scalar("string", items)) = &items
+                && items.text("format") == Some("password")
+            {
+                let what = format!("the query parameter `{name}` is a list of secrets, and secrets can't be joined");
+                lint.error(
+                    &schema.at,
+                    what,
+                    "write one `type: string` with `format: password`, the whole list as one text",
+                );
+            }
+            if !matches!(items, Some(Shape::Scalar(..))) {
                 let what = format!("the elements of the query parameter `{name}` can't be written in a query");
                 lint.error(&schema.at, what, "write `items` with the type string, integer, number or boolean");
             }
@@ -315,6 +333,16 @@ fn responses(lint: &mut Lint, operation: &Operation) {
             }
         }
         if !is_success(status) {
+            for (media_type, media) in &others {
+                let essence = essence(media_type);
+                // JOSE is near by chance alone.
+                let is_near = distance(&essence, "application/json") <= 2 && essence != "application/jose";
+                if is_near || matches!(essence.as_str(), "text/json" | "text/x-json" | "application/x-json") {
+                    let what =
+                        format!("`{media_type}` isn't JSON by its name, so the body of {status} would never be read");
+                    lint.error(&media.at, what, "write `application/json`");
+                }
+            }
             continue;
         }
         if json.is_empty() && !others.is_empty() {

@@ -1,10 +1,10 @@
 //! What belongs to the whole document: references, names of components, servers and security schemes.
 
 use super::Lint;
-use super::shape::Nodes;
-use super::view::Node;
+use super::shape::{Kind, Nodes};
+use super::view::{MAX_DEPTH, Node, Shape};
 use crate::ident;
-use crate::problem::{join, nearest};
+use crate::problem::{distance, join, nearest};
 use crate::vendor::is_keyword;
 use crate::x_token::list;
 use std::collections::{HashMap, HashSet};
@@ -16,23 +16,30 @@ const ENDPOINT_METHODS: [&str; 2] = ["new", "custom"];
 pub fn check<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
     references(lint, nodes);
     component_names(lint);
+    chains(lint, nodes);
     circles(lint, nodes);
+    endless(lint, nodes);
     servers(lint);
     security(lint);
 }
 
 fn references<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
+    let mut sections: HashMap<&str, HashSet<&str>> = HashMap::new();
+    for (section, _) in lint.root().entries("components") {
+        let components = lint.root().get("components");
+        let named = components.iter().flat_map(|components| components.named(section)).map(|(name, _)| name);
+        sections.insert(section, named.collect());
+    }
+    let none = HashSet::new();
     for (kind, node) in nodes {
         let (Some(section), Some(reference)) = (kind.section(), node.get("$ref")) else { continue };
         let Some(text) = reference.value.as_str() else {
             lint.error(&reference.at, "a `$ref` is text", format!("write `$ref: \"#/components/{section}/NAME\"`"));
             continue;
         };
-        let components = lint.root().get("components");
-        let known: Vec<&str> =
-            components.iter().flat_map(|components| components.named(section)).map(|(name, _)| name).collect();
+        let known = sections.get(section).unwrap_or(&none);
         let Some(pointer) = text.strip_prefix('#') else {
-            let instead = match text.rsplit('/').next().filter(|name| known.contains(name)) {
+            let instead = match text.rsplit('/').next().filter(|name| known.contains(*name)) {
                 Some(name) => format!("write `$ref: \"#/components/{section}/{name}\"`"),
                 None => format!("copy it into `components/{section}` of this file, and refer to it there"),
             };
@@ -40,7 +47,7 @@ fn references<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
             continue;
         };
         match pointer.strip_prefix(&format!("/components/{section}/")) {
-            Some(name) if known.contains(&name) => {}
+            Some(name) if known.contains(name) => {}
             Some(name) if name.contains('/') && lint.spec.document.pointer(pointer).is_some() => {
                 lint.error(
                     &reference.at,
@@ -49,7 +56,9 @@ fn references<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
                 );
             }
             Some(name) => {
-                let instead = match nearest(name, known.iter().copied()) {
+                let mut known: Vec<&str> = known.iter().copied().collect();
+                known.sort_unstable();
+                let instead = match nearest(name, known) {
                     Some(meant) => format!("write `$ref: \"#/components/{section}/{meant}\"`"),
                     None => format!("add `{name}` to `components/{section}`"),
                 };
@@ -61,7 +70,7 @@ fn references<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
                     Some(_) => format!("`{text}` leads to something else than is wanted here"),
                     None => format!("`{text}` leads nowhere"),
                 };
-                let name = if known.contains(&name) { name } else { "NAME" };
+                let name = if known.contains(name) { name } else { "NAME" };
                 lint.error(&reference.at, what, format!("write `$ref: \"#/components/{section}/{name}\"`"));
             }
         }
@@ -94,6 +103,115 @@ fn component_names(lint: &mut Lint) {
             }
         }
     }
+}
+
+/// References that lead on for longer than any stage follows them.
+fn chains<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
+    let mut long = None;
+    for (_, start) in nodes.iter().filter(|(kind, _)| kind.section().is_some()) {
+        let mut node = start.clone();
+        let mut seen = HashSet::new();
+        let mut steps = 0;
+        // What turns in a circle is told of below.
+        while steps <= MAX_DEPTH && seen.insert(node.at.clone()) {
+            let only = |key| match node.items(key).as_slice() {
+                [only] if !node.has("properties") => Some(only.clone()),
+                _ => None,
+            };
+            let target = node.text("$ref").and_then(|reference| reference.strip_prefix('#')).and_then(|pointer| {
+                let value = lint.spec.document.pointer(pointer)?;
+                Some(Node { at: pointer.to_owned(), value })
+            });
+            steps += usize::from(target.is_some());
+            let Some(next) = target.or_else(|| only("allOf")).or_else(|| only("oneOf")) else { break };
+            node = next;
+        }
+        if steps > MAX_DEPTH && !seen.contains(&node.at) {
+            long = Some(start.at.clone());
+            break;
+        }
+    }
+    if let Some(at) = long {
+        let what = format!("more than {MAX_DEPTH} references lead from here to a schema");
+        lint.error(&at, what, "refer to the last of them");
+    }
+}
+
+/// Objects that always hold another of their kind: no value of such a type can be written, and none ends.
+fn endless<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
+    let schemas: Vec<&Node<'a>> =
+        nodes.iter().filter(|(kind, _)| *kind == Kind::Schema).map(|(_, node)| node).collect();
+    let index: HashMap<&str, usize> =
+        schemas.iter().enumerate().map(|(index, node)| (node.at.as_str(), index)).collect();
+    // What each schema waits for: all of its required properties, or one of its branches.
+    let mut waits: Vec<Vec<usize>> = Vec::with_capacity(schemas.len());
+    let mut missing: Vec<usize> = Vec::with_capacity(schemas.len());
+    for node in &schemas {
+        let find = |node: &Node<'a>| index.get(node.at.as_str()).copied();
+        let (on, count) = match lint.shape(node) {
+            _ if lint.is_nullable(node) => (Vec::new(), 0),
+            Shape::Object(fields) => {
+                let required = fields.properties.iter().filter(|(name, _)| fields.required.contains(name));
+                let on: Vec<usize> = required.filter_map(|(_, node)| find(node)).collect();
+                let count = on.len();
+                (on, count)
+            }
+            Shape::Union(branches) => {
+                let on: Vec<usize> = branches.iter().filter_map(find).collect();
+                let count = usize::from(!on.is_empty() && on.len() == branches.len());
+                (on, count)
+            }
+            _ => (Vec::new(), 0),
+        };
+        waits.push(on);
+        missing.push(count);
+    }
+    let mut waiting: Vec<Vec<usize>> = vec![Vec::new(); schemas.len()];
+    for (schema, on) in waits.iter().enumerate() {
+        on.iter().for_each(|other| waiting[*other].push(schema));
+    }
+    let mut ready: Vec<usize> = (0..schemas.len()).filter(|schema| missing[*schema] == 0).collect();
+    while let Some(schema) = ready.pop() {
+        for other in &waiting[schema] {
+            if missing[*other] > 0 {
+                missing[*other] -= 1;
+                if missing[*other] == 0 {
+                    ready.push(*other);
+                }
+            }
+        }
+    }
+    // Whatever still waits leads into a circle: each is told of once.
+    let mut told: HashSet<usize> = HashSet::new();
+    for start in (0..schemas.len()).filter(|schema| missing[*schema] > 0) {
+        let mut way: Vec<usize> = Vec::new();
+        let mut on_way: HashSet<usize> = HashSet::new();
+        let mut schema = start;
+        while !told.contains(&schema) && on_way.insert(schema) {
+            way.push(schema);
+            let Some(next) = waits[schema].iter().find(|other| missing[**other] > 0) else { break };
+            schema = *next;
+        }
+        let circle = way.iter().position(|other| *other == schema).filter(|_| !told.contains(&schema));
+        if let Some(at) = circle {
+            let circle: Vec<&Node<'a>> = way[at..].iter().map(|schema| schemas[*schema]).collect();
+            let names: Vec<String> = circle.iter().map(|node| format!("`{}`", property_name(&node.at))).collect();
+            let first = circle.iter().min_by_key(|node| lint.spec.rank(&node.at)).map_or("", |node| node.at.as_str());
+            let what = format!("{} always holds another of its kind, so no value of it has an end", names.join(" → "));
+            let instead = match circle.len() {
+                1 => "remove it from `required`, or add `nullable: true`",
+                _ => "remove one of them from `required`, or add `nullable: true` to it",
+            };
+            lint.error(first, what, instead);
+        }
+        told.extend(way);
+    }
+}
+
+/// A property by its object: `Node.left` for `/components/schemas/Node/properties/left`.
+fn property_name(at: &str) -> String {
+    let at = at.strip_prefix("/components/schemas/").unwrap_or(at);
+    at.replace("/properties/", ".").replace("/allOf/", ".").replace("/oneOf/", ".")
 }
 
 /// References that come back to where they start with no property on the way: a type that could have no value.
@@ -214,7 +332,12 @@ fn check_url(url: &str) -> Result<(), (String, String)> {
     };
     let (authority, path) = rest.find(['/', '?', '#']).map_or((rest, ""), |at| rest.split_at(at));
     let host = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') && !port.contains('}') => host,
+        Some((host, port)) if !port.contains(']') && !port.contains('}') => {
+            if port.parse::<u16>().is_err() && !authority.contains('@') && !port.is_empty() {
+                return fail("has a port that there isn't", "write one of 1 to 65535, or none");
+            }
+            host
+        }
         _ => authority,
     };
     let is_loopback = host == "localhost" || host == "[::1]" || host.starts_with("127.");
@@ -230,6 +353,9 @@ fn check_url(url: &str) -> Result<(), (String, String)> {
     if host.is_empty() {
         return fail("has no host", "write it whole, such as `https://api.example.com/v1`");
     }
+    if !is_host(host) {
+        return fail("has a host that there isn't", "write a name, an IPv4 address, or an IPv6 address in brackets");
+    }
     if path.contains('?') {
         return fail("has a query", "remove it; a parameter with an `enum` of one value is sent with every request");
     }
@@ -237,6 +363,21 @@ fn check_url(url: &str) -> Result<(), (String, String)> {
         return fail("has a fragment", "remove it");
     }
     Ok(())
+}
+
+/// Whether a host is a name or an address; of what a variable holds nothing is known.
+fn is_host(host: &str) -> bool {
+    if let Some(inside) = host.strip_prefix('[') {
+        return inside.strip_suffix(']').is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
+    }
+    if host.contains('{') {
+        return true;
+    }
+    let looks_like_ipv4 = host.rsplit('.').next().is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+    match looks_like_ipv4 && !host.is_empty() {
+        true => host.parse::<std::net::Ipv4Addr>().is_ok(),
+        false => !host.contains(|c: char| c.is_ascii_punctuation() && !matches!(c, '.' | '-' | '_')),
+    }
 }
 
 fn variables(lint: &mut Lint, server: &Node, url: &str) {
@@ -387,6 +528,13 @@ fn check_scheme(lint: &mut Lint, scheme: &Node) {
             if let Some(name) = scheme.text("scheme").filter(|name| !is_header(name)) {
                 let what = format!("`{name}` can't stand in an `Authorization` header");
                 lint.error(&format!("{}/scheme", scheme.at), what, "write `basic`, `bearer`, or another single word");
+            } else if let Some(name) = scheme.text("scheme") {
+                let lower = name.to_lowercase();
+                let near = ["basic", "bearer"].into_iter().find(|word| matches!(distance(&lower, word), 1 | 2));
+                if let Some(meant) = near {
+                    let what = format!("the scheme `{name}` would be sent as it is, with another credential");
+                    lint.error(&format!("{}/scheme", scheme.at), what, format!("write `{meant}`"));
+                }
             }
         }
         Some(flow @ ("oauth2" | "openIdConnect")) => {
@@ -441,6 +589,10 @@ mod tests {
             "http://127.0.0.1",
             "http://[::1]:9",
             "HTTPS://EXAMPLE.COM",
+            "https://192.0.2.1:65535",
+            "https://[2001:db8::1]/v1",
+            "https://a_b.example-c.com",
+            "https://größe.example",
         ] {
             assert_eq!(check_url(url), Ok(()), "{url}");
         }
@@ -458,6 +610,13 @@ mod tests {
             "https://a b",
             "http://localhost.evil.com",
             "{url}",
+            "https://a.example:99999",
+            "https://a.example:80a",
+            "https://[::1",
+            "https://[::g]",
+            "https://::1",
+            "https://300.0.0.1",
+            "https://a,b.example",
         ] {
             assert!(check_url(url).is_err(), "{url}");
         }

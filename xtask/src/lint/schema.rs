@@ -4,7 +4,7 @@ use super::Lint;
 use super::shape::{Kind, Nodes};
 use super::view::{Fields, Node, Shape};
 use crate::ident;
-use crate::problem::{join, nearest};
+use crate::problem::{distance, join, nearest};
 use crate::x_token::list;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -19,6 +19,12 @@ const KEYS_OF: [(&str, &[&str]); 5] = [
     ("object", &["properties", "required", "additionalProperties", "minProperties", "maxProperties"]),
     ("", &["format"]),
 ];
+
+/// The formats that have a meaning here.
+const FORMATS: [&str; 9] = ["password", "date-time", "date", "int32", "int64", "float", "double", "byte", "binary"];
+
+/// Formats of OpenAPI's registry that look like one of [`FORMATS`] and are another.
+const OTHER_FORMATS: [&str; 7] = ["int8", "int16", "uint8", "uint16", "uint32", "uint64", "time"];
 
 /// Checks all of them.
 pub fn check<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
@@ -35,6 +41,7 @@ pub fn check<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
         }
         let is_part = branches.contains(&schema.at);
         type_of(lint, schema, is_part);
+        format(lint, schema);
         values(lint, schema);
         if schema.has("allOf") {
             all_of(lint, schema);
@@ -58,6 +65,7 @@ pub fn check<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
         }
     }
     directions(lint);
+    answers(lint);
 }
 
 fn type_of(lint: &mut Lint, schema: &Node, is_part: bool) {
@@ -140,18 +148,43 @@ fn type_of(lint: &mut Lint, schema: &Node, is_part: bool) {
     }
 }
 
+/// A slip in a format would be silent: of a secret it would make plain text.
+fn format(lint: &mut Lint, schema: &Node) {
+    let Some(name) = schema.text("format").filter(|name| !FORMATS.contains(name) && !OTHER_FORMATS.contains(name))
+    else {
+        return;
+    };
+    let lower = name.to_lowercase();
+    let near =
+        FORMATS.into_iter().map(|format| (distance(&lower, format), format)).filter(|(distance, _)| *distance <= 2);
+    if let Some((_, meant)) = near.min() {
+        let what = format!("`{name}` is no format, and would be dropped without a word");
+        let instead = match meant {
+            "password" => "write `password`: else the secret would be printed".to_owned(),
+            meant => format!("write `{meant}`; if another is meant, tell of it in `description`"),
+        };
+        lint.error(&join(&schema.at, "format"), what, instead);
+    }
+}
+
 /// The values of an `enum`, against each other and the type.
 fn values(lint: &mut Lint, schema: &Node) {
     let values = schema.items("enum");
     let name = schema.text("type");
-    for (index, node) in values.iter().enumerate() {
+    let mut seen = HashSet::new();
+    for node in &values {
         let value = node.value;
         if value.is_null() {
             lint.error(&node.at, "null can't be a value of an `enum`", "remove it, and add `nullable: true`");
             continue;
         }
-        if values[..index].iter().any(|other| other.value == value) {
-            lint.error(&node.at, format!("`{}` is listed twice", plain(value)), "remove one of the two");
+        if !seen.insert(value.to_string()) {
+            lint.error(&node.at, format!("`{}` is listed twice", lint.plain(node)), "remove one of the two");
+            continue;
+        }
+        if value.as_str().is_some_and(|text| text.contains(char::is_control)) {
+            let what = format!("the value {value} has a line break or another control character in it");
+            lint.error(&node.at, what, "write it without; or remove `enum`, and list the values in `description`");
             continue;
         }
         let fits = match name {
@@ -165,13 +198,15 @@ fn values(lint: &mut Lint, schema: &Node) {
             }
         };
         if !fits {
-            let text = plain(value);
+            let text = lint.plain(node);
             let what = match name {
                 Some(name) => format!("`{text}` is no {name}"),
                 None => format!("`{text}` is of another type than the values before it"),
             };
             let instead = match (name, value) {
-                (Some("string") | None, Value::Number(_) | Value::Bool(_)) => format!("write `\"{text}\"`, in quotes"),
+                (Some("string") | None, Value::Number(_) | Value::Bool(_)) => {
+                    format!("write `\"{text}\"`, in quotes, exactly as the vendor writes it")
+                }
                 (Some("integer"), Value::String(text)) if text.parse::<i64>().is_ok() => {
                     format!("write `{text}`, without quotes")
                 }
@@ -180,10 +215,6 @@ fn values(lint: &mut Lint, schema: &Node) {
             lint.error(&node.at, what, instead);
         }
     }
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn all_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
@@ -277,7 +308,7 @@ fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     }
     for (index, (name, fields)) in objects.iter().enumerate() {
         for (other, others) in &objects[..index] {
-            if !are_told_apart(lint, others, fields) {
+            if !are_told_apart(lint, others, fields, |_| true) {
                 let what = format!("nothing tells {other} and {name} apart");
                 let instead = "give each a required property with an `enum` of one value, or one that only it has; \
                                otherwise the first that fits is taken";
@@ -288,10 +319,10 @@ fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
 }
 
 /// Whether a body fits one of two objects at most: by two constants, or by a required property that the first alone
-/// has.
-fn are_told_apart(lint: &Lint, first: &Fields, second: &Fields) -> bool {
+/// has. `is_tag` says which constants count.
+fn are_told_apart(lint: &Lint, first: &Fields, second: &Fields, is_tag: impl Fn(&Value) -> bool) -> bool {
     let differs = |(name, node): &(&str, Node)| match (lint.constant(node), second.property(name)) {
-        (Some(one), Some(other)) => lint.constant(other).is_some_and(|other| one != other),
+        (Some(one), Some(other)) => lint.constant(other).is_some_and(|other| one != other) && is_tag(one),
         (_, None) => first.required.contains(name),
         _ => false,
     };
@@ -411,6 +442,52 @@ fn directions(lint: &mut Lint) {
                     let what = "a `writeOnly` property is part of an answer, and would be asked for";
                     lint.error(&join(&schema.at, "writeOnly"), what, "write a schema of its own for the answer");
                 }
+            }
+        }
+    }
+}
+
+/// An answer is read by its tags, and those are texts: a boolean or a number lets each branch read every answer.
+fn answers(lint: &mut Lint) {
+    let mut seen = HashSet::new();
+    for operation in lint.operations() {
+        for (_, response) in lint.responses(&operation) {
+            let answer = lint.json_schema(&response);
+            for schema in answer.iter().flat_map(|schema| lint.reach(schema, &mut seen)).collect::<Vec<_>>() {
+                if schema.has("oneOf") {
+                    tags(lint, &schema);
+                }
+            }
+        }
+    }
+}
+
+fn tags<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
+    let variants = lint.variants(schema);
+    let objects: Vec<Fields> = variants
+        .iter()
+        .filter_map(|(_, node)| match lint.shape(node) {
+            Shape::Object(fields) => Some(fields),
+            _ => None,
+        })
+        .collect();
+    let is_other = |node: &Node| lint.constant(node).is_some_and(|value| !value.is_string());
+    if !objects.iter().any(|fields| fields.properties.iter().any(|(_, node)| is_other(node))) {
+        return;
+    }
+    for (index, second) in objects.iter().enumerate() {
+        for first in &objects[..index] {
+            if are_told_apart(lint, first, second, |_| true) && !are_told_apart(lint, first, second, Value::is_string) {
+                let named = |(name, node): &(&'a str, Node<'a>)| {
+                    is_other(node).then_some(*name).filter(|name| second.property(name).is_some_and(&is_other))
+                };
+                let name = first.properties.iter().find_map(named).unwrap_or_default();
+                let what = format!(
+                    "only `{name}`, which is no text, tells the branches apart, and an answer isn't read by that"
+                );
+                let instead =
+                    "give each branch a required property that only it has, or a text with an `enum` of one value";
+                return lint.error(&schema.at, what, instead);
             }
         }
     }

@@ -458,7 +458,8 @@ impl<'a> Walk<'_, 'a> {
             Any | Form::Flows => {}
             Text => match node.value {
                 Value::String(_) => {}
-                Value::Number(number) => {
+                Value::Number(_) => {
+                    let number = self.lint.plain(node);
                     let what = format!("`{key}` is the number {number}, and must be text");
                     self.lint.error(&node.at, what, format!("write `{key}: \"{number}\"`"));
                 }
@@ -506,7 +507,9 @@ impl<'a> Walk<'_, 'a> {
             One(of) => self.object(of, node),
             List(of) => match node.value.as_array() {
                 Some(list) => {
-                    if list.is_empty() && matches!(key, "allOf" | "oneOf" | "servers") {
+                    if list.is_empty() && key == "servers" {
+                        self.lint.error(&node.at, "`servers` is empty", "list at least one server");
+                    } else if list.is_empty() && matches!(key, "allOf" | "oneOf") {
                         self.lint.error(&node.at, format!("`{key}` is empty"), "write its elements, or remove it");
                     }
                     for (index, value) in list.iter().enumerate() {

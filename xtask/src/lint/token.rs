@@ -59,6 +59,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         for action in actions {
             found.extend(self.action(action).map(|operation| (action, operation)));
         }
+        self.alternatives(&found);
         self.response(&found);
         if let Some(revoke) = &self.x.revoke {
             self.revoke(revoke, &found);
@@ -280,6 +281,33 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         .unwrap_or_default()
     }
 
+    /// Actions that share an operation share its method, and that sends one alternative.
+    fn alternatives(&mut self, found: &[(Action<'c>, Operation<'a>)]) {
+        let sent = |action: &Action<'c>, operation: &Operation<'a>| -> Vec<&'a str> {
+            self.schemes(action, operation).into_iter().map(|(name, _)| name).collect()
+        };
+        let mut problems = Vec::new();
+        for (index, (action, operation)) in found.iter().enumerate() {
+            let schemes = sent(action, operation);
+            let differs = |(other, of): &&(Action<'c>, Operation<'a>)| {
+                other.operation == action.operation && sent(other, of) != schemes
+            };
+            let Some((other, of)) = found[..index].iter().find(differs) else { continue };
+            let words = format!("`{}` and `{}`", other.word, action.word);
+            let what = format!("{words} share {}, and name different alternatives of its `security`", operation.name());
+            let instead = match sent(other, of).first() {
+                Some(name) => format!("name the same one: `security: {name}` in both, or in neither for the first"),
+                None => "remove `security` from both, for the first".to_owned(),
+            };
+            let here = at(action.word);
+            let place = if action.security.is_some() { join(&here, "security") } else { here };
+            problems.push((place, what, instead));
+        }
+        for (place, what, instead) in problems {
+            self.lint.error(&place, what, instead);
+        }
+    }
+
     fn response(&mut self, found: &[(Action<'c>, Operation<'a>)]) {
         let response = &self.x.response;
         let grants: Vec<(&str, &Operation<'a>)> = found
@@ -469,8 +497,21 @@ impl<'c, 'a> Check<'c, '_, 'a> {
     }
 
     fn tokens(&mut self, leaves: &[Node<'a>], here: &str, pointer: &Pointer) {
-        self.typed(leaves, &["string"], here, pointer, "text");
-        for leaf in leaves {
+        let is_untyped = |leaf: &&Node<'a>| {
+            let variants = self.lint.variants(leaf);
+            variants.iter().any(|(_, variant)| matches!(self.lint.shape(variant), Shape::Any | Shape::Map(None)))
+        };
+        let (untyped, leaves): (Vec<&Node<'a>>, Vec<&Node<'a>>) = leaves.iter().partition(is_untyped);
+        if let Some(leaf) = untyped.first() {
+            let name = pointer.segments().pop().unwrap_or_default();
+            let line = self.line(leaf);
+            let what = format!("`{pointer}` leads into JSON of any type (line {line}), and the token would be printed");
+            let instead = format!("write its schema there, down to `{name}: {{ type: string, format: password }}`");
+            self.lint.error(here, what, instead);
+        }
+        let leaves: Vec<Node<'a>> = leaves.into_iter().cloned().collect();
+        self.typed(&leaves, &["string"], here, pointer, "text");
+        for leaf in &leaves {
             let name = match leaf.at.rsplit('/').next().unwrap_or_default() {
                 "items" | "additionalProperties" => pointer.as_str().to_owned(),
                 name => name.to_owned(),
@@ -544,6 +585,8 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         if let Some(RequestId::Body(pointer)) = &x.errors.request_id {
             pointers.push((at("errors/request-id"), pointer, &["string", "integer", "number"]));
         }
+        // The codes that the schemas list, unless one of them is open.
+        let mut listed: Option<Vec<String>> = Some(Vec::new());
         for (here, pointer, types) in pointers {
             if bodies.is_empty() {
                 let what = format!("`{pointer}` points into an error body, and no error answer has a JSON schema");
@@ -551,6 +594,12 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 continue;
             }
             let leaves = self.leaves(pointer, &bodies, &here, "any error body");
+            if here.starts_with(&at("errors/code")) {
+                for leaf in &leaves {
+                    let values = self.codes(leaf);
+                    listed = listed.zip(values).map(|(listed, values)| [listed, values].concat());
+                }
+            }
             let is_any = leaves.iter().any(|leaf| {
                 self.lint.variants(leaf).iter().any(|(_, variant)| match self.lint.shape(variant) {
                     Shape::Scalar(scalar, _) => types.contains(&scalar),
@@ -583,6 +632,19 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                         let what = format!("nothing says where the code `{code}` lies");
                         self.lint.error(&here, what, "add `code`, a pointer into the error body, such as `/error`");
                     }
+                    None if code.0.parse::<i64>().is_err() => {
+                        let Some(listed) =
+                            listed.as_ref().filter(|listed| !listed.is_empty() && !listed.contains(&code.0))
+                        else {
+                            continue;
+                        };
+                        let what = format!("`{code}` is none of the codes that the error's `enum` lists");
+                        let instead = match nearest(&code.0, listed.iter().map(String::as_str)) {
+                            Some(meant) => format!("write `{meant}`, or add `{code}` to the `enum`"),
+                            None => format!("add `{code}` to the `enum`, or remove it here"),
+                        };
+                        self.lint.warn(&here, what, instead);
+                    }
                     None => {}
                 }
             }
@@ -603,6 +665,19 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 self.lint.error(&at(path), format!("`{name}` can't name a header"), "write letters, digits and `-`");
             }
         }
+    }
+
+    /// The values of a code's `enum`: none, if it has no such.
+    fn codes(&self, leaf: &Node<'a>) -> Option<Vec<String>> {
+        let mut codes = Vec::new();
+        for (_, variant) in self.lint.variants(leaf) {
+            let values = self.lint.schema(&variant).items("enum");
+            if values.is_empty() {
+                return None;
+            }
+            codes.extend(values.iter().map(|value| self.lint.plain(value)));
+        }
+        Some(codes)
     }
 
     /// The credentials that calls and Basic refer to.
@@ -678,7 +753,8 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 continue;
             }
             match self.lint.shape(&node) {
-                Shape::Object(_) if depth < 8 => {
+                // Objects that hold one another multiply.
+                Shape::Object(_) if depth < 8 && names.len() < 1000 => {
                     self.constants_apart(&node, &format!("{path}_"), token, names, depth + 1);
                 }
                 _ => names.push(path),

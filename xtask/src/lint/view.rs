@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::HashSet;
 
 /// How many references or levels are followed before a circle is taken for granted.
-const MAX_DEPTH: usize = 64;
+pub const MAX_DEPTH: usize = 64;
 
 /// The methods that a path can have.
 pub const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
@@ -288,12 +288,13 @@ impl<'a> Lint<'a> {
         let parts = self.parts(&schema);
         if parts.iter().any(|part| part.value.get("properties").is_some_and(Value::is_object)) {
             let mut fields = Fields::default();
+            let mut seen = HashSet::new();
             for part in &parts {
                 fields.required.extend(part.texts("required"));
                 fields.more =
                     fields.more.or_else(|| part.get("additionalProperties").filter(|more| more.value.is_object()));
                 for (name, node) in part.named("properties") {
-                    if fields.property(name).is_none() {
+                    if seen.insert(name) {
                         fields.properties.push((name, node));
                     }
                 }

@@ -129,8 +129,8 @@ impl<'a> Checker<'a> {
             _ => String::new(),
         };
         let title = schema.get("title").and_then(Value::as_str).unwrap_or_default();
-        if title == "a JSON Pointer" && !plain.is_empty() && Pointer::try_from(format!("/{plain}")).is_ok() {
-            instead = format!("write `/{plain}`: {title} starts with a slash");
+        if title == "a JSON Pointer" && !plain.is_empty() && Pointer::try_from(slashed(&plain)).is_ok() {
+            instead = format!("write `{}`: {title} starts with a slash", slashed(&plain));
         } else if !plain.is_empty() && schema.get("items").is_some_and(|items| self.fit(value, items) > 0) {
             instead = format!("write `[{plain}]`, a list");
         } else if title.contains("a whole number and s") && duration(&format!("{plain}s")).is_ok() {
@@ -194,7 +194,9 @@ impl<'a> Checker<'a> {
             Some(example) => format!("{form}, such as `{example}`"),
             None => form,
         };
-        if let Some(title) = target.get("title").and_then(Value::as_str) {
+        // The block's own title is the name of its type.
+        let title = target.get("title").filter(|_| !target.get("properties").is_some_and(Value::is_object));
+        if let Some(title) = title.and_then(Value::as_str) {
             let example = target.pointer("/examples/0").map(|example| match example {
                 Value::String(text) => text.clone(),
                 other => other.to_string(),
@@ -237,6 +239,20 @@ impl<'a> Checker<'a> {
     fn target(&self, schema: &'a Value) -> Option<&'a Value> {
         let pointer = schema.get("$ref")?.as_str()?.strip_prefix('#')?;
         self.root.pointer(pointer)
+    }
+}
+
+/// A JSON Pointer for what was written in its place: a name, a JSONPath such as `$.data[0].token`, or `#/token`.
+fn slashed(text: &str) -> String {
+    if let Some(rest) = text.strip_prefix('#').filter(|rest| rest.starts_with('/')) {
+        return rest.to_owned();
+    }
+    match text.strip_prefix('$').filter(|rest| rest.starts_with(['.', '['])) {
+        Some(rest) => {
+            let parts = rest.split(['.', '[', ']']).map(|part| part.trim_matches(['\'', '"']));
+            parts.filter(|part| !part.is_empty()).map(|part| join("", part)).collect()
+        }
+        None => format!("/{text}"),
     }
 }
 

@@ -1,0 +1,83 @@
+//! Fragments of vendors that this repository doesn't have, each with what the first three do without: generated,
+//! compiled, and run against a server on loopback by the tests that come with each crate.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+fn repository() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let name = entry.unwrap().file_name();
+            copy(&from.join(&name), &to.join(&name));
+        }
+    } else {
+        fs::copy(from, to).unwrap();
+    }
+}
+
+/// A workspace that has nothing but `freshtoken-wire` and the fragments.
+fn workspace() -> PathBuf {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("foreign");
+    let _ = fs::remove_dir_all(&root);
+    fs::create_dir_all(root.join("crates")).unwrap();
+    let manifest = fs::read_to_string(repository().join("Cargo.toml")).unwrap();
+    let profiles = manifest.find("[profile").unwrap();
+    let manifest = manifest[..profiles].replace("members = [\"crates/*\", \"xtask\"]", "members = [\"crates/*\"]");
+    fs::write(root.join("Cargo.toml"), manifest).unwrap();
+    copy(&repository().join("Cargo.lock"), &root.join("Cargo.lock"));
+    copy(&repository().join("crates/wire"), &root.join("crates/wire"));
+    copy(&repository().join("xtask/tests/fixtures/vendors"), &root.join("specs"));
+    root
+}
+
+#[track_caller]
+fn succeeds(output: &Output) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
+}
+
+#[test]
+fn fragments_of_other_vendors_generate_compile_and_send_what_their_vendors_want() {
+    let root = workspace();
+    let generator = env!("CARGO_BIN_EXE_xtask");
+    let generated = Command::new(generator).arg("gen").env("CARGO_MANIFEST_DIR", root.join("xtask")).output();
+    succeeds(&generated.unwrap());
+
+    // What the workspace has built already is there; the network isn't asked.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let tested = Command::new(env!("CARGO"))
+        .args(["test", "--workspace", "--exclude", "freshtoken-wire", "--offline", "--quiet"])
+        .current_dir(&root)
+        .env("CARGO_TARGET_DIR", target)
+        .env("INSTA_UPDATE", "always")
+        .env("INSTA_WORKSPACE_ROOT", &root)
+        .output();
+    let tested = tested.unwrap();
+    succeeds(&tested);
+    let said = String::from_utf8_lossy(&tested.stderr);
+    assert!(!said.contains("warning:"), "{said}");
+
+    let mut shapes = String::new();
+    let mut crates: Vec<PathBuf> =
+        fs::read_dir(root.join("crates")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    crates.sort();
+    for folder in crates.iter().map(|path| path.join("tests/shapes/snapshots/requests")).filter(|path| path.is_dir()) {
+        let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            let shape = text.splitn(3, "---\n").nth(2).unwrap();
+            shapes += &format!("{}\n\n{}\n\n\n", file.strip_prefix(&root).unwrap().display(), shape.trim_end());
+        }
+    }
+    insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!("requests", shapes) });
+}
