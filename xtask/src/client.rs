@@ -78,7 +78,7 @@ fn basic(model: &Model) -> Basic {
 pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
     let endpoint = endpoint(model);
     let credentials = credentials(model);
-    let operations = model.operations.iter().map(operation_constant);
+    let constants = model.operations.iter().map(operation_constant);
     let methods: Result<Vec<TokenStream>, String> =
         model.operations.iter().map(|operation| method(model, made, operation, &credentials)).collect();
     let methods = methods?;
@@ -90,16 +90,17 @@ pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
     let given = (!credentials.is_empty()).then(|| quote!(credentials,));
     let credentials_type = credentials_type(model, &credentials);
     let client_docs = docs::outer(&format!(
-        "A client of {}: one method per operation.\n\nIt is cheap to clone, and its clones share their connections.",
+        "A client of “{}”: one method per operation.\n\nIt is cheap to clone, and its clones share their connections.",
         model.title
     ));
     let credentials_docs = match credentials.is_empty() {
         true => "",
         false => "\n\nThe credentials stay in the client as long as it lives, and are wiped from memory with it.",
     };
+    let missing = if setting_list.is_empty() { "" } else { ", or a setting of the endpoint is missing" };
     let new_docs = docs::outer(&format!(
         "A client for an endpoint.{credentials_docs}\n\n# Errors\n\nWhen the endpoint's base URL isn't one that secrets \
-         may be sent to, or a setting of the endpoint is missing. No request is made."
+         may be sent to{missing}. No request is made."
     ));
     let items = quote! {
         use ::freshtoken_wire::{Call, Operation, Target};
@@ -107,11 +108,11 @@ pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
         use ::freshtoken_wire::Secret;
 
         #[allow(unused_imports)]
-        use crate::{error::{self, Error, ErrorBody}, operations, types};
+        use crate::{error::{self, Error, ErrorBody}, progenitor, types};
 
         const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-        #(#operations)*
+        #(#constants)*
 
         #endpoint
 
@@ -191,7 +192,7 @@ pub fn example_text(param: &Param) -> String {
 }
 
 /// The names that the methods and fields of endpoint and client have.
-const ENDPOINT_NAMES: [&str; 6] = ["at", "http", "base_url", "url", "target", "credentials"];
+const ENDPOINT_NAMES: [&str; 7] = ["at", "http", "http_client", "base_url", "url", "target", "credentials"];
 
 /// The constructor's name of each server.
 pub fn server_names(model: &Model) -> Vec<String> {
@@ -288,9 +289,10 @@ fn endpoint(model: &Model) -> TokenStream {
          it is on this machine.",
     );
     let http_docs = docs::outer(
-        "Sends the requests with an HTTP client of one's own.\n\nBuild it from [`freshtoken_wire::http_client_builder`], \
-         which follows no redirects and keeps no cookies. One that follows redirects may send credentials on to wherever \
-         a redirect points.",
+        "Sends the requests with an HTTP client of one's own, of reqwest 0.13.\n\nBuild it from \
+         [`http_client_builder`](crate::http_client_builder), which follows no redirects and keeps no cookies: one that \
+         follows redirects may send credentials on to wherever a redirect points. A request takes 30 seconds at most, \
+         whatever the client's own limit is.",
     );
     quote! {
         /// Where the requests go, and what carries them.
@@ -319,7 +321,7 @@ fn endpoint(model: &Model) -> TokenStream {
             #(#setting_setters)*
 
             #http_docs
-            pub fn http(mut self, client: ::reqwest::Client) -> Self {
+            pub fn http_client(mut self, client: ::reqwest::Client) -> Self {
                 self.http = Some(client);
                 self
             }
@@ -353,7 +355,7 @@ fn credentials_type(model: &Model, credentials: &[Credential]) -> Option<TokenSt
     if credentials.is_empty() {
         return None;
     }
-    let docs = docs::outer(&format!("What {} asks of every caller, in headers or in the query.", model.title));
+    let docs = docs::outer(&format!("What “{}” asks of every caller, in headers or in the query.", model.title));
     let fields = credentials.iter().map(|credential| {
         let ident = format_ident!("{}", credential.name);
         let docs = docs::outer(&or(&credential.docs, &format!("`{}`", credential.name)));
@@ -526,7 +528,7 @@ fn method(
             let #mutable call = Call::new(&#constant, &self.target);
             #(#authorize)*
             #(#checked_paths)*
-            let client = operations::Client::new_with_client(self.target.base_url(), self.target.http().clone(), call);
+            let client = progenitor::Client::new_with_client(self.target.base_url(), self.target.http().clone(), call);
             let result = client.#id(#(#handed),*).await;
             #answer
         }
@@ -671,10 +673,8 @@ fn method_docs(model: &Model, operation: &Operation) -> TokenStream {
         .collect();
     if error_body::can_fail_at_2xx(model, operation) {
         let variant = operation.success.ty.as_ref().map(error_body::variant).unwrap_or_default();
-        errors.push(format!(
-            "- {} ([`ErrorBody::{variant}`]): an answer that says it is a failure.",
-            operation.success.status.label()
-        ));
+        let (status, why) = (operation.success.status.label(), failure_at_2xx(model, operation));
+        errors.push(format!("- {status} ([`ErrorBody::{variant}`]): an answer {why}."));
     }
     let known = if errors.is_empty() {
         String::new()
@@ -682,4 +682,14 @@ fn method_docs(model: &Model, operation: &Operation) -> TokenStream {
         format!(" Statuses that the spec knows:\n\n{}", errors.join("\n"))
     };
     docs::outer(&format!("{text}\n\n# Errors\n\nSee [`Error`].{known}"))
+}
+
+/// What makes an answer of 2xx a failure.
+fn failure_at_2xx(model: &Model, operation: &Operation) -> &'static str {
+    let is_marked = model.failure_marks(operation) != (None, None);
+    match (is_marked, model.answers_token(operation)) {
+        (true, true) => "that says it is a failure, or has no token",
+        (true, false) => "that says it is a failure",
+        (false, _) => "without a token",
+    }
 }

@@ -22,7 +22,7 @@ pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
         quote!(#docs #variant(#ty))
     });
     let variant_docs = format!(
-        "An error body of {}, by its schema.\n\nNew ones may come with a new version of the spec.",
+        "An error body of “{}”, by its schema.\n\nNew ones may come with a new version of the spec.",
         model.title
     );
     let variant_docs = docs::outer(&variant_docs);
@@ -83,7 +83,7 @@ fn bodies(model: &Model) -> IndexMap<String, (Ty, String)> {
             }
         }
         if let (true, Some(ty)) = (can_fail_at_2xx(model, operation), &operation.success.ty) {
-            add(ty, "A success by its status that says it is a failure.");
+            add(ty, "An answer of 2xx that is a failure all the same: it says so, or has no token.");
         }
     }
     bodies

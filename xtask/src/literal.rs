@@ -8,8 +8,8 @@ use crate::{
     access, ident,
     lower::plain,
     model::{Component, Model, Property, Shape, Ty},
-    openapi,
     progenitor::Progenitor,
+    types,
 };
 
 /// How secrets are written.
@@ -73,8 +73,7 @@ pub fn expression(
         Ty::Delimited(_, item) => {
             let items = value.as_array().into_iter().flatten();
             let items: Vec<TokenStream> = items.map(|value| listed(model, made, item, name, value, secrets)).collect();
-            let list = format_ident!("{}", openapi::delimited(delimiter(ty)));
-            quote!(::freshtoken_wire::#list::from(vec![#(#items),*]))
+            quote!([#(#items),*].into())
         }
         Ty::Map(item) => {
             let entries = value.as_object().into_iter().flatten().map(|(key, value)| {
@@ -100,13 +99,6 @@ fn listed(model: &Model, made: &Progenitor, ty: &Ty, name: &str, value: &Value, 
             quote!(#text.to_owned())
         }
         ty => expression(model, made, ty, name, value, secrets),
-    }
-}
-
-fn delimiter(ty: &Ty) -> char {
-    match ty {
-        Ty::Delimited(delimiter, _) => *delimiter,
-        _ => ' ',
     }
 }
 
@@ -141,9 +133,15 @@ fn named(model: &Model, made: &Progenitor, name: &str, value: &Value, secrets: S
             let inner = named(model, made, branch, value, secrets);
             quote!(types::#ident::from(#inner))
         }
-        Some(Shape::Enum(_)) => {
+        Some(Shape::Enum(values)) => {
             let text = plain(value);
-            quote!(types::#ident::from(#text))
+            match values.iter().position(|known| *known == text) {
+                Some(index) => {
+                    let variant = format_ident!("{}", types::variants(values)[index]);
+                    quote!(types::#ident::#variant)
+                }
+                None => quote!(types::#ident::from(#text)),
+            }
         }
         _ => quote!(::core::unreachable!()),
     }

@@ -50,7 +50,7 @@ pub fn package(model: &Model) -> Result<Package, String> {
     );
     add("src/lib.rs", library(model));
     add(
-        "src/operations.rs",
+        "src/progenitor.rs",
         rust(
             model,
             "Progenitor's client. It is private: its errors print whole bodies, tokens included.",
@@ -93,7 +93,7 @@ fn rust(model: &Model, docs: &str, source: &str) -> String {
 }
 
 fn manifest(model: &Model) -> String {
-    let description = docs::first_sentence(&format!("A typed client of {}", model.title)).replace(['"', '\\'], "'");
+    let description = docs::first_sentence(&format!("A typed client of “{}”", model.title)).replace(['"', '\\'], "'");
     format!(
         r#"# {mark}
 
@@ -159,14 +159,14 @@ mod client;
 #[rustfmt::skip]
 mod error;
 #[rustfmt::skip]
-mod operations;
+mod progenitor;
 #[rustfmt::skip]
 pub mod types;
 
 pub use client::{{Client, {credentials}Endpoint}};
 pub use error::{{Error, ErrorBody}};
-pub use freshtoken_wire::{{BodyProblem, ErrorKind, Secret, Timestamp, Verdict, http_client_builder}};
-pub use freshtoken_wire::{{CommaDelimited, PipeDelimited, SpaceDelimited}};
+pub use freshtoken_wire::{{BodyProblem, ErrorKind, Secret, Timestamp, TimestampError, Verdict, http_client_builder}};
+pub use freshtoken_wire::{{CommaDelimited, ListError, PipeDelimited, SpaceDelimited}};
 "#,
         mark = mark(model),
     )
@@ -197,7 +197,7 @@ fn readme(model: &Model, made: &Progenitor) -> Result<String, String> {
 
 # {vendor}
 
-A typed client of {title}, generated from [`{file}`](https://github.com/freshtoken/freshtoken/blob/main/{file}).
+A typed client of “{title}”, generated from [`{file}`](https://github.com/freshtoken/freshtoken/blob/main/{file}).
 
 {description}
 
@@ -209,17 +209,18 @@ A typed client of {title}, generated from [`{file}`](https://github.com/freshtok
 tokio = {{ version = "1", features = ["macros", "rt"] }}
 ```
 
-```no_run
+```rust,no_run
 {example}```
 
 A failure has the vendor's status, its typed body where it parsed (`body()`), its code (`code()`), when to try again
-(`retry_after()`), the request's id (`request_id()`), and whether a retry makes sense (`is_transient()`). No secret is in
-any text: not in `Debug`, not in an error, not in a log line.
+(`retry_after()`), the request's id (`request_id()`), and whether it may pass by itself (`is_transient()`; a refresh token
+that works once is never to be sent again all the same). No secret is in any text: not in `Debug`, not in an error, not in
+a log line.
 
 | server | base URL | |
 | --- | --- | --- |
 {servers}
-Another base URL: `Endpoint::at("https://…")`. An HTTP client of your own: `Endpoint::http(client)`.
+Another base URL: `Endpoint::at("https://…")`. An HTTP client of your own: `endpoint.http_client(client)`.
 
 | operation | request | |
 | --- | --- | --- |

@@ -197,12 +197,18 @@ fn constant(value: &Value) -> TokenStream {
     }
 }
 
-fn open_enum(name: &str, docs: &str, values: &[String]) -> String {
+/// The variants of an open enum, in the order of its values.
+pub fn variants(values: &[String]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for value in values {
         let name = ident::unique(&ident::pascal(value), |taken| names.iter().any(|name| name == taken));
         names.push(name);
     }
+    names
+}
+
+fn open_enum(name: &str, docs: &str, values: &[String]) -> String {
+    let names = variants(values);
     let other = ident::unique("Other", |name| names.iter().any(|taken| taken == name));
     let docs = docs::lines(&or(docs, &format!("`{name}`, as the spec names it.")));
     let docs: String = docs.iter().map(|line| format!("    /// {line}").trim_end().to_owned() + "\n").collect();

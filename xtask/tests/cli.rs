@@ -116,7 +116,7 @@ fn check_shows_what_is_stale_and_writes_nothing() {
     let before = repository.files();
     let shown = fails(&repository.run(&["gen", "--check"]));
     assert!(
-        shown.contains("--- a/crates/zenoti/src/operations.rs\n+++ b/crates/zenoti/src/operations.rs\n"),
+        shown.contains("--- a/crates/zenoti/src/progenitor.rs\n+++ b/crates/zenoti/src/progenitor.rs\n"),
         "{shown}"
     );
     assert!(shown.contains("\n-        let url = format!(\"{}/v1/tokens\""), "{shown}");

@@ -8,7 +8,7 @@ use ::freshtoken_wire::Secret;
 #[allow(unused_imports)]
 use crate::{
     error::{self, Error, ErrorBody},
-    operations, types,
+    progenitor, types,
 };
 
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
@@ -79,11 +79,12 @@ impl Endpoint {
         }
     }
 
-    /// Sends the requests with an HTTP client of one's own.
+    /// Sends the requests with an HTTP client of one's own, of reqwest 0.13.
     ///
-    /// Build it from [`freshtoken_wire::http_client_builder`], which follows no redirects and keeps no
-    /// cookies. One that follows redirects may send credentials on to wherever a redirect points.
-    pub fn http(mut self, client: ::reqwest::Client) -> Self {
+    /// Build it from [`http_client_builder`](crate::http_client_builder), which follows no redirects
+    /// and keeps no cookies: one that follows redirects may send credentials on to wherever a redirect
+    /// points. A request takes 30 seconds at most, whatever the client's own limit is.
+    pub fn http_client(mut self, client: ::reqwest::Client) -> Self {
         self.http = Some(client);
         self
     }
@@ -100,7 +101,7 @@ impl ::std::fmt::Debug for Endpoint {
     }
 }
 
-/// What Voucherify OAuth API asks of every caller, in headers or in the query.
+/// What “Voucherify OAuth API” asks of every caller, in headers or in the query.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     /// The id of an API key of the project, sent together with its token. Source: [the vendor's
@@ -111,7 +112,7 @@ pub struct Credentials {
     pub app_token: Secret,
 }
 
-/// A client of Voucherify OAuth API: one method per operation.
+/// A client of “Voucherify OAuth API”: one method per operation.
 ///
 /// It is cheap to clone, and its clones share their connections.
 #[derive(Clone, Debug)]
@@ -127,8 +128,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the endpoint's base URL isn't one that secrets may be sent to, or a setting of the endpoint
-    /// is missing. No request is made.
+    /// When the endpoint's base URL isn't one that secrets may be sent to. No request is made.
     pub fn new(
         endpoint: Endpoint,
         credentials: Credentials,
@@ -152,7 +152,7 @@ impl Client {
     /// - 429 ([`ErrorBody::ApiError`]): Throttled, or the calls of the plan are used up, which no
     ///   waiting mends before the plan's next period.
     /// - 500 ([`ErrorBody::ApiError`]): Voucherify failed.
-    /// - 200 ([`ErrorBody::Token`]): an answer that says it is a failure.
+    /// - 200 ([`ErrorBody::Token`]): an answer without a token.
     pub async fn create_token(
         &self,
         body: impl Into<types::TokenRequest>,
@@ -161,7 +161,7 @@ impl Client {
         let mut call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
         call.header("x-app-id", self.credentials.app_id.expose())?;
         call.header("x-app-token", self.credentials.app_token.expose())?;
-        let client = operations::Client::new_with_client(
+        let client = progenitor::Client::new_with_client(
             self.target.base_url(),
             self.target.http().clone(),
             call,
@@ -198,7 +198,7 @@ impl Client {
         let mut call = Call::new(&INTROSPECT_TOKEN_OPERATION, &self.target);
         call.header("x-app-id", self.credentials.app_id.expose())?;
         call.header("x-app-token", self.credentials.app_token.expose())?;
-        let client = operations::Client::new_with_client(
+        let client = progenitor::Client::new_with_client(
             self.target.base_url(),
             self.target.http().clone(),
             call,
@@ -230,7 +230,7 @@ impl Client {
         let mut call = Call::new(&REVOKE_TOKEN_OPERATION, &self.target);
         call.header("x-app-id", self.credentials.app_id.expose())?;
         call.header("x-app-token", self.credentials.app_token.expose())?;
-        let client = operations::Client::new_with_client(
+        let client = progenitor::Client::new_with_client(
             self.target.base_url(),
             self.target.http().clone(),
             call,

@@ -8,7 +8,7 @@ use ::freshtoken_wire::Secret;
 #[allow(unused_imports)]
 use crate::{
     error::{self, Error, ErrorBody},
-    operations, types,
+    progenitor, types,
 };
 
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
@@ -57,11 +57,12 @@ impl Endpoint {
         }
     }
 
-    /// Sends the requests with an HTTP client of one's own.
+    /// Sends the requests with an HTTP client of one's own, of reqwest 0.13.
     ///
-    /// Build it from [`freshtoken_wire::http_client_builder`], which follows no redirects and keeps no
-    /// cookies. One that follows redirects may send credentials on to wherever a redirect points.
-    pub fn http(mut self, client: ::reqwest::Client) -> Self {
+    /// Build it from [`http_client_builder`](crate::http_client_builder), which follows no redirects
+    /// and keeps no cookies: one that follows redirects may send credentials on to wherever a redirect
+    /// points. A request takes 30 seconds at most, whatever the client's own limit is.
+    pub fn http_client(mut self, client: ::reqwest::Client) -> Self {
         self.http = Some(client);
         self
     }
@@ -78,7 +79,7 @@ impl ::std::fmt::Debug for Endpoint {
     }
 }
 
-/// A client of WellnessLiving token endpoint: one method per operation.
+/// A client of “WellnessLiving token endpoint”: one method per operation.
 ///
 /// It is cheap to clone, and its clones share their connections.
 #[derive(Clone, Debug)]
@@ -91,8 +92,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the endpoint's base URL isn't one that secrets may be sent to, or a setting of the endpoint
-    /// is missing. No request is made.
+    /// When the endpoint's base URL isn't one that secrets may be sent to. No request is made.
     pub fn new(endpoint: Endpoint) -> Result<Self, Error> {
         let target = Target::new(&endpoint.base_url()?, endpoint.http)?;
         Ok(Self { target })
@@ -116,14 +116,14 @@ impl Client {
     /// - 400 ([`ErrorBody::TokenError`]): The request was refused.
     /// - 405: The request was no form, or no POST.
     /// - 429: Throttled: the limit that all partners share is used up.
-    /// - 200 ([`ErrorBody::Token`]): an answer that says it is a failure.
+    /// - 200 ([`ErrorBody::Token`]): an answer without a token.
     pub async fn create_token(
         &self,
         body: impl Into<types::TokenRequest>,
     ) -> Result<types::Token, Error> {
         let body: types::TokenRequest = body.into();
         let call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
-        let client = operations::Client::new_with_client(
+        let client = progenitor::Client::new_with_client(
             self.target.base_url(),
             self.target.http().clone(),
             call,

@@ -8,7 +8,7 @@ use crate::types;
 /// Why a call failed: see [`freshtoken_wire::Error`].
 pub type Error = ::freshtoken_wire::Error<ErrorBody>;
 
-/// An error body of WellnessLiving token endpoint, by its schema.
+/// An error body of “WellnessLiving token endpoint”, by its schema.
 ///
 /// New ones may come with a new version of the spec.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +17,7 @@ pub type Error = ::freshtoken_wire::Error<ErrorBody>;
 pub enum ErrorBody {
     /// Why a token was refused.
     TokenError(types::TokenError),
-    /// A success by its status that says it is a failure.
+    /// An answer of 2xx that is a failure all the same: it says so, or has no token.
     Token(types::Token),
 }
 

@@ -104,6 +104,7 @@ const ENDPOINT: &str = "endpoint";
 
 impl<B> Error<B> {
     /// A setting of the endpoint that has no default isn't set. For generated code.
+    #[doc(hidden)]
     pub fn missing_setting(name: &'static str) -> Self {
         Self::endpoint(ErrorKind::MissingSetting(name))
     }

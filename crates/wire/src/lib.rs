@@ -5,7 +5,7 @@
 //! [`Call`] above all, is for generated code and may change with the generator.
 //!
 //! It isn't for anything that a single vendor does, and it knows nothing of tokens: no cache, no expiry, no refresh.
-//! That is the facade's, the crate `freshtoken`.
+//! That is for a facade above the vendor crates.
 //!
 //! # How a request goes
 //!
@@ -31,6 +31,7 @@ mod cause;
 pub mod de;
 mod delimited;
 mod error;
+mod error_body;
 mod open_enum;
 mod retry_after;
 mod rules;
@@ -38,16 +39,15 @@ mod secret;
 mod target;
 pub mod text;
 mod timestamp;
-mod vendor;
 
 pub use call::{BasicEncoding, Call, Operation};
 pub use delimited::{CommaDelimited, Delimited, ListError, PipeDelimited, SpaceDelimited};
 pub use error::{BodyProblem, Error, ErrorKind};
+pub use error_body::ErrorBody;
 pub use rules::{RetryUnit, Rules, Verdict};
 pub use secret::Secret;
 pub use target::{Target, expand, http_client_builder};
 pub use timestamp::{Timestamp, TimestampError};
-pub use vendor::ErrorBody;
 
 use std::time::Duration;
 

@@ -14,11 +14,11 @@ mod client;
 #[rustfmt::skip]
 mod error;
 #[rustfmt::skip]
-mod operations;
+mod progenitor;
 #[rustfmt::skip]
 pub mod types;
 
 pub use client::{Client, Endpoint};
 pub use error::{Error, ErrorBody};
-pub use freshtoken_wire::{BodyProblem, ErrorKind, Secret, Timestamp, Verdict, http_client_builder};
-pub use freshtoken_wire::{CommaDelimited, PipeDelimited, SpaceDelimited};
+pub use freshtoken_wire::{BodyProblem, ErrorKind, Secret, Timestamp, TimestampError, Verdict, http_client_builder};
+pub use freshtoken_wire::{CommaDelimited, ListError, PipeDelimited, SpaceDelimited};

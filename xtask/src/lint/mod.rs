@@ -12,7 +12,7 @@
 //! | [`body`] | request bodies and forms |
 //! | [`schema`] | schemas, and the secrets among them |
 //! | [`example`] | examples, against their schemas |
-//! | [`token`] | the block `x-token`, against the operations that it names |
+//! | [`x_token`] | the block `x-token`, against the operations that it names |
 
 mod body;
 mod example;
@@ -20,8 +20,8 @@ mod operation;
 mod root;
 mod schema;
 mod shape;
-mod token;
 mod view;
+mod x_token;
 
 #[cfg(test)]
 mod tests;
@@ -40,7 +40,7 @@ pub fn lint(spec: &Spec) -> Vec<Problem> {
     body::check(&mut lint);
     schema::check(&mut lint, &nodes);
     example::check(&mut lint);
-    token::check(&mut lint);
+    x_token::check(&mut lint);
     lint.finish()
 }
 

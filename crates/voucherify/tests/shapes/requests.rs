@@ -31,9 +31,7 @@ async fn create_token_one_scope() {
     let client = Client::new(Endpoint::at(server.uri()), credentials).expect("a client");
     client
         .create_token(types::TokenRequest {
-            scope: ::freshtoken_wire::SpaceDelimited::from(
-                vec![types::Scope::from("api")],
-            ),
+            scope: [types::Scope::Api].into(),
         })
         .await
         .expect("an answer");
@@ -65,12 +63,12 @@ async fn create_token_several_scopes() {
     let client = Client::new(Endpoint::at(server.uri()), credentials).expect("a client");
     client
         .create_token(types::TokenRequest {
-            scope: ::freshtoken_wire::SpaceDelimited::from(
-                vec![
-                    types::Scope::from("vouchers"), types::Scope::from("client_redeem"),
-                    types::Scope::from("metadata-schemas")
-                ],
-            ),
+            scope: [
+                types::Scope::Vouchers,
+                types::Scope::ClientRedeem,
+                types::Scope::MetadataSchemas,
+            ]
+                .into(),
         })
         .await
         .expect("an answer");

@@ -24,9 +24,7 @@ async fn ask_create_token(
     let client = Client::new(Endpoint::at(server.uri()), credentials).expect("a client");
     client
         .create_token(types::TokenRequest {
-            scope: ::freshtoken_wire::SpaceDelimited::from(
-                vec![types::Scope::from("api")],
-            ),
+            scope: [types::Scope::Api].into(),
         })
         .await
 }

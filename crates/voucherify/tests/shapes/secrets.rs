@@ -69,9 +69,7 @@ async fn texts_of_create_token_one_scope(url: &str) -> String {
         &support::texts(
             &client
                 .create_token(types::TokenRequest {
-                    scope: ::freshtoken_wire::SpaceDelimited::from(
-                        vec![types::Scope::from("api")],
-                    ),
+                    scope: [types::Scope::Api].into(),
                 })
                 .await,
         ),
@@ -84,10 +82,7 @@ async fn no_text_holds_a_secret_of_create_token_one_scope() {
     support::LOG.start();
     let mut text = String::new();
     text.push_str(
-        &format!(
-            "{:?}", types::TokenRequest { scope :
-            ::freshtoken_wire::SpaceDelimited::from(vec![types::Scope::from("api")]) }
-        ),
+        &format!("{:?}", types::TokenRequest { scope : [types::Scope::Api].into() }),
     );
     for answer in answers_to_create_token() {
         let server = support::server(answer).await;
@@ -117,13 +112,12 @@ async fn texts_of_create_token_several_scopes(url: &str) -> String {
         &support::texts(
             &client
                 .create_token(types::TokenRequest {
-                    scope: ::freshtoken_wire::SpaceDelimited::from(
-                        vec![
-                            types::Scope::from("vouchers"),
-                            types::Scope::from("client_redeem"),
-                            types::Scope::from("metadata-schemas")
-                        ],
-                    ),
+                    scope: [
+                        types::Scope::Vouchers,
+                        types::Scope::ClientRedeem,
+                        types::Scope::MetadataSchemas,
+                    ]
+                        .into(),
                 })
                 .await,
         ),
@@ -137,10 +131,8 @@ async fn no_text_holds_a_secret_of_create_token_several_scopes() {
     let mut text = String::new();
     text.push_str(
         &format!(
-            "{:?}", types::TokenRequest { scope :
-            ::freshtoken_wire::SpaceDelimited::from(vec![types::Scope::from("vouchers"),
-            types::Scope::from("client_redeem"), types::Scope::from("metadata-schemas")])
-            }
+            "{:?}", types::TokenRequest { scope : [types::Scope::Vouchers,
+            types::Scope::ClientRedeem, types::Scope::MetadataSchemas].into() }
         ),
     );
     for answer in answers_to_create_token() {

@@ -56,11 +56,7 @@ async fn create_token_with_scopes() {
         .create_token(types::TokenRequest {
             client_id: "example-client-id".into(),
             client_secret: "example-client-secret".into(),
-            scope: Some(
-                ::freshtoken_wire::SpaceDelimited::from(
-                    vec!["example.read".to_owned(), "example.write".to_owned()],
-                ),
-            ),
+            scope: Some(["example.read".to_owned(), "example.write".to_owned()].into()),
         })
         .await
         .expect("an answer");

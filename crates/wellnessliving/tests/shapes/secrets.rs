@@ -94,9 +94,7 @@ async fn texts_of_create_token_with_scopes(url: &str) -> String {
                     client_id: "example-client-id".into(),
                     client_secret: "MARKED-client-secret&=+%".into(),
                     scope: Some(
-                        ::freshtoken_wire::SpaceDelimited::from(
-                            vec!["example.read".to_owned(), "example.write".to_owned()],
-                        ),
+                        ["example.read".to_owned(), "example.write".to_owned()].into(),
                     ),
                 })
                 .await,
@@ -113,8 +111,7 @@ async fn no_text_holds_a_secret_of_create_token_with_scopes() {
         &format!(
             "{:?}", types::TokenRequest { client_id : "example-client-id".into(),
             client_secret : "MARKED-client-secret&=+%".into(), scope :
-            Some(::freshtoken_wire::SpaceDelimited::from(vec!["example.read".to_owned(),
-            "example.write".to_owned()])) }
+            Some(["example.read".to_owned(), "example.write".to_owned()].into()) }
         ),
     );
     for answer in answers_to_create_token() {
