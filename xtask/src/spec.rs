@@ -344,7 +344,8 @@ impl Reader<'_> {
         match node.value {
             Node::Scalar(value) => {
                 if value.is_f64() {
-                    let written = self.written(node.defined).filter(|text| *text != value.to_string());
+                    let read = value.to_string();
+                    let written = self.written(node.defined).filter(|text| *text != read);
                     self.numbers.extend(written.map(|text| (pointer.to_owned(), text.to_owned())));
                 }
                 value
