@@ -306,3 +306,68 @@ pub fn scalar_json(value: &Scalar) -> serde_json::Value {
 pub fn check_name(operation: &Operation) -> syn::Ident {
     format_ident!("{}_failed", operation.id.trim_end_matches('_'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{lower::lower, progenitor, spec::Spec, x_token::XToken};
+
+    /// The module of errors for a spec with this `x-token` and this answer.
+    fn errors(x_token: &str, answer: &str) -> String {
+        let text = format!(
+            r#"
+openapi: 3.0.3
+info: {{ title: Acme, version: "1" }}
+servers: [{{ url: "https://acme.example" }}]
+x-token: {x_token}
+paths:
+  /in:
+    post:
+      operationId: log_in
+      responses:
+        "200": {{ description: A token., content: {{ application/json: {{ schema: {answer} }} }} }}
+        4XX: {{ description: No., content: {{ application/problem+json: {{ schema: {{ type: object, properties: {{ code: {{ type: string, enum: [one, two] }}, why: {{ type: string }} }} }} }} }} }}
+        "429": {{ description: Slower. }}
+"#
+        );
+        let spec = Spec::parse("specs/acme.yaml", &text).unwrap_or_else(|problems| panic!("{}", problems[0]));
+        let x_token = XToken::from_document(&spec).unwrap_or_else(|problems| panic!("{}", problems[0]));
+        let model = lower(&spec, x_token);
+        // Line breaks are prettyplease's.
+        let source = source(&model, &progenitor::run(&model).unwrap()).unwrap();
+        source.split_whitespace().collect::<Vec<_>>().join(" ").replace(" .", ".")
+    }
+
+    const TOKEN: &str = "{ type: object, properties: { token: { type: string, format: password }, ok: { type: boolean }, \
+                         error: { type: object, properties: { code: { type: string } } } } }";
+
+    #[test]
+    fn an_exact_status_is_looked_up_before_a_range() {
+        let source = errors("{ login: { operation: log_in }, response: { access-token: /token } }", TOKEN);
+        let (exact, range) =
+            (source.find("(\"log_in\", 429u16)").unwrap(), source.find("(\"log_in\", 400u16..=499u16)").unwrap());
+        assert!(exact < range, "{source}");
+    }
+
+    #[test]
+    fn a_pointer_is_field_access_and_no_search() {
+        let rules = "{ login: { operation: log_in }, response: { access-token: /token }, errors: { code: [/code], message: /why } }";
+        let source = errors(rules, TOKEN);
+        assert!(
+            source.contains("value.code.as_ref().and_then(|value| ::freshtoken_wire::text::non_empty(value.as_str()))"),
+            "{source}"
+        );
+        assert!(!source.contains("pointer("), "{source}");
+        assert!(source.contains("known_codes: &[\"one\", \"two\"]"), "{source}");
+    }
+
+    #[test]
+    fn an_answer_of_2xx_fails_by_its_error_its_ok_or_for_want_of_a_token() {
+        let rules = "{ login: { operation: log_in }, response: { access-token: /token, error: /error, ok: { at: /ok, is: true } } }";
+        let source = errors(rules, TOKEN);
+        let check = &source[source.find("fn log_in_failed").unwrap()..];
+        assert!(check.contains("value.code.is_some() || value.other_members.any()"), "{check}");
+        assert!(check.contains("value.ok.as_ref().and_then(|value| Some(value.to_string() == \"true\"))"), "{check}");
+        assert!(check.contains("value.token.as_ref().and_then(|value| Some(!value.is_empty()))"), "{check}");
+    }
+}

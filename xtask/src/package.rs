@@ -277,3 +277,45 @@ fn show(model: &Model, success: &Answer) -> String {
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{lower::lower, new, spec::Spec, vendor::Vendor, x_token::XToken};
+
+    fn acme() -> Package {
+        let fragment = new::fragment(&Vendor::from_file("specs/acme.yaml").unwrap());
+        let spec = Spec::parse("specs/acme.yaml", &fragment).unwrap();
+        let x_token = XToken::from_document(&spec).unwrap();
+        package(&lower(&spec, x_token)).unwrap()
+    }
+
+    #[test]
+    fn every_file_says_on_its_first_line_what_it_is_generated_from() {
+        let package = acme();
+        assert_eq!(package.files.len(), 12);
+        for (path, text) in &package.files {
+            let first = text.lines().next().unwrap();
+            assert!(first.contains(MARK) && first.contains("specs/acme.yaml"), "{path}: {first}");
+        }
+    }
+
+    #[test]
+    fn every_request_and_every_answer_has_a_snapshot() {
+        let names: Vec<String> =
+            acme().snapshots.iter().map(|path| path.rsplit("snapshots/").next().unwrap().to_owned()).collect();
+        let wanted = [
+            "requests/create_token.example",
+            "responses/create_token.200.example",
+            "responses/create_token.400.example",
+        ];
+        assert_eq!(names, wanted.map(|name| format!("{name}.snap")));
+    }
+
+    #[test]
+    fn the_readme_shows_the_login_with_named_fields_and_without_its_constants() {
+        let readme = &acme().files["crates/acme/README.md"];
+        assert!(readme.contains("client_secret: \"example-secret\".into(),"), "{readme}");
+        assert!(!readme.contains("grant_type:"), "{readme}");
+    }
+}
