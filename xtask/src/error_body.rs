@@ -7,6 +7,7 @@ use quote::{format_ident, quote};
 use crate::{
     access::{self, Leaf},
     docs, format,
+    lower::plain,
     model::{Model, Operation, Shape, Status, Ty},
     progenitor::Progenitor,
     types::or,
@@ -261,7 +262,9 @@ fn check(model: &Model, made: &Progenitor, operation: &Operation) -> Option<Toke
         .and_then(|pointer| access::read(model, made, ty, &pointer.segments(), quote!(value), &Leaf::Presence))
         .map(|presence| quote!((#presence).unwrap_or(false)));
     let ok = ok
-        .and_then(|ok| access::read(model, made, ty, &ok.at.segments(), quote!(value), &Leaf::Is(&scalar(&ok.is))))
+        .and_then(|ok| {
+            access::read(model, made, ty, &ok.at.segments(), quote!(value), &Leaf::Is(&plain(&scalar_json(&ok.is))))
+        })
         .map(|is| quote!(!(#is).unwrap_or(false)));
     // An answer without a token is none, whatever else it says.
     let token = model.x_token.as_ref().filter(|_| model.answers_token(operation));
@@ -282,15 +285,6 @@ fn check(model: &Model, made: &Progenitor, operation: &Operation) -> Option<Toke
             #(#conditions)||*
         }
     })
-}
-
-/// As text: booleans and numbers compare by it.
-fn scalar(value: &Scalar) -> String {
-    match value {
-        Scalar::Bool(value) => value.to_string(),
-        Scalar::Number(value) => value.to_string(),
-        Scalar::Text(value) => value.clone(),
-    }
 }
 
 /// As JSON.
