@@ -28,6 +28,8 @@ struct Inner<B> {
     retry_after: Option<Duration>,
     request_id: Option<String>,
     verdict: Verdict,
+    /// A list of the vendor's decided the verdict.
+    listed: bool,
     detail: Option<String>,
     cause: Option<Cause>,
 }
@@ -144,6 +146,7 @@ impl<B> Error<B> {
             retry_after: None,
             request_id: None,
             verdict,
+            listed: false,
             detail: None,
             cause: None,
         }))
@@ -187,6 +190,7 @@ impl<B> Error<B> {
             Err(problem) => inner.problem = problem,
         }
         inner.verdict = B::RULES.verdict(status, inner.code.as_deref());
+        inner.listed = B::RULES.lists(status, inner.code.as_deref());
         self
     }
 
@@ -245,6 +249,31 @@ impl<B> Error<B> {
         self.0.verdict == Verdict::Transient
     }
 
+    /// Whether one of the vendor's own lists decided the [`Error::verdict`], by the code or by the status.
+    pub fn is_listed(&self) -> bool {
+        self.0.listed
+    }
+
+    /// Whether the answer was a success that can't be used, for no reason that a list of the vendor names: transient
+    /// once, and a fault of spec or vendor when it comes again.
+    pub fn is_unusable(&self) -> bool {
+        let kind = self.0.kind;
+        matches!(kind, ErrorKind::Refused | ErrorKind::Body(_)) && !self.0.listed
+    }
+
+    /// Whether the vendor may have acted on the request although no usable answer came: a time-out or a torn connection
+    /// after the request left, a 5xx, or a success that can't be used. What may be done only once, the use of a
+    /// single-use refresh token, must not be repeated then.
+    pub fn is_ambiguous(&self) -> bool {
+        match self.0.kind {
+            _ if self.0.listed => false,
+            ErrorKind::Timeout | ErrorKind::Interrupted => true,
+            ErrorKind::Refused | ErrorKind::Body(_) => true,
+            ErrorKind::Status => self.0.status.is_some_and(|status| status >= 500 || status < 300),
+            _ => false,
+        }
+    }
+
     /// Why the body of the answer couldn't be used, at any status.
     pub fn body_problem(&self) -> Option<BodyProblem> {
         self.0.problem
@@ -276,6 +305,7 @@ impl<B> Error<B> {
             retry_after: inner.retry_after,
             request_id: inner.request_id,
             verdict: inner.verdict,
+            listed: inner.listed,
             detail: inner.detail,
             cause: inner.cause,
         }))

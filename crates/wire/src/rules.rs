@@ -48,10 +48,19 @@ impl Rules {
     /// A success counts as transient. Here it is one whose body is an error or can't be used; the caller decides on a
     /// second one in a row.
     pub fn verdict(&self, status: u16, code: Option<&str>) -> Verdict {
-        code.and_then(|code| self.listed(code)).or_else(|| self.listed(&status.to_string())).unwrap_or(match status {
+        self.listed_as(status, code).unwrap_or(match status {
             200..=299 | 408 | 425 | 429 | 500..=599 => Verdict::Transient,
             _ => Verdict::Permanent,
         })
+    }
+
+    /// Whether a list names this code or status.
+    pub(crate) fn lists(&self, status: u16, code: Option<&str>) -> bool {
+        self.listed_as(status, code).is_some()
+    }
+
+    fn listed_as(&self, status: u16, code: Option<&str>) -> Option<Verdict> {
+        code.and_then(|code| self.listed(code)).or_else(|| self.listed(&status.to_string()))
     }
 
     fn listed(&self, text: &str) -> Option<Verdict> {

@@ -1,0 +1,118 @@
+//! Why a grant failed, and what the facade makes of it.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use freshtoken_wire::Verdict;
+
+/// Why a grant failed: what a [`Vendor`](crate::Vendor) answers.
+///
+/// The generated vendors' errors become one with `?`. A vendor of one's own says which it is: [`Failure::transient`],
+/// [`Failure::permanent`] or [`Failure::relogin`].
+#[derive(Clone)]
+pub struct Failure {
+    pub(crate) verdict: Verdict,
+    /// The vendor may have acted on the request, and its answer is lost.
+    pub(crate) ambiguous: bool,
+    /// A success that can't be used: transient once, permanent when it comes twice in a row.
+    pub(crate) unusable: bool,
+    /// The vendor's own list names it, rather than its status.
+    pub(crate) listed: bool,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) cause: Arc<dyn StdError + Send + Sync>,
+}
+
+impl Failure {
+    /// The same request may work later.
+    pub fn transient(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(Verdict::Transient, cause)
+    }
+
+    /// The same request won't work before the credentials or settings change.
+    pub fn permanent(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { listed: true, ..Self::new(Verdict::Permanent, cause) }
+    }
+
+    /// The vendor refuses by its status alone, a 400 or 401 say. After a refresh it is the refresh token's fault as far as
+    /// one can tell, and a login is tried; after a login it is permanent.
+    pub fn refused(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(Verdict::Permanent, cause)
+    }
+
+    /// The refresh token is spent: a login is needed.
+    pub fn relogin(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { listed: true, ..Self::new(Verdict::Relogin, cause) }
+    }
+
+    /// A success that can't be used: one without a token, for example.
+    pub fn unusable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { ambiguous: true, unusable: true, ..Self::new(Verdict::Transient, cause) }
+    }
+
+    /// The vendor has no such operation.
+    pub(crate) fn unsupported(what: &'static str) -> Self {
+        Self::permanent(format!("the vendor has no operation to {what}"))
+    }
+
+    /// Credentials that couldn't be had: nothing was sent, and the next try may work.
+    pub(crate) fn credentials(cause: Box<dyn StdError + Send + Sync>) -> Self {
+        Self::new(Verdict::Transient, cause)
+    }
+
+    fn new(verdict: Verdict, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self {
+            verdict,
+            ambiguous: false,
+            unusable: false,
+            listed: false,
+            retry_after: None,
+            cause: cause.into().into(),
+        }
+    }
+
+    /// How long the vendor asks to wait.
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// The request left, and whether the vendor acted on it isn't known: a time-out, a torn connection, a 5xx. A
+    /// single-use refresh token isn't sent again after it.
+    pub fn ambiguous(mut self) -> Self {
+        self.ambiguous = true;
+        self
+    }
+}
+
+impl<B: Send + Sync + 'static> From<freshtoken_wire::Error<B>> for Failure {
+    fn from(error: freshtoken_wire::Error<B>) -> Self {
+        Self {
+            verdict: error.verdict(),
+            ambiguous: error.is_ambiguous(),
+            unusable: error.is_unusable(),
+            listed: error.is_listed(),
+            retry_after: error.retry_after(),
+            cause: Arc::new(error),
+        }
+    }
+}
+
+/// What the cause says of itself.
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure")
+            .field("verdict", &self.verdict)
+            .field("ambiguous", &self.ambiguous)
+            .field("retry_after", &self.retry_after)
+            .field("cause", &self.cause)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}

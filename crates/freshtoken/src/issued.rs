@@ -1,0 +1,136 @@
+//! What a grant answered.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::HeaderName;
+
+use crate::Secret;
+
+/// What a grant answered, as the vendor said it: nothing is measured against a clock yet.
+///
+/// ```
+/// use freshtoken::Issued;
+/// use std::time::Duration;
+///
+/// let issued = Issued::new("an access token").expires_in(Duration::from_secs(900)).refresh_token("a refresh token");
+/// assert!(!format!("{issued:?}").contains("access token"));
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Issued {
+    /// The access token.
+    pub access_token: Secret,
+    /// What stands before it in a call's header, as the vendor writes it.
+    pub token_type: Option<String>,
+    /// Its life, counted from the arrival of the answer. Zero is a token that arrives expired.
+    pub expires_in: Option<Duration>,
+    /// Its end by the issuer's clock. With [`Issued::expires_in`] too, the earlier holds.
+    pub expires_at: Option<SystemTime>,
+    /// The answer's `Date`, which tells how far the issuer's clock is off.
+    pub date: Option<SystemTime>,
+    /// The refresh token.
+    pub refresh_token: Option<Secret>,
+    /// Its life, counted from the arrival of the answer.
+    pub refresh_expires_in: Option<Duration>,
+    /// Its end by the issuer's clock.
+    pub refresh_expires_at: Option<SystemTime>,
+    /// The scopes granted; empty where the vendor doesn't say.
+    pub scopes: Vec<String>,
+    /// Further headers of each call.
+    pub also: Vec<(HeaderName, Secret)>,
+    /// The vendor's typed answer, for what else it holds: see [`Token::answer`](crate::Token::answer).
+    pub answer: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Issued {
+    /// An access token, and nothing known about it.
+    pub fn new(access_token: impl Into<Secret>) -> Self {
+        Self {
+            access_token: access_token.into(),
+            token_type: None,
+            expires_in: None,
+            expires_at: None,
+            date: None,
+            refresh_token: None,
+            refresh_expires_in: None,
+            refresh_expires_at: None,
+            scopes: Vec::new(),
+            also: Vec::new(),
+            answer: None,
+        }
+    }
+
+    /// Sets [`Issued::token_type`].
+    pub fn token_type(mut self, token_type: impl Into<String>) -> Self {
+        self.token_type = Some(token_type.into());
+        self
+    }
+
+    /// Sets [`Issued::expires_in`].
+    pub fn expires_in(mut self, life: Duration) -> Self {
+        self.expires_in = Some(life);
+        self
+    }
+
+    /// Sets [`Issued::expires_at`].
+    pub fn expires_at(mut self, end: SystemTime) -> Self {
+        self.expires_at = Some(end);
+        self
+    }
+
+    /// Sets [`Issued::date`].
+    pub fn date(mut self, date: SystemTime) -> Self {
+        self.date = Some(date);
+        self
+    }
+
+    /// Sets [`Issued::refresh_token`].
+    pub fn refresh_token(mut self, refresh_token: impl Into<Secret>) -> Self {
+        self.refresh_token = Some(refresh_token.into());
+        self
+    }
+
+    /// Sets [`Issued::refresh_expires_in`].
+    pub fn refresh_expires_in(mut self, life: Duration) -> Self {
+        self.refresh_expires_in = Some(life);
+        self
+    }
+
+    /// Sets [`Issued::refresh_expires_at`].
+    pub fn refresh_expires_at(mut self, end: SystemTime) -> Self {
+        self.refresh_expires_at = Some(end);
+        self
+    }
+
+    /// Sets [`Issued::scopes`].
+    pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Adds to [`Issued::also`].
+    pub fn also(mut self, header: HeaderName, value: impl Into<Secret>) -> Self {
+        self.also.push((header, value.into()));
+        self
+    }
+
+    /// Sets [`Issued::answer`].
+    pub fn answer(mut self, answer: impl Any + Send + Sync) -> Self {
+        self.answer = Some(Arc::new(answer));
+        self
+    }
+}
+
+/// No token, and no text that could hold one.
+impl fmt::Debug for Issued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issued")
+            .field("expires_in", &self.expires_in)
+            .field("expires_at", &self.expires_at)
+            .field("has_refresh_token", &self.refresh_token.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,557 @@
+//! The states of a slot: what a caller gets, when a flight starts, and what a flight does next.
+//!
+//! All of it is a function of state, clock and event; there is no lock, task or request in here. `flight` drives it.
+//!
+//! A *flight* is one journey to the issuer for all who wait: [`Machine::take_off`], then a [`Step`] after each answer of
+//! store and issuer, until [`Step::Land`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use freshtoken_wire::Verdict;
+
+use crate::clock::{Deadline, Now, Random};
+use crate::token::RefreshToken;
+use crate::{Error, ErrorKind, Failure, Issued, Policy, Record, Refresh, Renew, Secret, Token};
+
+/// How long before its end a token isn't given out any more, so that a call arrives in time; at most half its life.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// The margin where nothing can be done before the expiry anyway. An issuer's `Date` cuts off up to a second.
+const MARGIN_AT_EXPIRY: Duration = Duration::from_secs(1);
+
+/// How long after its end a token surely is expired by the issuer's clock, so that refreshing it isn't early.
+const GUARD: Duration = Duration::from_secs(2);
+
+/// By which part of its life, at most, a renewal is earlier than the policy says, so that tokens of one moment aren't
+/// renewed at one moment.
+const JITTER: f64 = 0.05;
+
+/// Between two flights: so much at least, whatever lives the issuer gives its tokens.
+const LEAST_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The wait after a first failure; it doubles with each further one in a row.
+const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
+
+/// The longest wait that isn't the vendor's own wish.
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
+
+/// The longest wait that a vendor may wish for: nobody means more.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a 401 with a token that answered a 401 is a permission problem: a new token wouldn't help.
+const PERMISSION_PROBLEM: Duration = Duration::from_secs(60);
+
+/// What is going on with a token: for a health check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum State {
+    /// There has been no token yet, or it was revoked: the next caller waits for one.
+    Empty,
+    /// The token is good.
+    Fresh,
+    /// The token is good, and the next caller has it renewed in the background.
+    Due,
+    /// The token has ended or was rejected: the next caller waits for another.
+    Expired,
+    /// The last try failed, and the next isn't due yet. A token that is still good is given out.
+    BackingOff,
+    /// A single-use refresh token was sent and its answer lost: it is never sent again, the next caller has the source
+    /// log in.
+    Ambiguous,
+    /// Only other credentials, or a person's consent, help. A token that is still good is given out until its end.
+    Dead,
+}
+
+/// What a caller gets.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    Serve(Token),
+    /// And a flight starts in the background.
+    ServeAndFly(Token),
+    /// For the flight that is under way.
+    Wait,
+    /// A flight starts, and the caller waits for it.
+    Fly,
+    Fail(Error),
+}
+
+/// What a call's 401 means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// A newer token is there or under way: get it and try again.
+    Superseded,
+    /// The token won't be given out again: the next caller has it renewed. Get that one and try again.
+    Renewing,
+    /// It had just replaced a rejected one, so a third one wouldn't help: the account lacks a permission, or the call is
+    /// wrong.
+    PermissionProblem,
+}
+
+/// What a flight does next.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Look into the store.
+    Load,
+    LogIn,
+    /// Store that the refresh token is about to be used, then send it.
+    Mark(Arc<Record>),
+    Refresh(Secret),
+    /// Store what was issued, tell of it, then land.
+    Keep(Arc<Record>),
+    /// Store that the refresh token is gone, then do the other.
+    Forget(Arc<Record>, Box<Step>),
+    Land(Result<Token, Error>),
+}
+
+/// How far a flight is: what would be lost with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flight {
+    /// There is none.
+    Ground,
+    /// Nothing would.
+    Up,
+    /// A refresh token is on its way, or may be.
+    Refreshing,
+    /// A new token is about to be stored.
+    Keeping,
+}
+
+pub(crate) struct Machine {
+    policy: &'static Policy,
+    record: Option<Arc<Record>>,
+    /// When the token is renewed in the background.
+    due: Deadline,
+    /// When it isn't given out any more.
+    stale: Deadline,
+    /// When it ends.
+    end: Deadline,
+    /// A call with it got 401.
+    rejected: bool,
+    /// Until then, a 401 with the token is a permission problem.
+    replaced_rejected_until: Deadline,
+    flight: Flight,
+    /// What was issued and isn't stored yet: nobody gets it before.
+    keeping: Option<Arc<Record>>,
+    /// The flight looks for the answer of a single-use refresh that was lost.
+    ambiguous: bool,
+    dead: bool,
+    /// Why the last flight failed.
+    error: Option<Error>,
+    /// In a row.
+    failures: u32,
+    unusable_answers: u32,
+    retry_at: Deadline,
+    /// When the next flight may start, whatever asks for it.
+    earliest: Deadline,
+}
+
+impl Machine {
+    pub(crate) fn new(policy: &'static Policy, start: Option<Record>, now: Now, random: &dyn Random) -> Self {
+        let mut machine = Self {
+            policy,
+            record: None,
+            due: Deadline::NEVER,
+            stale: Deadline::NEVER,
+            end: Deadline::NEVER,
+            rejected: false,
+            replaced_rejected_until: Deadline::PAST,
+            flight: Flight::Ground,
+            keeping: None,
+            ambiguous: false,
+            dead: false,
+            error: None,
+            failures: 0,
+            unusable_answers: 0,
+            retry_at: Deadline::PAST,
+            earliest: Deadline::PAST,
+        };
+        if let Some(record) = start {
+            machine.hold(Arc::new(record), now, random);
+        }
+        machine
+    }
+
+    pub(crate) fn state(&self, now: Now) -> State {
+        match self.token() {
+            _ if self.dead => State::Dead,
+            _ if self.error.is_some() && !self.retry_at.has_passed(now) => State::BackingOff,
+            _ if self.ambiguous => State::Ambiguous,
+            None => State::Empty,
+            Some(_) if self.rejected || self.stale.has_passed(now) => State::Expired,
+            Some(_) if self.due.has_passed(now) => State::Due,
+            Some(_) => State::Fresh,
+        }
+    }
+
+    /// What a caller gets, in each state.
+    pub(crate) fn ask(&self, now: Now) -> Reply {
+        let is_flying = self.is_flying();
+        match (self.state(now), self.good_token(now)) {
+            (State::Fresh, Some(token)) => Reply::Serve(token.clone()),
+            (State::Due, Some(token)) if is_flying => Reply::Serve(token.clone()),
+            (State::Due, Some(token)) => Reply::ServeAndFly(token.clone()),
+            (State::BackingOff | State::Dead, Some(token)) => Reply::Serve(token.clone()),
+            (State::BackingOff | State::Dead, None) if !is_flying => Reply::Fail(self.last_error(now)),
+            // A lost answer keeps nobody from using a token that is still good.
+            (State::Ambiguous, Some(token)) if is_flying => Reply::Serve(token.clone()),
+            (State::Ambiguous, Some(token)) => Reply::ServeAndFly(token.clone()),
+            _ if is_flying => Reply::Wait,
+            _ => Reply::Fly,
+        }
+    }
+
+    /// The moment from which on [`Machine::ask`] may have another answer than the token that it gives now.
+    pub(crate) fn look_again(&self, now: Now) -> Deadline {
+        match self.state(now) {
+            State::Fresh if !self.is_flying() => self.due.or(self.stale),
+            State::BackingOff if !self.is_flying() => self.retry_at.or(self.stale),
+            State::Due | State::Ambiguous if !self.is_flying() => Deadline::PAST,
+            _ => self.stale,
+        }
+    }
+
+    /// When there will be something to do, without anyone asking; None: nothing, as it looks now.
+    pub(crate) fn next_renewal(&self, now: Now) -> Option<Duration> {
+        let at = match self.state(now) {
+            State::Empty | State::Dead => return None,
+            State::BackingOff => self.retry_at,
+            _ => self.due.or(self.stale),
+        };
+        (!at.is_never()).then(|| at.remaining(now))
+    }
+
+    pub(crate) fn record(&self) -> Option<&Arc<Record>> {
+        self.record.as_ref()
+    }
+
+    /// The token, if it may be given out.
+    pub(crate) fn good_token(&self, now: Now) -> Option<&Token> {
+        self.token().filter(|_| !self.rejected && !self.stale.has_passed(now))
+    }
+
+    fn token(&self) -> Option<&Token> {
+        self.record.as_ref()?.token.as_ref()
+    }
+
+    pub(crate) fn is_flying(&self) -> bool {
+        self.flight != Flight::Ground
+    }
+
+    /// Whether the flight can be given up without losing anything.
+    pub(crate) fn may_abort(&self) -> bool {
+        let repeatable = self.flight == Flight::Refreshing && self.policy.refresh != Refresh::SingleUse;
+        self.flight == Flight::Up || repeatable
+    }
+
+    /// Why the last flight failed, if none has worked since.
+    pub(crate) fn last_error(&self, now: Now) -> Error {
+        let error = self.error.clone().unwrap_or_else(|| self.failure(ErrorKind::Unavailable, "get a token"));
+        error.after((!self.dead).then(|| self.retry_at.remaining(now)))
+    }
+
+    pub(crate) fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
+    }
+
+    /// A call with this generation of the token got 401.
+    pub(crate) fn reject(&mut self, generation: u64, now: Now) -> Rejection {
+        if self.token().is_none_or(|token| token.generation() != generation) {
+            Rejection::Superseded
+        } else if !self.replaced_rejected_until.has_passed(now) {
+            Rejection::PermissionProblem
+        } else {
+            self.rejected = true;
+            Rejection::Renewing
+        }
+    }
+
+    /// The credentials have changed, or so the user says: what they failed with is forgotten.
+    pub(crate) fn credentials_changed(&mut self) {
+        self.dead = false;
+        self.error = None;
+        self.failures = 0;
+        self.unusable_answers = 0;
+        self.retry_at = Deadline::PAST;
+    }
+
+    /// A flight starts; after this wait it may look into the store.
+    pub(crate) fn take_off(&mut self, now: Now) -> Duration {
+        self.flight = Flight::Up;
+        let least = if self.rejected { Duration::ZERO } else { self.earliest.remaining(now) };
+        // A wait of the guard only: what is longer off on one of the clocks is a login's business, see `grant`.
+        let until_sure = self.end.plus(GUARD).remaining_on_both(now);
+        let waits_for_end = self.refreshes_at_expiry() && !self.rejected && until_sure <= GUARD + MARGIN_AT_EXPIRY;
+        if waits_for_end { least.max(until_sure) } else { least }
+    }
+
+    fn refreshes_at_expiry(&self) -> bool {
+        let has_refresh_token = self.record.as_ref().is_some_and(|record| record.refresh.is_some());
+        self.policy.renew == Renew::AtExpiry && has_refresh_token && self.token().is_some()
+    }
+
+    /// What the store holds; None: nothing, or it can't be asked.
+    pub(crate) fn loaded(&mut self, stored: Option<Arc<Record>>, now: Now, random: &dyn Random) -> Step {
+        let ours = self.record.as_ref().map(|record| record.generation);
+        let newer = stored.filter(|stored| ours.is_none_or(|ours| stored.generation > ours));
+        if let Some(stored) = newer {
+            let has_lost_answer = stored.refresh.as_ref().is_some_and(|refresh| refresh.in_use);
+            self.hold(stored, now, random);
+            self.ambiguous |= has_lost_answer;
+            if let Some(token) = self.good_token(now).filter(|_| !self.due.has_passed(now)) {
+                return self.land(Ok(token.clone()));
+            }
+        }
+        self.grant(now)
+    }
+
+    /// The grant to make.
+    fn grant(&mut self, now: Now) -> Step {
+        match self.usable_refresh_token(now) {
+            Some(refresh) if self.policy.refresh == Refresh::SingleUse => {
+                let mut record = self.next_record();
+                record.refresh = Some(RefreshToken { in_use: true, ..refresh });
+                Step::Mark(Arc::new(record))
+            }
+            Some(refresh) => {
+                self.flight = Flight::Refreshing;
+                Step::Refresh(refresh.secret)
+            }
+            None if self.policy.login => Step::LogIn,
+            None => {
+                let error = self.failure(ErrorKind::ConsentNeeded, "refresh");
+                self.die(error)
+            }
+        }
+    }
+
+    fn usable_refresh_token(&self, now: Now) -> Option<RefreshToken> {
+        let refresh = self.record.as_ref()?.refresh.as_ref()?;
+        let is_over = refresh.expires_at.is_some_and(|end| now.wall >= end);
+        if self.ambiguous || refresh.in_use || is_over || self.policy.refresh == Refresh::None {
+            return None;
+        }
+        // Refreshed early it would be lost, and the live token with it. Where the clocks disagree, or a call got 401
+        // before the end, a login is safe.
+        let is_early = self.refreshes_at_expiry() && !self.end.plus(GUARD).has_surely_passed(now);
+        (!is_early || !self.policy.login).then(|| refresh.clone())
+    }
+
+    /// Whether the mark of [`Step::Mark`] is in the store. Only then is the refresh token sent.
+    pub(crate) fn marked(&mut self, marked: Marked, now: Now) -> Step {
+        match marked {
+            Marked::Yes(record) => {
+                self.flight = Flight::Refreshing;
+                let secret = record.refresh.as_ref().map(|refresh| refresh.secret.clone());
+                self.record = Some(record);
+                match secret {
+                    Some(secret) => Step::Refresh(secret),
+                    None => self.grant(now),
+                }
+            }
+            // Another one was faster.
+            Marked::Conflict => Step::Load,
+            Marked::StoreDown(cause) => {
+                let error = Error::caused(ErrorKind::Store, self.policy.vendor, "refresh", cause);
+                self.back_off(error, None, now)
+            }
+        }
+    }
+
+    /// What a login answered.
+    pub(crate) fn logged_in(&mut self, answer: Result<Issued, Failure>, now: Now) -> Step {
+        match answer.and_then(|issued| self.next_issued(&issued, None, now)) {
+            Ok(record) => self.issued(record, now),
+            Err(failure) => self.failed(failure, "log in", now),
+        }
+    }
+
+    /// What a refresh answered.
+    ///
+    /// The refresh token of a single-use refresh stays marked as in use until the answer says that it wasn't used.
+    pub(crate) fn refreshed(&mut self, answer: Result<Issued, Failure>, now: Now) -> Step {
+        let is_single_use = self.policy.refresh == Refresh::SingleUse;
+        let old = self.record.as_ref().and_then(|record| record.refresh.clone()).filter(|_| !is_single_use);
+        let failure = match answer.and_then(|issued| self.next_issued(&issued, old.as_ref(), now)) {
+            Ok(record) => return self.issued(record, now),
+            Err(failure) => failure,
+        };
+        self.flight = Flight::Up;
+        let is_lost = is_single_use && failure.ambiguous;
+        // A vendor that doesn't list what it says of a spent token refuses it by the status alone. The login tells
+        // whether it is the credentials.
+        let is_spent = failure.verdict == Verdict::Relogin
+            || (failure.verdict == Verdict::Permanent && !failure.listed && self.policy.login);
+        if !is_lost && !is_spent {
+            let step = self.failed(failure, "refresh", now);
+            return if is_single_use { self.unmark(step) } else { step };
+        }
+        self.ambiguous |= is_lost;
+        let next = match (self.policy.login, failure.retry_after) {
+            (true, None) if is_lost => Step::Load,
+            (true, None) => Step::LogIn,
+            (true, Some(_)) => self.failed(failure, "refresh", now),
+            (false, _) => {
+                let error = Error::caused(ErrorKind::ConsentNeeded, self.policy.vendor, "refresh", failure.cause);
+                self.die(error)
+            }
+        };
+        let mut record = self.next_record();
+        record.refresh = None;
+        let record = Arc::new(record);
+        self.record = Some(record.clone());
+        Step::Forget(record, Box::new(next))
+    }
+
+    /// The refresh token wasn't spent: the mark on it goes.
+    fn unmark(&mut self, next: Step) -> Step {
+        let mut record = self.next_record();
+        if let Some(refresh) = &mut record.refresh {
+            refresh.in_use = false;
+        }
+        let record = Arc::new(record);
+        self.record = Some(record.clone());
+        Step::Forget(record, Box::new(next))
+    }
+
+    fn next_generation(&self) -> u64 {
+        self.record.as_ref().map_or(1, |record| record.generation.saturating_add(1))
+    }
+
+    /// What is known, one generation on, to be changed.
+    fn next_record(&self) -> Record {
+        let mut record = self.record.as_deref().cloned().unwrap_or_else(|| Record::empty(0));
+        record.generation = self.next_generation();
+        record
+    }
+
+    fn next_issued(&self, issued: &Issued, old: Option<&RefreshToken>, now: Now) -> Result<Record, Failure> {
+        Record::of(issued, old, self.policy, self.next_generation(), now)
+    }
+
+    fn issued(&mut self, record: Record, now: Now) -> Step {
+        let record = Arc::new(record);
+        self.flight = Flight::Keeping;
+        self.keeping = Some(record.clone());
+        self.earliest = Deadline::after(now, LEAST_INTERVAL);
+        Step::Keep(record)
+    }
+
+    /// Takes a record over, with all deadlines of its token.
+    pub(crate) fn hold(&mut self, record: Arc<Record>, now: Now, random: &dyn Random) {
+        // A change of the refresh token alone doesn't make a rejected token good.
+        let generation = record.token.as_ref().map(Token::generation);
+        self.rejected &= generation == self.token().map(Token::generation);
+        self.ambiguous = false;
+        (self.due, self.stale, self.end) =
+            match record.token.as_ref().and_then(|token| deadlines(token, self.policy, now, random)) {
+                Some(deadlines) => deadlines,
+                None => (Deadline::NEVER, Deadline::NEVER, Deadline::NEVER),
+            };
+        self.record = Some(record);
+    }
+
+    /// The record is stored, or couldn't be: the token is good all the same.
+    pub(crate) fn kept(&mut self, record: Arc<Record>, now: Now, random: &dyn Random) -> Step {
+        self.keeping = None;
+        self.replaced_rejected_until =
+            if self.rejected { Deadline::after(now, PERMISSION_PROBLEM) } else { Deadline::PAST };
+        self.hold(record, now, random);
+        match self.token().cloned() {
+            Some(token) => self.land(Ok(token)),
+            None => self.failed(Failure::unusable("there is no token in the record"), "get a token", now),
+        }
+    }
+
+    fn failed(&mut self, failure: Failure, action: &'static str, now: Now) -> Step {
+        self.unusable_answers = if failure.unusable { self.unusable_answers + 1 } else { 0 };
+        let retry_after = failure.retry_after;
+        let is_transient = failure.verdict == Verdict::Transient && self.unusable_answers < 2;
+        let kind = if is_transient { ErrorKind::Unavailable } else { ErrorKind::Refused };
+        let error = Error::caused(kind, self.policy.vendor, action, failure.cause);
+        if is_transient { self.back_off(error, retry_after, now) } else { self.die(error) }
+    }
+
+    fn back_off(&mut self, error: Error, retry_after: Option<Duration>, now: Now) -> Step {
+        let doublings = self.failures.min(16);
+        self.failures = self.failures.saturating_add(1);
+        let own = FIRST_BACK_OFF.saturating_mul(1 << doublings).min(LONGEST_BACK_OFF);
+        let wait = own.max(retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER));
+        self.retry_at = Deadline::after(now, wait);
+        self.land(Err(error.after(Some(wait))))
+    }
+
+    fn die(&mut self, error: Error) -> Step {
+        self.dead = true;
+        self.land(Err(error))
+    }
+
+    fn land(&mut self, result: Result<Token, Error>) -> Step {
+        match &result {
+            Ok(_) => self.credentials_changed(),
+            Err(error) => self.error = Some(error.clone()),
+        }
+        Step::Land(result)
+    }
+
+    /// The flight is over: it has landed, or it went down with its runtime.
+    pub(crate) fn touch_down(&mut self, now: Now, random: &dyn Random) {
+        if let Some(record) = self.keeping.clone() {
+            self.kept(record, now, random);
+        }
+        // The refresh token may have left; its answer is lost with the flight.
+        if self.flight == Flight::Refreshing && self.policy.refresh == Refresh::SingleUse {
+            self.ambiguous = true;
+        }
+        self.flight = Flight::Ground;
+    }
+
+    /// While it is being revoked, a token isn't given out.
+    pub(crate) fn suspend(&mut self, is_suspended: bool) {
+        self.rejected = is_suspended;
+    }
+
+    /// The token is revoked. Gives the empty record that takes its place.
+    pub(crate) fn forget(&mut self) -> Arc<Record> {
+        let empty = Arc::new(Record::empty(self.next_generation()));
+        self.record = Some(empty.clone());
+        (self.due, self.stale, self.end) = (Deadline::NEVER, Deadline::NEVER, Deadline::NEVER);
+        empty
+    }
+
+    fn failure(&self, kind: ErrorKind, action: &'static str) -> Error {
+        Error::new(kind, self.policy.vendor, action)
+    }
+}
+
+/// Whether a mark was stored.
+#[derive(Debug)]
+pub(crate) enum Marked {
+    Yes(Arc<Record>),
+    Conflict,
+    StoreDown(Arc<dyn std::error::Error + Send + Sync>),
+}
+
+/// When a token is due, stale and at its end; None: nobody knows its end.
+fn deadlines(token: &Token, policy: &Policy, now: Now, random: &dyn Random) -> Option<(Deadline, Deadline, Deadline)> {
+    let (life, remaining) = (token.life()?, token.remaining(now)?);
+    let at_age = |age: Duration| {
+        let wait = age.saturating_sub(life - remaining.min(life));
+        Deadline::after(now, wait)
+    };
+    let margin = match policy.renew {
+        Renew::AtExpiry => MARGIN_AT_EXPIRY,
+        Renew::Early(_) | Renew::Before(_) => MARGIN,
+    };
+    let stale = at_age(life - margin.min(life / 2));
+    let due = match policy.renew {
+        Renew::AtExpiry => Deadline::NEVER,
+        Renew::Early(part) => at_age(life.mul_f64((part - JITTER * random.unit()).clamp(0.0, 1.0))),
+        Renew::Before(margin) => {
+            let early = margin.min(life / 2);
+            at_age(life - early.mul_f64(1.0 + JITTER * random.unit()).min(life))
+        }
+    };
+    Some((due, stale, at_age(life)))
+}

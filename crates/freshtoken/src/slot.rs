@@ -1,0 +1,668 @@
+//! One token and the flights that renew it: what drives the state machine.
+//!
+//! A reader of a fresh token sees only the snapshot: no lock. Everyone else locks, asks the machine, and unlocks before
+//! anything is awaited. A flight is a task of its own, so a caller that goes away doesn't cancel it; it goes down only
+//! with its runtime, or with the last source where nothing is lost by it.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Weak};
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwapOption;
+use http::{HeaderName, HeaderValue};
+use tokio::sync::watch;
+use tracing::{Instrument, debug, info, info_span, warn};
+
+use crate::clock::{AnyClock, Deadline, Now, Random};
+use crate::machine::{Machine, Marked, Rejection, Reply, State, Step};
+use crate::store::{AnyStore, Key, Lease, StoreError};
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, Task, lock, spawn};
+use crate::vendor::Grants;
+use crate::{Error, ErrorKind, Failure, Issued, Policy, Record, Secret, Takes, Token};
+
+/// How long a holder of a lease may take: a request's 30 s, a login after it, and the store.
+const LEASE: Duration = Duration::from_secs(90);
+
+/// How long a flight waits for a lease; then it does without.
+const LEASE_WAIT: Duration = Duration::from_secs(100);
+
+/// How often a flight tries again when another process changes the record under it, though it holds the lease.
+const CONFLICTS: usize = 3;
+
+/// How often a caller starts anew after a flight that went down with its runtime.
+const LOST_FLIGHTS: usize = 5;
+
+/// What is told of each change.
+pub(crate) type OnChange = Arc<dyn Fn(Arc<Record>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// What all slots of a source or a set of accounts have in common.
+pub(crate) struct Shared {
+    pub(crate) policy: &'static Policy,
+    pub(crate) header: HeaderName,
+    pub(crate) store: Arc<dyn AnyStore>,
+    pub(crate) clock: AnyClock,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) on_change: Option<OnChange>,
+    pub(crate) keep_alive: bool,
+    pub(crate) keep_answer: bool,
+}
+
+pub(crate) struct Slot {
+    /// The token while it may be given out without a look at the machine.
+    snapshot: ArcSwapOption<Snapshot>,
+    locked: Mutex<Locked>,
+    /// How many sources there are; with the last one goes what runs in the background.
+    sources: AtomicUsize,
+    shared: Arc<Shared>,
+    grants: Box<dyn Grants>,
+    key: Key,
+}
+
+struct Snapshot {
+    token: Token,
+    /// From here on the machine decides.
+    until: Deadline,
+}
+
+struct Locked {
+    machine: Machine,
+    flight: Option<Flight>,
+    keeper: Option<Task>,
+    /// The last source is gone.
+    is_abandoned: bool,
+    counters: Counters,
+}
+
+/// A flight as those see it who wait for it.
+struct Flight {
+    outcome: watch::Receiver<Option<Outcome>>,
+    task: Option<Task>,
+}
+
+type Outcome = Result<Token, Error>;
+
+/// What a source has done since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Logins sent.
+    pub logins: u64,
+    /// Refreshes sent.
+    pub refreshes: u64,
+    /// Logins and refreshes that failed.
+    pub failures: u64,
+    /// Tokens taken over from the store instead of the vendor.
+    pub adopted: u64,
+    /// Callers who waited for a flight that another one had started.
+    pub joined: u64,
+    /// 401s reported.
+    pub rejected: u64,
+    /// Requests to revoke.
+    pub revokes: u64,
+}
+
+/// How a source is: for a health check. Nothing secret is in it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Status {
+    /// What is going on.
+    pub state: State,
+    /// Whether a caller would get a token at once.
+    pub is_serving: bool,
+    /// Whether a renewal is under way.
+    pub is_renewing: bool,
+    /// The generation of what is known; 0 before the first token.
+    pub generation: u64,
+    /// When the token ends, by this machine's clock.
+    pub expires_at: Option<SystemTime>,
+    /// When the refresh token ends, by this machine's clock.
+    pub refresh_expires_at: Option<SystemTime>,
+    /// Why the last flight failed, if none has worked since.
+    pub last_error: Option<Error>,
+    /// What the source has done so far.
+    pub counters: Counters,
+}
+
+/// What a caller gets, or has to wait for.
+enum Asked {
+    Token(Token),
+    Wait(watch::Receiver<Option<Outcome>>),
+    Failed(Error),
+}
+
+impl Slot {
+    pub(crate) fn new(shared: Arc<Shared>, grants: Box<dyn Grants>, key: Key, start: Option<Record>) -> Arc<Self> {
+        let now = shared.clock.now();
+        let machine = Machine::new(shared.policy, start, now, &*shared.random);
+        let slot = Self {
+            snapshot: ArcSwapOption::empty(),
+            locked: Mutex::new(Locked {
+                machine,
+                flight: None,
+                keeper: None,
+                is_abandoned: false,
+                counters: Counters::default(),
+            }),
+            sources: AtomicUsize::new(0),
+            shared,
+            grants,
+            key,
+        };
+        slot.publish(&lock(&slot.locked), now);
+        Arc::new(slot)
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(crate) fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// The header while the token is fresh: one load, one look at the clocks, one clone.
+    #[inline]
+    pub(crate) fn fresh_header(&self) -> Option<HeaderValue> {
+        let snapshot = self.snapshot.load();
+        let snapshot = snapshot.as_ref()?;
+        (!snapshot.until.has_passed(self.shared.clock.now())).then(|| snapshot.token.header().clone())
+    }
+
+    #[inline]
+    fn fresh_token(&self) -> Option<Token> {
+        let snapshot = self.snapshot.load();
+        let snapshot = snapshot.as_ref()?;
+        (!snapshot.until.has_passed(self.shared.clock.now())).then(|| snapshot.token.clone())
+    }
+
+    /// The token if there is a good one; has it renewed when that is due.
+    pub(crate) fn try_token(self: &Arc<Self>) -> Option<Token> {
+        self.fresh_token().or_else(|| match self.ask() {
+            Asked::Token(token) => Some(token),
+            _ => None,
+        })
+    }
+
+    pub(crate) async fn token(self: &Arc<Self>) -> Outcome {
+        if let Some(token) = self.fresh_token() {
+            return Ok(token);
+        }
+        for _ in 0..LOST_FLIGHTS {
+            match self.ask() {
+                Asked::Token(token) => return Ok(token),
+                Asked::Failed(error) => return Err(error),
+                Asked::Wait(outcome) => {
+                    if let Some(outcome) = landed(outcome).await {
+                        return outcome;
+                    }
+                }
+            }
+        }
+        Err(self.error(ErrorKind::NoRuntime, "get a token"))
+    }
+
+    fn ask(self: &Arc<Self>) -> Asked {
+        let now = self.shared.clock.now();
+        let mut locked = lock(&self.locked);
+        match locked.machine.ask(now) {
+            Reply::Serve(token) => Asked::Token(token),
+            Reply::ServeAndFly(token) => {
+                self.take_off(locked, now);
+                Asked::Token(token)
+            }
+            Reply::Wait => match &locked.flight {
+                Some(flight) => {
+                    let outcome = flight.outcome.clone();
+                    locked.counters.joined += 1;
+                    debug!(vendor = self.key.vendor, account = &*self.key.account, "waits for the flight under way");
+                    Asked::Wait(outcome)
+                }
+                None => Asked::Failed(self.error(ErrorKind::NoRuntime, "get a token")),
+            },
+            Reply::Fly => match self.take_off(locked, now) {
+                Some(outcome) => Asked::Wait(outcome),
+                None => Asked::Failed(self.error(ErrorKind::NoRuntime, "get a token")),
+            },
+            Reply::Fail(error) => Asked::Failed(error),
+        }
+    }
+
+    /// Starts a flight on this runtime; None: there is none.
+    fn take_off(
+        self: &Arc<Self>,
+        mut locked: MutexGuard<'_, Locked>,
+        now: Now,
+    ) -> Option<watch::Receiver<Option<Outcome>>> {
+        let wait = locked.machine.take_off(now);
+        let (sender, outcome) = watch::channel(None);
+        locked.flight = Some(Flight { outcome: outcome.clone(), task: None });
+        self.publish(&locked, now);
+        // A runtime that is shutting down drops the task within `spawn`, and that locks.
+        drop(locked);
+        let journey = Journey { slot: self.clone(), sender, has_landed: false, stored: 0, lease: None };
+        let span = info_span!("token_flight", vendor = self.key.vendor, account = &*self.key.account);
+        let task = spawn(journey.run(wait).instrument(span))?;
+        let mut locked = lock(&self.locked);
+        if let Some(flight) = &mut locked.flight
+            && flight.outcome.same_channel(&outcome)
+        {
+            flight.task = Some(task);
+        }
+        Some(outcome)
+    }
+
+    /// Lets readers see what the machine has decided.
+    fn publish(&self, locked: &Locked, now: Now) {
+        let snapshot = locked
+            .machine
+            .good_token(now)
+            .map(|token| Arc::new(Snapshot { token: token.clone(), until: locked.machine.look_again(now) }));
+        self.snapshot.store(snapshot);
+    }
+
+    /// What a 401 means for the token that is `seen` in it.
+    pub(crate) fn rejected(&self, is_seen: impl Fn(&Token) -> bool) -> Rejection {
+        let now = self.shared.clock.now();
+        let mut locked = lock(&self.locked);
+        locked.counters.rejected += 1;
+        let current = locked.machine.record().and_then(|record| record.token()).filter(|token| is_seen(token));
+        let rejection = match current.map(Token::generation) {
+            Some(generation) => locked.machine.reject(generation, now),
+            None => Rejection::Superseded,
+        };
+        self.publish(&locked, now);
+        drop(locked);
+        info!(vendor = self.key.vendor, account = &*self.key.account, ?rejection, "a call got 401");
+        rejection
+    }
+
+    pub(crate) fn credentials_changed(&self) {
+        let mut locked = lock(&self.locked);
+        locked.machine.credentials_changed();
+        self.publish(&locked, self.shared.clock.now());
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        let now = self.shared.clock.now();
+        let locked = lock(&self.locked);
+        let machine = &locked.machine;
+        let record = machine.record();
+        Status {
+            state: machine.state(now),
+            is_serving: machine.good_token(now).is_some(),
+            is_renewing: machine.is_flying(),
+            generation: record.map_or(0, |record| record.generation()),
+            expires_at: record.and_then(|record| record.token()).and_then(Token::expires_at),
+            refresh_expires_at: record.and_then(|record| record.refresh_expires_at()),
+            last_error: machine.error().map(|_| machine.last_error(now)),
+            counters: locked.counters,
+        }
+    }
+
+    /// Whether dropping the slot loses nothing that a login wouldn't bring back, and interrupts nothing.
+    pub(crate) fn is_disposable(&self) -> bool {
+        let locked = lock(&self.locked);
+        let has_refresh_token = locked.machine.record().is_some_and(|record| record.refresh_token().is_some());
+        !locked.machine.is_flying() && (self.shared.policy.login || !has_refresh_token)
+    }
+
+    /// Ends the token at the vendor and forgets it.
+    pub(crate) async fn revoke(self: Arc<Self>) -> Result<(), Error> {
+        const ACTION: &str = "revoke a token";
+        let Some(takes) = self.shared.policy.revoke else {
+            return Err(self.error(ErrorKind::Unsupported, ACTION));
+        };
+        let flight = lock(&self.locked).flight.as_ref().map(|flight| flight.outcome.clone());
+        if let Some(flight) = flight {
+            let _ = landed(flight).await;
+        }
+        let record = {
+            let mut locked = lock(&self.locked);
+            let Some(record) = locked.machine.record().cloned() else { return Ok(()) };
+            locked.machine.suspend(true);
+            locked.counters.revokes += 1;
+            self.publish(&locked, self.shared.clock.now());
+            record
+        };
+        let secret = match takes {
+            Takes::Access => record.token().map(|token| Secret::new(token.expose())),
+            Takes::Refresh => record.refresh_token().cloned(),
+        };
+        let answer = match &secret {
+            Some(secret) => caught(async { self.grants.revoke(secret).await }).await,
+            None => Ok(()),
+        };
+        let is_over = match &answer {
+            Ok(()) => true,
+            // The vendor doesn't know the token, or never will.
+            Err(failure) => failure.verdict != freshtoken_wire::Verdict::Transient,
+        };
+        let empty = {
+            let now = self.shared.clock.now();
+            let mut locked = lock(&self.locked);
+            let is_current = locked.machine.record().is_some_and(|now| now.generation() == record.generation());
+            let empty = (is_current && is_over).then(|| locked.machine.forget());
+            if is_current {
+                locked.machine.suspend(false);
+            }
+            self.publish(&locked, now);
+            empty
+        };
+        if let Some(empty) = empty {
+            let stored = self.shared.store.compare_and_store(&self.key, record.generation(), empty.clone()).await;
+            if let Err(error) = stored {
+                warn!(vendor = self.key.vendor, %error, "can't store that a token was revoked");
+            }
+            self.tell(empty).await;
+            info!(vendor = self.key.vendor, account = &*self.key.account, "forgot the token");
+        }
+        answer.map_err(|failure| Error::of(failure, self.key.vendor, ACTION))
+    }
+
+    /// Tells of a change. A callback that panics keeps nobody from their token.
+    async fn tell(&self, record: Arc<Record>) {
+        let Some(on_change) = &self.shared.on_change else { return };
+        let told = caught(async {
+            on_change(record).await;
+            Ok(())
+        });
+        if told.await.is_err() {
+            warn!(vendor = self.key.vendor, "the callback that is told of changes panicked");
+        }
+    }
+
+    pub(crate) fn has_one_source(&self) -> bool {
+        self.sources.load(Ordering::Acquire) == 1
+    }
+
+    /// There is a new source.
+    pub(crate) fn add_source(&self) {
+        self.sources.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A source is gone. With the last one, so is what can be given up without losing anything.
+    pub(crate) fn remove_source(&self) {
+        if self.sources.fetch_sub(1, Ordering::AcqRel) != 1 {
+            return;
+        }
+        let mut locked = lock(&self.locked);
+        locked.is_abandoned = true;
+        let keeper = locked.keeper.take();
+        let may_abort = locked.machine.may_abort();
+        let flight = locked.flight.as_mut().filter(|_| may_abort).and_then(|flight| flight.task.take());
+        drop(locked);
+        for task in keeper.into_iter().chain(flight) {
+            task.abort();
+        }
+    }
+
+    pub(crate) fn error(&self, kind: ErrorKind, action: &'static str) -> Error {
+        Error::new(kind, self.key.vendor, action)
+    }
+
+    /// Has the token renewed whenever that is due, whether anybody asks or not.
+    fn keep_alive(self: &Arc<Self>) {
+        let is_kept = |locked: &Locked| locked.keeper.as_ref().is_some_and(|keeper| !keeper.is_finished());
+        if !self.shared.keep_alive || is_kept(&lock(&self.locked)) {
+            return;
+        }
+        // A runtime that is shutting down drops the task within `spawn`; so no lock is held.
+        let Some(task) = spawn(keep_alive(Arc::downgrade(self))) else { return };
+        let mut locked = lock(&self.locked);
+        if locked.is_abandoned {
+            task.abort();
+        } else {
+            locked.keeper = Some(task);
+        }
+    }
+}
+
+/// Ends with the last source: it is aborted then. Without anything to wait for it ends too, and the next flight starts
+/// another.
+async fn keep_alive(slot: Weak<Slot>) {
+    loop {
+        let weak = &slot;
+        let Some(slot) = weak.upgrade() else { return };
+        let now = slot.shared.clock.now();
+        let Some(wait) = lock(&slot.locked).machine.next_renewal(now) else { return };
+        let clock = slot.shared.clock.clone();
+        drop(slot);
+        clock.sleep(wait.max(KEEPER_REST)).await;
+        let Some(slot) = weak.upgrade() else { return };
+        let _ = slot.ask();
+        let flight = lock(&slot.locked).flight.as_ref().map(|flight| flight.outcome.clone());
+        drop(slot);
+        if let Some(flight) = flight {
+            let _ = landed(flight).await;
+        }
+    }
+}
+
+/// A keeper sleeps at least so long, whatever there seems to be to do.
+const KEEPER_REST: Duration = Duration::from_millis(100);
+
+/// A flight's outcome; None: it went down with its runtime.
+async fn landed(mut outcome: watch::Receiver<Option<Outcome>>) -> Option<Outcome> {
+    outcome.wait_for(Option::is_some).await.ok()?.clone()
+}
+
+/// One flight: what its task does.
+struct Journey {
+    slot: Arc<Slot>,
+    sender: watch::Sender<Option<Outcome>>,
+    has_landed: bool,
+    /// The generation that the store holds.
+    stored: u64,
+    lease: Option<Lease>,
+}
+
+impl Journey {
+    async fn run(mut self, wait: Duration) {
+        if !wait.is_zero() {
+            self.slot.shared.clock.sleep(wait).await;
+        }
+        self.lease().await;
+        let mut step = Step::Load;
+        let mut conflicts = 0;
+        let outcome = loop {
+            if lock(&self.slot.locked).is_abandoned && matches!(step, Step::LogIn | Step::Mark(_)) {
+                return;
+            }
+            step = match step {
+                Step::Load => {
+                    let stored = self.load().await;
+                    let step = self.machine(|machine, now, random| machine.loaded(stored, now, random));
+                    if let Step::Land(Ok(_)) = step {
+                        lock(&self.slot.locked).counters.adopted += 1;
+                        info!("took the token from the store");
+                    }
+                    step
+                }
+                Step::LogIn => {
+                    lock(&self.slot.locked).counters.logins += 1;
+                    debug!("logs in");
+                    let answer = caught(async { self.slot.grants.login().await }).await;
+                    let answer = self.heard(answer, "login");
+                    self.machine(|machine, now, _| machine.logged_in(answer, now))
+                }
+                Step::Mark(record) => {
+                    conflicts += 1;
+                    let marked = if conflicts > CONFLICTS {
+                        Marked::StoreDown("other processes keep changing the record".into_arc())
+                    } else {
+                        self.mark(record).await
+                    };
+                    self.machine(|machine, now, _| machine.marked(marked, now))
+                }
+                Step::Refresh(secret) => {
+                    lock(&self.slot.locked).counters.refreshes += 1;
+                    debug!("refreshes");
+                    let answer = caught(async { self.slot.grants.refresh(&secret).await }).await;
+                    let answer = self.heard(answer, "refresh");
+                    self.machine(|machine, now, _| machine.refreshed(answer, now))
+                }
+                Step::Forget(record, next) => {
+                    self.store(record.clone()).await;
+                    self.slot.tell(record).await;
+                    *next
+                }
+                Step::Keep(record) => {
+                    let record = self.store(record).await;
+                    self.slot.tell(record.clone()).await;
+                    self.machine(|machine, now, random| machine.kept(record, now, random))
+                }
+                Step::Land(outcome) => break outcome,
+            };
+        };
+        self.land(outcome);
+    }
+
+    fn machine(&self, event: impl FnOnce(&mut Machine, Now, &dyn Random) -> Step) -> Step {
+        let shared = &self.slot.shared;
+        event(&mut lock(&self.slot.locked).machine, shared.clock.now(), &*shared.random)
+    }
+
+    /// Counts and traces what the vendor answered.
+    fn heard(&self, answer: Result<Issued, Failure>, grant: &'static str) -> Result<Issued, Failure> {
+        match answer {
+            Ok(mut issued) => {
+                if !self.slot.shared.keep_answer {
+                    issued.answer = None;
+                }
+                info!(grant, expires_in = ?issued.expires_in, "the vendor issued a token");
+                Ok(issued)
+            }
+            Err(failure) => {
+                lock(&self.slot.locked).counters.failures += 1;
+                warn!(grant, error = %failure, verdict = ?failure.verdict, "the vendor issued no token");
+                Err(failure)
+            }
+        }
+    }
+
+    async fn lease(&mut self) {
+        let Slot { shared, key, .. } = &*self.slot;
+        let mut leased = pin!(shared.store.lease(key, LEASE));
+        let mut too_long = pin!(shared.clock.sleep(LEASE_WAIT));
+        let lease = std::future::poll_fn(|context| match leased.as_mut().poll(context) {
+            Poll::Ready(lease) => Poll::Ready(lease),
+            Poll::Pending => too_long.as_mut().poll(context).map(|()| Err("another process holds the lease".into())),
+        });
+        let lease: Result<Lease, StoreError> = lease.await;
+        match lease {
+            Ok(lease) => self.lease = Some(lease),
+            Err(error) => warn!(%error, "goes on without a lease"),
+        }
+    }
+
+    async fn load(&mut self) -> Option<Arc<Record>> {
+        match self.slot.shared.store.load(&self.slot.key).await {
+            Ok(record) => {
+                self.stored = record.as_ref().map_or(0, |record| record.generation());
+                record
+            }
+            Err(error) => {
+                warn!(%error, "can't load from the store");
+                None
+            }
+        }
+    }
+
+    /// Stores that the refresh token is about to be sent.
+    async fn mark(&mut self, record: Arc<Record>) -> Marked {
+        if self.lease.is_none() {
+            return Marked::StoreDown("there is no lease".into_arc());
+        }
+        let generation = record.generation();
+        match self.slot.shared.store.compare_and_store(&self.slot.key, self.stored, record.clone()).await {
+            Ok(true) => {
+                self.stored = generation;
+                Marked::Yes(record)
+            }
+            Ok(false) => Marked::Conflict,
+            Err(error) => {
+                warn!(%error, "can't store that a refresh token is about to be used");
+                Marked::StoreDown(error.into())
+            }
+        }
+    }
+
+    /// Stores what has happened already: if another process stored something meanwhile, as the next generation.
+    async fn store(&mut self, mut record: Arc<Record>) -> Arc<Record> {
+        for _ in 0..CONFLICTS {
+            match self.slot.shared.store.compare_and_store(&self.slot.key, self.stored, record.clone()).await {
+                Ok(true) => {
+                    self.stored = record.generation();
+                    return record;
+                }
+                Ok(false) => {
+                    self.load().await;
+                    let generation = record.generation().max(self.stored.saturating_add(1));
+                    record = Arc::new(Record { generation, ..(*record).clone() });
+                }
+                Err(error) => {
+                    warn!(%error, "can't store, goes on in memory");
+                    return record;
+                }
+            }
+        }
+        warn!("can't store, other processes keep changing the record; goes on in memory");
+        record
+    }
+
+    /// Lets the others see that this flight is over. What it gives is to be dropped without a lock held.
+    fn touch_down(&self) -> Option<Flight> {
+        let Slot { shared, locked, .. } = &*self.slot;
+        let now = shared.clock.now();
+        let mut locked = lock(locked);
+        locked.machine.touch_down(now, &*shared.random);
+        self.slot.publish(&locked, now);
+        locked.flight.take()
+    }
+
+    fn land(mut self, outcome: Outcome) {
+        if let Err(error) = &outcome {
+            warn!(%error, "backs off");
+        }
+        drop(self.touch_down());
+        if outcome.is_ok() {
+            self.slot.keep_alive();
+        }
+        self.has_landed = true;
+        self.sender.send_replace(Some(outcome));
+    }
+}
+
+/// Those who wait see that the sender is gone, and start another flight.
+impl Drop for Journey {
+    fn drop(&mut self) {
+        if !self.has_landed {
+            drop(self.touch_down());
+        }
+    }
+}
+
+/// What a future answers, though it may panic: a user's callback is in it.
+async fn caught<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut future = pin!(future);
+    std::future::poll_fn(|context| {
+        // It isn't polled again after a panic.
+        std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))).unwrap_or_else(|_| {
+            Poll::Ready(Err(Failure::transient("a callback or vendor of one's own panicked").ambiguous()))
+        })
+    })
+    .await
+}
+
+trait IntoArc {
+    fn into_arc(self) -> Arc<dyn std::error::Error + Send + Sync>;
+}
+
+impl IntoArc for &str {
+    fn into_arc(self) -> Arc<dyn std::error::Error + Send + Sync> {
+        StoreError::from(self).into()
+    }
+}

@@ -1,0 +1,324 @@
+//! The token source: what users hold.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderName, HeaderValue};
+
+use crate::clock::{AnyClock, Clock, Random, SystemRandom};
+use crate::machine::Rejection;
+use crate::slot::{Shared, Slot, Status};
+use crate::store::{AnyStore, Key, Memory, Store};
+use crate::sync::spawn;
+use crate::vendor::Bound;
+use crate::{CredentialSource, Error, ErrorKind, Issued, Policy, Record, Secret, Token, Vendor};
+
+/// Gives out a token that is fresh, and sees to it that there is one.
+///
+/// Clones share everything and are cheap; it is `Send` and `Sync`, and works on any tokio runtime, also after the one it
+/// was first used on has ended. Nothing runs when nobody asks, unless [`keep_alive`](TokenSourceBuilder::keep_alive) says
+/// so. With the last clone, all that runs in the background ends; only a single-use refresh under way is brought to its
+/// end, so that its token isn't lost.
+///
+/// ```no_run
+/// # use freshtoken::{TokenSource, Vendor};
+/// # async fn example<V: Vendor>(endpoint: V, credentials: V::Credentials) -> Result<(), freshtoken::Error> {
+/// let tokens = TokenSource::new(endpoint, credentials);
+/// let header = tokens.header().await?; // for `authorization`, or for what `tokens.header_name()` says
+/// # let _ = header;
+/// # Ok(())
+/// # }
+/// ```
+pub struct TokenSource(Arc<Slot>);
+
+impl TokenSource {
+    /// A source for one account, with a store of its own in memory. No request is made before someone asks.
+    pub fn new<V: Vendor>(vendor: V, credentials: impl Into<CredentialSource<V::Credentials>>) -> Self {
+        Self::builder(vendor, credentials).build()
+    }
+
+    /// A source that starts from a token, shares a store, tells of changes, …
+    pub fn builder<V: Vendor>(
+        vendor: V,
+        credentials: impl Into<CredentialSource<V::Credentials>>,
+    ) -> TokenSourceBuilder<V> {
+        TokenSourceBuilder {
+            vendor,
+            credentials: credentials.into(),
+            account: String::new(),
+            start: Start::Nothing,
+            options: Options::default(),
+        }
+    }
+
+    pub(crate) fn key(&self) -> &Key {
+        self.0.key()
+    }
+
+    pub(crate) fn is_disposable(&self) -> bool {
+        self.0.is_disposable()
+    }
+
+    pub(crate) fn is_held_by_one(&self) -> bool {
+        self.0.has_one_source()
+    }
+
+    pub(crate) fn of_slot(slot: Arc<Slot>) -> Self {
+        slot.add_source();
+        Self(slot)
+    }
+
+    /// The value of the header that a call carries, such as `Bearer …`. It waits only when there is no fresh token.
+    ///
+    /// Dropping the future loses nothing: what it waited for goes on.
+    ///
+    /// # Errors
+    ///
+    /// See [`ErrorKind`]. All who wait for one request share its failure, and who comes before
+    /// [`Error::retry_after`] has passed gets it at once.
+    pub async fn header(&self) -> Result<HeaderValue, Error> {
+        match self.0.fresh_header() {
+            Some(header) => Ok(header),
+            None => Ok(self.0.token().await?.header().clone()),
+        }
+    }
+
+    /// As [`TokenSource::header`], but without waiting: None where there is no token now. If one is due, and this is a
+    /// tokio runtime, it is renewed in the background, so that a later call gets it.
+    pub fn try_header(&self) -> Option<HeaderValue> {
+        self.0.fresh_header().or_else(|| Some(self.0.try_token()?.header().clone()))
+    }
+
+    /// The token with all that is known of it: its scopes, its end, the vendor's typed answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`TokenSource::header`].
+    pub async fn token(&self) -> Result<Token, Error> {
+        self.0.token().await
+    }
+
+    /// As [`TokenSource::token`], without waiting.
+    pub fn try_token(&self) -> Option<Token> {
+        self.0.try_token()
+    }
+
+    /// The header that carries the token, `authorization` mostly.
+    pub fn header_name(&self) -> &HeaderName {
+        &self.0.shared().header
+    }
+
+    /// A call with this token, or with this header, got 401.
+    ///
+    /// An older token than the current one changes nothing. The current one isn't given out again, and who asks next
+    /// waits for another; for all who report it there is one request. If the token was itself the answer to a 401, it
+    /// stays: then a new one wouldn't help.
+    pub fn rejected<'a>(&self, token: impl Into<Seen<'a>>) -> Rejection {
+        match token.into() {
+            Seen::Token(seen) => self.0.rejected(|current| current.generation() == seen.generation()),
+            Seen::Header(seen) => self.0.rejected(|current| current.is_in(seen)),
+        }
+    }
+
+    /// Ends the token at the vendor, and forgets it and its refresh token here and in the store. Who asks next has the
+    /// source log in again.
+    ///
+    /// It is a task of its own: dropping the future doesn't cancel it. Without a token there is nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] where the vendor has no such operation. After an [`ErrorKind::Unavailable`] the token is
+    /// still there, so that one can try again; after an [`ErrorKind::Refused`], it isn't.
+    pub async fn revoke(&self) -> Result<(), Error> {
+        let (answer, revoked) = tokio::sync::oneshot::channel();
+        let slot = self.0.clone();
+        let task = spawn(async move {
+            let _ = answer.send(slot.revoke().await);
+        });
+        let no_runtime = || self.0.error(ErrorKind::NoRuntime, "revoke a token");
+        match task {
+            Some(_) => revoked.await.unwrap_or_else(|_| Err(no_runtime())),
+            None => Err(no_runtime()),
+        }
+    }
+
+    /// How the source is: for a health check, or a live view. It makes no request.
+    pub fn status(&self) -> Status {
+        self.0.status()
+    }
+
+    /// The credentials behind the [`CredentialSource`] have changed: after [`ErrorKind::Refused`], who asks next has them
+    /// tried.
+    pub fn credentials_changed(&self) {
+        self.0.credentials_changed();
+    }
+}
+
+impl Clone for TokenSource {
+    fn clone(&self) -> Self {
+        Self::of_slot(self.0.clone())
+    }
+}
+
+impl Drop for TokenSource {
+    fn drop(&mut self) {
+        self.0.remove_source();
+    }
+}
+
+/// No token.
+impl fmt::Debug for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenSource").field("key", self.0.key()).field("status", &self.status()).finish_non_exhaustive()
+    }
+}
+
+/// What a call carried that got 401: a [`Token`], or a header's value.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum Seen<'a> {
+    /// A token.
+    Token(&'a Token),
+    /// A header's value.
+    Header(&'a HeaderValue),
+}
+
+impl<'a> From<&'a Token> for Seen<'a> {
+    fn from(token: &'a Token) -> Self {
+        Self::Token(token)
+    }
+}
+
+impl<'a> From<&'a HeaderValue> for Seen<'a> {
+    fn from(header: &'a HeaderValue) -> Self {
+        Self::Header(header)
+    }
+}
+
+/// What a source starts from and how it runs; [`TokenSource::builder`] makes one.
+pub struct TokenSourceBuilder<V: Vendor> {
+    vendor: V,
+    credentials: CredentialSource<V::Credentials>,
+    account: String,
+    start: Start,
+    options: Options,
+}
+
+enum Start {
+    Nothing,
+    RefreshToken(Secret),
+    Token(Box<Issued>),
+}
+
+impl<V: Vendor> TokenSourceBuilder<V> {
+    /// Starts from a refresh token, such as the one that a person's consent gave, or one that was persisted.
+    ///
+    /// A store that knows the account already knows better: then its refresh token is used.
+    pub fn refresh_token(mut self, refresh_token: impl Into<Secret>) -> Self {
+        self.start = Start::RefreshToken(refresh_token.into());
+        self
+    }
+
+    /// Starts from a token that was persisted: give [`Issued::expires_at`], and the refresh token if there is one.
+    pub fn token(mut self, token: Issued) -> Self {
+        self.start = Start::Token(Box::new(token));
+        self
+    }
+
+    /// Keeps its records in a store, under a name for the account: sources of one store, vendor, server, account and
+    /// scopes share one token. Two accounts of one name would share theirs as well, so name them apart.
+    pub fn store(mut self, store: Arc<impl Store>, account: impl Into<String>) -> Self {
+        self.options.store = Some(store);
+        self.account = account.into();
+        self
+    }
+
+    /// Tells of each change before anyone is given the new token: to persist a rotated refresh token, say. Nobody gets
+    /// the token before the future has ended. A panic in it is caught and logged.
+    pub fn on_change<F, A>(mut self, callback: F) -> Self
+    where
+        F: Fn(Arc<Record>) -> A + Send + Sync + 'static,
+        A: Future<Output = ()> + Send + 'static,
+    {
+        self.options.on_change = Some(Arc::new(move |record| Box::pin(callback(record))));
+        self
+    }
+
+    /// Has the token renewed whenever that is due, though nobody asks: for grants that can be renewed only while they
+    /// live. It begins with the first token.
+    pub fn keep_alive(mut self) -> Self {
+        self.options.keep_alive = true;
+        self
+    }
+
+    /// Tells the time, in tests.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.options.clock = AnyClock::Own(Arc::new(clock));
+        self
+    }
+
+    /// Rolls the dice, in tests.
+    pub fn random(mut self, random: impl Random) -> Self {
+        self.options.random = Some(Arc::new(random));
+        self
+    }
+
+    /// The source. No request is made before someone asks.
+    pub fn build(self) -> TokenSource {
+        let shared = Arc::new(self.options.shared::<V>());
+        let key = key(&self.vendor, &self.credentials, self.account.into());
+        let now = shared.clock.now();
+        let start = match self.start {
+            Start::Nothing => None,
+            Start::RefreshToken(secret) => Some(Record::of_refresh_token(secret)),
+            // One that has expired still has its refresh token.
+            Start::Token(issued) => Some(Record::of(&issued, None, shared.policy, 0, now).unwrap_or_else(|_| Record {
+                token: None,
+                ..Record::of_refresh_token(issued.refresh_token.unwrap_or_else(|| "".into()))
+            })),
+        };
+        let grants = Box::new(Bound { vendor: Arc::new(self.vendor), credentials: self.credentials });
+        TokenSource::of_slot(Slot::new(shared, grants, key, start.filter(|start| !start.is_empty())))
+    }
+}
+
+/// How sources run: the same for one account and for many.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) store: Option<Arc<dyn AnyStore>>,
+    pub(crate) on_change: Option<crate::slot::OnChange>,
+    pub(crate) keep_alive: bool,
+    pub(crate) forget_answer: bool,
+    pub(crate) clock: AnyClock,
+    pub(crate) random: Option<Arc<dyn Random>>,
+}
+
+impl Options {
+    pub(crate) fn shared<V: Vendor>(self) -> Shared {
+        let policy: &'static Policy = const { &V::POLICY };
+        Shared {
+            policy,
+            header: HeaderName::from_bytes(policy.header.as_bytes()).unwrap_or(AUTHORIZATION),
+            store: self.store.unwrap_or_else(|| Arc::new(Memory::new())),
+            clock: self.clock,
+            random: self.random.unwrap_or_else(|| Arc::new(SystemRandom)),
+            on_change: self.on_change,
+            keep_alive: self.keep_alive,
+            keep_answer: !self.forget_answer,
+        }
+    }
+}
+
+pub(crate) fn key<V: Vendor>(vendor: &V, credentials: &CredentialSource<V::Credentials>, account: Arc<str>) -> Key {
+    let scopes = credentials.value().map(V::scopes).unwrap_or_default();
+    Key { vendor: V::POLICY.vendor, server: vendor.server().into(), account, scopes: scopes.into() }
+}
+
+#[allow(dead_code, reason = "a compile-time proof")]
+fn a_source_can_go_anywhere() {
+    fn anywhere<T: Any + Send + Sync + Clone>() {}
+    anywhere::<TokenSource>();
+}

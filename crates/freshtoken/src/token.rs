@@ -1,0 +1,350 @@
+//! What a caller gets, and what a store keeps.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderName, HeaderValue};
+
+use crate::clock::{Now, system_time, unix_nanos};
+use crate::{Failure, Issued, Lifetime, Policy, Secret};
+
+/// A life beyond this counts as unknown: nobody can mean it.
+const MAX_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// An access token, ready for a call. Cheap to clone; no text shows it.
+#[derive(Clone)]
+pub struct Token(Arc<Inner>);
+
+struct Inner {
+    generation: u64,
+    /// Prefix and token, the one copy of the token's bytes.
+    header: HeaderValue,
+    /// Where the token begins in it.
+    token_at: usize,
+    /// By this machine's wall clock, in nanoseconds since 1970.
+    issued_at: u64,
+    expires_at: Option<u64>,
+    facts: Option<Box<Facts>>,
+}
+
+/// What most answers don't have.
+struct Facts {
+    scopes: Vec<String>,
+    also: Vec<(HeaderName, HeaderValue)>,
+    answer: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Token {
+    /// Measures an answer that has just arrived.
+    ///
+    /// # Errors
+    ///
+    /// When it has no token that could be sent, or one that has expired.
+    pub(crate) fn of(issued: &Issued, policy: &Policy, generation: u64, now: Now) -> Result<Self, Failure> {
+        let token = issued.access_token.expose();
+        if token.is_empty() {
+            return Err(Failure::unusable("the answer has no access token"));
+        }
+        let type_prefix = || match issued.token_type.as_deref() {
+            Some(token_type) if !token_type.is_empty() => token_type,
+            _ if policy.header.eq_ignore_ascii_case("authorization") => "Bearer",
+            _ => "",
+        };
+        let prefix = policy.prefix.unwrap_or_else(type_prefix);
+        let space = if prefix.is_empty() || prefix.ends_with(' ') { "" } else { " " };
+        let mut header = header_value(&format!("{prefix}{space}{token}"))
+            .ok_or_else(|| Failure::unusable("the access token has a character that no header may have"))?;
+        header.set_sensitive(true);
+
+        let expires_in = life(issued.expires_in, issued.expires_at, issued.date, now).or(match policy.lifetime {
+            Lifetime::For(life) => Some(life),
+            Lifetime::Never | Lifetime::Unknown => None,
+        });
+        if expires_in.is_some_and(|life| life.is_zero()) {
+            return Err(Failure::unusable("the access token arrived expired"));
+        }
+        let also: Option<Vec<(HeaderName, HeaderValue)>> = issued
+            .also
+            .iter()
+            .map(|(name, value)| {
+                let mut value = header_value(value.expose())?;
+                value.set_sensitive(true);
+                Some((name.clone(), value))
+            })
+            .collect();
+        let also = also.ok_or_else(|| Failure::permanent("a credential has a character that no header may have"))?;
+        let has_facts = !issued.scopes.is_empty() || !also.is_empty() || issued.answer.is_some();
+        let facts = Facts { scopes: issued.scopes.clone(), also, answer: issued.answer.clone() };
+        Ok(Self(Arc::new(Inner {
+            generation,
+            header,
+            token_at: prefix.len() + space.len(),
+            issued_at: now.wall,
+            expires_at: end(expires_in, now),
+            facts: has_facts.then(|| Box::new(facts)),
+        })))
+    }
+
+    /// The value of the header that carries it, such as `Bearer …`; it is marked as sensitive.
+    pub fn header(&self) -> &HeaderValue {
+        &self.0.header
+    }
+
+    /// The token itself. Keep it out of logs, errors and `format!`.
+    pub fn expose(&self) -> &str {
+        let bytes = self.0.header.as_bytes().get(self.0.token_at..).unwrap_or_default();
+        // A header value is made of a text, and cut where one ends.
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// Counts up with each token of an account.
+    pub fn generation(&self) -> u64 {
+        self.0.generation
+    }
+
+    /// When it arrived, by this machine's clock.
+    pub fn issued_at(&self) -> SystemTime {
+        system_time(self.0.issued_at)
+    }
+
+    /// When it ends, by this machine's clock; None: nobody says, or never.
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.0.expires_at.map(system_time)
+    }
+
+    /// The scopes granted; empty where the vendor doesn't say.
+    pub fn scopes(&self) -> &[String] {
+        self.0.facts.as_ref().map(|facts| facts.scopes.as_slice()).unwrap_or_default()
+    }
+
+    /// The further headers that each call needs, where the vendor wants some.
+    pub fn also(&self) -> &[(HeaderName, HeaderValue)] {
+        self.0.facts.as_ref().map(|facts| facts.also.as_slice()).unwrap_or_default()
+    }
+
+    /// The vendor's typed answer, for what it holds beyond the token: `token.answer::<zenoti::Answer>()`.
+    ///
+    /// Its tokens are empty. There is none where the token came from a store of another process.
+    pub fn answer<A: Any>(&self) -> Option<&A> {
+        self.0.facts.as_ref()?.answer.as_deref()?.downcast_ref()
+    }
+
+    /// Its whole life, from its arrival.
+    pub(crate) fn life(&self) -> Option<Duration> {
+        self.0.expires_at.map(|end| Duration::from_nanos(end.saturating_sub(self.0.issued_at)))
+    }
+
+    /// What is left of its life; never more than the whole, though the clock was set back since.
+    pub(crate) fn remaining(&self, now: Now) -> Option<Duration> {
+        let left = self.0.expires_at.map(|end| Duration::from_nanos(end.saturating_sub(now.wall)));
+        left.min(self.life())
+    }
+
+    /// Whether this is the token in a call's header.
+    pub(crate) fn is_in(&self, header: &HeaderValue) -> bool {
+        self.0.header == header
+    }
+}
+
+/// No token.
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("generation", &self.0.generation)
+            .field("expires_at", &self.expires_at())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A header value whose clones share its bytes from the first on.
+fn header_value(text: &str) -> Option<HeaderValue> {
+    let value = HeaderValue::from_str(text).ok()?;
+    // The first clone of a fresh one allocates; it is made here, not by the first caller.
+    let _ = value.clone();
+    Some(value)
+}
+
+/// How long from now on; None: it isn't said, or can't be meant. Both given, the earlier holds.
+fn life(in_: Option<Duration>, at: Option<SystemTime>, date: Option<SystemTime>, now: Now) -> Option<Duration> {
+    let at = at.map(|at| {
+        let issuer_now = date.map_or(now.wall, unix_nanos);
+        Duration::from_nanos(unix_nanos(at).saturating_sub(issuer_now))
+    });
+    let known = |life: &Duration| *life <= MAX_LIFE;
+    match (in_.filter(known), at.filter(known)) {
+        (Some(in_), Some(at)) => Some(in_.min(at)),
+        (in_, at) => in_.or(at),
+    }
+}
+
+fn end(life: Option<Duration>, now: Now) -> Option<u64> {
+    let life = u64::try_from(life?.as_nanos()).ok()?;
+    now.wall.checked_add(life)
+}
+
+/// All that is known of an account at one moment, and what a [`Store`](crate::Store) keeps of it.
+#[derive(Clone)]
+pub struct Record {
+    pub(crate) generation: u64,
+    pub(crate) token: Option<Token>,
+    pub(crate) refresh: Option<RefreshToken>,
+}
+
+#[derive(Clone)]
+pub(crate) struct RefreshToken {
+    pub(crate) secret: Secret,
+    /// By this machine's wall clock, in nanoseconds since 1970.
+    pub(crate) expires_at: Option<u64>,
+    /// A single-use one that is about to be sent. Whoever finds it so, and holds the lease, knows that its answer was
+    /// lost.
+    pub(crate) in_use: bool,
+}
+
+impl Record {
+    /// What is known after an answer. `old` is the refresh token there was, for answers without a new one.
+    pub(crate) fn of(
+        issued: &Issued,
+        old: Option<&RefreshToken>,
+        policy: &Policy,
+        generation: u64,
+        now: Now,
+    ) -> Result<Self, Failure> {
+        let token = Token::of(issued, policy, generation, now)?;
+        let new = issued.refresh_token.as_ref().filter(|secret| !secret.is_empty()).map(|secret| RefreshToken {
+            secret: secret.clone(),
+            expires_at: end(life(issued.refresh_expires_in, issued.refresh_expires_at, issued.date, now), now),
+            in_use: false,
+        });
+        Ok(Self { generation, token: Some(token), refresh: new.or_else(|| old.cloned()) })
+    }
+
+    /// A refresh token to start from, and nothing else.
+    pub(crate) fn of_refresh_token(secret: Secret) -> Self {
+        Self { generation: 0, token: None, refresh: Some(RefreshToken { secret, expires_at: None, in_use: false }) }
+    }
+
+    /// Nothing: what is stored of an account whose token was revoked.
+    pub(crate) fn empty(generation: u64) -> Self {
+        Self { generation, token: None, refresh: None }
+    }
+
+    /// Counts up with each change.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The access token; None before the first login and after a revoke.
+    pub fn token(&self) -> Option<&Token> {
+        self.token.as_ref()
+    }
+
+    /// The refresh token, unless it is spent or about to be: what to persist, if one persists one thing.
+    pub fn refresh_token(&self) -> Option<&Secret> {
+        self.refresh.as_ref().filter(|refresh| !refresh.in_use).map(|refresh| &refresh.secret)
+    }
+
+    /// When the refresh token ends, by this machine's clock; None: nobody says.
+    pub fn refresh_expires_at(&self) -> Option<SystemTime> {
+        self.refresh.as_ref()?.expires_at.map(system_time)
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.token.is_none() && self.refresh.is_none()
+    }
+}
+
+/// No token.
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("generation", &self.generation)
+            .field("token", &self.token)
+            .field("has_refresh_token", &self.refresh.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    const POLICY: Policy = Policy::new("acme");
+    const NOW: Now = Now { monotonic: 0, wall: 1_000_000_000_000_000_000 };
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_000_000_000 + seconds)
+    }
+
+    fn seconds_left(issued: &Issued) -> Option<u64> {
+        Token::of(issued, &POLICY, 1, NOW).unwrap().remaining(NOW).map(|left| left.as_secs())
+    }
+
+    #[test]
+    fn the_earlier_of_two_expiries_holds_and_the_date_corrects_the_absolute_one() {
+        let issued = Issued::new("t").expires_in(Duration::from_secs(900));
+        assert_eq!(seconds_left(&issued.clone().expires_at(at(600))), Some(600));
+        assert_eq!(seconds_left(&issued.clone().expires_at(at(1200))), Some(900));
+        // The issuer is five minutes fast.
+        assert_eq!(seconds_left(&issued.expires_at(at(1100)).date(at(300))), Some(800));
+    }
+
+    #[test]
+    fn a_life_beyond_ten_years_is_unknown_and_none_overflows() {
+        let far = UNIX_EPOCH + Duration::from_secs(1 << 40);
+        for issued in [
+            Issued::new("t").expires_in(Duration::from_secs(1_000_000_000_000_000_000)),
+            Issued::new("t").expires_in(Duration::MAX),
+            Issued::new("t").expires_at(far),
+        ] {
+            assert_eq!(seconds_left(&issued), None, "{issued:?}");
+        }
+        assert_eq!(seconds_left(&Issued::new("t").expires_in(Duration::MAX).expires_at(at(60))), Some(60));
+    }
+
+    #[test]
+    fn a_token_that_arrives_expired_or_breaks_a_line_is_a_failure() {
+        for issued in [
+            Issued::new("t").expires_in(Duration::ZERO),
+            Issued::new("t").expires_at(at(0)),
+            Issued::new("t").expires_at(UNIX_EPOCH),
+            Issued::new("a\r\nx-admin: 1"),
+            Issued::new(""),
+        ] {
+            let failure = Token::of(&issued, &POLICY, 1, NOW).unwrap_err();
+            assert!(failure.unusable && failure.ambiguous, "{failure}");
+        }
+    }
+
+    #[test]
+    fn the_prefix_is_the_policy_s_else_the_answer_s_else_bearer() {
+        let header = |issued: Issued, policy: Policy| {
+            Token::of(&issued, &policy, 1, NOW).unwrap().header().to_str().unwrap().to_owned()
+        };
+        let acme = || Issued::new("t").token_type("bearer");
+        assert_eq!(header(acme(), POLICY), "bearer t");
+        assert_eq!(header(acme(), POLICY.prefix("token ")), "token t");
+        assert_eq!(header(acme(), POLICY.prefix("")), "t");
+        assert_eq!(header(Issued::new("t"), POLICY), "Bearer t");
+        assert_eq!(header(Issued::new("t"), POLICY.header("x-token")), "t");
+    }
+
+    #[test]
+    fn a_clone_of_the_header_shares_its_bytes() {
+        let token = Token::of(&Issued::new("t"), &POLICY, 1, NOW).unwrap();
+        assert_eq!(token.header().clone().as_bytes().as_ptr(), token.header().as_bytes().as_ptr());
+        assert_eq!(token.expose(), "t");
+        assert!(token.header().is_sensitive());
+    }
+
+    #[test]
+    fn a_clock_set_back_doesn_t_prolong_a_stored_token() {
+        let token = Token::of(&Issued::new("t").expires_in(Duration::from_secs(60)), &POLICY, 1, NOW).unwrap();
+        let earlier = Now { wall: NOW.wall - 3_600_000_000_000, ..NOW };
+        assert_eq!(token.remaining(earlier), Some(Duration::from_secs(60)));
+    }
+}

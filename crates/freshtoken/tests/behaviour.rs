@@ -1,0 +1,622 @@
+//! What scenarios can't tell: tasks, runtimes, stores and callbacks. `tests/README.md` says which behaviour is where.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use freshtoken::{
+    Accounts, CredentialSource, ErrorKind, Failure, Issued, Key, Lease, Memory, Policy, Record, Refresh, Rejection,
+    State, Store, StoreError, Takes, TokenSource,
+};
+use support::{Acme, Does, Fixed, Issuer, TestClock, acme, ask, s, settle};
+use tokio::runtime::{Builder, Runtime};
+
+const BASE: Policy = Policy::new("acme").revoke(Takes::Access);
+policy!(LogsIn = BASE);
+policy!(RefreshesOnce = BASE.refresh(Refresh::SingleUse));
+policy!(NeedsConsent = BASE.login(false).refresh(Refresh::SingleUse));
+
+const DAY: u64 = 24 * 60 * 60;
+
+fn source<P: support::HasPolicy>(issuer: &Issuer, clock: &TestClock) -> TokenSource {
+    TokenSource::builder(acme::<P>(issuer), "password".to_owned()).clock(clock.clone()).random(Fixed(0.0)).build()
+}
+
+fn sharing<P: support::HasPolicy>(issuer: &Issuer, clock: &TestClock, store: &Arc<impl Store>) -> TokenSource {
+    let builder = TokenSource::builder(acme::<P>(issuer), "password".to_owned());
+    builder.clock(clock.clone()).random(Fixed(0.0)).store(store.clone(), "tenant").build()
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().build().unwrap()
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_cancels_nothing() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let tokens = source::<LogsIn>(&issuer, &clock);
+    issuer.close();
+    // It has no patience, as a call with a time-out of 50 ms.
+    let mut caller = Box::pin(tokens.header());
+    assert!(futures_poll(&mut caller).await.is_none());
+    settle().await;
+    drop(caller);
+    issuer.open();
+    settle().await;
+    assert_eq!(tokens.try_header().unwrap(), "Bearer token-1");
+    assert_eq!(issuer.seen(), ["login"]);
+}
+
+/// Polls once.
+async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    std::future::poll_fn(|context| {
+        std::task::Poll::Ready(match std::pin::Pin::new(&mut *future).poll(context) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_rotated_token_isn_t_lost_with_its_caller() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    let tokens = sharing::<RefreshesOnce>(&issuer, &clock, &store);
+    ask(&tokens).await.unwrap();
+    clock.advance(s(DAY + 10));
+    issuer.close();
+    let mut caller = Box::pin(tokens.header());
+    assert!(futures_poll(&mut caller).await.is_none());
+    settle().await;
+    // The caller goes, and with it the only source.
+    drop(caller);
+    drop(tokens);
+    issuer.open();
+    settle().await;
+    let next = sharing::<RefreshesOnce>(&issuer, &clock, &store);
+    assert_eq!(ask(&next).await.unwrap(), "token-2");
+    assert_eq!(issuer.seen(), ["login", "refresh-1"]);
+}
+
+#[test]
+fn a_source_outlives_the_runtime_that_it_was_used_on() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let first = runtime();
+    let tokens = first.block_on(async {
+        let tokens = source::<LogsIn>(&issuer, &clock);
+        ask(&tokens).await.unwrap();
+        tokens
+    });
+    drop(first);
+    assert_eq!(tokens.try_header().unwrap(), "Bearer token-1");
+    clock.advance(s(900));
+    assert_eq!(runtime().block_on(ask(&tokens)).unwrap(), "token-2");
+}
+
+#[test]
+fn a_flight_that_goes_down_with_its_runtime_is_started_anew_by_the_next_caller() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let tokens = source::<LogsIn>(&issuer, &clock);
+    issuer.close();
+    let first = runtime();
+    first.block_on(async {
+        assert!(tokens.try_header().is_none());
+        settle().await;
+    });
+    assert!(tokens.status().is_renewing);
+    drop(first);
+    assert!(!tokens.status().is_renewing);
+    issuer.open();
+    assert_eq!(runtime().block_on(ask(&tokens)).unwrap(), "token-1");
+    assert_eq!(issuer.seen(), ["login", "login"]);
+}
+
+#[test]
+fn a_waiter_on_another_runtime_starts_the_flight_anew() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let tokens = source::<LogsIn>(&issuer, &clock);
+    issuer.close();
+    let (first, second) = (runtime(), runtime());
+    first.block_on(async {
+        assert!(tokens.try_header().is_none());
+        settle().await;
+    });
+    second.block_on(async {
+        let waiter = tokio::spawn({
+            let tokens = tokens.clone();
+            async move { ask(&tokens).await }
+        });
+        settle().await;
+        std::thread::spawn(move || drop(first)).join().unwrap();
+        issuer.open();
+        assert_eq!(waiter.await.unwrap().unwrap(), "token-1");
+    });
+}
+
+#[test]
+fn a_single_use_refresh_that_goes_down_with_its_runtime_is_never_repeated() {
+    let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
+    let tokens = source::<RefreshesOnce>(&issuer, &clock);
+    let first = runtime();
+    first.block_on(async {
+        ask(&tokens).await.unwrap();
+        clock.advance(s(DAY + 10));
+        issuer.close();
+        assert!(tokens.try_header().is_none());
+        settle().await;
+    });
+    drop(first);
+    assert_eq!(tokens.status().state, State::Ambiguous);
+    issuer.open();
+    assert_eq!(runtime().block_on(ask(&tokens)).unwrap(), "token-2");
+    assert_eq!(issuer.seen(), ["login", "refresh-1", "login"]);
+}
+
+#[test]
+fn without_a_runtime_there_is_a_clear_error_and_a_good_token_is_still_given_out() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let tokens = source::<LogsIn>(&issuer, &clock);
+    assert!(tokens.try_header().is_none());
+    let mut caller = Box::pin(tokens.header());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(Err(error)) = caller.as_mut().poll(&mut context) else { panic!("it waits") };
+    assert_eq!(error.kind(), ErrorKind::NoRuntime);
+    assert_eq!(error.to_string(), "acme: can't get a token without a running tokio runtime");
+    runtime().block_on(ask(&tokens)).unwrap();
+    clock.advance(s(700));
+    assert_eq!(tokens.try_header().unwrap(), "Bearer token-1");
+    assert_eq!(issuer.seen(), ["login"]);
+}
+
+#[tokio::test]
+async fn no_task_is_left_when_a_thousand_sources_are_dropped_in_mid_flight() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    issuer.close();
+    let metrics = tokio::runtime::Handle::current().metrics();
+    let sources: Vec<TokenSource> = (0..1_000).map(|_| source::<LogsIn>(&issuer, &clock)).collect();
+    for source in &sources {
+        assert!(source.try_header().is_none());
+    }
+    settle().await;
+    assert_eq!(metrics.num_alive_tasks(), 1_000);
+    drop(sources);
+    settle().await;
+    assert_eq!(metrics.num_alive_tasks(), 0);
+    assert_eq!(clock.sleepers(), 0);
+}
+
+#[tokio::test]
+async fn a_herd_of_ten_thousand_is_one_request() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let tokens = source::<LogsIn>(&issuer, &clock);
+    issuer.close();
+    let callers: Vec<_> = (0..10_000)
+        .map(|_| {
+            let tokens = tokens.clone();
+            tokio::spawn(async move { ask(&tokens).await })
+        })
+        .collect();
+    settle().await;
+    issuer.open();
+    for caller in callers {
+        assert_eq!(caller.await.unwrap().unwrap(), "token-1");
+    }
+    assert_eq!(issuer.seen(), ["login"]);
+    assert_eq!(tokens.status().counters.joined, 9_999);
+}
+
+#[tokio::test]
+async fn fifty_late_401s_with_an_old_token_cause_no_request() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let tokens = source::<LogsIn>(&issuer, &clock);
+    let old = tokens.token().await.unwrap();
+    clock.advance(s(900));
+    let new = tokens.token().await.unwrap();
+    issuer.seen();
+    for _ in 0..50 {
+        assert_eq!(tokens.rejected(&old), Rejection::Superseded);
+        assert_eq!(tokens.rejected(old.header()), Rejection::Superseded);
+        assert_eq!(tokens.header().await.unwrap(), new.header());
+    }
+    assert_eq!(issuer.seen(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_same_token_again_is_served_without_a_storm_until_its_end() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let tokens = source::<LogsIn>(&issuer, &clock);
+    ask(&tokens).await.unwrap();
+    // A vendor that caches: what it answers lives for as long as what it answered before.
+    let mut requests = 0;
+    for second in 675..895 {
+        clock.advance(if second == 675 { s(675) } else { s(1) });
+        issuer.does(Does::issues(s(900 - second)));
+        ask(&tokens).await.unwrap();
+        settle().await;
+        requests += issuer.seen().len();
+    }
+    assert!(requests <= 12, "{requests} requests");
+    issuer.does(Does::issues(s(900)));
+    clock.advance(s(10));
+    ask(&tokens).await.unwrap();
+    assert_eq!(issuer.seen(), ["login"]);
+}
+
+#[tokio::test]
+async fn replicas_of_one_account_use_its_refresh_token_once() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    let replicas: Vec<TokenSource> = (0..20).map(|_| sharing::<RefreshesOnce>(&issuer, &clock, &store)).collect();
+    for (day, wanted) in [(0, "token-1"), (1, "token-2"), (2, "token-3")] {
+        let callers: Vec<_> =
+            replicas.iter().cloned().map(|replica| tokio::spawn(async move { ask(&replica).await.unwrap() })).collect();
+        for caller in callers {
+            assert_eq!(caller.await.unwrap(), wanted, "day {day}");
+        }
+        clock.advance(s(DAY + 10));
+    }
+    assert_eq!(issuer.seen(), ["login", "refresh-1", "refresh-2"]);
+    assert_eq!(store.len(), 1);
+}
+
+/// A store that can be slow and can be down.
+#[derive(Default)]
+struct Moody {
+    memory: Memory,
+    is_down: Mutex<bool>,
+    keeps_lease: Mutex<bool>,
+    /// What happened, in order.
+    log: Mutex<Vec<&'static str>>,
+}
+
+impl Moody {
+    fn say(&self, what: &'static str) -> Result<(), StoreError> {
+        self.log.lock().unwrap().push(what);
+        if *self.is_down.lock().unwrap() { Err("the store is down".into()) } else { Ok(()) }
+    }
+}
+
+impl Store for Moody {
+    async fn load(&self, key: &Key) -> Result<Option<Arc<Record>>, StoreError> {
+        self.say("load")?;
+        self.memory.load(key).await
+    }
+
+    async fn compare_and_store(&self, key: &Key, expected: u64, record: Arc<Record>) -> Result<bool, StoreError> {
+        self.say("store begins")?;
+        settle().await;
+        let stored = self.memory.compare_and_store(key, expected, record).await;
+        self.say("store ends")?;
+        stored
+    }
+
+    async fn lease(&self, key: &Key, at_most: std::time::Duration) -> Result<Lease, StoreError> {
+        self.say("lease")?;
+        if *self.keeps_lease.lock().unwrap() {
+            std::future::pending::<()>().await;
+        }
+        self.memory.lease(key, at_most).await
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_the_lease_reads_only_after_the_holder_has_stored() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Moody::default()));
+    let (one, other) = (sharing::<LogsIn>(&issuer, &clock, &store), sharing::<LogsIn>(&issuer, &clock, &store));
+    let (one, other) = tokio::join!(ask(&one), ask(&other));
+    assert_eq!((one.unwrap(), other.unwrap()), ("token-1".to_owned(), "token-1".to_owned()));
+    let log: Vec<&str> = store.log.lock().unwrap().iter().copied().filter(|event| *event != "lease").collect();
+    assert_eq!(log, ["load", "store begins", "store ends", "load"]);
+    assert_eq!(issuer.seen(), ["login"]);
+}
+
+#[tokio::test]
+async fn who_waits_too_long_for_a_lease_takes_the_token_that_is_there_by_then() {
+    let (issuer, clock, store) =
+        (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Moody::default()));
+    let (one, other) =
+        (sharing::<RefreshesOnce>(&issuer, &clock, &store), sharing::<RefreshesOnce>(&issuer, &clock, &store));
+    *store.keeps_lease.lock().unwrap() = true;
+    let waiter = tokio::spawn(async move { ask(&other).await });
+    settle().await;
+    *store.keeps_lease.lock().unwrap() = false;
+    ask(&one).await.unwrap();
+    clock.advance(s(100));
+    assert_eq!(waiter.await.unwrap().unwrap(), "token-1");
+    assert_eq!(issuer.seen(), ["login"]);
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_is_a_miss_and_no_outage() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Moody::default()));
+    let tokens = sharing::<LogsIn>(&issuer, &clock, &store);
+    *store.is_down.lock().unwrap() = true;
+    assert_eq!(ask(&tokens).await.unwrap(), "token-1");
+    clock.advance(s(900));
+    assert_eq!(ask(&tokens).await.unwrap(), "token-2");
+    *store.is_down.lock().unwrap() = false;
+    clock.advance(s(900));
+    assert_eq!(ask(&tokens).await.unwrap(), "token-3");
+    assert_eq!(store.memory.len(), 1);
+}
+
+#[tokio::test]
+async fn a_single_use_refresh_token_is_not_sent_while_the_store_is_down() {
+    let (issuer, clock, store) =
+        (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Moody::default()));
+    let tokens = sharing::<RefreshesOnce>(&issuer, &clock, &store);
+    ask(&tokens).await.unwrap();
+    issuer.seen();
+    *store.is_down.lock().unwrap() = true;
+    clock.advance(s(DAY + 10));
+    let error = ask(&tokens).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.is_transient() && error.retry_after().is_some());
+    assert_eq!(issuer.seen(), Vec::<String>::new());
+    *store.is_down.lock().unwrap() = false;
+    clock.advance(s(1));
+    assert_eq!(ask(&tokens).await.unwrap(), "token-2");
+    assert_eq!(issuer.seen(), ["refresh-1"]);
+}
+
+#[test]
+fn a_process_that_died_in_mid_refresh_leaves_a_mark_that_the_next_one_obeys() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    let dying = runtime();
+    dying.block_on(async {
+        let tokens = sharing::<RefreshesOnce>(&issuer, &clock, &store);
+        ask(&tokens).await.unwrap();
+        clock.advance(s(DAY + 10));
+        issuer.close();
+        assert!(tokens.try_header().is_none());
+        settle().await;
+        std::mem::forget(tokens);
+    });
+    drop(dying);
+    issuer.open();
+    let next = sharing::<RefreshesOnce>(&issuer, &clock, &store);
+    assert_eq!(runtime().block_on(ask(&next)).unwrap(), "token-2");
+    assert_eq!(issuer.seen(), ["login", "refresh-1", "login"]);
+}
+
+#[tokio::test]
+async fn tokens_of_other_accounts_and_scopes_are_kept_apart_in_one_store() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Memory::new()));
+    let source = |account: &str, scopes: &str| {
+        let vendor = Scoped(acme::<LogsIn>(&issuer));
+        let builder = TokenSource::builder(vendor, scopes.to_owned());
+        builder.clock(clock.clone()).store(store.clone(), account).build()
+    };
+    let mut got = Vec::new();
+    for (account, scopes) in [("one", "read"), ("one", "write"), ("other", "read"), ("one", "read")] {
+        got.push(ask(&source(account, scopes)).await.unwrap());
+    }
+    assert_eq!(got, ["token-1", "token-2", "token-3", "token-1"]);
+    assert_eq!(store.len(), 3);
+}
+
+/// An issuer whose credentials are the scopes.
+struct Scoped(Acme<LogsIn>);
+
+impl freshtoken::Vendor for Scoped {
+    type Credentials = String;
+    const POLICY: Policy = BASE;
+
+    fn server(&self) -> String {
+        self.0.server()
+    }
+
+    fn scopes(credentials: &String) -> String {
+        credentials.clone()
+    }
+
+    async fn login(&self, credentials: &CredentialSource<String>) -> Result<Issued, Failure> {
+        self.0.login(credentials).await
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_is_told_of_before_anyone_gets_the_new_token() {
+    let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
+    let persisted: Arc<Mutex<Vec<String>>> = Arc::default();
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let tokens = TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned())
+        .clock(clock.clone())
+        .refresh_token("consented")
+        .on_change({
+            let (persisted, gate) = (persisted.clone(), gate.clone());
+            move |record| {
+                let (persisted, gate) = (persisted.clone(), gate.clone());
+                async move {
+                    gate.acquire().await.unwrap().forget();
+                    persisted.lock().unwrap().push(record.refresh_token().unwrap().expose().to_owned());
+                }
+            }
+        })
+        .build();
+    let caller = tokio::spawn({
+        let tokens = tokens.clone();
+        async move { ask(&tokens).await }
+    });
+    settle().await;
+    assert!(!caller.is_finished(), "the token is given out before it is persisted");
+    assert!(tokens.try_header().is_none(), "the token is given out before it is persisted");
+    gate.add_permits(1);
+    assert_eq!(caller.await.unwrap().unwrap(), "token-1");
+    assert_eq!(*persisted.lock().unwrap(), ["refresh-1"]);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_callback_keeps_nobody_from_their_token() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let told = TokenSource::builder(acme::<LogsIn>(&issuer), "password".to_owned())
+        .clock(clock.clone())
+        .on_change(|_| async { panic!("in the callback") })
+        .build();
+    assert_eq!(ask(&told).await.unwrap(), "token-1");
+
+    let asks = AtomicUsize::new(0);
+    let credentials = CredentialSource::ask(move || {
+        let ask = asks.fetch_add(1, Ordering::Relaxed);
+        async move { if ask == 0 { panic!("in the callback") } else { Ok("password".to_owned()) } }
+    });
+    let asking = TokenSource::builder(acme::<LogsIn>(&issuer), credentials).clock(clock.clone()).build();
+    let error = ask(&asking).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    clock.advance(s(1));
+    assert_eq!(ask(&asking).await.unwrap(), "token-2");
+}
+
+#[tokio::test]
+async fn credentials_are_asked_for_at_each_login_and_a_failure_of_that_passes() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let asks = Arc::new(AtomicUsize::new(0));
+    let credentials = CredentialSource::ask({
+        let asks = asks.clone();
+        move || {
+            let ask = asks.fetch_add(1, Ordering::Relaxed);
+            async move { if ask == 1 { Err("the vault is sealed".into()) } else { Ok("password".to_owned()) } }
+        }
+    });
+    let tokens = TokenSource::builder(acme::<LogsIn>(&issuer), credentials).clock(clock.clone()).build();
+    ask(&tokens).await.unwrap();
+    clock.advance(s(900));
+    let error = ask(&tokens).await.unwrap_err();
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the vault is sealed");
+    clock.advance(s(1));
+    ask(&tokens).await.unwrap();
+    assert_eq!(asks.load(Ordering::Relaxed), 3);
+    assert_eq!(issuer.seen(), ["login", "login"]);
+}
+
+#[tokio::test]
+async fn a_source_that_is_kept_alive_renews_though_nobody_asks_and_stops_with_the_last_source() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let builder = TokenSource::builder(acme::<LogsIn>(&issuer), "password".to_owned());
+    let tokens = builder.clock(clock.clone()).random(Fixed(0.0)).keep_alive().build();
+    ask(&tokens).await.unwrap();
+    settle().await;
+    for _ in 0..3 {
+        clock.advance(s(675));
+        settle().await;
+    }
+    assert_eq!(issuer.seen(), ["login"; 4]);
+    assert_eq!(tokens.try_header().unwrap(), "Bearer token-4");
+    drop(tokens);
+    settle().await;
+    assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
+}
+
+#[tokio::test]
+async fn a_stored_token_is_used_until_its_end_and_its_refresh_token_then() {
+    let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
+    let stored = || Issued::new("persisted").expires_at(clock.wall() + s(600)).refresh_token("consented");
+    let builder = || TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned()).clock(clock.clone());
+    let tokens = builder().token(stored()).build();
+    assert_eq!(ask(&tokens).await.unwrap(), "persisted");
+    let late = stored();
+    clock.advance(s(610));
+    assert_eq!(ask(&tokens).await.unwrap(), "token-1");
+    let tokens = builder().token(late).build();
+    assert_eq!(ask(&tokens).await.unwrap(), "token-2");
+    assert_eq!(issuer.seen(), ["consented", "consented"], "two sources that share no store");
+}
+
+#[tokio::test]
+async fn a_store_that_knows_better_overrules_what_a_source_starts_from() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    let start = || {
+        let builder = TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned());
+        builder.clock(clock.clone()).refresh_token("consented").store(store.clone(), "tenant").build()
+    };
+    ask(&start()).await.unwrap();
+    clock.advance(s(DAY + 10));
+    // The process restarts with the refresh token of its configuration, which is spent.
+    assert_eq!(ask(&start()).await.unwrap(), "token-2");
+    assert_eq!(issuer.seen(), ["consented", "refresh-1"]);
+}
+
+#[tokio::test]
+async fn the_status_tells_how_a_source_is_without_a_request() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let tokens = source::<LogsIn>(&issuer, &clock);
+    assert_eq!(tokens.status().state, State::Empty);
+    ask(&tokens).await.unwrap();
+    let status = tokens.status();
+    assert_eq!((status.state, status.is_serving, status.generation), (State::Fresh, true, 1));
+    assert_eq!(status.expires_at, Some(clock.wall() + s(900)));
+    issuer.does(Does::Fails);
+    clock.advance(s(895));
+    ask(&tokens).await.unwrap_err();
+    let status = tokens.status();
+    assert_eq!((status.state, status.is_serving), (State::BackingOff, false));
+    assert_eq!(status.last_error.unwrap().to_string(), "acme: can't log in now (next try in 1 s)");
+    assert_eq!((status.counters.logins, status.counters.failures), (2, 1));
+}
+
+#[tokio::test]
+async fn a_set_of_accounts_has_a_bound_and_evicts_who_is_idle_or_least_recently_used() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let accounts = Accounts::builder(acme::<LogsIn>(&issuer)).at_most(10).idle(s(3_600)).clock(clock.clone()).build();
+    let get = |name: usize| accounts.get(&format!("account {name}"), || "password".to_owned());
+    for name in 0..10 {
+        clock.advance(s(2));
+        ask(&get(name)).await.unwrap();
+    }
+    let held = get(1);
+    clock.advance(s(2));
+    get(0);
+    get(10);
+    // A tenth goes, and room for the new one: the least recently used, but not one that someone holds.
+    let left = || {
+        let mut left: Vec<String> = accounts.sources().into_iter().map(|(account, _)| account.to_string()).collect();
+        left.sort();
+        left
+    };
+    assert_eq!(accounts.len(), 10);
+    assert!(!left().contains(&"account 2".to_owned()), "{:?}", left());
+    assert!(left().contains(&"account 0".to_owned()) && left().contains(&"account 1".to_owned()));
+    clock.advance(s(3_600));
+    drop(held);
+    get(0);
+    accounts.evict_idle();
+    assert_eq!(left(), ["account 0"]);
+}
+
+#[tokio::test]
+async fn an_evicted_account_comes_back_by_itself_and_one_with_a_refresh_token_alone_stays() {
+    let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
+    let accounts = Accounts::builder(acme::<NeedsConsent>(&issuer)).at_most(2).clock(clock.clone()).build();
+    for name in ["one", "two", "three", "four"] {
+        let tokens = accounts.get_or_start(name, || "id".to_owned(), || format!("consented {name}").into());
+        ask(&tokens).await.unwrap();
+        clock.advance(s(60));
+    }
+    assert_eq!(accounts.len(), 4, "no consent is thrown away");
+
+    let logs_in = Accounts::builder(acme::<LogsIn>(&issuer)).at_most(1).clock(clock.clone()).build();
+    for name in ["one", "two", "one"] {
+        ask(&logs_in.get(name, || "password".to_owned())).await.unwrap();
+        clock.advance(s(60));
+    }
+    assert_eq!(logs_in.len(), 1);
+    assert_eq!(issuer.seen().iter().filter(|request| *request == "login").count(), 3);
+}
+
+#[tokio::test]
+async fn dropping_a_revoke_doesn_t_cancel_it() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let tokens = source::<LogsIn>(&issuer, &clock);
+    ask(&tokens).await.unwrap();
+    issuer.close();
+    let mut revoke = Box::pin(tokens.revoke());
+    assert!(futures_poll(&mut revoke).await.is_none());
+    settle().await;
+    assert!(tokens.status().state == State::Expired, "a token that is being revoked isn't given out");
+    drop(revoke);
+    issuer.open();
+    settle().await;
+    assert_eq!(tokens.status().state, State::Empty);
+    assert_eq!(issuer.seen(), ["login", "revoke token-1"]);
+}

@@ -1,0 +1,262 @@
+//! What the tests share: a clock that they move, and an issuer that does as it is told.
+#![allow(dead_code, reason = "each test uses its part")]
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use freshtoken::{Clock, CredentialSource, Failure, Issued, Now, Policy, Random, Secret, TokenSource, Vendor};
+use tokio::sync::{Semaphore, oneshot};
+
+pub const fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// 2026-11-22T00:00:00Z.
+pub fn start() -> SystemTime {
+    UNIX_EPOCH + s(1_795_305_600)
+}
+
+/// A clock that stands still until it is moved.
+#[derive(Clone)]
+pub struct TestClock(Arc<Mutex<Hands>>);
+
+struct Hands {
+    monotonic: Duration,
+    wall: SystemTime,
+    sleepers: Vec<(Duration, oneshot::Sender<()>)>,
+}
+
+impl TestClock {
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new(Hands { monotonic: s(1_000), wall: start(), sleepers: Vec::new() })))
+    }
+
+    /// Time goes by.
+    pub fn advance(&self, by: Duration) {
+        let mut hands = self.0.lock().unwrap();
+        hands.monotonic += by;
+        hands.wall += by;
+        let now = hands.monotonic;
+        for (until, sleeper) in std::mem::take(&mut hands.sleepers) {
+            match until <= now {
+                true => drop(sleeper.send(())),
+                false => hands.sleepers.push((until, sleeper)),
+            }
+        }
+    }
+
+    /// The machine sleeps, and its monotonic clock with it.
+    pub fn suspend(&self, by: Duration) {
+        self.0.lock().unwrap().wall += by;
+    }
+
+    /// Someone sets the wall clock back.
+    pub fn set_back(&self, by: Duration) {
+        self.0.lock().unwrap().wall -= by;
+    }
+
+    pub fn wall(&self) -> SystemTime {
+        self.0.lock().unwrap().wall
+    }
+
+    /// How many wait for time to go by.
+    pub fn sleepers(&self) -> usize {
+        let mut hands = self.0.lock().unwrap();
+        hands.sleepers.retain(|(_, sleeper)| !sleeper.is_closed());
+        hands.sleepers.len()
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Now {
+        let hands = self.0.lock().unwrap();
+        Now::new(hands.monotonic, hands.wall)
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let (sender, receiver) = oneshot::channel();
+        let mut hands = self.0.lock().unwrap();
+        let until = hands.monotonic + duration;
+        hands.sleepers.push((until, sender));
+        Box::pin(async move {
+            let _ = receiver.await;
+        })
+    }
+}
+
+/// Chance that always rolls the same.
+pub struct Fixed(pub f64);
+
+impl Random for Fixed {
+    fn unit(&self) -> f64 {
+        self.0
+    }
+}
+
+/// What the issuer does with a request.
+#[derive(Clone, Debug)]
+pub enum Does {
+    /// A token of this life, and a refresh token of that one.
+    Issues {
+        life: Option<Duration>,
+        refresh: bool,
+        refresh_life: Option<Duration>,
+    },
+    Fails,
+    FailsFor(Duration),
+    Refuses,
+    /// A refusal by the status alone.
+    RefusesUnlisted,
+    /// The refresh token is spent.
+    WantsLogin,
+    /// It acts on the request, and the answer is lost.
+    Loses,
+    /// A success that makes no sense.
+    Babbles,
+}
+
+impl Does {
+    pub fn issues(life: Duration) -> Self {
+        Self::Issues { life: Some(life), refresh: false, refresh_life: None }
+    }
+
+    pub fn issues_pairs(life: Duration) -> Self {
+        Self::Issues { life: Some(life), refresh: true, refresh_life: None }
+    }
+}
+
+/// An issuer in this process, whose policy is set by its type: see `policy!`.
+#[derive(Clone)]
+pub struct Issuer(Arc<IssuerState>);
+
+struct IssuerState {
+    does: Mutex<Does>,
+    next: Mutex<VecDeque<Does>>,
+    /// What arrived since someone looked.
+    seen: Mutex<Vec<String>>,
+    issued: Mutex<u64>,
+    /// Requests are answered as there are permits.
+    gate: Semaphore,
+}
+
+impl Issuer {
+    pub fn new(does: Does) -> Self {
+        Self(Arc::new(IssuerState {
+            does: Mutex::new(does),
+            next: Mutex::default(),
+            seen: Mutex::default(),
+            issued: Mutex::new(0),
+            gate: Semaphore::new(Semaphore::MAX_PERMITS),
+        }))
+    }
+
+    /// From now on.
+    pub fn does(&self, does: Does) {
+        *self.0.does.lock().unwrap() = does;
+    }
+
+    /// With the next request only.
+    pub fn does_once(&self, does: Does) {
+        self.0.next.lock().unwrap().push_back(does);
+    }
+
+    /// Requests arrive, and aren't answered until `open`.
+    pub fn close(&self) {
+        self.0.gate.forget_permits(Semaphore::MAX_PERMITS);
+    }
+
+    pub fn open(&self) {
+        self.0.gate.add_permits(Semaphore::MAX_PERMITS - self.0.gate.available_permits());
+    }
+
+    /// What arrived since the last look.
+    pub fn seen(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.seen.lock().unwrap())
+    }
+
+    async fn answer(&self, request: String) -> Result<Issued, Failure> {
+        let is_revoke = request.starts_with("revoke");
+        self.0.seen.lock().unwrap().push(request);
+        let _permit = self.0.gate.acquire().await.unwrap();
+        let does = self.0.next.lock().unwrap().pop_front().unwrap_or_else(|| self.0.does.lock().unwrap().clone());
+        match does {
+            Does::Issues { life, refresh, refresh_life } => {
+                let mut issued = self.0.issued.lock().unwrap();
+                *issued += u64::from(!is_revoke);
+                let number = *issued;
+                let mut answer = Issued::new(format!("token-{number}"));
+                answer.expires_in = life;
+                answer.refresh_token = refresh.then(|| format!("refresh-{number}").into());
+                answer.refresh_expires_in = refresh_life;
+                Ok(answer)
+            }
+            Does::Fails => Err(Failure::transient("down")),
+            Does::FailsFor(wait) => Err(Failure::transient("busy").retry_after(wait)),
+            Does::Refuses => Err(Failure::permanent("wrong credentials")),
+            Does::RefusesUnlisted => Err(Failure::refused("401")),
+            Does::WantsLogin => Err(Failure::relogin("the refresh token is spent")),
+            Does::Loses => Err(Failure::transient("the connection broke").ambiguous()),
+            Does::Babbles => Err(Failure::unusable("no token in it")),
+        }
+    }
+}
+
+/// An issuer with a policy.
+pub struct Acme<P>(pub Issuer, pub std::marker::PhantomData<P>);
+
+pub trait HasPolicy: Send + Sync + 'static {
+    const POLICY: Policy;
+}
+
+/// Makes a type that stands for a policy.
+#[macro_export]
+macro_rules! policy {
+    ($name:ident = $policy:expr) => {
+        #[doc = "A policy."]
+        pub struct $name;
+        impl $crate::support::HasPolicy for $name {
+            const POLICY: freshtoken::Policy = $policy;
+        }
+    };
+}
+
+pub fn acme<P: HasPolicy>(issuer: &Issuer) -> Acme<P> {
+    Acme(issuer.clone(), std::marker::PhantomData)
+}
+
+impl<P: HasPolicy> Vendor for Acme<P> {
+    type Credentials = String;
+    const POLICY: Policy = P::POLICY;
+
+    fn server(&self) -> String {
+        "https://acme.example".to_owned()
+    }
+
+    async fn login(&self, credentials: &CredentialSource<String>) -> Result<Issued, Failure> {
+        credentials.get().await?;
+        self.0.answer("login".to_owned()).await
+    }
+
+    async fn refresh(&self, _: &CredentialSource<String>, refresh_token: &Secret) -> Result<Issued, Failure> {
+        self.0.answer(refresh_token.expose().to_owned()).await
+    }
+
+    async fn revoke(&self, _: &CredentialSource<String>, token: &Secret) -> Result<(), Failure> {
+        self.0.answer(format!("revoke {}", token.expose())).await.map(drop)
+    }
+}
+
+/// Lets every task go on until all of them wait.
+pub async fn settle() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The token that a source gives out now, by its number.
+pub async fn ask(tokens: &TokenSource) -> Result<String, freshtoken::Error> {
+    Ok(tokens.token().await?.expose().to_owned())
+}
