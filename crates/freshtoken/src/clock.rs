@@ -121,6 +121,12 @@ impl Deadline {
         Self { monotonic: now.monotonic.saturating_add(wait), wall: now.wall.saturating_add(wait) }
     }
 
+    /// So long ago.
+    pub(crate) fn before(now: Now, ago: Duration) -> Self {
+        let ago = nanos(ago);
+        Self { monotonic: now.monotonic.saturating_sub(ago), wall: now.wall.saturating_sub(ago) }
+    }
+
     /// On the earlier of the clocks.
     #[inline]
     pub(crate) fn has_passed(&self, now: Now) -> bool {

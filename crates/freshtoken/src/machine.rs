@@ -112,7 +112,7 @@ enum Flight {
     Ground,
     /// Nothing would.
     Up,
-    /// A refresh token is on its way, or may be.
+    /// A refresh token is on its way, or may be, or is about to be and is marked so.
     Refreshing,
     /// A new token is about to be stored.
     Keeping,
@@ -310,6 +310,7 @@ impl Machine {
     fn grant(&mut self, now: Now) -> Step {
         match self.usable_refresh_token(now) {
             Some(refresh) if self.policy.refresh == Refresh::SingleUse => {
+                self.flight = Flight::Refreshing;
                 let mut record = self.next_record();
                 record.refresh = Some(RefreshToken { in_use: true, ..refresh });
                 Step::Mark(Arc::new(record))
@@ -351,8 +352,12 @@ impl Machine {
                 }
             }
             // Another one was faster.
-            Marked::Conflict => Step::Load,
+            Marked::Conflict => {
+                self.flight = Flight::Up;
+                Step::Load
+            }
             Marked::StoreDown(cause) => {
+                self.flight = Flight::Up;
                 let error = Error::caused(ErrorKind::Store, self.policy.vendor, "refresh", cause);
                 self.back_off(error, None, now)
             }
@@ -535,10 +540,12 @@ pub(crate) enum Marked {
 
 /// When a token is due, stale and at its end; None: nobody knows its end.
 fn deadlines(token: &Token, policy: &Policy, now: Now, random: &dyn Random) -> Option<(Deadline, Deadline, Deadline)> {
-    let (life, remaining) = (token.life()?, token.remaining(now)?);
-    let at_age = |age: Duration| {
-        let wait = age.saturating_sub(life - remaining.min(life));
-        Deadline::after(now, wait)
+    let (life, age) = (token.life()?, token.age(now));
+    // A token from a store may have been due, or at its end, for long: how long matters to a refresh that must not be
+    // early.
+    let at_age = |then: Duration| match then.checked_sub(age) {
+        Some(wait) => Deadline::after(now, wait),
+        None => Deadline::before(now, age - then),
     };
     let margin = match policy.renew {
         Renew::AtExpiry => MARGIN_AT_EXPIRY,

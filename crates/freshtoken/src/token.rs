@@ -136,10 +136,9 @@ impl Token {
         self.0.expires_at.map(|end| Duration::from_nanos(end.saturating_sub(self.0.issued_at)))
     }
 
-    /// What is left of its life; never more than the whole, though the clock was set back since.
-    pub(crate) fn remaining(&self, now: Now) -> Option<Duration> {
-        let left = self.0.expires_at.map(|end| Duration::from_nanos(end.saturating_sub(now.wall)));
-        left.min(self.life())
+    /// How long ago it arrived; none, if the clock was set back since.
+    pub(crate) fn age(&self, now: Now) -> Duration {
+        Duration::from_nanos(now.wall.saturating_sub(self.0.issued_at))
     }
 
     /// Whether this is the token in a call's header.
@@ -281,7 +280,7 @@ mod tests {
     }
 
     fn seconds_left(issued: &Issued) -> Option<u64> {
-        Token::of(issued, &POLICY, 1, NOW).unwrap().remaining(NOW).map(|left| left.as_secs())
+        Token::of(issued, &POLICY, 1, NOW).unwrap().life().map(|life| life.as_secs())
     }
 
     #[test]
@@ -342,9 +341,10 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_doesn_t_prolong_a_stored_token() {
+    fn a_clock_set_back_doesn_t_make_a_token_younger_than_new() {
         let token = Token::of(&Issued::new("t").expires_in(Duration::from_secs(60)), &POLICY, 1, NOW).unwrap();
-        let earlier = Now { wall: NOW.wall - 3_600_000_000_000, ..NOW };
-        assert_eq!(token.remaining(earlier), Some(Duration::from_secs(60)));
+        let at = |wall: u64| Now { wall, ..NOW };
+        assert_eq!(token.age(at(NOW.wall - 3_600_000_000_000)), Duration::ZERO);
+        assert_eq!(token.age(at(NOW.wall + 3_600_000_000_000)), Duration::from_secs(3_600));
     }
 }

@@ -538,6 +538,15 @@ async fn a_store_that_knows_better_overrules_what_a_source_starts_from() {
 }
 
 #[tokio::test]
+async fn a_token_that_ended_long_before_the_restart_is_refreshed_and_not_logged_in_for() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    ask(&sharing::<RefreshesOnce>(&issuer, &clock, &store)).await.unwrap();
+    clock.advance(s(DAY + 10));
+    assert_eq!(ask(&sharing::<RefreshesOnce>(&issuer, &clock, &store)).await.unwrap(), "token-2");
+    assert_eq!(issuer.seen(), ["login", "refresh-1"]);
+}
+
+#[tokio::test]
 async fn the_status_tells_how_a_source_is_without_a_request() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let tokens = source::<LogsIn>(&issuer, &clock);

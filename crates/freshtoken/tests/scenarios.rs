@@ -1,6 +1,6 @@
 //! The scenarios of `scenarios/`: each a Markdown table of what happens when, what a caller gets, and what the issuer
 //! sees. To add one, write a file and give it a line in `SCENARIOS`; `ask` and the other events are in `Run::event`.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
 

@@ -269,7 +269,7 @@ impl<B> Error<B> {
             _ if self.0.listed => false,
             ErrorKind::Timeout | ErrorKind::Interrupted => true,
             ErrorKind::Refused | ErrorKind::Body(_) => true,
-            ErrorKind::Status => self.0.status.is_some_and(|status| status >= 500 || status < 300),
+            ErrorKind::Status => matches!(self.0.status, Some(200..=299 | 500..)),
             _ => false,
         }
     }

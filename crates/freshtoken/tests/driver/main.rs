@@ -1,0 +1,290 @@
+//! The driver under every order of its locks and tasks that shuttle tries: the crate's own modules, with shuttle's locks
+//! and tasks in the place of `sync`.
+//!
+//! A failure prints a schedule; `shuttle::replay` runs it again.
+#![allow(clippy::unwrap_used, dead_code, unused_imports, missing_docs)]
+
+#[path = "../../src/clock.rs"]
+mod clock;
+#[path = "../../src/credentials.rs"]
+mod credentials;
+#[path = "../../src/error.rs"]
+mod error;
+#[path = "../../src/failure.rs"]
+mod failure;
+#[path = "../../src/issued.rs"]
+mod issued;
+#[path = "../../src/machine.rs"]
+mod machine;
+#[path = "../../src/slot.rs"]
+mod slot;
+#[path = "../../src/source.rs"]
+mod source;
+#[path = "../../src/store.rs"]
+mod store;
+mod sync;
+#[path = "../../src/token.rs"]
+mod token;
+#[path = "../../src/vendor.rs"]
+mod vendor;
+
+pub use clock::{Clock, Now, Random};
+pub use credentials::CredentialSource;
+pub use error::{Error, ErrorKind};
+pub use failure::Failure;
+pub use freshtoken_wire::{Secret, Verdict};
+pub use issued::Issued;
+pub use machine::{Rejection, State};
+pub use slot::{Counters, Status};
+pub use source::{Seen, TokenSource, TokenSourceBuilder};
+pub use store::{Key, Lease, Memory, Store, StoreError};
+pub use token::{Record, Token};
+pub use vendor::{Lifetime, Policy, Refresh, Renew, Takes, Vendor};
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, UNIX_EPOCH};
+
+use shuttle::future::{block_on, spawn, yield_now};
+
+/// How many orders are tried of each.
+const ORDERS: usize = 2_000;
+
+/// It doesn't wait: who sleeps sleeps for ever, unless the clock is moved.
+#[derive(Clone, Default)]
+struct Clockwork(Arc<AtomicU64>);
+
+impl Clock for Clockwork {
+    fn now(&self) -> Now {
+        let time = Duration::from_secs(1_000 + self.0.load(Ordering::SeqCst));
+        Now::new(time, UNIX_EPOCH + time)
+    }
+
+    fn sleep(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[derive(Clone, Default)]
+struct Issuer {
+    /// What arrived.
+    seen: Arc<Mutex<Vec<String>>>,
+    /// How many requests were given up before their answer.
+    given_up: Arc<AtomicU64>,
+}
+
+struct GivesUp(Arc<AtomicU64>);
+
+impl Drop for GivesUp {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Issuer {
+    async fn answer(&self, request: &str) -> Result<Issued, Failure> {
+        let number = {
+            let mut seen = self.seen.lock().unwrap();
+            seen.push(request.to_owned());
+            seen.len()
+        };
+        let given_up = GivesUp(self.given_up.clone());
+        yield_now().await;
+        yield_now().await;
+        std::mem::forget(given_up);
+        let issued = Issued::new(format!("token-{number}")).expires_in(Duration::from_secs(900));
+        Ok(issued.refresh_token(format!("refresh-{number}")))
+    }
+
+    fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+/// Logs in.
+struct Acme(Issuer);
+
+impl Vendor for Acme {
+    type Credentials = ();
+    const POLICY: Policy = Policy::new("acme");
+
+    fn server(&self) -> String {
+        String::new()
+    }
+
+    async fn login(&self, _: &CredentialSource<()>) -> Result<Issued, Failure> {
+        self.0.answer("login").await
+    }
+}
+
+/// Refreshes, and each refresh token works once.
+struct Once(Issuer);
+
+impl Vendor for Once {
+    type Credentials = ();
+    const POLICY: Policy = Policy::new("once").refresh(Refresh::SingleUse);
+
+    fn server(&self) -> String {
+        String::new()
+    }
+
+    async fn login(&self, _: &CredentialSource<()>) -> Result<Issued, Failure> {
+        self.0.answer("login").await
+    }
+
+    async fn refresh(&self, _: &CredentialSource<()>, refresh_token: &Secret) -> Result<Issued, Failure> {
+        self.0.answer(refresh_token.expose()).await
+    }
+}
+
+fn acme(issuer: &Issuer, clock: &Clockwork) -> TokenSource {
+    TokenSource::builder(Acme(issuer.clone()), ()).clock(clock.clone()).build()
+}
+
+fn explore(test: impl Fn() + Send + Sync + 'static) {
+    let test = Arc::new(test);
+    let again = test.clone();
+    shuttle::check_random(move || test(), ORDERS);
+    shuttle::check_pct(move || again(), ORDERS, 3);
+}
+
+#[test]
+fn callers_of_several_threads_share_one_flight() {
+    explore(|| {
+        let (issuer, clock) = (Issuer::default(), Clockwork::default());
+        let tokens = acme(&issuer, &clock);
+        let threads: Vec<_> = (0..3)
+            .map(|_| {
+                let tokens = tokens.clone();
+                shuttle::thread::spawn(move || {
+                    block_on(async move { tokens.token().await.unwrap().expose().to_owned() })
+                })
+            })
+            .collect();
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), "token-1");
+        }
+        assert_eq!(issuer.seen(), ["login"]);
+    });
+}
+
+#[test]
+fn a_401_in_mid_flight_is_neither_lost_nor_counted_twice() {
+    explore(|| {
+        let (issuer, clock) = (Issuer::default(), Clockwork::default());
+        let tokens = acme(&issuer, &clock);
+        block_on(async {
+            let old = tokens.token().await.unwrap();
+            // Due: the next caller starts a flight in the background, and a 401 comes in at any moment of it.
+            clock.0.fetch_add(700, Ordering::SeqCst);
+            let asks = spawn({
+                let tokens = tokens.clone();
+                async move { tokens.token().await.unwrap() }
+            });
+            let rejects = spawn({
+                let (tokens, old) = (tokens.clone(), old.clone());
+                async move {
+                    tokens.rejected(&old);
+                    // Whoever asks after the 401 doesn't get the rejected token.
+                    assert_ne!(tokens.token().await.unwrap().expose(), old.expose());
+                }
+            });
+            asks.await.unwrap();
+            rejects.await.unwrap();
+            assert_eq!(tokens.token().await.unwrap().expose(), "token-2");
+        });
+        assert_eq!(issuer.seen(), ["login", "login"]);
+    });
+}
+
+#[test]
+fn a_caller_that_goes_away_in_mid_flight_cancels_nothing() {
+    explore(|| {
+        let (issuer, clock) = (Issuer::default(), Clockwork::default());
+        let tokens = acme(&issuer, &clock);
+        block_on(async {
+            let goes_away = spawn({
+                let tokens = tokens.clone();
+                async move { tokens.header().await.map(drop) }
+            });
+            let stays = spawn({
+                let tokens = tokens.clone();
+                async move { tokens.token().await.unwrap().expose().to_owned() }
+            });
+            yield_now().await;
+            goes_away.abort();
+            assert_eq!(stays.await.unwrap(), "token-1");
+        });
+        assert_eq!(issuer.seen(), ["login"]);
+        assert_eq!(issuer.given_up.load(Ordering::SeqCst), 0);
+    });
+}
+
+#[test]
+fn the_last_source_dropped_in_mid_flight_leaves_a_refresh_to_its_end_and_its_token_in_the_store() {
+    explore(|| {
+        let (issuer, clock, store) = (Issuer::default(), Clockwork::default(), Arc::new(Memory::new()));
+        let source = || {
+            let builder = TokenSource::builder(Once(issuer.clone()), ());
+            builder.clock(clock.clone()).store(store.clone(), "tenant").build()
+        };
+        block_on(async {
+            let tokens = source();
+            tokens.token().await.unwrap();
+            clock.0.fetch_add(1_000, Ordering::SeqCst);
+            let asks = spawn({
+                let tokens = tokens.clone();
+                async move { tokens.header().await.map(drop) }
+            });
+            yield_now().await;
+            asks.abort();
+            drop(tokens);
+            let next = source().token().await.unwrap();
+            let seen = issuer.seen();
+            // However far the flight was: what was sent is brought to its end, and nothing is sent twice.
+            assert_eq!(seen[..2], ["login".to_owned(), "refresh-1".to_owned()]);
+            assert_eq!((seen.len(), next.expose()), (2, "token-2"));
+        });
+        assert_eq!(issuer.given_up.load(Ordering::SeqCst), 0);
+    });
+}
+
+#[test]
+fn the_last_source_dropped_in_mid_login_ends_it_and_all_that_waited() {
+    explore(|| {
+        let (issuer, clock) = (Issuer::default(), Clockwork::default());
+        let tokens = acme(&issuer, &clock);
+        // The test ends only when no task is left.
+        block_on(async {
+            let _ = tokens.try_header();
+            yield_now().await;
+            drop(tokens);
+        });
+        assert!(issuer.seen().len() <= 1);
+    });
+}
+
+#[test]
+fn two_sources_of_one_store_spend_a_refresh_token_once() {
+    explore(|| {
+        let (issuer, clock, store) = (Issuer::default(), Clockwork::default(), Arc::new(Memory::new()));
+        let source = || {
+            let builder = TokenSource::builder(Once(issuer.clone()), ());
+            builder.clock(clock.clone()).store(store.clone(), "tenant").build()
+        };
+        let (one, other) = (source(), source());
+        block_on(async {
+            let ask = |tokens: &TokenSource| {
+                let tokens = tokens.clone();
+                spawn(async move { tokens.token().await.unwrap().expose().to_owned() })
+            };
+            let both = (ask(&one), ask(&other));
+            assert_eq!((both.0.await.unwrap(), both.1.await.unwrap()), ("token-1".to_owned(), "token-1".to_owned()));
+            clock.0.fetch_add(1_000, Ordering::SeqCst);
+            let both = (ask(&one), ask(&other));
+            assert_eq!((both.0.await.unwrap(), both.1.await.unwrap()), ("token-2".to_owned(), "token-2".to_owned()));
+        });
+        assert_eq!(issuer.seen(), ["login", "refresh-1"]);
+    });
+}
