@@ -42,6 +42,8 @@ const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct Accounts<V: Vendor> {
     vendor: Arc<V>,
     server: Arc<str>,
+    /// Shared by all keys that ask for none.
+    no_scopes: Arc<str>,
     shared: Arc<Shared>,
     /// The store, where it is the set's own.
     memory: Option<Arc<Memory>>,
@@ -130,7 +132,7 @@ impl<V: Vendor> Accounts<V> {
         let account: Arc<str> = account.into();
         let mut slot_key = key(&*self.vendor, &credentials, account.clone());
         slot_key.server = self.server.clone();
-        let scopes: Arc<str> = if *slot_key.scopes == *scopes { slot_key.scopes.clone() } else { scopes.into() };
+        let scopes: Arc<str> = if scopes.is_empty() { self.no_scopes.clone() } else { scopes.into() };
         // A callback's scopes are known only by the name that the user gives them.
         if slot_key.scopes.is_empty() {
             slot_key.scopes = scopes.clone();
@@ -323,6 +325,7 @@ impl<V: Vendor> AccountsBuilder<V> {
             self.options.store = Some(memory.clone() as Arc<dyn AnyStore>);
         }
         Accounts {
+            no_scopes: "".into(),
             server: self.vendor.server().into(),
             vendor: Arc::new(self.vendor),
             shared: Arc::new(self.options.shared::<V>()),

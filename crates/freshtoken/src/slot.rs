@@ -89,19 +89,19 @@ type Outcome = Result<Token, Error>;
 #[non_exhaustive]
 pub struct Counters {
     /// Logins sent.
-    pub logins: u64,
+    pub logins: u32,
     /// Refreshes sent.
-    pub refreshes: u64,
+    pub refreshes: u32,
     /// Logins and refreshes that failed.
-    pub failures: u64,
+    pub failures: u32,
     /// Tokens taken over from the store instead of the vendor.
-    pub adopted: u64,
+    pub adopted: u32,
     /// Callers who waited for a flight that another one had started.
-    pub joined: u64,
+    pub joined: u32,
     /// 401s reported.
-    pub rejected: u64,
+    pub rejected: u32,
     /// Requests to revoke.
-    pub revokes: u64,
+    pub revokes: u32,
 }
 
 /// How a source is: for a health check. Nothing secret is in it.

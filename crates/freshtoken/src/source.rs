@@ -79,10 +79,12 @@ impl TokenSource {
     ///
     /// See [`ErrorKind`]. All who wait for one request share its failure, and who comes before
     /// [`Error::retry_after`] has passed gets it at once.
+    #[inline]
     pub async fn header(&self) -> Result<HeaderValue, Error> {
         match self.0.fresh_header() {
             Some(header) => Ok(header),
-            None => Ok(self.0.token().await?.header().clone()),
+            // Boxed, so that the future that everyone awaits stays small.
+            None => Ok(Box::pin(self.0.token()).await?.header().clone()),
         }
     }
 

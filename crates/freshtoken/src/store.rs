@@ -70,7 +70,7 @@ pub type StoreError = Box<dyn StdError + Send + Sync>;
 
 /// The default store: this process's memory, without a limit.
 #[derive(Default)]
-pub struct Memory(Mutex<HashMap<Key, Entry>>);
+pub struct Memory(Arc<Mutex<HashMap<Key, Entry>>>);
 
 #[derive(Default)]
 struct Entry {
@@ -127,7 +127,29 @@ impl Store for Memory {
             })
         };
         // A holder in this process can't die without dropping it.
-        Ok(Lease::new(mutex.lock_owned().await))
+        let held = Some(mutex.lock_owned().await);
+        Ok(Lease::new(MemoryLease { held, key: key.clone(), entries: self.0.clone() }))
+    }
+}
+
+struct MemoryLease {
+    held: Option<tokio::sync::OwnedMutexGuard<()>>,
+    key: Key,
+    entries: Arc<Mutex<HashMap<Key, Entry>>>,
+}
+
+/// What nobody waits for takes no memory.
+impl Drop for MemoryLease {
+    fn drop(&mut self) {
+        drop(self.held.take());
+        let mut entries = lock(&self.entries);
+        let Some(entry) = entries.get_mut(&self.key) else { return };
+        if entry.lease.strong_count() == 0 {
+            entry.lease = Weak::new();
+            if entry.record.as_ref().is_none_or(|record| record.is_empty()) {
+                entries.remove(&self.key);
+            }
+        }
     }
 }
 

@@ -1,0 +1,55 @@
+//! What a fresh token allocates, and what an account takes.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use allocation_counter::measure;
+use freshtoken::{Accounts, Policy, Refresh, TokenSource};
+use support::{Does, Issuer, acme, s};
+
+policy!(LogsIn = Policy::new("acme"));
+policy!(RefreshesOnce = Policy::new("acme").refresh(Refresh::SingleUse));
+
+const DAY: u64 = 24 * 60 * 60;
+
+#[test]
+fn a_fresh_token_allocates_nothing() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let tokens = TokenSource::new(acme::<LogsIn>(&Issuer::new(Does::issues(s(900)))), "password".to_owned());
+    runtime.block_on(tokens.header()).unwrap();
+    let used = measure(|| {
+        let header = tokens.try_header().unwrap();
+        let token = tokens.try_token().unwrap();
+        drop((header, token));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(std::pin::pin!(tokens.header()).poll(&mut context).is_ready());
+        assert!(std::pin::pin!(tokens.token()).poll(&mut context).is_ready());
+        drop(tokens.clone());
+    });
+    assert_eq!(used.count_total, 0);
+}
+
+/// Beyond the bytes of token, refresh token, credentials and name.
+#[test]
+fn an_account_takes_less_than_a_kibibyte() {
+    const ACCOUNTS: usize = 14_400;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let issuer = Issuer::new(Does::issues_pairs(s(DAY)));
+    let mut accounts = None;
+    let used = measure(|| {
+        let set = Accounts::builder(acme::<RefreshesOnce>(&issuer)).build();
+        runtime.block_on(async {
+            for number in 0..ACCOUNTS {
+                let name = format!("account-{number:08}");
+                set.get(&name, || "password".to_owned()).header().await.unwrap();
+                issuer.seen();
+            }
+        });
+        accounts = Some(set);
+    });
+    let each = used.bytes_current / ACCOUNTS as i64;
+    let own = "account-00000000".len() + "password".len() + "Bearer token-10000".len() + "refresh-10000".len();
+    let beyond = each - own as i64;
+    println!("{beyond} bytes each");
+    assert!(beyond <= 1_024, "{beyond} bytes each");
+}
