@@ -16,6 +16,18 @@ pub enum Leaf<'a> {
     Presence,
     /// `Option<bool>`: whether it is this value, as text.
     Is(&'a str),
+    /// `Option<Secret>`: moved out of the value, which is a mutable one, and empty from then on. An empty one is none.
+    /// For the facade, which has the method.
+    Token,
+    /// `Option<Vec<String>>`: the items of a list, or what is between these delimiters in a text; none: spaces. For the
+    /// facade, which has the function.
+    Scopes(Option<&'a str>),
+}
+
+impl Leaf<'_> {
+    fn is_mutable(&self) -> bool {
+        matches!(self, Self::Token)
+    }
 }
 
 /// An expression of the leaf's type for a pointer into `value`, a place or a reference of a `ty`; none where the type has no such
@@ -28,11 +40,15 @@ pub fn read(
     value: TokenStream,
     leaf: &Leaf<'_>,
 ) -> Option<TokenStream> {
+    let (as_ref, as_deref, get, borrow) = match leaf.is_mutable() {
+        true => (quote!(as_mut), quote!(as_deref_mut), quote!(get_mut), quote!(&mut)),
+        false => (quote!(as_ref), quote!(as_deref), quote!(get), quote!(&)),
+    };
     let Some((first, rest)) = segments.split_first() else {
         return match ty {
             Ty::Nullable(item) => {
                 let inner = self::leaf(model, made, item, quote!(value), leaf)?;
-                Some(quote!(#value.as_ref().and_then(|value| #inner)))
+                Some(quote!(#value.#as_ref().and_then(|value| #inner)))
             }
             ty => self::leaf(model, made, ty, value, leaf),
         };
@@ -43,7 +59,7 @@ pub fn read(
                 let property = properties.iter().find(|property| property.name == *first)?;
                 let found = made.fields.get(name)?.get(first)?;
                 let field = &found.ident;
-                let optional = if found.is_boxed { quote!(as_deref) } else { quote!(as_ref) };
+                let optional = if found.is_boxed { &as_deref } else { &as_ref };
                 let held = if found.is_boxed { quote!((*#value.#field)) } else { quote!(#value.#field) };
                 if !property.optional {
                     return read(model, made, &property.ty, rest, held, leaf);
@@ -64,22 +80,25 @@ pub fn read(
                     })
                     .collect();
                 let rest = (arms.len() < branches.len()).then(|| quote!(_ => ::std::option::Option::None,));
-                (!arms.is_empty()).then(|| quote!(match &#value { #(#arms)* #rest }))
+                // What a closure or a pattern bound is a reference already, and no `mut` one.
+                let is_bound = leaf.is_mutable() && value.to_string() == "value";
+                let value = if is_bound { value } else { quote!(#borrow #value) };
+                (!arms.is_empty()).then(|| quote!(match #value { #(#arms)* #rest }))
             }
             Shape::Enum(_) | Shape::Tag(_) => None,
         },
         Ty::List(item) => {
             let index: usize = first.parse().ok()?;
             let inner = read(model, made, item, rest, quote!(value), leaf)?;
-            Some(quote!(#value.get(#index).and_then(|value| #inner)))
+            Some(quote!(#value.#get(#index).and_then(|value| #inner)))
         }
         Ty::Nullable(item) => {
             let inner = read(model, made, item, segments, quote!(value), leaf)?;
-            Some(quote!(#value.as_ref().and_then(|value| #inner)))
+            Some(quote!(#value.#as_ref().and_then(|value| #inner)))
         }
         Ty::Map(item) => {
             let inner = read(model, made, item, rest, quote!(value), leaf)?;
-            Some(quote!(#value.get(#first).and_then(|value| #inner)))
+            Some(quote!(#value.#get(#first).and_then(|value| #inner)))
         }
         Ty::Any => {
             let pointer: String =
@@ -134,9 +153,31 @@ fn leaf(model: &Model, made: &Progenitor, ty: &Ty, value: TokenStream, leaf: &Le
             let value = tag(name);
             Some(quote!(::std::option::Option::Some(#value.to_owned())))
         }
-        (Leaf::Text, Ty::Integer | Ty::Number) => Some(quote!(::std::option::Option::Some(#value.to_string()))),
+        (Leaf::Text, Ty::Integer | Ty::Number | Ty::Timestamp { .. }) => {
+            Some(quote!(::std::option::Option::Some(#value.to_string())))
+        }
         (Leaf::Text, Ty::Any) => Some(quote!(::freshtoken_wire::text::of_json(&#value))),
         (Leaf::Text, _) => None,
+
+        (Leaf::Token, Ty::Secret) => Some(quote!(#value.take())),
+        (Leaf::Token, _) => None,
+
+        (Leaf::Scopes(_), Ty::List(item) | Ty::Delimited(_, item)) => {
+            let text = read(model, made, item, &[], quote!(value), &Leaf::Text)?;
+            Some(quote!(::std::option::Option::Some(#value.iter().filter_map(|value| #text).collect())))
+        }
+        (Leaf::Scopes(delimiter), ty) => {
+            let split = match delimiter {
+                Some(delimiter) => quote!(adapter::split(&value, #delimiter)),
+                None => quote!(adapter::words(&value)),
+            };
+            if *ty == Ty::Any {
+                let list = quote!(::freshtoken_wire::text::list_of_json(&#value, |value| #split));
+                return Some(quote!(::std::option::Option::Some(#list)));
+            }
+            let text = self::leaf(model, made, ty, value, &Leaf::Text)?;
+            Some(quote!(#text.map(|value| #split)))
+        }
 
         (Leaf::Presence, Ty::Text | Ty::Secret | Ty::List(_) | Ty::Map(_)) => {
             Some(quote!(::std::option::Option::Some(!#value.is_empty())))

@@ -59,7 +59,8 @@ fn needed_by(model: &Model) -> Vec<String> {
     operations.fold(first, |all, of| all.into_iter().filter(|name| of.contains(name)).collect())
 }
 
-fn scheme_credentials(model: &Model, name: &str, kind: &SchemeKind) -> Vec<String> {
+/// The credentials that a scheme takes.
+pub fn scheme_credentials(model: &Model, name: &str, kind: &SchemeKind) -> Vec<String> {
     match kind {
         SchemeKind::Token => Vec::new(),
         SchemeKind::Basic => {
@@ -103,7 +104,7 @@ pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
          may be sent to{missing}. No request is made."
     ));
     let items = quote! {
-        use ::freshtoken_wire::{Call, Operation, Target};
+        use ::freshtoken_wire::{Call, Http, Operation, Target};
         #[allow(unused_imports)]
         use ::freshtoken_wire::Secret;
 
@@ -129,7 +130,7 @@ pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
         impl Client {
             #new_docs
             pub fn new(endpoint: Endpoint, #taken) -> ::std::result::Result<Self, Error> {
-                let target = Target::new(&endpoint.base_url()?, endpoint.http)?;
+                let target = Target::new(&endpoint.base_url()?, &endpoint.http)?;
                 Ok(Self { target, #given #(#settings: endpoint.#settings,)* })
             }
 
@@ -192,7 +193,8 @@ pub fn example_text(param: &Param) -> String {
 }
 
 /// The names that the methods and fields of endpoint and client have.
-const ENDPOINT_NAMES: [&str; 7] = ["at", "http", "http_client", "base_url", "url", "target", "credentials"];
+const ENDPOINT_NAMES: [&str; 8] =
+    ["at", "http", "http_client", "base_url", "server_key", "url", "target", "credentials"];
 
 /// The constructor's name of each server.
 pub fn server_names(model: &Model) -> Vec<String> {
@@ -284,6 +286,18 @@ fn endpoint(model: &Model) -> TokenStream {
         true => quote!(Ok(self.url.clone())),
         false => quote!(::freshtoken_wire::expand(&self.url, &[#(#expanded),*])),
     };
+    // A secret stays in its braces.
+    let is_public = |name: &str| !settings.iter().any(|setting| setting.name == name && setting.is_secret());
+    let key_variables = variables.iter().filter(|(name, _)| is_public(name)).flat_map(|(ident, spellings)| {
+        let field = format_ident!("{ident}");
+        let names: IndexSet<&str> = spellings.iter().map(|variable| variable.name.as_str()).collect();
+        names.into_iter().map(move |name| quote!((#name, self.#field.as_str()))).collect::<Vec<_>>()
+    });
+    let key_settings = settings.iter().filter(|setting| !setting.is_secret());
+    let key_settings = key_settings.map(|setting| {
+        let (field, name) = (format_ident!("{}", setting.name), &setting.name);
+        quote!((#name, self.#field.as_str()))
+    });
     let at_docs = docs::outer(
         "A server of one's own: a base URL, with or without a path and a trailing slash.\n\nIt must be HTTPS, unless \
          it is on this machine.",
@@ -295,11 +309,11 @@ fn endpoint(model: &Model) -> TokenStream {
          whatever the client's own limit is.",
     );
     quote! {
-        /// Where the requests go, and what carries them.
+        /// Where the requests go, and what carries them. Clones share one HTTP client, and so its connections.
         #[derive(Clone)]
         pub struct Endpoint {
             url: ::std::string::String,
-            http: ::std::option::Option<::reqwest::Client>,
+            http: Http,
             #(#own_variables: ::std::string::String,)*
             #(#setting_idents: #setting_types,)*
         }
@@ -311,7 +325,7 @@ fn endpoint(model: &Model) -> TokenStream {
             pub fn at(base_url: impl Into<::std::string::String>) -> Self {
                 Self {
                     url: base_url.into(),
-                    http: None,
+                    http: Http::default(),
                     #(#own_variables: ::std::string::String::new(),)*
                     #(#setting_idents: "".into(),)*
                 }
@@ -322,8 +336,14 @@ fn endpoint(model: &Model) -> TokenStream {
 
             #http_docs
             pub fn http_client(mut self, client: ::reqwest::Client) -> Self {
-                self.http = Some(client);
+                self.http = client.into();
                 self
+            }
+
+            /// For the facade's keys: which server this is, without secrets.
+            #[doc(hidden)]
+            pub fn server_key(&self) -> ::std::string::String {
+                ::freshtoken_wire::server_key(&self.url, &[#(#key_variables),*], &[#(#key_settings),*])
             }
 
             fn base_url(&self) -> ::std::result::Result<::std::string::String, Error> {
@@ -513,26 +533,57 @@ fn method(
         (!is_constant).then(|| quote!(call.path_parameter(#name, #value)?;))
     });
     let mutable = (!authorize.is_empty()).then(|| quote!(mut));
-    let answer = match check {
-        Some(check) => quote! {
-            let answer: #success = client.inner.finish(result)?;
-            #check
-            Ok(answer)
-        },
-        None => quote!(client.inner.finish(result)),
+    let sent = quote! {
+        #body
+        let #mutable call = Call::new(&#constant, &self.target);
+        #(#authorize)*
+        #(#checked_paths)*
+        let client = progenitor::Client::new_with_client(self.target.base_url(), self.target.http().clone(), call);
+        let result = client.#id(#(#handed),*).await;
     };
+    if !model.answers_token(operation) {
+        let answer = match check {
+            Some(check) => quote! {
+                let answer: #success = client.inner.finish(result)?;
+                #check
+                Ok(answer)
+            },
+            None => quote!(client.inner.finish(result)),
+        };
+        return Ok(quote! {
+            #docs
+            pub async fn #id(&self, #(#inputs),*) -> ::std::result::Result<#success, Error> {
+                #sent
+                #answer
+            }
+        });
+    }
+    let dated = format_ident!("{}", dated_name(model, operation));
+    let given = arguments.iter().map(|argument| format_ident!("{}", argument.name));
+    let given = given.chain(operation.body.is_some().then(|| format_ident!("body")));
     Ok(quote! {
         #docs
         pub async fn #id(&self, #(#inputs),*) -> ::std::result::Result<#success, Error> {
-            #body
-            let #mutable call = Call::new(&#constant, &self.target);
-            #(#authorize)*
-            #(#checked_paths)*
-            let client = progenitor::Client::new_with_client(self.target.base_url(), self.target.http().clone(), call);
-            let result = client.#id(#(#handed),*).await;
-            #answer
+            Ok(self.#dated(#(#given),*).await?.0)
+        }
+
+        /// For the facade: the answer and its `Date`.
+        #[doc(hidden)]
+        pub async fn #dated(
+            &self,
+            #(#inputs),*
+        ) -> ::std::result::Result<(#success, ::std::option::Option<::std::time::SystemTime>), Error> {
+            #sent
+            let answer: #success = client.inner.finish(result)?;
+            #check
+            Ok((answer, client.inner.date()))
         }
     })
+}
+
+/// The method that gives the answer's `Date` as well, of the login and the refresh.
+pub fn dated_name(model: &Model, operation: &Operation) -> String {
+    ident::unique(&format!("{}_dated", operation.id.trim_end_matches('_')), |name| model.operation(name).is_some())
 }
 
 fn authorize(

@@ -7,7 +7,8 @@ use std::{
 };
 
 use crate::{
-    lint, lower,
+    facade::{Facade, VENDORS},
+    lifecycle, lint, lower,
     package::{self, Files, Package},
     problem::{Problem, Severity},
     spec::Spec,
@@ -31,8 +32,13 @@ pub struct Source {
     pub text: String,
 }
 
-/// The crates of all specs, or all problems of all specs. `progress` is told of each spec as its crate is begun.
-pub fn generate(sources: &[Source], progress: impl Fn(&str) + Sync) -> Result<Generated, Vec<Problem>> {
+/// The crates of all specs and what the facade has of them, or all problems of all specs. `progress` is told of each spec
+/// as its crate is begun.
+pub fn generate(
+    sources: &[Source],
+    facade: Option<&Facade>,
+    progress: impl Fn(&str) + Sync,
+) -> Result<Generated, Vec<Problem>> {
     let mut generated = Generated::default();
     let mut problems = Vec::new();
     let mut specs = Vec::new();
@@ -62,14 +68,26 @@ pub fn generate(sources: &[Source], progress: impl Fn(&str) + Sync) -> Result<Ge
         progress(&spec.file);
         package_of(spec, x_token.clone())
     });
-    for package in packages {
+    let (mut asked, mut adapters) = (BTreeSet::new(), BTreeSet::new());
+    for (package, (spec, _)) in packages.into_iter().zip(&specs) {
+        let vendor = spec.vendor.ident().to_owned();
+        asked.insert(vendor.clone());
         match package {
             Ok(package) => {
                 generated.files.extend(package.files);
                 generated.snapshots.extend(package.snapshots);
+                if let (Some(adapter), Some(_)) = (package.adapter, facade) {
+                    generated.files.insert(format!("{VENDORS}/{vendor}.rs"), adapter);
+                    adapters.insert(vendor);
+                }
             }
             Err(found) => problems.extend(found),
         }
+    }
+    match facade.map(|facade| facade.files(&asked, &adapters)) {
+        Some(Ok(files)) => generated.files.extend(files),
+        Some(Err(problem)) => problems.push(problem),
+        None => {}
     }
     generated.files.insert(SCHEMA.to_owned(), schema());
     if problems.is_empty() { Ok(generated) } else { Err(problems) }
@@ -77,15 +95,19 @@ pub fn generate(sources: &[Source], progress: impl Fn(&str) + Sync) -> Result<Ge
 
 fn package_of(spec: &Spec, x_token: Option<XToken>) -> Result<Package, Vec<Problem>> {
     let model = lower::lower(spec, x_token);
-    let shared: Vec<Problem> = model
+    let mut problems: Vec<Problem> = model
         .sent_and_answered()
         .map(|name| {
             let what = format!("`{name}` is sent and answered, and has a constant: written always, but read never");
             spec.problem("/components/schemas", what, "write a schema for the request and another for the answer")
         })
         .collect();
-    if !shared.is_empty() {
-        return Err(shared);
+    problems.extend(lifecycle::conflicts(&model).into_iter().map(|name| {
+        let what = format!("the credential `{name}` stands in several places, with types that can't be one");
+        spec.problem("/x-token", what, "give these places one schema, or different names")
+    }));
+    if !problems.is_empty() {
+        return Err(problems);
     }
     let late = |what| vec![spec.problem("", what, "report it with this spec: lint should have said it better")];
     package::package(&model).map_err(late)
@@ -140,7 +162,7 @@ mod tests {
     use std::{fs, hint::black_box, path::Path, time::Instant};
 
     use super::*;
-    use crate::{openapi, progenitor, tree};
+    use crate::{facade::MANIFEST, openapi, progenitor, tree};
 
     fn root() -> &'static Path {
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
@@ -158,9 +180,16 @@ mod tests {
         files.into_iter().map(source).collect()
     }
 
+    /// The facade of this repository.
+    fn facade() -> Facade {
+        let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+        Facade::new(read(MANIFEST), &read("Cargo.toml"), false)
+    }
+
     #[test]
     fn the_committed_crates_are_fresh() {
-        let generated = generate(&sources(), |_| {}).unwrap_or_else(|problems| panic!("{}", problems[0]));
+        let generated =
+            generate(&sources(), Some(&facade()), |_| {}).unwrap_or_else(|problems| panic!("{}", problems[0]));
         let found = tree::read(root(), &generated.files, None).unwrap();
         let plan = tree::plan(&generated.files, &generated.snapshots, &found).unwrap();
         assert!(plan.is_empty(), "run `cargo xtask gen`:\n{}", plan.diff());
@@ -168,13 +197,14 @@ mod tests {
 
     #[test]
     fn all_crates_have_the_same_files() {
-        let generated = generate(&sources(), |_| {}).unwrap_or_else(|problems| panic!("{}", problems[0]));
+        let generated =
+            generate(&sources(), Some(&facade()), |_| {}).unwrap_or_else(|problems| panic!("{}", problems[0]));
         let of = |vendor: &str| -> Vec<&str> {
             let root = format!("crates/{vendor}/");
             generated.files.keys().filter_map(|path| path.strip_prefix(&root)).collect()
         };
         let mut crates: Vec<&str> = generated.files.keys().filter_map(|path| path.split('/').nth(1)).collect();
-        crates.retain(|name| !name.ends_with(".json"));
+        crates.retain(|name| !name.ends_with(".json") && *name != "freshtoken");
         crates.dedup();
         assert!(of(crates[0]).len() > 10);
         assert!(crates.iter().all(|vendor| of(vendor) == of(crates[0])), "{crates:?}");
@@ -187,7 +217,7 @@ mod tests {
         let text = fragment.filter(|text| text.starts_with("openapi:")).collect::<Vec<_>>();
         assert_eq!(text.len(), 1, "one whole fragment");
         let source = Source { file: "specs/acme.yaml".to_owned(), text: text[0].to_owned() };
-        let generated = generate(&[source], |_| {}).unwrap_or_else(|problems| panic!("{}", problems[0]));
+        let generated = generate(&[source], None, |_| {}).unwrap_or_else(|problems| panic!("{}", problems[0]));
         assert!(generated.warnings.is_empty(), "{}", generated.warnings[0]);
     }
 
@@ -196,7 +226,7 @@ mod tests {
         let text = crate::new::fragment(&crate::vendor::Vendor::from_file("specs/a-b.yaml").unwrap());
         let sources =
             ["specs/a-b.yaml", "specs/a_b.yaml"].map(|file| Source { file: file.to_owned(), text: text.clone() });
-        let problems = generate(&sources, |_| {}).err().unwrap();
+        let problems = generate(&sources, None, |_| {}).err().unwrap();
         assert_eq!(problems.len(), 1);
         assert!(problems[0].what.contains("freshtoken-a_b"), "{}", problems[0]);
     }
@@ -215,7 +245,7 @@ mod tests {
                 black_box(prettyplease::unparse(&progenitor::generate(&document).unwrap()));
                 alone.push(start.elapsed());
                 let start = Instant::now();
-                black_box(generate(std::slice::from_ref(source), |_| {}).ok().unwrap());
+                black_box(generate(std::slice::from_ref(source), None, |_| {}).ok().unwrap());
                 whole.push(start.elapsed());
             }
             alone.sort();

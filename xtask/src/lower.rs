@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use crate::{
     access, ident,
     model::{
-        Answer, Body, Component, Example, Model, Operation, Param, Place, Property, Scheme, SchemeKind, Server, Shape,
-        Status, Ty, Variable,
+        Answer, Body, Component, Example, Model, Operation, Param, Part, Place, Property, Scheme, SchemeKind, Server,
+        Shape, Status, Ty, Variable,
     },
     spec::Spec,
     x_token::XToken,
@@ -178,6 +178,7 @@ impl<'a> Lowering<'a> {
             success,
             errors,
             security: self.security(operation, &operation_id, actions),
+            order: order(operation),
         }
     }
 
@@ -526,6 +527,21 @@ impl<'a> Lowering<'a> {
         }
         value
     }
+}
+
+/// The order of an operation's parts. What it takes from elsewhere, from its path or the root, comes first.
+fn order(operation: &Value) -> [Part; 3] {
+    let place = |part: &Part| {
+        let key = match part {
+            Part::Security => "security",
+            Part::Params => "parameters",
+            Part::Body => "requestBody",
+        };
+        object(operation).keys().position(|found| found == key)
+    };
+    let mut parts = [Part::Security, Part::Params, Part::Body];
+    parts.sort_by_key(place);
+    parts
 }
 
 fn servers(root: &Value) -> Vec<Server> {

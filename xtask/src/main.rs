@@ -6,7 +6,8 @@
 //! 2. `lint` says everything that is wrong with it (`x_token` has the words of its own block),
 //! 3. `lower` makes a `model` of it, and `openapi` what progenitor handles well,
 //! 4. `progenitor` runs progenitor; `types` and `client` make the public face of what it gives,
-//! 5. `error_body` makes what the vendor's failures mean, with `access` for its JSON Pointers,
+//! 5. `error_body` makes what the vendor's failures mean, and `lifecycle` the adapter that the facade drives, both with
+//!    `access` for JSON Pointers; `facade` lists the adapters,
 //! 6. `package` puts the crate together, `shapes` its tests,
 //! 7. `tree` writes what changed.
 //!
@@ -16,9 +17,11 @@ mod access;
 mod client;
 mod docs;
 mod error_body;
+mod facade;
 mod format;
 mod generate;
 mod ident;
+mod lifecycle;
 mod lint;
 mod literal;
 mod lower;
@@ -48,6 +51,7 @@ use anstream::{eprintln, print, println};
 use clap::{Parser, Subcommand};
 
 use crate::{
+    facade::Facade,
     generate::{Source, generate},
     problem::{Problem, Severity},
     vendor::Vendor,
@@ -68,9 +72,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Generate the vendor crates from specs/.
+    /// Generate the vendor crates from specs/, and the facade's adapters.
     ///
-    /// Equal files are left alone. Where a spec is gone, its crate's generated files go too. On any error nothing is
+    /// Equal files are left alone. Where a spec is gone, its crate's generated files go too, and its adapter. On any error nothing is
     /// written.
     #[command(after_help = "Examples:
   cargo xtask gen
@@ -123,7 +127,8 @@ fn run_gen(root: &Path, check: bool, vendors: &[String]) -> io::Result<ExitCode>
     let (sources, mut problems) = sources(root, vendors)?;
     let count = sources.len();
     let done = AtomicUsize::new(0);
-    let generated = generate(&sources, |file| {
+    let facade = facade(root, !vendors.is_empty())?;
+    let generated = generate(&sources, facade.as_ref(), |file| {
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
         if started.elapsed() > A_MOMENT {
             eprintln!("generating {file} ({done} of {count})");
@@ -172,6 +177,17 @@ fn run_gen(root: &Path, check: bool, vendors: &[String]) -> io::Result<ExitCode>
     tree::apply(root, &plan)?;
     println!("{count} specs, {} files written, {} removed", plan.write.len(), plan.delete.len());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The facade, where the repository has one.
+fn facade(root: &Path, is_partial: bool) -> io::Result<Option<Facade>> {
+    let read = |path: &str| match fs::read_to_string(root.join(path)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io::Error::new(error.kind(), format!("{path}: {error}"))),
+    };
+    let workspace = read("Cargo.toml")?.unwrap_or_default();
+    Ok(read(facade::MANIFEST)?.map(|manifest| Facade::new(manifest, &workspace, is_partial)))
 }
 
 /// The specs that are asked for, and what is wrong with the asking.

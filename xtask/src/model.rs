@@ -119,6 +119,16 @@ pub struct Operation {
     pub errors: Vec<Answer>,
     /// The schemes of the alternative that is used, all of them together.
     pub security: Vec<Scheme>,
+    /// The order in which the spec writes what a request has.
+    pub order: [Part; 3],
+}
+
+/// A part of a request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    Security,
+    Params,
+    Body,
 }
 
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    client, docs, error_body,
+    client, docs, error_body, lifecycle,
     literal::Secrets,
     model::{Answer, Model, Shape, Ty},
     progenitor::{self, Progenitor},
@@ -22,6 +22,8 @@ pub struct Package {
     pub files: Files,
     /// Paths of the snapshots that people review; none is written here.
     pub snapshots: Vec<String>,
+    /// The facade's module of the vendor.
+    pub adapter: Option<String>,
 }
 
 /// The crate of a model.
@@ -75,7 +77,7 @@ pub fn package(model: &Model) -> Result<Package, String> {
         rust(model, "What the tests share: a server on loopback, and requests and answers as text.", shapes::SUPPORT),
     );
     let snapshots = shapes.snapshots.iter().map(|name| format!("{root}/tests/shapes/snapshots/{name}.snap")).collect();
-    Ok(Package { files, snapshots })
+    Ok(Package { files, snapshots, adapter: lifecycle::source(model, &made)? })
 }
 
 /// The folder of a model's crate.
@@ -84,7 +86,7 @@ pub fn root(model: &Model) -> String {
 }
 
 /// The first line of a generated file, without the comment sign.
-fn mark(model: &Model) -> String {
+pub fn mark(model: &Model) -> String {
     format!("{MARK} by `cargo xtask gen` from {}; change that, not this.", model.file)
 }
 
@@ -225,7 +227,7 @@ Another base URL: `Endpoint::at("https://…")`. An HTTP client of your own: `en
 | operation | request | |
 | --- | --- | --- |
 {operations}
-## Features
+{facade}## Features
 
 `rustls` (default): TLS with rustls. `native-tls`: TLS of the platform. Neither: plain HTTP to loopback, or an HTTP client
 of your own.
@@ -237,6 +239,14 @@ MIT OR Apache-2.0. It links progenitor-client, which is under MPL-2.0.
         mark = mark(model),
         title = or(&model.title, &vendor),
         file = model.file,
+        facade = match lifecycle::has_adapter(model.x_token.as_ref()) {
+            true => format!(
+                "To have its tokens kept fresh, depend on [`freshtoken`](https://github.com/freshtoken/freshtoken) with the\n\
+                 feature `{}` instead.\n\n",
+                model.vendor.ident()
+            ),
+            false => String::new(),
+        },
     ))
 }
 

@@ -9,7 +9,10 @@ use std::{
 
 use similar::TextDiff;
 
-use crate::package::{Files, MARK};
+use crate::{
+    facade::{MANIFEST, VENDORS},
+    package::{Files, MARK},
+};
 
 /// The files of the generated crates as they are on disk; None: no text.
 pub type Found = BTreeMap<String, Option<String>>;
@@ -54,8 +57,8 @@ pub fn plan(wanted: &Files, snapshots: &BTreeSet<String>, found: &Found) -> Resu
 }
 
 fn is_generated(path: &str, text: &str) -> bool {
-    // JSON has no comments.
-    path.ends_with(".json") || text.lines().next().is_some_and(|first| first.contains(MARK))
+    // JSON has no comments, and of the facade's manifest only two regions are generated.
+    path.ends_with(".json") || path == MANIFEST || text.lines().next().is_some_and(|first| first.contains(MARK))
 }
 
 impl Plan {
@@ -95,6 +98,16 @@ pub fn read(root: &Path, wanted: &Files, only: Option<&BTreeSet<String>>) -> io:
         let manifest = fs::read_to_string(root.join(&name).join("Cargo.toml")).unwrap_or_default();
         if is_asked_for && is_generated("Cargo.toml", &manifest) {
             walk(root, &name, &mut found)?;
+        }
+    }
+    let vendors = root.join(VENDORS);
+    // Without the facade nothing is wanted there, and whatever is there is someone's own.
+    let has_facade = wanted.contains_key(MANIFEST) && vendors.is_dir();
+    for entry in if has_facade { fs::read_dir(&vendors)?.collect() } else { Vec::new() } {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let is_asked_for = only.is_none_or(|only| only.contains(&format!("crates/{}", name.trim_end_matches(".rs"))));
+        if is_asked_for && name.ends_with(".rs") {
+            add(root, &format!("{VENDORS}/{name}"), &mut found)?;
         }
     }
     Ok(found)

@@ -6,7 +6,52 @@
 use crate::problem::{Problem, Severity};
 
 /// Crates of the workspace that are no vendor's.
-const RESERVED: [&str; 6] = ["bench", "freshtoken", "redis", "sandbox", "wire", "xtask"];
+const CRATES: [&str; 6] = ["bench", "freshtoken", "redis", "sandbox", "wire", "xtask"];
+
+/// What the facade has a module, a feature or a dependency of: a vendor is all three.
+const FACADE: [&str; 41] = [
+    "accounts",
+    "adapter",
+    "alloc",
+    "arc_swap",
+    "clock",
+    "core",
+    "credentials",
+    "default",
+    "error",
+    "failure",
+    "file",
+    "http",
+    "http_client",
+    "issued",
+    "key",
+    "machine",
+    "memory",
+    "middleware",
+    "native_tls",
+    "policy",
+    "random",
+    "renewal",
+    "reqwest",
+    "rustix",
+    "rustls",
+    "serde",
+    "serde_json",
+    "slot",
+    "source",
+    "state",
+    "std",
+    "store",
+    "stores",
+    "sync",
+    "test",
+    "time",
+    "token",
+    "tokio",
+    "tracing",
+    "vendor",
+    "vendors",
+];
 
 /// Rust's keywords, strict and reserved, of edition 2024.
 const KEYWORDS: [&str; 52] = [
@@ -33,7 +78,7 @@ impl Vendor {
     ///
     /// In lower case, each character but `a`-`z`, `0`-`9` and `_` becomes a `_`; a digit in front gets a `_` before
     /// it, a keyword of Rust a `_` behind it. An error where no letter or digit is left, and for the names of the
-    /// workspace's own crates.
+    /// workspace's own crates and of what the facade has.
     pub fn from_file(file: &str) -> Result<Vendor, Problem> {
         let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
         let stem = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")).unwrap_or(name);
@@ -54,8 +99,11 @@ impl Vendor {
         if !ident.contains(|c: char| c.is_ascii_alphanumeric()) {
             return Err(refuse(format!("`{stem}` gives no name to a crate: it has no letter or digit of ASCII")));
         }
-        if RESERVED.contains(&ident.as_str()) {
+        if CRATES.contains(&ident.as_str()) {
             return Err(refuse(format!("`{stem}` is the name of a crate of this workspace")));
+        }
+        if FACADE.contains(&ident.as_str()) {
+            return Err(refuse(format!("`{stem}` is the name of a module, feature or dependency of the facade")));
         }
         if ident.starts_with(|c: char| c.is_ascii_digit()) {
             ident.insert(0, '_');
@@ -131,8 +179,43 @@ mod tests {
 
     #[test]
     fn names_of_the_workspace_and_names_without_letters_are_refused() {
-        for file in ["specs/wire.yaml", "specs/Sandbox.yaml", "specs/.yaml", "specs/--.yaml", "specs/日本.yaml"] {
+        for file in [
+            "specs/wire.yaml",
+            "specs/native-tls.yaml",
+            "specs/Sandbox.yaml",
+            "specs/.yaml",
+            "specs/--.yaml",
+            "specs/日本.yaml",
+        ] {
             assert!(Vendor::from_file(file).is_err(), "{file}");
+        }
+    }
+
+    #[test]
+    fn every_name_that_the_facade_has_taken_is_reserved() {
+        let read = |path: &str| {
+            let facade = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/freshtoken/");
+            std::fs::read_to_string(format!("{facade}{path}")).unwrap()
+        };
+        let library = read("src/lib.rs");
+        let modules = library.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod "));
+        let mut names: Vec<String> =
+            modules.filter_map(|rest| rest.split([';', ' ']).next()).map(str::to_owned).collect();
+        let mut is_inside = false;
+        for line in read("Cargo.toml").lines() {
+            match line.chars().next() {
+                Some('[') => is_inside = matches!(line, "[features]" | "[dependencies]"),
+                Some(first) if is_inside && first.is_ascii_alphabetic() => {
+                    names.extend(line.split([' ', '.', '=']).next().map(|name| name.replace('-', "_")));
+                }
+                _ => {}
+            }
+        }
+        assert!(names.len() > 10);
+        let specs = concat!(env!("CARGO_MANIFEST_DIR"), "/../specs/");
+        for name in names.iter().filter(|name| !name.starts_with("freshtoken_")) {
+            let is_vendor = std::path::Path::new(&format!("{specs}{name}.yaml")).exists();
+            assert!(is_vendor || FACADE.contains(&name.as_str()), "add `{name}` to `FACADE`");
         }
     }
 

@@ -414,7 +414,6 @@ impl Default for Use {
 
 /// What stands before the token in a call's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(test), allow(dead_code, reason = "the adapter of the facade reads it"))]
 pub enum Prefix<'a> {
     /// The answer's token type; without one `Bearer` on `Authorization`, nothing on another header.
     TokenType,
@@ -426,7 +425,6 @@ pub enum Prefix<'a> {
 
 impl Use {
     /// What `prefix` says.
-    #[cfg_attr(not(test), allow(dead_code, reason = "the adapter of the facade reads it"))]
     pub fn prefix(&self) -> Prefix<'_> {
         match self.prefix.as_deref() {
             None => Prefix::TokenType,
@@ -801,13 +799,11 @@ impl XToken {
     }
 
     /// When to renew, defaults applied.
-    #[cfg_attr(not(test), allow(dead_code, reason = "the adapter of the facade reads it"))]
     pub fn renew(&self) -> Renew {
         self.renew.unwrap_or(if self.is_single_use() { Renew::AtExpiry } else { Renew::Early(0.75) })
     }
 
     /// Whether one use spends a refresh token.
-    #[cfg_attr(not(test), allow(dead_code, reason = "the adapter of the facade reads it"))]
     pub fn is_single_use(&self) -> bool {
         self.refresh.as_ref().is_some_and(|refresh| refresh.single_use)
     }

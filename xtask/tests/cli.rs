@@ -143,6 +143,55 @@ fn where_a_spec_is_gone_its_generated_files_go_and_those_of_people_stay() {
     assert!(repository.exists("crates/wellnessliving/Cargo.toml"));
 }
 
+/// A facade by hand: a manifest with its two regions.
+const FACADE: &str = "[package]\nname = \"freshtoken\"\n\n[features]\nrustls = []\n# vendors begin\n# vendors end\n\n\
+                      [dependencies]\nhttp = \"1\"\n# vendors begin\n# vendors end\n\n[dev-dependencies]\n\
+                      # vendors begin\n# vendors end\n";
+
+#[test]
+fn the_facade_gets_a_module_a_feature_and_a_dependency_per_vendor() {
+    let repository = Repository::new("facade");
+    repository.write("Cargo.toml", "[workspace.package]\nversion = \"1.2.3\"\n");
+    repository.write("crates/freshtoken/Cargo.toml", FACADE);
+    succeeds(&repository.run(&["gen"]));
+    let manifest = || repository.files()[&repository.0.join("crates/freshtoken/Cargo.toml")].0.clone();
+    assert!(manifest().contains("rustls = []\n# vendors begin\nvoucherify = [\"dep:freshtoken-voucherify\"]\n"));
+    assert!(
+        manifest()
+            .contains("freshtoken-zenoti = { path = \"../zenoti\", version = \"1.2.3\", default-features = false")
+    );
+    assert!(repository.exists("crates/freshtoken/src/vendors/zenoti.rs"));
+    assert!(succeeds(&repository.run(&["gen", "--check"])).contains("fresh"));
+
+    // A part of the vendors leaves the others alone.
+    let before = repository.files();
+    succeeds(&repository.run(&["gen", "zenoti"]));
+    assert_eq!(repository.files(), before);
+
+    // A vendor without its spec, or without a token to keep fresh, loses them.
+    fs::remove_file(repository.0.join("specs/zenoti.yaml")).unwrap();
+    let shown = fails(&repository.run(&["gen", "--check"]));
+    assert!(shown.contains("\n-zenoti = [\"dep:freshtoken-zenoti\"]\n"), "{shown}");
+    assert!(shown.contains("--- a/crates/freshtoken/src/vendors/zenoti.rs\n+++ /dev/null"), "{shown}");
+    succeeds(&repository.run(&["gen"]));
+    assert!(!repository.exists("crates/freshtoken/src/vendors/zenoti.rs") && !manifest().contains("zenoti"));
+    assert!(repository.exists("crates/freshtoken/src/vendors/voucherify.rs"));
+
+    // Its manifest is people's but for the regions.
+    repository.edit("crates/freshtoken/Cargo.toml", "http = \"1\"", "http = \"2\"");
+    assert!(succeeds(&repository.run(&["gen", "--check"])).contains("fresh"));
+    repository.edit("crates/freshtoken/Cargo.toml", "# vendors end", "");
+    let shown = fails(&repository.run(&["gen"]));
+    assert!(shown.contains("crates/freshtoken/Cargo.toml") && shown.contains("# vendors begin"), "{shown}");
+}
+
+#[test]
+fn without_a_facade_nothing_is_written_for_it() {
+    let repository = Repository::new("no_facade");
+    succeeds(&repository.run(&["gen"]));
+    assert!(!repository.exists("crates/freshtoken"));
+}
+
 #[test]
 fn on_any_error_every_problem_of_every_spec_is_shown_and_nothing_is_written() {
     let repository = Repository::new("errors");

@@ -1,5 +1,6 @@
 //! Fragments of vendors that this repository doesn't have, each with what the first three do without: generated,
-//! compiled, and run against a server on loopback by the tests that come with each crate.
+//! compiled, and run against a server on loopback by the tests that come with each crate. Their adapters are compiled
+//! into a copy of the facade.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -24,7 +25,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A workspace that has nothing but `freshtoken-wire` and the fragments.
+/// A workspace that has nothing but `freshtoken-wire`, the facade and the fragments.
 fn workspace() -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("foreign");
     let _ = fs::remove_dir_all(&root);
@@ -35,8 +36,15 @@ fn workspace() -> PathBuf {
     fs::write(root.join("Cargo.toml"), manifest).unwrap();
     copy(&repository().join("Cargo.lock"), &root.join("Cargo.lock"));
     copy(&repository().join("crates/wire"), &root.join("crates/wire"));
+    copy(&repository().join("crates/freshtoken"), &root.join("crates/freshtoken"));
     copy(&repository().join("xtask/tests/fixtures/vendors"), &root.join("specs"));
     root
+}
+
+fn sorted(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
 }
 
 #[track_caller]
@@ -55,7 +63,16 @@ fn fragments_of_other_vendors_generate_compile_and_send_what_their_vendors_want(
     // What the workspace has built already is there; the network isn't asked.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let tested = Command::new(env!("CARGO"))
-        .args(["test", "--workspace", "--exclude", "freshtoken-wire", "--offline", "--quiet"])
+        .args([
+            "test",
+            "--workspace",
+            "--exclude",
+            "freshtoken-wire",
+            "--exclude",
+            "freshtoken",
+            "--offline",
+            "--quiet",
+        ])
         .current_dir(&root)
         .env("CARGO_TARGET_DIR", target)
         .env("INSTA_UPDATE", "always")
@@ -66,14 +83,34 @@ fn fragments_of_other_vendors_generate_compile_and_send_what_their_vendors_want(
     let said = String::from_utf8_lossy(&tested.stderr);
     assert!(!said.contains("warning:"), "{said}");
 
+    let adapters: Vec<PathBuf> = sorted(&root.join("crates/freshtoken/src/vendors"));
+    let vendors: Vec<String> = sorted(&root.join("specs"))
+        .iter()
+        .filter_map(|path| path.file_name()?.to_str()?.strip_suffix(".yaml"))
+        .map(|name| if name.starts_with(char::is_numeric) { format!("_{name}") } else { name.replace('-', "_") })
+        .collect();
+    assert_eq!(adapters.len(), vendors.len() + 1, "one each and the list of them: {adapters:?}");
+    let facade = Command::new(env!("CARGO"))
+        .args(["check", "--package", "freshtoken", "--offline", "--quiet", "--features", &vendors.join(",")])
+        .current_dir(&root)
+        .env("CARGO_TARGET_DIR", target)
+        .output();
+    let facade = facade.unwrap();
+    succeeds(&facade);
+    let said = String::from_utf8_lossy(&facade.stderr);
+    assert!(!said.contains("src/vendors/"), "{said}");
+    for vendor in ["consentish", "stripish"] {
+        let adapter = fs::read_to_string(root.join(format!("crates/freshtoken/src/vendors/{vendor}.rs"))).unwrap();
+        insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(format!("adapter_{vendor}"), adapter) });
+    }
+
     let mut shapes = String::new();
-    let mut crates: Vec<PathBuf> =
-        fs::read_dir(root.join("crates")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    crates.sort();
-    for folder in crates.iter().map(|path| path.join("tests/shapes/snapshots/requests")).filter(|path| path.is_dir()) {
-        let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-        files.sort();
-        for file in files {
+    for folder in sorted(&root.join("crates"))
+        .iter()
+        .map(|path| path.join("tests/shapes/snapshots/requests"))
+        .filter(|path| path.is_dir())
+    {
+        for file in sorted(&folder) {
             let text = fs::read_to_string(&file).unwrap();
             let shape = text.splitn(3, "---\n").nth(2).unwrap();
             shapes += &format!("{}\n\n{}\n\n\n", file.strip_prefix(&root).unwrap().display(), shape.trim_end());

@@ -1,6 +1,7 @@
 //! Tokens that keep themselves fresh.
 
 mod accounts;
+mod adapter;
 mod clock;
 mod credentials;
 mod error;
@@ -13,6 +14,7 @@ mod store;
 mod sync;
 mod token;
 mod vendor;
+mod vendors;
 
 pub use accounts::{Accounts, AccountsBuilder};
 pub use clock::{Clock, Now, Random};
@@ -27,3 +29,4 @@ pub use source::{Seen, TokenSource, TokenSourceBuilder};
 pub use store::{Key, Lease, Memory, Store, StoreError};
 pub use token::{Record, Token};
 pub use vendor::{Lifetime, Policy, Refresh, Renew, Takes, Vendor};
+pub use vendors::*;

@@ -2,7 +2,7 @@
 
 //! The client: where it goes, what it authenticates with, one method per operation.
 
-use ::freshtoken_wire::{Call, Operation, Target};
+use ::freshtoken_wire::{Call, Http, Operation, Target};
 #[allow(unused_imports)]
 use ::freshtoken_wire::Secret;
 #[allow(unused_imports)]
@@ -37,11 +37,11 @@ const REVOKE_TOKEN_OPERATION: Operation = Operation {
     user_agent: USER_AGENT,
 };
 
-/// Where the requests go, and what carries them.
+/// Where the requests go, and what carries them. Clones share one HTTP client, and so its connections.
 #[derive(Clone)]
 pub struct Endpoint {
     url: String,
-    http: Option<::reqwest::Client>,
+    http: Http,
 }
 
 impl Endpoint {
@@ -75,7 +75,7 @@ impl Endpoint {
     pub fn at(base_url: impl Into<String>) -> Self {
         Self {
             url: base_url.into(),
-            http: None,
+            http: Http::default(),
         }
     }
 
@@ -85,8 +85,14 @@ impl Endpoint {
     /// and keeps no cookies: one that follows redirects may send credentials on to wherever a redirect
     /// points. A request takes 30 seconds at most, whatever the client's own limit is.
     pub fn http_client(mut self, client: ::reqwest::Client) -> Self {
-        self.http = Some(client);
+        self.http = client.into();
         self
+    }
+
+    /// For the facade's keys: which server this is, without secrets.
+    #[doc(hidden)]
+    pub fn server_key(&self) -> String {
+        ::freshtoken_wire::server_key(&self.url, &[], &[])
     }
 
     fn base_url(&self) -> Result<String, Error> {
@@ -133,7 +139,7 @@ impl Client {
         endpoint: Endpoint,
         credentials: Credentials,
     ) -> Result<Self, Error> {
-        let target = Target::new(&endpoint.base_url()?, endpoint.http)?;
+        let target = Target::new(&endpoint.base_url()?, &endpoint.http)?;
         Ok(Self { target, credentials })
     }
 
@@ -157,6 +163,18 @@ impl Client {
         &self,
         body: impl Into<types::TokenRequest>,
     ) -> Result<types::Token, Error> {
+        Ok(self.create_token_dated(body).await?.0)
+    }
+
+    /// For the facade: the answer and its `Date`.
+    #[doc(hidden)]
+    pub async fn create_token_dated(
+        &self,
+        body: impl Into<types::TokenRequest>,
+    ) -> Result<
+        (types::Token, Option<::std::time::SystemTime>),
+        Error,
+    > {
         let body: types::TokenRequest = body.into();
         let mut call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
         call.header("x-app-id", self.credentials.app_id.expose())?;
@@ -171,7 +189,7 @@ impl Client {
         if error::create_token_failed(&answer) {
             return Err(client.inner.refused(ErrorBody::Token(answer)));
         }
-        Ok(answer)
+        Ok((answer, client.inner.date()))
     }
 
     /// Ask whether a token is alive, what it may do and for how long.

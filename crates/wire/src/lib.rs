@@ -9,7 +9,7 @@
 //!
 //! # How a request goes
 //!
-//! 1. [`Target::new`] checks the base URL and holds the HTTP client.
+//! 1. [`Target::new`] checks the base URL and holds the HTTP client, which an endpoint and its clones share as [`Http`].
 //! 2. [`Call::new`] stands for one request. The wrapper adds headers and credentials to it, and gives it to a progenitor
 //!    client of its own, whose hook is [`Call::exec`].
 //! 3. `exec` sends the request and reads the answer, at most [`MAX_BODY`] bytes of it. progenitor sees only the status
@@ -46,7 +46,7 @@ pub use error::{BodyProblem, Error, ErrorKind};
 pub use error_body::ErrorBody;
 pub use rules::{RetryUnit, Rules, Verdict};
 pub use secret::Secret;
-pub use target::{Target, expand, http_client_builder};
+pub use target::{Http, Target, expand, http_client_builder, server_key};
 pub use timestamp::{Timestamp, TimestampError};
 
 use std::time::Duration;
@@ -60,9 +60,10 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request may take, from connecting to the last byte of the answer.
 pub const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// For [`open_enum!`]; not an API.
+/// For [`open_enum!`] and generated code; not an API.
 #[doc(hidden)]
 pub mod private {
     pub use crate::open_enum::text;
     pub use serde;
+    pub use serde_json;
 }

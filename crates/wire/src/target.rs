@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -23,15 +23,14 @@ pub struct Target {
 }
 
 impl Target {
-    /// Checks the base URL and takes `http`, or makes a client of [`http_client_builder`].
+    /// Checks the base URL and takes the client of `http`, which builds it at the first target.
     ///
-    /// Each target has a client of its own: a connection in a pool shared by the process would belong to the runtime
-    /// that opened it, and die with it. Only `http://` to a loopback host never goes through a proxy.
+    /// Only `http://` to a loopback host never goes through a proxy.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::BaseUrl`], [`ErrorKind::PlainHttp`], [`ErrorKind::NoTls`]. None of them echoes the URL.
-    pub fn new<B>(base_url: &str, http: Option<reqwest::Client>) -> Result<Self, Error<B>> {
+    pub fn new<B>(base_url: &str, http: &Http) -> Result<Self, Error<B>> {
         let unusable = |why| Err(Error::endpoint(ErrorKind::BaseUrl).detail(why));
         let Ok(url) = Url::parse(base_url) else {
             return unusable("it is no absolute URL, such as https://api.example.com");
@@ -53,19 +52,7 @@ impl Target {
         if plain && !is_loopback(&url) {
             return Err(Error::endpoint(ErrorKind::PlainHttp));
         }
-        let http = match http {
-            Some(http) => http,
-            None if !plain && cfg!(not(any(feature = "rustls", feature = "native-tls"))) => {
-                return Err(Error::endpoint(ErrorKind::NoTls));
-            }
-            None => {
-                let builder = http_client_builder().https_only(!plain);
-                let builder = if plain { builder.no_proxy() } else { builder };
-                builder
-                    .build()
-                    .map_err(|error| Error::endpoint(ErrorKind::NoTls).cause(Some(Cause::of(&error.without_url()))))?
-            }
-        };
+        let http = http.client(plain)?;
         Ok(Self {
             base_url: url.as_str().trim_end_matches('/').into(),
             origin: url.origin().ascii_serialization().into(),
@@ -97,6 +84,57 @@ impl Target {
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Target").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+/// An HTTP client: one of the user's, or one of [`http_client_builder`] that is built when it is first needed. Clones
+/// share it, and so its connections.
+///
+/// A connection belongs to the runtime that opened it and closes when that ends; the next request opens another. An idle
+/// one closes after ten seconds, since token requests come an hour apart.
+#[derive(Clone, Default)]
+pub struct Http(Arc<Clients>);
+
+#[derive(Default)]
+struct Clients {
+    own: Option<reqwest::Client>,
+    tls: OnceLock<reqwest::Client>,
+    /// For loopback alone.
+    plain: OnceLock<reqwest::Client>,
+}
+
+impl Http {
+    fn client<B>(&self, plain: bool) -> Result<reqwest::Client, Error<B>> {
+        if let Some(own) = &self.0.own {
+            return Ok(own.clone());
+        }
+        let built = if plain { &self.0.plain } else { &self.0.tls };
+        if let Some(client) = built.get() {
+            return Ok(client.clone());
+        }
+        if !plain && cfg!(not(any(feature = "rustls", feature = "native-tls"))) {
+            return Err(Error::endpoint(ErrorKind::NoTls));
+        }
+        let builder = http_client_builder().https_only(!plain);
+        let builder = if plain { builder.no_proxy() } else { builder };
+        let client = builder
+            .build()
+            .map_err(|error| Error::endpoint(ErrorKind::NoTls).cause(Some(Cause::of(&error.without_url()))))?;
+        // Of two that were built at the same time, one is kept.
+        Ok(built.get_or_init(|| client).clone())
+    }
+}
+
+impl From<reqwest::Client> for Http {
+    fn from(client: reqwest::Client) -> Self {
+        Self(Arc::new(Clients { own: Some(client), ..Clients::default() }))
+    }
+}
+
+/// Whose it is, nothing of what it holds.
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.own.is_some() { "Http(own)" } else { "Http(shared)" })
     }
 }
 
@@ -174,4 +212,61 @@ pub fn expand<B>(template: &str, variables: &[(&'static str, &str)]) -> Result<S
     }
     url.push_str(rest);
     Ok(url)
+}
+
+/// Which server an endpoint is, as a text without secrets: the base URL with its `variables`, then the `settings` of its
+/// paths. It is for keys, not for requests, and never fails: a base URL that may hold a secret gives an empty text.
+pub fn server_key(template: &str, variables: &[(&str, &str)], settings: &[(&str, &str)]) -> String {
+    // Encoded, so that two lists of values never give one text.
+    let encoded = |value: &str| utf8_percent_encode(value, SEGMENT).to_string();
+    let expanded = variables
+        .iter()
+        .fold(template.to_owned(), |url, (name, value)| url.replace(&format!("{{{name}}}"), &encoded(value)));
+    let is_plain = |url: &Url| {
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        url.has_host() && !has_user && url.query().is_none() && url.fragment().is_none()
+    };
+    let mut key = match Url::parse(&expanded) {
+        Ok(url) if is_plain(&url) => url.into(),
+        // What is no URL holds neither a user nor a query where nothing marks one.
+        Err(_) if !expanded.contains(['@', '?', '#']) => expanded,
+        _ => String::new(),
+    };
+    key.truncate(key.trim_end_matches('/').len());
+    for (name, value) in settings {
+        key.push_str(&format!(";{name}={}", encoded(value)));
+    }
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clones_share_the_client_that_the_first_of_them_built() {
+        let http = Http::default();
+        let clone = http.clone();
+        assert!(http.0.plain.get().is_none(), "nothing is built before it is needed");
+        Target::new::<()>("http://localhost", &http).unwrap();
+        assert!(clone.0.plain.get().is_some() && clone.0.tls.get().is_none());
+    }
+
+    #[test]
+    fn a_server_key_names_the_server_and_its_settings() {
+        let key = |url: &str| server_key(url, &[("tenant", "acme"), ("path", "a/b")], &[("realm", "my realm")]);
+        assert_eq!(key("https://{tenant}.example.com/{path}/"), "https://acme.example.com/a%2Fb;realm=my%20realm");
+        assert_eq!(server_key("https://API.example.com/", &[], &[]), "https://api.example.com");
+        assert_eq!(server_key("no url", &[], &[]), "no url");
+        assert_eq!(server_key("https://{unknown}.example.com", &[], &[]), "https://{unknown}.example.com");
+    }
+
+    #[test]
+    fn a_server_key_holds_no_secret_of_a_misconfigured_url() {
+        for url in
+            ["https://u:hunter2@example.com", "https://e.com/?key=hunter2", "https://e.com/#hunter2", "u:hunter2@x y"]
+        {
+            assert_eq!(server_key(url, &[], &[]), "", "{url}");
+        }
+    }
 }

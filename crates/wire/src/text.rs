@@ -27,6 +27,14 @@ pub fn of_scalar(value: &Value) -> String {
     }
 }
 
+/// The texts in an array, or what `split` makes of a text; nothing of anything else.
+pub fn list_of_json(value: &Value, split: impl Fn(&str) -> Vec<String>) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().filter_map(of_json).collect(),
+        value => of_json(value).map(|text| split(&text)).unwrap_or_default(),
+    }
+}
+
 /// Whether a value says nothing: `null`, `false`, `""`, `[]` and `{}` do.
 pub fn is_nothing(value: &Value) -> bool {
     match value {
@@ -96,6 +104,14 @@ mod tests {
         assert_eq!(of_json(&json!(4023)), Some("4023".to_owned()));
         assert_eq!(of_json(&json!("")), None);
         assert_eq!(of_json(&json!({ "code": 1 })), None);
+    }
+
+    #[test]
+    fn a_list_may_be_an_array_or_a_text() {
+        let list = |value| list_of_json(&value, |text| text.split(' ').map(str::to_owned).collect());
+        assert_eq!(list(json!(["a b", 1, null])), ["a b", "1"]);
+        assert_eq!(list(json!("a b")), ["a", "b"]);
+        assert!(list(json!({})).is_empty());
     }
 
     #[test]

@@ -30,7 +30,11 @@ impl Timestamp {
     }
 
     /// Like `FromStr`, but a date-time without an offset counts as UTC.
-    pub(crate) fn parse_as_utc(text: &str) -> Result<Self, TimestampError> {
+    ///
+    /// # Errors
+    ///
+    /// [`TimestampError::Invalid`].
+    pub fn parse_as_utc(text: &str) -> Result<Self, TimestampError> {
         match text.parse() {
             Err(TimestampError::NoOffset) => civil(text)
                 .and_then(|civil| Offset::UTC.to_timestamp(civil).ok())

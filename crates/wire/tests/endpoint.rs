@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
-use freshtoken_wire::{Error, ErrorKind, Target, expand};
+use freshtoken_wire::{Error, ErrorKind, Http, Target, expand};
 
 fn refused(base_url: &str) -> Error {
-    Target::new(base_url, None).unwrap_err()
+    Target::new(base_url, &Http::default()).unwrap_err()
 }
 
 #[test]
@@ -17,14 +17,14 @@ fn a_base_url_keeps_its_path_and_loses_its_trailing_slashes() {
         ("http://[::1]:80/", "http://[::1]", "http://[::1]"),
         ("HTTP://Vendor.LOCALHOST/", "http://vendor.localhost", "http://vendor.localhost"),
     ] {
-        let target = Target::new::<()>(given, None).unwrap();
+        let target = Target::new::<()>(given, &Http::default()).unwrap();
         assert_eq!((target.base_url(), target.origin()), (base_url, origin), "{given}");
     }
 }
 
 #[test]
 fn a_target_prints_its_origin_only() {
-    let target = Target::new::<()>("http://localhost/hunter2", None).unwrap();
+    let target = Target::new::<()>("http://localhost/hunter2", &Http::default()).unwrap();
     assert_eq!(format!("{target:?}"), r#"Target { origin: "http://localhost", .. }"#);
 }
 
@@ -73,7 +73,10 @@ fn each_flaw_of_a_base_url_has_a_text_of_its_own_without_the_url() {
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 #[test]
 fn https_works_with_tls() {
-    assert_eq!(Target::new::<()>("https://api.example.com/", None).unwrap().base_url(), "https://api.example.com");
+    assert_eq!(
+        Target::new::<()>("https://api.example.com/", &Http::default()).unwrap().base_url(),
+        "https://api.example.com"
+    );
 }
 
 #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
@@ -82,7 +85,7 @@ fn https_without_tls_says_which_feature_to_enable() {
     let error = refused("https://api.example.com");
     assert_eq!(error.kind(), ErrorKind::NoTls);
     assert!(error.to_string().contains("`rustls`"), "{error}");
-    assert!(Target::new::<()>("https://api.example.com", Some(reqwest::Client::new())).is_ok());
+    assert!(Target::new::<()>("https://api.example.com", &reqwest::Client::new().into()).is_ok());
 }
 
 #[test]

@@ -7,7 +7,8 @@ mod support;
 use std::time::Duration;
 
 use freshtoken_wire::{
-    BodyProblem, Call, Error, ErrorKind, MAX_BODY, Operation, Secret, Target, Timestamp, Verdict, http_client_builder,
+    BodyProblem, Call, Error, ErrorKind, Http, MAX_BODY, Operation, Secret, Target, Timestamp, Verdict,
+    http_client_builder,
 };
 use serde::Deserialize;
 use support::{
@@ -283,7 +284,7 @@ async fn a_redirect_is_never_followed() {
 async fn following(status: u16, location: &str, body: bool) -> Error<VendorError> {
     let first = answer(status, &format!("location: {location}\r\n"), "");
     let (target, _server) = answering(first).await;
-    let target = Target::new::<()>(target.base_url(), Some(careless_client())).unwrap();
+    let target = Target::new::<()>(target.base_url(), &careless_client().into()).unwrap();
     let request = if body { post(&target) } else { target.http().delete(target.base_url()) };
     run::<Token>(&Call::new(&CREATE, &target), &target, request).await.unwrap_err()
 }
@@ -332,14 +333,14 @@ impl reqwest::dns::Resolve for NeverResolves {
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_takes_too_long_is_a_failure_to_connect() {
     let http = http_client_builder().dns_resolver(NeverResolves).build().unwrap();
-    let error = failure(&Target::new::<()>("http://vendor.localhost", Some(http)).unwrap()).await;
+    let error = failure(&Target::new::<()>("http://vendor.localhost", &http.into()).unwrap()).await;
     assert_eq!((error.kind(), error.is_connect(), error.is_timeout()), (ErrorKind::Connect, true, false));
 }
 
 #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
 #[tokio::test]
 async fn a_client_of_the_users_without_tls_says_so() {
-    let target = Target::new::<()>("https://localhost", Some(careless_client())).unwrap();
+    let target = Target::new::<()>("https://localhost", &careless_client().into()).unwrap();
     assert_eq!(failure(&target).await.kind(), ErrorKind::NoTls);
 }
 
@@ -400,7 +401,7 @@ async fn the_time_out_of_the_users_client_is_not_used() {
     })
     .await;
     let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(1)).build().unwrap();
-    let target = Target::new::<()>(target.base_url(), Some(http)).unwrap();
+    let target = Target::new::<()>(target.base_url(), &http.into()).unwrap();
     assert_eq!(create(&target).await.unwrap().access_token.expose(), "t");
 }
 
@@ -488,7 +489,8 @@ async fn no_text_holds_a_secret() {
             if http.is_some() && server.is_some() {
                 continue; // Each server answers once; the user's client has the dead end.
             }
-            let target = Target::new::<()>(&format!("{url}/hunter2"), http).unwrap();
+            let http = http.map(Http::from).unwrap_or_default();
+            let target = Target::new::<()>(&format!("{url}/hunter2"), &http).unwrap();
             let mut call = Call::new(&REVOKE, &target);
             call.header::<()>("x-key", "hunter2").unwrap();
             call.authorization::<()>("Bearer", &Secret::from("hunter2")).unwrap();

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use freshtoken_wire::{Call, Error, ErrorBody, Operation, RetryUnit, Rules, Secret, Target};
+use freshtoken_wire::{Call, Error, ErrorBody, Http, Operation, RetryUnit, Rules, Secret, Target};
 use progenitor_client::ResponseValue;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -65,7 +65,7 @@ impl ErrorBody for VendorError {
 pub type Outcome<T> = Result<T, Error<VendorError>>;
 
 pub fn target(base_url: &str) -> Target {
-    Target::new::<()>(base_url, None).unwrap()
+    Target::new::<()>(base_url, &Http::default()).unwrap()
 }
 
 /// What progenitor's generated code does, and the wrapper around it.
