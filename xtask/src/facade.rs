@@ -107,10 +107,10 @@ impl Facade {
             ),
         };
         match section {
-            // The tests have every vendor, without being asked for features.
+            // The tests have it all, without being asked for features.
             "[dev-dependencies]" => {
-                let features: Vec<String> = vendors.iter().map(|vendor| format!("\"{vendor}\"")).collect();
-                format!("freshtoken = {{ path = \".\", features = [{}] }}\n", features.join(", "))
+                let vendors: String = vendors.iter().map(|vendor| format!(", \"{vendor}\"")).collect();
+                format!("freshtoken = {{ path = \".\", features = [\"middleware\"{vendors}] }}\n")
             }
             _ => vendors.iter().map(line).collect(),
         }
@@ -151,7 +151,7 @@ mod tests {
                         # vendors end\n\n[dependencies]\nhttp = \"1\"\n# vendors begin\n\
                         freshtoken-acme = { path = \"../acme\", version = \"1.2.3\", default-features = false, optional = true }\n\
                         # vendors end\n\n[dev-dependencies]\n# vendors begin\n\
-                        freshtoken = { path = \".\", features = [\"acme\"] }\n# vendors end\n\n[lints]\n";
+                        freshtoken = { path = \".\", features = [\"middleware\", \"acme\"] }\n# vendors end\n\n[lints]\n";
         assert_eq!(files[MANIFEST], expected);
     }
 

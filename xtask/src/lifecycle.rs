@@ -731,6 +731,9 @@ impl Adapter<'_> {
             Lifetime::Never => set.push(quote!(lifetime(Lifetime::Never))),
             Lifetime::Unknown => {}
         }
+        if self.scopes().is_some() {
+            set.push(quote!(scoped(true)));
+        }
         let header = x_token.use_.header.to_ascii_lowercase();
         if header != "authorization" {
             set.push(quote!(header(#header)));

@@ -9,11 +9,12 @@ use crate::problem::{Problem, Severity};
 const CRATES: [&str; 6] = ["bench", "freshtoken", "redis", "sandbox", "wire", "xtask"];
 
 /// What the facade has a module, a feature or a dependency of: a vendor is all three.
-const FACADE: [&str; 41] = [
+const FACADE: [&str; 44] = [
     "accounts",
     "adapter",
     "alloc",
     "arc_swap",
+    "async_trait",
     "clock",
     "core",
     "credentials",
@@ -33,6 +34,7 @@ const FACADE: [&str; 41] = [
     "random",
     "renewal",
     "reqwest",
+    "reqwest_middleware",
     "rustix",
     "rustls",
     "serde",
@@ -51,6 +53,7 @@ const FACADE: [&str; 41] = [
     "tracing",
     "vendor",
     "vendors",
+    "zeroize",
 ];
 
 /// Rust's keywords, strict and reserved, of edition 2024.

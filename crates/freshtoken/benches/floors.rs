@@ -7,11 +7,13 @@
 mod support;
 
 use std::hint::black_box;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use freshtoken::{Policy, TokenSource};
+use freshtoken::{Policy, TokenSource, voucherify};
 use http::HeaderValue;
 use rustix::time::{ClockId, clock_gettime};
 use support::{Does, Issuer, acme, s};
@@ -105,7 +107,81 @@ fn herd() {
     println!("a herd of 10,000, from the answer to the last caller: {:.1} ms, 1 request", median(lags));
 }
 
+/// An issuer that answers every request alike, on a thread per connection.
+fn issuer() -> String {
+    const BODY: &str = r#"{"access_token":"example-token","client_id":"example","expires_at":4102444800,"expires_in":900,"scope":"api","token_type":"Bearer"}"#;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            stream.set_nodelay(true).unwrap();
+            std::thread::spawn(move || {
+                let mut buffer = Vec::new();
+                let mut chunk = [0; 4096];
+                loop {
+                    let is_whole = buffer.windows(4).position(|end| end == b"\r\n\r\n").is_some_and(|head| {
+                        let text = String::from_utf8_lossy(&buffer[..head]).to_lowercase();
+                        let length =
+                            text.split("content-length: ").nth(1).map_or("0", |rest| rest.lines().next().unwrap());
+                        buffer.len() >= head + 4 + length.parse::<usize>().unwrap()
+                    });
+                    if is_whole {
+                        buffer.clear();
+                        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ";
+                        if write!(stream, "{head}{}\r\n\r\n{BODY}", BODY.len()).is_err() {
+                            return;
+                        }
+                    }
+                    match stream.read(&mut chunk) {
+                        Ok(read) if read > 0 => buffer.extend_from_slice(&chunk[..read]),
+                        _ => return,
+                    }
+                }
+            });
+        }
+    });
+    url
+}
+
+fn login() {
+    let url = issuer();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let http = freshtoken_wire::http_client_builder().no_proxy().build().unwrap();
+    let endpoint = voucherify::Endpoint::at(&url).http_client(http.clone());
+    let credentials = || voucherify::Credentials {
+        scope: vec![voucherify::types::Scope::Api].into(),
+        app_id: "example-id".into(),
+        app_token: "example-app-token".into(),
+    };
+    let (mut bare, mut through) = (Vec::new(), Vec::new());
+    for _ in 0..1_001 {
+        bare.push(runtime.block_on(async {
+            let start = Instant::now();
+            let request = http
+                .post(format!("{url}/v1/oauth/token"))
+                .header("x-app-id", "example-id")
+                .header("x-app-token", "example-app-token")
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body("grant_type=client_credentials&scope=api");
+            let answer = request.send().await.unwrap().bytes().await.unwrap();
+            let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+            black_box(answer["access_token"].as_str().unwrap());
+            start.elapsed().as_secs_f64() * 1e6
+        }));
+        through.push(runtime.block_on(async {
+            let tokens = TokenSource::new(endpoint.clone(), credentials());
+            let start = Instant::now();
+            black_box(tokens.header().await.unwrap());
+            start.elapsed().as_secs_f64() * 1e6
+        }));
+    }
+    let (bare, through) = (median(bare), median(through));
+    println!("a login, us: bare post {bare:.0}, through a source {through:.0}, {:.2} times", through / bare);
+}
+
 fn main() {
     fresh_token();
     herd();
+    login();
 }

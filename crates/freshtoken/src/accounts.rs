@@ -12,8 +12,8 @@ use tracing::debug;
 
 use crate::clock::{AnyClock, Clock, Random};
 use crate::slot::{Shared, Slot};
-use crate::source::{Options, key};
-use crate::store::{AnyStore, Memory};
+use crate::source::Options;
+use crate::store::{AnyStore, Key, Memory};
 use crate::vendor::Bound;
 use crate::{CredentialSource, Record, Secret, Store, TokenSource, Vendor};
 
@@ -77,17 +77,24 @@ impl<V: Vendor> Accounts<V> {
         }
     }
 
-    /// The source of an account; `credentials` is asked for where there is none yet.
+    /// The source of an account; `credentials` is called where there is none yet, and, where the vendor has scopes, each
+    /// time: the same account with other scopes is another source.
     ///
-    /// The same account with other scopes is another source; ask with [`Accounts::get_scoped`] then.
+    /// The scopes of a [callback](CredentialSource::ask) aren't known: name them with [`Accounts::get_scoped`].
     pub fn get<C>(&self, account: &str, credentials: impl FnOnce() -> C) -> TokenSource
     where
         C: Into<CredentialSource<V::Credentials>>,
     {
-        self.get_scoped(account, "", credentials)
+        if !V::POLICY.scoped {
+            return self.get_scoped(account, "", credentials);
+        }
+        let credentials = credentials().into();
+        let scopes = credentials.value().map(V::scopes).unwrap_or_default();
+        self.get_scoped(account, &scopes, || credentials)
     }
 
-    /// The source of an account for certain scopes, in a text of one's own: it is only compared.
+    /// The source of an account for certain scopes, in a text of one's own: it is only compared. `credentials` is called
+    /// where there is none yet.
     pub fn get_scoped<C>(&self, account: &str, scopes: &str, credentials: impl FnOnce() -> C) -> TokenSource
     where
         C: Into<CredentialSource<V::Credentials>>,
@@ -130,13 +137,13 @@ impl<V: Vendor> Accounts<V> {
         start: Option<Record>,
     ) -> TokenSource {
         let account: Arc<str> = account.into();
-        let mut slot_key = key(&*self.vendor, &credentials, account.clone());
-        slot_key.server = self.server.clone();
         let scopes: Arc<str> = if scopes.is_empty() { self.no_scopes.clone() } else { scopes.into() };
-        // A callback's scopes are known only by the name that the user gives them.
-        if slot_key.scopes.is_empty() {
-            slot_key.scopes = scopes.clone();
-        }
+        let slot_key = Key {
+            vendor: V::POLICY.vendor,
+            server: self.server.clone(),
+            account: account.clone(),
+            scopes: scopes.clone(),
+        };
         let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = sources.get(&(&*account, &*scopes) as &dyn Named) {
             return entry.source.clone();
@@ -297,6 +304,17 @@ impl<V: Vendor> AccountsBuilder<V> {
     /// Keeps all records in this store.
     pub fn store(mut self, store: Arc<impl Store>) -> Self {
         self.options.store = Some(store);
+        self
+    }
+
+    /// Tells of each change of an account before anyone is given the new token: to persist a rotated refresh token, say.
+    /// As [`TokenSourceBuilder::on_change`](crate::TokenSourceBuilder::on_change).
+    pub fn on_change<F, A>(mut self, callback: F) -> Self
+    where
+        F: Fn(Key, Arc<Record>) -> A + Send + Sync + 'static,
+        A: Future<Output = ()> + Send + 'static,
+    {
+        self.options.on_change = Some(Arc::new(move |key, record| Box::pin(callback(key.clone(), record))));
         self
     }
 

@@ -35,6 +35,16 @@ impl Failure {
         Self { listed: true, ..Self::new(Verdict::Permanent, cause) }
     }
 
+    /// What a status says by itself: 408, 425, 429 and 5xx may pass, a 5xx being [ambiguous](Failure::ambiguous); any
+    /// other is a refusal.
+    pub fn of_status(status: u16, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        match status {
+            408 | 425 | 429 => Self::transient(cause),
+            500.. => Self::transient(cause).ambiguous(),
+            _ => Self::refused(cause),
+        }
+    }
+
     /// The vendor refuses by its status alone, a 400 or 401 say. After a refresh it is the refresh token's fault as far as
     /// one can tell, and a login is tried; after a login it is permanent.
     pub fn refused(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {

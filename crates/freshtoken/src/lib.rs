@@ -1,4 +1,67 @@
 //! Tokens that keep themselves fresh.
+//!
+//! A [`TokenSource`] gives out a vendor's access token and sees to it that it is a good one: it logs in, refreshes and
+//! revokes by the vendor's own rules, with one request for all who wait, and without a secret in any text.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use freshtoken::{TokenSource, zenoti};
+//!
+//! let credentials = zenoti::Credentials {
+//!     account_name: "example-account".into(),
+//!     user_name: "example-user".into(),
+//!     password: std::env::var("ZENOTI_PASSWORD")?.into(),
+//!     app_id: "00000000-0000-4000-8000-00000000000a".into(),
+//!     app_secret: std::env::var("ZENOTI_APP_SECRET")?.into(),
+//!     device_id: "example-device".into(),
+//! };
+//! let tokens = TokenSource::new(zenoti::Endpoint::production(), credentials);
+//!
+//! let header = tokens.header().await?; // waits only when there is no fresh token
+//! if let Some(header) = tokens.try_header() { /* never waits */ }
+//! tokens.rejected(&header); // a call with it got 401: the next caller gets another
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Where the call is an HTTP call too, [`HttpClient`] does all of that. Each vendor is a module behind a feature of its
+//! name; a vendor of one's own is one trait, [`Vendor`].
+//!
+//! # What a caller gets
+//!
+//! | [state](State) | a caller gets | and what happens |
+//! | --- | --- | --- |
+//! | empty, expired | waits | one flight for all who wait; they share its token, or its error |
+//! | fresh | the header, at once | nothing: one atomic load, one look at the clocks, no lock, no allocation |
+//! | due | the header, at once | one flight in the background |
+//! | backing off | the header while it is good, else the last error with [`retry_after`](Error::retry_after) | nothing before that has passed |
+//! | ambiguous | the header while it is good, else waits | the answer to a single-use refresh was lost: that refresh token is never sent again, a login takes its place |
+//! | dead | the header while it is good, else an error that says what to change | nothing, before [`credentials_changed`](TokenSource::credentials_changed) |
+//!
+//! A *flight* is one journey to the issuer: it takes the [lease](Store::lease) of the account, looks into the [`Store`],
+//! logs in or refreshes where there is no newer token, stores what was issued, tells
+//! [`on_change`](TokenSourceBuilder::on_change), and only then gives it out. It is a task of its own, so that a caller that
+//! goes away cancels nothing.
+//!
+//! When a token is renewed is the vendor's business, not the user's: see [`Policy`]. Early renewal happens in the last
+//! quarter of a token's life, up to a twentieth of it sooner so that many don't meet; a token stops being given out 5 s
+//! before its end. Where it is renewed at its expiry, it is given out until 1 s before, and a refresh waits until 2 s after.
+//! Failures are tried again after 1 s, 2 s, 4 s … 60 s, or when the vendor says.
+//!
+//! # Where is what
+//!
+//! Read in this order: `source` is what users hold; `slot` has the fast path and drives the flights; `machine` decides, as
+//! a function of state, clock and event. Around them: `vendor` (the trait, and the [`Policy`]), `token` (what is known, as
+//! callers and stores see it), `store`, `clock`, `accounts` (many of them), `http` and `middleware`. `vendors` is generated
+//! from `specs/`, with the help of `adapter`; nothing else knows a vendor.
+//!
+//! This crate isn't for a person's consent in a browser: start from the refresh token that it gave
+//! ([`refresh_token`](TokenSourceBuilder::refresh_token)).
+//!
+//! # Features
+//!
+//! One for each vendor; `middleware`, for those who use `reqwest-middleware`; `rustls` (default) or `native-tls`.
+#![forbid(unsafe_code)]
 
 mod accounts;
 mod adapter;
@@ -6,8 +69,11 @@ mod clock;
 mod credentials;
 mod error;
 mod failure;
+mod http;
 mod issued;
 mod machine;
+#[cfg(feature = "middleware")]
+mod middleware;
 mod slot;
 mod source;
 mod store;
@@ -16,14 +82,20 @@ mod token;
 mod vendor;
 mod vendors;
 
+pub use self::http::{HttpClient, HttpError, redirect_policy};
 pub use accounts::{Accounts, AccountsBuilder};
 pub use clock::{Clock, Now, Random};
 pub use credentials::CredentialSource;
 pub use error::{Error, ErrorKind};
 pub use failure::Failure;
-pub use freshtoken_wire::{Secret, Verdict};
+pub use freshtoken_wire::{
+    CommaDelimited, ListError, PipeDelimited, Secret, SpaceDelimited, Timestamp, TimestampError, Verdict,
+    http_client_builder,
+};
 pub use issued::Issued;
 pub use machine::{Rejection, State};
+#[cfg(feature = "middleware")]
+pub use middleware::TokenMiddleware;
 pub use slot::{Counters, Status};
 pub use source::{Seen, TokenSource, TokenSourceBuilder};
 pub use store::{Key, Lease, Memory, Store, StoreError};

@@ -27,6 +27,9 @@ const GUARD: Duration = Duration::from_secs(2);
 /// renewed at one moment.
 const JITTER: f64 = 0.05;
 
+/// By which part of itself, at most, a back-off is longer.
+const BACK_OFF_JITTER: f64 = 0.25;
+
 /// Between two flights: so much at least, whatever lives the issuer gives its tokens.
 const LEAST_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -141,6 +144,8 @@ pub(crate) struct Machine {
     error: Option<Error>,
     /// In a row.
     failures: u32,
+    /// What chance adds to the next back-off, from 0 to 1.
+    luck: f64,
     unusable_answers: u32,
     retry_at: Deadline,
     /// When the next flight may start, whatever asks for it.
@@ -163,6 +168,7 @@ impl Machine {
             dead: false,
             error: None,
             failures: 0,
+            luck: 0.0,
             unusable_answers: 0,
             retry_at: Deadline::PAST,
             earliest: Deadline::PAST,
@@ -277,8 +283,9 @@ impl Machine {
     }
 
     /// A flight starts; after this wait it may look into the store.
-    pub(crate) fn take_off(&mut self, now: Now) -> Duration {
+    pub(crate) fn take_off(&mut self, now: Now, random: &dyn Random) -> Duration {
         self.flight = Flight::Up;
+        self.luck = random.unit();
         let least = if self.rejected { Duration::ZERO } else { self.earliest.remaining(now) };
         // A wait of the guard only: what is longer off on one of the clocks is a login's business, see `grant`.
         let until_sure = self.end.plus(GUARD).remaining_on_both(now);
@@ -482,7 +489,8 @@ impl Machine {
         let doublings = self.failures.min(16);
         self.failures = self.failures.saturating_add(1);
         let own = FIRST_BACK_OFF.saturating_mul(1 << doublings).min(LONGEST_BACK_OFF);
-        let wait = own.max(retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER));
+        let wished = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
+        let wait = own.max(wished) + own.mul_f64(BACK_OFF_JITTER * self.luck);
         self.retry_at = Deadline::after(now, wait);
         self.land(Err(error.after(Some(wait))))
     }

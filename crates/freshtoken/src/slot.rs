@@ -23,8 +23,14 @@ use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, Task, lock, spawn};
 use crate::vendor::Grants;
 use crate::{Error, ErrorKind, Failure, Issued, Policy, Record, Secret, Takes, Token};
 
-/// How long a holder of a lease may take: a request's 30 s, a login after it, and the store.
-const LEASE: Duration = Duration::from_secs(90);
+/// How long a grant, or a callback, may take. The generated vendors give up after 30 s; this is for one that hangs.
+const GRANT: Duration = Duration::from_secs(60);
+
+/// How long the store may take to load or to store.
+const STORE: Duration = Duration::from_secs(5);
+
+/// How long a holder of a lease may take: a refresh, a login after it, a callback, and the store in between.
+const LEASE: Duration = Duration::from_secs(240);
 
 /// How long a flight waits for a lease; then it does without.
 const LEASE_WAIT: Duration = Duration::from_secs(100);
@@ -36,7 +42,7 @@ const CONFLICTS: usize = 3;
 const LOST_FLIGHTS: usize = 5;
 
 /// What is told of each change.
-pub(crate) type OnChange = Arc<dyn Fn(Arc<Record>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+pub(crate) type OnChange = Arc<dyn Fn(&Key, Arc<Record>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// What all slots of a source or a set of accounts have in common.
 pub(crate) struct Shared {
@@ -236,7 +242,7 @@ impl Slot {
         mut locked: MutexGuard<'_, Locked>,
         now: Now,
     ) -> Option<watch::Receiver<Option<Outcome>>> {
-        let wait = locked.machine.take_off(now);
+        let wait = locked.machine.take_off(now, &*self.shared.random);
         let (sender, outcome) = watch::channel(None);
         locked.flight = Some(Flight { outcome: outcome.clone(), task: None });
         self.publish(&locked, now);
@@ -332,7 +338,7 @@ impl Slot {
             Takes::Refresh => record.refresh_token().cloned(),
         };
         let answer = match &secret {
-            Some(secret) => caught(async { self.grants.revoke(secret).await }).await,
+            Some(secret) => self.granted(async { self.grants.revoke(secret).await }).await,
             None => Ok(()),
         };
         let is_over = match &answer {
@@ -352,8 +358,7 @@ impl Slot {
             empty
         };
         if let Some(empty) = empty {
-            let stored = self.shared.store.compare_and_store(&self.key, record.generation(), empty.clone()).await;
-            if let Err(error) = stored {
+            if let Err(error) = self.compare_and_store(record.generation(), empty.clone()).await {
                 warn!(vendor = self.key.vendor, %error, "can't store that a token was revoked");
             }
             self.tell(empty).await;
@@ -362,15 +367,40 @@ impl Slot {
         answer.map_err(|failure| Error::of(failure, self.key.vendor, ACTION))
     }
 
+    /// What a grant answers. It may panic, and hang.
+    async fn granted<T>(&self, grant: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let answer = self.within(GRANT, caught(grant)).await;
+        answer.unwrap_or_else(|| Err(Failure::transient("the vendor took too long").ambiguous()))
+    }
+
+    async fn compare_and_store(&self, expected: u64, record: Arc<Record>) -> Result<bool, StoreError> {
+        self.stored(self.shared.store.compare_and_store(&self.key, expected, record)).await
+    }
+
+    /// What the store answers. It may hang.
+    async fn stored<T>(&self, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        self.within(STORE, answer).await.unwrap_or_else(|| Err("the store took too long".into()))
+    }
+
+    /// What a future gives, if it doesn't take too long.
+    async fn within<T>(&self, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+        let (mut future, mut too_long) = (pin!(future), pin!(self.shared.clock.sleep(limit)));
+        std::future::poll_fn(|context| match future.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => too_long.as_mut().poll(context).map(|()| None),
+        })
+        .await
+    }
+
     /// Tells of a change. A callback that panics keeps nobody from their token.
     async fn tell(&self, record: Arc<Record>) {
         let Some(on_change) = &self.shared.on_change else { return };
         let told = caught(async {
-            on_change(record).await;
+            on_change(&self.key, record).await;
             Ok(())
         });
-        if told.await.is_err() {
-            warn!(vendor = self.key.vendor, "the callback that is told of changes panicked");
+        if !matches!(self.within(GRANT, told).await, Some(Ok(()))) {
+            warn!(vendor = self.key.vendor, "the callback that is told of changes panicked, or took too long");
         }
     }
 
@@ -484,7 +514,7 @@ impl Journey {
                 Step::LogIn => {
                     lock(&self.slot.locked).counters.logins += 1;
                     debug!("logs in");
-                    let answer = caught(async { self.slot.grants.login().await }).await;
+                    let answer = self.slot.granted(async { self.slot.grants.login().await }).await;
                     let answer = self.heard(answer, "login");
                     self.machine(|machine, now, _| machine.logged_in(answer, now))
                 }
@@ -500,7 +530,7 @@ impl Journey {
                 Step::Refresh(secret) => {
                     lock(&self.slot.locked).counters.refreshes += 1;
                     debug!("refreshes");
-                    let answer = caught(async { self.slot.grants.refresh(&secret).await }).await;
+                    let answer = self.slot.granted(async { self.slot.grants.refresh(&secret).await }).await;
                     let answer = self.heard(answer, "refresh");
                     self.machine(|machine, now, _| machine.refreshed(answer, now))
                 }
@@ -544,22 +574,17 @@ impl Journey {
     }
 
     async fn lease(&mut self) {
-        let Slot { shared, key, .. } = &*self.slot;
-        let mut leased = pin!(shared.store.lease(key, LEASE));
-        let mut too_long = pin!(shared.clock.sleep(LEASE_WAIT));
-        let lease = std::future::poll_fn(|context| match leased.as_mut().poll(context) {
-            Poll::Ready(lease) => Poll::Ready(lease),
-            Poll::Pending => too_long.as_mut().poll(context).map(|()| Err("another process holds the lease".into())),
-        });
-        let lease: Result<Lease, StoreError> = lease.await;
-        match lease {
-            Ok(lease) => self.lease = Some(lease),
-            Err(error) => warn!(%error, "goes on without a lease"),
+        let slot = &*self.slot;
+        match slot.within(LEASE_WAIT, slot.shared.store.lease(&slot.key, LEASE)).await {
+            Some(Ok(lease)) => self.lease = Some(lease),
+            Some(Err(error)) => warn!(%error, "goes on without a lease"),
+            None => warn!("goes on without a lease, which another process has held for too long"),
         }
     }
 
     async fn load(&mut self) -> Option<Arc<Record>> {
-        match self.slot.shared.store.load(&self.slot.key).await {
+        let Slot { shared, key, .. } = &*self.slot;
+        match self.slot.stored(shared.store.load(key)).await {
             Ok(record) => {
                 self.stored = record.as_ref().map_or(0, |record| record.generation());
                 record
@@ -577,7 +602,7 @@ impl Journey {
             return Marked::StoreDown("there is no lease".into_arc());
         }
         let generation = record.generation();
-        match self.slot.shared.store.compare_and_store(&self.slot.key, self.stored, record.clone()).await {
+        match self.slot.compare_and_store(self.stored, record.clone()).await {
             Ok(true) => {
                 self.stored = generation;
                 Marked::Yes(record)
@@ -593,7 +618,7 @@ impl Journey {
     /// Stores what has happened already: if another process stored something meanwhile, as the next generation.
     async fn store(&mut self, mut record: Arc<Record>) -> Arc<Record> {
         for _ in 0..CONFLICTS {
-            match self.slot.shared.store.compare_and_store(&self.slot.key, self.stored, record.clone()).await {
+            match self.slot.compare_and_store(self.stored, record.clone()).await {
                 Ok(true) => {
                     self.stored = record.generation();
                     return record;

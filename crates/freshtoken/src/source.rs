@@ -231,7 +231,8 @@ impl<V: Vendor> TokenSourceBuilder<V> {
     }
 
     /// Keeps its records in a store, under a name for the account: sources of one store, vendor, server, account and
-    /// scopes share one token. Two accounts of one name would share theirs as well, so name them apart.
+    /// scopes share one token. Two accounts of one name would share theirs as well, so name them apart; the scopes of a
+    /// [callback](CredentialSource::ask) aren't known, so they belong into the name.
     pub fn store(mut self, store: Arc<impl Store>, account: impl Into<String>) -> Self {
         self.options.store = Some(store);
         self.account = account.into();
@@ -239,13 +240,13 @@ impl<V: Vendor> TokenSourceBuilder<V> {
     }
 
     /// Tells of each change before anyone is given the new token: to persist a rotated refresh token, say. Nobody gets
-    /// the token before the future has ended. A panic in it is caught and logged.
+    /// the token before the future has ended, or a minute has passed. A panic in it is caught and logged.
     pub fn on_change<F, A>(mut self, callback: F) -> Self
     where
         F: Fn(Arc<Record>) -> A + Send + Sync + 'static,
         A: Future<Output = ()> + Send + 'static,
     {
-        self.options.on_change = Some(Arc::new(move |record| Box::pin(callback(record))));
+        self.options.on_change = Some(Arc::new(move |_, record| Box::pin(callback(record))));
         self
     }
 
@@ -314,7 +315,7 @@ impl Options {
     }
 }
 
-pub(crate) fn key<V: Vendor>(vendor: &V, credentials: &CredentialSource<V::Credentials>, account: Arc<str>) -> Key {
+fn key<V: Vendor>(vendor: &V, credentials: &CredentialSource<V::Credentials>, account: Arc<str>) -> Key {
     let scopes = credentials.value().map(V::scopes).unwrap_or_default();
     Key { vendor: V::POLICY.vendor, server: vendor.server().into(), account, scopes: scopes.into() }
 }

@@ -14,6 +14,8 @@ use crate::{Failure, Issued, Lifetime, Policy, Secret};
 const MAX_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// An access token, ready for a call. Cheap to clone; no text shows it.
+///
+/// It lies in memory as the header's value, which can't be wiped when it is dropped; a refresh token and credentials are.
 #[derive(Clone)]
 pub struct Token(Arc<Inner>);
 
@@ -54,7 +56,9 @@ impl Token {
         };
         let prefix = policy.prefix.unwrap_or_else(type_prefix);
         let space = if prefix.is_empty() || prefix.ends_with(' ') { "" } else { " " };
-        let mut header = header_value(&format!("{prefix}{space}{token}"))
+        // A secret while it is put together: it is wiped then.
+        let text = Secret::new(format!("{prefix}{space}{token}"));
+        let mut header = header_value(text.expose())
             .ok_or_else(|| Failure::unusable("the access token has a character that no header may have"))?;
         header.set_sensitive(true);
 

@@ -24,7 +24,8 @@ pub trait Vendor: Send + Sync + 'static {
     /// Which of its servers this is: part of the key under which a store holds a token. No secret may be in it.
     fn server(&self) -> String;
 
-    /// The scopes that these credentials ask for, in a text of the vendor's own: part of the key as well.
+    /// The scopes that these credentials ask for, in a text of the vendor's own: part of the key as well, where
+    /// [`Policy::scoped`] says so.
     fn scopes(_credentials: &Self::Credentials) -> String {
         String::new()
     }
@@ -78,6 +79,8 @@ pub struct Policy {
     pub renew: Renew,
     /// The life of a token whose answer names none.
     pub lifetime: Lifetime,
+    /// Whether credentials ask for scopes: see [`Vendor::scopes`].
+    pub scoped: bool,
     /// The header that carries the token, in lower case.
     pub header: &'static str,
     /// What stands before the token there; `Some("")`: nothing. None: the answer's token type, or else `Bearer` on
@@ -96,6 +99,7 @@ impl Policy {
             revoke: None,
             renew: Renew::Early(0.75),
             lifetime: Lifetime::Unknown,
+            scoped: false,
             header: "authorization",
             prefix: None,
         }
@@ -131,6 +135,12 @@ impl Policy {
     /// Sets [`Policy::lifetime`].
     pub const fn lifetime(mut self, lifetime: Lifetime) -> Self {
         self.lifetime = lifetime;
+        self
+    }
+
+    /// Sets [`Policy::scoped`].
+    pub const fn scoped(mut self, scoped: bool) -> Self {
+        self.scoped = scoped;
         self
     }
 

@@ -267,7 +267,8 @@ fn each_policy_is_what_the_spec_says() {
         .renew(Renew::AtExpiry)
         .lifetime(Lifetime::For(Duration::from_secs(24 * 60 * 60)));
     assert_eq!(policy::<zenoti::Endpoint>(), zenoti);
-    let voucherify = Policy::new("voucherify").revoke(Takes::Access).lifetime(Lifetime::For(Duration::from_secs(900)));
+    let voucherify =
+        Policy::new("voucherify").revoke(Takes::Access).lifetime(Lifetime::For(Duration::from_secs(900))).scoped(true);
     assert_eq!(policy::<voucherify::Endpoint>(), voucherify);
-    assert_eq!(policy::<wellnessliving::Endpoint>(), Policy::new("wellnessliving"));
+    assert_eq!(policy::<wellnessliving::Endpoint>(), Policy::new("wellnessliving").scoped(true));
 }

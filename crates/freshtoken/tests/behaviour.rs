@@ -49,6 +49,20 @@ async fn a_caller_that_goes_away_cancels_nothing() {
     assert_eq!(issuer.seen(), ["login"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_token_fetch_doesn_t_inherit_the_time_out_of_its_caller() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let tokens = source::<LogsIn>(&issuer, &clock);
+    issuer.close();
+    for _ in 0..3 {
+        let impatient = tokio::time::timeout(std::time::Duration::from_millis(50), tokens.header());
+        assert!(impatient.await.is_err());
+    }
+    issuer.open();
+    assert_eq!(ask(&tokens).await.unwrap(), "token-1");
+    assert_eq!(issuer.seen(), ["login"]);
+}
+
 /// Polls once.
 async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
     std::future::poll_fn(|context| {
@@ -266,11 +280,18 @@ struct Moody {
     memory: Memory,
     is_down: Mutex<bool>,
     keeps_lease: Mutex<bool>,
+    hangs: Mutex<bool>,
     /// What happened, in order.
     log: Mutex<Vec<&'static str>>,
 }
 
 impl Moody {
+    async fn hang(&self) {
+        if *self.hangs.lock().unwrap() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     fn say(&self, what: &'static str) -> Result<(), StoreError> {
         self.log.lock().unwrap().push(what);
         if *self.is_down.lock().unwrap() { Err("the store is down".into()) } else { Ok(()) }
@@ -280,11 +301,13 @@ impl Moody {
 impl Store for Moody {
     async fn load(&self, key: &Key) -> Result<Option<Arc<Record>>, StoreError> {
         self.say("load")?;
+        self.hang().await;
         self.memory.load(key).await
     }
 
     async fn compare_and_store(&self, key: &Key, expected: u64, record: Arc<Record>) -> Result<bool, StoreError> {
         self.say("store begins")?;
+        self.hang().await;
         settle().await;
         let stored = self.memory.compare_and_store(key, expected, record).await;
         self.say("store ends")?;
@@ -401,7 +424,7 @@ struct Scoped(Acme<LogsIn>);
 
 impl freshtoken::Vendor for Scoped {
     type Credentials = String;
-    const POLICY: Policy = BASE;
+    const POLICY: Policy = BASE.scoped(true);
 
     fn server(&self) -> String {
         self.0.server()
@@ -461,7 +484,8 @@ async fn a_panic_in_a_callback_keeps_nobody_from_their_token() {
         let ask = asks.fetch_add(1, Ordering::Relaxed);
         async move { if ask == 0 { panic!("in the callback") } else { Ok("password".to_owned()) } }
     });
-    let asking = TokenSource::builder(acme::<LogsIn>(&issuer), credentials).clock(clock.clone()).build();
+    let asking =
+        TokenSource::builder(acme::<LogsIn>(&issuer), credentials).clock(clock.clone()).random(Fixed(0.0)).build();
     let error = ask(&asking).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     clock.advance(s(1));
@@ -479,7 +503,8 @@ async fn credentials_are_asked_for_at_each_login_and_a_failure_of_that_passes() 
             async move { if ask == 1 { Err("the vault is sealed".into()) } else { Ok("password".to_owned()) } }
         }
     });
-    let tokens = TokenSource::builder(acme::<LogsIn>(&issuer), credentials).clock(clock.clone()).build();
+    let tokens =
+        TokenSource::builder(acme::<LogsIn>(&issuer), credentials).clock(clock.clone()).random(Fixed(0.0)).build();
     ask(&tokens).await.unwrap();
     clock.advance(s(900));
     let error = ask(&tokens).await.unwrap_err();
@@ -544,6 +569,77 @@ async fn a_token_that_ended_long_before_the_restart_is_refreshed_and_not_logged_
     clock.advance(s(DAY + 10));
     assert_eq!(ask(&sharing::<RefreshesOnce>(&issuer, &clock, &store)).await.unwrap(), "token-2");
     assert_eq!(issuer.seen(), ["login", "refresh-1"]);
+}
+
+#[tokio::test]
+async fn chance_makes_a_back_off_up_to_a_quarter_longer_and_a_renewal_up_to_a_twentieth_sooner() {
+    let (issuer, clock) = (Issuer::new(Does::Fails), TestClock::new());
+    let tokens = TokenSource::builder(acme::<LogsIn>(&issuer), "password".to_owned())
+        .clock(clock.clone())
+        .random(Fixed(0.999))
+        .build();
+    let wait = ask(&tokens).await.unwrap_err().retry_after().unwrap();
+    assert!((1.24..1.25).contains(&wait.as_secs_f64()), "{wait:?}");
+    clock.advance(wait);
+    issuer.does(Does::issues(s(1_000)));
+    ask(&tokens).await.unwrap();
+    issuer.seen();
+    clock.advance(s(700));
+    ask(&tokens).await.unwrap();
+    assert_eq!(issuer.seen().len(), 0);
+    clock.advance(s(1));
+    ask(&tokens).await.unwrap();
+    settle().await;
+    assert_eq!(issuer.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_vendor_or_store_that_hangs_hangs_nobody() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Moody::default()));
+    let tokens = sharing::<LogsIn>(&issuer, &clock, &store);
+    issuer.close();
+    let caller = tokio::spawn({
+        let tokens = tokens.clone();
+        async move { ask(&tokens).await }
+    });
+    settle().await;
+    clock.advance(s(60));
+    assert_eq!(caller.await.unwrap().unwrap_err().kind(), ErrorKind::Unavailable);
+
+    issuer.open();
+    clock.advance(s(2));
+    *store.hangs.lock().unwrap() = true;
+    let caller = tokio::spawn(async move { ask(&tokens).await });
+    for _ in 0..2 {
+        settle().await;
+        clock.advance(s(5));
+    }
+    assert_eq!(caller.await.unwrap().unwrap(), "token-1");
+}
+
+#[tokio::test]
+async fn accounts_with_other_scopes_are_kept_apart_and_changes_of_each_are_told_of() {
+    let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(900))), TestClock::new());
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let accounts = Accounts::builder(Scoped(acme::<LogsIn>(&issuer)))
+        .clock(clock.clone())
+        .on_change({
+            let told = told.clone();
+            move |key, _| {
+                told.lock().unwrap().push(format!("{} {}", key.account, key.scopes));
+                async {}
+            }
+        })
+        .build();
+    for (account, scopes) in [("one", "read"), ("one", "write"), ("other", "read"), ("one", "read")] {
+        ask(&accounts.get(account, || scopes.to_owned())).await.unwrap();
+    }
+    assert_eq!(*told.lock().unwrap(), ["one read", "one write", "other read"]);
+    let asking = CredentialSource::ask(|| async { Ok("read".to_owned()) });
+    ask(&accounts.get_scoped("one", "read", || asking)).await.unwrap();
+    assert_eq!((accounts.len(), issuer.seen().len()), (3, 3));
+    accounts.remove("one");
+    assert_eq!(accounts.len(), 1);
 }
 
 #[tokio::test]
@@ -628,4 +724,27 @@ async fn dropping_a_revoke_doesn_t_cancel_it() {
     settle().await;
     assert_eq!(tokens.status().state, State::Empty);
     assert_eq!(issuer.seen(), ["login", "revoke token-1"]);
+}
+
+#[test]
+fn every_test_that_the_overview_names_exists() {
+    let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
+    let overview = std::fs::read_to_string(format!("{tests}/README.md")).unwrap();
+    let mut count = 0;
+    for row in overview.lines().filter(|line| line.starts_with("| ")) {
+        for (kind, rest) in row.rsplit("| ").next().unwrap().split(", ").filter_map(|test| test.split_once(" `")) {
+            let name = rest.split('`').next().unwrap();
+            let exists = match kind.trim() {
+                "scenario" => std::fs::exists(format!("{tests}/scenarios/{name}.md")).unwrap(),
+                "freshtoken-wire's tests of" => continue,
+                kind => [format!("{tests}/{kind}.rs"), format!("{tests}/{kind}/main.rs")]
+                    .iter()
+                    .filter_map(|file| std::fs::read_to_string(file).ok())
+                    .any(|text| text.contains(&format!("fn {name}("))),
+            };
+            assert!(exists, "{kind} `{name}`");
+            count += 1;
+        }
+    }
+    assert!(count > 25, "{count}");
 }

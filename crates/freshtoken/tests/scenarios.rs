@@ -280,6 +280,7 @@ scenarios! {
     a_second_401_is_a_permission_problem_and_no_reason_to_go_on,
     a_rejected_token_isnt_given_out_again_though_the_issuer_is_down,
     a_401_during_a_renewal_isnt_lost,
+    a_token_isnt_given_out_shortly_before_its_end_but_never_after_it,
     a_suspended_machine_doesnt_believe_a_token_that_has_expired_meanwhile,
     a_clock_set_back_doesnt_prolong_a_token,
     a_refresh_token_is_preferred_to_a_login_and_kept_if_no_new_one_comes,

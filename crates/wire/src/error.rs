@@ -257,8 +257,12 @@ impl<B> Error<B> {
     /// Whether the answer was a success that can't be used, for no reason that a list of the vendor names: transient
     /// once, and a fault of spec or vendor when it comes again.
     pub fn is_unusable(&self) -> bool {
-        let kind = self.0.kind;
-        matches!(kind, ErrorKind::Refused | ErrorKind::Body(_)) && !self.0.listed
+        let is_success = match self.0.kind {
+            ErrorKind::Refused | ErrorKind::Body(_) => true,
+            ErrorKind::Status => matches!(self.0.status, Some(200..=299)),
+            _ => false,
+        };
+        is_success && !self.0.listed
     }
 
     /// Whether the vendor may have acted on the request although no usable answer came: a time-out or a torn connection
@@ -268,9 +272,8 @@ impl<B> Error<B> {
         match self.0.kind {
             _ if self.0.listed => false,
             ErrorKind::Timeout | ErrorKind::Interrupted => true,
-            ErrorKind::Refused | ErrorKind::Body(_) => true,
-            ErrorKind::Status => matches!(self.0.status, Some(200..=299 | 500..)),
-            _ => false,
+            ErrorKind::Status if self.0.status >= Some(500) => true,
+            _ => self.is_unusable(),
         }
     }
 

@@ -46,6 +46,8 @@ pub use error::{BodyProblem, Error, ErrorKind};
 pub use error_body::ErrorBody;
 pub use rules::{RetryUnit, Rules, Verdict};
 pub use secret::Secret;
+#[doc(hidden)]
+pub use target::is_loopback;
 pub use target::{Http, Target, expand, http_client_builder, server_key};
 pub use timestamp::{Timestamp, TimestampError};
 

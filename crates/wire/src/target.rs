@@ -138,7 +138,9 @@ impl fmt::Debug for Http {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether a URL's host is this machine, so that plain `http://` shows a secret to nobody. For the facade.
+#[doc(hidden)]
+pub fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     match host.trim_matches(['[', ']']).parse::<IpAddr>() {
         Ok(address) => address.is_loopback(),

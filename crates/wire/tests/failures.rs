@@ -106,6 +106,10 @@ async fn a_listed_code_decides_then_a_listed_status_then_the_status() {
         let error = failing(status, "", format!(r#"{{"code":"{code}"}}"#)).await;
         assert_eq!(error.verdict(), verdict, "{status} {code}");
         assert_eq!(error.is_transient(), verdict == Transient);
+        // Only what no list names may have taken effect all the same.
+        assert_eq!(error.is_listed(), !(code == "x" && ![423, 503].contains(&status)), "{status} {code}");
+        assert_eq!(error.is_ambiguous(), status >= 500 && !error.is_listed(), "{status} {code}");
+        assert!(!error.is_unusable());
     }
 }
 
@@ -156,6 +160,7 @@ async fn a_success_whose_body_can_not_be_used_is_an_error_per_cause() {
         assert_eq!(error.kind(), ErrorKind::Body(problem));
         assert_eq!((error.body_problem(), error.status()), (Some(problem), Some(200)));
         assert_eq!(error.verdict(), Verdict::Transient);
+        assert!(error.is_unusable() && error.is_ambiguous());
         assert_eq!(text(&error), format!("create_token: POST ORIGIN answered 200, its body {words}"));
         assert!(!texts(&error).contains("hunter2"), "{error:?}");
     }
@@ -246,6 +251,7 @@ async fn an_operation_without_a_body_does_not_mind_one() {
 async fn a_success_that_the_spec_does_not_list_is_a_status() {
     let error = failing(202, "", TOKEN).await;
     assert_eq!((error.kind(), error.status(), error.is_transient()), (ErrorKind::Status, Some(202), true));
+    assert!(error.is_unusable() && error.is_ambiguous());
     assert_eq!(text(&error), "create_token: POST ORIGIN answered 202");
 }
 
@@ -265,6 +271,8 @@ async fn a_success_that_carries_the_vendors_error_is_refused() {
         "create_token: POST ORIGIN answered 200 with an error in it (code invalid_client, request id r1)"
     );
     assert_eq!(refused("hunter2").verdict(), Verdict::Transient);
+    assert!(refused("hunter2").is_unusable() && refused("hunter2").is_ambiguous());
+    assert!(!error.is_unusable() && !error.is_ambiguous(), "the vendor's list names it");
     assert!(!texts(&refused("hunter2")).contains("hunter2"));
 }
 
@@ -317,6 +325,7 @@ async fn a_redirect_followed_to_a_dead_end_is_no_failure_to_connect() {
 async fn nothing_was_sent_where_nobody_listens() {
     let error = failure(&target(&dead_end().await)).await;
     assert_eq!(error.kind(), ErrorKind::Connect);
+    assert!(!error.is_ambiguous(), "nothing left");
     assert!(error.is_connect() && !error.is_timeout() && error.is_transient());
     assert_eq!(text(&error), "create_token: POST ORIGIN found no connection, nothing was sent");
     assert!(texts(&error).contains("Connection refused"), "{error:?}");
@@ -350,6 +359,7 @@ async fn a_connection_that_breaks_after_the_request_is_an_interruption() {
         let (target, server) = answering(bytes).await;
         let error = failure(&target).await;
         assert_eq!(error.kind(), ErrorKind::Interrupted, "{bytes:?}");
+        assert!(error.is_ambiguous() && !error.is_unusable());
         assert!(!error.is_connect() && error.is_transient());
         assert_eq!(error.status(), bytes.contains("\n{").then_some(200));
         assert!(std::error::Error::source(&error).is_some());
@@ -381,6 +391,7 @@ async fn silent_after(bytes: &'static str) -> Error<VendorError> {
 async fn an_answer_that_does_not_come_times_out() {
     let error = silent_after("").await;
     assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(error.is_ambiguous() && !error.is_unusable());
     assert!(error.is_timeout() && !error.is_connect() && error.is_transient());
     assert_eq!(text(&error), "create_token: POST ORIGIN got no complete answer in time (30 s at most)");
 }

@@ -56,7 +56,8 @@ impl Vendor for Endpoint {
     const POLICY: Policy = Policy::new("voucherify")
         .revoke(Takes::Access)
         .renew(Renew::Early(0.75))
-        .lifetime(Lifetime::For(Duration::from_secs(900)));
+        .lifetime(Lifetime::For(Duration::from_secs(900)))
+        .scoped(true);
 
     fn server(&self) -> String {
         self.server_key()

@@ -52,7 +52,9 @@ pub struct Credentials {
 impl Vendor for Endpoint {
     type Credentials = Credentials;
 
-    const POLICY: Policy = Policy::new("wellnessliving").renew(Renew::Early(0.75));
+    const POLICY: Policy = Policy::new("wellnessliving")
+        .renew(Renew::Early(0.75))
+        .scoped(true);
 
     fn server(&self) -> String {
         self.server_key()

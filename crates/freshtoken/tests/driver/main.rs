@@ -32,7 +32,7 @@ pub use clock::{Clock, Now, Random};
 pub use credentials::CredentialSource;
 pub use error::{Error, ErrorKind};
 pub use failure::Failure;
-pub use freshtoken_wire::{Secret, Verdict};
+pub use freshtoken_wire::{Secret, Verdict, http_client_builder};
 pub use issued::Issued;
 pub use machine::{Rejection, State};
 pub use slot::{Counters, Status};

@@ -260,3 +260,29 @@ pub async fn settle() {
 pub async fn ask(tokens: &TokenSource) -> Result<String, freshtoken::Error> {
     Ok(tokens.token().await?.expose().to_owned())
 }
+
+/// An issuer whose token travels in a header of its own, bare, beside an application key.
+pub struct Keyed(pub Issuer);
+
+impl Vendor for Keyed {
+    type Credentials = String;
+    const POLICY: Policy = Policy::new("keyed").header("x-access-token");
+
+    fn server(&self) -> String {
+        "https://keyed.example".to_owned()
+    }
+
+    async fn login(&self, _: &CredentialSource<String>) -> Result<Issued, Failure> {
+        let issued = self.0.answer("login".to_owned()).await?;
+        Ok(issued.also(http::HeaderName::from_static("x-app-key"), "app-key"))
+    }
+}
+
+/// All that an error says, its sources included.
+pub fn every_text(error: &dyn std::error::Error) -> String {
+    let mut text = format!("{error} {error:?} {error:#?}");
+    if let Some(source) = error.source() {
+        text.push_str(&every_text(source));
+    }
+    text
+}

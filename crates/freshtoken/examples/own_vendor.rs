@@ -1,0 +1,39 @@
+//! A vendor of one's own: one trait. `ACME_URL=… ACME_ID=… ACME_SECRET=… cargo run --example own_vendor`
+
+use std::time::Duration;
+
+use freshtoken::{CredentialSource, Failure, Issued, Policy, TokenSource, Vendor};
+
+struct Acme {
+    http: reqwest::Client,
+    url: String,
+}
+
+impl Vendor for Acme {
+    /// The id and the secret of an app.
+    type Credentials = (String, freshtoken::Secret);
+    const POLICY: Policy = Policy::new("acme");
+
+    fn server(&self) -> String {
+        self.url.clone()
+    }
+
+    async fn login(&self, credentials: &CredentialSource<Self::Credentials>) -> Result<Issued, Failure> {
+        let app = credentials.get().await?;
+        let request = self.http.post(&self.url).basic_auth(&app.0, Some(app.1.expose()));
+        let answer = request.send().await.map_err(|error| Failure::transient(error.without_url()))?;
+        if !answer.status().is_success() {
+            return Err(Failure::of_status(answer.status().as_u16(), "acme refused"));
+        }
+        let token = answer.text().await.map_err(|error| Failure::unusable(error.without_url()))?;
+        Ok(Issued::new(token).expires_in(Duration::from_secs(900)))
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let acme = Acme { http: freshtoken::http_client_builder().build()?, url: std::env::var("ACME_URL")? };
+    let tokens = TokenSource::new(acme, (std::env::var("ACME_ID")?, std::env::var("ACME_SECRET")?.into()));
+    println!("{:?}", tokens.token().await?);
+    Ok(())
+}

@@ -1,0 +1,383 @@
+//! An HTTP client whose calls carry a fresh token: reqwest's own, and no more around it than a token needs.
+//!
+//! It isn't for token requests: those have rules of their own, in `freshtoken-wire`. What a call is beside its token,
+//! its time-outs, retries and body, stays reqwest's business.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::ops::ControlFlow;
+use std::pin::pin;
+use std::time::Duration;
+
+use freshtoken_wire::{MAX_BODY, is_loopback};
+use reqwest::redirect::Policy;
+use reqwest::{ClientBuilder, IntoUrl, Method, Request, RequestBuilder, Response, StatusCode, Url};
+
+use crate::{Error, Rejection, Token, TokenSource};
+
+/// As many redirects are followed as reqwest does.
+const REDIRECTS: usize = 10;
+
+/// A [`reqwest::Client`] whose calls carry a fresh token. Clones share everything and are cheap.
+///
+/// Make a call with reqwest's builder, and [`send`](HttpClient::send) it from here:
+///
+/// ```no_run
+/// # use freshtoken::{HttpClient, HttpError, TokenSource, Vendor};
+/// # async fn example<V: Vendor>(endpoint: V, credentials: V::Credentials) -> Result<(), HttpError> {
+/// let api = HttpClient::new(TokenSource::new(endpoint, credentials))?;
+///
+/// let call = api.post("https://api.example.com/orders").header("content-type", "application/json").body("{}");
+/// let answer = api.send(call).await?.error_for_status()?;
+/// println!("{}", answer.text().await?);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// - **A 401** has the token renewed, once for all calls that carried it, and the call is sent once more with the new
+///   one. The 401 is the caller's answer where that can't help: the second time, where the token had only just been
+///   renewed for a 401 ([`Rejection::PermissionProblem`]), where the body is a stream and is spent, and after a redirect
+///   of a `POST` or `PATCH`, which the server may have carried out before it redirected.
+/// - **Every other answer** is the caller's as it is. Only a call without an answer is an error.
+/// - **The token goes to the host that was asked and no other**: see [`redirect_policy`]. Over plain `http://` it goes
+///   to loopback only. A proxy that the environment names for `http://` gets those calls too, unless `NO_PROXY` says
+///   otherwise.
+/// - **Headers**: the token's replace what the call has under their names, a user and password in the URL included.
+/// - **Time-outs** of a call are reqwest's, and count from each sending. Waiting for a token isn't part of them.
+#[derive(Clone)]
+pub struct HttpClient {
+    http: reqwest::Client,
+    tokens: TokenSource,
+}
+
+impl HttpClient {
+    /// With the settings of [`reqwest::Client::new`], but for the redirects.
+    ///
+    /// # Errors
+    ///
+    /// Where TLS can't be set up.
+    pub fn new(tokens: TokenSource) -> Result<Self, HttpError> {
+        Self::from_builder(reqwest::Client::builder(), tokens)
+    }
+
+    /// With settings of one's own, but for the redirects: they are always [`redirect_policy`]'s.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClientBuilder::build`].
+    pub fn from_builder(builder: ClientBuilder, tokens: TokenSource) -> Result<Self, HttpError> {
+        Ok(Self { http: builder.redirect(redirect_policy()).build()?, tokens })
+    }
+
+    /// A `GET` to fill and to [`send`](HttpClient::send).
+    pub fn get(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.http.get(url)
+    }
+
+    /// A `POST` to fill and to [`send`](HttpClient::send).
+    pub fn post(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.http.post(url)
+    }
+
+    /// A `PUT` to fill and to [`send`](HttpClient::send).
+    pub fn put(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.http.put(url)
+    }
+
+    /// A `PATCH` to fill and to [`send`](HttpClient::send).
+    pub fn patch(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.http.patch(url)
+    }
+
+    /// A `DELETE` to fill and to [`send`](HttpClient::send).
+    pub fn delete(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.http.delete(url)
+    }
+
+    /// A `HEAD` to fill and to [`send`](HttpClient::send).
+    pub fn head(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.http.head(url)
+    }
+
+    /// A request to fill and to [`send`](HttpClient::send).
+    pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
+        self.http.request(method, url)
+    }
+
+    /// Sends what a builder holds with a fresh token. It goes out through this client, whichever made the builder.
+    ///
+    /// The builder's own `send` sends it without a token.
+    ///
+    /// # Errors
+    ///
+    /// See [`HttpError`]; an answer is none, whatever its status. Where a 401 asks for a new token and there is none to be
+    /// had, it is [`HttpError::Token`]: that says what to do, which the 401 doesn't.
+    pub async fn send(&self, request: RequestBuilder) -> Result<Response, HttpError> {
+        self.execute(request.build()?).await
+    }
+
+    /// As [`HttpClient::send`], of a request that is built.
+    ///
+    /// # Errors
+    ///
+    /// As [`HttpClient::send`].
+    pub async fn execute(&self, request: Request) -> Result<Response, HttpError> {
+        let (mut call, mut request) = Call::begin(&self.tokens, request).await?;
+        loop {
+            let answer = self.http.execute(request).await?;
+            request = match call.answered(answer).await? {
+                ControlFlow::Break(answer) => return Ok(answer),
+                ControlFlow::Continue(again) => again,
+            };
+        }
+    }
+
+    /// Where the tokens come from.
+    pub fn tokens(&self) -> &TokenSource {
+        &self.tokens
+    }
+}
+
+/// No token, and none of the headers that each call has.
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient").field("tokens", &self.tokens).finish_non_exhaustive()
+    }
+}
+
+/// Follows a redirect only to where the token may go: the scheme, host and port that were asked; at most 10 in a row,
+/// and none to a URL of the same call. Any other redirect is the caller's answer, to follow or not.
+///
+/// reqwest by itself drops `authorization` where a redirect leaves the host, but no other header that carries a token.
+/// An [`HttpClient`] is always built with it, and a client under `TokenMiddleware` (feature `middleware`) must be.
+pub fn redirect_policy() -> Policy {
+    Policy::custom(|attempt| match may_follow(attempt.url(), attempt.previous()) {
+        true => attempt.follow(),
+        false => attempt.stop(),
+    })
+}
+
+/// `asked` is what the call has asked so far, its own URL first.
+fn may_follow(next: &Url, asked: &[Url]) -> bool {
+    // A URL that was asked already would hide that there was a redirect: see `Call::was_carried_out`.
+    let is_new = !asked.contains(next);
+    is_new && asked.len() <= REDIRECTS && asked.iter().all(|url| url.origin() == next.origin())
+}
+
+/// A call on its way: what [`HttpClient`] and [`TokenMiddleware`](crate::TokenMiddleware) have in common. They send what
+/// it gives them, and give it the answer.
+pub(crate) struct Call<'a> {
+    tokens: &'a TokenSource,
+    /// The one that was sent last.
+    token: Token,
+    /// To be sent once more, without a token yet.
+    again: Option<Request>,
+}
+
+impl<'a> Call<'a> {
+    /// The request with its token, ready to be sent.
+    pub(crate) async fn begin(tokens: &'a TokenSource, mut request: Request) -> Result<(Self, Request), HttpError> {
+        let url = request.url_mut();
+        if url.scheme() == "http" && !is_loopback(url) {
+            return Err(HttpError::PlainHttp);
+        }
+        // The builder made them a header, which the token's replaces; here they would be no more than a risk. A URL that
+        // can't have them has none.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        let again = request.try_clone();
+        let token = tokens.token().await?;
+        carry(tokens, &token, &mut request);
+        Ok((Self { tokens, token, again }, request))
+    }
+
+    /// What to do after an answer: hand it to the caller, or send another request.
+    pub(crate) async fn answered(&mut self, answer: Response) -> Result<ControlFlow<Response, Request>, HttpError> {
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            return Ok(ControlFlow::Break(answer));
+        }
+        let rejection = self.tokens.rejected(&self.token);
+        let Some(mut request) = self.again.take() else {
+            return Ok(ControlFlow::Break(answer));
+        };
+        if rejection == Rejection::PermissionProblem || was_carried_out(&request, &answer) {
+            return Ok(ControlFlow::Break(answer));
+        }
+        self.token = beside(drain(answer), self.tokens.token()).await?;
+        carry(self.tokens, &self.token, &mut request);
+        Ok(ControlFlow::Continue(request))
+    }
+}
+
+/// Puts the token into a request, in place of what is there.
+fn carry(tokens: &TokenSource, token: &Token, request: &mut Request) {
+    let headers = request.headers_mut();
+    headers.insert(tokens.header_name().clone(), token.header().clone());
+    for (name, value) in token.also() {
+        headers.insert(name.clone(), value.clone());
+    }
+}
+
+/// Whether the server may have acted on the request, though a 401 came in the end: it redirected first, as after a
+/// `POST` that worked, and only the page it led to asked for another token.
+fn was_carried_out(request: &Request, answer: &Response) -> bool {
+    if request.method().is_idempotent() {
+        return false;
+    }
+    let mut asked = request.url().clone();
+    asked.set_fragment(None);
+    *answer.url() != asked
+}
+
+/// Reads an answer that nobody wants to its end, so that its connection can carry the next call. A long one isn't worth
+/// it.
+async fn drain(mut answer: Response) {
+    let mut left = MAX_BODY;
+    while let Ok(Some(chunk)) = answer.chunk().await {
+        match left.checked_sub(chunk.len()) {
+            Some(less) => left = less,
+            None => return,
+        }
+    }
+}
+
+/// Drives both, but waits for the second only.
+async fn beside<T>(aside: impl Future<Output = ()>, main: impl Future<Output = T>) -> T {
+    let (mut aside, mut main) = (pin!(aside), pin!(main));
+    let mut is_done = false;
+    poll_fn(|context| {
+        is_done = is_done || aside.as_mut().poll(context).is_ready();
+        main.as_mut().poll(context)
+    })
+    .await
+}
+
+/// Why a call has no answer.
+///
+/// No text of it, or of its sources, has a token, or more of a URL than scheme, host and port.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum HttpError {
+    /// There is no token; the call wasn't sent, or got a 401 that only another token could help.
+    Token(Error),
+    /// The call couldn't be sent, or its answer didn't arrive. Unless it [can't connect](reqwest::Error::is_connect) or
+    /// [isn't a call](reqwest::Error::is_builder), the server may have acted on it.
+    ///
+    /// With `?` it also takes the errors of reading an answer, and of [`Response::error_for_status`].
+    Http(reqwest::Error),
+    /// The URL is `http://` to a host that isn't loopback, which would send the token in the clear. Nothing was sent: use
+    /// `https://`.
+    PlainHttp,
+}
+
+impl HttpError {
+    /// Whether the call may work later without any change. It doesn't say that the server hasn't acted on it.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Token(error) => error.is_transient(),
+            Self::Http(error) => match error.status() {
+                Some(status) => matches!(status.as_u16(), 408 | 425 | 429 | 500..=599),
+                None => error.is_timeout() || error.is_connect() || error.is_request() || error.is_body(),
+            },
+            Self::PlainHttp => false,
+        }
+    }
+
+    /// How long no token will be asked for: an earlier call gets this error again.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Token(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for HttpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Token(_) => "no token for the call",
+            Self::Http(error) if error.is_builder() => {
+                "the call can't be sent as it is, check its URL, headers and body"
+            }
+            Self::Http(error) if error.is_connect() => "can't connect, check network, proxy, name and certificate",
+            Self::Http(error) if error.is_timeout() => "no whole answer in time, the server may have acted on the call",
+            Self::Http(error) if error.is_status() => "the server answered with an error",
+            Self::Http(error) if error.is_decode() => "the answer isn't what it should be",
+            Self::Http(_) => "the connection broke, the server may have acted on the call",
+            Self::PlainHttp => "http:// would show the token to everyone on the way, use https:// for all but loopback",
+        })
+    }
+}
+
+impl StdError for HttpError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Token(error) => Some(error),
+            Self::Http(error) => Some(error),
+            Self::PlainHttp => None,
+        }
+    }
+}
+
+impl From<Error> for HttpError {
+    fn from(error: Error) -> Self {
+        Self::Token(error)
+    }
+}
+
+/// What its URL has beyond scheme, host and port goes.
+impl From<reqwest::Error> for HttpError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Http(without_path(error))
+    }
+}
+
+/// The error with the origin of its URL for a URL: paths and queries can hold secrets.
+pub(crate) fn without_path(error: reqwest::Error) -> reqwest::Error {
+    let origin = error.url().and_then(|url| Url::parse(&url.origin().ascii_serialization()).ok());
+    match origin {
+        Some(origin) => error.with_url(origin),
+        None => error.without_url(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn follows(next: &str, asked: &[&str]) -> bool {
+        let url = |text: &str| Url::parse(text).unwrap();
+        may_follow(&url(next), &asked.iter().map(|text| url(text)).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_redirect_is_followed_only_within_scheme_host_and_port() {
+        let asked = ["https://api.example.com/a"];
+        assert!(follows("https://api.example.com/b?c", &asked));
+        assert!(follows("https://API.example.com:443/b", &asked));
+        for next in [
+            "http://api.example.com/b",
+            "https://api.example.com:8443/b",
+            "https://example.com/b",
+            "https://api.example.com.evil.example/b",
+            "https://api.example.com@evil.example/b",
+            "https://api.example.com./b",
+            "ftp://api.example.com/b",
+            "data:,b",
+        ] {
+            assert!(!follows(next, &asked), "{next}");
+        }
+        assert!(!follows("http://api.example.com/b", &["http://127.0.0.1/a"]));
+        assert!(!follows("https://localhost/b", &["http://localhost/a"]), "its port is another");
+    }
+
+    #[test]
+    fn ten_redirects_are_followed_and_none_in_a_circle() {
+        let asked: Vec<String> = (0..11).map(|i| format!("https://api.example.com/{i}")).collect();
+        let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+        assert!(follows("https://api.example.com/next", &asked[..10]));
+        assert!(!follows("https://api.example.com/next", &asked));
+        assert!(!follows("https://api.example.com/0", &asked[..2]));
+    }
+}

@@ -1,0 +1,569 @@
+//! The HTTP client against servers on loopback: what arrives there, and what the caller gets.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::sync::{Arc, Mutex};
+
+use freshtoken::{HttpClient, HttpError, Policy, TokenSource, redirect_policy};
+use http::HeaderValue;
+use reqwest::{Body, Method, Request, Response, Url};
+use support::{Does, Fixed, Issuer, Keyed, TestClock, acme, every_text, s, settle};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+policy!(Bearer = Policy::new("acme"));
+
+fn issuer() -> Issuer {
+    Issuer::new(Does::issues(s(3600)))
+}
+
+fn bearer(issuer: &Issuer) -> TokenSource {
+    TokenSource::builder(acme::<Bearer>(issuer), "password".to_owned())
+        .clock(TestClock::new())
+        .random(Fixed(0.0))
+        .build()
+}
+
+fn keyed(issuer: &Issuer) -> TokenSource {
+    TokenSource::builder(Keyed(issuer.clone()), "password".to_owned()).clock(TestClock::new()).build()
+}
+
+/// A client without the proxies of whoever runs the tests.
+fn client(tokens: TokenSource) -> HttpClient {
+    HttpClient::from_builder(reqwest::Client::builder().no_proxy(), tokens).unwrap()
+}
+
+/// A server that answers with what `answer` makes of a request.
+async fn serve(answer: impl Fn(&wiremock::Request) -> ResponseTemplate + Send + Sync + 'static) -> MockServer {
+    let server = MockServer::builder().start().await;
+    Mock::given(any()).respond_with(answer).mount(&server).await;
+    server
+}
+
+fn status(code: u16) -> ResponseTemplate {
+    ResponseTemplate::new(code)
+}
+
+fn redirect(code: u16, to: impl AsRef<str>) -> ResponseTemplate {
+    status(code).insert_header("location", to.as_ref())
+}
+
+fn header(request: &wiremock::Request, name: &str) -> String {
+    let values = request.headers.get_all(name).iter().map(|value| value.to_str().unwrap());
+    values.collect::<Vec<_>>().join(", ")
+}
+
+/// 401 with the first `count` tokens.
+fn rejects_tokens(count: u64) -> impl Fn(&wiremock::Request) -> ResponseTemplate + Send + Sync {
+    move |request| {
+        let token = header(request, "authorization");
+        let rejected = (1..=count).any(|number| token == format!("Bearer token-{number}"));
+        status(if rejected { 401 } else { 200 }).set_body_string(token)
+    }
+}
+
+/// Method, path, `authorization` and body of all that arrived.
+async fn arrived(server: &MockServer) -> Vec<String> {
+    let requests = server.received_requests().await.unwrap();
+    let line = |request: &wiremock::Request| {
+        let token = header(request, "authorization");
+        let body = String::from_utf8_lossy(&request.body).into_owned();
+        format!("{} {} {token} {body}", request.method, request.url.path()).trim_end().to_owned()
+    };
+    requests.iter().map(line).collect()
+}
+
+#[tokio::test]
+async fn a_call_carries_the_token_and_the_further_headers_each_once() {
+    let server = serve(|_| status(200)).await;
+    let issuer = issuer();
+    let tokens = keyed(&issuer);
+    let mut defaults = http::HeaderMap::new();
+    defaults.insert("x-app-key", HeaderValue::from_static("stale"));
+    let builder = reqwest::Client::builder().no_proxy().default_headers(defaults);
+    let api = HttpClient::from_builder(builder, tokens).unwrap();
+    let call = api.get(server.uri()).header("x-access-token", "stale").header("x-access-token", "staler");
+    assert_eq!(api.send(call.header("x-mine", "1")).await.unwrap().status(), 200);
+    let requests = server.received_requests().await.unwrap();
+    let names = ["x-access-token", "x-app-key", "x-mine", "authorization"];
+    assert_eq!(names.map(|name| header(&requests[0], name)), ["token-1", "app-key", "1", ""]);
+}
+
+#[tokio::test]
+async fn each_method_is_sent_as_it_is_and_a_fresh_token_asks_nobody() {
+    let server = serve(|_| status(200)).await;
+    let issuer = issuer();
+    let api = client(bearer(&issuer));
+    let url = server.uri();
+    api.tokens().token().await.unwrap();
+    assert_eq!(issuer.seen(), ["login"]);
+    for call in [
+        api.get(&url),
+        api.post(&url),
+        api.put(&url),
+        api.patch(&url),
+        api.delete(&url),
+        api.head(&url),
+        api.request(Method::OPTIONS, &url),
+    ] {
+        api.send(call).await.unwrap();
+    }
+    let methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+    assert_eq!(arrived(&server).await, methods.map(|method| format!("{method} / Bearer token-1")));
+    assert_eq!(issuer.seen(), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_token_replaces_the_user_s_own_authorization_and_that_of_the_url() {
+    let server = serve(|_| status(200)).await;
+    let api = client(bearer(&issuer()));
+    let url = server.uri().replace("http://", "http://user:pass@");
+    api.send(api.get(server.uri()).bearer_auth("stale")).await.unwrap();
+    api.send(api.get(&url)).await.unwrap();
+    let raw = Request::new(Method::GET, Url::parse(&url).unwrap());
+    let answer = api.execute(raw).await.unwrap();
+    assert_eq!((answer.url().username(), answer.url().password()), ("", None));
+    assert_eq!(arrived(&server).await, ["GET / Bearer token-1"; 3]);
+}
+
+#[tokio::test]
+async fn a_401_renews_the_token_once_and_the_call_is_sent_once_more_with_the_same_body() {
+    let server = serve(rejects_tokens(1)).await;
+    let issuer = issuer();
+    let api = client(bearer(&issuer));
+    api.tokens().token().await.unwrap();
+    let call = api.post(format!("{}/orders", server.uri())).header("x-mine", "1").body("the body");
+    let answer = api.send(call).await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (200, "Bearer token-2"));
+    assert_eq!(
+        arrived(&server).await,
+        ["POST /orders Bearer token-1 the body", "POST /orders Bearer token-2 the body"]
+    );
+    assert_eq!(header(&server.received_requests().await.unwrap()[1], "x-mine"), "1");
+    assert_eq!(issuer.seen(), ["login", "login"]);
+}
+
+#[tokio::test]
+async fn the_second_401_is_the_caller_s_and_is_reported_too() {
+    let server = serve(|_| status(401).set_body_string("no")).await;
+    let issuer = issuer();
+    let api = client(bearer(&issuer));
+    let answer = api.send(api.get(server.uri())).await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (401, "no"));
+    assert_eq!(arrived(&server).await, ["GET / Bearer token-1", "GET / Bearer token-2"]);
+    assert_eq!(issuer.seen(), ["login", "login"]);
+    assert_eq!(api.tokens().status().counters.rejected, 2);
+}
+
+#[tokio::test]
+async fn a_call_is_retried_once_even_where_the_second_401_asks_for_yet_another_token() {
+    let clock = TestClock::new();
+    // So slow that the new token is no longer a new one when its 401 comes.
+    let server = serve({
+        let clock = clock.clone();
+        move |request| {
+            clock.advance(s(61));
+            rejects_tokens(2)(request)
+        }
+    })
+    .await;
+    let issuer = issuer();
+    let tokens = TokenSource::builder(acme::<Bearer>(&issuer), "password".to_owned()).clock(clock).build();
+    let api = client(tokens);
+    assert_eq!(api.send(api.get(server.uri())).await.unwrap().status(), 401);
+    assert_eq!(arrived(&server).await, ["GET / Bearer token-1", "GET / Bearer token-2"]);
+    assert_eq!(issuer.seen(), ["login", "login"]);
+    // It was reported all the same.
+    assert!(api.tokens().try_token().is_none());
+}
+
+#[tokio::test]
+async fn a_401_with_a_token_that_answered_a_401_is_a_permission_problem_and_isn_t_retried() {
+    let server = serve(|_| status(401)).await;
+    let issuer = issuer();
+    let api = client(bearer(&issuer));
+    api.send(api.get(server.uri())).await.unwrap();
+    server.reset().await;
+    issuer.seen();
+    Mock::given(any()).respond_with(status(401).set_body_string("no")).mount(&server).await;
+    let answer = api.send(api.get(server.uri())).await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (401, "no"));
+    assert_eq!(arrived(&server).await, ["GET / Bearer token-2"]);
+    assert_eq!(issuer.seen(), [""; 0]);
+}
+
+#[tokio::test]
+async fn fifty_401s_with_one_token_cause_one_login() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let server = tokio::spawn({
+        let seen = seen.clone();
+        async move {
+            // Nobody is answered before all have come with the first token.
+            let mut streams = Vec::new();
+            for _ in 0..50 {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let token = token_in(&read_head(&mut stream).await.unwrap());
+                seen.lock().unwrap().push(token);
+                streams.push(stream);
+            }
+            for mut stream in streams {
+                let seen = seen.clone();
+                tokio::spawn(async move {
+                    stream.write_all(b"HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+                    while let Some(head) = read_head(&mut stream).await {
+                        seen.lock().unwrap().push(token_in(&head));
+                        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+                    }
+                });
+            }
+        }
+    });
+    let issuer = issuer();
+    let api = client(bearer(&issuer));
+    api.tokens().token().await.unwrap();
+    let calls: Vec<_> = (0..50)
+        .map(|_| {
+            let (api, url) = (api.clone(), url.clone());
+            tokio::spawn(async move { api.send(api.get(url)).await.unwrap().status().as_u16() })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), 200);
+    }
+    server.await.unwrap();
+    let tokens = seen.lock().unwrap();
+    let expected = [["token-1"; 50], ["token-2"; 50]].concat();
+    assert_eq!(*tokens, expected);
+    assert_eq!(issuer.seen(), ["login", "login"]);
+}
+
+#[tokio::test]
+async fn a_stream_isn_t_sent_again_but_its_401_is_reported() {
+    let server = serve(rejects_tokens(1)).await;
+    let issuer = issuer();
+    let api = client(bearer(&issuer));
+    let stream = || Body::wrap(Body::from("the body"));
+    let answer = api.send(api.post(server.uri()).body(stream())).await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (401, "Bearer token-1"));
+    assert_eq!(issuer.seen(), ["login"]);
+    // The next call doesn't fall into the same hole.
+    assert_eq!(api.send(api.post(server.uri()).body(stream())).await.unwrap().status(), 200);
+    assert_eq!(arrived(&server).await, ["POST / Bearer token-1 the body", "POST / Bearer token-2 the body"]);
+}
+
+#[tokio::test]
+async fn a_redirect_within_the_host_is_followed_with_all_headers() {
+    let server = serve(|request| match request.url.path() {
+        "/a" => redirect(307, "/b?c=d"),
+        _ => status(200),
+    })
+    .await;
+    let api = client(keyed(&issuer()));
+    let answer = api.send(api.post(format!("{}/a", server.uri())).body("the body")).await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.url().path()), (200, "/b"));
+    let requests = server.received_requests().await.unwrap();
+    let sent: Vec<_> =
+        requests.iter().map(|r| (header(r, "x-access-token"), header(r, "x-app-key"), r.body.len())).collect();
+    assert_eq!(sent, vec![("token-1".to_owned(), "app-key".to_owned(), 8); 2]);
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_host_or_port_is_the_caller_s_and_no_header_goes_there() {
+    let other = serve(|_| status(200)).await;
+    let other_port = other.uri();
+    let other_host = other_port.replace("127.0.0.1", "localhost");
+    for target in [other_port, other_host] {
+        let location = format!("{target}/b");
+        let server = serve({
+            let location = location.clone();
+            move |_| redirect(302, &location)
+        })
+        .await;
+        for tokens in [keyed(&issuer()), bearer(&issuer())] {
+            // Whatever the user's builder says.
+            let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::limited(5));
+            let api = HttpClient::from_builder(builder, tokens).unwrap();
+            // Nor does the client that a request was made with decide.
+            let call = reqwest::Client::new().get(server.uri());
+            let answer = api.send(call).await.unwrap();
+            assert_eq!(answer.status(), 302);
+            assert_eq!(answer.headers()["location"], location.as_str());
+        }
+        assert_eq!(server.received_requests().await.unwrap().len(), 2);
+    }
+    assert_eq!(arrived(&other).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn the_eleventh_redirect_and_one_in_a_circle_are_the_caller_s() {
+    let server = serve(|request| match request.url.path() {
+        "/circle" => redirect(302, "/circle"),
+        path => redirect(302, format!("{path}x")),
+    })
+    .await;
+    let api = client(bearer(&issuer()));
+    let answer = api.send(api.get(format!("{}/", server.uri()))).await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.url().path()), (302, "/xxxxxxxxxx"));
+    let answer = api.send(api.get(format!("{}/circle", server.uri()))).await.unwrap();
+    assert_eq!(answer.status(), 302);
+    assert_eq!(server.received_requests().await.unwrap().len(), 12);
+}
+
+#[tokio::test]
+async fn a_post_that_was_carried_out_isn_t_sent_again_for_the_401_of_the_page_after_it() {
+    let server = serve(|request| match (request.method.as_str(), request.url.path()) {
+        ("POST", "/orders") => redirect(303, "/orders/1"),
+        _ if header(request, "authorization") == "Bearer token-1" => status(401),
+        _ => status(200),
+    })
+    .await;
+    let api = client(bearer(&issuer()));
+    let answer = api.send(api.post(format!("{}/orders#f", server.uri()))).await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.url().path()), (401, "/orders/1"));
+    assert_eq!(arrived(&server).await, ["POST /orders Bearer token-1", "GET /orders/1 Bearer token-1"]);
+    // Without a redirect it is, fragment or not.
+    let server = serve(rejects_tokens(2)).await;
+    assert_eq!(api.send(api.post(format!("{}/orders#f", server.uri()))).await.unwrap().status(), 401);
+    assert_eq!(api.tokens().status().counters.rejected, 2, "a permission problem by now");
+    let api = client(bearer(&issuer()));
+    let server = serve(rejects_tokens(1)).await;
+    assert_eq!(api.send(api.post(format!("{}/orders#f", server.uri()))).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn plain_http_beyond_loopback_is_refused_and_nothing_is_asked_or_sent() {
+    let server = serve(|_| status(200)).await;
+    let issuer = issuer();
+    let hosts = ["api.example.com", "localhost.example.com", "notlocalhost", "localhost."];
+    let builder = hosts
+        .iter()
+        .fold(reqwest::Client::builder().no_proxy(), |builder, host| builder.resolve(host, *server.address()));
+    let api = HttpClient::from_builder(builder, bearer(&issuer)).unwrap();
+    let port = server.address().port();
+    for host in hosts.iter().chain(&["192.168.0.1", "[2001:db8::1]", "127.0.0.1@api.example.com"]) {
+        let error = api.send(api.get(format!("http://{host}:{port}/hunter2?hunter2"))).await.unwrap_err();
+        assert!(matches!(error, HttpError::PlainHttp), "{error:?}");
+        assert!(
+            !error.is_transient() && every_text(&error).contains("https://") && !every_text(&error).contains("hunter2")
+        );
+    }
+    assert_eq!((issuer.seen(), arrived(&server).await.len()), (vec![], 0));
+    assert_eq!(api.send(api.get(format!("http://localhost:{port}"))).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn other_statuses_are_the_caller_s_as_they_are() {
+    let server = serve(|request| status(request.url.path()[1..].parse().unwrap()).set_body_string("as it is")).await;
+    let issuer = issuer();
+    let api = client(bearer(&issuer));
+    for code in [200, 304, 400, 403, 404, 407, 429, 500, 503] {
+        let answer = api.send(api.get(format!("{}/{code}", server.uri()))).await.unwrap();
+        assert_eq!(answer.status(), code);
+        assert_eq!(answer.text().await.unwrap(), if code == 304 { "" } else { "as it is" });
+    }
+    assert_eq!(server.received_requests().await.unwrap().len(), 9);
+    assert_eq!((issuer.seen(), api.tokens().status().counters.rejected), (vec!["login".to_owned()], 0));
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_is_sent_and_the_error_is_the_token_s() {
+    let server = serve(|_| status(200)).await;
+    for (does, is_transient) in [(Does::FailsFor(s(7)), true), (Does::Refuses, false)] {
+        let api = client(bearer(&Issuer::new(does)));
+        let error = api.send(api.get(server.uri())).await.unwrap_err();
+        assert!(matches!(&error, HttpError::Token(token) if token.is_transient() == is_transient), "{error:?}");
+        assert_eq!((error.is_transient(), error.retry_after()), (is_transient, is_transient.then_some(s(7))));
+    }
+    assert_eq!(arrived(&server).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_401_that_no_new_token_can_be_had_for_is_the_token_s_error() {
+    let server = serve(rejects_tokens(1)).await;
+    let issuer = issuer();
+    let api = client(bearer(&issuer));
+    api.tokens().token().await.unwrap();
+    issuer.does(Does::Fails);
+    let error = api.send(api.get(server.uri())).await.unwrap_err();
+    assert!(matches!(error, HttpError::Token(_)) && error.is_transient(), "{error:?}");
+    assert_eq!(arrived(&server).await, ["GET / Bearer token-1"]);
+}
+
+#[tokio::test]
+async fn a_call_s_time_out_counts_from_sending_and_not_while_it_waits_for_a_token() {
+    let server = serve(|_| status(200)).await;
+    let issuer = issuer();
+    issuer.close();
+    let api = client(bearer(&issuer));
+    let call = api.get(server.uri()).timeout(s(20));
+    let call = tokio::spawn({
+        let api = api.clone();
+        async move { api.send(call).await }
+    });
+    settle().await;
+    assert_eq!(issuer.seen(), ["login"]);
+    tokio::time::pause();
+    tokio::time::advance(s(60)).await;
+    tokio::time::resume();
+    issuer.open();
+    assert_eq!(call.await.unwrap().unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_call_that_goes_away_leaves_the_token_to_the_next() {
+    let server = serve(|_| status(200)).await;
+    let issuer = issuer();
+    issuer.close();
+    let api = client(bearer(&issuer));
+    let call = tokio::spawn({
+        let (api, url) = (api.clone(), server.uri());
+        async move { tokio::time::timeout(s(0), api.send(api.get(url))).await.map(drop) }
+    });
+    assert!(call.await.unwrap().is_err());
+    settle().await;
+    issuer.open();
+    assert_eq!(api.send(api.get(server.uri())).await.unwrap().status(), 200);
+    assert_eq!(issuer.seen(), ["login"]);
+    assert_eq!(arrived(&server).await, ["GET / Bearer token-1"]);
+}
+
+#[tokio::test]
+async fn a_time_out_and_a_refused_connection_are_transient() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let api = client(bearer(&issuer()));
+    let call = api.get(format!("http://{address}/hunter2?hunter2")).timeout(std::time::Duration::from_millis(1));
+    let late = api.send(call).await.unwrap_err();
+    assert!(matches!(&late, HttpError::Http(error) if error.is_timeout()) && late.is_transient(), "{late:?}");
+    drop(listener);
+    let refused = api.send(api.get(format!("http://{address}/hunter2?hunter2"))).await.unwrap_err();
+    assert!(matches!(&refused, HttpError::Http(error) if error.is_connect()) && refused.is_transient(), "{refused:?}");
+    for error in [late, refused] {
+        assert!(every_text(&error).contains(&format!("http://{address}/")), "where it was");
+        assert!(!every_text(&error).contains("hunter2"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_can_t_be_built_asks_for_no_token() {
+    let issuer = issuer();
+    let api = client(bearer(&issuer));
+    for call in [api.get("hunter2"), api.get("https://:hunter2"), api.get("https://a/").header("x-mine", "hunter2\n")] {
+        let error = api.send(call).await.unwrap_err();
+        assert!(matches!(&error, HttpError::Http(error) if error.is_builder()) && !error.is_transient(), "{error:?}");
+        assert!(!every_text(&error).contains("hunter2"), "{}", every_text(&error));
+    }
+    assert_eq!(issuer.seen(), [""; 0]);
+    let error =
+        api.execute(Request::new(Method::GET, Url::parse("ftp://hunter2@a/hunter2").unwrap())).await.unwrap_err();
+    assert!(matches!(&error, HttpError::Http(error) if error.is_builder()), "{error:?}");
+    assert!(!every_text(&error).contains("hunter2"), "{}", every_text(&error));
+}
+
+#[tokio::test]
+async fn no_text_has_a_secret() {
+    let server = serve(|_| status(418)).await;
+    let mut defaults = http::HeaderMap::new();
+    defaults.insert("x-mine", HeaderValue::from_static("app-key"));
+    let builder = reqwest::Client::builder().no_proxy().default_headers(defaults);
+    let api = HttpClient::from_builder(builder, keyed(&issuer())).unwrap();
+    let answer = api.send(api.get(format!("{}/?app-key", server.uri()))).await.unwrap();
+    let of_status: HttpError = answer.error_for_status().unwrap_err().into();
+    assert!(of_status.to_string().contains("answered with an error") && !of_status.is_transient());
+    let texts = [format!("{api:?} {api:#?}"), every_text(&of_status)];
+    for text in texts {
+        for secret in ["token-1", "app-key", "password"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
+    // What the user might log of a request or an answer.
+    let call = api.post(server.uri()).build().unwrap();
+    assert!(!format!("{call:?}").contains("token-1"));
+}
+
+#[tokio::test]
+async fn the_connection_of_a_401_carries_the_next_try() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_head(&mut stream).await.unwrap();
+        let answer = b"HTTP/1.1 401 No\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        let (mut stream, is_same) = tokio::select! {
+            biased;
+            accepted = listener.accept() => {
+                let (mut stream, _) = accepted.unwrap();
+                read_head(&mut stream).await.unwrap();
+                (stream, false)
+            }
+            Some(_) = read_head(&mut stream) => (stream, true),
+        };
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        is_same
+    });
+    let issuer = issuer();
+    let api = client(bearer(&issuer));
+    api.tokens().token().await.unwrap();
+    issuer.seen();
+    issuer.close();
+    let call = tokio::spawn({
+        let api = api.clone();
+        async move { api.send(api.get(url)).await.unwrap().status().as_u16() }
+    });
+    while issuer.seen().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    settle().await;
+    issuer.open();
+    assert_eq!(call.await.unwrap(), 200);
+    assert!(server.await.unwrap(), "the same connection");
+}
+
+#[tokio::test]
+async fn an_endless_401_holds_nobody_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_head(&mut stream).await.unwrap();
+        stream.write_all(b"HTTP/1.1 401 No\r\ncontent-length: 1000000\r\n\r\n").await.unwrap();
+        let (mut next, _) = listener.accept().await.unwrap();
+        read_head(&mut next).await.unwrap();
+        next.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        // Still open.
+        drop(stream);
+    });
+    let api = client(bearer(&issuer()));
+    assert_eq!(api.send(api.get(url)).await.unwrap().status(), 200);
+}
+
+/// Goes without saying, but users hold it in statics and move its futures into tasks.
+#[tokio::test]
+async fn a_client_and_its_calls_can_go_anywhere() {
+    fn anywhere<T: Send + Sync + Clone + 'static>(_: &T) {}
+    fn any_task<T: Future<Output = Result<Response, HttpError>> + Send>(_: T) {}
+    let api = HttpClient::new(bearer(&issuer())).unwrap();
+    anywhere(&api);
+    any_task(api.send(api.get("https://a/")));
+    let _ = redirect_policy();
+}
+
+/// A request's head; None: the connection is closed. No request here has a body.
+async fn read_head(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    Some(String::from_utf8(head).unwrap())
+}
+
+fn token_in(head: &str) -> String {
+    let (_, token) = head.split_once("authorization: Bearer ").unwrap();
+    token.split_once("\r\n").unwrap().0.to_owned()
+}
