@@ -18,8 +18,8 @@ pub struct Failure {
     pub(crate) ambiguous: bool,
     /// A success that can't be used: transient once, permanent when it comes twice in a row.
     pub(crate) unusable: bool,
-    /// The vendor's own list names it, rather than its status.
-    pub(crate) listed: bool,
+    /// The vendor refused by a 4xx status alone, and no list of its codes says why.
+    pub(crate) refused: bool,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) cause: Arc<dyn StdError + Send + Sync>,
 }
@@ -32,28 +32,29 @@ impl Failure {
 
     /// The same request won't work before the credentials or settings change.
     pub fn permanent(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { listed: true, ..Self::new(Verdict::Permanent, cause) }
+        Self::new(Verdict::Permanent, cause)
     }
 
     /// What a status says by itself: 408, 425, 429 and 5xx may pass, a 5xx being [ambiguous](Failure::ambiguous); any
-    /// other is a refusal.
+    /// other 4xx is a refusal, and the rest is permanent.
     pub fn of_status(status: u16, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         match status {
             408 | 425 | 429 => Self::transient(cause),
             500.. => Self::transient(cause).ambiguous(),
-            _ => Self::refused(cause),
+            400.. => Self::refused(cause),
+            _ => Self::permanent(cause),
         }
     }
 
     /// The vendor refuses by its status alone, a 400 or 401 say. After a refresh it is the refresh token's fault as far as
     /// one can tell, and a login is tried; after a login it is permanent.
     pub fn refused(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::new(Verdict::Permanent, cause)
+        Self { refused: true, ..Self::new(Verdict::Permanent, cause) }
     }
 
     /// The refresh token is spent: a login is needed.
     pub fn relogin(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { listed: true, ..Self::new(Verdict::Relogin, cause) }
+        Self::new(Verdict::Relogin, cause)
     }
 
     /// A success that can't be used: one without a token, for example.
@@ -76,7 +77,7 @@ impl Failure {
             verdict,
             ambiguous: false,
             unusable: false,
-            listed: false,
+            refused: false,
             retry_after: None,
             cause: cause.into().into(),
         }
@@ -102,7 +103,7 @@ impl<B: Send + Sync + 'static> From<freshtoken_wire::Error<B>> for Failure {
             verdict: error.verdict(),
             ambiguous: error.is_ambiguous(),
             unusable: error.is_unusable(),
-            listed: error.is_listed(),
+            refused: matches!(error.status(), Some(400..500)) && !error.is_listed(),
             retry_after: error.retry_after(),
             cause: Arc::new(error),
         }

@@ -132,6 +132,8 @@ pub(crate) struct Machine {
     end: Deadline,
     /// A call with it got 401.
     rejected: bool,
+    /// It is being revoked.
+    suspended: bool,
     /// Until then, a 401 with the token is a permission problem.
     replaced_rejected_until: Deadline,
     flight: Flight,
@@ -161,6 +163,7 @@ impl Machine {
             stale: Deadline::NEVER,
             end: Deadline::NEVER,
             rejected: false,
+            suspended: false,
             replaced_rejected_until: Deadline::PAST,
             flight: Flight::Ground,
             keeping: None,
@@ -185,7 +188,7 @@ impl Machine {
             _ if self.error.is_some() && !self.retry_at.has_passed(now) => State::BackingOff,
             _ if self.ambiguous => State::Ambiguous,
             None => State::Empty,
-            Some(_) if self.rejected || self.stale.has_passed(now) => State::Expired,
+            Some(_) if self.good_token(now).is_none() => State::Expired,
             Some(_) if self.due.has_passed(now) => State::Due,
             Some(_) => State::Fresh,
         }
@@ -234,7 +237,7 @@ impl Machine {
 
     /// The token, if it may be given out.
     pub(crate) fn good_token(&self, now: Now) -> Option<&Token> {
-        self.token().filter(|_| !self.rejected && !self.stale.has_passed(now))
+        self.token().filter(|_| !self.rejected && !self.suspended && !self.stale.has_passed(now))
     }
 
     fn token(&self) -> Option<&Token> {
@@ -394,7 +397,7 @@ impl Machine {
         // A vendor that doesn't list what it says of a spent token refuses it by the status alone. The login tells
         // whether it is the credentials.
         let is_spent = failure.verdict == Verdict::Relogin
-            || (failure.verdict == Verdict::Permanent && !failure.listed && self.policy.login);
+            || (failure.verdict == Verdict::Permanent && failure.refused && self.policy.login);
         if !is_lost && !is_spent {
             let step = self.failed(failure, "refresh", now);
             return if is_single_use { self.unmark(step) } else { step };
@@ -453,8 +456,9 @@ impl Machine {
     /// Takes a record over, with all deadlines of its token.
     pub(crate) fn hold(&mut self, record: Arc<Record>, now: Now, random: &dyn Random) {
         // A change of the refresh token alone doesn't make a rejected token good.
-        let generation = record.token.as_ref().map(Token::generation);
-        self.rejected &= generation == self.token().map(Token::generation);
+        let is_same_token = record.token.as_ref().map(Token::generation) == self.token().map(Token::generation);
+        self.rejected &= is_same_token;
+        self.suspended &= is_same_token;
         self.ambiguous = false;
         (self.due, self.stale, self.end) =
             match record.token.as_ref().and_then(|token| deadlines(token, self.policy, now, random)) {
@@ -522,7 +526,12 @@ impl Machine {
 
     /// While it is being revoked, a token isn't given out.
     pub(crate) fn suspend(&mut self, is_suspended: bool) {
-        self.rejected = is_suspended;
+        self.suspended = is_suspended;
+    }
+
+    /// Whether the token is over by both clocks, so that there is nothing left to revoke.
+    pub(crate) fn has_ended(&self, now: Now) -> bool {
+        self.end.has_surely_passed(now)
     }
 
     /// The token is revoked. Gives the empty record that takes its place.

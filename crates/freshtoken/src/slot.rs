@@ -325,17 +325,19 @@ impl Slot {
         if let Some(flight) = flight {
             let _ = landed(flight).await;
         }
-        let record = {
+        let (record, secret) = {
+            let now = self.shared.clock.now();
             let mut locked = lock(&self.locked);
             let Some(record) = locked.machine.record().cloned() else { return Ok(()) };
+            let token = record.token().filter(|_| !locked.machine.has_ended(now));
+            let secret = match takes {
+                Takes::Access => token.map(|token| Secret::new(token.expose())),
+                Takes::Refresh => record.refresh_token().cloned(),
+            };
             locked.machine.suspend(true);
-            locked.counters.revokes += 1;
-            self.publish(&locked, self.shared.clock.now());
-            record
-        };
-        let secret = match takes {
-            Takes::Access => record.token().map(|token| Secret::new(token.expose())),
-            Takes::Refresh => record.refresh_token().cloned(),
+            locked.counters.revokes += u32::from(secret.is_some());
+            self.publish(&locked, now);
+            (record, secret)
         };
         let answer = match &secret {
             Some(secret) => self.granted(async { self.grants.revoke(secret).await }).await,

@@ -301,4 +301,6 @@ scenarios! {
     without_a_login_and_a_refresh_token_a_person_is_needed,
     a_revoked_token_is_forgotten,
     a_revoke_that_fails_leaves_the_token_so_that_one_can_try_again,
+    a_token_that_is_over_isnt_revoked_but_forgotten,
+    a_refusal_for_good_leaves_the_refresh_token_for_other_credentials,
 }
