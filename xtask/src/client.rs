@@ -548,6 +548,7 @@ fn method(
                 #check
                 Ok(answer)
             },
+            None if operation.success.ty.is_none() => quote!(client.inner.finish_empty(result)),
             None => quote!(client.inner.finish(result)),
         };
         return Ok(quote! {

@@ -35,6 +35,9 @@ pub enum ErrorKind {
     /// The vendor refuses, and will go on to: change the credentials, then make a new source, or call
     /// [`TokenSource::credentials_changed`](crate::TokenSource::credentials_changed).
     Refused,
+    /// The vendor's answers can't be used, twice in a row, or redirect: something may answer in its place, or its spec
+    /// or the base URL is wrong. It is tried again after [`Error::retry_after`].
+    Unusable,
     /// There is no refresh token that could still be used, and this vendor has no login without a person: have the
     /// person consent again, and start a source from the new refresh token.
     ConsentNeeded,
@@ -65,6 +68,7 @@ impl Error {
     pub(crate) fn of(failure: Failure, vendor: &'static str, action: &'static str) -> Self {
         let kind = match failure.verdict {
             Verdict::Transient => ErrorKind::Unavailable,
+            _ if failure.is_redirect => ErrorKind::Unusable,
             _ => ErrorKind::Refused,
         };
         Self::caused(kind, vendor, action, failure.cause).after(failure.retry_after)
@@ -107,6 +111,9 @@ impl fmt::Display for Error {
         match kind {
             ErrorKind::Unavailable => write!(f, "{vendor}: can't {action} now"),
             ErrorKind::Refused => write!(f, "{vendor}: can't {action}, change the credentials or settings"),
+            ErrorKind::Unusable => {
+                write!(f, "{vendor}: can't {action}, the answers make no sense: check base URL, proxy and spec")
+            }
             ErrorKind::ConsentNeeded => {
                 write!(f, "{vendor}: no refresh token that works is left, a person must consent again")
             }

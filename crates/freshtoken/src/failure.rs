@@ -20,6 +20,10 @@ pub struct Failure {
     pub(crate) unusable: bool,
     /// The vendor refused by a 4xx status alone, and no list of its codes says why.
     pub(crate) refused: bool,
+    /// The answer was a redirect, or a user's HTTP client followed one.
+    pub(crate) is_redirect: bool,
+    /// What was to be ended isn't there.
+    pub(crate) is_gone: bool,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) cause: Arc<dyn StdError + Send + Sync>,
 }
@@ -78,6 +82,8 @@ impl Failure {
             ambiguous: false,
             unusable: false,
             refused: false,
+            is_redirect: false,
+            is_gone: false,
             retry_after: None,
             cause: cause.into().into(),
         }
@@ -104,6 +110,8 @@ impl<B: Send + Sync + 'static> From<freshtoken_wire::Error<B>> for Failure {
             ambiguous: error.is_ambiguous(),
             unusable: error.is_unusable(),
             refused: matches!(error.status(), Some(400..500)) && !error.is_listed(),
+            is_redirect: error.kind() == freshtoken_wire::ErrorKind::Redirect,
+            is_gone: matches!(error.status(), Some(404 | 410)),
             retry_after: error.retry_after(),
             cause: Arc::new(error),
         }

@@ -42,6 +42,10 @@ const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 /// The longest wait that a vendor may wish for: nobody means more.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long nothing is tried again after answers that make no sense, or a redirect. No vendor has refused anything then:
+/// something may answer in its place, and go away.
+const UNUSABLE: Duration = Duration::from_secs(10 * 60);
+
 /// How long a 401 with a token that answered a 401 is a permission problem: a new token wouldn't help.
 const PERMISSION_PROBLEM: Duration = Duration::from_secs(60);
 
@@ -62,7 +66,8 @@ pub enum State {
     /// A single-use refresh token was sent and its answer lost: it is never sent again, the next caller has the source
     /// log in.
     Ambiguous,
-    /// Only other credentials, or a person's consent, help. A token that is still good is given out until its end.
+    /// Only other credentials, or a person's consent, help; or, after [`ErrorKind::Unusable`], ten minutes. A token that is
+    /// still good is given out until its end.
     Dead,
 }
 
@@ -139,8 +144,6 @@ pub(crate) struct Machine {
     flight: Flight,
     /// What was issued and isn't stored yet: nobody gets it before.
     keeping: Option<Arc<Record>>,
-    /// The flight looks for the answer of a single-use refresh that was lost.
-    ambiguous: bool,
     dead: bool,
     /// Why the last flight failed.
     error: Option<Error>,
@@ -167,7 +170,6 @@ impl Machine {
             replaced_rejected_until: Deadline::PAST,
             flight: Flight::Ground,
             keeping: None,
-            ambiguous: false,
             dead: false,
             error: None,
             failures: 0,
@@ -184,9 +186,9 @@ impl Machine {
 
     pub(crate) fn state(&self, now: Now) -> State {
         match self.token() {
-            _ if self.dead => State::Dead,
+            _ if self.dead && !self.retry_at.has_passed(now) => State::Dead,
             _ if self.error.is_some() && !self.retry_at.has_passed(now) => State::BackingOff,
-            _ if self.ambiguous => State::Ambiguous,
+            _ if self.has_lost_answer() => State::Ambiguous,
             None => State::Empty,
             Some(_) if self.good_token(now).is_none() => State::Expired,
             Some(_) if self.due.has_passed(now) => State::Due,
@@ -215,7 +217,7 @@ impl Machine {
     pub(crate) fn look_again(&self, now: Now) -> Deadline {
         match self.state(now) {
             State::Fresh if !self.is_flying() => self.due.or(self.stale),
-            State::BackingOff if !self.is_flying() => self.retry_at.or(self.stale),
+            State::BackingOff | State::Dead if !self.is_flying() => self.retry_at.or(self.stale),
             State::Due | State::Ambiguous if !self.is_flying() => Deadline::PAST,
             _ => self.stale,
         }
@@ -224,8 +226,8 @@ impl Machine {
     /// When there will be something to do, without anyone asking; None: nothing, as it looks now.
     pub(crate) fn next_renewal(&self, now: Now) -> Option<Duration> {
         let at = match self.state(now) {
-            State::Empty | State::Dead => return None,
-            State::BackingOff => self.retry_at,
+            State::Empty => return None,
+            State::BackingOff | State::Dead => self.retry_at,
             _ => self.due.or(self.stale),
         };
         (!at.is_never()).then(|| at.remaining(now))
@@ -238,6 +240,12 @@ impl Machine {
     /// The token, if it may be given out.
     pub(crate) fn good_token(&self, now: Now) -> Option<&Token> {
         self.token().filter(|_| !self.rejected && !self.suspended && !self.stale.has_passed(now))
+    }
+
+    /// A single-use refresh token was sent, and its answer won't come: the one who sent it is gone.
+    fn has_lost_answer(&self) -> bool {
+        let refresh = self.record.as_ref().and_then(|record| record.refresh.as_ref());
+        self.flight != Flight::Refreshing && refresh.is_some_and(|refresh| refresh.in_use)
     }
 
     fn token(&self) -> Option<&Token> {
@@ -257,7 +265,7 @@ impl Machine {
     /// Why the last flight failed, if none has worked since.
     pub(crate) fn last_error(&self, now: Now) -> Error {
         let error = self.error.clone().unwrap_or_else(|| self.failure(ErrorKind::Unavailable, "get a token"));
-        error.after((!self.dead).then(|| self.retry_at.remaining(now)))
+        error.after((!self.retry_at.is_never()).then(|| self.retry_at.remaining(now)))
     }
 
     pub(crate) fn error(&self) -> Option<&Error> {
@@ -301,19 +309,23 @@ impl Machine {
         self.policy.renew == Renew::AtExpiry && has_refresh_token && self.token().is_some()
     }
 
-    /// What the store holds; None: nothing, or it can't be asked.
-    pub(crate) fn loaded(&mut self, stored: Option<Arc<Record>>, now: Now, random: &dyn Random) -> Step {
+    /// What the store holds; None: nothing, or it can't be asked. It says whether that is news.
+    pub(crate) fn learn(&mut self, stored: Option<Arc<Record>>, now: Now, random: &dyn Random) -> bool {
         let ours = self.record.as_ref().map(|record| record.generation);
         let newer = stored.filter(|stored| ours.is_none_or(|ours| stored.generation > ours));
-        if let Some(stored) = newer {
-            let has_lost_answer = stored.refresh.as_ref().is_some_and(|refresh| refresh.in_use);
-            self.hold(stored, now, random);
-            self.ambiguous |= has_lost_answer;
-            if let Some(token) = self.good_token(now).filter(|_| !self.due.has_passed(now)) {
-                return self.land(Ok(token.clone()));
-            }
+        let is_news = newer.is_some();
+        if let Some(newer) = newer {
+            self.hold(newer, now, random);
         }
-        self.grant(now)
+        is_news
+    }
+
+    /// What the store holds, for a flight.
+    pub(crate) fn loaded(&mut self, stored: Option<Arc<Record>>, now: Now, random: &dyn Random) -> Step {
+        match self.learn(stored, now, random).then(|| self.good_token(now).cloned()).flatten() {
+            Some(token) => self.land(Ok(token)),
+            None => self.grant(now),
+        }
     }
 
     /// The grant to make.
@@ -332,7 +344,7 @@ impl Machine {
             None if self.policy.login => Step::LogIn,
             None => {
                 let error = self.failure(ErrorKind::ConsentNeeded, "refresh");
-                self.die(error)
+                self.die(error, None, now)
             }
         }
     }
@@ -340,7 +352,7 @@ impl Machine {
     fn usable_refresh_token(&self, now: Now) -> Option<RefreshToken> {
         let refresh = self.record.as_ref()?.refresh.as_ref()?;
         let is_over = refresh.expires_at.is_some_and(|end| now.wall >= end);
-        if self.ambiguous || refresh.in_use || is_over || self.policy.refresh == Refresh::None {
+        if refresh.in_use || is_over || self.policy.refresh == Refresh::None {
             return None;
         }
         // Refreshed early it would be lost, and the live token with it. Where the clocks disagree, or a call got 401
@@ -402,14 +414,13 @@ impl Machine {
             let step = self.failed(failure, "refresh", now);
             return if is_single_use { self.unmark(step) } else { step };
         }
-        self.ambiguous |= is_lost;
         let next = match (self.policy.login, failure.retry_after) {
             (true, None) if is_lost => Step::Load,
             (true, None) => Step::LogIn,
             (true, Some(_)) => self.failed(failure, "refresh", now),
             (false, _) => {
                 let error = Error::caused(ErrorKind::ConsentNeeded, self.policy.vendor, "refresh", failure.cause);
-                self.die(error)
+                self.die(error, None, now)
             }
         };
         let mut record = self.next_record();
@@ -459,7 +470,6 @@ impl Machine {
         let is_same_token = record.token.as_ref().map(Token::generation) == self.token().map(Token::generation);
         self.rejected &= is_same_token;
         self.suspended &= is_same_token;
-        self.ambiguous = false;
         (self.due, self.stale, self.end) =
             match record.token.as_ref().and_then(|token| deadlines(token, self.policy, now, random)) {
                 Some(deadlines) => deadlines,
@@ -483,13 +493,19 @@ impl Machine {
     fn failed(&mut self, failure: Failure, action: &'static str, now: Now) -> Step {
         self.unusable_answers = if failure.unusable { self.unusable_answers + 1 } else { 0 };
         let retry_after = failure.retry_after;
-        let is_transient = failure.verdict == Verdict::Transient && self.unusable_answers < 2;
-        let kind = if is_transient { ErrorKind::Unavailable } else { ErrorKind::Refused };
-        let error = Error::caused(kind, self.policy.vendor, action, failure.cause);
-        if is_transient { self.back_off(error, retry_after, now) } else { self.die(error) }
+        let error = |kind| Error::caused(kind, self.policy.vendor, action, failure.cause.clone());
+        match failure.verdict {
+            Verdict::Transient if self.unusable_answers < 2 => {
+                self.back_off(error(ErrorKind::Unavailable), retry_after, now)
+            }
+            Verdict::Transient => self.die(error(ErrorKind::Unusable), Some(UNUSABLE), now),
+            _ if failure.is_redirect => self.die(error(ErrorKind::Unusable), Some(UNUSABLE), now),
+            _ => self.die(error(ErrorKind::Refused), None, now),
+        }
     }
 
     fn back_off(&mut self, error: Error, retry_after: Option<Duration>, now: Now) -> Step {
+        self.dead = false;
         let doublings = self.failures.min(16);
         self.failures = self.failures.saturating_add(1);
         let own = FIRST_BACK_OFF.saturating_mul(1 << doublings).min(LONGEST_BACK_OFF);
@@ -499,9 +515,11 @@ impl Machine {
         self.land(Err(error.after(Some(wait))))
     }
 
-    fn die(&mut self, error: Error) -> Step {
+    /// Nothing is tried again before so long; None: never.
+    fn die(&mut self, error: Error, wait: Option<Duration>, now: Now) -> Step {
         self.dead = true;
-        self.land(Err(error))
+        self.retry_at = wait.map_or(Deadline::NEVER, |wait| Deadline::after(now, wait));
+        self.land(Err(error.after(wait)))
     }
 
     fn land(&mut self, result: Result<Token, Error>) -> Step {
@@ -517,10 +535,7 @@ impl Machine {
         if let Some(record) = self.keeping.clone() {
             self.kept(record, now, random);
         }
-        // The refresh token may have left; its answer is lost with the flight.
-        if self.flight == Flight::Refreshing && self.policy.refresh == Refresh::SingleUse {
-            self.ambiguous = true;
-        }
+        // A refresh token that is marked as in use stays so: it may have left, and its answer is lost with the flight.
         self.flight = Flight::Ground;
     }
 
@@ -538,6 +553,8 @@ impl Machine {
     pub(crate) fn forget(&mut self) -> Arc<Record> {
         let empty = Arc::new(Record::empty(self.next_generation()));
         self.record = Some(empty.clone());
+        self.rejected = false;
+        self.earliest = Deadline::PAST;
         (self.due, self.stale, self.end) = (Deadline::NEVER, Deadline::NEVER, Deadline::NEVER);
         empty
     }

@@ -325,9 +325,11 @@ impl Slot {
         if let Some(flight) = flight {
             let _ = landed(flight).await;
         }
+        let stored = self.stored(async { self.shared.store.load(&self.key).await }).await.unwrap_or_default();
         let (record, secret) = {
             let now = self.shared.clock.now();
             let mut locked = lock(&self.locked);
+            locked.machine.learn(stored, now, &*self.shared.random);
             let Some(record) = locked.machine.record().cloned() else { return Ok(()) };
             let token = record.token().filter(|_| !locked.machine.has_ended(now));
             let secret = match takes {
@@ -345,7 +347,7 @@ impl Slot {
         };
         let is_over = match &answer {
             Ok(()) => true,
-            // The vendor doesn't know the token, or never will.
+            // It isn't there, or the vendor won't end it, however often one asks.
             Err(failure) => failure.verdict != freshtoken_wire::Verdict::Transient,
         };
         let empty = {
@@ -366,22 +368,33 @@ impl Slot {
             self.tell(empty).await;
             info!(vendor = self.key.vendor, account = &*self.key.account, "forgot the token");
         }
-        answer.map_err(|failure| Error::of(failure, self.key.vendor, ACTION))
+        match answer {
+            Err(failure) if !failure.is_gone => Err(Error::of(failure, self.key.vendor, ACTION)),
+            _ => Ok(()),
+        }
     }
 
     /// What a grant answers. It may panic, and hang.
     async fn granted<T>(&self, grant: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let answer = self.within(GRANT, caught(grant)).await;
-        answer.unwrap_or_else(|| Err(Failure::transient("the vendor took too long").ambiguous()))
+        let lost = |why: &str| Err(Failure::transient(why).ambiguous());
+        match self.within(GRANT, caught(grant)).await {
+            Some(Some(answer)) => answer,
+            Some(None) => lost("a callback or vendor of one's own panicked"),
+            None => lost("the vendor took too long"),
+        }
     }
 
     async fn compare_and_store(&self, expected: u64, record: Arc<Record>) -> Result<bool, StoreError> {
-        self.stored(self.shared.store.compare_and_store(&self.key, expected, record)).await
+        self.stored(async { self.shared.store.compare_and_store(&self.key, expected, record).await }).await
     }
 
-    /// What the store answers. It may hang.
+    /// What the store answers. It may panic, and hang.
     async fn stored<T>(&self, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        self.within(STORE, answer).await.unwrap_or_else(|| Err("the store took too long".into()))
+        match self.within(STORE, caught(answer)).await {
+            Some(Some(answer)) => answer,
+            Some(None) => Err("the store panicked".into()),
+            None => Err("the store took too long".into()),
+        }
     }
 
     /// What a future gives, if it doesn't take too long.
@@ -397,11 +410,8 @@ impl Slot {
     /// Tells of a change. A callback that panics keeps nobody from their token.
     async fn tell(&self, record: Arc<Record>) {
         let Some(on_change) = &self.shared.on_change else { return };
-        let told = caught(async {
-            on_change(&self.key, record).await;
-            Ok(())
-        });
-        if !matches!(self.within(GRANT, told).await, Some(Ok(()))) {
+        let told = caught(async { on_change(&self.key, record).await });
+        if self.within(GRANT, told).await.flatten().is_none() {
             warn!(vendor = self.key.vendor, "the callback that is told of changes panicked, or took too long");
         }
     }
@@ -577,16 +587,18 @@ impl Journey {
 
     async fn lease(&mut self) {
         let slot = &*self.slot;
-        match slot.within(LEASE_WAIT, slot.shared.store.lease(&slot.key, LEASE)).await {
-            Some(Ok(lease)) => self.lease = Some(lease),
-            Some(Err(error)) => warn!(%error, "goes on without a lease"),
+        let leased = caught(async { slot.shared.store.lease(&slot.key, LEASE).await });
+        match slot.within(LEASE_WAIT, leased).await {
+            Some(Some(Ok(lease))) => self.lease = Some(lease),
+            Some(Some(Err(error))) => warn!(%error, "goes on without a lease"),
+            Some(None) => warn!("goes on without a lease: the store panicked"),
             None => warn!("goes on without a lease, which another process has held for too long"),
         }
     }
 
     async fn load(&mut self) -> Option<Arc<Record>> {
         let Slot { shared, key, .. } = &*self.slot;
-        match self.slot.stored(shared.store.load(key)).await {
+        match self.slot.stored(async { shared.store.load(key).await }).await {
             Ok(record) => {
                 self.stored = record.as_ref().map_or(0, |record| record.generation());
                 record
@@ -672,14 +684,15 @@ impl Drop for Journey {
     }
 }
 
-/// What a future answers, though it may panic: a user's callback is in it.
-async fn caught<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+/// What a future gives; None: it panicked. A user's callback, vendor or store is in it.
+async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     std::future::poll_fn(|context| {
         // It isn't polled again after a panic.
-        std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))).unwrap_or_else(|_| {
-            Poll::Ready(Err(Failure::transient("a callback or vendor of one's own panicked").ambiguous()))
-        })
+        match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Some),
+            Err(_) => Poll::Ready(None),
+        }
     })
     .await
 }

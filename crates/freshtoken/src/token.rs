@@ -161,8 +161,12 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A header value whose clones share its bytes from the first on.
+/// A header value whose clones share its bytes from the first on. `HeaderValue` would take a tab, and other text as its
+/// UTF-8, of which nobody says what it reads.
 fn header_value(text: &str) -> Option<HeaderValue> {
+    if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return None;
+    }
     let value = HeaderValue::from_str(text).ok()?;
     // The first clone of a fresh one allocates; it is made here, not by the first caller.
     let _ = value.clone();

@@ -278,6 +278,8 @@ async fn replicas_of_one_account_use_its_refresh_token_once() {
 #[derive(Default)]
 struct Moody {
     memory: Memory,
+    lends_nothing: Mutex<bool>,
+    panics: Mutex<bool>,
     is_down: Mutex<bool>,
     keeps_lease: Mutex<bool>,
     hangs: Mutex<bool>,
@@ -294,6 +296,7 @@ impl Moody {
 
     fn say(&self, what: &'static str) -> Result<(), StoreError> {
         self.log.lock().unwrap().push(what);
+        assert!(!*self.panics.lock().unwrap(), "in the store");
         if *self.is_down.lock().unwrap() { Err("the store is down".into()) } else { Ok(()) }
     }
 }
@@ -316,6 +319,9 @@ impl Store for Moody {
 
     async fn lease(&self, key: &Key, at_most: std::time::Duration) -> Result<Lease, StoreError> {
         self.say("lease")?;
+        if *self.lends_nothing.lock().unwrap() {
+            return Err("no leases today".into());
+        }
         if *self.keeps_lease.lock().unwrap() {
             std::future::pending::<()>().await;
         }
@@ -381,6 +387,130 @@ async fn a_single_use_refresh_token_is_not_sent_while_the_store_is_down() {
     clock.advance(s(1));
     assert_eq!(ask(&tokens).await.unwrap(), "token-2");
     assert_eq!(issuer.seen(), ["refresh-1"]);
+}
+
+#[tokio::test]
+async fn a_single_use_refresh_token_is_not_sent_without_a_lease() {
+    let (issuer, clock, store) =
+        (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Moody::default()));
+    let tokens = sharing::<RefreshesOnce>(&issuer, &clock, &store);
+    *store.lends_nothing.lock().unwrap() = true;
+    assert_eq!(ask(&tokens).await.unwrap(), "token-1", "a login needs none");
+    clock.advance(s(DAY + 10));
+    assert_eq!(ask(&tokens).await.unwrap_err().kind(), ErrorKind::Store);
+    assert_eq!(issuer.seen(), ["login"]);
+}
+
+#[tokio::test]
+async fn a_store_that_panics_is_a_store_that_is_down() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Moody::default()));
+    let tokens = sharing::<LogsIn>(&issuer, &clock, &store);
+    *store.panics.lock().unwrap() = true;
+    assert_eq!(ask(&tokens).await.unwrap(), "token-1");
+}
+
+#[tokio::test]
+async fn a_memory_stores_only_over_the_generation_that_is_expected() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Moody::default()));
+    let kept: Arc<Mutex<Option<(Key, Arc<Record>)>>> = Arc::default();
+    let accounts = Accounts::builder(acme::<LogsIn>(&issuer))
+        .clock(clock)
+        .on_change({
+            let kept = kept.clone();
+            move |key, record| {
+                *kept.lock().unwrap() = Some((key, record));
+                async {}
+            }
+        })
+        .build();
+    ask(&accounts.get("one", || "password".to_owned())).await.unwrap();
+    let (key, record) = kept.lock().unwrap().take().unwrap();
+    assert_eq!(record.generation(), 1);
+    for (expected, stores) in [(1, false), (0, true), (0, false), (2, false), (1, true)] {
+        let stored = store.memory.compare_and_store(&key, expected, record.clone()).await.unwrap();
+        assert_eq!(stored, stores, "{expected}");
+    }
+}
+
+#[test]
+fn a_token_whose_runtime_ended_before_it_was_told_of_is_given_out_all_the_same() {
+    let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
+    let told = Arc::new(AtomicUsize::new(0));
+    let tokens = TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned())
+        .clock(clock)
+        .refresh_token("consented")
+        .on_change({
+            let told = told.clone();
+            move |_| {
+                told.fetch_add(1, Ordering::Relaxed);
+                std::future::pending()
+            }
+        })
+        .build();
+    let first = runtime();
+    first.block_on(async {
+        assert!(tokens.try_header().is_none());
+        settle().await;
+    });
+    assert!(tokens.try_header().is_none());
+    drop(first);
+    assert_eq!(runtime().block_on(ask(&tokens)).unwrap(), "token-1");
+    assert_eq!((issuer.seen(), told.load(Ordering::Relaxed)), (vec!["consented".to_owned()], 1));
+}
+
+#[test]
+fn a_rejected_token_stays_rejected_though_another_process_marks_its_refresh_token() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    let tokens = sharing::<RefreshesOnce>(&issuer, &clock, &store);
+    let token = runtime().block_on(tokens.token()).unwrap();
+    assert_eq!(tokens.rejected(&token), Rejection::Renewing);
+    // Its clock is a day ahead: it believes that the token is over, and dies in mid-refresh.
+    let (ahead, dying) = (TestClock::new(), runtime());
+    ahead.advance(s(DAY + 10));
+    issuer.close();
+    dying.block_on(async {
+        let other = sharing::<RefreshesOnce>(&issuer, &ahead, &store);
+        assert!(other.try_header().is_none());
+        settle().await;
+        std::mem::forget(other);
+    });
+    drop(dying);
+    issuer.open();
+    assert_eq!(runtime().block_on(ask(&tokens)).unwrap(), "token-2");
+    assert_eq!(issuer.seen(), ["login", "refresh-1", "login"]);
+}
+
+#[tokio::test]
+async fn who_asks_during_a_revoke_gets_a_new_token_that_stays() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let tokens = source::<LogsIn>(&issuer, &clock);
+    ask(&tokens).await.unwrap();
+    clock.advance(s(10));
+    issuer.close();
+    let revoke = tokio::spawn({
+        let tokens = tokens.clone();
+        async move { tokens.revoke().await }
+    });
+    settle().await;
+    let asks = tokio::spawn({
+        let tokens = tokens.clone();
+        async move { ask(&tokens).await }
+    });
+    settle().await;
+    issuer.open();
+    revoke.await.unwrap().unwrap();
+    assert_eq!(asks.await.unwrap().unwrap(), "token-2");
+    assert_eq!((tokens.status().state, tokens.try_header().is_some()), (State::Fresh, true));
+    assert_eq!(issuer.seen(), ["login", "revoke token-1", "login"]);
+}
+
+#[tokio::test]
+async fn a_revoke_in_a_new_process_ends_the_token_of_the_store() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Memory::new()));
+    ask(&sharing::<LogsIn>(&issuer, &clock, &store)).await.unwrap();
+    sharing::<LogsIn>(&issuer, &clock, &store).revoke().await.unwrap();
+    assert_eq!(issuer.seen(), ["login", "revoke token-1"]);
+    assert_eq!(ask(&sharing::<LogsIn>(&issuer, &clock, &store)).await.unwrap(), "token-2");
 }
 
 #[test]
@@ -665,11 +795,15 @@ async fn a_set_of_accounts_has_a_bound_and_evicts_who_is_idle_or_least_recently_
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let accounts = Accounts::builder(acme::<LogsIn>(&issuer)).at_most(10).idle(s(3_600)).clock(clock.clone()).build();
     let get = |name: usize| accounts.get(&format!("account {name}"), || "password".to_owned());
+    let mut held = None;
     for name in 0..10 {
         clock.advance(s(2));
-        ask(&get(name)).await.unwrap();
+        let tokens = get(name);
+        ask(&tokens).await.unwrap();
+        if name == 1 {
+            held = Some(tokens);
+        }
     }
-    let held = get(1);
     clock.advance(s(2));
     get(0);
     get(10);

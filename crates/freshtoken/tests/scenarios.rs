@@ -148,6 +148,7 @@ fn said(error: &Error) -> String {
     let kind = match error.kind() {
         ErrorKind::Unavailable => "unavailable",
         ErrorKind::Refused => "refused",
+        ErrorKind::Unusable => "unusable",
         ErrorKind::ConsentNeeded => "consent needed",
         ErrorKind::Store => "store",
         ErrorKind::Unsupported => "unsupported",

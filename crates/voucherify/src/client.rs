@@ -254,6 +254,6 @@ impl Client {
             call,
         );
         let result = client.revoke_token(&body).await;
-        client.inner.finish(result)
+        client.inner.finish_empty(result)
     }
 }

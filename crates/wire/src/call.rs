@@ -337,6 +337,22 @@ impl Call {
         }
     }
 
+    /// As [`Call::finish`], of an operation whose success says nothing: then any 2xx is one, whatever its body.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::finish`].
+    pub fn finish_empty<T, B: ErrorBody>(
+        &self,
+        result: Result<ResponseValue<T>, progenitor_client::Error<()>>,
+    ) -> Result<(), Error<B>> {
+        let finished = self.finish(result);
+        match &*self.outcome() {
+            Some(Outcome::Answered(answer)) if (200..300).contains(&answer.status) => Ok(()),
+            _ => finished.map(drop),
+        }
+    }
+
     /// A failure's typed body, or why there is none.
     fn decode<B: ErrorBody>(&self, answer: &Answer) -> Result<B, Option<BodyProblem>> {
         let body = answer.body.as_ref().map_err(|problem| Some(*problem))?;

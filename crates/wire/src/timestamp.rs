@@ -5,13 +5,15 @@ use std::str::FromStr;
 use std::time::SystemTime;
 
 use jiff::civil::DateTime;
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::Offset;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 
 /// An instant, read from RFC 3339 text that has an offset, and written in UTC.
 ///
-/// Precise to the nanosecond; a fraction may have up to nine digits.
+/// Precise to the nanosecond; a fraction may have up to nine digits. The last hours of the year 9999, by which some
+/// vendors say “never”, count as 9999-12-30T22:00:00Z, which is as late as an instant can be.
 ///
 /// ```
 /// use freshtoken_wire::Timestamp;
@@ -36,10 +38,7 @@ impl Timestamp {
     /// [`TimestampError::Invalid`].
     pub fn parse_as_utc(text: &str) -> Result<Self, TimestampError> {
         match text.parse() {
-            Err(TimestampError::NoOffset) => civil(text)
-                .and_then(|civil| Offset::UTC.to_timestamp(civil).ok())
-                .map(Self)
-                .ok_or(TimestampError::Invalid),
+            Err(TimestampError::NoOffset) => format!("{text}Z").parse().map_err(|_| TimestampError::Invalid),
             result => result,
         }
     }
@@ -51,12 +50,22 @@ fn civil(text: &str) -> Option<DateTime> {
     (text.len() > BARE_DATE).then(|| text.parse().ok()).flatten()
 }
 
+/// Whether it is a date-time with an offset beyond what jiff can hold: it leaves room for every offset at the end of the
+/// year 9999. .NET's latest moment, 9999-12-31T23:59:59.9999999Z, is in there.
+fn is_too_late(text: &str) -> bool {
+    Pieces::parse(text).is_ok_and(|pieces| {
+        let last_day = Offset::UTC.to_datetime(jiff::Timestamp::MAX).date();
+        pieces.date() >= last_day && pieces.time().is_some() && pieces.to_numeric_offset().is_some()
+    })
+}
+
 impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, TimestampError> {
         match text.parse() {
             Ok(timestamp) => Ok(Self(timestamp)),
+            Err(_) if is_too_late(text) => Ok(Self(jiff::Timestamp::MAX)),
             Err(_) if civil(text).is_some() => Err(TimestampError::NoOffset),
             Err(_) => Err(TimestampError::Invalid),
         }

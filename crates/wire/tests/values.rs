@@ -126,6 +126,19 @@ fn a_timestamp_without_an_offset_is_an_error_of_its_own() {
 }
 
 #[test]
+fn a_timestamp_at_the_end_of_the_year_9999_is_as_late_as_can_be() {
+    let latest = "9999-12-30T22:00:00.999999999Z";
+    for text in ["9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59Z", "9999-12-31T00:00:00+01:00", latest] {
+        assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), latest, "{text}");
+    }
+    assert_eq!(Timestamp::parse_as_utc("9999-12-31T23:59:59.9999999").unwrap().to_string(), latest);
+    assert_eq!("9999-12-31T23:59:59".parse::<Timestamp>(), Err(TimestampError::NoOffset));
+    for text in ["9999-12-31", "9999-12-31Z", "9999-12-32T00:00:00Z", "10000-01-01T00:00:00Z"] {
+        assert_eq!(text.parse::<Timestamp>(), Err(TimestampError::Invalid), "{text}");
+    }
+}
+
+#[test]
 fn timestamps_convert_and_compare() {
     let read = |text: &str| text.parse::<Timestamp>().unwrap();
     assert_eq!(read("1970-01-01T00:01:00.9Z").unix_seconds(), 60);

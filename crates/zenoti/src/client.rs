@@ -180,6 +180,6 @@ impl Client {
             call,
         );
         let result = client.revoke_tokens().await;
-        client.inner.finish(result)
+        client.inner.finish_empty(result)
     }
 }

@@ -1,0 +1,778 @@
+//! Bad luck: what can go wrong between a token source and a server, and with what users put in. Each ends in a clear
+//! error or the right token, after so many requests as it says, and nothing hangs.
+//!
+//! `vendor_rules.rs` has what goes well, and all about Zenoti's refreshes that are lost.
+
+#![cfg(all(feature = "voucherify", feature = "wellnessliving", feature = "zenoti"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test may")]
+
+#[path = "support/server.rs"]
+mod server;
+mod support;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use freshtoken::{
+    CredentialSource, Error, ErrorKind, Key, Lease, Record, Rejection, State, Store, StoreError, TokenSource,
+    voucherify, wellnessliving, zenoti,
+};
+use freshtoken_voucherify::{BodyProblem, ErrorKind as Cause};
+use server::{
+    Act, Answer, DAY, Server, ask, builder, landed, limit, nobody, unix, voucherify_at, voucherify_credentials,
+    voucherify_token, voucherify_token_with, wellnessliving_token, zenoti_at, zenoti_credentials, zenoti_pair,
+};
+use support::{TestClock, s, settle, start};
+use tokio::runtime::{Builder, Handle, Runtime};
+
+fn cause(error: &Error) -> &voucherify::Error {
+    error.vendor_error().unwrap_or_else(|| panic!("no error of the vendor: {error:?}"))
+}
+
+/// A source whose first request the server answers so, and any further one with `good`.
+fn unlucky(act: impl Into<Act>, clock: &TestClock) -> (Server, TokenSource) {
+    let server = Server::new(voucherify_token("good", clock.wall()));
+    server.does_once(act);
+    let tokens = voucherify_at(&server, clock);
+    (server, tokens)
+}
+
+/// What goes wrong with the first request, how long the source waits then, and how the vendor's error says it.
+type Case<'a> = (&'a str, Act, u64, Option<(Cause, Option<u16>)>);
+
+/// A failure that passes: all get it until the wait is over, without a request, and then the good token.
+async fn passes((case, act, wait, said): Case<'_>) {
+    let clock = TestClock::new();
+    let (server, tokens) = unlucky(act, &clock);
+    for age in [0, wait - 1] {
+        clock.advance(s(age));
+        let error = ask(&tokens).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Unavailable, Some(s(wait - age))), "{case}");
+        assert!(error.is_transient(), "{case}");
+        let cause = error.vendor_error::<voucherify::Error>();
+        assert_eq!(cause.map(|cause| (without_place(cause.kind()), cause.status())), said, "{case}: {error:?}");
+        assert_eq!((tokens.status().state, server.connections()), (State::BackingOff, 1), "{case}");
+    }
+    clock.advance(s(1));
+    assert_eq!(ask(&tokens).await.unwrap(), "good", "{case}");
+    assert_eq!(server.connections(), 2, "{case}");
+}
+
+/// Without the place in the body.
+fn without_place(kind: Cause) -> Cause {
+    match kind {
+        Cause::Body(BodyProblem::Unexpected { .. }) => Cause::Body(BodyProblem::Unexpected { line: 0, column: 0 }),
+        kind => kind,
+    }
+}
+
+/// A refusal that stays: all get it, and no further request is made, until the credentials change.
+async fn stays(case: &str, act: Act, said: (Cause, Option<u16>)) -> Error {
+    let clock = TestClock::new();
+    let (server, tokens) = unlucky(act, &clock);
+    let mut last = None;
+    for _ in 0..3 {
+        let error = ask(&tokens).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Refused, None), "{case}");
+        assert_eq!((cause(&error).kind(), cause(&error).status()), said, "{case}");
+        last = Some(error);
+        clock.advance(s(DAY));
+    }
+    assert_eq!((tokens.status().state, server.connections()), (State::Dead, 1), "{case}");
+    tokens.credentials_changed();
+    server.does(voucherify_token("good", clock.wall()));
+    assert_eq!(ask(&tokens).await.unwrap(), "good", "{case}");
+    last.unwrap()
+}
+
+const OVER_64_KIB: usize = 64 * 1024 + 1;
+
+#[tokio::test]
+async fn a_throttled_source_waits_as_told() {
+    let too_many = || Answer::json(429, r#"{"code":429,"key":"too_many_requests","message":"Slow down"}"#);
+    // The issuer's clock is five minutes fast, which changes nothing.
+    let issuer = start() + s(300);
+    let date = |wait: u64| httpdate::fmt_http_date(issuer + s(wait));
+    let unix = |wait: u64| unix(issuer + s(wait)).to_string();
+    let dated = || too_many().date(issuer);
+    let cases = [
+        ("seconds", too_many().header("retry-after", "42"), 42),
+        ("a date", dated().header("retry-after", date(42)), 42),
+        ("a date that is over", dated().header("retry-after", date(0)), 1),
+        ("the vendor's header", dated().header("x-rate-limit-retry", unix(42)), 42),
+        ("both", dated().header("retry-after", "7").header("x-rate-limit-retry", unix(42)), 7),
+        ("both, one unreadable", dated().header("retry-after", "soon").header("x-rate-limit-retry", unix(42)), 42),
+        ("neither", too_many(), 1),
+        ("zero", too_many().header("retry-after", "0"), 1),
+        ("negative", too_many().header("retry-after", "-42"), 1),
+        ("no number", too_many().header("retry-after", "soon"), 1),
+        ("more than anyone means", too_many().header("retry-after", "99999999999999999999"), DAY),
+        ("plain text", Answer::new(429).header("content-type", "text/plain").body("Slow down"), 1),
+        ("no body", Answer::new(429).header("retry-after", "42"), 42),
+        ("at 503", Answer::html(503, "<html>Down for the night</html>").header("retry-after", "42"), 42),
+    ];
+    for (case, answer, wait) in cases {
+        let status = if case == "at 503" { 503 } else { 429 };
+        passes((case, answer.into(), wait, Some((Cause::Status, Some(status))))).await;
+    }
+}
+
+#[tokio::test]
+async fn a_failure_that_may_pass_is_shared_and_tried_again_after_a_second() {
+    let good = || voucherify_token("token", start());
+    let page = "<html>Welcome to the hotel's network</html>";
+    let large = vec![b' '; OVER_64_KIB];
+    let body = |problem| Some((Cause::Body(problem), Some(200)));
+    let unexpected = body(BodyProblem::Unexpected { line: 0, column: 0 });
+    let cases: [Case<'_>; 17] = [
+        ("500", Answer::json(500, r#"{"code":500,"message":"Sorry"}"#).into(), 1, Some((Cause::Status, Some(500)))),
+        ("500 without a body", Answer::new(500).into(), 1, Some((Cause::Status, Some(500)))),
+        ("a page at 503", Answer::html(503, page).into(), 1, Some((Cause::Status, Some(503)))),
+        ("too large at 502", Answer::html(502, page).body(large.clone()).into(), 1, Some((Cause::Status, Some(502)))),
+        ("cut off at 500", Act::Truncates(Answer::html(500, page)), 1, Some((Cause::Status, Some(500)))),
+        ("a page at 200", Answer::html(200, page).into(), 1, body(BodyProblem::NotJson)),
+        ("nothing at 200", Answer::new(200).into(), 1, body(BodyProblem::Empty)),
+        ("nothing at 204", Answer::new(204).into(), 1, Some((Cause::Status, Some(204)))),
+        ("no UTF-8", Answer::new(200).body([b'"', 0xff, b'"']).into(), 1, body(BodyProblem::NotUtf8)),
+        ("too large", good().body(large.clone()).into(), 1, body(BodyProblem::TooLarge)),
+        ("too large, unsaid", good().body(large).without_length().into(), 1, body(BodyProblem::TooLarge)),
+        ("cut off", Act::Truncates(good()), 1, Some((Cause::Interrupted, Some(200)))),
+        ("no answer after the request", Act::Resets, 1, Some((Cause::Interrupted, None))),
+        ("reset before the request is read", Act::ResetsUnread, 1, Some((Cause::Interrupted, None))),
+        ("an empty token", good().replace(r#""token""#, r#""""#).into(), 1, Some((Cause::Refused, Some(200)))),
+        ("no token", good().replace("access_token", "x").into(), 1, unexpected),
+        ("an expired token", voucherify_token_with("token", "0", "1").into(), 1, None),
+    ];
+    for case in cases {
+        passes(case).await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_which_no_header_can_be_made_is_a_failure() {
+    for token in ["a\\nb", "a\\rb", "a\\u0000b", "a\\u007fb", "a\\tb", "a\\u00e9b", "a\\u2028b"] {
+        let clock = TestClock::new();
+        let answer = voucherify_token(token, clock.wall());
+        let (server, tokens) = unlucky(answer, &clock);
+        let error = ask(&tokens).await.unwrap_err();
+        let text = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(text, "the access token has a character that no header may have", "{token}");
+        clock.advance(s(1));
+        assert_eq!(ask(&tokens).await.unwrap(), "good");
+        assert_eq!(server.count(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_success_that_can_t_be_used_is_tried_after_ten_minutes_when_it_comes_twice_in_a_row() {
+    let expired = voucherify_token_with("token", "0", "1");
+    for answer in [Answer::html(200, "<html>Welcome</html>"), Answer::new(204), Answer::json(201, "{}"), expired] {
+        let clock = TestClock::new();
+        let server = Server::new(answer);
+        let tokens = voucherify_at(&server, &clock);
+        assert_eq!(ask(&tokens).await.unwrap_err().kind(), ErrorKind::Unavailable);
+        clock.advance(s(1));
+        for _ in 0..3 {
+            let error = ask(&tokens).await.unwrap_err();
+            assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Unusable, false));
+            clock.advance(s(199));
+        }
+        assert_eq!(server.count(), 2);
+        server.does(voucherify_token("good", clock.wall()));
+        clock.advance(s(3));
+        assert_eq!(ask(&tokens).await.unwrap(), "good");
+    }
+}
+
+#[tokio::test]
+async fn a_revoke_that_succeeds_with_another_status_than_the_spec_s_is_done() {
+    let clock = TestClock::new();
+    let server = Server::new(voucherify_token("token", clock.wall()));
+    let tokens = voucherify_at(&server, &clock);
+    ask(&tokens).await.unwrap();
+    // The spec says 204.
+    server.does_once(Answer::json(200, "{}"));
+    limit(tokens.revoke()).await.unwrap();
+    assert_eq!(tokens.status().state, State::Empty);
+}
+
+#[tokio::test]
+async fn a_refusal_stays_until_the_credentials_change() {
+    let said = |status| (Cause::Status, Some(status));
+    for status in [400, 401, 403, 404, 405, 418] {
+        stays("a page", Answer::html(status, "<html>No</html>").into(), said(status)).await;
+    }
+    let refusal = Answer::json(400, r#"{"code":400,"key":"invalid_scope","message":"No","request_id":"r-1"}"#);
+    let error = stays("a code", refusal.into(), said(400)).await;
+    assert_eq!((cause(&error).code(), cause(&error).request_id()), (Some("invalid_scope"), Some("r-1")));
+    assert!(matches!(cause(&error).body(), Some(voucherify::ErrorBody::ApiError(body)) if body.message == "No"));
+    assert_eq!(error.to_string(), "voucherify: can't log in, change the credentials or settings");
+}
+
+#[tokio::test]
+async fn a_redirect_is_never_followed() {
+    for status in [300, 301, 302, 303, 304, 307, 308] {
+        let elsewhere = Server::new(voucherify_token("stolen", start()));
+        let redirect = Answer::new(status).header("location", format!("{}/v1/oauth/token", elsewhere.url()));
+        let (server, tokens) = unlucky(redirect, &TestClock::new());
+        for _ in 0..3 {
+            let error = ask(&tokens).await.unwrap_err();
+            assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Unusable, Some(s(600))));
+            assert_eq!((cause(&error).kind(), cause(&error).status()), (Cause::Redirect, Some(status)));
+        }
+        assert_eq!(server.count(), 1);
+        assert_eq!(elsewhere.connections(), 0, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn neither_a_refresh_nor_a_revoke_is_redirected() {
+    for status in [302, 307, 308] {
+        let (clock, elsewhere) = (TestClock::new(), Server::new(zenoti_pair(9, start())));
+        let redirect = Answer::new(status).header("location", format!("{}/v1/tokens", elsewhere.url()));
+        let server = Server::new(zenoti_pair(1, clock.wall()));
+        let tokens = zenoti_at(&server, &clock);
+        ask(&tokens).await.unwrap();
+        server.does(redirect);
+        clock.advance(s(DAY + 2));
+        assert_eq!(ask(&tokens).await.unwrap_err().kind(), ErrorKind::Unusable);
+        assert_eq!(server.zenoti_saw(), ["login", "refresh refresh-1"]);
+
+        let server = Server::new(zenoti_pair(1, clock.wall()));
+        let tokens = zenoti_at(&server, &clock);
+        ask(&tokens).await.unwrap();
+        server.does(Answer::new(status).header("location", elsewhere.url()));
+        assert_eq!(limit(tokens.revoke()).await.unwrap_err().kind(), ErrorKind::Unusable);
+        assert_eq!(server.zenoti_saw(), ["login", "revoke Bearer access-1"]);
+        assert_eq!(elsewhere.connections(), 0);
+    }
+}
+
+/// What a vendor says of a token's end, as JSON, and what is made of it: a life in seconds, or a failure.
+fn ends(
+    in_: &str,
+    at: impl Into<String>,
+    made: Result<u64, &'static str>,
+) -> (String, String, Result<u64, &'static str>) {
+    (in_.to_owned(), at.into(), made)
+}
+
+#[tokio::test]
+async fn whatever_voucherify_says_of_a_token_s_end_is_a_life_or_a_failure() {
+    let at = |seconds: u64| (unix(start()) + seconds).to_string();
+    let expired = Err("the access token arrived expired");
+    let unreadable = Err("is not as the spec says");
+    let cases = [
+        ends("900", at(900), Ok(900)),
+        ends("3600", at(3_600), Ok(3_600)),
+        ends("\"3600\"", format!("\"{}\"", at(3_600)), Ok(3_600)),
+        ends("\" 900 \"", at(900), Ok(900)),
+        ends("900.0", format!("{}.0", at(900)), Ok(900)),
+        ends("9e2", at(900), Ok(900)),
+        ends("1", at(900), Ok(1)),
+        // Of the one that nobody can mean nothing is known; of both, the documented life.
+        ends("1e18", at(600), Ok(600)),
+        ends("1000000000000000000", at(600), Ok(600)),
+        ends("9223372036854775807", "9223372036854775807", Ok(900)),
+        ends("900", format!("{}000", at(600)), Ok(900)),
+        ends("0", at(900), expired),
+        ends("-1", at(900), expired),
+        ends("\"-900\"", at(900), expired),
+        ends("-9223372036854775808", at(900), expired),
+        ends("900", at(0), expired),
+        ends("900", "0", expired),
+        ends("900", "-5", expired),
+        ends("\"soon\"", at(900), unreadable),
+        ends("\"3600s\"", at(900), unreadable),
+        ends("\"\"", at(900), unreadable),
+        ends("899.5", at(900), unreadable),
+        ends("\"899.5\"", at(900), unreadable),
+        ends("null", at(900), unreadable),
+        ends("true", at(900), unreadable),
+        ends("[900]", at(900), unreadable),
+        ends("1e19", at(900), unreadable),
+        ends("900", "1e300", unreadable),
+        ends("900", "\"2026-11-22T00:15:00Z\"", unreadable),
+        ends("900", "null", unreadable),
+    ];
+    for (in_, at, made) in cases {
+        let clock = TestClock::new();
+        let (server, tokens) = unlucky(voucherify_token_with("token", &in_, &at).date(clock.wall()), &clock);
+        let token = limit(tokens.token()).await;
+        let got =
+            token.as_ref().map(|token| token.expires_at().unwrap().duration_since(clock.wall()).unwrap().as_secs());
+        match (got, made) {
+            (Ok(life), Ok(made)) => assert_eq!(life, made, "{in_} and {at}"),
+            (Err(error), Err(made)) => {
+                assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Unavailable, Some(s(1))));
+                let text = std::error::Error::source(error).unwrap().to_string();
+                assert!(text.contains(made), "{in_} and {at}: {text}");
+            }
+            (got, _) => panic!("{in_} and {at}: {got:?}"),
+        }
+        assert_eq!(server.count(), 1, "{in_} and {at}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_zenoti_says_of_a_token_s_end_is_a_life_or_a_failure() {
+    let cases: [(&str, Result<u64, &str>); 11] = [
+        ("\"2026-11-22T11:19:18.7016839Z\"", Ok(40_758)),
+        ("\"2026-11-22T02:00:00+01:00\"", Ok(3_600)),
+        // Nobody says, or nobody can mean it: the documented life.
+        ("null", Ok(DAY)),
+        ("\"9999-12-31T23:59:59Z\"", Ok(DAY)),
+        ("\"2026-11-22T00:00:00Z\"", Err("the access token arrived expired")),
+        ("\"0001-01-01T00:00:00Z\"", Err("the access token arrived expired")),
+        ("\"2026-11-22T11:19:18.7016839\"", Err("a date-time without an offset")),
+        ("\"11/22/2026 11:19:18 AM\"", Err("is not as the spec says")),
+        ("\"\"", Err("is not as the spec says")),
+        ("1795346358", Err("is not as the spec says")),
+        ("\"2026-13-45T00:00:00Z\"", Err("is not as the spec says")),
+    ];
+    for (end, made) in cases {
+        let clock = TestClock::new();
+        let server = Server::new(zenoti_pair(1, clock.wall()).replace("\"2026-11-23T00:00:00Z\"", end));
+        let tokens = zenoti_at(&server, &clock);
+        let token = limit(tokens.token()).await;
+        match (&token, made) {
+            (Ok(token), Ok(life)) => {
+                let end_ = token.expires_at().unwrap().duration_since(clock.wall()).unwrap();
+                assert_eq!(end_.as_secs(), life, "{end}");
+            }
+            (Err(error), Err(made)) => {
+                assert_eq!(error.kind(), ErrorKind::Unavailable);
+                let text = std::error::Error::source(error).unwrap().to_string();
+                assert!(text.contains(made), "{end}: {text}");
+            }
+            _ => panic!("{end}: {token:?}"),
+        }
+        assert_eq!(server.count(), 1, "{end}");
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_whose_clock_is_off_by_minutes_gives_tokens_of_the_right_life() {
+    type Case = (fn(SystemTime) -> Answer, fn(&Server, &TestClock) -> TokenSource, u64);
+    let voucherify: Case = (|now| voucherify_token("token", now), voucherify_at, 900);
+    let zenoti: Case = (|now| zenoti_pair(1, now), zenoti_at, DAY);
+    for (answer, at, life) in [voucherify, zenoti] {
+        for issuer in [start(), start() + s(600), start() - s(600)] {
+            let clock = TestClock::new();
+            let server = Server::new(answer(issuer));
+            let tokens = at(&server, &clock);
+            assert_eq!(limit(tokens.token()).await.unwrap().expires_at(), Some(start() + s(life)));
+            assert_eq!(server.count(), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_caller_without_patience_loses_nothing() {
+    let clock = TestClock::new();
+    let server = Server::new(voucherify_token("token", clock.wall()));
+    let tokens = voucherify_at(&server, &clock);
+    server.close();
+    tokio::select! {
+        biased;
+        _ = tokens.header() => panic!("it has an answer"),
+        () = server.arrived(1) => {}
+    }
+    assert!(tokens.try_header().is_none() && tokens.status().is_renewing);
+    server.open();
+    landed(&tokens).await;
+    assert_eq!(tokens.try_header().unwrap(), "Bearer token");
+    assert_eq!(server.count(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up_after_thirty_seconds() {
+    let clock = TestClock::new();
+    let (server, tokens) = unlucky(Act::Hangs, &clock);
+    let caller = tokio::spawn({
+        let tokens = tokens.clone();
+        async move { support::ask(&tokens).await }
+    });
+    server.arrived(1).await;
+    thirty_seconds_pass().await;
+    let error = limit(caller).await.unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Unavailable, Some(s(1))));
+    assert_eq!((cause(&error).kind(), cause(&error).status()), (Cause::Timeout, None));
+    clock.advance(s(1));
+    assert_eq!(ask(&tokens).await.unwrap(), "good");
+    assert_eq!(server.count(), 2);
+}
+
+#[tokio::test]
+async fn a_refresh_that_is_never_answered_is_followed_by_a_login() {
+    let clock = TestClock::new();
+    let server = Server::new(zenoti_pair(1, clock.wall()));
+    let tokens = zenoti_at(&server, &clock);
+    ask(&tokens).await.unwrap();
+    clock.advance(s(DAY + 2));
+    server.does(zenoti_pair(2, clock.wall()));
+    server.does_once(Act::Hangs);
+    let caller = tokio::spawn(async move { support::ask(&tokens).await });
+    server.arrived(2).await;
+    thirty_seconds_pass().await;
+    assert_eq!(limit(caller).await.unwrap().unwrap(), "access-2");
+    assert_eq!(server.zenoti_saw(), ["login", "refresh refresh-1", "login"]);
+}
+
+/// For time-outs of HTTP, which the test's clock doesn't tell.
+async fn thirty_seconds_pass() {
+    tokio::time::pause();
+    tokio::time::advance(s(31)).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn a_server_that_comes_up_late_is_found() {
+    let (clock, address) = (TestClock::new(), nobody());
+    let endpoint = voucherify::Endpoint::at(format!("http://{address}"));
+    let tokens = builder(endpoint, voucherify_credentials(), &clock).build();
+    for wait in [1, 2, 4, 8, 16, 32, 60, 60] {
+        let error = ask(&tokens).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Unavailable, Some(s(wait))));
+        assert!(cause(&error).is_connect(), "{error:?}");
+        clock.advance(s(wait));
+    }
+    let server = Server::at(address, voucherify_token("token", clock.wall()));
+    assert_eq!(ask(&tokens).await.unwrap(), "token");
+    assert_eq!(server.connections(), 1);
+    assert_eq!((tokens.status().state, tokens.status().counters.failures), (State::Fresh, 8));
+}
+
+#[tokio::test]
+async fn the_same_token_again_after_a_401_is_no_reason_to_go_on() {
+    let clock = TestClock::new();
+    let server = Server::new(voucherify_token("token", clock.wall()));
+    let tokens = voucherify_at(&server, &clock);
+    let header = limit(tokens.header()).await.unwrap();
+    assert_eq!(tokens.rejected(&header), Rejection::Renewing);
+    assert!(tokens.try_header().is_none());
+    assert_eq!(limit(tokens.header()).await.unwrap(), header);
+    for _ in 0..50 {
+        assert_eq!(tokens.rejected(&header), Rejection::PermissionProblem);
+        assert_eq!(limit(tokens.header()).await.unwrap(), header);
+    }
+    assert_eq!(server.count(), 2);
+}
+
+/// What users put in, as bytes that mean something in a form, JSON, a header or a path.
+const AWKWARD: &str = r#"a &=+%/?#"'\é€"#;
+
+#[tokio::test]
+async fn credentials_arrive_as_they_are_in_a_form() {
+    let clock = TestClock::new();
+    let server = Server::new(wellnessliving_token("token", clock.wall()));
+    let credentials = wellnessliving::Credentials {
+        client_id: AWKWARD.into(),
+        client_secret: "line\r\nbreak".into(),
+        scope: Some(["read", "a&b+c"].map(str::to_owned).into()),
+    };
+    ask(&builder(wellnessliving::Endpoint::at(server.url()), credentials, &clock).build()).await.unwrap();
+    assert_eq!(
+        server.requests()[0].body,
+        "client_id=a+%26%3D%2B%25%2F%3F%23%22%27%5C%C3%A9%E2%82%AC&client_secret=line%0D%0Abreak\
+         &grant_type=client_credentials&scope=read+a%26b%2Bc"
+    );
+}
+
+#[tokio::test]
+async fn credentials_arrive_as_they_are_in_json() {
+    let clock = TestClock::new();
+    let server = Server::new(zenoti_pair(1, clock.wall()));
+    let credentials =
+        zenoti::Credentials { password: AWKWARD.into(), user_name: "line\r\nbreak\0".into(), ..zenoti_credentials() };
+    ask(&builder(zenoti::Endpoint::at(server.url()), credentials, &clock).build()).await.unwrap();
+    assert_eq!(
+        server.requests()[0].body,
+        concat!(
+            r#"{"account_name":"acme","user_name":"line\r\nbreak\u0000","password":"a &=+%/?#\"'\\é€","#,
+            r#""grant_type":"password","app_id":"an-app","app_secret":"an-app-secret","device_id":"a-device"}"#
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_refresh_token_and_a_token_to_revoke_arrive_as_they_are() {
+    let clock = TestClock::new();
+    let awkward = r#"a&=+%|$:#/"\\"#;
+    let server = Server::new(zenoti_pair(1, clock.wall()).replace("access-1", r#"a&=+%|$:#/\"\\\\"#));
+    let tokens =
+        builder(zenoti::Endpoint::at(server.url()), zenoti_credentials(), &clock).refresh_token(awkward).build();
+    assert_eq!(ask(&tokens).await.unwrap(), awkward);
+    limit(tokens.revoke()).await.unwrap();
+    let requests = server.requests();
+    assert_eq!(requests[0].body, r#"{"grant_type":"refresh_token","refresh_token":"a&=+%|$:#/\"\\\\"}"#);
+    assert_eq!(requests[1].header("authorization"), Some(&*format!("Bearer {awkward}")));
+
+    let server = Server::new(voucherify_token("a&=+%", clock.wall()));
+    let tokens = voucherify_at(&server, &clock);
+    ask(&tokens).await.unwrap();
+    server.does(Answer::new(204));
+    limit(tokens.revoke()).await.unwrap();
+    assert_eq!(server.requests()[1].body, "access_token=a%26%3D%2B%25");
+}
+
+fn voucherify_with(app_id: &str, app_token: &str, scopes: &[&str]) -> voucherify::Credentials {
+    voucherify::Credentials {
+        app_id: app_id.into(),
+        app_token: app_token.into(),
+        scope: scopes.iter().map(|scope| voucherify::types::Scope::from(*scope)).collect(),
+    }
+}
+
+#[tokio::test]
+async fn credentials_arrive_as_they_are_in_headers() {
+    for (app_id, app_token) in [(r#"a &=+%/?#"'\"#, "~!*"), ("", "an-app-token"), ("an-app", "")] {
+        let clock = TestClock::new();
+        let server = Server::new(voucherify_token("token", clock.wall()));
+        let credentials = voucherify_with(app_id, app_token, &["api", "brand-new"]);
+        ask(&builder(voucherify::Endpoint::at(server.url()), credentials, &clock).build()).await.unwrap();
+        let request = &server.requests()[0];
+        assert_eq!(request.header("x-app-id"), Some(app_id));
+        assert_eq!(request.header("x-app-token"), Some(app_token));
+        assert_eq!(request.body, "grant_type=client_credentials&scope=api+brand-new");
+    }
+}
+
+#[tokio::test]
+async fn what_can_t_be_sent_isn_t_and_the_error_names_it() {
+    let in_header = "a value with a line break, or with a character that isn't visible ASCII";
+    let in_form = "a list that is empty, or a list item that is empty or holds the delimiter";
+    let cases = [
+        (voucherify_with("an-app", "line\r\nx-admin: 1", &["api"]), "`x-app-token`", in_header),
+        (voucherify_with("line\nbreak", "t", &["api"]), "`x-app-id`", in_header),
+        (voucherify_with("an-app", "nul\0", &["api"]), "`x-app-token`", in_header),
+        (voucherify_with("an-app", "tab\t", &["api"]), "`x-app-token`", in_header),
+        (voucherify_with("an-app", "é", &["api"]), "`x-app-token`", in_header),
+        (voucherify_with("an-app", "t", &[]), "create_token", in_form),
+        (voucherify_with("an-app", "t", &[""]), "create_token", in_form),
+        (voucherify_with("an-app", "t", &["api vouchers"]), "create_token", in_form),
+    ];
+    for (credentials, name, why) in cases {
+        let clock = TestClock::new();
+        let server = Server::new(voucherify_token("token", clock.wall()));
+        let tokens = builder(voucherify::Endpoint::at(server.url()), credentials, &clock).build();
+        for _ in 0..3 {
+            let error = ask(&tokens).await.unwrap_err();
+            assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Refused, None));
+            assert_eq!(cause(&error).kind(), Cause::InvalidRequest);
+            let text = cause(&error).to_string();
+            assert!(text.contains(name) && text.contains(why), "{text}");
+            clock.advance(s(DAY));
+        }
+        assert_eq!(server.connections(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_base_url_may_have_a_path_and_a_trailing_slash() {
+    for (tail, line) in [
+        ("", "POST /v1/oauth/token"),
+        ("/", "POST /v1/oauth/token"),
+        ("//", "POST /v1/oauth/token"),
+        ("/proxy", "POST /proxy/v1/oauth/token"),
+        ("/proxy/", "POST /proxy/v1/oauth/token"),
+        ("/a%20b/c", "POST /a%20b/c/v1/oauth/token"),
+    ] {
+        let clock = TestClock::new();
+        let server = Server::new(voucherify_token("token", clock.wall()));
+        let endpoint = voucherify::Endpoint::at(server.url() + tail);
+        ask(&builder(endpoint, voucherify_credentials(), &clock).build()).await.unwrap();
+        assert_eq!(server.requests()[0].line, line);
+    }
+}
+
+#[tokio::test]
+async fn a_base_url_to_which_no_secret_may_be_sent_is_a_clear_error() {
+    let server = Server::new(voucherify_token("token", start()));
+    let port = server.address().port();
+    let cases = [
+        (format!("http://api.example.com:{port}"), Cause::PlainHttp),
+        (format!("http://127.0.0.1.example.com:{port}"), Cause::PlainHttp),
+        (format!("http://localhost.example.com:{port}"), Cause::PlainHttp),
+        (format!("http://0.0.0.0:{port}"), Cause::PlainHttp),
+        (format!("http://user:pass@127.0.0.1:{port}"), Cause::BaseUrl),
+        (format!("http://127.0.0.1:{port}?key=1"), Cause::BaseUrl),
+        (format!("http://127.0.0.1:{port}#part"), Cause::BaseUrl),
+        (format!("127.0.0.1:{port}"), Cause::BaseUrl),
+        (format!("ftp://127.0.0.1:{port}"), Cause::BaseUrl),
+        ("api.example.com".to_owned(), Cause::BaseUrl),
+        ("/v1".to_owned(), Cause::BaseUrl),
+        ("https://".to_owned(), Cause::BaseUrl),
+        ("http://127.0.0.1:99999".to_owned(), Cause::BaseUrl),
+        ("mailto:ann@example.com".to_owned(), Cause::BaseUrl),
+        (" ".to_owned(), Cause::BaseUrl),
+        (String::new(), Cause::BaseUrl),
+    ];
+    for (url, kind) in cases {
+        let clock = TestClock::new();
+        let tokens = builder(voucherify::Endpoint::at(&url), voucherify_credentials(), &clock).build();
+        let error = ask(&tokens).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Refused, None), "{url}");
+        assert_eq!(cause(&error).kind(), kind, "{url}");
+        limit(tokens.revoke()).await.unwrap();
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_revoke_in_a_new_process_ends_the_token_that_the_store_holds() {
+    let clock = TestClock::new();
+    let server = Server::new(voucherify_token("token", clock.wall()));
+    let store = Arc::new(freshtoken::Memory::new());
+    let source = || {
+        let endpoint = voucherify::Endpoint::at(server.url());
+        builder(endpoint, voucherify_credentials(), &clock).store(store.clone(), "acme").build()
+    };
+    ask(&source()).await.unwrap();
+    server.does(Answer::new(204));
+    limit(source().revoke()).await.unwrap();
+    assert_eq!(server.requests().last().unwrap().body, "access_token=token");
+}
+
+/// A store that panics.
+struct Panics;
+
+impl Store for Panics {
+    async fn load(&self, _: &Key) -> Result<Option<Arc<Record>>, StoreError> {
+        panic!("in the store");
+    }
+
+    async fn compare_and_store(&self, _: &Key, _: u64, _: Arc<Record>) -> Result<bool, StoreError> {
+        panic!("in the store");
+    }
+
+    async fn lease(&self, _: &Key, _: Duration) -> Result<Lease, StoreError> {
+        Ok(Lease::new(()))
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_a_store_is_no_outage_as_no_failure_of_it_is() {
+    let clock = TestClock::new();
+    let server = Server::new(voucherify_token("token", clock.wall()));
+    let endpoint = voucherify::Endpoint::at(server.url());
+    let tokens = builder(endpoint, voucherify_credentials(), &clock).store(Arc::new(Panics), "acme").build();
+    assert_eq!(ask(&tokens).await.unwrap(), "token");
+}
+
+#[tokio::test]
+async fn a_panic_in_a_callback_before_its_future_keeps_nobody_from_their_token() {
+    let clock = TestClock::new();
+    let server = Server::new(voucherify_token("token", clock.wall()));
+    let endpoint = || voucherify::Endpoint::at(server.url());
+    let told = builder(endpoint(), voucherify_credentials(), &clock)
+        .on_change(|record| {
+            assert!(record.is_empty(), "in the callback");
+            async {}
+        })
+        .build();
+    assert_eq!(ask(&told).await.unwrap(), "token");
+
+    let asks = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let credentials = CredentialSource::ask(move || {
+        assert!(asks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0, "in the callback");
+        async { Ok(voucherify_credentials()) }
+    });
+    let asking = builder(endpoint(), credentials, &clock).build();
+    assert_eq!(ask(&asking).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    clock.advance(s(1));
+    assert_eq!(ask(&asking).await.unwrap(), "token");
+    assert_eq!(server.count(), 2);
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn a_request_that_goes_down_with_its_runtime_is_made_anew_on_another() {
+    let clock = TestClock::new();
+    let server = Server::new(voucherify_token("token", clock.wall()));
+    let tokens = voucherify_at(&server, &clock);
+    server.close();
+    let first = runtime();
+    first.block_on(async {
+        assert!(tokens.try_header().is_none());
+        server.arrived(1).await;
+    });
+    drop(first);
+    assert!(!tokens.status().is_renewing);
+    server.open();
+    assert_eq!(runtime().block_on(ask(&tokens)).unwrap(), "token");
+    assert_eq!(server.count(), 2);
+}
+
+#[test]
+fn a_single_use_refresh_that_goes_down_with_its_runtime_is_followed_by_a_login() {
+    let clock = TestClock::new();
+    let server = Server::new(zenoti_pair(1, clock.wall()));
+    let tokens = zenoti_at(&server, &clock);
+    let first = runtime();
+    first.block_on(async {
+        ask(&tokens).await.unwrap();
+        clock.advance(s(DAY + 2));
+        server.does(zenoti_pair(2, clock.wall()));
+        server.close();
+        assert!(tokens.try_header().is_none());
+        server.arrived(2).await;
+    });
+    drop(first);
+    assert_eq!(tokens.status().state, State::Ambiguous);
+    server.open();
+    assert_eq!(runtime().block_on(ask(&tokens)).unwrap(), "access-2");
+    assert_eq!(server.zenoti_saw(), ["login", "refresh refresh-1", "login"]);
+}
+
+#[tokio::test]
+async fn no_task_and_no_connection_is_left_of_a_thousand_sources_dropped_in_mid_flight() {
+    const SOURCES: usize = 1_000;
+    let clock = TestClock::new();
+    let server = Server::new(voucherify_token("token", clock.wall()));
+    server.close();
+    let metrics = Handle::current().metrics();
+    // They share an HTTP client, which goes with the last of them. Only tasks of the crate and of reqwest run here.
+    let endpoint = voucherify::Endpoint::at(server.url());
+    let source = || builder(endpoint.clone(), voucherify_credentials(), &clock).build();
+    let sources: Vec<TokenSource> = (0..SOURCES).map(|_| source()).collect();
+    for source in &sources {
+        assert!(source.try_header().is_none());
+    }
+    server.arrived(SOURCES).await;
+    assert!(metrics.num_alive_tasks() >= SOURCES, "a flight each");
+    drop((sources, endpoint));
+    limit(async {
+        while metrics.num_alive_tasks() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!((clock.sleepers(), server.count()), (0, SOURCES));
+}
+
+#[tokio::test]
+async fn a_single_use_refresh_is_brought_to_its_end_though_its_source_is_dropped() {
+    let clock = TestClock::new();
+    let server = Server::new(zenoti_pair(1, clock.wall()));
+    let store = Arc::new(freshtoken::Memory::new());
+    let source = || {
+        let endpoint = zenoti::Endpoint::at(server.url());
+        builder(endpoint, zenoti_credentials(), &clock).store(store.clone(), "acme").build()
+    };
+    let tokens = source();
+    ask(&tokens).await.unwrap();
+    clock.advance(s(DAY + 2));
+    server.does(zenoti_pair(2, clock.wall()));
+    server.close();
+    assert!(tokens.try_header().is_none());
+    server.arrived(2).await;
+    drop(tokens);
+    settle().await;
+    server.open();
+    assert_eq!(ask(&source()).await.unwrap(), "access-2");
+    assert_eq!(server.zenoti_saw(), ["login", "refresh refresh-1"]);
+}

@@ -1,0 +1,528 @@
+//! No secret reaches any text of the facade: no `Debug`, no `Display`, no error or its sources, nothing that is traced
+//! or logged. Every secret here is marked, and all text is searched for the marks.
+//!
+//! The vendor crates' own tests do the same for each operation.
+
+#![cfg(all(feature = "voucherify", feature = "wellnessliving", feature = "zenoti"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test may")]
+
+#[path = "support/server.rs"]
+mod server;
+mod support;
+
+use std::error::Error as StdError;
+use std::fmt::{Debug, Display, Write as _};
+use std::sync::{Arc, Mutex, Once};
+use std::time::Duration;
+
+use freshtoken::{
+    Accounts, CredentialSource, Failure, Issued, Key, Lease, Memory, Record, Secret, Store, StoreError, Token,
+    TokenSource, Vendor, voucherify, wellnessliving, zenoti,
+};
+use server::{
+    Act, Answer, DAY, Server, ask, builder, landed, limit, nobody, voucherify_token, voucherify_token_with,
+    wellnessliving_token, zenoti_error, zenoti_pair,
+};
+use support::{TestClock, s, start};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record as Values};
+use tracing::{Event, Metadata, Subscriber};
+
+/// Every marked secret has it, and nothing else.
+const MARK: &str = "MARKED";
+
+/// Where the mark stands in a text, and what stands around it.
+fn leak(text: &str) -> Option<String> {
+    // As it may be written in a form, in base64 of each alignment, or byte by byte.
+    let base64 = ["TUFSS0VE", "1BUktFR", "NQVJLRU"].map(str::to_owned);
+    let bytes = format!("{:?}", MARK.as_bytes());
+    let bytes = bytes.trim_matches(['[', ']']).to_owned();
+    let marks = base64.into_iter().chain([MARK.to_owned(), MARK.to_lowercase(), bytes]);
+    let found = marks.into_iter().find_map(|mark| text.find(&mark))?;
+    let around: String = text.char_indices().filter(|(at, _)| at.abs_diff(found) < 200).map(|(_, c)| c).collect();
+    Some(around)
+}
+
+/// All text of one test.
+#[derive(Default)]
+struct Texts(String);
+
+impl Texts {
+    fn debug(&mut self, value: &impl Debug) {
+        write!(self.0, "{value:?}\n{value:#?}\n").unwrap();
+    }
+
+    fn display(&mut self, value: &(impl Debug + Display)) {
+        self.debug(value);
+        write!(self.0, "{value}\n{value:#}\n").unwrap();
+    }
+
+    fn error(&mut self, error: &(dyn StdError + 'static)) {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            self.display(&error);
+            next = error.source();
+        }
+    }
+
+    /// What a source says of itself, and of what it gives out.
+    async fn source(&mut self, tokens: &TokenSource) {
+        match ask(tokens).await {
+            Ok(_) => self.token(&tokens.try_token().unwrap()),
+            Err(error) => {
+                self.error(&error);
+                let causes = [
+                    error.vendor_error::<voucherify::Error>().map(|error| format!("{error:?} {error}")),
+                    error.vendor_error::<wellnessliving::Error>().map(|error| format!("{error:?} {error}")),
+                    error.vendor_error::<zenoti::Error>().map(|error| format!("{error:?} {error}")),
+                ];
+                self.debug(&causes);
+            }
+        }
+        self.status(tokens);
+    }
+
+    fn status(&mut self, tokens: &TokenSource) {
+        self.debug(tokens);
+        let status = tokens.status();
+        self.debug(&status);
+        if let Some(error) = &status.last_error {
+            self.error(error);
+        }
+    }
+
+    fn token(&mut self, token: &Token) {
+        assert!(token.expose().contains(MARK), "what is searched for is there");
+        self.debug(token);
+        // A user may well print the header, its value and the answer.
+        self.debug(token.header());
+        self.debug(&http::HeaderMap::from_iter([(http::header::AUTHORIZATION, token.header().clone())]));
+        self.debug(&token.also());
+        self.debug(&token.answer::<voucherify::Answer>());
+        self.debug(&token.answer::<wellnessliving::Answer>());
+        self.debug(&token.answer::<zenoti::Answer>());
+    }
+
+    /// With all that was traced and logged so far by this process: its tests share that.
+    fn have_no_secret(&self) {
+        assert!(!self.0.is_empty());
+        assert_eq!(leak(&self.0), None);
+        let log = LOG.0.lock().unwrap().clone();
+        assert_eq!(leak(&log), None);
+    }
+}
+
+/// Keeps what this process traces and logs, at every level.
+struct Log(Mutex<String>);
+
+static LOG: Log = Log(Mutex::new(String::new()));
+
+impl Log {
+    fn start() {
+        static START: Once = Once::new();
+        START.call_once(|| {
+            tracing::subscriber::set_global_default(&LOG).unwrap();
+            log::set_logger(&LOG).unwrap();
+            log::set_max_level(log::LevelFilter::Trace);
+        });
+    }
+
+    fn line(&self, write: impl FnOnce(&mut String)) {
+        let mut text = self.0.lock().unwrap();
+        write(&mut text);
+        text.push('\n');
+    }
+}
+
+struct Fields<'a>(&'a mut String);
+
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, " {field}={value:?}").unwrap();
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn StdError + 'static)) {
+        let mut texts = Texts::default();
+        texts.error(value);
+        write!(self.0, " {field}={}", texts.0).unwrap();
+    }
+}
+
+impl Subscriber for &'static Log {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        self.line(|text| {
+            text.push_str(span.metadata().name());
+            span.record(&mut Fields(text));
+        });
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, values: &Values<'_>) {
+        self.line(|text| values.record(&mut Fields(text)));
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        self.line(|text| {
+            text.push_str(event.metadata().target());
+            event.record(&mut Fields(text));
+        });
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+impl log::Log for Log {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        self.line(|text| write!(text, "{} {}", record.target(), record.args()).unwrap());
+    }
+
+    fn flush(&self) {}
+}
+
+#[test]
+fn a_text_that_leaks_is_found() {
+    let token = Issued::new("a MARKED token");
+    let mut texts = Texts::default();
+    texts.debug(&token);
+    assert_eq!(leak(&texts.0), None);
+    for leaking in [
+        format!("a token {}", token.access_token.expose()),
+        format!("{:?}", Failure::transient(token.access_token.expose().to_owned())),
+        "authorization: Basic TUFSS0VEOg==".to_owned(),
+        "authorization: Basic OjpNQVJLRUQ=".to_owned(),
+        "authorization: Basic Ok1BUktFRDo6".to_owned(),
+        format!("{:?}", b"a MARKED token"),
+        "https://marked.example.com".to_owned(),
+    ] {
+        assert!(leak(&leaking).is_some(), "{leaking}");
+    }
+}
+
+#[test]
+fn what_is_traced_and_logged_is_searched() {
+    Log::start();
+    let token = "what is traced, for one";
+    let span = tracing::info_span!("a_span", token);
+    tracing::trace!(parent: &span, error = &Failure::transient("what is traced, for two").to_string(), "traced");
+    log::trace!("what is logged, for three");
+    let text = LOG.0.lock().unwrap().clone();
+    for part in ["what is traced, for one", "what is traced, for two", "what is logged, for three"] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+fn voucherify_credentials() -> voucherify::Credentials {
+    voucherify::Credentials {
+        app_id: "MARKED-app-id".into(),
+        app_token: "MARKED-app-token&=+%".into(),
+        scope: [voucherify::types::Scope::Api].into(),
+    }
+}
+
+fn wellnessliving_credentials() -> wellnessliving::Credentials {
+    wellnessliving::Credentials {
+        client_id: "a-client".into(),
+        client_secret: "MARKED-client-secret".into(),
+        scope: Some(["read".to_owned()].into()),
+    }
+}
+
+fn zenoti_credentials() -> zenoti::Credentials {
+    zenoti::Credentials {
+        password: "MARKED-password".into(),
+        app_secret: "MARKED-app-secret".into(),
+        ..server::zenoti_credentials()
+    }
+}
+
+fn zenoti_marked(number: u64, clock: &TestClock) -> Answer {
+    zenoti_pair(number, clock.wall())
+        .replace(&format!("access-{number}"), "MARKED-access")
+        .replace(&format!("refresh-{number}"), &format!("MARKED-refresh-{number}"))
+}
+
+/// A source of each vendor at a server.
+fn sources(server: &Server, clock: &TestClock) -> [TokenSource; 3] {
+    let url = server.url();
+    [
+        builder(voucherify::Endpoint::at(&url), voucherify_credentials(), clock).build(),
+        builder(wellnessliving::Endpoint::at(&url), wellnessliving_credentials(), clock).build(),
+        builder(zenoti::Endpoint::at(&url), zenoti_credentials(), clock).build(),
+    ]
+}
+
+#[tokio::test]
+async fn no_text_of_a_source_that_works_has_a_secret() {
+    Log::start();
+    let (clock, mut texts) = (TestClock::new(), Texts::default());
+    let answers: [fn(&TestClock) -> Answer; 3] = [
+        |clock| voucherify_token("MARKED-access", clock.wall()),
+        |clock| wellnessliving_token("MARKED-access", clock.wall()),
+        |clock| zenoti_marked(1, clock),
+    ];
+    for (index, answer) in answers.into_iter().enumerate() {
+        let server = Server::new(answer(&clock));
+        let [voucherify, wellnessliving, zenoti] = sources(&server, &clock);
+        let tokens = [voucherify, wellnessliving, zenoti][index].clone();
+        texts.status(&tokens);
+        texts.source(&tokens).await;
+        // Renewed, or refreshed, then rejected, and revoked.
+        for _ in 0..2 {
+            clock.advance(s(DAY + 2));
+            server.does(answer(&clock));
+            texts.source(&tokens).await;
+        }
+        let token = tokens.try_token().unwrap();
+        texts.debug(&tokens.rejected(&token));
+        texts.status(&tokens);
+        texts.source(&tokens).await;
+        texts.debug(&tokens.rejected(token.header()));
+        server.does(Answer::new(if index == 0 { 204 } else { 200 }));
+        if let Err(error) = limit(tokens.revoke()).await {
+            texts.error(&error);
+        }
+        texts.status(&tokens);
+    }
+    texts.have_no_secret();
+    let traced = LOG.0.lock().unwrap().clone();
+    for line in
+        ["token_flight vendor=\"voucherify\"", "the vendor issued a token", "a call got 401", "forgot the token"]
+    {
+        assert!(traced.contains(line), "it isn't traced: {line}");
+    }
+}
+
+#[tokio::test]
+async fn no_text_of_a_failure_has_a_secret() {
+    Log::start();
+    let clock = TestClock::new();
+    let json = |status| {
+        let words = r#""MARKED""#;
+        let body = format!(
+            r#"{{"error":{words},"error_description":{words},"code":{status},"key":{words},"message":{words},
+                "details":{words},"request_id":{words},
+                "credentials":{{"access_token":{words},"access_token_expiry":{words},"token_type":{words}}}}}"#
+        );
+        Answer::json(status, body).header("x-trace", "MARKED").header("retry-after", "MARKED")
+    };
+    let page = |status| Answer::html(status, "<html>MARKED</html>").header("set-cookie", "session=MARKED");
+    let mut acts: Vec<Act> = vec![
+        Act::Resets,
+        Act::ResetsUnread,
+        Act::Truncates(voucherify_token("MARKED-access", clock.wall())),
+        Answer::new(200).body(MARK.repeat(16 * 1024)).into(),
+        Answer::new(200).body([b"\xffMARKED".as_slice()].concat()).into(),
+        Answer::new(307).header("location", "http://127.0.0.1:9/MARKED?token=MARKED").into(),
+        Answer::json(200, r#""MARKED""#).into(),
+        Answer::json(200, r#"{"MARKED":"MARKED"#).into(),
+        voucherify_token_with("MARKED-access", "\"MARKED\"", "\"MARKED\"").into(),
+        voucherify_token_with("MARKED-access", "0", "0").into(),
+        voucherify_token("MARKED\\r\\nx: y", clock.wall()).into(),
+        voucherify_token("MARKED", clock.wall()).replace("\"Bearer\"", "\"MARKED\\n\"").into(),
+        zenoti_marked(1, &clock).replace("2026-11-23T", "MARKEDT").into(),
+        zenoti_marked(1, &clock).replace("2026-11-23T", "2020-11-23T").into(),
+        zenoti_marked(1, &clock).replace("\"error\":null", "\"error\":{\"code\":\"MARKED\"}").into(),
+        zenoti_error(500, 4023).replace("no", "MARKED").into(),
+    ];
+    for status in [200, 400, 401, 403, 404, 429, 500, 503] {
+        acts.extend([json(status).into(), page(status).into()]);
+    }
+    for act in acts {
+        let mut texts = Texts::default();
+        let server = Server::new(act);
+        for tokens in sources(&server, &clock) {
+            // A second one in a row may be another failure.
+            for _ in 0..2 {
+                texts.source(&tokens).await;
+                clock.advance(s(60));
+            }
+        }
+        texts.have_no_secret();
+    }
+}
+
+#[tokio::test]
+async fn no_text_of_a_failed_refresh_or_revoke_has_a_secret() {
+    Log::start();
+    let acts = || -> Vec<Act> {
+        vec![
+            Act::Resets,
+            zenoti_error(401, 401).replace("no", "MARKED").into(),
+            zenoti_error(500, 4023).replace("no", "MARKED").into(),
+            Answer::html(503, "MARKED").into(),
+            Answer::html(200, "MARKED").into(),
+            Answer::new(429).header("retry-after", "MARKED").into(),
+        ]
+    };
+    for act in acts() {
+        let (clock, mut texts) = (TestClock::new(), Texts::default());
+        let server = Server::new(zenoti_marked(1, &clock));
+        let [voucherify, _, tokens] = sources(&server, &clock);
+        texts.source(&tokens).await;
+        server.does_once(act.clone());
+        if let Err(error) = limit(tokens.revoke()).await {
+            texts.error(&error);
+        }
+        clock.advance(s(1));
+        texts.source(&tokens).await;
+        clock.advance(s(DAY + 2));
+        server.does(act.clone());
+        texts.source(&tokens).await;
+        landed(&tokens).await;
+
+        server.does(voucherify_token("MARKED-access", clock.wall()));
+        texts.source(&voucherify).await;
+        server.does(act);
+        if let Err(error) = limit(voucherify.revoke()).await {
+            texts.error(&error);
+        }
+        texts.status(&voucherify);
+        texts.have_no_secret();
+    }
+}
+
+#[tokio::test]
+async fn no_text_about_what_isn_t_sent_has_a_secret() {
+    Log::start();
+    let (clock, mut texts) = (TestClock::new(), Texts::default());
+    let host = nobody();
+    for url in [
+        format!("http://{host}"),
+        format!("http://MARKED:MARKED@{host}"),
+        format!("http://{host}?key=MARKED"),
+        format!("http://{host}#MARKED"),
+        "http://api.example.com/".to_owned(),
+        "MARKED@".to_owned(),
+        "http://127.0.0.1:99999/?MARKED".to_owned(),
+    ] {
+        let endpoint = voucherify::Endpoint::at(url);
+        texts.debug(&endpoint);
+        texts.source(&builder(endpoint, voucherify_credentials(), &clock).build()).await;
+    }
+    let url = format!("http://{host}");
+    let broken = voucherify::Credentials { app_token: "MARKED\r\nx: y".into(), ..voucherify_credentials() };
+    texts.source(&builder(voucherify::Endpoint::at(&url), broken, &clock).build()).await;
+    let panics = CredentialSource::ask(|| async { panic!("in the callback, where MARKED is") });
+    texts.source(&builder(zenoti::Endpoint::at(&url), panics, &clock).build()).await;
+    let start = builder(zenoti::Endpoint::at(&url), zenoti_credentials(), &clock).refresh_token("MARKED-refresh");
+    texts.source(&start.build()).await;
+    texts.have_no_secret();
+}
+
+/// A store that fails at each step in turn, and says so without a secret.
+#[derive(Debug, Default)]
+struct Fails(Memory, Mutex<Option<&'static str>>);
+
+impl Fails {
+    fn at(&self, step: &'static str) -> Result<(), StoreError> {
+        if *self.1.lock().unwrap() == Some(step) { Err(format!("the store fails to {step}").into()) } else { Ok(()) }
+    }
+}
+
+impl Store for Fails {
+    async fn load(&self, key: &Key) -> Result<Option<Arc<Record>>, StoreError> {
+        self.at("load")?;
+        Store::load(&self.0, key).await
+    }
+
+    async fn compare_and_store(&self, key: &Key, expected: u64, record: Arc<Record>) -> Result<bool, StoreError> {
+        self.at("store")?;
+        self.0.compare_and_store(key, expected, record).await
+    }
+
+    async fn lease(&self, key: &Key, at_most: Duration) -> Result<Lease, StoreError> {
+        self.at("lease")?;
+        self.0.lease(key, at_most).await
+    }
+}
+
+#[tokio::test]
+async fn no_text_about_a_store_has_a_secret() {
+    Log::start();
+    for fails_to in ["load", "store", "lease"] {
+        let (clock, mut texts, store) = (TestClock::new(), Texts::default(), Arc::new(Fails::default()));
+        let records: Arc<Mutex<Vec<Arc<Record>>>> = Arc::default();
+        let server = Server::new(zenoti_marked(1, &clock));
+        let kept = records.clone();
+        let tokens = builder(zenoti::Endpoint::at(server.url()), zenoti_credentials(), &clock)
+            .store(store.clone(), "an account")
+            .on_change(move |record| {
+                kept.lock().unwrap().push(record);
+                async {}
+            })
+            .build();
+        texts.source(&tokens).await;
+        *store.1.lock().unwrap() = Some(fails_to);
+        clock.advance(s(DAY + 2));
+        server.does(zenoti_marked(2, &clock));
+        texts.source(&tokens).await;
+        server.does(Answer::new(200));
+        if let Err(error) = limit(tokens.revoke()).await {
+            texts.error(&error);
+        }
+        texts.status(&tokens);
+        texts.debug(&store);
+        let records = records.lock().unwrap();
+        assert!(records[0].refresh_token().unwrap().expose().contains(MARK));
+        texts.debug(&records);
+        texts.have_no_secret();
+    }
+}
+
+#[tokio::test]
+async fn no_debug_of_what_users_hold_has_a_secret() {
+    Log::start();
+    let mut texts = Texts::default();
+    texts.debug(&Secret::new("MARKED"));
+    texts.debug(&voucherify_credentials());
+    texts.debug(&wellnessliving_credentials());
+    texts.debug(&zenoti_credentials());
+    texts.debug(&voucherify::Endpoint::at("https://MARKED:MARKED@example.com/?MARKED"));
+    texts.debug(&CredentialSource::from(zenoti_credentials()));
+    texts.debug(&CredentialSource::<zenoti::Credentials>::ask(|| async { Ok(zenoti_credentials()) }));
+    texts.debug(&<zenoti::Endpoint as Vendor>::POLICY);
+    texts.debug(&Memory::new());
+    texts.debug(&Lease::new(Secret::new("MARKED")));
+    let issued = Issued::new("MARKED-access")
+        .token_type("MARKED")
+        .refresh_token("MARKED-refresh")
+        .scopes(["MARKED"])
+        .also(http::HeaderName::from_static("x-site"), "MARKED-site")
+        .answer("MARKED".to_owned());
+    texts.debug(&issued);
+    for failure in [
+        Failure::transient("down"),
+        Failure::permanent("wrong").retry_after(s(1)),
+        Failure::refused("401").ambiguous(),
+        Failure::relogin("spent"),
+        Failure::unusable("no token"),
+    ] {
+        texts.display(&failure);
+    }
+
+    let clock = TestClock::new();
+    let server = Server::new(zenoti_marked(1, &clock));
+    let accounts = Accounts::builder(zenoti::Endpoint::at(server.url())).clock(clock.clone()).keep_answers().build();
+    let tokens = accounts.get_or_start("an account", zenoti_credentials, || "MARKED-refresh".into());
+    texts.source(&tokens).await;
+    texts.debug(&accounts);
+    texts.debug(&accounts.sources());
+    let started = builder(zenoti::Endpoint::at(server.url()), zenoti_credentials(), &clock)
+        .token(issued.expires_at(start() + s(60)))
+        .build();
+    assert!(started.try_token().unwrap().expose().contains(MARK));
+    texts.source(&started).await;
+    texts.have_no_secret();
+}
