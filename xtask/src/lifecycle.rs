@@ -662,7 +662,10 @@ impl Adapter<'_> {
         };
         let asks =
             has_client || (grant.word != Word::Revoke && self.has_also()) || call.to_string().contains("credentials .");
-        let get = asks.then(|| quote!(let credentials = credentials.get().await?;));
+        let is_first = self.grants.first().is_some_and(|first| first.word == grant.word);
+        let given = is_first.then(|| self.given()).flatten();
+        let asks = asks || given.is_some();
+        let get = asks.then(|| quote!(let credentials = credentials.get().await?; #given));
         let source = if asks { quote!(credentials) } else { quote!(_) };
         let body = quote! { #get #client #done };
         match grant.word {
@@ -687,6 +690,21 @@ impl Adapter<'_> {
                 ) -> ::std::result::Result<(), Failure> { #body }
             },
         }
+    }
+
+    /// The check that no credential is an empty text: the vendor's refusal would name none.
+    fn given(&self) -> Option<TokenStream> {
+        let is_text = |credential: &Credential| matches!(credential.ty, Ty::Text | Ty::Secret) && !credential.optional;
+        let texts: Vec<TokenStream> = self
+            .credentials
+            .iter()
+            .filter(|(_, credential)| is_text(credential))
+            .map(|(name, _)| {
+                let field = format_ident!("{name}");
+                quote!((#name, credentials.#field.is_empty()))
+            })
+            .collect();
+        (!texts.is_empty()).then(|| quote!(adapter::given(&[#(#texts),*])?;))
     }
 
     fn policy(&self) -> TokenStream {

@@ -234,11 +234,7 @@ const USED_PRECISION: u64 = 1_000_000_000;
 
 impl<V: Vendor> fmt::Debug for Accounts<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Accounts")
-            .field("vendor", &V::POLICY.vendor)
-            .field("server", &self.server)
-            .field("len", &self.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Accounts").field("vendor", &V::POLICY.vendor).field("len", &self.len()).finish_non_exhaustive()
     }
 }
 

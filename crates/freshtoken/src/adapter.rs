@@ -43,6 +43,14 @@ pub(crate) fn access_token(found: Option<Secret>) -> Result<Secret, Failure> {
     found.ok_or_else(|| Failure::unusable("the answer has no access token"))
 }
 
+/// Refuses credentials that are empty, each given with its name.
+pub(crate) fn given(credentials: &[(&str, bool)]) -> Result<(), Failure> {
+    match credentials.iter().find(|(_, is_empty)| *is_empty) {
+        Some((name, _)) => Err(Failure::permanent(format!("the credential `{name}` is empty"))),
+        None => Ok(()),
+    }
+}
+
 /// A credential that this one grant can't do without.
 pub(crate) fn needed<'a, T>(name: &str, credential: &'a Option<T>) -> Result<&'a T, Failure> {
     let missing = || Failure::permanent(format!("the credential `{name}` is missing, and the vendor needs it here"));

@@ -35,8 +35,8 @@ pub trait Store: Send + Sync + 'static {
     fn lease(&self, key: &Key, at_most: Duration) -> impl Future<Output = Result<Lease, StoreError>> + Send;
 }
 
-/// Whose token it is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// Whose token it is. `Debug` shows of the server's URL no more than scheme, host and port.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Key {
     /// The vendor's name.
@@ -47,6 +47,19 @@ pub struct Key {
     pub account: Arc<str>,
     /// The scopes that are asked for.
     pub scopes: Arc<str>,
+}
+
+/// A path can hold a tenant, or worse.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origin = reqwest::Url::parse(&self.server).ok().map(|url| url.origin().ascii_serialization());
+        f.debug_struct("Key")
+            .field("vendor", &self.vendor)
+            .field("server", &origin.unwrap_or_default())
+            .field("account", &self.account)
+            .field("scopes", &self.scopes)
+            .finish()
+    }
 }
 
 /// The right to renew the token of a key. It is given back when it is dropped.

@@ -72,6 +72,12 @@ impl Vendor for Endpoint {
         credentials: &CredentialSource<Credentials>,
     ) -> Result<Issued, Failure> {
         let credentials = credentials.get().await?;
+        adapter::given(
+            &[
+                ("app_id", credentials.app_id.is_empty()),
+                ("app_token", credentials.app_token.is_empty()),
+            ],
+        )?;
         let client = client(self, &credentials)?;
         let (answer, date) = client
             .create_token_dated(types::TokenRequest {

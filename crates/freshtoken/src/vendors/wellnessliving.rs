@@ -73,6 +73,12 @@ impl Vendor for Endpoint {
         credentials: &CredentialSource<Credentials>,
     ) -> Result<Issued, Failure> {
         let credentials = credentials.get().await?;
+        adapter::given(
+            &[
+                ("client_id", credentials.client_id.is_empty()),
+                ("client_secret", credentials.client_secret.is_empty()),
+            ],
+        )?;
         let client = Client::new(self.clone())?;
         let (answer, date) = client
             .create_token_dated(types::TokenRequest {

@@ -81,6 +81,16 @@ impl Vendor for Endpoint {
         credentials: &CredentialSource<Credentials>,
     ) -> Result<Issued, Failure> {
         let credentials = credentials.get().await?;
+        adapter::given(
+            &[
+                ("account_name", credentials.account_name.is_empty()),
+                ("user_name", credentials.user_name.is_empty()),
+                ("password", credentials.password.is_empty()),
+                ("app_id", credentials.app_id.is_empty()),
+                ("app_secret", credentials.app_secret.is_empty()),
+                ("device_id", credentials.device_id.is_empty()),
+            ],
+        )?;
         let client = Client::new(self.clone())?;
         let (answer, date) = client
             .create_token_dated(types::PasswordGrant {
