@@ -956,10 +956,17 @@ impl Adapter<'_> {
             let (setter, text) = (format_ident!("{}", setting.name), client::example_text(setting.param));
             endpoint = quote!(#endpoint.#setter(#text));
         }
+        // Where a person has to consent first, a source starts from the refresh token that this gave.
+        let source = match self.x_token.login {
+            Some(_) => quote!(TokenSource::new(#endpoint, credentials)),
+            None => {
+                quote!(TokenSource::builder(#endpoint, credentials).refresh_token("example-refresh-token").build())
+            }
+        };
         let main = quote! {
             async fn example() {
                 let credentials = #module::Credentials { #(#fields),* };
-                let tokens = TokenSource::new(#endpoint, credentials);
+                let tokens = #source;
                 let header = tokens.header().await?;
             }
         };

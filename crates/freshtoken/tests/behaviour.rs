@@ -412,7 +412,8 @@ async fn a_store_that_panics_is_a_store_that_is_down() {
 #[tokio::test]
 async fn a_memory_stores_only_over_the_generation_that_is_expected() {
     let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Moody::default()));
-    let kept: Arc<Mutex<Option<(Key, Arc<Record>)>>> = Arc::default();
+    type Told = (Key, Arc<Record>);
+    let kept: Arc<Mutex<Option<Told>>> = Arc::default();
     let accounts = Accounts::builder(acme::<LogsIn>(&issuer))
         .clock(clock)
         .on_change({
