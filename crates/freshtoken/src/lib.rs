@@ -102,3 +102,13 @@ pub use store::{Key, Lease, Memory, Store, StoreError};
 pub use token::{Record, Token};
 pub use vendor::{Lifetime, Policy, Refresh, Renew, Takes, Vendor};
 pub use vendors::*;
+
+/// What the README shows compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+/// What the repository's README shows compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct RepositoryReadme;
