@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use tracing::debug;
 
@@ -48,6 +48,8 @@ pub struct Accounts<V: Vendor> {
     /// The store, where it is the set's own.
     memory: Option<Arc<Memory>>,
     sources: RwLock<HashMap<Name, Entry>>,
+    /// How many sources there have been.
+    incarnations: AtomicU64,
     most: usize,
     idle: Duration,
 }
@@ -85,21 +87,7 @@ impl<V: Vendor> Accounts<V> {
     where
         C: Into<CredentialSource<V::Credentials>>,
     {
-        if !V::POLICY.scoped {
-            return self.get_scoped(account, "", credentials);
-        }
-        let credentials = credentials().into();
-        let scopes = credentials.value().map(V::scopes).unwrap_or_default();
-        self.get_scoped(account, &scopes, || credentials)
-    }
-
-    /// The source of an account for certain scopes, in a text of one's own: it is only compared. `credentials` is called
-    /// where there is none yet.
-    pub fn get_scoped<C>(&self, account: &str, scopes: &str, credentials: impl FnOnce() -> C) -> TokenSource
-    where
-        C: Into<CredentialSource<V::Credentials>>,
-    {
-        self.find(account, scopes).unwrap_or_else(|| self.insert(account, scopes, credentials().into(), None))
+        self.get_or_start(account, credentials, || "".into())
     }
 
     /// The source of an account that starts from a refresh token, unless there is one already.
@@ -112,8 +100,36 @@ impl<V: Vendor> Accounts<V> {
     where
         C: Into<CredentialSource<V::Credentials>>,
     {
-        self.find(account, "").unwrap_or_else(|| {
-            self.insert(account, "", credentials().into(), Some(Record::of_refresh_token(refresh_token())))
+        if !V::POLICY.scoped {
+            return self.obtain(account, "", credentials, refresh_token);
+        }
+        let credentials = credentials().into();
+        let scopes = credentials.value().map(V::scopes).unwrap_or_default();
+        self.obtain(account, &scopes, || credentials, refresh_token)
+    }
+
+    /// The source of an account for certain scopes, in a text of one's own: it is only compared. `credentials` is called
+    /// where there is none yet.
+    pub fn get_scoped<C>(&self, account: &str, scopes: &str, credentials: impl FnOnce() -> C) -> TokenSource
+    where
+        C: Into<CredentialSource<V::Credentials>>,
+    {
+        self.obtain(account, scopes, credentials, || "".into())
+    }
+
+    fn obtain<C>(
+        &self,
+        account: &str,
+        scopes: &str,
+        credentials: impl FnOnce() -> C,
+        refresh_token: impl FnOnce() -> Secret,
+    ) -> TokenSource
+    where
+        C: Into<CredentialSource<V::Credentials>>,
+    {
+        self.find(account, scopes).unwrap_or_else(|| {
+            let start = Some(Record::of_refresh_token(refresh_token())).filter(|start| !start.is_empty());
+            self.insert(account, scopes, credentials().into(), start)
         })
     }
 
@@ -138,24 +154,32 @@ impl<V: Vendor> Accounts<V> {
     ) -> TokenSource {
         let account: Arc<str> = account.into();
         let scopes: Arc<str> = if scopes.is_empty() { self.no_scopes.clone() } else { scopes.into() };
+        // In a store of the user's own, who comes back finds the token that was there.
+        let incarnation = match self.memory {
+            Some(_) => self.incarnations.fetch_add(1, Ordering::Relaxed),
+            None => 0,
+        };
         let slot_key = Key {
             vendor: V::POLICY.vendor,
             server: self.server.clone(),
             account: account.clone(),
             scopes: scopes.clone(),
+            incarnation,
         };
         let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = sources.get(&(&*account, &*scopes) as &dyn Named) {
             return entry.source.clone();
         }
-        if sources.len() >= self.most {
-            // A tenth at once, so that a full set isn't swept at every new account.
-            self.evict(&mut sources, self.most - (self.most / 10).max(1));
-        }
+        // A tenth at once, so that a full set isn't swept at every new account.
+        let evicted = match sources.len() >= self.most {
+            true => self.evict(&mut sources, self.most - (self.most / 10).max(1)),
+            false => 0,
+        };
         let grants = Box::new(Bound { vendor: self.vendor.clone(), credentials });
         let source = TokenSource::of_slot(Slot::new(self.shared.clone(), grants, slot_key, start));
         let used = AtomicU64::new(self.shared.clock.now().monotonic);
         sources.insert((account, scopes), Entry { source: source.clone(), used });
+        tell_evicted::<V>(evicted, sources);
         source
     }
 
@@ -163,11 +187,12 @@ impl<V: Vendor> Accounts<V> {
     /// it now and then.
     pub fn evict_idle(&self) {
         let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
-        self.evict(&mut sources, usize::MAX);
+        let evicted = self.evict(&mut sources, usize::MAX);
+        tell_evicted::<V>(evicted, sources);
     }
 
     /// Evicts the idle, and then the least recently used until `most` are left.
-    fn evict(&self, sources: &mut HashMap<Name, Entry>, most: usize) {
+    fn evict(&self, sources: &mut HashMap<Name, Entry>, most: usize) -> usize {
         let now = self.shared.clock.now().monotonic;
         let idle = u64::try_from(self.idle.as_nanos()).unwrap_or(u64::MAX);
         let mut by_use: Vec<(u64, Name)> = sources
@@ -189,14 +214,12 @@ impl<V: Vendor> Accounts<V> {
                 evicted += 1;
             }
         }
-        if evicted > 0 {
-            debug!(vendor = V::POLICY.vendor, evicted, left = sources.len(), "evicted token sources");
-        }
+        evicted
     }
 
     /// What is in a store of the user's own can be had from there again.
     fn is_disposable(&self, source: &TokenSource) -> bool {
-        self.memory.is_none() || source.is_disposable()
+        source.is_disposable(self.memory.is_none())
     }
 
     /// How many sources there are.
@@ -226,6 +249,15 @@ impl<V: Vendor> Accounts<V> {
             }
             **name != *account
         });
+    }
+}
+
+/// Without the lock: a subscriber may ask the set something.
+fn tell_evicted<V: Vendor>(evicted: usize, sources: RwLockWriteGuard<'_, HashMap<Name, Entry>>) {
+    let left = sources.len();
+    drop(sources);
+    if evicted > 0 {
+        debug!(vendor = V::POLICY.vendor, evicted, left, "evicted token sources");
     }
 }
 
@@ -345,6 +377,7 @@ impl<V: Vendor> AccountsBuilder<V> {
             shared: Arc::new(self.options.shared::<V>()),
             memory,
             sources: RwLock::default(),
+            incarnations: AtomicU64::new(0),
             most: self.most,
             idle: self.idle,
         }

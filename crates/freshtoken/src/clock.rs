@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What the time is, on both clocks.
 ///
-/// Good for some 580 years of either clock; beyond that it stands still.
+/// Good for some centuries of either clock; beyond that it stands still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
     /// Nanoseconds.
@@ -23,9 +23,13 @@ pub struct Now {
 impl Now {
     /// The monotonic clock's time since any moment that stays the same, and the wall clock's.
     pub fn new(monotonic: Duration, wall: SystemTime) -> Self {
-        Self { monotonic: nanos(monotonic), wall: unix_nanos(wall) }
+        Self { monotonic: nanos(monotonic).saturating_add(EPOCH), wall: unix_nanos(wall) }
     }
 }
+
+/// A monotonic clock begins with the machine or the process; here it begins a century later, in nanoseconds, so that what
+/// was long before is no less before.
+const EPOCH: u64 = 100 * 365 * 24 * 60 * 60 * 1_000_000_000;
 
 /// Tells the time and waits: the system's, or one that a test moves.
 ///
@@ -74,7 +78,7 @@ fn system_now() -> Now {
         // Neither clock is before 1970 or beyond 2554.
         (time.tv_sec as u64).wrapping_mul(NANOS_PER_SECOND).wrapping_add(time.tv_nsec as u64)
     };
-    Now { monotonic: read(ClockId::MonotonicCoarse), wall: read(ClockId::RealtimeCoarse) }
+    Now { monotonic: read(ClockId::MonotonicCoarse) + EPOCH, wall: read(ClockId::RealtimeCoarse) }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]

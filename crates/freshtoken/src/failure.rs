@@ -29,9 +29,10 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The same request may work later.
+    /// The same request may work later: a time-out, a torn connection. Unless it says [`not_sent`](Failure::not_sent), the
+    /// vendor may have acted on it, so that a single-use refresh token isn't sent again after it.
     pub fn transient(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::new(Verdict::Transient, cause)
+        Self { ambiguous: true, ..Self::new(Verdict::Transient, cause) }
     }
 
     /// The same request won't work before the credentials or settings change.
@@ -39,12 +40,12 @@ impl Failure {
         Self::new(Verdict::Permanent, cause)
     }
 
-    /// What a status says by itself: 408, 425, 429 and 5xx may pass, a 5xx being [ambiguous](Failure::ambiguous); any
-    /// other 4xx is a refusal, and the rest is permanent.
+    /// What a status says by itself: 408, 425, 429 and 5xx may pass, the first three without effect; any other 4xx is a
+    /// refusal, and the rest is permanent.
     pub fn of_status(status: u16, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         match status {
-            408 | 425 | 429 => Self::transient(cause),
-            500.. => Self::transient(cause).ambiguous(),
+            408 | 425 | 429 => Self::transient(cause).not_sent(),
+            500.. => Self::transient(cause),
             400.. => Self::refused(cause),
             _ => Self::permanent(cause),
         }
@@ -95,10 +96,10 @@ impl Failure {
         self
     }
 
-    /// The request left, and whether the vendor acted on it isn't known: a time-out, a torn connection, a 5xx. A
-    /// single-use refresh token isn't sent again after it.
-    pub fn ambiguous(mut self) -> Self {
-        self.ambiguous = true;
+    /// The vendor surely didn't act on the request: no connection came about, or it said so. Then even a single-use refresh
+    /// token may be sent again.
+    pub fn not_sent(mut self) -> Self {
+        self.ambiguous = false;
         self
     }
 }

@@ -52,7 +52,7 @@
 //!
 //! Read in this order: `source` is what users hold; `slot` has the fast path and drives the flights; `machine` decides, as
 //! a function of state, clock and event. Around them: `vendor` (the trait, and the [`Policy`]), `token` (what is known, as
-//! callers and stores see it), `store`, `clock`, `accounts` (many of them), `http` and `middleware`. `vendors` is generated
+//! callers and stores see it; `json` on disk), `store`, `clock`, `accounts` (many of them), `http` and `middleware`. `vendors` is generated
 //! from `specs/`, with the help of `adapter`; nothing else knows a vendor.
 //!
 //! This crate isn't for a person's consent in a browser: start from the refresh token that it gave
@@ -71,6 +71,7 @@ mod error;
 mod failure;
 mod http;
 mod issued;
+mod json;
 mod machine;
 #[cfg(feature = "middleware")]
 mod middleware;
@@ -93,6 +94,7 @@ pub use freshtoken_wire::{
     http_client_builder,
 };
 pub use issued::Issued;
+pub use json::RecordError;
 pub use machine::{Rejection, State};
 #[cfg(feature = "middleware")]
 pub use middleware::TokenMiddleware;
@@ -101,6 +103,7 @@ pub use source::{Seen, TokenSource, TokenSourceBuilder};
 pub use store::{Key, Lease, Memory, Store, StoreError};
 pub use token::{Record, Token};
 pub use vendor::{Lifetime, Policy, Refresh, Renew, Takes, Vendor};
+#[allow(unused_imports, reason = "without a vendor's feature there is none")]
 pub use vendors::*;
 
 /// What the README shows compiles.

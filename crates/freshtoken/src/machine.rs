@@ -1,6 +1,6 @@
 //! The states of a slot: what a caller gets, when a flight starts, and what a flight does next.
 //!
-//! All of it is a function of state, clock and event; there is no lock, task or request in here. `flight` drives it.
+//! All of it is a function of state, clock and event; there is no lock, task or request in here. `slot` drives it.
 //!
 //! A *flight* is one journey to the issuer for all who wait: [`Machine::take_off`], then a [`Step`] after each answer of
 //! store and issuer, until [`Step::Land`].
@@ -22,6 +22,9 @@ const MARGIN_AT_EXPIRY: Duration = Duration::from_secs(1);
 
 /// How long after its end a token surely is expired by the issuer's clock, so that refreshing it isn't early.
 const GUARD: Duration = Duration::from_secs(2);
+
+/// By how much who slept until a moment may come early by the coarse clock, a tick of which is 1 to 10 ms.
+const TICK: Duration = Duration::from_millis(50);
 
 /// By which part of its life, at most, a renewal is earlier than the policy says, so that tokens of one moment aren't
 /// renewed at one moment.
@@ -145,6 +148,8 @@ pub(crate) struct Machine {
     /// What was issued and isn't stored yet: nobody gets it before.
     keeping: Option<Arc<Record>>,
     dead: bool,
+    /// The credentials have changed since the flight took off.
+    changed_in_flight: bool,
     /// Why the last flight failed.
     error: Option<Error>,
     /// In a row.
@@ -171,6 +176,7 @@ impl Machine {
             flight: Flight::Ground,
             keeping: None,
             dead: false,
+            changed_in_flight: false,
             error: None,
             failures: 0,
             luck: 0.0,
@@ -245,7 +251,8 @@ impl Machine {
     /// A single-use refresh token was sent, and its answer won't come: the one who sent it is gone.
     fn has_lost_answer(&self) -> bool {
         let refresh = self.record.as_ref().and_then(|record| record.refresh.as_ref());
-        self.flight != Flight::Refreshing && refresh.is_some_and(|refresh| refresh.in_use)
+        let is_expected = matches!(self.flight, Flight::Refreshing | Flight::Keeping) || self.keeping.is_some();
+        !is_expected && refresh.is_some_and(|refresh| refresh.in_use)
     }
 
     fn token(&self) -> Option<&Token> {
@@ -265,7 +272,7 @@ impl Machine {
     /// Why the last flight failed, if none has worked since.
     pub(crate) fn last_error(&self, now: Now) -> Error {
         let error = self.error.clone().unwrap_or_else(|| self.failure(ErrorKind::Unavailable, "get a token"));
-        error.after((!self.retry_at.is_never()).then(|| self.retry_at.remaining(now)))
+        error.after((!self.retry_at.is_never()).then(|| self.retry_at.remaining(now) + TICK))
     }
 
     pub(crate) fn error(&self) -> Option<&Error> {
@@ -284,8 +291,14 @@ impl Machine {
         }
     }
 
-    /// The credentials have changed, or so the user says: what they failed with is forgotten.
+    /// The credentials have changed, or so the user says: what they failed with is forgotten, and what a flight under way
+    /// may fail with.
     pub(crate) fn credentials_changed(&mut self) {
+        self.recover();
+        self.changed_in_flight = self.is_flying();
+    }
+
+    fn recover(&mut self) {
         self.dead = false;
         self.error = None;
         self.failures = 0;
@@ -296,17 +309,20 @@ impl Machine {
     /// A flight starts; after this wait it may look into the store.
     pub(crate) fn take_off(&mut self, now: Now, random: &dyn Random) -> Duration {
         self.flight = Flight::Up;
+        self.changed_in_flight = false;
         self.luck = random.unit();
+        if self.keeping.is_some() {
+            return Duration::ZERO;
+        }
         let least = if self.rejected { Duration::ZERO } else { self.earliest.remaining(now) };
         // A wait of the guard only: what is longer off on one of the clocks is a login's business, see `grant`.
         let until_sure = self.end.plus(GUARD).remaining_on_both(now);
-        let waits_for_end = self.refreshes_at_expiry() && !self.rejected && until_sure <= GUARD + MARGIN_AT_EXPIRY;
+        let waits_for_end = self.policy.renew == Renew::AtExpiry
+            && self.token().is_some()
+            && self.refresh_token(now).is_some()
+            && !self.rejected
+            && until_sure <= GUARD + MARGIN_AT_EXPIRY;
         if waits_for_end { least.max(until_sure) } else { least }
-    }
-
-    fn refreshes_at_expiry(&self) -> bool {
-        let has_refresh_token = self.record.as_ref().is_some_and(|record| record.refresh.is_some());
-        self.policy.renew == Renew::AtExpiry && has_refresh_token && self.token().is_some()
     }
 
     /// What the store holds; None: nothing, or it can't be asked. It says whether that is news.
@@ -315,9 +331,32 @@ impl Machine {
         let newer = stored.filter(|stored| ours.is_none_or(|ours| stored.generation > ours));
         let is_news = newer.is_some();
         if let Some(newer) = newer {
+            let newer = self.with_own_start(newer);
             self.hold(newer, now, random);
         }
         is_news
+    }
+
+    /// A refresh token that the source started from, a new consent say, where the store has none that works. One whose
+    /// answer was lost is still never sent again.
+    fn with_own_start(&self, stored: Arc<Record>) -> Arc<Record> {
+        let start = self.record.as_ref().filter(|record| record.generation == 0);
+        match (start.and_then(|start| start.refresh.as_ref()), &stored.refresh) {
+            (Some(ours), None) => Arc::new(Record { refresh: Some(ours.clone()), ..(*stored).clone() }),
+            (Some(ours), Some(theirs)) if theirs.in_use && ours.secret != theirs.secret => {
+                Arc::new(Record { refresh: Some(ours.clone()), ..(*stored).clone() })
+            }
+            _ => stored,
+        }
+    }
+
+    /// Another process has stored something meanwhile, and it counts: what is in the store is news, whatever its
+    /// generation.
+    pub(crate) fn yield_to_store(&mut self) {
+        if let Some(record) = &mut self.record {
+            *record = Arc::new(Record { generation: 0, refresh: None, ..(**record).clone() });
+        }
+        self.recover();
     }
 
     /// What the store holds, for a flight.
@@ -349,15 +388,21 @@ impl Machine {
         }
     }
 
-    fn usable_refresh_token(&self, now: Now) -> Option<RefreshToken> {
+    /// The refresh token, if one could be sent at some time.
+    fn refresh_token(&self, now: Now) -> Option<&RefreshToken> {
         let refresh = self.record.as_ref()?.refresh.as_ref()?;
         let is_over = refresh.expires_at.is_some_and(|end| now.wall >= end);
-        if refresh.in_use || is_over || self.policy.refresh == Refresh::None {
-            return None;
-        }
+        (!refresh.in_use && !is_over && self.policy.refresh != Refresh::None).then_some(refresh)
+    }
+
+    /// The refresh token, if it may be sent now.
+    fn usable_refresh_token(&self, now: Now) -> Option<RefreshToken> {
+        let refresh = self.refresh_token(now)?;
         // Refreshed early it would be lost, and the live token with it. Where the clocks disagree, or a call got 401
         // before the end, a login is safe.
-        let is_early = self.refreshes_at_expiry() && !self.end.plus(GUARD).has_surely_passed(now);
+        let is_early = self.policy.renew == Renew::AtExpiry
+            && self.token().is_some()
+            && !self.end.plus(GUARD - TICK).has_surely_passed(now);
         (!is_early || !self.policy.login).then(|| refresh.clone())
     }
 
@@ -377,6 +422,11 @@ impl Machine {
             Marked::Conflict => {
                 self.flight = Flight::Up;
                 Step::Load
+            }
+            // A store that is down is no outage where a login can do.
+            Marked::StoreDown(_) if self.policy.login => {
+                self.flight = Flight::Up;
+                Step::LogIn
             }
             Marked::StoreDown(cause) => {
                 self.flight = Flight::Up;
@@ -404,7 +454,8 @@ impl Machine {
             Ok(record) => return self.issued(record, now),
             Err(failure) => failure,
         };
-        self.flight = Flight::Up;
+        // What the store says of the refresh token must not be lost, see `forgotten`.
+        self.flight = Flight::Keeping;
         let is_lost = is_single_use && failure.ambiguous;
         // A vendor that doesn't list what it says of a spent token refuses it by the status alone. The login tells
         // whether it is the credentials.
@@ -412,12 +463,19 @@ impl Machine {
             || (failure.verdict == Verdict::Permanent && failure.refused && self.policy.login);
         if !is_lost && !is_spent {
             let step = self.failed(failure, "refresh", now);
-            return if is_single_use { self.unmark(step) } else { step };
+            if !is_single_use {
+                self.flight = Flight::Up;
+                return step;
+            }
+            return self.unmark(step);
         }
         let next = match (self.policy.login, failure.retry_after) {
             (true, None) if is_lost => Step::Load,
             (true, None) => Step::LogIn,
-            (true, Some(_)) => self.failed(failure, "refresh", now),
+            (true, Some(wait)) => {
+                let error = Error::caused(ErrorKind::Unavailable, self.policy.vendor, "refresh", failure.cause);
+                self.back_off(error, Some(wait), now)
+            }
             (false, _) => {
                 let error = Error::caused(ErrorKind::ConsentNeeded, self.policy.vendor, "refresh", failure.cause);
                 self.die(error, None, now)
@@ -441,6 +499,11 @@ impl Machine {
         Step::Forget(record, Box::new(next))
     }
 
+    /// It is in the store that the refresh token is gone, or isn't in use.
+    pub(crate) fn forgotten(&mut self) {
+        self.flight = Flight::Up;
+    }
+
     fn next_generation(&self) -> u64 {
         self.record.as_ref().map_or(1, |record| record.generation.saturating_add(1))
     }
@@ -462,6 +525,13 @@ impl Machine {
         self.keeping = Some(record.clone());
         self.earliest = Deadline::after(now, LEAST_INTERVAL);
         Step::Keep(record)
+    }
+
+    /// What a flight issued that went down before it was stored: it is to be stored before anything else.
+    pub(crate) fn unkept(&mut self) -> Option<Arc<Record>> {
+        let record = self.keeping.clone()?;
+        self.flight = Flight::Keeping;
+        Some(record)
     }
 
     /// Takes a record over, with all deadlines of its token.
@@ -511,30 +581,31 @@ impl Machine {
         let own = FIRST_BACK_OFF.saturating_mul(1 << doublings).min(LONGEST_BACK_OFF);
         let wished = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
         let wait = own.max(wished) + own.mul_f64(BACK_OFF_JITTER * self.luck);
-        self.retry_at = Deadline::after(now, wait);
+        // Who sleeps as long as told finds it over, by the coarse clock as well.
+        self.retry_at = Deadline::after(now, wait.saturating_sub(TICK));
         self.land(Err(error.after(Some(wait))))
     }
 
     /// Nothing is tried again before so long; None: never.
     fn die(&mut self, error: Error, wait: Option<Duration>, now: Now) -> Step {
         self.dead = true;
-        self.retry_at = wait.map_or(Deadline::NEVER, |wait| Deadline::after(now, wait));
+        self.retry_at = wait.map_or(Deadline::NEVER, |wait| Deadline::after(now, wait.saturating_sub(TICK)));
         self.land(Err(error.after(wait)))
     }
 
     fn land(&mut self, result: Result<Token, Error>) -> Step {
         match &result {
-            Ok(_) => self.credentials_changed(),
+            Ok(_) => self.recover(),
+            Err(_) if std::mem::take(&mut self.changed_in_flight) => self.recover(),
             Err(error) => self.error = Some(error.clone()),
         }
         Step::Land(result)
     }
 
     /// The flight is over: it has landed, or it went down with its runtime.
-    pub(crate) fn touch_down(&mut self, now: Now, random: &dyn Random) {
-        if let Some(record) = self.keeping.clone() {
-            self.kept(record, now, random);
-        }
+    ///
+    /// What was issued and isn't stored yet stays in [`Machine::unkept`], for the next flight.
+    pub(crate) fn touch_down(&mut self) {
         // A refresh token that is marked as in use stays so: it may have left, and its answer is lost with the flight.
         self.flight = Flight::Ground;
     }

@@ -29,11 +29,14 @@ const GRANT: Duration = Duration::from_secs(60);
 /// How long the store may take to load or to store.
 const STORE: Duration = Duration::from_secs(5);
 
-/// How long a holder of a lease may take: a refresh, a login after it, a callback, and the store in between.
-const LEASE: Duration = Duration::from_secs(240);
+/// How long a holder of a lease may take: a refresh, a login after it, callbacks, and the store in between.
+const LEASE: Duration = Duration::from_secs(360);
 
 /// How long a flight waits for a lease; then it does without.
 const LEASE_WAIT: Duration = Duration::from_secs(100);
+
+/// How long a caller waits for a flight. It takes less, unless it is on a runtime that nobody drives any more.
+const FLIGHT: Duration = Duration::from_secs(300);
 
 /// How often a flight tries again when another process changes the record under it, though it holds the lease.
 const CONFLICTS: usize = 3;
@@ -200,11 +203,12 @@ impl Slot {
             match self.ask() {
                 Asked::Token(token) => return Ok(token),
                 Asked::Failed(error) => return Err(error),
-                Asked::Wait(outcome) => {
-                    if let Some(outcome) = landed(outcome).await {
-                        return outcome;
-                    }
-                }
+                Asked::Wait(outcome) => match self.within(FLIGHT, landed(outcome)).await {
+                    Some(Some(outcome)) => return outcome,
+                    // It went down with its runtime.
+                    Some(None) => {}
+                    None => break,
+                },
             }
         }
         Err(self.error(ErrorKind::NoRuntime, "get a token"))
@@ -222,7 +226,9 @@ impl Slot {
             Reply::Wait => match &locked.flight {
                 Some(flight) => {
                     let outcome = flight.outcome.clone();
-                    locked.counters.joined += 1;
+                    locked.counters.joined = locked.counters.joined.saturating_add(1);
+                    // A subscriber may ask this very source something.
+                    drop(locked);
                     debug!(vendor = self.key.vendor, account = &*self.key.account, "waits for the flight under way");
                     Asked::Wait(outcome)
                 }
@@ -273,7 +279,7 @@ impl Slot {
     pub(crate) fn rejected(&self, is_seen: impl Fn(&Token) -> bool) -> Rejection {
         let now = self.shared.clock.now();
         let mut locked = lock(&self.locked);
-        locked.counters.rejected += 1;
+        locked.counters.rejected = locked.counters.rejected.saturating_add(1);
         let current = locked.machine.record().and_then(|record| record.token()).filter(|token| is_seen(token));
         let rejection = match current.map(Token::generation) {
             Some(generation) => locked.machine.reject(generation, now),
@@ -308,11 +314,11 @@ impl Slot {
         }
     }
 
-    /// Whether dropping the slot loses nothing that a login wouldn't bring back, and interrupts nothing.
-    pub(crate) fn is_disposable(&self) -> bool {
+    /// Whether dropping the slot loses nothing that a login, or its store, wouldn't bring back, and interrupts nothing.
+    pub(crate) fn is_disposable(&self, store_stays: bool) -> bool {
         let locked = lock(&self.locked);
         let has_refresh_token = locked.machine.record().is_some_and(|record| record.refresh_token().is_some());
-        !locked.machine.is_flying() && (self.shared.policy.login || !has_refresh_token)
+        !locked.machine.is_flying() && (store_stays || self.shared.policy.login || !has_refresh_token)
     }
 
     /// Ends the token at the vendor and forgets it.
@@ -376,7 +382,7 @@ impl Slot {
 
     /// What a grant answers. It may panic, and hang.
     async fn granted<T>(&self, grant: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let lost = |why: &str| Err(Failure::transient(why).ambiguous());
+        let lost = |why: &str| Err(Failure::transient(why));
         match self.within(GRANT, caught(grant)).await {
             Some(Some(answer)) => answer,
             Some(None) => lost("a callback or vendor of one's own panicked"),
@@ -446,7 +452,7 @@ impl Slot {
     }
 
     /// Has the token renewed whenever that is due, whether anybody asks or not.
-    fn keep_alive(self: &Arc<Self>) {
+    pub(crate) fn keep_alive(self: &Arc<Self>) {
         let is_kept = |locked: &Locked| locked.keeper.as_ref().is_some_and(|keeper| !keeper.is_finished());
         if !self.shared.keep_alive || is_kept(&lock(&self.locked)) {
             return;
@@ -507,7 +513,14 @@ impl Journey {
             self.slot.shared.clock.sleep(wait).await;
         }
         self.lease().await;
-        let mut step = Step::Load;
+        let unkept = lock(&self.slot.locked).machine.unkept();
+        let mut step = match unkept {
+            Some(record) => {
+                self.load().await;
+                Step::Keep(record)
+            }
+            None => Step::Load,
+        };
         let mut conflicts = 0;
         let outcome = loop {
             if lock(&self.slot.locked).is_abandoned && matches!(step, Step::LogIn | Step::Mark(_)) {
@@ -518,13 +531,13 @@ impl Journey {
                     let stored = self.load().await;
                     let step = self.machine(|machine, now, random| machine.loaded(stored, now, random));
                     if let Step::Land(Ok(_)) = step {
-                        lock(&self.slot.locked).counters.adopted += 1;
+                        self.count(|counters| &mut counters.adopted);
                         info!("took the token from the store");
                     }
                     step
                 }
                 Step::LogIn => {
-                    lock(&self.slot.locked).counters.logins += 1;
+                    self.count(|counters| &mut counters.logins);
                     debug!("logs in");
                     let answer = self.slot.granted(async { self.slot.grants.login().await }).await;
                     let answer = self.heard(answer, "login");
@@ -537,19 +550,32 @@ impl Journey {
                     } else {
                         self.mark(record).await
                     };
+                    if let Marked::Yes(record) = &marked {
+                        self.slot.tell(record.clone()).await;
+                    }
                     self.machine(|machine, now, _| machine.marked(marked, now))
                 }
                 Step::Refresh(secret) => {
-                    lock(&self.slot.locked).counters.refreshes += 1;
+                    self.count(|counters| &mut counters.refreshes);
                     debug!("refreshes");
                     let answer = self.slot.granted(async { self.slot.grants.refresh(&secret).await }).await;
                     let answer = self.heard(answer, "refresh");
                     self.machine(|machine, now, _| machine.refreshed(answer, now))
                 }
                 Step::Forget(record, next) => {
-                    self.store(record.clone()).await;
-                    self.slot.tell(record).await;
-                    *next
+                    conflicts += 1;
+                    let is_outrun = self.forget(record.clone()).await && conflicts <= CONFLICTS;
+                    if !is_outrun {
+                        self.slot.tell(record).await;
+                    }
+                    let machine = &mut lock(&self.slot.locked).machine;
+                    machine.forgotten();
+                    if is_outrun {
+                        machine.yield_to_store();
+                        Step::Load
+                    } else {
+                        *next
+                    }
                 }
                 Step::Keep(record) => {
                     let record = self.store(record).await;
@@ -567,6 +593,12 @@ impl Journey {
         event(&mut lock(&self.slot.locked).machine, shared.clock.now(), &*shared.random)
     }
 
+    fn count(&self, counter: impl FnOnce(&mut Counters) -> &mut u32) {
+        let mut locked = lock(&self.slot.locked);
+        let counter = counter(&mut locked.counters);
+        *counter = counter.saturating_add(1);
+    }
+
     /// Counts and traces what the vendor answered.
     fn heard(&self, answer: Result<Issued, Failure>, grant: &'static str) -> Result<Issued, Failure> {
         match answer {
@@ -578,7 +610,7 @@ impl Journey {
                 Ok(issued)
             }
             Err(failure) => {
-                lock(&self.slot.locked).counters.failures += 1;
+                self.count(|counters| &mut counters.failures);
                 warn!(grant, error = %failure, verdict = ?failure.verdict, "the vendor issued no token");
                 Err(failure)
             }
@@ -629,6 +661,18 @@ impl Journey {
         }
     }
 
+    /// Stores what became of the refresh token. It says whether another process, without a lease, was faster: then that
+    /// counts.
+    async fn forget(&mut self, record: Arc<Record>) -> bool {
+        let generation = record.generation();
+        match self.slot.compare_and_store(self.stored, record).await {
+            Ok(true) => self.stored = generation,
+            Ok(false) => return true,
+            Err(error) => warn!(%error, "can't store, goes on in memory"),
+        }
+        false
+    }
+
     /// Stores what has happened already: if another process stored something meanwhile, as the next generation.
     async fn store(&mut self, mut record: Arc<Record>) -> Arc<Record> {
         for _ in 0..CONFLICTS {
@@ -657,7 +701,7 @@ impl Journey {
         let Slot { shared, locked, .. } = &*self.slot;
         let now = shared.clock.now();
         let mut locked = lock(locked);
-        locked.machine.touch_down(now, &*shared.random);
+        locked.machine.touch_down();
         self.slot.publish(&locked, now);
         locked.flight.take()
     }
@@ -667,10 +711,10 @@ impl Journey {
             warn!(%error, "backs off");
         }
         drop(self.touch_down());
+        self.has_landed = true;
         if outcome.is_ok() {
             self.slot.keep_alive();
         }
-        self.has_landed = true;
         self.sender.send_replace(Some(outcome));
     }
 }

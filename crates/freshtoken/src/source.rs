@@ -8,11 +8,12 @@ use std::sync::Arc;
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 
-use crate::clock::{AnyClock, Clock, Random, SystemRandom};
+use crate::clock::{AnyClock, Clock, Now, Random, SystemRandom};
 use crate::machine::Rejection;
 use crate::slot::{Shared, Slot, Status};
 use crate::store::{AnyStore, Key, Memory, Store};
 use crate::sync::spawn;
+use crate::token::RefreshToken;
 use crate::vendor::Bound;
 use crate::{CredentialSource, Error, ErrorKind, Issued, Policy, Record, Secret, Token, Vendor};
 
@@ -49,7 +50,7 @@ impl TokenSource {
             vendor,
             credentials: credentials.into(),
             account: String::new(),
-            start: Start::Nothing,
+            start: Start::default(),
             options: Options::default(),
         }
     }
@@ -58,8 +59,8 @@ impl TokenSource {
         self.0.key()
     }
 
-    pub(crate) fn is_disposable(&self) -> bool {
-        self.0.is_disposable()
+    pub(crate) fn is_disposable(&self, store_stays: bool) -> bool {
+        self.0.is_disposable(store_stays)
     }
 
     pub(crate) fn is_held_by_one(&self) -> bool {
@@ -73,7 +74,9 @@ impl TokenSource {
 
     /// The value of the header that a call carries, such as `Bearer …`. It waits only when there is no fresh token.
     ///
-    /// Dropping the future loses nothing: what it waited for goes on.
+    /// Dropping the future loses nothing: what it waited for goes on. It waits for a flight: mostly one request, which the
+    /// generated vendors give up after 30 s; five minutes at the very most, with a store, a callback and a vendor that all
+    /// hang. Where a single-use token is refreshed at its expiry, up to 3 s more.
     ///
     /// # Errors
     ///
@@ -120,7 +123,10 @@ impl TokenSource {
     /// stays: then a new one wouldn't help.
     pub fn rejected<'a>(&self, token: impl Into<Seen<'a>>) -> Rejection {
         match token.into() {
-            Seen::Token(seen) => self.0.rejected(|current| current.generation() == seen.generation()),
+            // The same generation of another source, removed meanwhile, is another token.
+            Seen::Token(seen) => {
+                self.0.rejected(|current| current.generation() == seen.generation() && current.is_in(seen.header()))
+            }
             Seen::Header(seen) => self.0.rejected(|current| current.is_in(seen)),
         }
     }
@@ -209,24 +215,48 @@ pub struct TokenSourceBuilder<V: Vendor> {
     options: Options,
 }
 
-enum Start {
-    Nothing,
-    RefreshToken(Secret),
-    Token(Box<Issued>),
+#[derive(Default)]
+struct Start {
+    record: Option<Record>,
+    token: Option<Box<Issued>>,
+    refresh_token: Option<Secret>,
+}
+
+impl Start {
+    fn record(self, policy: &Policy, now: Now) -> Option<Record> {
+        let mut record = match (self.record, self.token) {
+            (Some(record), _) => Record { generation: 0, ..record },
+            (None, Some(token)) => Record::of_start(&token, policy, now),
+            (None, None) => Record::empty(0),
+        };
+        if let Some(refresh_token) = self.refresh_token.filter(|refresh_token| !refresh_token.is_empty()) {
+            record.refresh = Some(RefreshToken { secret: refresh_token, expires_at: None, in_use: false });
+        }
+        (!record.is_empty()).then_some(record)
+    }
 }
 
 impl<V: Vendor> TokenSourceBuilder<V> {
-    /// Starts from a refresh token, such as the one that a person's consent gave, or one that was persisted.
+    /// Starts from a refresh token, such as the one that a person's consent gave. An empty one is none.
     ///
-    /// A store that knows the account already knows better: then its refresh token is used.
+    /// It is used at once, unless there is a token too, from [`record`](TokenSourceBuilder::record) or
+    /// [`token`](TokenSourceBuilder::token). A vendor of [`Renew::AtExpiry`](crate::Renew::AtExpiry) takes a refresh before
+    /// the token's end amiss: persist the record there. A store that knows a refresh token of the account knows better:
+    /// then that one is used.
     pub fn refresh_token(mut self, refresh_token: impl Into<Secret>) -> Self {
-        self.start = Start::RefreshToken(refresh_token.into());
+        self.start.refresh_token = Some(refresh_token.into());
         self
     }
 
-    /// Starts from a token that was persisted: give [`Issued::expires_at`], and the refresh token if there is one.
+    /// Starts from what was persisted: see [`on_change`](TokenSourceBuilder::on_change) and [`Record::from_json`].
+    pub fn record(mut self, record: Record) -> Self {
+        self.start.record = Some(record);
+        self
+    }
+
+    /// Starts from a token that someone else got: give [`Issued::expires_at`], and the refresh token if there is one.
     pub fn token(mut self, token: Issued) -> Self {
-        self.start = Start::Token(Box::new(token));
+        self.start.token = Some(Box::new(token));
         self
     }
 
@@ -239,8 +269,12 @@ impl<V: Vendor> TokenSourceBuilder<V> {
         self
     }
 
-    /// Tells of each change before anyone is given the new token: to persist a rotated refresh token, say. Nobody gets
-    /// the token before the future has ended, or a minute has passed. A panic in it is caught and logged.
+    /// Tells of each change before anyone is given the new token, to persist it ([`Record::to_json`]). Nobody gets the token
+    /// before the future has ended, or a minute has passed. A panic in it is caught and logged.
+    ///
+    /// It is also told when a single-use refresh token is about to be sent, and waited for: who persists each record never
+    /// sends one twice, whenever the process ends. After a revoke the record is [empty](Record::is_empty). Of a token that
+    /// another process stored it isn't told. Don't ask the source for a token in it: that waits for itself.
     pub fn on_change<F, A>(mut self, callback: F) -> Self
     where
         F: Fn(Arc<Record>) -> A + Send + Sync + 'static,
@@ -251,7 +285,7 @@ impl<V: Vendor> TokenSourceBuilder<V> {
     }
 
     /// Has the token renewed whenever that is due, though nobody asks: for grants that can be renewed only while they
-    /// live. It begins with the first token.
+    /// live. It begins with the first token; with the one that it starts from only where it is built on a tokio runtime.
     pub fn keep_alive(mut self) -> Self {
         self.options.keep_alive = true;
         self
@@ -274,17 +308,14 @@ impl<V: Vendor> TokenSourceBuilder<V> {
         let shared = Arc::new(self.options.shared::<V>());
         let key = key(&self.vendor, &self.credentials, self.account.into());
         let now = shared.clock.now();
-        let start = match self.start {
-            Start::Nothing => None,
-            Start::RefreshToken(secret) => Some(Record::of_refresh_token(secret)),
-            // One that has expired still has its refresh token.
-            Start::Token(issued) => Some(Record::of(&issued, None, shared.policy, 0, now).unwrap_or_else(|_| Record {
-                token: None,
-                ..Record::of_refresh_token(issued.refresh_token.unwrap_or_else(|| "".into()))
-            })),
-        };
+        let start = self.start.record(shared.policy, now);
+        let has_token = start.as_ref().is_some_and(|start| start.token.is_some());
         let grants = Box::new(Bound { vendor: Arc::new(self.vendor), credentials: self.credentials });
-        TokenSource::of_slot(Slot::new(shared, grants, key, start.filter(|start| !start.is_empty())))
+        let slot = Slot::new(shared, grants, key, start);
+        if has_token {
+            slot.keep_alive();
+        }
+        TokenSource::of_slot(slot)
     }
 }
 
@@ -317,7 +348,11 @@ impl Options {
 
 fn key<V: Vendor>(vendor: &V, credentials: &CredentialSource<V::Credentials>, account: Arc<str>) -> Key {
     let scopes = credentials.value().map(V::scopes).unwrap_or_default();
-    Key { vendor: V::POLICY.vendor, server: vendor.server().into(), account, scopes: scopes.into() }
+    debug_assert!(
+        V::POLICY.scoped || scopes.is_empty(),
+        "a vendor with `scopes` says so in its policy: `.scoped(true)`"
+    );
+    Key { vendor: V::POLICY.vendor, server: vendor.server().into(), account, scopes: scopes.into(), incarnation: 0 }
 }
 
 #[allow(dead_code, reason = "a compile-time proof")]

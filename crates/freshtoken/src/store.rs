@@ -17,7 +17,10 @@ use crate::sync::{Mutex, lock};
 /// store and one key share their token, wherever they run.
 ///
 /// A store that can't be reached is a miss, never an outage: the source logs in and goes on in memory. Only a single-use
-/// refresh token is never sent without lease and store.
+/// refresh token is never sent without lease and store; where a login isn't possible, that is an error.
+///
+/// A store of several processes keeps [`Record::to_json`] under the four fields of the key, and makes records with
+/// [`Record::from_json`].
 pub trait Store: Send + Sync + 'static {
     /// The record, if there is one.
     fn load(&self, key: &Key) -> impl Future<Output = Result<Option<Arc<Record>>, StoreError>> + Send;
@@ -47,6 +50,8 @@ pub struct Key {
     pub account: Arc<str>,
     /// The scopes that are asked for.
     pub scopes: Arc<str>,
+    /// Which source of a set's own memory it is: one that was removed stores nothing for the next one of its name.
+    pub(crate) incarnation: u64,
 }
 
 /// A path can hold a tenant, or worse.

@@ -20,15 +20,20 @@ const MAX_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 pub struct Token(Arc<Inner>);
 
 struct Inner {
-    generation: u64,
-    /// Prefix and token, the one copy of the token's bytes.
-    header: HeaderValue,
-    /// Where the token begins in it.
-    token_at: usize,
-    /// By this machine's wall clock, in nanoseconds since 1970.
-    issued_at: u64,
-    expires_at: Option<u64>,
+    stored: Stored,
     facts: Option<Box<Facts>>,
+}
+
+/// What every token has, and a store keeps.
+pub(crate) struct Stored {
+    pub(crate) generation: u64,
+    /// Prefix and token, the one copy of the token's bytes.
+    pub(crate) header: HeaderValue,
+    /// Where the token begins in it.
+    pub(crate) token_at: usize,
+    /// By this machine's wall clock, in nanoseconds since 1970.
+    pub(crate) issued_at: u64,
+    pub(crate) expires_at: Option<u64>,
 }
 
 /// What most answers don't have.
@@ -79,43 +84,57 @@ impl Token {
             })
             .collect();
         let also = also.ok_or_else(|| Failure::permanent("a credential has a character that no header may have"))?;
-        let has_facts = !issued.scopes.is_empty() || !also.is_empty() || issued.answer.is_some();
-        let facts = Facts { scopes: issued.scopes.clone(), also, answer: issued.answer.clone() };
-        Ok(Self(Arc::new(Inner {
+        let stored = Stored {
             generation,
             header,
             token_at: prefix.len() + space.len(),
             issued_at: now.wall,
             expires_at: end(expires_in, now),
-            facts: has_facts.then(|| Box::new(facts)),
-        })))
+        };
+        Ok(Self::new(stored, Facts { scopes: issued.scopes.clone(), also, answer: issued.answer.clone() }))
+    }
+
+    /// What a store kept.
+    pub(crate) fn of_stored(stored: Stored, scopes: Vec<String>, also: Vec<(HeaderName, HeaderValue)>) -> Self {
+        // As in `header_value`.
+        let _ = stored.header.clone();
+        Self::new(stored, Facts { scopes, also, answer: None })
+    }
+
+    fn new(stored: Stored, facts: Facts) -> Self {
+        let has_facts = !facts.scopes.is_empty() || !facts.also.is_empty() || facts.answer.is_some();
+        Self(Arc::new(Inner { stored, facts: has_facts.then(|| Box::new(facts)) }))
+    }
+
+    pub(crate) fn stored(&self) -> &Stored {
+        &self.0.stored
     }
 
     /// The value of the header that carries it, such as `Bearer …`; it is marked as sensitive.
     pub fn header(&self) -> &HeaderValue {
-        &self.0.header
+        &self.0.stored.header
     }
 
     /// The token itself. Keep it out of logs, errors and `format!`.
     pub fn expose(&self) -> &str {
-        let bytes = self.0.header.as_bytes().get(self.0.token_at..).unwrap_or_default();
+        let bytes = self.0.stored.header.as_bytes().get(self.0.stored.token_at..).unwrap_or_default();
         // A header value is made of a text, and cut where one ends.
         std::str::from_utf8(bytes).unwrap_or_default()
     }
 
-    /// Counts up with each token of an account.
+    /// Counts up with each change of an account, so not by one with each token.
     pub fn generation(&self) -> u64 {
-        self.0.generation
+        self.0.stored.generation
     }
 
     /// When it arrived, by this machine's clock.
     pub fn issued_at(&self) -> SystemTime {
-        system_time(self.0.issued_at)
+        system_time(self.0.stored.issued_at)
     }
 
     /// When it ends, by this machine's clock; None: nobody says, or never.
     pub fn expires_at(&self) -> Option<SystemTime> {
-        self.0.expires_at.map(system_time)
+        self.0.stored.expires_at.map(system_time)
     }
 
     /// The scopes granted; empty where the vendor doesn't say.
@@ -130,24 +149,25 @@ impl Token {
 
     /// The vendor's typed answer, for what it holds beyond the token: `token.answer::<zenoti::Answer>()`.
     ///
-    /// Its tokens are empty. There is none where the token came from a store of another process.
+    /// Its tokens are empty. There is none where the token came from a store of another process, or from
+    /// [`Accounts`](crate::Accounts) that don't [keep answers](crate::AccountsBuilder::keep_answers).
     pub fn answer<A: Any>(&self) -> Option<&A> {
         self.0.facts.as_ref()?.answer.as_deref()?.downcast_ref()
     }
 
     /// Its whole life, from its arrival.
     pub(crate) fn life(&self) -> Option<Duration> {
-        self.0.expires_at.map(|end| Duration::from_nanos(end.saturating_sub(self.0.issued_at)))
+        self.0.stored.expires_at.map(|end| Duration::from_nanos(end.saturating_sub(self.0.stored.issued_at)))
     }
 
     /// How long ago it arrived; none, if the clock was set back since.
     pub(crate) fn age(&self, now: Now) -> Duration {
-        Duration::from_nanos(now.wall.saturating_sub(self.0.issued_at))
+        Duration::from_nanos(now.wall.saturating_sub(self.0.stored.issued_at))
     }
 
     /// Whether this is the token in a call's header.
     pub(crate) fn is_in(&self, header: &HeaderValue) -> bool {
-        self.0.header == header
+        self.0.stored.header == header
     }
 }
 
@@ -155,7 +175,7 @@ impl Token {
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Token")
-            .field("generation", &self.0.generation)
+            .field("generation", &self.0.stored.generation)
             .field("expires_at", &self.expires_at())
             .finish_non_exhaustive()
     }
@@ -209,6 +229,14 @@ pub(crate) struct RefreshToken {
     pub(crate) in_use: bool,
 }
 
+impl RefreshToken {
+    fn of(issued: &Issued, now: Now) -> Option<Self> {
+        let secret = issued.refresh_token.as_ref().filter(|secret| !secret.is_empty())?;
+        let life = life(issued.refresh_expires_in, issued.refresh_expires_at, issued.date, now);
+        Some(Self { secret: secret.clone(), expires_at: end(life, now), in_use: false })
+    }
+}
+
 impl Record {
     /// What is known after an answer. `old` is the refresh token there was, for answers without a new one.
     pub(crate) fn of(
@@ -219,17 +247,20 @@ impl Record {
         now: Now,
     ) -> Result<Self, Failure> {
         let token = Token::of(issued, policy, generation, now)?;
-        let new = issued.refresh_token.as_ref().filter(|secret| !secret.is_empty()).map(|secret| RefreshToken {
-            secret: secret.clone(),
-            expires_at: end(life(issued.refresh_expires_in, issued.refresh_expires_at, issued.date, now), now),
-            in_use: false,
-        });
-        Ok(Self { generation, token: Some(token), refresh: new.or_else(|| old.cloned()) })
+        let refresh = RefreshToken::of(issued, now).or_else(|| old.cloned());
+        Ok(Self { generation, token: Some(token), refresh })
     }
 
-    /// A refresh token to start from, and nothing else.
+    /// A refresh token to start from, and nothing else. An empty one is none.
     pub(crate) fn of_refresh_token(secret: Secret) -> Self {
-        Self { generation: 0, token: None, refresh: Some(RefreshToken { secret, expires_at: None, in_use: false }) }
+        let refresh = (!secret.is_empty()).then_some(RefreshToken { secret, expires_at: None, in_use: false });
+        Self { generation: 0, token: None, refresh }
+    }
+
+    /// A token to start from. One that has expired still has its refresh token.
+    pub(crate) fn of_start(issued: &Issued, policy: &Policy, now: Now) -> Self {
+        let token = Token::of(issued, policy, 0, now).ok();
+        Self { generation: 0, token, refresh: RefreshToken::of(issued, now) }
     }
 
     /// Nothing: what is stored of an account whose token was revoked.
@@ -247,7 +278,7 @@ impl Record {
         self.token.as_ref()
     }
 
-    /// The refresh token, unless it is spent or about to be: what to persist, if one persists one thing.
+    /// The refresh token, unless it is spent or about to be.
     pub fn refresh_token(&self) -> Option<&Secret> {
         self.refresh.as_ref().filter(|refresh| !refresh.in_use).map(|refresh| &refresh.secret)
     }

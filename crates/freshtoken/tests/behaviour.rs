@@ -374,19 +374,24 @@ async fn a_store_that_is_down_is_a_miss_and_no_outage() {
 async fn a_single_use_refresh_token_is_not_sent_while_the_store_is_down() {
     let (issuer, clock, store) =
         (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Moody::default()));
-    let tokens = sharing::<RefreshesOnce>(&issuer, &clock, &store);
-    ask(&tokens).await.unwrap();
-    issuer.seen();
+    let builder = TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned());
+    let tokens = builder.clock(clock.clone()).store(store.clone(), "one").refresh_token("consented").build();
     *store.is_down.lock().unwrap() = true;
-    clock.advance(s(DAY + 10));
     let error = ask(&tokens).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Store);
     assert!(error.is_transient() && error.retry_after().is_some());
     assert_eq!(issuer.seen(), Vec::<String>::new());
     *store.is_down.lock().unwrap() = false;
-    clock.advance(s(1));
-    assert_eq!(ask(&tokens).await.unwrap(), "token-2");
-    assert_eq!(issuer.seen(), ["refresh-1"]);
+    clock.advance(s(2));
+    assert_eq!(ask(&tokens).await.unwrap(), "token-1");
+    assert_eq!(issuer.seen(), ["consented"]);
+
+    let can_log_in = sharing::<RefreshesOnce>(&issuer, &clock, &store);
+    ask(&can_log_in).await.unwrap();
+    *store.is_down.lock().unwrap() = true;
+    clock.advance(s(DAY + 10));
+    ask(&can_log_in).await.unwrap();
+    assert_eq!(issuer.seen(), ["login", "login"], "no outage where a login can do");
 }
 
 #[tokio::test]
@@ -397,8 +402,8 @@ async fn a_single_use_refresh_token_is_not_sent_without_a_lease() {
     *store.lends_nothing.lock().unwrap() = true;
     assert_eq!(ask(&tokens).await.unwrap(), "token-1", "a login needs none");
     clock.advance(s(DAY + 10));
-    assert_eq!(ask(&tokens).await.unwrap_err().kind(), ErrorKind::Store);
-    assert_eq!(issuer.seen(), ["login"]);
+    ask(&tokens).await.unwrap();
+    assert_eq!(issuer.seen(), ["login", "login"]);
 }
 
 #[tokio::test]
@@ -434,7 +439,7 @@ async fn a_memory_stores_only_over_the_generation_that_is_expected() {
 }
 
 #[test]
-fn a_token_whose_runtime_ended_before_it_was_told_of_is_given_out_all_the_same() {
+fn a_token_whose_runtime_ended_before_it_was_told_of_is_told_of_by_the_next_flight_and_then_given_out() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
     let told = Arc::new(AtomicUsize::new(0));
     let tokens = TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned())
@@ -442,9 +447,13 @@ fn a_token_whose_runtime_ended_before_it_was_told_of_is_given_out_all_the_same()
         .refresh_token("consented")
         .on_change({
             let told = told.clone();
-            move |_| {
-                told.fetch_add(1, Ordering::Relaxed);
-                std::future::pending()
+            move |record| {
+                let told = record.token().map_or(0, |_| told.fetch_add(1, Ordering::Relaxed) + 1);
+                async move {
+                    if told == 1 {
+                        std::future::pending::<()>().await;
+                    }
+                }
             }
         })
         .build();
@@ -456,7 +465,7 @@ fn a_token_whose_runtime_ended_before_it_was_told_of_is_given_out_all_the_same()
     assert!(tokens.try_header().is_none());
     drop(first);
     assert_eq!(runtime().block_on(ask(&tokens)).unwrap(), "token-1");
-    assert_eq!((issuer.seen(), told.load(Ordering::Relaxed)), (vec!["consented".to_owned()], 1));
+    assert_eq!((issuer.seen(), told.load(Ordering::Relaxed)), (vec!["consented".to_owned()], 2));
 }
 
 #[test]
@@ -503,6 +512,142 @@ async fn who_asks_during_a_revoke_gets_a_new_token_that_stays() {
     assert_eq!(asks.await.unwrap().unwrap(), "token-2");
     assert_eq!((tokens.status().state, tokens.try_header().is_some()), (State::Fresh, true));
     assert_eq!(issuer.seen(), ["login", "revoke token-1", "login"]);
+}
+
+/// A clock that lags behind its own sleep, as a coarse one does.
+struct Coarse(TestClock);
+
+impl freshtoken::Clock for Coarse {
+    fn now(&self) -> freshtoken::Now {
+        let behind = std::time::Duration::from_millis(10);
+        freshtoken::Now::new(self.0.monotonic() - behind, self.0.wall() - behind)
+    }
+
+    fn sleep(&self, duration: std::time::Duration) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+        freshtoken::Clock::sleep(&self.0, duration)
+    }
+}
+
+#[tokio::test]
+async fn a_coarse_clock_that_lags_behind_costs_no_refresh_token_and_no_second_wait() {
+    let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
+    let builder = TokenSource::builder(acme::<RefreshesOnce>(&issuer), "password".to_owned());
+    let tokens = builder.clock(Coarse(clock.clone())).random(Fixed(0.0)).build();
+    ask(&tokens).await.unwrap();
+    clock.advance(s(DAY));
+    let caller = tokio::spawn({
+        let tokens = tokens.clone();
+        async move { ask(&tokens).await }
+    });
+    settle().await;
+    clock.advance(std::time::Duration::from_millis(2_010));
+    assert_eq!(caller.await.unwrap().unwrap(), "token-2");
+    assert_eq!(issuer.seen(), ["login", "refresh-1"]);
+
+    issuer.does(Does::Fails);
+    clock.advance(s(DAY + 10));
+    let wait = ask(&tokens).await.unwrap_err().retry_after().unwrap();
+    issuer.does(Does::issues_pairs(s(DAY)));
+    clock.advance(wait - std::time::Duration::from_millis(10));
+    assert_eq!(ask(&tokens).await.unwrap(), "token-3");
+}
+
+#[tokio::test]
+async fn a_new_consent_is_used_though_the_store_remembers_a_lost_one() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    let start = |refresh_token: &str| {
+        let builder = TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned());
+        builder.clock(clock.clone()).refresh_token(refresh_token).store(store.clone(), "tenant").build()
+    };
+    issuer.does_once(Does::Loses);
+    assert_eq!(ask(&start("consented")).await.unwrap_err().kind(), ErrorKind::ConsentNeeded);
+    assert_eq!(ask(&start("consented anew")).await.unwrap(), "token-1");
+    assert_eq!(issuer.seen(), ["consented", "consented anew"]);
+}
+
+#[tokio::test]
+async fn a_refusal_with_a_retry_after_is_followed_by_a_login_after_that() {
+    let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
+    let tokens = source::<RefreshesOnce>(&issuer, &clock);
+    ask(&tokens).await.unwrap();
+    clock.advance(s(DAY + 10));
+    issuer.does_once(Does::WantsLoginIn(s(30)));
+    let error = ask(&tokens).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Unavailable, Some(s(30))));
+    clock.advance(s(30));
+    assert_eq!(ask(&tokens).await.unwrap(), "token-2");
+    assert_eq!(issuer.seen(), ["login", "refresh-1", "login"]);
+}
+
+#[tokio::test]
+async fn credentials_that_change_during_a_flight_are_tried_though_it_is_refused() {
+    let (issuer, clock) = (Issuer::new(Does::Refuses), TestClock::new());
+    let tokens = source::<LogsIn>(&issuer, &clock);
+    issuer.close();
+    assert!(tokens.try_header().is_none());
+    settle().await;
+    tokens.credentials_changed();
+    issuer.open();
+    settle().await;
+    issuer.does(Does::issues(s(900)));
+    assert_eq!(ask(&tokens).await.unwrap(), "token-1");
+}
+
+#[tokio::test]
+async fn a_removed_account_leaves_nothing_to_the_next_one_of_its_name() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let accounts = Accounts::builder(acme::<LogsIn>(&issuer)).clock(clock.clone()).build();
+    let old = accounts.get("one", || "alice's".to_owned());
+    let token = old.token().await.unwrap();
+    accounts.remove("one");
+    clock.advance(s(900));
+    ask(&old).await.unwrap();
+    let new = accounts.get("one", || "bob's".to_owned());
+    assert_eq!(ask(&new).await.unwrap(), "token-3");
+    assert_eq!(new.rejected(&token), Rejection::Superseded, "of the same generation, but another token");
+}
+
+#[tokio::test]
+async fn an_empty_refresh_token_is_none_and_an_expired_token_still_has_its_own() {
+    let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
+    let builder = || TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned()).clock(clock.clone());
+    assert_eq!(ask(&builder().refresh_token("").build()).await.unwrap_err().kind(), ErrorKind::ConsentNeeded);
+    let expired = || Issued::new("t").expires_at(clock.wall() - s(10));
+    assert_eq!(ask(&builder().token(expired()).build()).await.unwrap_err().kind(), ErrorKind::ConsentNeeded);
+    let over = expired().refresh_token("over").refresh_expires_at(clock.wall() - s(1));
+    assert_eq!(ask(&builder().token(over).build()).await.unwrap_err().kind(), ErrorKind::ConsentNeeded);
+    assert_eq!(issuer.seen(), Vec::<String>::new());
+    let good = Issued::new("good").expires_at(clock.wall() + s(600));
+    assert_eq!(ask(&builder().token(good).refresh_token("consented").build()).await.unwrap(), "good");
+}
+
+#[tokio::test]
+async fn a_source_that_starts_from_a_token_is_kept_alive_at_once() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let builder = TokenSource::builder(acme::<LogsIn>(&issuer), "password".to_owned());
+    let stored = Issued::new("persisted").expires_at(clock.wall() + s(900));
+    let _tokens = builder.clock(clock.clone()).random(Fixed(0.0)).token(stored).keep_alive().build();
+    settle().await;
+    clock.advance(s(675));
+    settle().await;
+    assert_eq!(issuer.seen(), ["login"]);
+}
+
+#[test]
+fn a_flight_on_a_runtime_that_nobody_drives_holds_nobody_for_ever() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let tokens = source::<LogsIn>(&issuer, &clock);
+    let idle = runtime();
+    idle.block_on(async { assert!(tokens.try_header().is_none()) });
+    runtime().block_on(async {
+        let caller = tokio::spawn({
+            let tokens = tokens.clone();
+            async move { ask(&tokens).await }
+        });
+        settle().await;
+        clock.advance(s(300));
+        assert_eq!(caller.await.unwrap().unwrap_err().kind(), ErrorKind::NoRuntime);
+    });
 }
 
 #[tokio::test]
@@ -573,7 +718,7 @@ impl freshtoken::Vendor for Scoped {
 #[tokio::test]
 async fn a_rotation_is_told_of_before_anyone_gets_the_new_token() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
-    let persisted: Arc<Mutex<Vec<String>>> = Arc::default();
+    let persisted: Arc<Mutex<Vec<Option<String>>>> = Arc::default();
     let gate = Arc::new(tokio::sync::Semaphore::new(0));
     let tokens = TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned())
         .clock(clock.clone())
@@ -584,7 +729,8 @@ async fn a_rotation_is_told_of_before_anyone_gets_the_new_token() {
                 let (persisted, gate) = (persisted.clone(), gate.clone());
                 async move {
                     gate.acquire().await.unwrap().forget();
-                    persisted.lock().unwrap().push(record.refresh_token().unwrap().expose().to_owned());
+                    let refresh_token = record.refresh_token().map(|secret| secret.expose().to_owned());
+                    persisted.lock().unwrap().push(refresh_token);
                 }
             }
         })
@@ -594,11 +740,53 @@ async fn a_rotation_is_told_of_before_anyone_gets_the_new_token() {
         async move { ask(&tokens).await }
     });
     settle().await;
+    assert!(issuer.seen().is_empty(), "the refresh token is sent before it is persisted that it is in use");
+    gate.add_permits(1);
+    settle().await;
+    assert_eq!(issuer.seen(), ["consented"]);
     assert!(!caller.is_finished(), "the token is given out before it is persisted");
     assert!(tokens.try_header().is_none(), "the token is given out before it is persisted");
     gate.add_permits(1);
     assert_eq!(caller.await.unwrap().unwrap(), "token-1");
-    assert_eq!(*persisted.lock().unwrap(), ["refresh-1"]);
+    assert_eq!(*persisted.lock().unwrap(), [None, Some("refresh-1".to_owned())]);
+}
+
+#[tokio::test]
+async fn who_persists_each_record_never_sends_a_refresh_token_twice_and_none_early() {
+    let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
+    let disk: Arc<Mutex<Option<freshtoken::Secret>>> = Arc::default();
+    let start = || {
+        let builder = TokenSource::builder(acme::<RefreshesOnce>(&issuer), "password".to_owned())
+            .clock(clock.clone())
+            .random(Fixed(0.0))
+            .on_change({
+                let disk = disk.clone();
+                move |record| {
+                    *disk.lock().unwrap() = Some(record.to_json());
+                    async {}
+                }
+            });
+        match disk.lock().unwrap().as_ref() {
+            Some(json) => builder.record(Record::from_json(json.expose()).unwrap()).build(),
+            None => builder.build(),
+        }
+    };
+    assert_eq!(ask(&start()).await.unwrap(), "token-1");
+    // A restart long before its end: nothing to do.
+    clock.advance(s(3_600));
+    assert_eq!(ask(&start()).await.unwrap(), "token-1");
+    clock.advance(s(DAY));
+    assert_eq!(ask(&start()).await.unwrap(), "token-2");
+    // The process ends in mid-refresh.
+    clock.advance(s(DAY + 10));
+    issuer.close();
+    let before = start();
+    assert!(before.try_header().is_none());
+    settle().await;
+    let after = start();
+    issuer.open();
+    assert_eq!(ask(&after).await.unwrap(), "token-4", "by a login");
+    assert_eq!(issuer.seen(), ["login", "refresh-1", "refresh-2", "login"]);
 }
 
 #[tokio::test]

@@ -505,7 +505,7 @@ async fn no_debug_of_what_users_hold_has_a_secret() {
     for failure in [
         Failure::transient("down"),
         Failure::permanent("wrong").retry_after(s(1)),
-        Failure::refused("401").ambiguous(),
+        Failure::refused("401").not_sent(),
         Failure::relogin("spent"),
         Failure::unusable("no token"),
     ] {

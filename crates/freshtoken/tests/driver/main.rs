@@ -14,6 +14,8 @@ mod error;
 mod failure;
 #[path = "../../src/issued.rs"]
 mod issued;
+#[path = "../../src/json.rs"]
+mod json;
 #[path = "../../src/machine.rs"]
 mod machine;
 #[path = "../../src/slot.rs"]
@@ -34,6 +36,7 @@ pub use error::{Error, ErrorKind};
 pub use failure::Failure;
 pub use freshtoken_wire::{Secret, Verdict, http_client_builder};
 pub use issued::Issued;
+pub use json::RecordError;
 pub use machine::{Rejection, State};
 pub use slot::{Counters, Status};
 pub use source::{Seen, TokenSource, TokenSourceBuilder};

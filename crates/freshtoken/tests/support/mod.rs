@@ -58,6 +58,10 @@ impl TestClock {
         self.0.lock().unwrap().wall -= by;
     }
 
+    pub fn monotonic(&self) -> Duration {
+        self.0.lock().unwrap().monotonic
+    }
+
     pub fn wall(&self) -> SystemTime {
         self.0.lock().unwrap().wall
     }
@@ -112,6 +116,7 @@ pub enum Does {
     RefusesUnlisted,
     /// The refresh token is spent.
     WantsLogin,
+    WantsLoginIn(Duration),
     /// It acts on the request, and the answer is lost.
     Loses,
     /// A success that makes no sense.
@@ -193,12 +198,13 @@ impl Issuer {
                 answer.refresh_expires_in = refresh_life;
                 Ok(answer)
             }
-            Does::Fails => Err(Failure::transient("down")),
-            Does::FailsFor(wait) => Err(Failure::transient("busy").retry_after(wait)),
+            Does::Fails => Err(Failure::transient("down").not_sent()),
+            Does::FailsFor(wait) => Err(Failure::transient("busy").not_sent().retry_after(wait)),
             Does::Refuses => Err(Failure::permanent("wrong credentials")),
             Does::RefusesUnlisted => Err(Failure::refused("401")),
+            Does::WantsLoginIn(wait) => Err(Failure::relogin("the refresh token is spent").retry_after(wait)),
             Does::WantsLogin => Err(Failure::relogin("the refresh token is spent")),
-            Does::Loses => Err(Failure::transient("the connection broke").ambiguous()),
+            Does::Loses => Err(Failure::transient("the connection broke")),
             Does::Babbles => Err(Failure::unusable("no token in it")),
         }
     }
