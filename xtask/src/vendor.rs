@@ -9,7 +9,7 @@ use crate::problem::{Problem, Severity};
 const CRATES: [&str; 6] = ["bench", "freshtoken", "redis", "sandbox", "wire", "xtask"];
 
 /// What the facade has a module, a feature or a dependency of: a vendor is all three.
-const FACADE: [&str; 44] = [
+const FACADE: [&str; 45] = [
     "accounts",
     "adapter",
     "alloc",
@@ -25,6 +25,7 @@ const FACADE: [&str; 44] = [
     "http",
     "http_client",
     "issued",
+    "json",
     "key",
     "machine",
     "memory",

@@ -28,7 +28,7 @@ impl<C> CredentialSource<C> {
     /// ```
     /// use freshtoken::CredentialSource;
     ///
-    /// let source = CredentialSource::ask(|| async { Ok(std::env::var("ACME_PASSWORD")?) });
+    /// let source = CredentialSource::ask(|| async { Ok(std::fs::read_to_string("/run/secrets/acme")?) });
     /// # let _: CredentialSource<String> = source;
     /// ```
     pub fn ask<F, A>(callback: F) -> Self

@@ -46,7 +46,16 @@
 //! When a token is renewed is the vendor's business, not the user's: see [`Policy`]. Early renewal happens in the last
 //! quarter of a token's life, up to a twentieth of it sooner so that many don't meet; a token stops being given out 5 s
 //! before its end. Where it is renewed at its expiry, it is given out until 1 s before, and a refresh waits until 2 s after.
-//! Failures are tried again after 1 s, 2 s, 4 s … 60 s, or when the vendor says.
+//! Failures are tried again after 1 s, 2 s, 4 s … 60 s and up to a quarter more by chance, or when the vendor says; answers
+//! that make no sense, twice in a row, after ten minutes. Two flights are a second apart at least, unless a 401 asks for
+//! one. A `Date` in the answer corrects an issuer's clock that is off; without one, a single-use refresh may come as early
+//! or late as the clocks differ.
+//!
+//! # Restarts
+//!
+//! A source begins with nothing and logs in. To begin where the last process ended, persist each record in
+//! [`on_change`](TokenSourceBuilder::on_change) ([`Record::to_json`]) and start from it
+//! ([`record`](TokenSourceBuilder::record)); for several processes at once, write a [`Store`].
 //!
 //! # Where is what
 //!
