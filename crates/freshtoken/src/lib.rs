@@ -59,8 +59,8 @@
 //!
 //! # Where is what
 //!
-//! Read in this order: `source` is what users hold; `slot` has the fast path and drives the flights; `machine` decides, as
-//! a function of state, clock and event. Around them: `vendor` (the trait, and the [`Policy`]), `token` (what is known, as
+//! Read in this order: `source` is what users hold; `slot` has the fast path, and those who wait; `flight` is what they
+//! wait for; `machine` decides, as a function of state, clock and event. Around them: `vendor` (the trait, and the [`Policy`]), `token` (what is known, as
 //! callers and stores see it; `json` on disk), `store`, `clock`, `accounts` (many of them), `http` and `middleware`. `vendors` is generated
 //! from `specs/`, with the help of `adapter`; nothing else knows a vendor.
 //!

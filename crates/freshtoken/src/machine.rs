@@ -1,6 +1,7 @@
 //! The states of a slot: what a caller gets, when a flight starts, and what a flight does next.
 //!
-//! All of it is a function of state, clock and event; there is no lock, task or request in here. `slot` drives it.
+//! All of it is a function of state, clock and event; there is no lock, task or request in here. `slot` asks it, and
+//! `flight` does as it says.
 //!
 //! A *flight* is one journey to the issuer for all who wait: [`Machine::take_off`], then a [`Step`] after each answer of
 //! store and issuer, until [`Step::Land`].

@@ -1,8 +1,12 @@
-//! One token and the flights that renew it: what drives the state machine.
+//! One token, those who ask for it, and those who wait: what drives the state machine, with `flight`.
 //!
 //! A reader of a fresh token sees only the snapshot: no lock. Everyone else locks, asks the machine, and unlocks before
 //! anything is awaited. A flight is a task of its own, so a caller that goes away doesn't cancel it; it goes down only
 //! with its runtime, or with the last source where nothing is lost by it.
+
+// Beside this file, also where `tests/driver` takes it in by its path.
+#[path = "flight.rs"]
+mod flight;
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -16,12 +20,13 @@ use http::{HeaderName, HeaderValue};
 use tokio::sync::watch;
 use tracing::{Instrument, debug, info, info_span, warn};
 
+use self::flight::Journey;
 use crate::clock::{AnyClock, Deadline, Now, Random};
-use crate::machine::{Machine, Marked, Rejection, Reply, State, Step};
-use crate::store::{AnyStore, Key, Lease, StoreError};
+use crate::machine::{Machine, Rejection, Reply, State};
+use crate::store::{AnyStore, Key, StoreError};
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, Task, lock, spawn};
 use crate::vendor::Grants;
-use crate::{Error, ErrorKind, Failure, Issued, Policy, Record, Secret, Takes, Token};
+use crate::{Error, ErrorKind, Failure, Policy, Record, Secret, Takes, Token};
 
 /// How long a grant, or a callback, may take. The generated vendors give up after 30 s; this is for one that hangs.
 const GRANT: Duration = Duration::from_secs(60);
@@ -29,17 +34,8 @@ const GRANT: Duration = Duration::from_secs(60);
 /// How long the store may take to load or to store.
 const STORE: Duration = Duration::from_secs(5);
 
-/// How long a holder of a lease may take: a refresh, a login after it, callbacks, and the store in between.
-const LEASE: Duration = Duration::from_secs(360);
-
-/// How long a flight waits for a lease; then it does without.
-const LEASE_WAIT: Duration = Duration::from_secs(100);
-
 /// How long a caller waits for a flight. It takes less, unless it is on a runtime that nobody drives any more.
 const FLIGHT: Duration = Duration::from_secs(300);
-
-/// How often a flight tries again when another process changes the record under it, though it holds the lease.
-const CONFLICTS: usize = 3;
 
 /// How often a caller starts anew after a flight that went down with its runtime.
 const LOST_FLIGHTS: usize = 5;
@@ -254,7 +250,7 @@ impl Slot {
         self.publish(&locked, now);
         // A runtime that is shutting down drops the task within `spawn`, and that locks.
         drop(locked);
-        let journey = Journey { slot: self.clone(), sender, has_landed: false, stored: 0, lease: None };
+        let journey = Journey::new(self.clone(), sender);
         let span = info_span!("token_flight", vendor = self.key.vendor, account = &*self.key.account);
         let task = spawn(journey.run(wait).instrument(span))?;
         let mut locked = lock(&self.locked);
@@ -329,7 +325,7 @@ impl Slot {
         };
         let flight = lock(&self.locked).flight.as_ref().map(|flight| flight.outcome.clone());
         if let Some(flight) = flight {
-            let _ = landed(flight).await;
+            let _ = self.within(FLIGHT, landed(flight)).await;
         }
         let stored = self.stored(async { self.shared.store.load(&self.key).await }).await.unwrap_or_default();
         let (record, secret) = {
@@ -343,7 +339,7 @@ impl Slot {
                 Takes::Refresh => record.refresh_token().cloned(),
             };
             locked.machine.suspend(true);
-            locked.counters.revokes += u32::from(secret.is_some());
+            locked.counters.revokes = locked.counters.revokes.saturating_add(u32::from(secret.is_some()));
             self.publish(&locked, now);
             (record, secret)
         };
@@ -497,237 +493,6 @@ async fn landed(mut outcome: watch::Receiver<Option<Outcome>>) -> Option<Outcome
     outcome.wait_for(Option::is_some).await.ok()?.clone()
 }
 
-/// One flight: what its task does.
-struct Journey {
-    slot: Arc<Slot>,
-    sender: watch::Sender<Option<Outcome>>,
-    has_landed: bool,
-    /// The generation that the store holds.
-    stored: u64,
-    lease: Option<Lease>,
-}
-
-impl Journey {
-    async fn run(mut self, wait: Duration) {
-        if !wait.is_zero() {
-            self.slot.shared.clock.sleep(wait).await;
-        }
-        self.lease().await;
-        let unkept = lock(&self.slot.locked).machine.unkept();
-        let mut step = match unkept {
-            Some(record) => {
-                self.load().await;
-                Step::Keep(record)
-            }
-            None => Step::Load,
-        };
-        let mut conflicts = 0;
-        let outcome = loop {
-            if lock(&self.slot.locked).is_abandoned && matches!(step, Step::LogIn | Step::Mark(_)) {
-                return;
-            }
-            step = match step {
-                Step::Load => {
-                    let stored = self.load().await;
-                    let step = self.machine(|machine, now, random| machine.loaded(stored, now, random));
-                    if let Step::Land(Ok(_)) = step {
-                        self.count(|counters| &mut counters.adopted);
-                        info!("took the token from the store");
-                    }
-                    step
-                }
-                Step::LogIn => {
-                    self.count(|counters| &mut counters.logins);
-                    debug!("logs in");
-                    let answer = self.slot.granted(async { self.slot.grants.login().await }).await;
-                    let answer = self.heard(answer, "login");
-                    self.machine(|machine, now, _| machine.logged_in(answer, now))
-                }
-                Step::Mark(record) => {
-                    conflicts += 1;
-                    let marked = if conflicts > CONFLICTS {
-                        Marked::StoreDown("other processes keep changing the record".into_arc())
-                    } else {
-                        self.mark(record).await
-                    };
-                    if let Marked::Yes(record) = &marked {
-                        self.slot.tell(record.clone()).await;
-                    }
-                    self.machine(|machine, now, _| machine.marked(marked, now))
-                }
-                Step::Refresh(secret) => {
-                    self.count(|counters| &mut counters.refreshes);
-                    debug!("refreshes");
-                    let answer = self.slot.granted(async { self.slot.grants.refresh(&secret).await }).await;
-                    let answer = self.heard(answer, "refresh");
-                    self.machine(|machine, now, _| machine.refreshed(answer, now))
-                }
-                Step::Forget(record, next) => {
-                    conflicts += 1;
-                    let is_outrun = self.forget(record.clone()).await && conflicts <= CONFLICTS;
-                    if !is_outrun {
-                        self.slot.tell(record).await;
-                    }
-                    let machine = &mut lock(&self.slot.locked).machine;
-                    machine.forgotten();
-                    if is_outrun {
-                        machine.yield_to_store();
-                        Step::Load
-                    } else {
-                        *next
-                    }
-                }
-                Step::Keep(record) => {
-                    let record = self.store(record).await;
-                    self.slot.tell(record.clone()).await;
-                    self.machine(|machine, now, random| machine.kept(record, now, random))
-                }
-                Step::Land(outcome) => break outcome,
-            };
-        };
-        self.land(outcome);
-    }
-
-    fn machine(&self, event: impl FnOnce(&mut Machine, Now, &dyn Random) -> Step) -> Step {
-        let shared = &self.slot.shared;
-        event(&mut lock(&self.slot.locked).machine, shared.clock.now(), &*shared.random)
-    }
-
-    fn count(&self, counter: impl FnOnce(&mut Counters) -> &mut u32) {
-        let mut locked = lock(&self.slot.locked);
-        let counter = counter(&mut locked.counters);
-        *counter = counter.saturating_add(1);
-    }
-
-    /// Counts and traces what the vendor answered.
-    fn heard(&self, answer: Result<Issued, Failure>, grant: &'static str) -> Result<Issued, Failure> {
-        match answer {
-            Ok(mut issued) => {
-                if !self.slot.shared.keep_answer {
-                    issued.answer = None;
-                }
-                info!(grant, expires_in = ?issued.expires_in, "the vendor issued a token");
-                Ok(issued)
-            }
-            Err(failure) => {
-                self.count(|counters| &mut counters.failures);
-                warn!(grant, error = %failure, verdict = ?failure.verdict, "the vendor issued no token");
-                Err(failure)
-            }
-        }
-    }
-
-    async fn lease(&mut self) {
-        let slot = &*self.slot;
-        let leased = caught(async { slot.shared.store.lease(&slot.key, LEASE).await });
-        match slot.within(LEASE_WAIT, leased).await {
-            Some(Some(Ok(lease))) => self.lease = Some(lease),
-            Some(Some(Err(error))) => warn!(%error, "goes on without a lease"),
-            Some(None) => warn!("goes on without a lease: the store panicked"),
-            None => warn!("goes on without a lease, which another process has held for too long"),
-        }
-    }
-
-    async fn load(&mut self) -> Option<Arc<Record>> {
-        let Slot { shared, key, .. } = &*self.slot;
-        match self.slot.stored(async { shared.store.load(key).await }).await {
-            Ok(record) => {
-                self.stored = record.as_ref().map_or(0, |record| record.generation());
-                record
-            }
-            Err(error) => {
-                warn!(%error, "can't load from the store");
-                None
-            }
-        }
-    }
-
-    /// Stores that the refresh token is about to be sent.
-    async fn mark(&mut self, record: Arc<Record>) -> Marked {
-        if self.lease.is_none() {
-            return Marked::StoreDown("there is no lease".into_arc());
-        }
-        let generation = record.generation();
-        match self.slot.compare_and_store(self.stored, record.clone()).await {
-            Ok(true) => {
-                self.stored = generation;
-                Marked::Yes(record)
-            }
-            Ok(false) => Marked::Conflict,
-            Err(error) => {
-                warn!(%error, "can't store that a refresh token is about to be used");
-                Marked::StoreDown(error.into())
-            }
-        }
-    }
-
-    /// Stores what became of the refresh token. It says whether another process, without a lease, was faster: then that
-    /// counts.
-    async fn forget(&mut self, record: Arc<Record>) -> bool {
-        let generation = record.generation();
-        match self.slot.compare_and_store(self.stored, record).await {
-            Ok(true) => self.stored = generation,
-            Ok(false) => return true,
-            Err(error) => warn!(%error, "can't store, goes on in memory"),
-        }
-        false
-    }
-
-    /// Stores what has happened already: if another process stored something meanwhile, as the next generation.
-    async fn store(&mut self, mut record: Arc<Record>) -> Arc<Record> {
-        for _ in 0..CONFLICTS {
-            match self.slot.compare_and_store(self.stored, record.clone()).await {
-                Ok(true) => {
-                    self.stored = record.generation();
-                    return record;
-                }
-                Ok(false) => {
-                    self.load().await;
-                    let generation = record.generation().max(self.stored.saturating_add(1));
-                    record = Arc::new(Record { generation, ..(*record).clone() });
-                }
-                Err(error) => {
-                    warn!(%error, "can't store, goes on in memory");
-                    return record;
-                }
-            }
-        }
-        warn!("can't store, other processes keep changing the record; goes on in memory");
-        record
-    }
-
-    /// Lets the others see that this flight is over. What it gives is to be dropped without a lock held.
-    fn touch_down(&self) -> Option<Flight> {
-        let Slot { shared, locked, .. } = &*self.slot;
-        let now = shared.clock.now();
-        let mut locked = lock(locked);
-        locked.machine.touch_down();
-        self.slot.publish(&locked, now);
-        locked.flight.take()
-    }
-
-    fn land(mut self, outcome: Outcome) {
-        if let Err(error) = &outcome {
-            warn!(%error, "backs off");
-        }
-        drop(self.touch_down());
-        self.has_landed = true;
-        if outcome.is_ok() {
-            self.slot.keep_alive();
-        }
-        self.sender.send_replace(Some(outcome));
-    }
-}
-
-/// Those who wait see that the sender is gone, and start another flight.
-impl Drop for Journey {
-    fn drop(&mut self) {
-        if !self.has_landed {
-            drop(self.touch_down());
-        }
-    }
-}
-
 /// What a future gives; None: it panicked. A user's callback, vendor or store is in it.
 async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
@@ -739,14 +504,4 @@ async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
         }
     })
     .await
-}
-
-trait IntoArc {
-    fn into_arc(self) -> Arc<dyn std::error::Error + Send + Sync>;
-}
-
-impl IntoArc for &str {
-    fn into_arc(self) -> Arc<dyn std::error::Error + Send + Sync> {
-        StoreError::from(self).into()
-    }
 }
