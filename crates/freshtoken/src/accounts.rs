@@ -346,6 +346,13 @@ impl<V: Vendor> AccountsBuilder<V> {
         self
     }
 
+    /// Has every token renewed whenever that is due, as [`TokenSourceBuilder::keep_alive`](crate::TokenSourceBuilder::keep_alive):
+    /// a task for each account that has been asked for.
+    pub fn keep_alive(mut self) -> Self {
+        self.options.keep_alive = true;
+        self
+    }
+
     /// Keeps the vendor's typed answers in memory, for [`Token::answer`](crate::Token::answer).
     pub fn keep_answers(mut self) -> Self {
         self.options.forget_answer = false;
