@@ -24,7 +24,7 @@ use self::flight::Journey;
 use crate::clock::{AnyClock, Deadline, Now, Random};
 use crate::machine::{Machine, Rejection, Reply, State};
 use crate::store::{AnyStore, Key, StoreError};
-use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, Task, lock, spawn};
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, RuntimeId, Task, lock, runtime_id, spawn};
 use crate::vendor::Grants;
 use crate::{Error, ErrorKind, Failure, Policy, Record, Secret, Takes, Token};
 
@@ -84,6 +84,7 @@ struct Locked {
 /// A flight as those see it who wait for it.
 struct Flight {
     outcome: watch::Receiver<Option<Outcome>>,
+    runtime: Option<RuntimeId>,
     task: Option<Task>,
 }
 
@@ -134,7 +135,8 @@ pub struct Status {
 /// What a caller gets, or has to wait for.
 enum Asked {
     Token(Token),
-    Wait(watch::Receiver<Option<Outcome>>),
+    /// For this, which is on that runtime.
+    Wait(watch::Receiver<Option<Outcome>>, Option<RuntimeId>),
     Failed(Error),
 }
 
@@ -199,12 +201,20 @@ impl Slot {
             match self.ask() {
                 Asked::Token(token) => return Ok(token),
                 Asked::Failed(error) => return Err(error),
-                Asked::Wait(outcome) => match self.within(FLIGHT, landed(outcome)).await {
-                    Some(Some(outcome)) => return outcome,
-                    // It went down with its runtime.
-                    Some(None) => {}
-                    None => break,
-                },
+                Asked::Wait(outcome, runtime) => {
+                    let landed = landed(outcome);
+                    // A runtime that drives the caller drives its flight as well; thousands wait without a timer each.
+                    let landed = match runtime == runtime_id() {
+                        true => Some(landed.await),
+                        false => self.within(FLIGHT, landed).await,
+                    };
+                    match landed {
+                        Some(Some(outcome)) => return outcome,
+                        // It went down with its runtime.
+                        Some(None) => {}
+                        None => break,
+                    }
+                }
             }
         }
         Err(self.error(ErrorKind::NoRuntime, "get a token"))
@@ -221,17 +231,17 @@ impl Slot {
             }
             Reply::Wait => match &locked.flight {
                 Some(flight) => {
-                    let outcome = flight.outcome.clone();
+                    let wait = Asked::Wait(flight.outcome.clone(), flight.runtime);
                     locked.counters.joined = locked.counters.joined.saturating_add(1);
                     // A subscriber may ask this very source something.
                     drop(locked);
                     debug!(vendor = self.key.vendor, account = &*self.key.account, "waits for the flight under way");
-                    Asked::Wait(outcome)
+                    wait
                 }
                 None => Asked::Failed(self.error(ErrorKind::NoRuntime, "get a token")),
             },
             Reply::Fly => match self.take_off(locked, now) {
-                Some(outcome) => Asked::Wait(outcome),
+                Some(outcome) => Asked::Wait(outcome, runtime_id()),
                 None => Asked::Failed(self.error(ErrorKind::NoRuntime, "get a token")),
             },
             Reply::Fail(error) => Asked::Failed(error),
@@ -246,7 +256,7 @@ impl Slot {
     ) -> Option<watch::Receiver<Option<Outcome>>> {
         let wait = locked.machine.take_off(now, &*self.shared.random);
         let (sender, outcome) = watch::channel(None);
-        locked.flight = Some(Flight { outcome: outcome.clone(), task: None });
+        locked.flight = Some(Flight { outcome: outcome.clone(), runtime: runtime_id(), task: None });
         self.publish(&locked, now);
         // A runtime that is shutting down drops the task within `spawn`, and that locks.
         drop(locked);

@@ -14,6 +14,14 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Option
     Some(tokio::runtime::Handle::try_current().ok()?.spawn(future))
 }
 
+/// Which runtime a task is on.
+pub(crate) type RuntimeId = tokio::runtime::Id;
+
+/// The runtime of the caller, if there is one.
+pub(crate) fn runtime_id() -> Option<RuntimeId> {
+    Some(tokio::runtime::Handle::try_current().ok()?.id())
+}
+
 /// Locks. A panic elsewhere leaves what our mutexes guard sound: each change of it is one call.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

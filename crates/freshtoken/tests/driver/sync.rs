@@ -12,6 +12,12 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Option
     Some(shuttle::future::spawn(future))
 }
 
+pub(crate) type RuntimeId = ();
+
+pub(crate) fn runtime_id() -> Option<RuntimeId> {
+    Some(())
+}
+
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
