@@ -167,8 +167,10 @@ impl TokenSource {
 /// of what a fresh header costs.
 struct Header<'a> {
     slot: &'a Arc<Slot>,
-    waits: Option<Pin<Box<dyn Future<Output = Result<Token, Error>> + Send + 'a>>>,
+    waits: Option<Waits<'a>>,
 }
+
+type Waits<'a> = Pin<Box<dyn Future<Output = Result<Token, Error>> + Send + 'a>>;
 
 impl Future for Header<'_> {
     type Output = Result<HeaderValue, Error>;
