@@ -1,0 +1,145 @@
+//! The accounts that a vendor knows: fixed credentials, obviously fake, made from the spec.
+//!
+//! A credential is what a login (or a refresh, where there is none), a refresh or a revocation needs from outside: a
+//! required text or number, or a secret, that isn't a constant, a listed value, a scope or the token itself; and what
+//! the security schemes take. Its value is the spec's example of it, else a text that is made of its name. Equal names
+//! are one credential. What stands in the path is a setting, and the same for all accounts.
+
+use heck::ToKebabCase;
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use crate::answer::fill;
+use crate::refusal::{Reason, Refusal};
+use crate::request::{Given, Held, Input, as_text, credential_names, inputs};
+use crate::spec::{Action, Document, Kind};
+
+/// Credentials by their names, in the spec's order: `credentials["client_id"]`.
+pub type Credentials = IndexMap<String, String>;
+
+/// All that a vendor knows of its callers.
+pub(crate) struct Accounts {
+    credentials: Vec<Credentials>,
+    settings: Credentials,
+}
+
+impl Accounts {
+    /// So many accounts, at least one. The credentials in `any` may have any value.
+    pub(crate) fn new(document: &Document, count: usize, any: &[String]) -> Self {
+        let (first, settings) = fixed(document, any);
+        let numbered = |index: usize| {
+            let value = |value: &Credential| match (index, value.is_number) {
+                (0, _) => value.text.clone(),
+                (_, false) => format!("{}-{}", value.text, index + 1),
+                (_, true) => value.text.parse::<i64>().map_or(value.text.clone(), |n| (n + index as i64).to_string()),
+            };
+            first.iter().map(|(name, credential)| (name.clone(), value(credential))).collect()
+        };
+        Self {
+            credentials: (0..count.max(1)).map(numbered).collect(),
+            settings: settings.into_iter().map(|(name, credential)| (name, credential.text)).collect(),
+        }
+    }
+
+    /// What each account is to be called with.
+    pub(crate) fn credentials(&self) -> &[Credentials] {
+        &self.credentials
+    }
+
+    /// The values of the path's parameters.
+    pub(crate) fn settings(&self) -> &Credentials {
+        &self.settings
+    }
+
+    /// The account whose credentials a request has, or which of them is wrong.
+    ///
+    /// A request that has none of them may be of any account: None. Its token will tell.
+    pub(crate) fn of(&self, given: &Given) -> Result<Option<usize>, Refusal> {
+        for field in given.fields.iter().filter(|field| field.is_in_path) {
+            if self.settings.get(&field.name).is_some_and(|setting| *setting != as_text(&field.value)) {
+                return Err(Refusal::about(Reason::NotFound, &field.key, "is wrong"));
+            }
+        }
+        let held = given.held.iter().filter_map(|held| match held {
+            Held::Credential(name, value) => Some((name.as_str(), value.clone(), true)),
+            Held::Token(_) => None,
+        });
+        // The half of HTTP Basic that has no name is empty.
+        if held.clone().any(|(name, value, _)| name.is_empty() && !value.is_empty()) {
+            return Err(Refusal::about(Reason::Unauthorized, "authorization", "is wrong"));
+        }
+        let fields = given.fields.iter().filter(|field| !field.is_in_path);
+        let fields = fields.map(|field| (field.name.as_str(), as_text(&field.value), false));
+        let known: Vec<(&str, String, bool)> =
+            held.chain(fields).filter(|(name, ..)| self.credentials[0].contains_key(*name)).collect();
+        if known.is_empty() {
+            return Ok(None);
+        }
+        let wrong = |account: &Credentials| -> Vec<(&str, bool)> {
+            let wrong = known.iter().filter(|(name, value, _)| account.get(*name) != Some(value));
+            wrong.map(|(name, _, is_held)| (*name, *is_held)).collect()
+        };
+        let nearest = self.credentials.iter().map(wrong).enumerate().min_by_key(|(_, wrong)| wrong.len());
+        match nearest {
+            Some((account, wrong)) => match wrong.first() {
+                None => Ok(Some(account)),
+                Some((name, true)) => Err(Refusal::about(Reason::Unauthorized, name, "is wrong")),
+                Some((name, false)) => Err(Refusal::about(Reason::Credential, name, "is wrong")),
+            },
+            None => Ok(None),
+        }
+    }
+}
+
+struct Credential {
+    text: String,
+    is_number: bool,
+}
+
+type Fixed = IndexMap<String, Credential>;
+
+fn fixed(document: &Document, any: &[String]) -> (Fixed, Fixed) {
+    let (mut credentials, mut settings) = (Fixed::new(), Fixed::new());
+    let Some(token) = &document.token else { return (credentials, settings) };
+    for action in [&token.login, &token.refresh, &token.revoke].into_iter().flatten() {
+        let found = document.operations().find(|(_, _, _, operation)| operation.operation_id == action.operation);
+        let Some((_, _, shared, operation)) = found else { continue };
+        for scheme in document.security(operation).iter().flat_map(IndexMap::keys) {
+            let names = credential_names(document, operation, scheme);
+            // Halves that form encoding changes: who forgets it is found out.
+            let marks = ["+1", ":100%"].into_iter().chain(std::iter::repeat(""));
+            let is_basic = names.len() == 2;
+            for (name, mark) in names.into_iter().zip(marks).filter(|(name, _)| !name.is_empty() && !any.contains(name))
+            {
+                let text = format!("example-{}{}", name.to_kebab_case(), if is_basic { mark } else { "" });
+                credentials.entry(name).or_insert(Credential { text, is_number: false });
+            }
+        }
+        for input in inputs(document, shared, operation, action.body.as_deref()) {
+            let is_free = any.contains(&input.name) || !is_fixed(document, action, &input);
+            let place = if input.is_in_path { &mut settings } else { &mut credentials };
+            if !is_free && !place.contains_key(&input.name) {
+                place.insert(input.name.clone(), value(document, &input));
+            }
+        }
+    }
+    (credentials, settings)
+}
+
+fn is_fixed(document: &Document, action: &Action, input: &Input<'_>) -> bool {
+    let is_scope = ["scope", "scopes"].contains(&input.key.as_str());
+    let is_secret = input.schema.is_secret(document);
+    let is_scalar = matches!(input.schema.kind(document), Some(Kind::String | Kind::Integer | Kind::Number));
+    let is_token = action.token.as_ref() == Some(&input.key);
+    (is_secret || input.is_required) && is_scalar && !is_scope && !is_token && input.schema.values(document).is_none()
+}
+
+fn value(document: &Document, input: &Input<'_>) -> Credential {
+    let is_number = input.schema.kind(document) != Some(Kind::String);
+    let made = || match (is_number, input.schema.format(document)) {
+        (false, None | Some("password")) => Value::from(format!("example-{}", input.name.to_kebab_case())),
+        _ => fill(document, input.schema),
+    };
+    let text = as_text(&input.example.cloned().unwrap_or_else(made));
+    Credential { text, is_number }
+}

@@ -1,0 +1,306 @@
+//! The failure that a vendor answers to a refusal, of those that its spec documents.
+//!
+//! In this order:
+//!
+//! 1. a 5xx example whose code the spec calls permanent, where it is about the field that is wrong: some vendors say
+//!    so;
+//! 2. the first status that fits the reason and is documented. Of its examples, the one with a code that fits, then the
+//!    one that speaks of the field, then the only one, as they stand; else the schema's required members with the code
+//!    that fits, of those that the spec knows, and why in the place of the message;
+//! 3. where no failure is documented at all but `x-token` says that a success can be one: the example of that;
+//! 4. the status that fits best, in the shape of the operation's other failures.
+
+use std::collections::BTreeSet;
+
+use heck::ToSnakeCase;
+use serde_json::Value;
+
+use super::{Answer, fill, pointer};
+use crate::refusal::{Reason, Refusal};
+use crate::request::as_text;
+use crate::spec::{Action, Document, Kind, MediaType, Operation, Response, Schema, XToken};
+
+/// The vendor's answer to a refusal.
+pub(crate) fn failure(document: &Document, operation: &Operation, refusal: &Refusal) -> Answer {
+    let vendor = Vendor { document, operation, errors: document.token.as_ref().map(|token| &token.errors) };
+    let wanted = vendor.wanted(refusal);
+    if let Some(answer) = vendor.permanent_5xx(&wanted) {
+        return answer;
+    }
+    // A `default` documents every status, so it says nothing of which one it is.
+    let named = |status: &&u16| operation.documents(**status);
+    let documented = |status: &&u16| operation.response(document, **status).is_some();
+    if let Some(status) = wanted.statuses.iter().find(named).or_else(|| wanted.statuses.iter().find(documented)) {
+        return vendor.answer(*status, &wanted);
+    }
+    if !operation.documents_failures()
+        && let Some(answer) = document.token.as_ref().and_then(|token| vendor.failure_at_success(token, &wanted))
+    {
+        return answer;
+    }
+    vendor.undocumented(&wanted)
+}
+
+/// The vendor's answer of a status, where it isn't the request's fault.
+pub(crate) fn at_status(document: &Document, operation: &Operation, status: u16) -> Answer {
+    let vendor = Vendor { document, operation, errors: document.token.as_ref().map(|token| &token.errors) };
+    let wanted = Wanted { statuses: vec![status], codes: vec![status.to_string()], words: vec![], why: "a fault" };
+    vendor.answer(status, &wanted)
+}
+
+struct Vendor<'a> {
+    document: &'a Document,
+    operation: &'a Operation,
+    errors: Option<&'a crate::spec::Errors>,
+}
+
+/// What an answer to a refusal should be like, the best first.
+struct Wanted<'a> {
+    statuses: Vec<u16>,
+    codes: Vec<String>,
+    words: Vec<String>,
+    why: &'a str,
+}
+
+impl<'a> Vendor<'a> {
+    fn wanted<'b>(&self, refusal: &'b Refusal) -> Wanted<'b> {
+        let field = refusal.field.to_snake_case();
+        let own = [format!("invalid_{field}"), format!("unsupported_{field}")];
+        let relogin = || self.errors.into_iter().flat_map(|errors| &errors.relogin).map(as_text);
+        let texts = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>();
+        let (statuses, codes): (&[u16], Vec<String>) = match refusal.reason {
+            Reason::Method => (&[405], vec![]),
+            // An operation has its method, so a 405 that it documents is about something else: the media type.
+            Reason::ContentType => (&[415, 405, 400, 422], texts(&["unsupported_media_type", "invalid_request"])),
+            Reason::Malformed => (&[400, 422], texts(&["invalid_request"])),
+            Reason::Missing => {
+                (&[400, 422], texts(&["missing_parameters", "missing_parameter", "missing", "invalid_request"]))
+            }
+            Reason::Invalid => (&[400, 422], own.into_iter().chain(texts(&["invalid_request"])).collect()),
+            Reason::Unauthorized => (&[401, 403, 400], texts(&["invalid_client", "unauthorized"])),
+            Reason::Credential => {
+                let [own, _] = own;
+                (&[401, 403, 400], [vec![own], texts(&["invalid_client", "unauthorized"])].concat())
+            }
+            Reason::NotFound => (&[404, 400], texts(&["not_found"])),
+            Reason::RefreshToken => {
+                (&[400, 401, 403], relogin().chain(texts(&["invalid_grant", "invalid_refresh_token"])).collect())
+            }
+            Reason::AccessToken => (&[401, 403], texts(&["invalid_token", "unauthorized"])),
+            Reason::UnknownToken => (&[404], texts(&["not_found", "invalid_token"])),
+            Reason::TooManyTokens => (&[403, 409, 429, 400], texts(&["too_many_tokens"])),
+        };
+        let mut words: Vec<String> = field.split('_').filter(|word| !word.is_empty()).map(ToOwned::to_owned).collect();
+        if refusal.reason == Reason::Missing {
+            words.push("missing".to_owned());
+        }
+        Wanted { statuses: statuses.to_vec(), codes, words, why: &refusal.why }
+    }
+
+    fn permanent_5xx(&self, wanted: &Wanted<'_>) -> Option<Answer> {
+        let is_about_credentials = wanted.statuses.first() == Some(&401);
+        let permanent = &self.errors?.permanent;
+        let statuses = self.operation.responses.iter().filter(|(status, _)| status.starts_with('5'));
+        statuses.filter(|_| is_about_credentials).find_map(|(status, response)| {
+            let response = self.document.response(response);
+            let (media_type, media) = response.json()?;
+            let is_permanent = |value: &Value| {
+                self.code(value).is_some_and(|code| permanent.iter().any(|known| as_text(known) == code))
+            };
+            let (_, _, value) = media
+                .examples(self.document)
+                .find(|(name, summary, value)| is_permanent(value) && speaks_of(&wanted.words, name, summary))?;
+            let answer = Answer::empty(status.parse().unwrap_or(500)).with_json(media_type, value);
+            Some(answer.with_headers_of(self.document, response))
+        })
+    }
+
+    /// The answer of a status, which the operation documents.
+    fn answer(&self, status: u16, wanted: &Wanted<'_>) -> Answer {
+        let Some(response) = self.operation.response(self.document, status) else { return Answer::empty(status) };
+        let answer = match response.json() {
+            Some((media_type, media)) => Answer::empty(status).with_json(media_type, &self.body(status, media, wanted)),
+            None => text(self.document, status, response),
+        };
+        answer.with_headers_of(self.document, response)
+    }
+
+    fn body(&self, status: u16, media: &MediaType, wanted: &Wanted<'_>) -> Value {
+        let examples: Vec<(&str, &str, &Value)> = media.examples(self.document).collect();
+        let code = self.fitting_code(media, wanted);
+        let with_code = |code| examples.iter().find(|example| self.code(example.2).as_ref() == Some(code));
+        let by_word = || examples.iter().find(|(name, summary, _)| speaks_of(&wanted.words, name, summary));
+        let only = || examples.first().filter(|_| examples.len() == 1 && self.says_nothing_more(examples[0].2, status));
+        // A code that the spec knows says more than an example that happens to speak of the field.
+        let found = match code {
+            Some(code) => with_code(code),
+            None => by_word().or_else(only),
+        };
+        match found {
+            Some((_, _, value)) => (*value).clone(),
+            None => self.made(status, media, wanted),
+        }
+    }
+
+    /// Whether an example has no code of its own beside the status.
+    fn says_nothing_more(&self, value: &Value, status: u16) -> bool {
+        self.code(value).is_none_or(|code| code == status.to_string())
+    }
+
+    /// The best of the codes that fit, of those that the spec knows.
+    fn fitting_code<'b>(&self, media: &MediaType, wanted: &'b Wanted<'_>) -> Option<&'b String> {
+        let place = self.errors?.code.iter().find_map(|at| media.schema.at(self.document, at))?;
+        let listed = place.values(self.document);
+        let known = self.known_codes();
+        let has_example =
+            |code: &String| media.examples(self.document).any(|(_, _, v)| self.code(v).as_ref() == Some(code));
+        let is_known = |code: &&String| match listed {
+            Some(listed) => listed.iter().any(|value| as_text(value) == **code) || has_example(code),
+            None => known.contains(*code),
+        };
+        wanted.codes.iter().find(is_known)
+    }
+
+    /// A body of the schema's shape, with the code that fits and why.
+    fn made(&self, status: u16, media: &MediaType, wanted: &Wanted<'_>) -> Value {
+        let schema = &media.schema;
+        let examples: Vec<(&str, &str, &Value)> = media.examples(self.document).collect();
+        let mut body = fill(self.document, schema);
+        let Some(errors) = self.errors else { return body };
+        let mut put = |at: &str, value: Value| pointer::set(self.document, schema, &mut body, at, value);
+        let plain = status.to_string();
+        for at in &errors.code {
+            let Some(place) = schema.at(self.document, at) else { continue };
+            let listed = place.values(self.document);
+            let is_listed = listed.is_some_and(|listed| listed.iter().any(|value| as_text(value) == plain));
+            let is_used = examples.iter().any(|(_, _, value)| self.code(value).as_ref() == Some(&plain));
+            let found = self.fitting_code(media, wanted).cloned();
+            let found = found.or_else(|| (is_listed || is_used).then(|| plain.clone()));
+            let found = found.or_else(|| listed?.first().map(as_text));
+            if let Some(code) = found {
+                let is_number = place.kind(self.document) != Some(Kind::String);
+                let number = code.parse::<i64>().ok().filter(|_| is_number);
+                put(at, number.map_or(Value::from(code), Value::from));
+            }
+            break;
+        }
+        if let Some(at) = errors.message.iter().find(|at| schema.at(self.document, at).is_some()) {
+            put(at, Value::from(wanted.why));
+        }
+        // A member beside the code that says the status once more.
+        let number = |schema: &Schema| schema.kind(self.document) == Some(Kind::Integer);
+        for (name, property) in schema.fields(self.document).properties {
+            let at = format!("/{name}");
+            let is_status = examples.iter().any(|(_, _, value)| value.pointer(&at) == Some(&Value::from(status)));
+            if is_status && number(property) {
+                pointer::set(self.document, schema, &mut body, &at, Value::from(status));
+            }
+        }
+        body
+    }
+
+    /// Where `x-token` says that a success of this operation can be a failure: such an example, or what makes it one.
+    fn failure_at_success(&self, token: &XToken, wanted: &Wanted<'_>) -> Option<Answer> {
+        let is = |action: &&Action| action.operation == self.operation.operation_id;
+        let grant = [&token.login, &token.refresh].into_iter().flatten().find(is);
+        let of_grant = grant.map(|_| (token.response.error.as_deref(), token.response.ok.as_ref()));
+        let revoke = token.revoke.as_ref().filter(is);
+        let (error, ok) = of_grant.or(revoke.map(|revoke| (revoke.error.as_deref(), revoke.ok.as_ref())))?;
+        if error.is_none() && ok.is_none() {
+            return None;
+        }
+        let (status, response) = self.operation.success(self.document);
+        let (media_type, media) = response?.json()?;
+        let has = |value: &Value, at: &str| value.pointer(at).is_some_and(|value| !value.is_null());
+        let is_failure = |value: &Value| match grant {
+            Some(_) => !has(value, &token.response.access_token),
+            None => error.is_some_and(|at| has(value, at)),
+        };
+        let mut body = match media.examples(self.document).find(|(_, _, value)| is_failure(value)) {
+            Some((_, _, value)) => value.clone(),
+            None => self.made(status, media, wanted),
+        };
+        if let Some(at) = error.filter(|at| !has(&body, at)) {
+            let error = media.schema.at(self.document, at).map(|schema| fill(self.document, schema));
+            let error = error.filter(|error| !error.is_null()).unwrap_or_else(|| Value::from("error"));
+            pointer::set(self.document, &media.schema, &mut body, at, error);
+        }
+        if let Some(ok) = ok.filter(|ok| body.pointer(&ok.at) == Some(&ok.is)) {
+            let other = match &ok.is {
+                Value::Bool(is) => Value::from(!is),
+                Value::Number(_) => Value::from(-1),
+                _ => Value::from("failed"),
+            };
+            pointer::set(self.document, &media.schema, &mut body, &ok.at, other);
+        }
+        Some(Answer::empty(status).with_json(media_type, &body).with_headers_of(self.document, response?))
+    }
+
+    fn undocumented(&self, wanted: &Wanted<'_>) -> Answer {
+        let status = wanted.statuses.first().copied().unwrap_or(400);
+        let failures = self.operation.responses.iter().filter(|(status, _)| !status.starts_with('2'));
+        let shape = failures.map(|(_, response)| self.document.response(response)).find_map(|response| response.json());
+        match shape {
+            // A 405 is the router's, not the vendor's own.
+            Some((media_type, media)) if status != 405 => {
+                let mut body = self.made(status, media, wanted);
+                self.correct_status(&mut body, media, status);
+                Answer::empty(status).with_json(media_type, &body)
+            }
+            _ => Answer::empty(status),
+        }
+    }
+
+    /// Where the code is the status in examples of another status, it is this one here.
+    fn correct_status(&self, body: &mut Value, media: &MediaType, status: u16) {
+        let Some(errors) = self.errors else { return };
+        for at in &errors.code {
+            let is_status = |value: &Value| value.as_u64().is_some_and(|number| (400..600).contains(&number));
+            if media.examples(self.document).any(|(_, _, value)| value.pointer(at).is_some_and(is_status))
+                && body.pointer(at).is_none()
+                && let Some((parent, name)) = at.rsplit_once('/')
+                && let Some(members) = body.pointer_mut(parent).and_then(Value::as_object_mut)
+            {
+                members.insert(name.to_owned(), Value::from(status));
+            }
+        }
+    }
+
+    /// The vendor's code in a body.
+    fn code(&self, body: &Value) -> Option<String> {
+        let found = self.errors?.code.iter().find_map(|at| body.pointer(at).filter(|v| v.is_string() || v.is_number()));
+        found.map(as_text)
+    }
+
+    /// Every code that the spec lists or has in an example.
+    fn known_codes(&self) -> BTreeSet<String> {
+        let Some(errors) = self.errors else { return BTreeSet::new() };
+        let listed = errors.permanent.iter().chain(&errors.relogin).chain(&errors.transient).map(as_text);
+        let operations = self.document.operations().flat_map(|(_, _, _, operation)| operation.responses.values());
+        let bodies = operations.flat_map(|response| self.document.response(response).content.values());
+        let examples = bodies.flat_map(|media| media.examples(self.document).map(|(_, _, value)| value));
+        listed.chain(examples.filter_map(|value| self.code(value))).collect()
+    }
+}
+
+/// An answer without JSON: its text, if it has an example of one.
+fn text(document: &Document, status: u16, response: &Response) -> Answer {
+    let example = response.content.iter().find_map(|(media_type, media)| {
+        let (_, _, value) = media.examples(document).next()?;
+        Some((media_type, as_text(value)))
+    });
+    match (example, response.content.keys().next()) {
+        (Some((media_type, body)), _) => Answer::empty(status).with_body(media_type, body.into_bytes()),
+        (None, Some(media_type)) => {
+            Answer::empty(status).with_body(media_type, format!("<html><body>{status}</body></html>").into_bytes())
+        }
+        (None, None) => Answer::empty(status),
+    }
+}
+
+/// Whether the name or the summary of an example has one of the words.
+fn speaks_of(words: &[String], name: &str, summary: &str) -> bool {
+    let text = format!("{name} {summary}").to_lowercase();
+    let spoken: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
+    words.iter().any(|word| spoken.contains(&word.as_str()))
+}

@@ -1,0 +1,53 @@
+//! A value of a schema: its example, or the least that it allows.
+
+use serde_json::{Map, Value};
+
+use crate::request::check_schema;
+use crate::spec::{Document, Kind, Schema};
+
+/// How deep objects are made.
+const MAX_DEPTH: usize = 16;
+
+/// A value of a schema, with the required properties of an object alone.
+pub(crate) fn fill(document: &Document, schema: &Schema) -> Value {
+    at_depth(document, schema, 0)
+}
+
+fn at_depth(document: &Document, schema: &Schema, depth: usize) -> Value {
+    // An example that breaks its own schema would have the sandbox answer what it refuses.
+    let example = schema.example(document).filter(|example| check_schema(document, schema, example, "").is_empty());
+    if let Some(example) = example {
+        return example.clone();
+    }
+    if let Some(value) = schema.values(document).and_then(<[Value]>::first) {
+        return value.clone();
+    }
+    if depth > MAX_DEPTH {
+        return Value::Null;
+    }
+    match schema.kind(document) {
+        Some(Kind::String) => Value::from(match schema.format(document) {
+            Some("date-time") => "2030-01-02T03:04:05Z",
+            Some("date") => "2030-01-02",
+            Some("uuid") => "00000000-0000-4000-8000-000000000001",
+            Some("email") => "someone@example.com",
+            Some("uri") => "https://vendor.example/",
+            _ => "example",
+        }),
+        Some(Kind::Integer | Kind::Number) => Value::from(1),
+        Some(Kind::Boolean) => Value::from(true),
+        Some(Kind::Array) => Value::Array(Vec::new()),
+        Some(Kind::Object) => object(document, schema, depth),
+        None => match schema.branches(document).first() {
+            Some(branch) if !std::ptr::eq(branch.schema, schema) => at_depth(document, branch.schema, depth + 1),
+            _ => Value::Null,
+        },
+    }
+}
+
+fn object(document: &Document, schema: &Schema, depth: usize) -> Value {
+    let fields = schema.fields(document);
+    let required = fields.properties.iter().filter(|(name, _)| fields.requires(name));
+    let members = required.map(|(name, schema)| ((*name).to_owned(), at_depth(document, schema, depth + 1)));
+    Value::Object(members.collect::<Map<_, _>>())
+}

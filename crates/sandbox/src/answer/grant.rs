@@ -1,0 +1,251 @@
+//! Successful answers: tokens where `x-token` says they are, and all else as in the spec's examples.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value};
+
+use super::{Answer, fill, moment, pointer};
+use crate::request::agrees;
+use crate::spec::{At, Document, Lifetime, MediaType, Operation, Schema, TimeUnit, XToken};
+
+/// How long an access token lives where the spec says nothing.
+const ACCESS_LIFE: Duration = Duration::from_secs(60 * 60);
+
+/// How long a refresh token lives where the spec says nothing: the longest of the known vendors.
+const REFRESH_LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// What was issued, as far as an answer can tell it.
+#[derive(Clone, Debug)]
+pub(crate) struct Issued {
+    pub(crate) access_token: String,
+    pub(crate) expires_at: Option<SystemTime>,
+    pub(crate) refresh_token: Option<String>,
+    pub(crate) refresh_expires_at: Option<SystemTime>,
+    pub(crate) scope: Option<Vec<String>>,
+}
+
+/// The documented life of an access token: an example's, else `x-token.lifetime`. None: it never ends.
+pub(crate) fn access_life(document: &Document, token: &XToken, operation: &Operation) -> Option<Duration> {
+    let example = token.response.expires_in.as_ref().and_then(|at| example_life(document, operation, at));
+    match (example, token.lifetime) {
+        (Some(life), _) | (None, Lifetime::For(life)) => Some(life),
+        (None, Lifetime::Unlimited) => None,
+        (None, Lifetime::Unknown) => Some(ACCESS_LIFE),
+    }
+}
+
+/// The documented life of a refresh token.
+pub(crate) fn refresh_life(document: &Document, token: &XToken, operation: &Operation) -> Duration {
+    let example = token.response.refresh_expires_in.as_ref().and_then(|at| example_life(document, operation, at));
+    example.unwrap_or(REFRESH_LIFE)
+}
+
+fn example_life(document: &Document, operation: &Operation, at: &At) -> Option<Duration> {
+    let (_, media) = operation.success(document).1?.json()?;
+    let examples = media.examples(document).find_map(|(_, _, value)| value.pointer(&at.pointer));
+    let example = examples.or_else(|| media.schema.at(document, &at.pointer)?.example(document))?;
+    let number = example.as_u64().or_else(|| example.as_str()?.parse().ok())?;
+    Some(at.unit.times(number))
+}
+
+/// When a token ends, as the answer will tell it: an answer in whole seconds is what the vendor keeps to.
+pub(crate) fn expiry(
+    document: &Document,
+    token: &XToken,
+    operation: &Operation,
+    now: SystemTime,
+    life: Duration,
+) -> SystemTime {
+    let whole = |at: &At, time: Duration| at.unit.times(u64::try_from(at.unit.of(time)).unwrap_or(u64::MAX));
+    let mut end = now.checked_add(life).unwrap_or(now);
+    if let Some(at) = &token.response.expires_in {
+        end = end.min(now.checked_add(whole(at, life)).unwrap_or(now));
+    }
+    let media = operation.success(document).1.and_then(|response| response.json());
+    if let (Some(at), Some((_, media))) = (&token.response.expires_at, media) {
+        let written = moment::moment(document, &media.schema, at, example_at(document, media, &at.pointer), end);
+        let since_1970 = end.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let is_number = written.is_u64() || written.as_str().is_some_and(|text| text.parse::<u64>().is_ok());
+        // A date without digits behind its seconds is cut as a number is.
+        let is_cut = is_number || written.as_str().is_some_and(|text| !text.contains('.'));
+        if is_cut {
+            end = end.min(SystemTime::UNIX_EPOCH + whole(at, since_1970));
+        }
+    }
+    end
+}
+
+/// The answer to a login or a refresh.
+pub(crate) fn grant(
+    document: &Document,
+    token: &XToken,
+    operation: &Operation,
+    issued: &Issued,
+    now: SystemTime,
+) -> Answer {
+    let (status, response) = operation.success(document);
+    let Some((media_type, media)) = response.and_then(|response| response.json()) else {
+        return Answer::empty(status);
+    };
+    let pointers = &token.response;
+    let mut body = base(document, token, media);
+    // Of several kinds of answer, it stays of its kind.
+    let kinds = media.schema.branches(document);
+    let is_kind = |schema: &&Schema| agrees(document, schema, &body);
+    let schema = kinds.iter().map(|kind| kind.schema).find(is_kind).unwrap_or(&media.schema);
+    let mut put = |pointer: &str, value: Value| pointer::set(document, schema, &mut body, pointer, value);
+
+    put(&pointers.access_token, Value::from(issued.access_token.as_str()));
+    if let (Some(at), Some(end)) = (&pointers.expires_in, issued.expires_at) {
+        // Beside a moment, which was cut to whole seconds, a length of whole seconds is what the vendor started from.
+        let is_cut = pointers.expires_at.is_some() && at.unit == TimeUnit::Seconds;
+        let cut = if is_cut { Duration::from_nanos(999_999_999) } else { Duration::ZERO };
+        let left = end.duration_since(now).map(|left| left + cut).unwrap_or_default();
+        put(&at.pointer, moment::length(document, schema, at, left));
+    }
+    if let (Some(at), Some(end)) = (&pointers.expires_at, issued.expires_at) {
+        let example = example_at(document, media, &at.pointer);
+        put(&at.pointer, moment::moment(document, schema, at, example, end));
+    }
+    if let (Some(at), Some(refresh_token)) = (&pointers.refresh_token, &issued.refresh_token) {
+        put(at, Value::from(refresh_token.as_str()));
+        if let (Some(at), Some(end)) = (&pointers.refresh_expires_in, issued.refresh_expires_at) {
+            put(&at.pointer, moment::length(document, schema, at, end.duration_since(now).unwrap_or_default()));
+        }
+        if let (Some(at), Some(end)) = (&pointers.refresh_expires_at, issued.refresh_expires_at) {
+            let example = example_at(document, media, &at.pointer);
+            put(&at.pointer, moment::moment(document, schema, at, example, end));
+        }
+    }
+    if let (Some(at), Some(scope)) = (&pointers.scope, &issued.scope) {
+        let is_list = schema.at(document, &at.pointer).and_then(|scope| scope.items(document)).is_some();
+        let delimiter = at.delimiter.as_deref().unwrap_or(" ");
+        put(&at.pointer, if is_list { Value::from(scope.clone()) } else { Value::from(scope.join(delimiter)) });
+    }
+    if let Some(ok) = &pointers.ok {
+        put(&ok.at, ok.is.clone());
+    }
+    finish(document, status, response, media_type, &body)
+}
+
+/// What is known of a token: the answer to a login's fields by their names, and whether it is live.
+pub(crate) fn introspection(
+    document: &Document,
+    token: &XToken,
+    login: &Operation,
+    operation: &Operation,
+    issued: Option<&Issued>,
+    now: SystemTime,
+) -> Answer {
+    let (status, response) = operation.success(document);
+    let Some((media_type, media)) = response.and_then(|response| response.json()) else {
+        return Answer::empty(status);
+    };
+    let fields = media.schema.fields(document);
+    let mut body = match issued {
+        None => fill(document, &media.schema),
+        Some(issued) => {
+            let granted = grant(document, token, login, issued, now);
+            let granted: Value = serde_json::from_slice(&granted.body).unwrap_or_default();
+            let known = fields.properties.iter().filter_map(|(name, schema)| {
+                let value =
+                    find(&granted, name).cloned().or_else(|| fields.requires(name).then(|| fill(document, schema)));
+                Some(((*name).to_owned(), value?))
+            });
+            Value::Object(known.collect::<Map<_, _>>())
+        }
+    };
+    if let Some(members) = body.as_object_mut() {
+        members.insert(ACTIVE.to_owned(), Value::from(issued.is_some()));
+    }
+    finish(document, status, response, media_type, &body)
+}
+
+/// The member that makes an operation an introspection: the only required one of RFC 7662, section 2.2.
+pub(crate) const ACTIVE: &str = "active";
+
+/// The successful answer to any other operation.
+pub(crate) fn success(document: &Document, operation: &Operation) -> Answer {
+    let (status, response) = operation.success(document);
+    let Some((media_type, media)) = response.and_then(|response| response.json()) else {
+        return response.map_or_else(|| Answer::empty(status), |r| Answer::empty(status).with_headers_of(document, r));
+    };
+    let example = media.examples(document).map(|(_, _, value)| value.clone()).next();
+    let mut body = example.unwrap_or_else(|| fill(document, &media.schema));
+    let revoke = document.token.as_ref().and_then(|token| token.revoke.as_ref());
+    if let Some(ok) = revoke.filter(|revoke| revoke.operation == operation.operation_id).and_then(|r| r.ok.as_ref()) {
+        pointer::set(document, &media.schema, &mut body, &ok.at, ok.is.clone());
+    }
+    finish(document, status, response, media_type, &body)
+}
+
+fn finish(
+    document: &Document,
+    status: u16,
+    response: Option<&crate::spec::Response>,
+    media_type: &str,
+    body: &Value,
+) -> Answer {
+    let answer = Answer::empty(status).with_json(media_type, body);
+    match response {
+        Some(response) => answer.with_headers_of(document, response),
+        None => answer,
+    }
+}
+
+/// The example that holds the most of what `x-token` names, or what the schema requires.
+fn base(document: &Document, token: &XToken, media: &MediaType) -> Value {
+    let pointers = &token.response;
+    let ats = [&pointers.expires_in, &pointers.expires_at, &pointers.refresh_expires_in, &pointers.refresh_expires_at];
+    let named = ats.into_iter().chain([&pointers.scope]).flatten().map(|at| at.pointer.as_str());
+    let named: Vec<&str> =
+        named.chain(pointers.token_type.as_deref()).chain(pointers.refresh_token.as_deref()).collect();
+    let has = |value: &Value, pointer: &str| value.pointer(pointer).is_some_and(|value| !value.is_null());
+    let holding = media.examples(document).filter(|(_, _, value)| has(value, &pointers.access_token));
+    // The first of those that hold equally much.
+    let richest = holding.fold(None, |best: Option<(usize, &Value)>, (_, _, value)| {
+        let count = named.iter().filter(|pointer| has(value, pointer)).count();
+        match best {
+            Some((most, _)) if most >= count => best,
+            _ => Some((count, value)),
+        }
+    });
+    let mut body = richest.map_or_else(|| fill(document, &media.schema), |(_, value)| value.clone());
+    let token_type = pointers.token_type.as_deref().filter(|pointer| body.pointer(pointer).is_none());
+    if let Some((pointer, schema)) = token_type.and_then(|at| Some((at, media.schema.at(document, at)?))) {
+        let word = schema.example(document).cloned().unwrap_or_else(|| Value::from("Bearer"));
+        pointer::set(document, &media.schema, &mut body, pointer, word);
+    }
+    body
+}
+
+fn example_at<'a>(document: &'a Document, media: &'a MediaType, pointer: &str) -> Option<&'a Value> {
+    media.examples(document).find_map(|(_, _, value)| value.pointer(pointer)).filter(|value| !value.is_null())
+}
+
+/// The first member of this name, at any depth.
+fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    match value {
+        Value::Object(members) => members.get(name).or_else(|| members.values().find_map(|member| find(member, name))),
+        Value::Array(items) => items.iter().find_map(|item| find(item, name)),
+        _ => None,
+    }
+}
+
+/// The token type that answers have; the prefix of calls where `use` says none.
+pub(crate) fn token_type(document: &Document, token: &XToken, operation: &Operation) -> Option<String> {
+    let pointer = token.response.token_type.as_deref()?;
+    let (_, media) = operation.success(document).1?.json()?;
+    base(document, token, media).pointer(pointer)?.as_str().filter(|word| !word.is_empty()).map(ToOwned::to_owned)
+}
+
+/// The example of a token, to which a number is added: so it has all the characters that the vendor's have.
+pub(crate) fn token_example(document: &Document, operation: &Operation, pointer: &str) -> Option<String> {
+    let (_, media) = operation.success(document).1?.json()?;
+    example_at(document, media, pointer)?.as_str().map(ToOwned::to_owned)
+}
+
+/// The schema of a successful answer.
+pub(crate) fn schema<'a>(document: &'a Document, operation: &'a Operation) -> Option<&'a Schema> {
+    Some(&operation.success(document).1?.json()?.1.schema)
+}

@@ -1,0 +1,57 @@
+//! What a vendor answers: bodies of the spec's shapes, and the failure that fits a refusal.
+
+mod failure;
+mod fill;
+mod grant;
+mod moment;
+mod pointer;
+
+use serde_json::Value;
+
+use crate::spec::{Document, Response};
+
+pub(crate) use failure::{at_status, failure};
+pub(crate) use fill::fill;
+pub(crate) use grant::{
+    ACTIVE, Issued, access_life, expiry, grant, introspection, refresh_life, schema, success, token_example, token_type,
+};
+
+/// An answer, but for what HTTP itself adds.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn empty(status: u16) -> Self {
+        Self { status, ..Self::default() }
+    }
+
+    /// A body of a media type.
+    pub(crate) fn with_body(mut self, media_type: &str, body: Vec<u8>) -> Self {
+        self.headers.push(("content-type".to_owned(), media_type.to_owned()));
+        self.body = body;
+        self
+    }
+
+    pub(crate) fn with_json(self, media_type: &str, value: &Value) -> Self {
+        self.with_body(media_type, value.to_string().into_bytes())
+    }
+
+    /// The headers that the spec has an example of, but for those that say how long to wait.
+    pub(crate) fn with_headers_of(mut self, document: &Document, response: &Response) -> Self {
+        let own = document.token.as_ref().and_then(|token| token.errors.retry_after.as_ref());
+        for (name, header) in &response.headers {
+            let is_wait = name.eq_ignore_ascii_case("retry-after")
+                || own.is_some_and(|own| own.header.eq_ignore_ascii_case(name));
+            let header = document.header(header);
+            let example = header.example.as_ref().or_else(|| header.schema.example(document));
+            if let Some(example) = example.filter(|_| !is_wait) {
+                self.headers.push((name.clone(), crate::request::as_text(example)));
+            }
+        }
+        self
+    }
+}

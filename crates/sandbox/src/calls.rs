@@ -1,0 +1,111 @@
+//! The protected resource: every path that is no operation of the spec.
+
+use std::time::SystemTime;
+
+use serde_json::json;
+
+use crate::Vendor;
+use crate::account::Accounts;
+use crate::answer::{self, Answer};
+use crate::event::Outcome;
+use crate::issuer::{Call, State};
+use crate::ledger::Access;
+use crate::refusal::{Reason, Refusal};
+use crate::spec::{Document, Operation, XToken};
+
+/// Answers a call: 200 to a live token with its header, prefix and further headers, else 401.
+pub(crate) fn protected(
+    vendor: &Vendor,
+    accounts: &Accounts,
+    state: &mut State,
+    call: &Call,
+    now: SystemTime,
+) -> Result<(Answer, Outcome), (Refusal, Answer)> {
+    let document = &vendor.document;
+    let Some(token) = &document.token else {
+        let why = "the spec has no such path, and no `x-token` that would protect it";
+        return Err((Refusal::new(Reason::NotFound, why), Answer::empty(404)));
+    };
+    match token_of(document, token, accounts, state, call, now) {
+        Ok(access) => {
+            let body = json!({ "vendor": vendor.name, "method": call.method, "token": access.number });
+            let outcome = Outcome::Accepted { token: access.number };
+            state.counts.calls_accepted += 1;
+            Ok((Answer::empty(200).with_json("application/json", &body), outcome))
+        }
+        Err(refusal) => {
+            state.counts.calls_refused += 1;
+            let answer = refused(document, token, &refusal);
+            Err((refusal, answer))
+        }
+    }
+}
+
+fn token_of<'a>(
+    document: &Document,
+    token: &XToken,
+    accounts: &Accounts,
+    state: &'a State,
+    call: &Call,
+    now: SystemTime,
+) -> Result<&'a Access, Refusal> {
+    let header = token.usage.header.as_str();
+    let refuse = |header: &str, what: &str| Refusal::about(Reason::AccessToken, header, what);
+    let given = |header: &str| match call.headers.get_all(header).iter().collect::<Vec<_>>().as_slice() {
+        [] => Err(refuse(header, "is missing")),
+        [value] => value.to_str().map(ToOwned::to_owned).map_err(|_| refuse(header, "isn't visible ASCII")),
+        _ => Err(refuse(header, "is there several times")),
+    };
+    let value = given(header)?;
+    let value = match prefix(document, token) {
+        Some(prefix) => value
+            .strip_prefix(&prefix)
+            .and_then(|rest| rest.strip_prefix(' '))
+            .ok_or_else(|| refuse(header, &format!("isn't `{prefix} ...`")))?,
+        None => &value,
+    };
+    let access = state
+        .ledger
+        .live(value, now)
+        .map_err(|not_good| Refusal::new(Reason::AccessToken, &format!("the token {}", not_good.text())))?;
+    for (header, credential) in &token.usage.also {
+        let known = accounts.credentials()[access.account].get(credential);
+        let known = known.or_else(|| accounts.settings().get(credential));
+        let value = given(header)?;
+        if known.is_some_and(|known| *known != value) {
+            return Err(refuse(header, "is wrong"));
+        }
+    }
+    Ok(access)
+}
+
+/// What stands before the token: as `x-token.use` says, else the answers' token type, else `Bearer` on `Authorization`.
+/// It is taken as it is written, in this case of its letters alone.
+pub(crate) fn prefix(document: &Document, token: &XToken) -> Option<String> {
+    match token.usage.prefix.as_deref() {
+        Some("none") => None,
+        Some(prefix) => Some(prefix.to_owned()),
+        None => issuing(document, token)
+            .and_then(|operation| answer::token_type(document, token, operation))
+            .or_else(|| token.usage.header.eq_ignore_ascii_case("authorization").then(|| "Bearer".to_owned())),
+    }
+}
+
+/// The operation that issues tokens.
+fn issuing<'a>(document: &'a Document, token: &XToken) -> Option<&'a Operation> {
+    let action = token.login.as_ref().or(token.refresh.as_ref())?;
+    let found = document.operations().find(|(_, _, _, operation)| operation.operation_id == action.operation);
+    found.map(|(_, _, _, operation)| operation)
+}
+
+/// 401, in the form that the vendor's own 401 has, if it documents one.
+fn refused(document: &Document, token: &XToken, refusal: &Refusal) -> Answer {
+    let actions = [&token.revoke, &token.login, &token.refresh].into_iter().flatten();
+    let mut operations = actions.filter_map(|action| {
+        document.operations().map(|(_, _, _, operation)| operation).find(|o| o.operation_id == action.operation)
+    });
+    match operations.find(|operation| operation.responses.contains_key("401")) {
+        Some(operation) => answer::failure(document, operation, refusal),
+        None => Answer::empty(401),
+    }
+}

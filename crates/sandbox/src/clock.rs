@@ -1,0 +1,114 @@
+//! The sandbox's clock: it can be moved, and whoever waits on it wakes when it is.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::watch;
+
+/// Tells an issuer the time. Clones are one clock.
+///
+/// It is read once from the system when it is made and goes on by the monotonic clock, so that an issuer doesn't jump
+/// when the machine's clock is set, no more than a vendor's would. A test moves it, and never sleeps.
+#[derive(Clone)]
+pub struct Clock(Arc<Hands>);
+
+struct Hands {
+    start: SystemTime,
+    /// None: it stands still until it is moved.
+    running_since: Option<Instant>,
+    moved: Mutex<Duration>,
+    changed: watch::Sender<()>,
+}
+
+impl Clock {
+    /// A clock that runs, from the system's time on.
+    pub fn running() -> Self {
+        Self::new(SystemTime::now(), Some(Instant::now()))
+    }
+
+    /// A clock that stands still until it is moved.
+    pub fn stopped(at: SystemTime) -> Self {
+        Self::new(at, None)
+    }
+
+    fn new(start: SystemTime, running_since: Option<Instant>) -> Self {
+        Self(Arc::new(Hands { start, running_since, moved: Mutex::default(), changed: watch::Sender::new(()) }))
+    }
+
+    /// What the time is.
+    pub fn now(&self) -> SystemTime {
+        let run = self.0.running_since.map(|since| since.elapsed()).unwrap_or_default();
+        let moved = *self.0.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was moved beyond what can be told stands still.
+        self.0.start.checked_add(run.saturating_add(moved)).unwrap_or(self.0.start)
+    }
+
+    /// Moves it ahead.
+    pub fn advance(&self, by: Duration) {
+        let mut moved = self.0.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        let longer = moved.saturating_add(by);
+        if self.0.start.checked_add(longer).is_some() {
+            *moved = longer;
+        }
+        drop(moved);
+        self.0.changed.send_replace(());
+    }
+
+    /// Ends when it has come so far, by running or by being moved.
+    pub async fn wait_until(&self, end: SystemTime) {
+        let mut changes = self.0.changed.subscribe();
+        while let Ok(left) = end.duration_since(self.now()) {
+            if left.is_zero() {
+                return;
+            }
+            let changed = changes.changed();
+            match self.0.running_since {
+                Some(_) => drop(tokio::time::timeout(left, changed).await),
+                None => drop(changed.await),
+            }
+        }
+    }
+}
+
+/// One that runs.
+impl Default for Clock {
+    fn default() -> Self {
+        Self::running()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Clock").field(&self.now()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_waits_wakes_when_the_clock_is_moved() {
+        let clock = Clock::stopped(UNIX_EPOCH);
+        let end = UNIX_EPOCH + Duration::from_secs(60);
+        let waiter = clock.clone();
+        let mut waiting = tokio::spawn(async move { waiter.wait_until(end).await });
+        tokio::task::yield_now().await;
+        clock.advance(Duration::from_secs(59));
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        clock.advance(Duration::from_secs(1));
+        (&mut waiting).await.unwrap();
+        clock.wait_until(end).await;
+    }
+
+    #[test]
+    fn a_clock_moved_beyond_all_time_stands_still() {
+        let clock = Clock::stopped(UNIX_EPOCH);
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now(), UNIX_EPOCH);
+    }
+}

@@ -1,0 +1,410 @@
+//! Faults: what can be made to go wrong, at which requests, and how often.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::spec::{duration, show};
+
+/// Something that goes wrong on demand.
+///
+/// Without [`times`](Fault::times), [`probability`](Fault::probability) and [`lasting`](Fault::lasting) it goes wrong
+/// once. They can be combined: what is over first ends it.
+///
+/// ```
+/// use freshtoken_sandbox::{Fault, On, RetryAfter};
+/// use std::time::Duration;
+///
+/// let throttled = Fault::too_many_requests(RetryAfter::Seconds, Duration::from_secs(30)).times(2);
+/// let flaky = Fault::server_error().on(On::Calls).probability(0.1).lasting(Duration::from_secs(60));
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Fault {
+    #[serde(flatten)]
+    pub(crate) kind: FaultKind,
+    #[serde(default)]
+    on: On,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    times: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    probability: Option<f64>,
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none", default, with = "maybe_text")]
+    lasts: Option<Duration>,
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// The answer takes so long, by the issuer's [`Clock`](crate::Clock).
+    Delay {
+        /// How long.
+        #[serde(with = "text")]
+        by: Duration,
+    },
+    /// 429, with `Retry-After` and whatever header of its own the vendor has.
+    TooManyRequests {
+        /// How the wait is written.
+        #[serde(default)]
+        retry_after: RetryAfter,
+        /// How long to wait.
+        #[serde(with = "text", default = "half_a_minute")]
+        wait: Duration,
+    },
+    /// 500, as the vendor documents it.
+    ServerError,
+    /// A page in HTML, such as a content network's.
+    Html {
+        /// Its status.
+        #[serde(default = "ok")]
+        status: u16,
+    },
+    /// A redirect to another path.
+    Redirect {
+        /// Where to. The default is another path of the same server.
+        #[serde(default = "elsewhere")]
+        to: String,
+    },
+    /// The connection is reset, and nothing was done.
+    ResetBefore,
+    /// All is done, and then the connection is reset instead of the answer.
+    ResetAfter,
+    /// All is done, but the body ends half way.
+    Truncated,
+    /// All is done, but the body is padded to this size.
+    Oversized {
+        /// In bytes.
+        #[serde(default = "mebibyte")]
+        bytes: usize,
+    },
+    /// The token that is issued has expired already.
+    ExpiredToken,
+    /// No new token: the newest that there is comes once more, with what is left of its life. Nothing is spent.
+    SameToken,
+    /// The vendor's clock is wrong: its `Date`, and every moment in its answer.
+    ClockOff {
+        /// By how many seconds; ahead, or behind if negative.
+        seconds: i64,
+    },
+}
+
+/// How a 429 says how long to wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum RetryAfter {
+    /// `Retry-After` in seconds, and the vendor's own header where the spec names one.
+    #[default]
+    Seconds,
+    /// `Retry-After` as a date, and the vendor's own header where the spec names one.
+    Date,
+    /// The vendor's own header alone.
+    Vendor,
+    /// Not at all.
+    Nothing,
+}
+
+/// The requests at which it goes wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum On {
+    /// Every operation of the spec.
+    #[default]
+    Issuer,
+    /// Logins and refreshes.
+    Grants,
+    /// Logins.
+    Login,
+    /// Refreshes.
+    Refresh,
+    /// Revocations.
+    Revoke,
+    /// Calls of the protected resource.
+    Calls,
+    /// Everything.
+    All,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Login,
+    Refresh,
+    Revoke,
+    Other,
+    Call,
+}
+
+impl On {
+    fn includes(self, purpose: Purpose) -> bool {
+        match self {
+            Self::Issuer => purpose != Purpose::Call,
+            Self::Grants => matches!(purpose, Purpose::Login | Purpose::Refresh),
+            Self::Login => purpose == Purpose::Login,
+            Self::Refresh => purpose == Purpose::Refresh,
+            Self::Revoke => purpose == Purpose::Revoke,
+            Self::Calls => purpose == Purpose::Call,
+            Self::All => true,
+        }
+    }
+}
+
+impl Fault {
+    /// A fault at every operation of the spec, once.
+    pub fn new(kind: FaultKind) -> Self {
+        Self { kind, on: On::default(), times: None, probability: None, lasts: None }
+    }
+
+    /// See [`FaultKind::Delay`].
+    pub fn delay(by: Duration) -> Self {
+        Self::new(FaultKind::Delay { by })
+    }
+
+    /// See [`FaultKind::TooManyRequests`].
+    pub fn too_many_requests(retry_after: RetryAfter, wait: Duration) -> Self {
+        Self::new(FaultKind::TooManyRequests { retry_after, wait })
+    }
+
+    /// See [`FaultKind::ServerError`].
+    pub fn server_error() -> Self {
+        Self::new(FaultKind::ServerError)
+    }
+
+    /// See [`FaultKind::Html`].
+    pub fn html(status: u16) -> Self {
+        Self::new(FaultKind::Html { status })
+    }
+
+    /// See [`FaultKind::Redirect`].
+    pub fn redirect(to: impl Into<String>) -> Self {
+        Self::new(FaultKind::Redirect { to: to.into() })
+    }
+
+    /// See [`FaultKind::ResetBefore`].
+    pub fn reset_before() -> Self {
+        Self::new(FaultKind::ResetBefore)
+    }
+
+    /// See [`FaultKind::ResetAfter`].
+    pub fn reset_after() -> Self {
+        Self::new(FaultKind::ResetAfter)
+    }
+
+    /// See [`FaultKind::Truncated`].
+    pub fn truncated() -> Self {
+        Self::new(FaultKind::Truncated)
+    }
+
+    /// See [`FaultKind::Oversized`].
+    pub fn oversized(bytes: usize) -> Self {
+        Self::new(FaultKind::Oversized { bytes })
+    }
+
+    /// See [`FaultKind::ExpiredToken`]. Logins and refreshes alone issue tokens, so it is on them.
+    pub fn expired_token() -> Self {
+        Self::new(FaultKind::ExpiredToken).on(On::Grants)
+    }
+
+    /// See [`FaultKind::SameToken`]. Logins and refreshes alone issue tokens, so it is on them.
+    pub fn same_token() -> Self {
+        Self::new(FaultKind::SameToken).on(On::Grants)
+    }
+
+    /// See [`FaultKind::ClockOff`].
+    pub fn clock_off(seconds: i64) -> Self {
+        Self::new(FaultKind::ClockOff { seconds })
+    }
+
+    /// At these requests.
+    pub fn on(mut self, on: On) -> Self {
+        self.on = on;
+        self
+    }
+
+    /// So often.
+    pub fn times(mut self, times: u32) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// With this probability at each request, from 0 to 1; the dice are the sandbox's, with its seed.
+    pub fn probability(mut self, probability: f64) -> Self {
+        self.probability = Some(probability);
+        self
+    }
+
+    /// For this time from when it is given, by the issuer's clock.
+    pub fn lasting(mut self, lasts: Duration) -> Self {
+        self.lasts = Some(lasts);
+        self
+    }
+}
+
+/// What it is, where it plays and how often.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.kind)
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delay { by } => write!(f, "a delay of {}", show(*by)),
+            Self::TooManyRequests { .. } => f.write_str("too many requests"),
+            Self::ServerError => f.write_str("a server error"),
+            Self::Html { status } => write!(f, "HTML at {status}"),
+            Self::Redirect { .. } => f.write_str("a redirect"),
+            Self::ResetBefore => f.write_str("a reset before anything was done"),
+            Self::ResetAfter => f.write_str("a reset after it was done"),
+            Self::Truncated => f.write_str("a truncated body"),
+            Self::Oversized { bytes } => write!(f, "a body of {bytes} bytes"),
+            Self::ExpiredToken => f.write_str("a token that has expired"),
+            Self::SameToken => f.write_str("the same token again"),
+            Self::ClockOff { seconds } => write!(f, "a clock {seconds} s off"),
+        }
+    }
+}
+
+/// The faults that wait for their requests, in the order in which they were given.
+#[derive(Default)]
+pub(crate) struct Script(Vec<Entry>);
+
+struct Entry {
+    fault: Fault,
+    left: u32,
+    end: Option<SystemTime>,
+}
+
+impl Script {
+    pub(crate) fn add(&mut self, fault: Fault, now: SystemTime) {
+        let once = fault.probability.is_none() && fault.lasts.is_none();
+        let left = fault.times.unwrap_or(if once { 1 } else { u32::MAX });
+        let end = fault.lasts.and_then(|lasts| now.checked_add(lasts));
+        self.0.push(Entry { fault, left, end });
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// The faults that are still to come.
+    pub(crate) fn waiting(&mut self, now: SystemTime) -> Vec<Fault> {
+        self.drop_what_is_over(now);
+        self.0.iter().map(|entry| entry.fault.clone()).collect()
+    }
+
+    /// What goes wrong with this request: the first that fits, if any.
+    pub(crate) fn next(&mut self, purpose: Purpose, now: SystemTime, dice: &mut fastrand::Rng) -> Option<FaultKind> {
+        self.drop_what_is_over(now);
+        let fits = |entry: &&mut Entry| {
+            entry.fault.on.includes(purpose) && entry.fault.probability.is_none_or(|limit| dice.f64() < limit)
+        };
+        let entry = self.0.iter_mut().find(fits)?;
+        entry.left -= 1;
+        Some(entry.fault.kind.clone())
+    }
+
+    fn drop_what_is_over(&mut self, now: SystemTime) {
+        self.0.retain(|entry| entry.left > 0 && entry.end.is_none_or(|end| now < end));
+    }
+}
+
+fn half_a_minute() -> Duration {
+    Duration::from_secs(30)
+}
+
+fn ok() -> u16 {
+    200
+}
+
+fn elsewhere() -> String {
+    "/elsewhere".to_owned()
+}
+
+fn mebibyte() -> usize {
+    1024 * 1024
+}
+
+/// Durations as text.
+mod text {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&show(*value))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        duration(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+/// Durations as text that may be missing.
+mod maybe_text {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(value: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.map(show).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| duration(&text).map_err(de::Error::custom)).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    fn played(script: &mut Script, purpose: Purpose, at: u64) -> bool {
+        script.next(purpose, UNIX_EPOCH + Duration::from_secs(at), &mut fastrand::Rng::with_seed(0)).is_some()
+    }
+
+    #[test]
+    fn a_fault_plays_once_unless_told_otherwise() {
+        let mut script = Script::default();
+        script.add(Fault::server_error(), UNIX_EPOCH);
+        script.add(Fault::truncated().times(2).on(On::Calls), UNIX_EPOCH);
+        assert!(played(&mut script, Purpose::Login, 0) && !played(&mut script, Purpose::Login, 0));
+        assert!([true, true, false].into_iter().all(|plays| played(&mut script, Purpose::Call, 0) == plays));
+    }
+
+    #[test]
+    fn a_fault_for_a_time_ends_by_the_clock() {
+        let mut script = Script::default();
+        script.add(Fault::server_error().lasting(Duration::from_secs(10)), UNIX_EPOCH);
+        assert!(played(&mut script, Purpose::Login, 0) && played(&mut script, Purpose::Login, 9));
+        assert!(!played(&mut script, Purpose::Login, 10));
+    }
+
+    #[test]
+    fn a_fault_by_probability_repeats_with_its_seed() {
+        let run = |seed| {
+            let mut script = Script::default();
+            script.add(Fault::server_error().probability(0.3), UNIX_EPOCH);
+            let mut dice = fastrand::Rng::with_seed(seed);
+            (0..100).map(|_| script.next(Purpose::Login, UNIX_EPOCH, &mut dice).is_some()).collect::<Vec<_>>()
+        };
+        assert_eq!(run(1), run(1));
+        assert_ne!(run(1), run(2));
+        assert!((15..45).contains(&run(1).iter().filter(|plays| **plays).count()));
+    }
+
+    #[test]
+    fn a_fault_is_written_as_json() {
+        let fault =
+            r#"{"fault":"too-many-requests","retry-after":"date","wait":"1m","on":"grants","times":2,"for":"10s"}"#;
+        let read: Fault = serde_json::from_str(fault).unwrap();
+        let wanted = Fault::too_many_requests(RetryAfter::Date, Duration::from_secs(60));
+        assert_eq!(read, wanted.on(On::Grants).times(2).lasting(Duration::from_secs(10)));
+        assert_eq!(serde_json::to_string(&read).unwrap(), fault);
+        assert_eq!(serde_json::from_str::<Fault>(r#"{"fault":"html"}"#).unwrap(), Fault::html(200));
+    }
+}

@@ -1,0 +1,97 @@
+//! How a fault changes an answer.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::answer::{self, Answer};
+use crate::fault::{FaultKind, RetryAfter};
+use crate::issuer::Reply;
+use crate::spec::{Document, Operation, RetryUnit};
+
+/// A content network's page; it says nothing on purpose.
+const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Sorry</title></head><body><h1>Sorry</h1></body></html>\n";
+
+/// What comes instead of the vendor doing anything.
+pub(crate) fn instead(
+    document: &Document,
+    operation: Option<&Operation>,
+    fault: &FaultKind,
+    now: SystemTime,
+) -> Option<Reply> {
+    let at_status = |status| match operation {
+        Some(operation) => answer::at_status(document, operation, status),
+        None => Answer::empty(status),
+    };
+    let answer = match fault {
+        FaultKind::TooManyRequests { retry_after, wait } => {
+            let mut answer = at_status(429);
+            match retry_after {
+                RetryAfter::Seconds => wait_headers(document, &mut answer, *wait, now),
+                RetryAfter::Date => {
+                    wait_headers(document, &mut answer, *wait, now);
+                    let date = httpdate::fmt_http_date(now.checked_add(*wait).unwrap_or(now));
+                    answer.headers.push(("retry-after".to_owned(), date));
+                }
+                RetryAfter::Vendor => answer.headers.extend(own_header(document, *wait, now)),
+                RetryAfter::Nothing => {}
+            }
+            answer
+        }
+        FaultKind::ServerError => at_status(500),
+        FaultKind::Html { status } => Answer::empty(*status).with_body("text/html; charset=utf-8", PAGE.into()),
+        FaultKind::Redirect { to } => {
+            let mut answer = Answer::empty(307);
+            answer.headers.push(("location".to_owned(), to.clone()));
+            answer
+        }
+        FaultKind::ResetBefore => return Some(Reply::Reset),
+        FaultKind::Delay { .. }
+        | FaultKind::ResetAfter
+        | FaultKind::Truncated
+        | FaultKind::Oversized { .. }
+        | FaultKind::ExpiredToken
+        | FaultKind::SameToken
+        | FaultKind::ClockOff { .. } => return None,
+    };
+    Some(Reply::Answer { answer, date: now, is_cut: false })
+}
+
+/// What becomes of the vendor's answer.
+pub(crate) fn afterwards(fault: Option<&FaultKind>, mut answer: Answer, date: SystemTime) -> Reply {
+    match fault {
+        Some(FaultKind::ResetAfter) => return Reply::Reset,
+        Some(FaultKind::Oversized { bytes }) if answer.body.len() < *bytes => answer.body.resize(*bytes, b' '),
+        _ => {}
+    }
+    Reply::Answer { answer, date, is_cut: fault == Some(&FaultKind::Truncated) }
+}
+
+/// The vendor's idea of the time.
+pub(crate) fn date(fault: Option<&FaultKind>, now: SystemTime) -> SystemTime {
+    match fault {
+        Some(FaultKind::ClockOff { seconds }) => shift(now, *seconds),
+        _ => now,
+    }
+}
+
+/// A moment so many seconds later, or earlier.
+pub(crate) fn shift(time: SystemTime, seconds: i64) -> SystemTime {
+    let by = Duration::from_secs(seconds.unsigned_abs());
+    let shifted = if seconds < 0 { time.checked_sub(by) } else { time.checked_add(by) };
+    shifted.unwrap_or(time)
+}
+
+/// `Retry-After` in seconds, and the vendor's own header.
+pub(crate) fn wait_headers(document: &Document, answer: &mut Answer, wait: Duration, now: SystemTime) {
+    let seconds = wait.as_millis().div_ceil(1_000);
+    answer.headers.push(("retry-after".to_owned(), seconds.to_string()));
+    answer.headers.extend(own_header(document, wait, now));
+}
+
+fn own_header(document: &Document, wait: Duration, now: SystemTime) -> Option<(String, String)> {
+    let own = document.token.as_ref()?.errors.retry_after.as_ref()?;
+    let wait = match own.unit {
+        RetryUnit::Seconds => wait,
+        RetryUnit::Unix => now.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_add(wait),
+    };
+    Some((own.header.clone(), wait.as_millis().div_ceil(1_000).to_string()))
+}

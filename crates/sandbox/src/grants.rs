@@ -1,0 +1,322 @@
+//! What the operations do: log in, refresh, revoke, introspect.
+//!
+//! # How the vendors' words were read
+//!
+//! - Zenoti on a refresh: "Invoking this API will deactivate the existing access tokens". So where tokens are renewed
+//!   at their expiry, a refresh ends every live access token of its account.
+//! - Zenoti on a refresh token used before the expiry: "it will become redundant and cannot be used for
+//!   authentication". What "it" is isn't said, so the sandbox takes the reading that is hardest on a client: the answer
+//!   looks like any other, the old token is dead, the refresh token is spent, and the new pair is good for nothing,
+//!   neither for a call nor for a refresh. Only a login helps. Early is before the end of the access token's life,
+//!   though it was revoked.
+//! - A revocation that names no token but carries one as Bearer ends every access token of the account, as Zenoti's
+//!   does: nothing else in such a request says which one is meant.
+//! - A revocation of a token that isn't known or has ended gets the 404 that the spec documents; without one it
+//!   succeeds, as RFC 7009 wants.
+//! - An operation that is none of the three and whose answer has a boolean `active` introspects (RFC 7662). It takes
+//!   the token where the revocation does, or as the answers' own name for it, or as `token`.
+
+use std::time::{Duration, SystemTime};
+
+use crate::Vendor;
+use crate::account::Accounts;
+use crate::answer::{self, Answer, Issued};
+use crate::event::Outcome;
+use crate::fault::{FaultKind, Purpose};
+use crate::faulty::shift;
+use crate::issuer::State;
+use crate::ledger::{Access, End, Ledger, New, NotGood};
+use crate::refusal::{Reason, Refusal};
+use crate::request::{Given, Held};
+use crate::spec::{Action, Document, Operation, Renew, Takes, XToken};
+
+/// How long ago a token ended that arrives expired.
+const AGO: Duration = Duration::from_secs(60);
+
+/// The three actions of a vendor that has an `x-token`.
+pub(crate) struct Grants<'a> {
+    vendor: &'a Vendor,
+    document: &'a Document,
+    token: &'a XToken,
+    accounts: &'a Accounts,
+}
+
+type Done = Result<(Answer, Outcome), Refusal>;
+
+impl<'a> Grants<'a> {
+    pub(crate) fn of(vendor: &'a Vendor, accounts: &'a Accounts) -> Option<Self> {
+        let document = &vendor.document;
+        Some(Self { vendor, document, token: document.token.as_ref()?, accounts })
+    }
+
+    /// What a request is for. Where a login and a refresh are one operation, its body tells.
+    pub(crate) fn purpose(&self, operation: &Operation, given: Option<&Given>) -> Purpose {
+        let is = |action: &Option<Action>| action.as_ref().is_some_and(|a| a.operation == operation.operation_id);
+        let refreshes = |refresh: &Action| {
+            let is_branch = |given: &Given| match &refresh.body {
+                Some(body) => given.branch.as_ref() == Some(body),
+                None => refresh.token.as_ref().is_some_and(|token| given.text(token).is_some()),
+            };
+            !is(&self.token.login) || given.is_some_and(is_branch)
+        };
+        match &self.token.refresh {
+            Some(refresh) if is(&self.token.refresh) && refreshes(refresh) => Purpose::Refresh,
+            _ if is(&self.token.login) => Purpose::Login,
+            _ if is(&self.token.revoke) => Purpose::Revoke,
+            _ => Purpose::Other,
+        }
+    }
+
+    /// Does what a request wants that is as the spec wants it.
+    pub(crate) fn act(
+        &self,
+        state: &mut State,
+        purpose: Purpose,
+        operation: &Operation,
+        given: &Given,
+        fault: Option<&FaultKind>,
+        now: SystemTime,
+    ) -> Done {
+        let account = self.accounts.of(given)?;
+        let grant = Grant { grants: self, operation, fault, now };
+        match (purpose, &self.token.refresh, &self.token.revoke) {
+            (Purpose::Login, ..) => grant.login(state, account.unwrap_or_default(), given),
+            (Purpose::Refresh, Some(refresh), _) => grant.refresh(state, refresh, account, given),
+            (Purpose::Revoke, _, Some(revoke)) => self.revoke(state, revoke, operation, account, given, now),
+            _ => self.other(state, operation, given, now),
+        }
+    }
+
+    /// A refresh token without an access token.
+    pub(crate) fn consent(&self, ledger: &mut Ledger, now: SystemTime) -> Option<String> {
+        let action = self.token.refresh.as_ref()?;
+        let operation = self.operation(&action.operation)?;
+        let value = self.refresh_token(operation, ledger.next_number());
+        let life = self.refresh_life(operation);
+        ledger.consent(value.clone(), 0, now.checked_add(life));
+        Some(value)
+    }
+
+    fn operation(&self, id: &str) -> Option<&'a Operation> {
+        self.document.operations().map(|(_, _, _, operation)| operation).find(|operation| operation.operation_id == id)
+    }
+
+    fn refresh_life(&self, operation: &Operation) -> Duration {
+        self.vendor.refresh_lifetime.unwrap_or_else(|| answer::refresh_life(self.document, self.token, operation))
+    }
+
+    fn access_token(&self, operation: &Operation, number: u64) -> String {
+        let example = answer::token_example(self.document, operation, &self.token.response.access_token);
+        format!("{}-{number}", example.unwrap_or_else(|| "example-access-token".to_owned()))
+    }
+
+    fn refresh_token(&self, operation: &Operation, number: u64) -> String {
+        let pointer = self.token.response.refresh_token.as_deref();
+        let example = pointer.and_then(|pointer| answer::token_example(self.document, operation, pointer));
+        format!("{}-{number}", example.unwrap_or_else(|| "example-refresh-token".to_owned()))
+    }
+
+    fn revoke(
+        &self,
+        state: &mut State,
+        revoke: &Action,
+        operation: &Operation,
+        account: Option<usize>,
+        given: &Given,
+        now: SystemTime,
+    ) -> Done {
+        let Some(key) = &revoke.token else {
+            let account = self.carried(state, given, now)?.map(|access| access.account).or(account);
+            let tokens = state.ledger.end_all(account, End::Revoked, now);
+            state.counts.revocations += 1;
+            return Ok((answer::success(self.document, operation), Outcome::Revoked { tokens }));
+        };
+        let value = given.text(key).unwrap_or_default();
+        let ended = match revoke.takes {
+            Takes::Access => state.ledger.end_access(&value, End::Revoked, now).then_some(1),
+            Takes::Refresh => state.ledger.revoke_refresh(&value, now),
+        };
+        match ended {
+            Some(tokens) => {
+                state.counts.revocations += 1;
+                Ok((answer::success(self.document, operation), Outcome::Revoked { tokens }))
+            }
+            None if operation.responses.contains_key("404") => {
+                Err(Refusal::about(Reason::UnknownToken, key, "isn't known, or has ended"))
+            }
+            None => Ok((answer::success(self.document, operation), Outcome::Revoked { tokens: 0 })),
+        }
+    }
+
+    fn other(&self, state: &mut State, operation: &Operation, given: &Given, now: SystemTime) -> Done {
+        self.carried(state, given, now)?;
+        let active = answer::schema(self.document, operation).and_then(|schema| {
+            schema
+                .at(self.document, &format!("/{}", answer::ACTIVE))
+                .filter(|active| active.kind(self.document) == Some(crate::spec::Kind::Boolean))
+        });
+        let answer = match (active, self.token.login.as_ref().or(self.token.refresh.as_ref())) {
+            (Some(_), Some(grant)) => {
+                let its_own = self.token.response.access_token.rsplit('/').next();
+                let names = self.token.revoke.as_ref().and_then(|revoke| revoke.token.as_deref()).into_iter();
+                let value = names.chain(its_own).chain(["token"]).find_map(|name| given.text(name)).unwrap_or_default();
+                let issued = state.ledger.live(&value, now).ok().map(|access| issued(access, None, None));
+                let grant = self.operation(&grant.operation).unwrap_or(operation);
+                answer::introspection(self.document, self.token, grant, operation, issued.as_ref(), now)
+            }
+            _ => answer::success(self.document, operation),
+        };
+        Ok((answer, Outcome::Answered))
+    }
+
+    /// The access token that the operation's security carried, if that carries one.
+    fn carried<'b>(&self, state: &'b State, given: &Given, now: SystemTime) -> Result<Option<&'b Access>, Refusal> {
+        let value = given.held.iter().find_map(|held| match held {
+            Held::Token(value) => Some(value),
+            Held::Credential(..) => None,
+        });
+        let Some(value) = value else { return Ok(None) };
+        let live = state.ledger.live(value, now).map(Some);
+        live.map_err(|not_good| Refusal::new(Reason::AccessToken, &format!("the token {}", not_good.text())))
+    }
+}
+
+/// One login or refresh.
+struct Grant<'a> {
+    grants: &'a Grants<'a>,
+    operation: &'a Operation,
+    fault: Option<&'a FaultKind>,
+    now: SystemTime,
+}
+
+impl Grant<'_> {
+    fn login(&self, state: &mut State, account: usize, given: &Given) -> Done {
+        if let Some(answer) = self.same_again(state, account) {
+            return Ok(answer);
+        }
+        let most = self.grants.vendor.live_tokens;
+        if most.is_some_and(|most| state.ledger.live_tokens(self.now).0 >= most) {
+            return Err(Refusal::new(Reason::TooManyTokens, "there are as many live tokens as there may be"));
+        }
+        let (answer, token) = self.issue(state, account, scope(given), None, false);
+        state.counts.grants += 1;
+        state.counts.logins += 1;
+        Ok((answer, Outcome::LoggedIn { token }))
+    }
+
+    fn refresh(&self, state: &mut State, refresh: &Action, account: Option<usize>, given: &Given) -> Done {
+        let key = refresh.token.as_deref().unwrap_or_default();
+        let value = given.text(key).unwrap_or_default();
+        let refuse = |not_good: NotGood| Refusal::about(Reason::RefreshToken, key, not_good.text());
+        let good = state.ledger.good(&value, self.now).map_err(|not_good| {
+            state.counts.double_spends += u64::from(not_good == NotGood::Ended(End::Spent));
+            refuse(not_good)
+        })?;
+        if account.is_some_and(|account| account != good.account) {
+            return Err(refuse(NotGood::Unknown));
+        }
+        if let Some(answer) = self.same_again(state, good.account) {
+            return Ok(answer);
+        }
+        let is_at_expiry = self.grants.token.renew() == Renew::AtExpiry;
+        let early = is_at_expiry && good.is_early;
+        if refresh.single_use {
+            state.ledger.spend(&value);
+            state.counts.refresh_tokens_spent += 1;
+        }
+        if is_at_expiry {
+            state.ledger.end_all(Some(good.account), End::Replaced, self.now);
+        }
+        let kept = (!refresh.single_use).then_some(value);
+        let (answer, token) = self.issue(state, good.account, scope(given).or(good.scope), kept, early);
+        state.counts.grants += 1;
+        state.counts.refreshes += 1;
+        state.counts.early_refreshes += u64::from(early);
+        Ok((answer, Outcome::Refreshed { token, early }))
+    }
+
+    /// Issues a token, with a refresh token that is kept, or a new one where answers have one.
+    fn issue(
+        &self,
+        state: &mut State,
+        account: usize,
+        scope: Option<Vec<String>>,
+        kept: Option<String>,
+        is_redundant: bool,
+    ) -> (Answer, u64) {
+        let Grants { vendor, document, token, .. } = self.grants;
+        let number = state.ledger.next_number();
+        let life = vendor.lifetime.or_else(|| answer::access_life(document, token, self.operation));
+        let end = |life| answer::expiry(document, token, self.operation, self.now, life);
+        let expires_at = match self.fault {
+            Some(FaultKind::ExpiredToken) => Some(self.now.checked_sub(AGO).unwrap_or(self.now)),
+            _ => life.map(end),
+        };
+        let has_refresh_tokens = token.refresh.is_some() && token.response.refresh_token.is_some();
+        let refresh_expires_at = match &kept {
+            Some(kept) => state.ledger.refresh_expires_at(kept),
+            None => self.now.checked_add(self.grants.refresh_life(self.operation)),
+        };
+        let new = || has_refresh_tokens.then(|| self.grants.refresh_token(self.operation, number));
+        let refresh_token = kept.or_else(new);
+        let new = New {
+            access_token: self.grants.access_token(self.operation, number),
+            refresh_token: refresh_token.clone(),
+            account,
+            expires_at,
+            refresh_expires_at,
+            scope,
+            is_redundant,
+        };
+        let access = state.ledger.issue(new, self.now);
+        (self.answer(&issued(&access, refresh_token, refresh_expires_at)), access.number)
+    }
+
+    /// The newest token once more, where that is the fault.
+    fn same_again(&self, state: &State, account: usize) -> Option<(Answer, Outcome)> {
+        let (access, refresh_token) = match self.fault {
+            Some(FaultKind::SameToken) => state.ledger.newest(account, self.now)?,
+            _ => return None,
+        };
+        let refresh_expires_at = refresh_token.and_then(|token| state.ledger.refresh_expires_at(token));
+        let issued = issued(access, refresh_token.map(ToOwned::to_owned), refresh_expires_at);
+        Some((self.answer(&issued), Outcome::Answered))
+    }
+
+    /// The answer, by the vendor's idea of the time.
+    fn answer(&self, issued: &Issued) -> Answer {
+        let Grants { document, token, .. } = self.grants;
+        match self.fault {
+            Some(FaultKind::ClockOff { seconds }) => {
+                let off = |time: SystemTime| shift(time, *seconds);
+                let issued = Issued {
+                    expires_at: issued.expires_at.map(off),
+                    refresh_expires_at: issued.refresh_expires_at.map(off),
+                    ..issued.clone()
+                };
+                answer::grant(document, token, self.operation, &issued, off(self.now))
+            }
+            _ => answer::grant(document, token, self.operation, issued, self.now),
+        }
+    }
+}
+
+fn issued(access: &Access, refresh_token: Option<String>, refresh_expires_at: Option<SystemTime>) -> Issued {
+    Issued {
+        access_token: access.value.clone(),
+        expires_at: access.expires_at,
+        refresh_token,
+        refresh_expires_at,
+        scope: access.scope.clone(),
+    }
+}
+
+/// The scopes that a request asks for.
+fn scope(given: &Given) -> Option<Vec<String>> {
+    let field = given.fields.iter().find(|field| ["scope", "scopes"].contains(&field.key.as_str()))?;
+    match &field.value {
+        serde_json::Value::Array(items) => Some(items.iter().map(crate::request::as_text).collect()),
+        serde_json::Value::String(text) => Some(text.split_whitespace().map(ToOwned::to_owned).collect()),
+        _ => None,
+    }
+}

@@ -1,0 +1,354 @@
+//! One vendor at play: what it is asked, what it does, and the handle by which a test or a person directs it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use axum::http::HeaderMap;
+use percent_encoding::percent_decode_str;
+use tokio::sync::watch;
+
+use crate::account::{Accounts, Credentials};
+use crate::answer::{self, Answer};
+use crate::event::{Counts, Event, Outcome};
+use crate::fault::{FaultKind, Purpose, Script};
+use crate::grants::Grants;
+use crate::ledger::{End, Ledger};
+use crate::refusal::{Reason, Refusal};
+use crate::request::{self, Given, Incoming};
+use crate::route::{Matched, Route, route};
+use crate::sample::Caller;
+use crate::{Clock, Fault, Vendor, calls, faulty};
+
+/// How many events are kept.
+const MAX_EVENTS: usize = 10_000;
+
+/// What is called with each event.
+pub(crate) type OnEvent = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// A vendor that a [`Sandbox`](crate::Sandbox) plays: look at it, direct it, break it. Clones are one issuer.
+#[derive(Clone)]
+pub struct Issuer(Arc<Shared>);
+
+struct Shared {
+    vendor: Vendor,
+    url: String,
+    accounts: Accounts,
+    on_event: Option<OnEvent>,
+    stopping: watch::Receiver<bool>,
+    state: Mutex<State>,
+}
+
+/// All that changes.
+pub(crate) struct State {
+    pub(crate) ledger: Ledger,
+    pub(crate) counts: Counts,
+    script: Script,
+    dice: fastrand::Rng,
+    events: VecDeque<Event>,
+}
+
+/// A request to a vendor. The path is without the vendor's name.
+pub(crate) struct Call {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What comes back.
+pub(crate) enum Reply {
+    Answer {
+        answer: Answer,
+        date: SystemTime,
+        /// Half of the body is missing.
+        is_cut: bool,
+    },
+    /// The connection is reset.
+    Reset,
+}
+
+impl Issuer {
+    pub(crate) fn new(vendor: Vendor, url: String, on_event: Option<OnEvent>, stopping: watch::Receiver<bool>) -> Self {
+        let accounts = Accounts::new(&vendor.document, vendor.accounts, &vendor.any);
+        let state = State {
+            ledger: Ledger::default(),
+            counts: Counts::default(),
+            script: Script::default(),
+            dice: fastrand::Rng::with_seed(vendor.seed),
+            events: VecDeque::new(),
+        };
+        Self(Arc::new(Shared { vendor, url, accounts, on_event, stopping, state: Mutex::new(state) }))
+    }
+
+    /// The vendor's name.
+    pub fn name(&self) -> &str {
+        &self.0.vendor.name
+    }
+
+    /// The base URL to give to a client, without a trailing slash.
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// The credentials of the first account, by their names.
+    pub fn credentials(&self) -> &Credentials {
+        &self.0.accounts.credentials()[0]
+    }
+
+    /// The credentials of every account.
+    pub fn all_credentials(&self) -> &[Credentials] {
+        self.0.accounts.credentials()
+    }
+
+    /// The values of the parameters in the operations' paths, such as a tenant.
+    pub fn settings(&self) -> &Credentials {
+        self.0.accounts.settings()
+    }
+
+    /// A `curl` command that gets a token for the first account: the login, or the refresh where there is none.
+    pub fn curl_grant(&self) -> Option<String> {
+        let token = self.0.vendor.document.token.as_ref()?;
+        let consented = if token.login.is_none() { self.consent() } else { None };
+        let caller = Caller {
+            document: &self.0.vendor.document,
+            url: self.url(),
+            credentials: self.credentials(),
+            settings: self.settings(),
+            token: consented.as_deref(),
+        };
+        caller.curl(token.login.as_ref().or(token.refresh.as_ref())?)
+    }
+
+    /// A `curl` command that calls the protected resource; put a token in the place of `TOKEN`.
+    pub fn curl_call(&self) -> Option<String> {
+        let document = &self.0.vendor.document;
+        let token = document.token.as_ref()?;
+        let prefix = calls::prefix(document, token).map(|prefix| format!("{prefix} ")).unwrap_or_default();
+        let also = token.usage.also.iter().map(|(header, credential)| {
+            let known = self.credentials().get(credential).or_else(|| self.settings().get(credential));
+            format!(" -H '{header}: {}'", known.map(String::as_str).unwrap_or_default())
+        });
+        let also: String = also.collect();
+        Some(format!("curl -sS {}/protected -H '{}: {prefix}TOKEN'{also}", self.url(), token.usage.header))
+    }
+
+    /// What was counted so far.
+    pub fn counts(&self) -> Counts {
+        self.state().counts
+    }
+
+    /// The last 10,000 events, the oldest first.
+    pub fn events(&self) -> Vec<Event> {
+        self.state().events.iter().cloned().collect()
+    }
+
+    /// How many access tokens are live.
+    pub fn live_tokens(&self) -> usize {
+        self.state().ledger.live_tokens(self.clock().now()).0
+    }
+
+    /// Has something go wrong. Faults wait in the order in which they are given; a request meets the first that fits
+    /// it.
+    pub fn fault(&self, fault: Fault) {
+        let now = self.clock().now();
+        self.state().script.add(fault, now);
+    }
+
+    /// The faults that are still to come.
+    pub fn faults(&self) -> Vec<Fault> {
+        let now = self.clock().now();
+        self.state().script.waiting(now)
+    }
+
+    /// Nothing more goes wrong.
+    pub fn clear_faults(&self) {
+        self.state().script.clear();
+    }
+
+    /// Its clock.
+    pub fn clock(&self) -> &Clock {
+        &self.0.vendor.clock
+    }
+
+    /// Moves its clock ahead.
+    pub fn advance_clock(&self, by: Duration) {
+        self.clock().advance(by);
+    }
+
+    /// Ends every live access token, as when a password is changed. How many there were.
+    pub fn revoke_all(&self) -> u64 {
+        let now = self.clock().now();
+        self.state().ledger.end_all(None, End::Revoked, now)
+    }
+
+    /// A refresh token as a person's consent gives it, for the first account. None where the vendor has no refresh.
+    pub fn consent(&self) -> Option<String> {
+        let grants = self.grants()?;
+        let now = self.clock().now();
+        grants.consent(&mut self.state().ledger, now)
+    }
+
+    /// Plays one request.
+    pub(crate) async fn play(&self, call: &Call) -> Reply {
+        let document = &self.0.vendor.document;
+        let routed = route(document, &call.method, &call.path);
+        let checked = match &routed {
+            Route::Operation(matched) => Some(self.check(matched, call)),
+            Route::OtherMethod(..) | Route::Other => None,
+        };
+        let purpose = self.purpose(&routed, checked.as_ref().and_then(|checked| checked.as_ref().ok()));
+        let fault = self.next_fault(purpose);
+        if let Some(FaultKind::Delay { by }) = fault
+            && !self.wait(by).await
+        {
+            return Reply::Reset;
+        }
+
+        // All that follows happens at one moment.
+        let mut state = self.state();
+        let now = self.clock().now();
+        let (path, operation) = match &routed {
+            Route::Operation(matched) | Route::OtherMethod(matched, _) => {
+                (matched.path.to_owned(), Some(matched.operation))
+            }
+            Route::Other => (self.masked(&call.path, &state.ledger), None),
+        };
+        let instead = fault.as_ref().and_then(|fault| faulty::instead(document, operation, fault, now));
+        let (reply, outcome) = instead.map(|reply| (reply, Outcome::Nothing)).unwrap_or_else(|| {
+            let (answer, outcome) = self.done(&mut state, call, &routed, checked, purpose, fault.as_ref(), now);
+            (faulty::afterwards(fault.as_ref(), answer, faulty::date(fault.as_ref(), now)), outcome)
+        });
+        let status = match &reply {
+            Reply::Answer { answer, .. } => Some(answer.status),
+            Reply::Reset => None,
+        };
+        let (vendor, method) = (self.name().to_owned(), call.method.clone());
+        let fault = fault.map(|fault| fault.to_string());
+        self.record(&mut state, Event { at: now, vendor, method, path, status, outcome, fault });
+        reply
+    }
+
+    fn purpose(&self, routed: &Route<'_>, given: Option<&Given>) -> Purpose {
+        match (routed, self.grants()) {
+            (Route::Other, _) => Purpose::Call,
+            (Route::Operation(matched), Some(grants)) => grants.purpose(matched.operation, given),
+            _ => Purpose::Other,
+        }
+    }
+
+    fn next_fault(&self, purpose: Purpose) -> Option<FaultKind> {
+        let now = self.clock().now();
+        let State { script, dice, counts, .. } = &mut *self.state();
+        counts.requests += u64::from(purpose != Purpose::Call);
+        let fault = script.next(purpose, now, dice);
+        counts.faults += u64::from(fault.is_some());
+        fault
+    }
+
+    /// The vendor's answer, and what it did.
+    #[expect(clippy::too_many_arguments, reason = "they are one request")]
+    fn done(
+        &self,
+        state: &mut State,
+        call: &Call,
+        routed: &Route<'_>,
+        checked: Option<Result<Given, Refusal>>,
+        purpose: Purpose,
+        fault: Option<&FaultKind>,
+        now: SystemTime,
+    ) -> (Answer, Outcome) {
+        let document = &self.0.vendor.document;
+        let done = match (routed, checked) {
+            (Route::Operation(matched), Some(checked)) => {
+                let operation = matched.operation;
+                let acted = checked.and_then(|given| match self.grants() {
+                    Some(grants) => grants.act(state, purpose, operation, &given, fault, now),
+                    None => Ok((answer::success(document, operation), Outcome::Answered)),
+                });
+                acted.map_err(|refusal| {
+                    let mut answer = answer::failure(document, operation, &refusal);
+                    if refusal.reason == Reason::TooManyTokens {
+                        let first = state.ledger.live_tokens(now).1.and_then(|end| end.duration_since(now).ok());
+                        faulty::wait_headers(document, &mut answer, first.unwrap_or_default(), now);
+                    }
+                    (refusal, answer)
+                })
+            }
+            (Route::OtherMethod(matched, methods), _) => {
+                let refusal = Refusal::new(Reason::Method, &format!("the method isn't {}", methods.join(" or ")));
+                let mut answer = answer::failure(document, matched.operation, &refusal);
+                answer.headers.push(("allow".to_owned(), methods.join(", ")));
+                Err((refusal, answer))
+            }
+            _ => calls::protected(&self.0.vendor, &self.0.accounts, state, call, now),
+        };
+        done.unwrap_or_else(|(refusal, mut answer)| {
+            state.counts.refused += u64::from(purpose != Purpose::Call);
+            let why = refusal.why.replace(|c: char| !c.is_ascii_graphic() && c != ' ', "?");
+            answer.headers.push(("x-sandbox-reason".to_owned(), why));
+            (answer, Outcome::Refused { why: refusal.why })
+        })
+    }
+
+    fn record(&self, state: &mut State, event: Event) {
+        if state.events.len() == MAX_EVENTS {
+            state.events.pop_front();
+        }
+        // Under the lock, so that the log is in the order of what happened.
+        if let Some(on_event) = &self.0.on_event {
+            on_event(&event);
+        }
+        state.events.push_back(event);
+    }
+
+    fn grants(&self) -> Option<Grants<'_>> {
+        Grants::of(&self.0.vendor, &self.0.accounts)
+    }
+
+    fn check(&self, matched: &Matched<'_>, call: &Call) -> Result<Given, Refusal> {
+        let incoming =
+            Incoming { headers: &call.headers, query: &call.query, body: &call.body, path: matched.values.clone() };
+        request::check(&self.0.vendor.document, matched.shared, matched.operation, &incoming)
+    }
+
+    /// Waits by its own clock. False if the sandbox stops meanwhile.
+    async fn wait(&self, by: Duration) -> bool {
+        let end = self.clock().now().checked_add(by);
+        let mut stopping = self.0.stopping.clone();
+        tokio::select! {
+            () = self.clock().wait_until(end.unwrap_or_else(|| self.clock().now())) => true,
+            _ = stopping.wait_for(|is_stopping| *is_stopping) => false,
+        }
+    }
+
+    /// A path as it came, but for credentials, tokens, and whatever is as long as one.
+    fn masked(&self, path: &str, ledger: &Ledger) -> String {
+        let is_secret = |part: &str| {
+            let part = percent_decode_str(part).decode_utf8_lossy();
+            let mut credentials = self.all_credentials().iter().flat_map(|account| account.values());
+            part.len() > MAX_PART || ledger.knows(&part) || credentials.any(|value| value == part.as_ref())
+        };
+        let parts = path.split('/').map(|part| if is_secret(part) { "***" } else { part });
+        parts.collect::<Vec<_>>().join("/").chars().take(MAX_PATH).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long a part of a path may be to be logged. Words are shorter, and secrets of somewhere else are mostly longer.
+const MAX_PART: usize = 24;
+
+/// How much of a path is logged.
+const MAX_PATH: usize = 200;
+
+/// Neither credentials nor tokens.
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issuer").field("name", &self.name()).field("url", &self.url()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,299 @@
+//! The tokens that a vendor has issued, and what has become of them. No HTTP, no spec; the time is an argument.
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+/// How many tokens that have ended are remembered, so that a sandbox that runs for days doesn't grow.
+const MEMORY: usize = 20_000;
+
+/// Every token of a vendor.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    access: HashMap<String, Access>,
+    refresh: HashMap<String, Refresh>,
+    issued: u64,
+}
+
+/// An access token.
+#[derive(Clone, Debug)]
+pub(crate) struct Access {
+    pub(crate) value: String,
+    /// Tokens are numbered in the order of their issue.
+    pub(crate) number: u64,
+    pub(crate) account: usize,
+    pub(crate) expires_at: Option<SystemTime>,
+    pub(crate) scope: Option<Vec<String>>,
+    refresh_token: Option<String>,
+    end: Option<End>,
+}
+
+#[derive(Clone, Debug)]
+struct Refresh {
+    account: usize,
+    /// The newest of its access tokens.
+    access_token: String,
+    expires_at: Option<SystemTime>,
+    end: Option<End>,
+}
+
+/// How a token ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// A refresh token that was used.
+    Spent,
+    Revoked,
+    /// A refresh took its place.
+    Replaced,
+    /// It came of a refresh before the expiry.
+    Redundant,
+}
+
+impl End {
+    /// For a person.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Spent => "has been used already",
+            Self::Revoked => "has been revoked",
+            Self::Replaced => "has been ended by a refresh",
+            Self::Redundant => "is redundant: it came of a refresh before the expiry",
+        }
+    }
+}
+
+/// What is to be issued.
+pub(crate) struct New {
+    pub(crate) access_token: String,
+    pub(crate) refresh_token: Option<String>,
+    pub(crate) account: usize,
+    pub(crate) expires_at: Option<SystemTime>,
+    pub(crate) refresh_expires_at: Option<SystemTime>,
+    pub(crate) scope: Option<Vec<String>>,
+    pub(crate) is_redundant: bool,
+}
+
+/// Why a refresh token isn't good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotGood {
+    Unknown,
+    Expired,
+    Ended(End),
+}
+
+impl NotGood {
+    /// For a person: follows the token's name.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Unknown => "isn't known",
+            Self::Expired => "has expired",
+            Self::Ended(end) => end.text(),
+        }
+    }
+}
+
+/// What is known of a refresh token that is good.
+pub(crate) struct Good {
+    pub(crate) account: usize,
+    pub(crate) scope: Option<Vec<String>>,
+    /// Its access token hasn't come to its end, though it may have been revoked.
+    pub(crate) is_early: bool,
+}
+
+impl Ledger {
+    /// The number of the next token.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.issued + 1
+    }
+
+    /// Issues a token, and a refresh token where there is one.
+    pub(crate) fn issue(&mut self, new: New, now: SystemTime) -> Access {
+        self.forget(now);
+        self.issued += 1;
+        let end = new.is_redundant.then_some(End::Redundant);
+        if let Some(value) = &new.refresh_token {
+            let refresh = Refresh {
+                account: new.account,
+                access_token: new.access_token.clone(),
+                expires_at: new.refresh_expires_at,
+                end,
+            };
+            self.refresh.insert(value.clone(), refresh);
+        }
+        let access = Access {
+            value: new.access_token,
+            number: self.issued,
+            account: new.account,
+            expires_at: new.expires_at,
+            scope: new.scope,
+            refresh_token: new.refresh_token,
+            end,
+        };
+        self.access.insert(access.value.clone(), access.clone());
+        access
+    }
+
+    /// A refresh token without an access token, as a person's consent gives.
+    pub(crate) fn consent(&mut self, refresh_token: String, account: usize, expires_at: Option<SystemTime>) {
+        self.issued += 1;
+        let refresh = Refresh { account, access_token: String::new(), expires_at, end: None };
+        self.refresh.insert(refresh_token, refresh);
+    }
+
+    /// The access token, if it is live.
+    pub(crate) fn live(&self, value: &str, now: SystemTime) -> Result<&Access, NotGood> {
+        let access = self.access.get(value).ok_or(NotGood::Unknown)?;
+        match access.end {
+            Some(end) => Err(NotGood::Ended(end)),
+            None if has_passed(access.expires_at, now) => Err(NotGood::Expired),
+            None => Ok(access),
+        }
+    }
+
+    /// The refresh token, if it is good.
+    pub(crate) fn good(&self, value: &str, now: SystemTime) -> Result<Good, NotGood> {
+        let refresh = self.refresh.get(value).ok_or(NotGood::Unknown)?;
+        match refresh.end {
+            Some(end) => return Err(NotGood::Ended(end)),
+            None if has_passed(refresh.expires_at, now) => return Err(NotGood::Expired),
+            None => {}
+        }
+        let access = self.access.get(&refresh.access_token);
+        Ok(Good {
+            account: refresh.account,
+            scope: access.and_then(|access| access.scope.clone()),
+            is_early: access.is_some_and(|access| !has_passed(access.expires_at, now)),
+        })
+    }
+
+    /// Uses a single-use refresh token.
+    pub(crate) fn spend(&mut self, refresh_token: &str) {
+        self.end_refresh(refresh_token, End::Spent);
+    }
+
+    /// When the refresh token ends.
+    pub(crate) fn refresh_expires_at(&self, refresh_token: &str) -> Option<SystemTime> {
+        self.refresh.get(refresh_token)?.expires_at
+    }
+
+    /// The newest live token of an account, and its refresh token.
+    pub(crate) fn newest(&self, account: usize, now: SystemTime) -> Option<(&Access, Option<&str>)> {
+        let live = self.access.values().filter(|access| access.account == account && is_live(access, now));
+        let newest = live.max_by_key(|access| access.number)?;
+        Some((newest, newest.refresh_token.as_deref()))
+    }
+
+    /// How many access tokens are live, and when the first of them expires.
+    pub(crate) fn live_tokens(&self, now: SystemTime) -> (usize, Option<SystemTime>) {
+        let live = || self.access.values().filter(|access| is_live(access, now));
+        (live().count(), live().filter_map(|access| access.expires_at).min())
+    }
+
+    /// Ends an access token. Whether there was anything to end.
+    pub(crate) fn end_access(&mut self, value: &str, end: End, now: SystemTime) -> bool {
+        match self.access.get_mut(value) {
+            Some(access) if is_live(access, now) => {
+                access.end = Some(end);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Ends every live access token of an account, or of all. How many there were.
+    pub(crate) fn end_all(&mut self, account: Option<usize>, end: End, now: SystemTime) -> u64 {
+        let of = |access: &&mut Access| account.is_none_or(|account| access.account == account) && is_live(access, now);
+        let ended = self.access.values_mut().filter(of).map(|access| access.end = Some(end));
+        ended.count() as u64
+    }
+
+    /// Revokes a refresh token and its access tokens, as RFC 7009, section 2.1 wants. How many access tokens; None if
+    /// there was nothing to end.
+    pub(crate) fn revoke_refresh(&mut self, value: &str, now: SystemTime) -> Option<u64> {
+        self.good(value, now).ok()?;
+        self.end_refresh(value, End::Revoked);
+        let of = |access: &&mut Access| access.refresh_token.as_deref() == Some(value) && is_live(access, now);
+        let ended = self.access.values_mut().filter(of).map(|access| access.end = Some(End::Revoked));
+        Some(ended.count() as u64)
+    }
+
+    /// Whether a text is the value of a token.
+    pub(crate) fn knows(&self, value: &str) -> bool {
+        self.access.contains_key(value) || self.refresh.contains_key(value)
+    }
+
+    fn end_refresh(&mut self, value: &str, end: End) {
+        if let Some(refresh) = self.refresh.get_mut(value) {
+            refresh.end.get_or_insert(end);
+        }
+    }
+
+    fn forget(&mut self, now: SystemTime) {
+        if self.access.len() > MEMORY {
+            self.access.retain(|_, access| is_live(access, now));
+            self.refresh.retain(|_, refresh| refresh.end.is_none() && !has_passed(refresh.expires_at, now));
+        }
+    }
+}
+
+fn is_live(access: &Access, now: SystemTime) -> bool {
+    access.end.is_none() && !has_passed(access.expires_at, now)
+}
+
+fn has_passed(end: Option<SystemTime>, now: SystemTime) -> bool {
+    end.is_some_and(|end| end <= now)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn pair(ledger: &mut Ledger, number: u32, account: usize) {
+        let new = New {
+            access_token: format!("access-{number}"),
+            refresh_token: Some(format!("refresh-{number}")),
+            account,
+            expires_at: Some(at(10)),
+            refresh_expires_at: Some(at(100)),
+            scope: None,
+            is_redundant: false,
+        };
+        ledger.issue(new, at(0));
+    }
+
+    #[test]
+    fn a_token_lives_until_its_end_and_not_a_moment_longer() {
+        let mut ledger = Ledger::default();
+        pair(&mut ledger, 1, 0);
+        assert!(ledger.live("access-1", at(9)).is_ok());
+        assert_eq!(ledger.live("access-1", at(10)).err(), Some(NotGood::Expired));
+        assert_eq!(ledger.live("access-2", at(0)).err(), Some(NotGood::Unknown));
+    }
+
+    #[test]
+    fn a_refresh_token_is_early_until_its_access_token_has_expired_though_that_was_revoked() {
+        let mut ledger = Ledger::default();
+        pair(&mut ledger, 1, 0);
+        assert!(ledger.end_access("access-1", End::Revoked, at(0)));
+        assert!(ledger.good("refresh-1", at(9)).is_ok_and(|good| good.is_early));
+        assert!(ledger.good("refresh-1", at(10)).is_ok_and(|good| !good.is_early));
+        assert_eq!(ledger.good("refresh-1", at(100)).err(), Some(NotGood::Expired));
+        ledger.spend("refresh-1");
+        assert_eq!(ledger.good("refresh-1", at(10)).err(), Some(NotGood::Ended(End::Spent)));
+    }
+
+    #[test]
+    fn what_is_ended_is_the_account_s_own() {
+        let mut ledger = Ledger::default();
+        pair(&mut ledger, 1, 0);
+        pair(&mut ledger, 2, 1);
+        assert_eq!(ledger.end_all(Some(1), End::Revoked, at(0)), 1);
+        assert_eq!((ledger.live_tokens(at(0)), ledger.live_tokens(at(10)).0), ((1, Some(at(10))), 0));
+        assert_eq!(ledger.revoke_refresh("refresh-1", at(0)), Some(1));
+        assert_eq!(ledger.revoke_refresh("refresh-1", at(0)), None);
+    }
+}

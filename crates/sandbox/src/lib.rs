@@ -1,0 +1,108 @@
+//! Plays any vendor's token endpoint on loopback, from its OpenAPI fragment.
+//!
+//! Nobody has a vendor's credentials at hand, and no vendor loses an answer on purpose. So here is one that anyone can
+//! log in at, and that breaks when it is told to:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use freshtoken_sandbox::{Clock, Fault, Sandbox, Vendor};
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! # runtime.block_on(async {
+//! # let specs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../specs");
+//! let clock = Clock::stopped(std::time::SystemTime::now()); // moves when it is moved
+//! let zenoti = Vendor::read(format!("{specs}/zenoti.yaml"))?.lifetime(Duration::from_secs(60)).clock(clock);
+//! let sandbox = Sandbox::start([zenoti]).await?;
+//!
+//! let zenoti = sandbox.issuer("zenoti")?;
+//! zenoti.url(); // the base URL for a client: http://127.0.0.1:…/zenoti
+//! zenoti.credentials()["password"].as_str(); // what to log in with
+//!
+//! zenoti.fault(Fault::reset_after()); // the next grant takes effect, but its answer is lost
+//! zenoti.advance_clock(Duration::from_secs(60)); // every token has expired
+//! assert_eq!(zenoti.counts().double_spends, 0);
+//! sandbox.shutdown().await;
+//! # Ok::<(), freshtoken_sandbox::Error>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The program `freshtoken-sandbox` is the same for a person with `curl`; see the README.
+//!
+//! # What it does
+//!
+//! A spec decides everything; nothing here knows a vendor. Each [`Vendor`] is a folder of one server:
+//!
+//! - **An operation of the spec** is checked against it: method, path, media type, parameters, required fields, types,
+//!   constants and listed values, how lists are written, security, and whether the credentials are [the right
+//!   ones](Issuer::credentials). What breaks a rule gets the failure that the spec documents for such a thing, and a
+//!   header `x-sandbox-reason` with what is wrong, which no vendor would tell. `pattern`, `minimum` and the like are
+//!   documentation in these specs, and aren't checked; nor are fields beyond those of the spec.
+//! - **A login, a refresh, a revocation** by `x-token` is done: tokens are issued in the shape of the spec's examples,
+//!   live and expire, and a single-use refresh token is used once. The module `grants` says how the vendors' words on
+//!   early refreshes, revocations and introspection were read.
+//! - **Every other path** is the protected resource: 200 for a live token with the header and the prefix of
+//!   `x-token.use`, else the vendor's 401.
+//!
+//! [`Fault`]s make something go wrong, [`Counts`] and [`Event`]s tell what happened, and a [`Clock`] of its own lets a
+//! test wait for nothing. What a spec doesn't say is a setting of [`Vendor`], such as how many tokens may be live.
+//!
+//! # What it isn't
+//!
+//! Not a check of a spec: a spec that can be played may still be refused by `cargo xtask gen`. Not for anything but
+//! development: it listens on loopback alone, and its tokens can be guessed.
+//!
+//! It depends on no crate that is generated from the same specs, nor on the generator, so that a client and its issuer
+//! can't share a mistake.
+//!
+//! # Where is what
+//!
+//! From the outside in: `sandbox` (the server), `connection` (one that can be torn), `server` (HTTP), `control` (the
+//! control endpoint), `issuer` (one vendor: a request's way through it). A request goes through `route`, `request` (is
+//! it as the spec wants it?), `account` (whose credentials?), then `grants` or `calls` (what is done), with the
+//! `ledger` of all tokens; `answer` makes what comes back, of a success or of a `refusal`; `faulty` has it go wrong.
+//! `spec` is what a spec's text says. `sample` makes a `curl` command for a person.
+#![forbid(unsafe_code)]
+
+mod account;
+mod answer;
+mod calls;
+mod clock;
+mod connection;
+mod control;
+mod error;
+mod event;
+mod fault;
+mod faulty;
+mod grants;
+mod issuer;
+mod ledger;
+mod refusal;
+mod request;
+mod route;
+mod sample;
+mod sandbox;
+mod server;
+mod spec;
+mod vendor;
+
+use std::time::Duration;
+
+pub use account::Credentials;
+pub use clock::Clock;
+pub use error::Error;
+pub use event::{Counts, Event, Outcome};
+pub use fault::{Fault, FaultKind, On, RetryAfter};
+pub use issuer::Issuer;
+pub use sandbox::{Sandbox, SandboxBuilder};
+pub use vendor::Vendor;
+
+/// Reads a duration as the specs write them: `90s`, `15m`, `24h`, `30d`, and `250ms` too.
+///
+/// # Errors
+///
+/// What is wrong with it, for a person.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    spec::duration(text)
+}

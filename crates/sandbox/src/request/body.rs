@@ -1,0 +1,90 @@
+//! The body of a request: its media type, and what it says.
+
+use axum::http::header::CONTENT_TYPE;
+use serde_json::{Map, Value};
+
+use super::{Incoming, breach, text};
+use crate::refusal::{Reason, Refusal};
+use crate::spec::{Branch, Document, MediaType, Operation, Schema, essence, is_json};
+
+/// A body that is as the spec wants it.
+pub(super) struct Body<'a> {
+    pub(super) branch: Branch<'a>,
+    pub(super) value: Value,
+}
+
+/// Reads and checks a body.
+pub(super) fn read<'a>(
+    document: &'a Document,
+    operation: &'a Operation,
+    incoming: &Incoming<'_>,
+) -> Result<Option<Body<'a>>, Refusal> {
+    let Some((wanted, media, is_required)) = operation.body(document) else { return Ok(None) };
+    if incoming.body.is_empty() && !is_required {
+        return Ok(None);
+    }
+    let content_type = incoming.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if essence(content_type) != essence(wanted) {
+        return Err(Refusal::about(Reason::ContentType, "content-type", &format!("isn't {}", essence(wanted))));
+    }
+    if is_json(wanted) {
+        let value = serde_json::from_slice(incoming.body)
+            .map_err(|_| Refusal::new(Reason::Malformed, "the body isn't JSON"))?;
+        return found(breach::branch(document, &media.schema, &value, "").map(|branch| (branch, value)));
+    }
+    form(document, media, incoming.body)
+}
+
+/// A form is text, so what it says depends on the kind of body that one reads it as.
+fn form<'a>(document: &'a Document, media: &'a MediaType, bytes: &[u8]) -> Result<Option<Body<'a>>, Refusal> {
+    let pairs = text::pairs(bytes)?;
+    let mut kinds = Vec::new();
+    for kind in media.schema.branches(document) {
+        kinds.push(as_kind(document, media, kind.schema, &pairs).map(|value| (kind, value)));
+    }
+    // The kind that fits; else the check of them all says which is the likeliest, and what is wrong with it.
+    let fits = |kind: &Result<(Branch<'a>, Value), Refusal>| {
+        let checked = kind.as_ref().ok().map(|(kind, value)| breach::check(document, kind.schema, value, ""));
+        checked.is_some_and(|breaches| breaches.is_empty())
+    };
+    let agrees = |kind: &Result<(Branch<'a>, Value), Refusal>| {
+        kind.as_ref().is_ok_and(|(kind, value)| breach::agrees(document, kind.schema, value))
+    };
+    let found_kind = kinds.iter().position(fits).or_else(|| kinds.iter().position(agrees)).unwrap_or_default();
+    let (_, value) = kinds.into_iter().nth(found_kind).ok_or(Refusal::new(Reason::Malformed, "no body is known"))??;
+    found(breach::branch(document, &media.schema, &value, "").map(|branch| (branch, value)))
+}
+
+fn as_kind(
+    document: &Document,
+    media: &MediaType,
+    schema: &Schema,
+    pairs: &[(String, String)],
+) -> Result<Value, Refusal> {
+    let fields = schema.fields(document);
+    let mut value = Map::new();
+    for (name, _) in pairs {
+        if value.contains_key(name) {
+            continue;
+        }
+        let texts: Vec<String> = pairs.iter().filter(|(key, _)| key == name).map(|(_, text)| text.clone()).collect();
+        let encoding = media.encoding.get(name);
+        let style = encoding.and_then(|encoding| encoding.style.as_deref()).unwrap_or("form");
+        let explode = encoding.and_then(|encoding| encoding.explode).unwrap_or(style == "form");
+        let read = match fields.properties.get(name.as_str()) {
+            Some(schema) => text::read(document, schema, &texts, text::Style { name: style, explode }),
+            None => Ok(Value::String(texts.into_iter().next().unwrap_or_default())),
+        };
+        value.insert(name.clone(), read.map_err(|why| Refusal::about(Reason::Invalid, name, &why))?);
+    }
+    Ok(Value::Object(value))
+}
+
+fn found(checked: Result<(Branch<'_>, Value), Vec<breach::Breach>>) -> Result<Option<Body<'_>>, Refusal> {
+    match checked {
+        Ok((branch, value)) => Ok(Some(Body { branch, value })),
+        Err(breaches) => {
+            Err(breach::first(breaches).unwrap_or_else(|| Refusal::new(Reason::Invalid, "the body is of no kind")))
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! A value against its schema.
+
+use serde_json::Value;
+
+use crate::refusal::{Reason, Refusal};
+use crate::spec::{Additional, Document, Kind, Schema};
+
+/// How deep a value may be nested.
+const MAX_DEPTH: usize = 64;
+
+/// Something about a value that its schema forbids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Breach {
+    /// Where, such as `auth.identity`.
+    field: String,
+    is_missing: bool,
+    what: String,
+}
+
+/// The most telling breach, as a refusal: what is wrong comes before what is missing, since a wrong constant explains
+/// the rest.
+pub(crate) fn first(breaches: Vec<Breach>) -> Option<Refusal> {
+    let wrong = breaches.iter().find(|breach| !breach.is_missing);
+    let breach = wrong.or(breaches.first())?;
+    let reason = if breach.is_missing { Reason::Missing } else { Reason::Invalid };
+    Some(Refusal::about(reason, &breach.field, &breach.what))
+}
+
+/// All that a schema forbids about a value that a name has; the root of a body has none.
+pub(crate) fn check(document: &Document, schema: &Schema, value: &Value, name: &str) -> Vec<Breach> {
+    let mut checker = Checker { document, breaches: Vec::new() };
+    checker.value(schema, value, name, 0);
+    checker.breaches
+}
+
+struct Checker<'a> {
+    document: &'a Document,
+    breaches: Vec<Breach>,
+}
+
+impl Checker<'_> {
+    fn refuse(&mut self, field: &str, what: impl Into<String>) {
+        self.breaches.push(Breach { field: field.to_owned(), is_missing: false, what: what.into() });
+    }
+
+    fn value(&mut self, schema: &Schema, value: &Value, field: &str, depth: usize) {
+        if depth > MAX_DEPTH {
+            return self.refuse(field, "is nested too deeply");
+        }
+        let parts = schema.all(self.document);
+        if value.is_null() && parts.iter().any(|part| part.nullable) {
+            return;
+        }
+        if let Some(kind) = schema.kind(self.document)
+            && !is_of(kind, value)
+        {
+            return self.refuse(field, format!("isn't {}", name_of(kind)));
+        }
+        if let Some(values) = schema.values(self.document)
+            && !values.iter().any(|allowed| equal(allowed, value))
+        {
+            return match values {
+                [only] => self.refuse(field, format!("isn't {only}")),
+                _ => self.refuse(field, "isn't one of the listed values"),
+            };
+        }
+        if let (Some(format), Value::String(text)) = (schema.format(self.document), value)
+            && let Some(what) = misses(format, text)
+        {
+            return self.refuse(field, what);
+        }
+        if let Some(one_of) = parts.iter().find(|part| !part.one_of.is_empty()) {
+            match branch(self.document, one_of, value, field) {
+                Ok(_) => {}
+                Err(breaches) => self.breaches.extend(breaches),
+            }
+        }
+        match value {
+            Value::Array(items) => {
+                if let Some(schema) = schema.items(self.document) {
+                    for (index, item) in items.iter().enumerate() {
+                        self.value(schema, item, &format!("{field}.{index}"), depth + 1);
+                    }
+                }
+            }
+            Value::Object(members) => {
+                let fields = schema.fields(self.document);
+                for name in &fields.required {
+                    if !members.contains_key(*name) {
+                        let field = join(field, name);
+                        self.breaches.push(Breach { field, is_missing: true, what: "is missing".to_owned() });
+                    }
+                }
+                for (name, member) in members {
+                    match (fields.properties.get(name.as_str()), fields.additional) {
+                        (Some(schema), _) => self.value(schema, member, &join(field, name), depth + 1),
+                        (None, Some(Additional::Are(schema))) => {
+                            // The caller's own name may be anything, so it isn't told.
+                            self.value(schema, member, &join(field, "*"), depth + 1)
+                        }
+                        (None, Some(Additional::Allowed(false))) => self.refuse(field, "has a property too many"),
+                        (None, _) => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The branch of a `oneOf` that a value is of, or all that speaks against the likeliest one.
+///
+/// The likeliest is the one with whose constants the value agrees. Where it agrees with none, it is these constants
+/// that are wrong.
+pub(crate) fn branch<'a>(
+    document: &'a Document,
+    schema: &'a Schema,
+    value: &Value,
+    field: &str,
+) -> Result<crate::spec::Branch<'a>, Vec<Breach>> {
+    let branches = schema.branches(document);
+    let mut likeliest = Vec::new();
+    for branch in &branches {
+        let breaches = check(document, branch.schema, value, field);
+        if breaches.is_empty() {
+            return Ok(*branch);
+        }
+        if branches.len() == 1 || agrees(document, branch.schema, value) {
+            likeliest.push(breaches);
+        }
+    }
+    if let Some(least) = likeliest.into_iter().min_by_key(Vec::len) {
+        return Err(least);
+    }
+    let constants = branches.iter().flat_map(|branch| branch.schema.fields(document).properties);
+    let wrong = constants.filter(|(_, schema)| schema.constant(document).is_some()).map(|(name, _)| name).next();
+    Err(vec![match wrong {
+        Some(name) if value.get(name).is_none() => {
+            Breach { field: join(field, name), is_missing: true, what: "is missing".to_owned() }
+        }
+        Some(name) => {
+            Breach { field: join(field, name), is_missing: false, what: "isn't one of the listed values".to_owned() }
+        }
+        None => Breach { field: field.to_owned(), is_missing: false, what: "is of no kind that is listed".to_owned() },
+    }])
+}
+
+/// Whether a value has the constants that a branch requires.
+pub(crate) fn agrees(document: &Document, schema: &Schema, value: &Value) -> bool {
+    let fields = schema.fields(document);
+    let mut constants = fields
+        .properties
+        .iter()
+        .filter(|(name, _)| fields.requires(name))
+        .filter_map(|(name, schema)| Some((name, schema.constant(document)?)))
+        .peekable();
+    constants.peek().is_some()
+        && constants.all(|(name, constant)| value.get(name).is_some_and(|value| equal(constant, value)))
+}
+
+fn join(field: &str, name: &str) -> String {
+    match field {
+        "" => name.to_owned(),
+        _ => format!("{field}.{name}"),
+    }
+}
+
+/// Numbers are equal by value: `1` is `1.0`.
+fn equal(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        _ => a == b,
+    }
+}
+
+fn is_of(kind: Kind, value: &Value) -> bool {
+    match kind {
+        Kind::String => value.is_string(),
+        Kind::Integer => value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0),
+        Kind::Number => value.is_number(),
+        Kind::Boolean => value.is_boolean(),
+        Kind::Object => value.is_object(),
+        Kind::Array => value.is_array(),
+    }
+}
+
+fn name_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::String => "text",
+        Kind::Integer => "a whole number",
+        Kind::Number => "a number",
+        Kind::Boolean => "true or false",
+        Kind::Object => "an object",
+        Kind::Array => "a list",
+    }
+}
+
+/// Formats that a text can miss; a format that isn't known here is documentation.
+fn misses(format: &str, text: &str) -> Option<&'static str> {
+    match format {
+        "date-time" => text.parse::<jiff::Timestamp>().is_err().then_some("isn't a date and time with an offset"),
+        "date" => text.parse::<jiff::civil::Date>().is_err().then_some("isn't a date"),
+        "uuid" => (!is_uuid(text)).then_some("isn't a UUID"),
+        _ => None,
+    }
+}
+
+fn is_uuid(text: &str) -> bool {
+    let groups: Vec<&str> = text.split('-').collect();
+    let hexadecimal = |group: &&str| group.bytes().all(|byte| byte.is_ascii_hexdigit());
+    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(hexadecimal)
+}

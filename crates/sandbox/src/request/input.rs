@@ -1,0 +1,115 @@
+//! What an operation takes: each property of its body and each parameter, with its name as a credential.
+
+use heck::ToSnakeCase;
+use serde_json::Value;
+
+use super::parameters;
+use crate::spec::{Document, Kind, Operation, Parameter, Place, Schema};
+
+/// How deep objects in a body are followed.
+const MAX_DEPTH: usize = 8;
+
+/// A property of a body that isn't itself an object of known properties.
+pub(crate) struct Leaf<'a> {
+    path: Vec<&'a str>,
+    /// In snake case, with its path.
+    pub(crate) name: String,
+    pub(crate) schema: &'a Schema,
+    /// It and every object around it.
+    pub(crate) is_required: bool,
+}
+
+impl Leaf<'_> {
+    /// Its own name.
+    pub(crate) fn key(&self) -> &str {
+        self.path.last().copied().unwrap_or_default()
+    }
+
+    /// As a JSON Pointer.
+    pub(crate) fn pointer(&self) -> String {
+        let escaped = self.path.iter().map(|name| name.replace('~', "~0").replace('/', "~1"));
+        escaped.map(|name| format!("/{name}")).collect()
+    }
+}
+
+/// The leaves of a body, in the spec's order.
+pub(crate) fn leaves<'a>(document: &'a Document, schema: &'a Schema) -> Vec<Leaf<'a>> {
+    let mut found = Vec::new();
+    descend(document, schema, &mut Vec::new(), true, &mut found);
+    found
+}
+
+fn descend<'a>(
+    document: &'a Document,
+    schema: &'a Schema,
+    path: &mut Vec<&'a str>,
+    is_required: bool,
+    found: &mut Vec<Leaf<'a>>,
+) {
+    let fields = schema.fields(document);
+    for (name, property) in &fields.properties {
+        let is_required = is_required && fields.requires(name);
+        path.push(name);
+        let is_object = property.kind(document) == Some(Kind::Object);
+        if is_object && !property.fields(document).properties.is_empty() && path.len() < MAX_DEPTH {
+            descend(document, property, path, is_required, found);
+        } else {
+            let name = snake(&path.join("_"));
+            found.push(Leaf { path: path.clone(), name, schema: property, is_required });
+        }
+        path.pop();
+    }
+}
+
+/// A property or a parameter.
+pub(crate) struct Input<'a> {
+    /// As the spec calls it.
+    pub(crate) key: String,
+    /// As a credential.
+    pub(crate) name: String,
+    pub(crate) schema: &'a Schema,
+    pub(crate) is_required: bool,
+    pub(crate) is_in_path: bool,
+    pub(crate) example: Option<&'a Value>,
+}
+
+/// All that an operation takes beside its security; of several kinds of body, the one of this name.
+pub(crate) fn inputs<'a>(
+    document: &'a Document,
+    shared: &'a [Parameter],
+    operation: &'a Operation,
+    body: Option<&str>,
+) -> Vec<Input<'a>> {
+    let parameters = parameters(document, shared, operation).map(|parameter| Input {
+        key: parameter.name.clone(),
+        name: snake(&parameter.name),
+        schema: &parameter.schema,
+        is_required: parameter.required,
+        is_in_path: parameter.place == Place::Path,
+        example: parameter.example(document),
+    });
+    let mut inputs: Vec<Input<'a>> = parameters.collect();
+    if let Some((_, media, _)) = operation.body(document) {
+        let branches = media.schema.branches(document).into_iter();
+        for branch in branches.filter(|branch| body.is_none() || branch.name == body) {
+            for leaf in leaves(document, branch.schema) {
+                let pointer = leaf.pointer();
+                let example = media.examples(document).find_map(|(_, _, value)| value.pointer(&pointer));
+                inputs.push(Input {
+                    key: leaf.key().to_owned(),
+                    name: leaf.name,
+                    schema: leaf.schema,
+                    is_required: leaf.is_required,
+                    is_in_path: false,
+                    example: example.or_else(|| leaf.schema.example(document)),
+                });
+            }
+        }
+    }
+    inputs
+}
+
+/// The name of a credential.
+pub(crate) fn snake(name: &str) -> String {
+    name.to_snake_case()
+}

@@ -1,0 +1,130 @@
+//! How a request says who sends it: API keys, HTTP Basic, Bearer and other `http` schemes.
+
+use axum::http::header::AUTHORIZATION;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Incoming, header_texts, input, text};
+use crate::refusal::{Reason, Refusal};
+use crate::spec::{BasicEncoding, Document, Operation, Place, SecurityScheme};
+
+/// What a security scheme said.
+#[derive(Clone, Debug)]
+pub(crate) enum Held {
+    /// A credential: its name and its value.
+    Credential(String, String),
+    /// An access token.
+    Token(String),
+}
+
+/// Reads the first alternative of the operation's security that the request has.
+pub(super) fn held(document: &Document, operation: &Operation, incoming: &Incoming<'_>) -> Result<Vec<Held>, Refusal> {
+    let mut refusal = None;
+    for alternative in document.security(operation) {
+        let schemes = alternative.keys().map(|name| scheme(document, operation, name, incoming));
+        match schemes.collect::<Result<Vec<_>, _>>() {
+            Ok(held) => return Ok(held.into_iter().flatten().collect()),
+            Err(why) => refusal = refusal.or(Some(why)),
+        }
+    }
+    match refusal {
+        Some(refusal) => Err(refusal),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The names of the credentials that a scheme takes with an operation.
+pub(crate) fn credential_names(document: &Document, operation: &Operation, name: &str) -> Vec<String> {
+    let Some(scheme) = document.security_scheme(name) else { return Vec::new() };
+    match scheme.kind.as_str() {
+        "apiKey" => vec![input::snake(name)],
+        "http" if is(scheme, "basic") => basic(document).1.to_vec(),
+        "http" if carries_token(document, operation, scheme) => Vec::new(),
+        _ => vec![input::snake(name)],
+    }
+}
+
+fn scheme(
+    document: &Document,
+    operation: &Operation,
+    name: &str,
+    incoming: &Incoming<'_>,
+) -> Result<Vec<Held>, Refusal> {
+    let Some(scheme) = document.security_scheme(name) else { return Ok(Vec::new()) };
+    let missing = |what: &str| Refusal::about(Reason::Unauthorized, what, "is missing");
+    if scheme.kind == "apiKey" {
+        let found = match scheme.place {
+            Place::Header => header_texts(incoming.headers, &scheme.name)?,
+            _ => text::values(incoming.query.as_bytes(), &scheme.name)?,
+        };
+        return match found.as_slice() {
+            [value] => Ok(vec![Held::Credential(input::snake(name), value.clone())]),
+            [] => Err(missing(&scheme.name)),
+            _ => Err(Refusal::about(Reason::Unauthorized, &scheme.name, "is there several times")),
+        };
+    }
+    let authorization = header_texts(incoming.headers, AUTHORIZATION.as_str())?;
+    let [authorization] = authorization.as_slice() else { return Err(missing("authorization")) };
+    let (word, value) = authorization.split_once(' ').unwrap_or((authorization, ""));
+    // The scheme's word is without case by RFC 9110, section 11.1.
+    if !word.eq_ignore_ascii_case(&scheme.scheme) || value.is_empty() {
+        let what = format!("isn't `{} ...`", scheme.scheme);
+        return Err(Refusal::about(Reason::Unauthorized, "authorization", &what));
+    }
+    if is(scheme, "basic") {
+        let (encoding, names) = basic(document);
+        let halves = basic_halves(value, encoding)
+            .ok_or_else(|| Refusal::about(Reason::Unauthorized, "authorization", "isn't HTTP Basic"))?;
+        let named = names.into_iter().zip(halves);
+        return Ok(named.map(|(name, half)| Held::Credential(name, half)).collect());
+    }
+    match carries_token(document, operation, scheme) {
+        true => Ok(vec![Held::Token(value.to_owned())]),
+        false => Ok(vec![Held::Credential(input::snake(name), value.to_owned())]),
+    }
+}
+
+/// A bearer scheme carries the access token, except where there is none yet or where it goes elsewhere: with a login or
+/// a refresh, and with a revocation that names the place.
+fn carries_token(document: &Document, operation: &Operation, scheme: &SecurityScheme) -> bool {
+    let Some(token) = &document.token else { return false };
+    let is = |action: &Option<crate::spec::Action>, test: fn(&crate::spec::Action) -> bool| {
+        action.as_ref().is_some_and(|action| action.operation == operation.operation_id && test(action))
+    };
+    scheme.scheme.eq_ignore_ascii_case("bearer")
+        && !is(&token.login, |_| true)
+        && !is(&token.refresh, |_| true)
+        && !is(&token.revoke, |revoke| revoke.token.is_some())
+}
+
+fn is(scheme: &SecurityScheme, word: &str) -> bool {
+    scheme.scheme.eq_ignore_ascii_case(word)
+}
+
+fn basic(document: &Document) -> (BasicEncoding, [String; 2]) {
+    let basic = document.token.as_ref().map(|token| token.basic.clone()).unwrap_or_default();
+    (basic.encode, basic.names)
+}
+
+fn basic_halves(value: &str, encoding: BasicEncoding) -> Option<[String; 2]> {
+    let text = String::from_utf8(STANDARD.decode(value.trim()).ok()?).ok()?;
+    let (id, secret) = text.split_once(':')?;
+    match encoding {
+        BasicEncoding::Raw => Some([id.to_owned(), secret.to_owned()]),
+        BasicEncoding::Form => Some([text::decode(id.as_bytes()).ok()?, text::decode(secret.as_bytes()).ok()?]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_halves_of_basic_are_form_encoded_or_not() {
+        let halves = |text: &str, encoding| basic_halves(&STANDARD.encode(text), encoding);
+        assert_eq!(halves("a%3Ab:c+d", BasicEncoding::Form), Some(["a:b".to_owned(), "c d".to_owned()]));
+        assert_eq!(halves("a%3Ab:c+d:", BasicEncoding::Raw), Some(["a%3Ab".to_owned(), "c+d:".to_owned()]));
+        assert_eq!(halves("no colon", BasicEncoding::Raw), None);
+        assert_eq!(basic_halves("!", BasicEncoding::Raw), None);
+    }
+}

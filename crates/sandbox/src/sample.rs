@@ -1,0 +1,174 @@
+//! A request that works, as a `curl` command for a person to copy.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use crate::account::Credentials;
+use crate::answer::fill;
+use crate::request::{as_text, credential_names, inputs, leaves, snake};
+use crate::spec::{Action, BasicEncoding, Document, MediaType, Operation, Parameter, Place, is_json};
+
+/// What needs no encoding in a form, a query or a path.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Whose request it is.
+pub(crate) struct Caller<'a> {
+    pub(crate) document: &'a Document,
+    pub(crate) url: &'a str,
+    pub(crate) credentials: &'a Credentials,
+    pub(crate) settings: &'a Credentials,
+    /// What goes where the action takes a token.
+    pub(crate) token: Option<&'a str>,
+}
+
+impl Caller<'_> {
+    /// A `curl` command for an action.
+    pub(crate) fn curl(&self, action: &Action) -> Option<String> {
+        let found = self.document.operations().find(|(_, _, _, operation)| operation.operation_id == action.operation);
+        let (path, method, shared, operation) = found?;
+        let mut request = Request { url: String::new(), query: Vec::new(), headers: Vec::new() };
+        let mut path = path.to_owned();
+        for parameter in crate::request::parameters(self.document, shared, operation).filter(|p| p.required) {
+            self.parameter(parameter, action, &mut path, &mut request);
+        }
+        self.security(operation, &mut request);
+        let body = self.body(shared, operation, action);
+        request.url = format!("{}{path}", self.url);
+        for (index, (name, value)) in request.query.iter().enumerate() {
+            let _ = write!(request.url, "{}{}={}", if index == 0 { '?' } else { '&' }, encoded(name), encoded(value));
+        }
+
+        let mut curl = "curl -sS".to_owned();
+        // With a body, curl's method is POST.
+        if method != if body.is_some() { "POST" } else { "GET" } {
+            let _ = write!(curl, " -X {method}");
+        }
+        let _ = write!(curl, " {}", quoted(&request.url));
+        for (name, value) in &request.headers {
+            let _ = write!(curl, " -H {}", quoted(&format!("{name}: {value}")));
+        }
+        if let Some((media_type, body)) = body {
+            let _ = write!(curl, " -H {} -d {}", quoted(&format!("content-type: {media_type}")), quoted(&body));
+        }
+        Some(curl)
+    }
+
+    fn parameter(&self, parameter: &Parameter, action: &Action, path: &mut String, request: &mut Request) {
+        let is_token = action.token.as_ref() == Some(&parameter.name);
+        let token = self.token.filter(|_| is_token).map(ToOwned::to_owned);
+        let name = snake(&parameter.name);
+        let known = || self.settings.get(&name).or_else(|| self.credentials.get(&name)).cloned();
+        // curl drops a header without a value.
+        let constant = || parameter.schema.values(self.document)?.iter().map(as_text).find(|value| !value.is_empty());
+        let example = || {
+            as_text(
+                &parameter.example(self.document).cloned().unwrap_or_else(|| fill(self.document, &parameter.schema)),
+            )
+        };
+        let value = token.or_else(known).or_else(constant).unwrap_or_else(example);
+        match parameter.place {
+            Place::Path => *path = path.replace(&format!("{{{}}}", parameter.name), &encoded(&value)),
+            Place::Query => request.query.push((parameter.name.clone(), value)),
+            Place::Header => request.headers.push((parameter.name.clone(), value)),
+            Place::Cookie => {}
+        }
+    }
+
+    fn security(&self, operation: &Operation, request: &mut Request) {
+        let Some(alternative) = self.document.security(operation).first() else { return };
+        for name in alternative.keys() {
+            let Some(scheme) = self.document.security_scheme(name) else { continue };
+            let values: Vec<&str> = credential_names(self.document, operation, name)
+                .iter()
+                .map(|name| self.credentials.get(name).map(String::as_str).unwrap_or_default())
+                .collect();
+            match (values.as_slice(), scheme.kind.as_str(), scheme.place) {
+                ([value], "apiKey", Place::Header) => request.headers.push((scheme.name.clone(), (*value).to_owned())),
+                ([value], "apiKey", _) => request.query.push((scheme.name.clone(), (*value).to_owned())),
+                ([id, secret], ..) => {
+                    let basic = self.document.token.as_ref().map(|token| token.basic.encode);
+                    let (id, secret) = match basic {
+                        Some(BasicEncoding::Raw) => ((*id).to_owned(), (*secret).to_owned()),
+                        _ => (encoded(id), encoded(secret)),
+                    };
+                    let value = format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
+                    request.headers.push(("authorization".to_owned(), value));
+                }
+                ([value], ..) => {
+                    request.headers.push(("authorization".to_owned(), format!("{} {value}", scheme.scheme)))
+                }
+                _ => {
+                    let token = self.token.unwrap_or("TOKEN");
+                    request.headers.push(("authorization".to_owned(), format!("{} {token}", scheme.scheme)));
+                }
+            }
+        }
+    }
+
+    fn body(&self, shared: &[Parameter], operation: &Operation, action: &Action) -> Option<(String, String)> {
+        let (media_type, media, _) = operation.body(self.document)?;
+        let branches = media.schema.branches(self.document);
+        let branch = branches.iter().find(|branch| action.body.is_none() || branch.name == action.body.as_deref())?;
+        let fits = |value: &&Value| crate::request::check_schema(self.document, branch.schema, value, "").is_empty();
+        let example = media.examples(self.document).map(|(_, _, value)| value).find(fits);
+        let mut body = example.cloned().unwrap_or_else(|| fill(self.document, branch.schema));
+        let required: Vec<String> = inputs(self.document, shared, operation, action.body.as_deref())
+            .into_iter()
+            .filter(|input| input.is_required)
+            .map(|input| input.name)
+            .collect();
+        for leaf in leaves(self.document, branch.schema) {
+            let is_token = action.token.as_deref() == Some(leaf.key());
+            let value = self.token.filter(|_| is_token).or(self.credentials.get(&leaf.name).map(String::as_str));
+            let place = body.pointer_mut(&leaf.pointer());
+            if let (Some(place), Some(value)) = (place, value.filter(|_| required.contains(&leaf.name))) {
+                let number = value.parse::<i64>().ok().filter(|_| place.is_number());
+                *place = number.map_or_else(|| Value::from(value), Value::from);
+            }
+        }
+        let text = if is_json(media_type) { body.to_string() } else { form(media, &body) };
+        Some((media_type.to_owned(), text))
+    }
+}
+
+struct Request {
+    url: String,
+    query: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+}
+
+fn form(media: &MediaType, body: &Value) -> String {
+    let pairs = body.as_object().into_iter().flatten().map(|(name, value)| {
+        let text = match value {
+            Value::Array(items) => {
+                let style = media.encoding.get(name).and_then(|encoding| encoding.style.as_deref());
+                let delimiter = match style {
+                    Some("spaceDelimited") => " ",
+                    Some("pipeDelimited") => "|",
+                    _ => ",",
+                };
+                items.iter().map(as_text).collect::<Vec<_>>().join(delimiter)
+            }
+            other => as_text(other),
+        };
+        format!("{}={}", encoded(name), encoded(&text))
+    });
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED).to_string()
+}
+
+/// For a POSIX shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:%@".contains(c);
+    match text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}

@@ -1,0 +1,71 @@
+//! Refuses a spec that would silently let a request pass: what isn't known here must not go unchecked.
+
+use serde_json::Value;
+
+use super::{Document, Place, XToken, essence, is_json};
+
+/// A reference that leads nowhere, and words that aren't played.
+pub(super) fn references(value: &Value, root: &Value) -> Result<(), String> {
+    match value {
+        Value::Array(items) => items.iter().try_for_each(|item| references(item, root)),
+        Value::Object(members) => members.iter().try_for_each(|(name, member)| match (name.as_str(), member) {
+            ("$ref", Value::String(reference)) => {
+                let target = reference.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
+                target.map(|_| ()).ok_or_else(|| format!("`{reference}` leads nowhere"))
+            }
+            ("anyOf", Value::Array(_)) => Err("`anyOf` isn't played; write `oneOf`".to_owned()),
+            ("not", Value::Object(_)) => Err("`not` isn't played".to_owned()),
+            _ => references(member, root),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Security schemes, bodies and parameters that can't be checked, and actions without their operations.
+pub(super) fn document(document: &Document) -> Result<(), String> {
+    for (path, method, shared, operation) in document.operations() {
+        let at = format!("{method} {path}");
+        for name in document.security(operation).iter().flat_map(|alternative| alternative.keys()) {
+            let scheme = document.security_scheme(name).ok_or_else(|| format!("{at}: there is no scheme `{name}`"))?;
+            let is_played = match scheme.kind.as_str() {
+                "apiKey" => matches!(scheme.place, Place::Header | Place::Query) && !scheme.name.is_empty(),
+                "http" => !scheme.scheme.is_empty(),
+                _ => false,
+            };
+            if !is_played {
+                return Err(format!(
+                    "{at}: the scheme `{name}` is none that is played: `apiKey` in a header or the query, or `http`"
+                ));
+            }
+        }
+        for parameter in shared.iter().chain(&operation.parameters).map(|parameter| document.parameter(parameter)) {
+            if parameter.place == Place::Cookie {
+                return Err(format!("{at}: the parameter `{}` is a cookie, which isn't played", parameter.name));
+            }
+        }
+        let media_type = operation.body(document).map(|(media_type, ..)| media_type);
+        if let Some(other) = media_type.filter(|name| !is_json(name) && essence(name) != FORM) {
+            return Err(format!("{at}: a body of `{other}` isn't played; JSON and forms are"));
+        }
+    }
+    document.token.as_ref().map_or(Ok(()), |token| actions(document, token))
+}
+
+/// The media type of a form.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+fn actions(document: &Document, token: &XToken) -> Result<(), String> {
+    if token.login.is_none() && token.refresh.is_none() {
+        return Err("`x-token` has neither `login` nor `refresh`".to_owned());
+    }
+    let actions = [("login", &token.login), ("refresh", &token.refresh), ("revoke", &token.revoke)];
+    for (name, action) in actions.iter().filter_map(|(name, action)| Some((name, action.as_ref()?))) {
+        if !document.operations().any(|(_, _, _, operation)| operation.operation_id == action.operation) {
+            return Err(format!("`x-token.{name}`: there is no operation `{}`", action.operation));
+        }
+    }
+    match &token.refresh {
+        Some(refresh) if refresh.token.is_none() => Err("`x-token.refresh` has no `token`".to_owned()),
+        _ => Ok(()),
+    }
+}

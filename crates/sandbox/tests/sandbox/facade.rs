@@ -1,0 +1,194 @@
+//! The real facade against the sandbox: the two were made from the same specs by different code.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use freshtoken::{ErrorKind, HttpClient, Now, TokenSource, Vendor, voucherify, wellnessliving, zenoti};
+use freshtoken_sandbox::{Clock, Fault, On, RetryAfter};
+
+use crate::support::{Playing, play, s, start, vendor};
+
+/// The sandbox's clock as the facade's: both are moved at once.
+struct Shared(Clock);
+
+impl freshtoken::Clock for Shared {
+    fn now(&self) -> Now {
+        let now = self.0.now();
+        Now::new(now.duration_since(start()).unwrap() + s(1_000), now)
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let clock = self.0.clone();
+        Box::pin(async move { clock.wait_until(clock.now() + duration).await })
+    }
+}
+
+struct Even;
+
+impl freshtoken::Random for Even {
+    fn unit(&self) -> f64 {
+        0.0
+    }
+}
+
+fn source<V: Vendor>(playing: &Playing, endpoint: V, credentials: V::Credentials) -> TokenSource {
+    TokenSource::builder(endpoint, credentials).clock(Shared(playing.issuer.clock().clone())).random(Even).build()
+}
+
+fn zenoti_source(playing: &Playing) -> TokenSource {
+    let known = playing.issuer.credentials();
+    let credentials = zenoti::Credentials {
+        account_name: known["account_name"].clone(),
+        user_name: known["user_name"].clone(),
+        password: known["password"].as_str().into(),
+        app_id: known["app_id"].clone(),
+        app_secret: known["app_secret"].as_str().into(),
+        device_id: known["device_id"].clone(),
+    };
+    source(playing, zenoti::Endpoint::at(playing.issuer.url()), credentials)
+}
+
+fn wellnessliving_source(playing: &Playing, secret: &str) -> TokenSource {
+    let credentials = wellnessliving::Credentials {
+        client_id: playing.issuer.credentials()["client_id"].clone(),
+        client_secret: secret.into(),
+        scope: None,
+    };
+    source(playing, wellnessliving::Endpoint::at(playing.issuer.url()), credentials)
+}
+
+/// A call through the facade's HTTP client: its status.
+async fn call(playing: &Playing, tokens: &TokenSource) -> u16 {
+    send(playing, &api(tokens)).await
+}
+
+fn api(tokens: &TokenSource) -> HttpClient {
+    HttpClient::from_builder(reqwest::Client::builder().no_proxy(), tokens.clone()).unwrap()
+}
+
+async fn send(playing: &Playing, api: &HttpClient) -> u16 {
+    api.send(api.get(playing.url("/v1/business"))).await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn wellnessliving_is_logged_in_at_called_and_renewed_early() {
+    let playing = play(vendor("wellnessliving")).await;
+    let tokens = wellnessliving_source(&playing, "example-client-secret");
+    assert_eq!(call(&playing, &tokens).await, 200);
+    playing.issuer.advance_clock(s(3600 * 3 / 4));
+    assert_eq!(call(&playing, &tokens).await, 200, "it waits for nothing");
+    while playing.issuer.counts().logins < 2 {
+        tokio::task::yield_now().await;
+    }
+    let counts = playing.issuer.counts();
+    assert_eq!((counts.requests, counts.logins, counts.calls_accepted, counts.calls_refused), (2, 2, 2, 0));
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_refused_for_good() {
+    let playing = play(vendor("wellnessliving")).await;
+    let tokens = wellnessliving_source(&playing, "wrong");
+    for _ in 0..3 {
+        let error = tokens.header().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+        playing.issuer.advance_clock(s(600));
+    }
+    assert_eq!(playing.issuer.counts().requests, 1);
+}
+
+#[tokio::test]
+async fn voucherify_gets_a_401_after_a_revocation_and_recovers_within_the_call() {
+    let playing = play(vendor("voucherify").live_tokens(1)).await;
+    let known = playing.issuer.credentials();
+    let credentials = voucherify::Credentials {
+        app_id: known["app_id"].as_str().into(),
+        app_token: known["app_token"].as_str().into(),
+        scope: vec![voucherify::types::Scope::Api, voucherify::types::Scope::MetadataSchemas].into(),
+    };
+    let tokens = source(&playing, voucherify::Endpoint::at(playing.issuer.url()), credentials);
+    assert_eq!(call(&playing, &tokens).await, 200);
+    assert_eq!(playing.issuer.revoke_all(), 1);
+    assert_eq!(call(&playing, &tokens).await, 200);
+    tokens.revoke().await.unwrap();
+    assert_eq!(playing.issuer.live_tokens(), 0);
+    let counts = playing.issuer.counts();
+    assert_eq!((counts.logins, counts.revocations, counts.calls_accepted, counts.calls_refused), (2, 1, 2, 1));
+}
+
+#[tokio::test]
+async fn zenoti_is_refreshed_at_its_expiry_and_never_before() {
+    let playing = play(vendor("zenoti").lifetime(s(60))).await;
+    let tokens = zenoti_source(&playing);
+    let api = api(&tokens);
+    assert_eq!(send(&playing, &api).await, 200);
+    for _ in 0..3 {
+        for _ in 0..58 {
+            playing.issuer.advance_clock(s(1));
+            assert_eq!(send(&playing, &api).await, 200);
+        }
+        // The expiry, and the facade's guard for clocks that differ.
+        playing.issuer.advance_clock(s(5));
+        assert_eq!(send(&playing, &api).await, 200);
+    }
+    let counts = playing.issuer.counts();
+    assert_eq!((counts.logins, counts.refreshes, counts.refresh_tokens_spent), (1, 3, 3));
+    assert_eq!((counts.early_refreshes, counts.double_spends, counts.calls_refused), (0, 0, 0));
+    tokens.revoke().await.unwrap();
+    assert_eq!(playing.issuer.live_tokens(), 0);
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_zenoti_s_refresh_is_followed_by_a_login() {
+    for fault in [
+        Fault::reset_after(),
+        Fault::truncated(),
+        Fault::oversized(100_000),
+        Fault::expired_token(),
+        Fault::server_error(),
+    ] {
+        let playing = play(vendor("zenoti").lifetime(s(60))).await;
+        let tokens = zenoti_source(&playing);
+        assert_eq!(call(&playing, &tokens).await, 200);
+        playing.issuer.fault(fault.clone().on(On::Refresh));
+        playing.issuer.advance_clock(s(70));
+        assert_eq!(call(&playing, &tokens).await, 200, "{fault}");
+        let counts = playing.issuer.counts();
+        assert_eq!(
+            (counts.logins, counts.faults, counts.double_spends, counts.early_refreshes),
+            (2, 1, 0, 0),
+            "{fault}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wait_that_the_vendor_wants_is_kept_to_in_each_form() {
+    for form in [RetryAfter::Seconds, RetryAfter::Date] {
+        let playing = play(vendor("wellnessliving")).await;
+        let tokens = wellnessliving_source(&playing, "example-client-secret");
+        playing.issuer.fault(Fault::too_many_requests(form, s(45)));
+        assert_eq!(tokens.header().await.unwrap_err().kind(), ErrorKind::Unavailable);
+        playing.issuer.advance_clock(s(44));
+        assert!(tokens.header().await.is_err());
+        assert_eq!(playing.issuer.counts().requests, 1, "nothing is asked meanwhile");
+        playing.issuer.advance_clock(s(2));
+        assert!(tokens.header().await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_vendor_s_clock_that_is_off_harms_nobody() {
+    for seconds in [-7_200, 7_200] {
+        let playing = play(vendor("zenoti").lifetime(s(60))).await;
+        let tokens = zenoti_source(&playing);
+        playing.issuer.fault(Fault::clock_off(seconds).times(2));
+        assert_eq!(call(&playing, &tokens).await, 200);
+        playing.issuer.advance_clock(s(55));
+        assert_eq!(call(&playing, &tokens).await, 200);
+        playing.issuer.advance_clock(s(10));
+        assert_eq!(call(&playing, &tokens).await, 200);
+        let counts = playing.issuer.counts();
+        assert_eq!((counts.logins, counts.refreshes, counts.early_refreshes, counts.calls_refused), (1, 1, 0, 0));
+    }
+}

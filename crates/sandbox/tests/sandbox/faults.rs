@@ -1,0 +1,218 @@
+//! Every fault, once: what the caller meets, and whether the grant took effect.
+
+use std::time::Duration;
+
+use freshtoken_sandbox::{Fault, On, RetryAfter};
+use reqwest::Response;
+use serde_json::json;
+
+use crate::support::{
+    Playing, answer, body, header, play, s, text, vendor, voucherify_login, wellnessliving_login, zenoti,
+    zenoti_refresh,
+};
+
+/// Voucherify with a fault, and what a login meets.
+async fn met(fault: Fault) -> (Playing, Result<Response, reqwest::Error>) {
+    let playing = play(vendor("voucherify")).await;
+    playing.issuer.fault(fault);
+    let met = voucherify_login(&playing).send().await;
+    (playing, met)
+}
+
+/// The grants so far, and that nothing is wrong any more.
+async fn grants_and_recovery(playing: &Playing) -> u64 {
+    let grants = playing.issuer.counts().grants;
+    assert_eq!(playing.issuer.counts().faults, 1);
+    assert_eq!(playing.issuer.faults(), []);
+    assert_eq!(answer(voucherify_login(playing)).await.0, 200);
+    grants
+}
+
+#[tokio::test]
+async fn too_many_requests_says_how_long_to_wait_in_each_form() {
+    let date = "Sun, 22 Nov 2026 00:00:45 GMT";
+    for (form, retry_after, own) in [
+        (RetryAfter::Seconds, "45", "1795305645"),
+        (RetryAfter::Date, date, "1795305645"),
+        (RetryAfter::Vendor, "", "1795305645"),
+        (RetryAfter::Nothing, "", ""),
+    ] {
+        let (playing, met) = met(Fault::too_many_requests(form, s(45))).await;
+        let response = met.unwrap();
+        assert_eq!(response.status(), 429);
+        assert_eq!((header(&response, "retry-after"), header(&response, "x-rate-limit-retry")), (retry_after, own));
+        assert_eq!(body(response).await["message"], "An invented text about too many calls");
+        assert_eq!(grants_and_recovery(&playing).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_server_error_is_as_the_vendor_documents_it() {
+    let (playing, met) = met(Fault::server_error()).await;
+    let response = met.unwrap();
+    assert_eq!(response.status(), 500);
+    assert_eq!(body(response).await["message"], "An invented text about a failure");
+    assert_eq!(grants_and_recovery(&playing).await, 0);
+
+    let playing = play(vendor("wellnessliving")).await;
+    playing.issuer.fault(Fault::server_error());
+    assert_eq!(answer(wellnessliving_login(&playing)).await, (500, json!(null)), "it documents none");
+}
+
+#[tokio::test]
+async fn html_and_redirects_come_before_the_vendor() {
+    let (playing, met_html) = met(Fault::html(503)).await;
+    let response = met_html.unwrap();
+    assert_eq!((response.status().as_u16(), header(&response, "content-type")), (503, "text/html; charset=utf-8"));
+    assert!(response.text().await.unwrap().starts_with("<!DOCTYPE html>"));
+    assert_eq!(grants_and_recovery(&playing).await, 0);
+
+    let (playing, met) = met(Fault::redirect("https://elsewhere.example/")).await;
+    let response = met.unwrap();
+    assert_eq!((response.status().as_u16(), header(&response, "location")), (307, "https://elsewhere.example/"));
+    assert_eq!(grants_and_recovery(&playing).await, 0);
+}
+
+#[tokio::test]
+async fn a_reset_comes_before_or_after_the_grant_took_effect() {
+    for (fault, grants) in [(Fault::reset_before(), 0), (Fault::reset_after(), 1)] {
+        let (playing, met) = met(fault).await;
+        let error = format!("{:?}", met.unwrap_err());
+        assert!(error.contains("ConnectionReset"), "{error}");
+        assert_eq!(playing.issuer.events()[0].status, None);
+        assert_eq!(grants_and_recovery(&playing).await, grants);
+    }
+}
+
+#[tokio::test]
+async fn a_truncated_body_lacks_its_second_half() {
+    let (playing, met) = met(Fault::truncated()).await;
+    let response = met.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(response.content_length().is_some_and(|length| length > 100));
+    assert!(response.text().await.is_err());
+    assert_eq!(grants_and_recovery(&playing).await, 1);
+}
+
+#[tokio::test]
+async fn an_oversized_body_is_still_json() {
+    let (playing, met) = met(Fault::oversized(200_000)).await;
+    let text = met.unwrap().text().await.unwrap();
+    assert_eq!(text.len(), 200_000);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap()["token_type"], "Bearer");
+    assert_eq!(grants_and_recovery(&playing).await, 1);
+}
+
+#[tokio::test]
+async fn a_token_can_arrive_expired() {
+    let (playing, met) = met(Fault::expired_token()).await;
+    let token = body(met.unwrap()).await;
+    assert_eq!((&token["expires_in"], &token["expires_at"]), (&json!(0), &json!(1_795_305_540)));
+    assert_eq!(playing.call(&format!("Bearer {}", text(&token, "/access_token"))).await, 401);
+    assert_eq!(grants_and_recovery(&playing).await, 1);
+}
+
+#[tokio::test]
+async fn the_same_token_can_come_again_with_what_is_left_of_its_life() {
+    let playing = play(vendor("voucherify")).await;
+    let (_, first) = answer(voucherify_login(&playing)).await;
+    playing.issuer.advance_clock(s(300));
+    playing.issuer.fault(Fault::same_token());
+    let (_, second) = answer(voucherify_login(&playing)).await;
+    assert_eq!((&second["access_token"], &second["expires_at"]), (&first["access_token"], &first["expires_at"]));
+    assert_eq!(second["expires_in"], 600);
+    assert_eq!(playing.issuer.counts().grants, 1);
+    let (_, third) = answer(voucherify_login(&playing)).await;
+    assert_ne!(third["access_token"], first["access_token"]);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_shows_in_the_date_and_in_every_moment() {
+    let (playing, met) = met(Fault::clock_off(-3600)).await;
+    let response = met.unwrap();
+    assert_eq!(header(&response, "date"), "Sat, 21 Nov 2026 23:00:00 GMT");
+    let token = body(response).await;
+    assert_eq!((&token["expires_in"], &token["expires_at"]), (&json!(900), &json!(1_795_302_900)));
+    assert_eq!(
+        playing.call(&format!("Bearer {}", text(&token, "/access_token"))).await,
+        200,
+        "it lives as long as ever"
+    );
+    let response = voucherify_login(&playing).send().await.unwrap();
+    assert_eq!(header(&response, "date"), "Sun, 22 Nov 2026 00:00:00 GMT");
+}
+
+#[tokio::test]
+async fn a_delay_is_by_the_issuer_s_clock() {
+    let playing = play(vendor("voucherify")).await;
+    playing.issuer.fault(Fault::delay(s(3600)));
+    let waiting = tokio::spawn(voucherify_login(&playing).send());
+    while playing.issuer.counts().faults == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(playing.issuer.counts().grants, 0);
+    playing.issuer.advance_clock(s(3600));
+    let response = waiting.await.unwrap().unwrap();
+    assert_eq!((response.status().as_u16(), header(&response, "date")), (200, "Sun, 22 Nov 2026 01:00:00 GMT"));
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_refresh_costs_the_refresh_token() {
+    let zenoti = zenoti(vendor("zenoti")).await;
+    let playing = &zenoti.playing;
+    playing.issuer.advance_clock(s(24 * 60 * 60));
+    playing.issuer.fault(Fault::reset_after().on(On::Refresh));
+    let body = json!({ "grant_type": "refresh_token", "refresh_token": zenoti.refresh });
+    assert!(playing.post("/v1/tokens").json(&body).send().await.is_err());
+    assert_eq!(zenoti_refresh(playing, &zenoti.refresh).await.0, 401);
+    assert_eq!((playing.issuer.counts().refreshes, playing.issuer.counts().double_spends), (1, 1));
+}
+
+#[tokio::test]
+async fn a_fault_plays_at_its_requests_alone_so_often_or_for_so_long() {
+    let playing = play(vendor("voucherify")).await;
+    let token = text(&answer(voucherify_login(&playing)).await.1, "/access_token");
+    let bearer = format!("Bearer {token}");
+    playing.issuer.fault(Fault::server_error().on(On::Calls).times(2));
+    playing.issuer.fault(Fault::html(502).on(On::Grants).lasting(s(10)));
+    let call = async || playing.call(&bearer).await;
+    let login = async || answer(voucherify_login(&playing)).await.0;
+    assert_eq!([login().await, login().await], [502, 502]);
+    assert_eq!([call().await, call().await, call().await], [500, 500, 200]);
+    playing.issuer.advance_clock(s(10));
+    assert_eq!(login().await, 200);
+    playing.issuer.fault(Fault::server_error().on(On::All).times(9));
+    playing.issuer.clear_faults();
+    assert_eq!((login().await, call().await), (200, 200));
+}
+
+#[tokio::test]
+async fn a_fault_by_probability_repeats_with_its_seed() {
+    let run = async |seed| {
+        let playing = play(vendor("voucherify").seed(seed)).await;
+        playing.issuer.fault(Fault::server_error().probability(0.5));
+        let mut statuses = Vec::new();
+        for _ in 0..20 {
+            statuses.push(answer(voucherify_login(&playing)).await.0);
+        }
+        statuses
+    };
+    let first = run(7).await;
+    assert!(first.contains(&200) && first.contains(&500));
+    assert_eq!(first, run(7).await);
+    assert_ne!(first, run(8).await);
+}
+
+#[tokio::test]
+async fn a_sandbox_that_stops_doesnt_wait_for_a_delay() {
+    let playing = play(vendor("voucherify")).await;
+    playing.issuer.fault(Fault::delay(s(3600)));
+    let waiting = tokio::spawn(voucherify_login(&playing).send());
+    while playing.issuer.counts().faults == 0 {
+        tokio::task::yield_now().await;
+    }
+    let address = playing.sandbox.address();
+    tokio::time::timeout(Duration::from_secs(10), playing.sandbox.shutdown()).await.unwrap();
+    assert!(waiting.await.unwrap().is_err());
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
+}

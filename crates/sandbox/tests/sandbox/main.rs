@@ -1,0 +1,12 @@
+//! The sandbox over real HTTP on loopback. Nothing here sleeps: clocks stand still until they are moved.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod control;
+mod facade;
+mod faults;
+mod logs;
+mod player;
+mod rules;
+mod support;
+mod tokens;
+mod vendors;

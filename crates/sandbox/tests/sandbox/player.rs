@@ -1,0 +1,277 @@
+//! A client of any vendor, made from the spec's own request examples. It reads the spec by itself and shares no code
+//! with the sandbox, so that neither hides a mistake of the other.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::support::Playing;
+
+pub struct Player<'a> {
+    pub spec: Value,
+    playing: &'a Playing,
+}
+
+/// An operation: its path and method, and itself.
+struct Found<'a>(&'a str, &'a str, &'a Value, &'a Value);
+
+impl<'a> Player<'a> {
+    pub fn new(spec: &str, playing: &'a Playing) -> Self {
+        // YAML 1.2: `n` is a text.
+        let options = serde_saphyr::options! { strict_booleans: true };
+        Self { spec: serde_saphyr::from_str_with_options(spec, options).unwrap(), playing }
+    }
+
+    pub fn x(&self, pointer: &str) -> Option<&str> {
+        self.spec["x-token"].pointer(pointer).and_then(|value| value.as_str().or_else(|| value["at"].as_str()))
+    }
+
+    /// Follows a reference.
+    fn at<'b>(&'b self, value: &'b Value) -> &'b Value {
+        match value["$ref"].as_str() {
+            Some(reference) => self.at(self.spec.pointer(&reference[1..]).unwrap()),
+            None => value,
+        }
+    }
+
+    fn find(&self, id: &str) -> Found<'_> {
+        for (path, item) in self.spec["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                if operation["operationId"] == id {
+                    return Found(path, method, item, operation);
+                }
+            }
+        }
+        panic!("no operation {id}")
+    }
+
+    /// The requests of an action: one for each example of its body, or one that is made of what is required.
+    pub fn requests(&self, action: &str, token: &str) -> Vec<RequestBuilder> {
+        let action = &self.spec["x-token"][action];
+        let operation = self.find(action["operation"].as_str().unwrap()).3;
+        let body = &self.at(&operation["requestBody"]);
+        let Some((media_type, media)) = body["content"].as_object().and_then(|content| content.iter().next()) else {
+            return vec![self.request(action, token)];
+        };
+        let branch = self.branch(&media["schema"], action["body"].as_str());
+        let mut bodies: Vec<Value> = Vec::new();
+        for example in media["examples"].as_object().into_iter().flat_map(|examples| examples.values()) {
+            if self.misfit(branch, &example["value"], "").is_none() {
+                bodies.push(example["value"].clone());
+            }
+        }
+        if bodies.is_empty() {
+            bodies.push(self.required(branch, ""));
+        }
+        let credentials = self.playing.issuer.credentials();
+        let fill = |mut body: Value| {
+            for (name, value) in body.as_object_mut().unwrap() {
+                match credentials.get(name) {
+                    _ if action["token"] == *name => *value = token.into(),
+                    Some(known) if value.is_string() => *value = known.as_str().into(),
+                    Some(known) if value.is_number() => *value = known.parse::<i64>().unwrap().into(),
+                    _ => {}
+                }
+            }
+            let request = self.request(action, token).header("content-type", media_type);
+            match media_type.contains("json") {
+                true => request.body(body.to_string()),
+                false => request.body(form(media, &body)),
+            }
+        };
+        bodies.into_iter().map(fill).collect()
+    }
+
+    fn request(&self, action: &Value, token: &str) -> RequestBuilder {
+        let Found(path, method, item, operation) = self.find(action["operation"].as_str().unwrap());
+        let issuer = &self.playing.issuer;
+        let (mut path, mut query, mut headers) = (path.to_owned(), Vec::new(), Vec::new());
+        let parameters = [&operation["parameters"], &item["parameters"]];
+        for parameter in
+            parameters.into_iter().filter_map(Value::as_array).flatten().map(|parameter| self.at(parameter))
+        {
+            let name = parameter["name"].as_str().unwrap();
+            let snake = name.to_lowercase().replace('-', "_");
+            let known = issuer.credentials().get(&snake).or(issuer.settings().get(&snake)).cloned();
+            let listed = parameter["schema"]["enum"].as_array().and_then(|values| values.last()).map(text);
+            let value = match action["token"] == name {
+                true => token.to_owned(),
+                false => known.or(listed).unwrap_or_else(|| text(&parameter["example"])),
+            };
+            let needs = parameter["required"] == true;
+            match parameter["in"].as_str().unwrap() {
+                "path" => path = path.replace(&format!("{{{name}}}"), &encoded(&value)),
+                "query" if needs => query.push(format!("{name}={}", encoded(&value))),
+                "header" if needs => headers.push((name.to_owned(), value)),
+                _ => {}
+            }
+        }
+        let security = operation["security"].as_array().or(self.spec["security"].as_array());
+        let chosen =
+            security.and_then(|all| all.iter().find(|one| !one[action["security"].as_str().unwrap_or("")].is_null()));
+        for (name, _) in
+            chosen.or(security.and_then(|all| all.first())).and_then(Value::as_object).into_iter().flatten()
+        {
+            let scheme = &self.spec["components"]["securitySchemes"][name];
+            let credential = |name: &str| issuer.credentials().get(name).cloned().unwrap_or_default();
+            let snake: String = name
+                .chars()
+                .flat_map(|c| match c.is_uppercase() {
+                    true => vec!['_', c.to_ascii_lowercase()],
+                    false => vec![c],
+                })
+                .collect();
+            let own = credential(snake.trim_start_matches('_'));
+            headers.push(match (scheme["type"].as_str().unwrap(), scheme["scheme"].as_str()) {
+                ("apiKey", _) => (text(&scheme["name"]), own),
+                (_, Some(basic)) if basic.eq_ignore_ascii_case("basic") => {
+                    let names = self.spec["x-token"]["basic"]["names"].as_array().cloned();
+                    let names = names.unwrap_or_else(|| vec![json!("client_id"), json!("client_secret")]);
+                    let is_raw = self.spec["x-token"]["basic"]["encode"] == "raw";
+                    let halves = names.iter().map(|name| credential(name.as_str().unwrap()));
+                    let halves: Vec<_> = halves.map(|half| if is_raw { half } else { encoded(&half) }).collect();
+                    ("authorization".to_owned(), format!("Basic {}", STANDARD.encode(halves.join(":"))))
+                }
+                (_, scheme) => {
+                    let value = if own.is_empty() { token } else { &own };
+                    ("authorization".to_owned(), format!("{} {value}", scheme.unwrap()))
+                }
+            });
+        }
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+        let method: Method = method.to_uppercase().parse().unwrap();
+        let request = self.playing.http.request(method, self.playing.url(&format!("{path}{query}")));
+        headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
+    }
+
+    /// A call of the protected resource.
+    pub fn call(&self, answer: &Value, token: &str) -> RequestBuilder {
+        let usage = &self.spec["x-token"]["use"];
+        let header = usage["header"].as_str().unwrap_or("Authorization");
+        let token_type = self.x("/response/token-type").and_then(|at| answer.pointer(at)).and_then(Value::as_str);
+        let default = if header == "Authorization" { "Bearer" } else { "none" };
+        let value = match usage["prefix"].as_str().or(token_type).unwrap_or(default) {
+            "none" => token.to_owned(),
+            prefix => format!("{prefix} {token}"),
+        };
+        let mut call = self.playing.http.get(self.playing.url("/protected/thing")).header(header, value);
+        for (header, credential) in usage["also"].as_object().into_iter().flatten() {
+            call = call.header(header, &self.playing.issuer.credentials()[credential.as_str().unwrap()]);
+        }
+        call
+    }
+
+    /// The schema of the success of an action.
+    pub fn success(&self, action: &str) -> &Value {
+        let operation = self.find(self.x(&format!("/{action}/operation")).unwrap()).3;
+        let responses = operation["responses"].as_object().unwrap();
+        let (_, response) = responses.iter().find(|(status, _)| status.starts_with('2')).unwrap();
+        &self.at(response)["content"].as_object().unwrap().values().next().unwrap()["schema"]
+    }
+
+    fn branch<'b>(&'b self, schema: &'b Value, name: Option<&str>) -> &'b Value {
+        let branches = self.at(schema)["oneOf"].as_array();
+        let named =
+            |branch: &&Value| name.is_some_and(|name| branch["$ref"].as_str().unwrap().ends_with(&format!("/{name}")));
+        branches.and_then(|branches| branches.iter().find(named)).unwrap_or(schema)
+    }
+
+    /// A schema with the parts of its `allOf` in it.
+    fn merged(&self, schema: &Value) -> Value {
+        let mut whole = self.at(schema).clone();
+        for part in whole["allOf"].take().as_array().into_iter().flatten() {
+            for (word, value) in self.merged(part).as_object().unwrap() {
+                match (&mut whole[word], value) {
+                    (Value::Object(known), Value::Object(more)) => known.extend(more.clone()),
+                    (Value::Array(known), Value::Array(more)) => known.extend(more.clone()),
+                    (known @ Value::Null, more) => *known = more.clone(),
+                    _ => {}
+                }
+            }
+        }
+        whole
+    }
+
+    /// What is required, from constants and credentials.
+    fn required(&self, schema: &Value, path: &str) -> Value {
+        let schema = self.merged(schema);
+        let credentials = self.playing.issuer.credentials();
+        let member = |name: &Value| {
+            let name = name.as_str().unwrap();
+            let property = self.at(&schema["properties"][name]);
+            let constant = property["enum"][0].clone();
+            let known = credentials.get(&format!("{path}{name}")).map(String::as_str).unwrap_or_default();
+            let value = match property["type"].as_str().unwrap() {
+                _ if !constant.is_null() => constant,
+                "integer" => known.parse::<i64>().unwrap().into(),
+                "object" => self.required(property, &format!("{path}{name}_")),
+                _ => known.into(),
+            };
+            (name.to_owned(), value)
+        };
+        schema["required"].as_array().unwrap().iter().map(member).collect()
+    }
+
+    /// Where and why a value isn't of a schema.
+    pub fn misfit(&self, schema: &Value, value: &Value, at: &str) -> Option<String> {
+        let schema = &self.merged(schema);
+        if value.is_null() && schema["nullable"] == true {
+            return None;
+        }
+        if let Some(one) = schema["oneOf"].as_array() {
+            let all: Option<Vec<String>> = one.iter().map(|branch| self.misfit(branch, value, at)).collect();
+            return all.map(|all| all.join("; "));
+        }
+        let fits = match schema["type"].as_str() {
+            None => true,
+            Some("string") => value.is_string(),
+            Some("integer") => value.is_i64() || value.is_u64(),
+            Some("number") => value.is_number(),
+            Some("boolean") => value.is_boolean(),
+            Some("array") => value.is_array(),
+            Some(_) => value.is_object(),
+        };
+        let listed = schema["enum"].as_array().is_none_or(|values| values.contains(value));
+        if !fits || !listed {
+            return Some(format!("{at}: {value} isn't {schema}"));
+        }
+        let required = schema["required"].as_array().into_iter().flatten();
+        let missing = required.filter(|_| value.is_object()).find(|name| value.get(name.as_str().unwrap()).is_none());
+        if let Some(name) = missing {
+            return Some(format!("{at}: {name} is missing"));
+        }
+        let mut members = value.as_object().into_iter().flatten();
+        let members = members.find_map(|(name, member)| match schema["properties"].get(name) {
+            Some(property) => self.misfit(property, member, &format!("{at}/{name}")),
+            None if schema.get("properties").is_some() => Some(format!("{at}: {name} isn't of the schema")),
+            None => None,
+        });
+        let mut items = value.as_array().into_iter().flatten();
+        members.or_else(|| items.find_map(|item| self.misfit(&schema["items"], item, at)))
+    }
+}
+
+fn form(media: &Value, body: &Value) -> String {
+    let pairs = body.as_object().unwrap().iter().map(|(name, value)| {
+        let delimiter = match media["encoding"][name]["style"].as_str() {
+            Some("spaceDelimited") => " ",
+            Some("pipeDelimited") => "|",
+            _ => ",",
+        };
+        let value = match value.as_array() {
+            Some(items) => items.iter().map(text).collect::<Vec<_>>().join(delimiter),
+            None => text(value),
+        };
+        format!("{name}={}", encoded(&value))
+    });
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
+}
+
+fn encoded(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}

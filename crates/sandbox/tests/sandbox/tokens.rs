@@ -1,0 +1,233 @@
+//! What becomes of tokens: they expire, are spent, replaced, redundant, revoked, too many.
+
+use freshtoken_sandbox::Outcome;
+use serde_json::{Value, json};
+
+use crate::support::{
+    answer, body, foreign, header, play, s, text, vendor, voucherify_login, wellnessliving_login, with_keys, zenoti,
+    zenoti_login, zenoti_refresh,
+};
+
+#[tokio::test]
+async fn a_call_needs_a_live_token_with_the_right_prefix() {
+    let zenoti = zenoti(vendor("zenoti").lifetime(s(60))).await;
+    let (access, playing) = (&zenoti.access, &zenoti.playing);
+    for (authorization, status) in [
+        (format!("bearer {access}"), 200),
+        (format!("Bearer {access}"), 401),
+        (format!("bearer  {access}"), 401),
+        (access.clone(), 401),
+        (format!("bearer {access}x"), 401),
+        (format!("bearer {}", zenoti.refresh), 401),
+        ("bearer ".to_owned(), 401),
+        (String::new(), 401),
+    ] {
+        assert_eq!(playing.call(&authorization).await, status, "{authorization}");
+    }
+    playing.issuer.advance_clock(s(59));
+    assert_eq!(playing.call(&format!("bearer {access}")).await, 200);
+    playing.issuer.advance_clock(s(1));
+    assert_eq!(playing.call(&format!("bearer {access}")).await, 401);
+    let counts = playing.issuer.counts();
+    assert_eq!((counts.requests, counts.calls_accepted, counts.calls_refused), (1, 2, 8));
+}
+
+#[tokio::test]
+async fn an_expired_token_is_refused_in_the_vendors_words() {
+    let playing = play(vendor("voucherify")).await;
+    let token = text(&answer(voucherify_login(&playing)).await.1, "/access_token");
+    playing.issuer.advance_clock(s(900));
+    let response = playing.http.get(playing.url("/v1/vouchers")).bearer_auth(token).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), header(&response, "x-sandbox-reason")), (401, "the token has expired"));
+    assert_eq!(body(response).await["code"], 401);
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_used_once() {
+    let zenoti = zenoti(vendor("zenoti")).await;
+    let playing = &zenoti.playing;
+    playing.issuer.advance_clock(s(24 * 60 * 60));
+    let (status, pair) = zenoti_refresh(playing, &zenoti.refresh).await;
+    assert_eq!(status, 200);
+    let again = zenoti_refresh(playing, &zenoti.refresh).await;
+    assert_eq!(again, (401, json!({ "error": { "code": 401, "message": "`refresh_token` has been used already" } })));
+    let access = text(&pair, "/credentials/access_token");
+    assert_eq!(playing.call(&format!("bearer {access}")).await, 200, "whoever tries it again takes nothing away");
+    playing.issuer.advance_clock(s(24 * 60 * 60));
+    assert_eq!(zenoti_refresh(playing, &text(&pair, "/credentials/refresh_token")).await.0, 200);
+    let counts = playing.issuer.counts();
+    assert_eq!(
+        (counts.refreshes, counts.refresh_tokens_spent, counts.double_spends, counts.early_refreshes),
+        (2, 2, 1, 0)
+    );
+}
+
+#[tokio::test]
+async fn an_early_refresh_kills_the_old_token_and_its_pair_is_redundant() {
+    let zenoti = zenoti(vendor("zenoti")).await;
+    let playing = &zenoti.playing;
+    playing.issuer.advance_clock(s(24 * 60 * 60 - 1));
+    let (status, pair) = zenoti_refresh(playing, &zenoti.refresh).await;
+    assert_eq!(status, 200, "it looks like any other");
+    let access = text(&pair, "/credentials/access_token");
+    assert_eq!(playing.call(&format!("bearer {}", zenoti.access)).await, 401);
+    assert_eq!(playing.call(&format!("bearer {access}")).await, 401);
+    playing.issuer.advance_clock(s(24 * 60 * 60));
+    let (status, refused) = zenoti_refresh(playing, &text(&pair, "/credentials/refresh_token")).await;
+    assert_eq!(status, 401);
+    assert!(text(&refused, "/error/message").contains("redundant"));
+    assert_eq!(zenoti_login(playing).await.0, 200, "a login helps");
+    let counts = playing.issuer.counts();
+    assert_eq!((counts.early_refreshes, counts.double_spends), (1, 0));
+    let early = |event: &&freshtoken_sandbox::Event| matches!(event.outcome, Outcome::Refreshed { early: true, .. });
+    assert_eq!(playing.issuer.events().iter().filter(early).count(), 1);
+}
+
+#[tokio::test]
+async fn a_refresh_at_the_expiry_ends_every_other_token_of_the_account() {
+    let zenoti = zenoti(vendor("zenoti").accounts(2)).await;
+    let playing = &zenoti.playing;
+    let mut body: Value =
+        playing.issuer.all_credentials()[1].iter().map(|(n, v)| (n.clone(), Value::from(v.as_str()))).collect();
+    body["grant_type"] = "password".into();
+    playing.issuer.advance_clock(s(12 * 60 * 60));
+    let (_, mine) = zenoti_login(playing).await;
+    let (status, others) = answer(playing.post("/v1/tokens").json(&body)).await;
+    assert_eq!(status, 200);
+    playing.issuer.advance_clock(s(12 * 60 * 60));
+    assert_eq!(zenoti_refresh(playing, &zenoti.refresh).await.0, 200);
+    assert_eq!(playing.call(&format!("bearer {}", text(&mine, "/credentials/access_token"))).await, 401);
+    assert_eq!(playing.call(&format!("bearer {}", text(&others, "/credentials/access_token"))).await, 200);
+}
+
+#[tokio::test]
+async fn credentials_of_two_accounts_dont_mix() {
+    let playing = play(vendor("voucherify").accounts(2)).await;
+    let [first, second] = playing.issuer.all_credentials() else { panic!("two accounts") };
+    assert_eq!(second["app_id"], "example-app-id-2");
+    let form = [("grant_type", "client_credentials"), ("scope", "api")];
+    let login = |id: &str, token: &str| {
+        playing.post("/v1/oauth/token").header("x-app-id", id).header("x-app-token", token).form(&form)
+    };
+    assert_eq!(answer(login(&second["app_id"], &second["app_token"])).await.0, 200);
+    assert_eq!(answer(login(&first["app_id"], &second["app_token"])).await.0, 401);
+}
+
+#[tokio::test]
+async fn a_credential_can_be_any() {
+    let playing = play(vendor("wellnessliving").any("client_secret")).await;
+    assert!(!playing.issuer.credentials().contains_key("client_secret"));
+    let login = |id: &str| {
+        let form = [("client_id", id), ("client_secret", "anything"), ("grant_type", "client_credentials")];
+        playing.post("/oauth2/token").form(&form)
+    };
+    assert_eq!(answer(login("example-client-id")).await.0, 200);
+    assert_eq!(answer(login("other")).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_refresh_token_expires_too() {
+    let zenoti = zenoti(vendor("zenoti").refresh_lifetime(s(2 * 24 * 60 * 60))).await;
+    zenoti.playing.issuer.advance_clock(s(2 * 24 * 60 * 60));
+    let (status, refused) = zenoti_refresh(&zenoti.playing, &zenoti.refresh).await;
+    assert_eq!((status, text(&refused, "/error/message").as_str()), (401, "`refresh_token` has expired"));
+}
+
+#[tokio::test]
+async fn zenoti_s_revocation_ends_all_access_tokens_and_leaves_the_refresh_token() {
+    let zenoti = zenoti(vendor("zenoti")).await;
+    let playing = &zenoti.playing;
+    let (_, second) = zenoti_login(playing).await;
+    let revoke = || playing.http.delete(playing.url("/v1/tokens/sessions/revoke")).bearer_auth(&zenoti.access);
+    assert_eq!(answer(revoke()).await, (200, Value::Null));
+    assert_eq!(playing.call(&format!("bearer {}", zenoti.access)).await, 401);
+    assert_eq!(playing.call(&format!("bearer {}", text(&second, "/credentials/access_token"))).await, 401);
+    assert_eq!(answer(revoke()).await.0, 401);
+    playing.issuer.advance_clock(s(24 * 60 * 60));
+    assert_eq!(zenoti_refresh(playing, &zenoti.refresh).await.0, 200);
+    assert_eq!(playing.issuer.counts().revocations, 1);
+}
+
+#[tokio::test]
+async fn voucherify_introspects_and_revokes_the_token_that_is_named() {
+    let playing = play(vendor("voucherify")).await;
+    let form = [("grant_type", "client_credentials"), ("scope", "vouchers client_redeem")];
+    let login = with_keys(playing.post("/v1/oauth/token"), &playing).form(&form);
+    let (_, token) = answer(login).await;
+    assert_eq!(token["scope"], "vouchers client_redeem");
+    assert_eq!((&token["expires_in"], &token["expires_at"]), (&json!(900), &json!(1_795_306_500)));
+    let access = text(&token, "/access_token");
+    let other = text(&answer(voucherify_login(&playing)).await.1, "/access_token");
+    let ask = async |path: &str, token: &str| {
+        answer(with_keys(playing.post(path), &playing).form(&[("access_token", token)])).await
+    };
+
+    playing.issuer.advance_clock(s(100));
+    let (status, mut active) = ask("/v1/oauth/introspect", &access).await;
+    assert_eq!((status, active["active"].take(), &active["expires_in"]), (200, json!(true), &json!(800)));
+    assert_eq!((&active["access_token"], &active["scope"]), (&token["access_token"], &token["scope"]));
+    assert_eq!((&active["expires_at"], &active["client_id"]), (&token["expires_at"], &token["client_id"]));
+
+    assert_eq!(ask("/v1/oauth/token/revoke", &access).await, (204, Value::Null));
+    assert_eq!(ask("/v1/oauth/introspect", &access).await, (200, json!({ "active": false })));
+    assert_eq!(ask("/v1/oauth/introspect", "unknown").await, (200, json!({ "active": false })));
+    assert_eq!(ask("/v1/oauth/token/revoke", &access).await, (404, Value::Null));
+    assert_eq!(playing.call(&format!("Bearer {access}")).await, 401);
+    assert_eq!(playing.call(&format!("Bearer {other}")).await, 200);
+}
+
+#[tokio::test]
+async fn live_tokens_can_be_too_many() {
+    let playing = play(vendor("voucherify").live_tokens(3)).await;
+    for _ in 0..3 {
+        assert_eq!(answer(voucherify_login(&playing)).await.0, 200);
+    }
+    playing.issuer.advance_clock(s(890));
+    let response = voucherify_login(&playing).send().await.unwrap();
+    let headers = ["retry-after", "x-rate-limit-retry"].map(|name| header(&response, name).to_owned());
+    assert_eq!((response.status().as_u16(), headers), (429, ["10".to_owned(), "1795306500".to_owned()]));
+    assert_eq!(body(response).await["code"], 429);
+    let token = playing.issuer.live_tokens();
+    playing.issuer.advance_clock(s(10));
+    assert_eq!((token, playing.issuer.live_tokens()), (3, 0));
+    assert_eq!(answer(voucherify_login(&playing)).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_life_is_that_of_the_spec_unless_it_is_set() {
+    for (lifetime, expires_in) in [(None, 3600), (Some(s(5)), 5)] {
+        let spec = vendor("wellnessliving");
+        let playing = play(lifetime.into_iter().fold(spec, |spec, lifetime| spec.lifetime(lifetime))).await;
+        assert_eq!(answer(wellnessliving_login(&playing)).await.1["expires_in"], expires_in);
+    }
+    let zenoti = zenoti(vendor("zenoti")).await;
+    let (_, pair) = zenoti_login(&zenoti.playing).await;
+    assert_eq!(pair.pointer("/credentials/access_token_expiry"), Some(&json!("2026-11-23T00:00:00.0000000Z")));
+    assert_eq!(pair.pointer("/credentials/refresh_token_expiry"), Some(&json!("2027-02-20T00:00:00.0000000Z")));
+}
+
+#[tokio::test]
+async fn a_revoked_refresh_token_takes_its_access_tokens_with_it() {
+    let playing = play(foreign("keycloakish")).await;
+    let grant = |form: &[(&str, &str)], path: &str| {
+        let request = playing.post(&format!("/realms/my%20realm%2F%C3%BC{path}")).form(form);
+        request.basic_auth("example-client-id%2B1", Some("example-client-secret%3A100%25"))
+    };
+    let path = "/protocol/openid-connect/token";
+    let (status, token) = answer(grant(&[("grant_type", "client_credentials")], path)).await;
+    assert_eq!((status, &token["refresh_expires_in"]), (200, &json!("7776000")));
+    let refresh = text(&token, "/refresh_token");
+    let refreshed = |token: &str| answer(grant(&[("grant_type", "refresh_token"), ("refresh_token", token)], path));
+    let (status, second) = refreshed(&refresh).await;
+    assert_eq!((status, &second["refresh_token"]), (200, &token["refresh_token"]), "it isn't single-use");
+    assert_eq!(playing.call(&format!("Bearer {}", text(&token, "/access_token"))).await, 200);
+    assert_eq!(answer(grant(&[("refresh_token", &refresh)], "/logout")).await, (204, Value::Null));
+    for token in [&token, &second] {
+        assert_eq!(playing.call(&format!("Bearer {}", text(token, "/access_token"))).await, 401);
+    }
+    assert_eq!(refreshed(&refresh).await.0, 401);
+    let elsewhere =
+        playing.post("/realms/other/protocol/openid-connect/token").form(&[("grant_type", "client_credentials")]);
+    let elsewhere = elsewhere.basic_auth("example-client-id%2B1", Some("example-client-secret%3A100%25"));
+    assert_eq!(answer(elsewhere).await.0, 404);
+}

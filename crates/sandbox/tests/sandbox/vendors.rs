@@ -1,0 +1,188 @@
+//! Every vendor that there is a spec of, played by a client that is made from the spec alone.
+
+use std::fs;
+
+use freshtoken_sandbox::{Clock, Error, Vendor};
+use serde_json::{Value, json};
+
+use crate::player::Player;
+use crate::support::{Playing, answer, play, repository, s, start};
+
+const FOLDERS: [&str; 2] = ["specs", "xtask/tests/fixtures/vendors"];
+
+async fn tokens(player: &Player<'_>, action: &str, token: &str) -> Vec<(String, Value)> {
+    let mut tokens = Vec::new();
+    for request in player.requests(action, token) {
+        let (status, body) = answer(request).await;
+        assert!((200..300).contains(&status), "{action}: {status} {body}");
+        assert_eq!(player.misfit(player.success(action), &body, ""), None, "{action}: {body}");
+        let token = body.pointer(player.x("/response/access-token").unwrap()).and_then(Value::as_str);
+        tokens.push((token.unwrap_or_else(|| panic!("{action}: {body}")).to_owned(), body));
+    }
+    assert!(!tokens.is_empty());
+    tokens
+}
+
+/// Logs in, calls, refreshes at the expiry, revokes: as far as the vendor has it.
+async fn whole_life(spec: &str, playing: &Playing) {
+    let player = Player::new(spec, playing);
+    let has = |action: &str| player.x(&format!("/{action}/operation")).is_some();
+    let call = async |token: &(String, Value)| player.call(&token.1, &token.0).send().await.unwrap().status().as_u16();
+    let refresh_at = player.x("/response/refresh-token").unwrap_or("/none");
+    let refresh_of = |body: &Value| body.pointer(refresh_at).and_then(Value::as_str).map(ToOwned::to_owned);
+
+    let mut last = match has("login") {
+        true => tokens(&player, "login", "").await,
+        false => tokens(&player, "refresh", &playing.issuer.consent().unwrap()).await,
+    };
+    for token in &last {
+        assert_eq!(call(token).await, 200, "{token:?}");
+    }
+    playing.issuer.advance_clock(s(400 * 24 * 60 * 60));
+    assert_eq!(call(&last[0]).await, 401, "it has expired");
+
+    last = match has("login") {
+        true => tokens(&player, "login", "").await,
+        false => tokens(&player, "refresh", &playing.issuer.consent().unwrap()).await,
+    };
+    if has("refresh") {
+        playing.issuer.advance_clock(s(24 * 60 * 60));
+        let refresh = refresh_of(&last[0].1).unwrap();
+        last = tokens(&player, "refresh", &refresh).await;
+        assert_eq!(call(&last[0]).await, 200);
+        if player.spec["x-token"]["refresh"]["single-use"] == true {
+            let (status, _) = answer(player.requests("refresh", &refresh).remove(0)).await;
+            assert!(status >= 400);
+        }
+    }
+    if has("revoke") {
+        let takes_refresh = player.spec["x-token"]["revoke"]["takes"] == "refresh";
+        let token = if takes_refresh { refresh_of(&last[0].1).unwrap() } else { last[0].0.clone() };
+        let (status, _) = answer(player.requests("revoke", &token).remove(0)).await;
+        assert!((200..300).contains(&status), "revoke: {status}");
+        assert_eq!(call(&last[0]).await, 401, "it has been revoked");
+    }
+    assert_eq!(call(&("wrong".to_owned(), last[0].1.clone())).await, 401);
+}
+
+#[tokio::test]
+async fn every_vendor_is_played_from_its_spec_alone() {
+    let mut played = Vec::new();
+    for folder in FOLDERS {
+        let vendors = Vendor::read_folder(repository(folder), &[]).unwrap();
+        for vendor in vendors.into_iter().map(|vendor| vendor.clock(Clock::stopped(start()))) {
+            let name = vendor.name().to_owned();
+            let spec = fs::read_to_string(repository(&format!("{folder}/{name}.yaml"))).unwrap();
+            // Where a spec says that tokens never end, these do.
+            let vendor = vendor.lifetime(s(60 * 60));
+            whole_life(&spec, &play(vendor).await).await;
+            played.push(name);
+        }
+    }
+    let foreign = ["3cx", "consentish", "github-app", "keycloakish", "stripish", "wechatish", "zoomish"];
+    let all = ["voucherify", "wellnessliving", "zenoti"].into_iter().chain(foreign);
+    assert!(all.clone().all(|name| played.iter().any(|played| played == name)), "{played:?}");
+}
+
+#[tokio::test]
+async fn a_vendor_without_a_documented_failure_fails_at_its_success() {
+    let playing = play(crate::support::foreign("wechatish")).await;
+    let login = |secret: &str| {
+        let query = [("grant_type", "client_credential"), ("appid", "example-appid"), ("secret", secret)];
+        playing.http.get(playing.url("/token")).query(&query)
+    };
+    let failed = json!({ "errcode": 40013, "errmsg": "invalid appid" });
+    assert_eq!(answer(login("wrong")).await, (200, failed));
+    assert_eq!(answer(login("example-secret")).await.1["access_token"], "example-AT-1");
+}
+
+/// A vendor that says `ok: false` instead of a status, and checks nothing but a key in the query.
+const OK: &str = r##"
+openapi: 3.0.3
+x-token:
+  login: { operation: login }
+  revoke: { operation: revoke, token: token, ok: { at: /ok, is: true } }
+  response: { access-token: /token, ok: { at: /ok, is: true } }
+  use: { header: X-Key }
+  errors: { code: /error }
+paths:
+  /login:
+    get:
+      operationId: login
+      security: [{ key: [] }]
+      responses: { "200": { content: { application/json: { schema: { $ref: "#/components/schemas/Answer" } } } } }
+  /revoke:
+    post:
+      operationId: revoke
+      security: [{ key: [] }]
+      parameters: [{ name: token, in: query, required: true, schema: { type: string, format: password } }]
+      responses: { "200": { content: { application/json: { schema: { $ref: "#/components/schemas/Answer" } } } } }
+components:
+  securitySchemes: { key: { type: apiKey, in: query, name: k } }
+  schemas:
+    Answer:
+      type: object
+      required: [ok]
+      properties:
+        ok: { type: boolean }
+        error: { type: string, enum: [not_authed, bad_args] }
+        token: { type: string, format: password }
+"##;
+
+#[tokio::test]
+async fn a_vendor_can_say_by_a_member_that_it_failed() {
+    let playing = play(Vendor::parse("okay", OK).unwrap().clock(Clock::stopped(start()))).await;
+    let get = async |path: &str| answer(playing.http.get(playing.url(path))).await;
+    assert_eq!(get("/login?k=wrong").await, (200, json!({ "ok": false, "error": "not_authed" })));
+    assert_eq!(get("/login").await.1["ok"], false);
+    let token = json!({ "ok": true, "token": "example-access-token-1" });
+    assert_eq!(get("/login?k=example-key").await, (200, token));
+    let call = || playing.http.get(playing.url("/x")).header("X-Key", "example-access-token-1");
+    assert_eq!(answer(call()).await.0, 200, "on a header of its own the token stands bare");
+    let revoke = |query: &str| answer(playing.post(&format!("/revoke?{query}")));
+    assert_eq!(revoke("k=example-key").await.1["ok"], false);
+    assert_eq!(revoke("k=example-key&token=example-access-token-1").await, (200, json!({ "ok": true })));
+    assert_eq!(answer(call()).await, (401, Value::Null));
+}
+
+#[tokio::test]
+async fn a_spec_without_x_token_answers_and_protects_nothing() {
+    let block = OK.find("x-token").unwrap()..OK.find("paths").unwrap();
+    let spec = OK.replace(&OK[block], "");
+    let playing = play(Vendor::parse("plain", &spec).unwrap()).await;
+    let get = async |path: &str| answer(playing.http.get(playing.url(path))).await;
+    assert_eq!(get("/login?k=anything").await, (200, json!({ "ok": true })));
+    assert_eq!(get("/login").await.0, 401);
+    assert_eq!(get("/x").await, (404, Value::Null));
+}
+
+#[test]
+fn what_cant_be_played_is_refused_with_its_reason() {
+    let good = fs::read_to_string(repository("specs/voucherify.yaml")).unwrap();
+    for (from, to, why) in [
+        ("openapi: 3.0.3", "openapi: 3.1.0", "it is OpenAPI 3.1.0"),
+        (
+            "#/components/schemas/Scope\"",
+            "#/components/schemas/Scopes\"",
+            "`#/components/schemas/Scopes` leads nowhere",
+        ),
+        ("appId: [], ", "appIds: [], ", "there is no scheme `appIds`"),
+        ("in: header", "in: cookie", "the scheme `appId` is none that is played"),
+        ("operation: create_token", "operation: make_token", "there is no operation `make_token`"),
+        ("application/x-www-form-urlencoded", "multipart/form-data", "a body of `multipart/form-data` isn't played"),
+        ("lifetime: 15m", "lifetime: 15", "`15` is no duration"),
+    ] {
+        assert!(good.contains(from), "{from}");
+        let error = Vendor::parse("voucherify", &good.replace(from, to)).unwrap_err().to_string();
+        assert!(error.starts_with("the spec of voucherify can't be played: ") && error.contains(why), "{error}");
+    }
+    assert!(matches!(Vendor::parse("a/b", &good), Err(Error::Spec(..))));
+    assert!(matches!(Vendor::parse("_sandbox", &good), Err(Error::Spec(..))));
+}
+
+#[test]
+fn an_unknown_vendor_is_told_with_those_that_there_are() {
+    let error = Vendor::read_folder(repository("specs"), &["zenotti".to_owned()]).unwrap_err().to_string();
+    assert!(error.starts_with("there is no vendor `zenotti`; there are: "), "{error}");
+    assert!(error.contains("voucherify") && error.contains("wellnessliving") && error.contains("zenoti"), "{error}");
+}
