@@ -15,11 +15,12 @@ use crate::clock::{Deadline, Now, Random};
 use crate::token::RefreshToken;
 use crate::{Error, ErrorKind, Failure, Issued, Policy, Record, Refresh, Renew, Secret, Token};
 
-/// How long before its end a token isn't given out any more, so that a call arrives in time; at most half its life.
+/// How long before its end a token isn't given out any more, so that a call arrives in time; less where its life is short.
 const MARGIN: Duration = Duration::from_secs(5);
 
-/// The margin where nothing can be done before the expiry anyway. An issuer's `Date` cuts off up to a second.
-const MARGIN_AT_EXPIRY: Duration = Duration::from_secs(1);
+/// The least margin, and the one where nothing can be done before the expiry anyway; at most half a token's life. An
+/// issuer's `Date` cuts off up to a second.
+const LEAST_MARGIN: Duration = Duration::from_secs(1);
 
 /// How long after its end a token surely is expired by the issuer's clock, so that refreshing it isn't early.
 const GUARD: Duration = Duration::from_secs(2);
@@ -322,7 +323,7 @@ impl Machine {
             && self.token().is_some()
             && self.refresh_token(now).is_some()
             && !self.rejected
-            && until_sure <= GUARD + MARGIN_AT_EXPIRY;
+            && until_sure <= GUARD + LEAST_MARGIN;
         if waits_for_end { least.max(until_sure) } else { least }
     }
 
@@ -653,18 +654,19 @@ fn deadlines(token: &Token, policy: &Policy, now: Now, random: &dyn Random) -> O
         Some(wait) => Deadline::after(now, wait),
         None => Deadline::before(now, age - then),
     };
-    let margin = match policy.renew {
-        Renew::AtExpiry => MARGIN_AT_EXPIRY,
-        Renew::Early(_) | Renew::Before(_) => MARGIN,
-    };
-    let stale = at_age(life - margin.min(life / 2));
     let due = match policy.renew {
-        Renew::AtExpiry => Deadline::NEVER,
-        Renew::Early(part) => at_age(life.mul_f64((part - JITTER * random.unit()).clamp(0.0, 1.0))),
+        Renew::AtExpiry => None,
+        Renew::Early(part) => Some(life.mul_f64((part - JITTER * random.unit()).clamp(0.0, 1.0))),
         Renew::Before(margin) => {
             let early = margin.min(life / 2);
-            at_age(life - early.mul_f64(1.0 + JITTER * random.unit()).min(life))
+            Some(life - early.mul_f64(1.0 + JITTER * random.unit()).min(life))
         }
     };
-    Some((due, stale, at_age(life)))
+    // Half of what is left when it is due is for the renewal, or nobody would be served meanwhile with a short-lived token.
+    let margin = match due {
+        None => LEAST_MARGIN,
+        Some(due) => MARGIN.min(life.saturating_sub(due) / 2).max(LEAST_MARGIN),
+    };
+    let stale = at_age(life - margin.min(life / 2));
+    Some((due.map_or(Deadline::NEVER, at_age), stale, at_age(life)))
 }
