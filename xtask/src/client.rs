@@ -206,11 +206,10 @@ pub fn server_names(model: &Model) -> Vec<String> {
         .collect()
 }
 
-fn endpoint(model: &Model) -> TokenStream {
-    let settings = settings(model);
-    let server_names = server_names(model);
-    // The variables of all servers, by their Rust names: one setter each, whichever servers have it and however they
-    // spell it. One that is a path parameter too is one setting.
+/// The variables of all servers, by their Rust names: one setter each, whichever servers have it and however they spell
+/// it. One that is a path parameter too is one setting.
+pub fn variables(model: &Model) -> IndexMap<String, Vec<&Variable>> {
+    let (settings, server_names) = (settings(model), server_names(model));
     let mut variables: IndexMap<String, Vec<&Variable>> = IndexMap::new();
     for variable in model.servers.iter().flat_map(|server| &server.variables) {
         let shared = settings.iter().find(|setting| setting.param.name == variable.name);
@@ -224,6 +223,13 @@ fn endpoint(model: &Model) -> TokenStream {
         };
         variables.entry(name).or_default().push(variable);
     }
+    variables
+}
+
+fn endpoint(model: &Model) -> TokenStream {
+    let settings = settings(model);
+    let server_names = server_names(model);
+    let variables = variables(model);
     let is_setting = |name: &str| settings.iter().any(|setting| setting.name == name);
     let own_variables: Vec<syn::Ident> =
         variables.keys().filter(|name| !is_setting(name)).map(|name| format_ident!("{name}")).collect();

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{
     access::{self, Leaf},
     client::{self, Argument},
-    docs,
+    docs, environment,
     error_body::body_type,
     format, ident,
     literal::{self, Secrets},
@@ -121,10 +121,10 @@ fn grants<'a>(model: &'a Model, x_token: &'a XToken) -> Result<Vec<Grant<'a>>, S
 }
 
 /// A field of the facade's `Credentials`.
-struct Credential {
-    ty: Ty,
-    optional: bool,
-    docs: String,
+pub struct Credential {
+    pub ty: Ty,
+    pub optional: bool,
+    pub docs: String,
 }
 
 /// A place in a request that takes a credential.
@@ -275,7 +275,7 @@ fn has_constant(model: &Model, component: &str, within: &mut Vec<String>) -> boo
     })
 }
 
-fn is_enum(model: &Model, ty: &Ty) -> bool {
+pub fn is_enum(model: &Model, ty: &Ty) -> bool {
     matches!(ty, Ty::Ref(name) if matches!(model.components.get(name).map(|found| &found.shape), Some(Shape::Enum(_))))
 }
 
@@ -356,6 +356,7 @@ impl Adapter<'_> {
         let credentials = self.credentials_type();
         let client = self.client();
         let implementation = self.implementation(&answers)?;
+        let environment = environment::implementation(self.model, self.x_token, &self.credentials);
         let issued: Result<Vec<TokenStream>, String> = answers.iter().map(|answer| self.issued(answer)).collect();
         let issued = issued?;
         let aliases = answers.iter().map(|answer| {
@@ -371,6 +372,7 @@ impl Adapter<'_> {
             #(#aliases)*
             #credentials
             #implementation
+            #environment
             #client
             #(#issued)*
         };
@@ -379,7 +381,9 @@ impl Adapter<'_> {
         // An empty line between the members of the implementation, as between methods.
         let items = items
             .replace(";\n    const POLICY", ";\n\n    const POLICY")
-            .replace(";\n    fn server", ";\n\n    fn server");
+            .replace(";\n    fn server", ";\n\n    fn server")
+            .replace(";\n    const VARIABLES", ";\n\n    const VARIABLES")
+            .replace("];\n    fn read", "];\n\n    fn read");
         let docs: String =
             self.docs()?.lines().map(|line| format!("//! {line}").trim_end().to_owned() + "\n").collect();
         Ok(format!("// {}\n\n{docs}\n{ALLOWED}\n{items}", mark(self.model)))
@@ -395,7 +399,9 @@ impl Adapter<'_> {
         let vendor = format_ident!("{}", self.model.vendor.lib());
         let facade = used(&[
             "CredentialSource",
+            "EnvError",
             "Failure",
+            "FromEnv",
             "Issued",
             "Lifetime",
             "Policy",
@@ -403,6 +409,7 @@ impl Adapter<'_> {
             "Renew",
             "Secret",
             "Takes",
+            "Variable",
             "Vendor",
         ]);
         let lists = used(&["CommaDelimited", "PipeDelimited", "SpaceDelimited", "Timestamp"]);
@@ -1124,7 +1131,12 @@ components: {{ securitySchemes: {{ app: {{ type: http, scheme: basic }} }} }}
     fn only_what_is_used_is_imported_whatever_descriptions_and_schemas_are_named() {
         let request = "properties: { Lifetime: { description: A Secret Duration. Takes a Refresh., type: string } }";
         let source = adapter(LOGIN, request, TOKEN);
-        has(&source, &["use crate::{CredentialSource, Failure, Issued, Policy, Renew, Secret, Vendor};"]);
+        has(
+            &source,
+            &[
+                "use crate::{CredentialSource, EnvError, Failure, FromEnv, Issued, Policy, Renew, Secret, Variable, Vendor};",
+            ],
+        );
         has(&source, &["use ::std::time::SystemTime;"]);
     }
 

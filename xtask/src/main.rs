@@ -7,7 +7,7 @@
 //! 3. `lower` makes a `model` of it, and `openapi` what progenitor handles well,
 //! 4. `progenitor` runs progenitor; `types` and `client` make the public face of what it gives,
 //! 5. `error_body` makes what the vendor's failures mean, and `lifecycle` the adapter that the facade drives, both with
-//!    `access` for JSON Pointers; `facade` lists the adapters,
+//!    `access` for JSON Pointers, the latter with `environment` for its variables; `facade` lists the adapters,
 //! 6. `package` puts the crate together, `shapes` its tests,
 //! 7. `tree` writes what changed.
 //!
@@ -16,6 +16,7 @@
 mod access;
 mod client;
 mod docs;
+mod environment;
 mod error_body;
 mod facade;
 mod format;

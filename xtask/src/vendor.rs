@@ -6,10 +6,10 @@
 use crate::problem::{Problem, Severity};
 
 /// Crates of the workspace that are no vendor's.
-const CRATES: [&str; 6] = ["bench", "freshtoken", "redis", "sandbox", "wire", "xtask"];
+const CRATES: [&str; 7] = ["bench", "demo", "freshtoken", "redis", "sandbox", "wire", "xtask"];
 
 /// What the facade has a module, a feature or a dependency of: a vendor is all three.
-const FACADE: [&str; 45] = [
+const FACADE: [&str; 46] = [
     "accounts",
     "adapter",
     "alloc",
@@ -19,6 +19,7 @@ const FACADE: [&str; 45] = [
     "core",
     "credentials",
     "default",
+    "environment",
     "error",
     "failure",
     "file",

@@ -45,7 +45,8 @@
 //!
 //! When a token is renewed is the vendor's business, not the user's: see [`Policy`]. Early renewal happens in the last
 //! quarter of a token's life, up to a twentieth of it sooner so that many don't meet; a token stops being given out 5 s
-//! before its end. Where it is renewed at its expiry, it is given out until 1 s before, and a refresh waits until 2 s after.
+//! before its end, or, where it lives short, when half the time is over that was left for its renewal, but at the latest 1 s
+//! before. Where it is renewed at its expiry, it is given out until 1 s before, and a refresh waits until 2 s after.
 //! Failures are tried again after 1 s, 2 s, 4 s … 60 s and up to a quarter more by chance, or when the vendor says; answers
 //! that make no sense, twice in a row, after ten minutes. Two flights are a second apart at least, unless a 401 asks for
 //! one. A `Date` in the answer corrects an issuer's clock that is off; without one, a single-use refresh may come as early
@@ -60,9 +61,10 @@
 //! # Where is what
 //!
 //! Read in this order: `source` is what users hold; `slot` has the fast path, and those who wait; `flight` is what they
-//! wait for; `machine` decides, as a function of state, clock and event. Around them: `vendor` (the trait, and the [`Policy`]), `token` (what is known, as
-//! callers and stores see it; `json` on disk), `store`, `clock`, `accounts` (many of them), `http` and `middleware`. `vendors` is generated
-//! from `specs/`, with the help of `adapter`; nothing else knows a vendor.
+//! wait for; `machine` decides, as a function of state, clock and event. Around them: `vendor` (the trait, and the
+//! [`Policy`]), `token` (what is known, as callers and stores see it; `json` on disk), `store`, `clock`, `environment`
+//! (credentials from variables), `accounts` (many of them), `http` and `middleware`. `vendors` is generated from `specs/`,
+//! with the help of `adapter`; nothing else knows a vendor.
 //!
 //! This crate isn't for a person's consent in a browser: start from the refresh token that it gave
 //! ([`refresh_token`](TokenSourceBuilder::refresh_token)).
@@ -76,6 +78,7 @@ mod accounts;
 mod adapter;
 mod clock;
 mod credentials;
+mod environment;
 mod error;
 mod failure;
 mod http;
@@ -96,6 +99,7 @@ pub use self::http::{HttpClient, HttpError, redirect_policy};
 pub use accounts::{Accounts, AccountsBuilder};
 pub use clock::{Clock, Now, Random};
 pub use credentials::CredentialSource;
+pub use environment::{EnvError, FromEnv, Variable};
 pub use error::{Error, ErrorKind};
 pub use failure::Failure;
 pub use freshtoken_wire::{

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use freshtoken::{
-    CredentialSource, Issued, Lifetime, Policy, Refresh, Renew, Secret, Takes, Vendor, voucherify, wellnessliving,
-    zenoti,
+    CredentialSource, FromEnv, Issued, Lifetime, Policy, Refresh, Renew, Secret, Takes, TokenSource, Vendor,
+    voucherify, wellnessliving, zenoti,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -271,4 +271,92 @@ fn each_policy_is_what_the_spec_says() {
         Policy::new("voucherify").revoke(Takes::Access).lifetime(Lifetime::For(Duration::from_secs(900))).scoped(true);
     assert_eq!(policy::<voucherify::Endpoint>(), voucherify);
     assert_eq!(policy::<wellnessliving::Endpoint>(), Policy::new("wellnessliving").scoped(true));
+}
+
+/// A vendor's variables by a table of names and values.
+fn variables<'a>(table: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+    |name| table.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+}
+
+const VOUCHERIFYS: [(&str, &str); 3] = [
+    ("VOUCHERIFY_APP_ID", "an-app"),
+    ("VOUCHERIFY_APP_TOKEN", "hunter2"),
+    ("VOUCHERIFY_SCOPE", "vouchers client_redeem"),
+];
+
+#[test]
+fn credentials_and_server_come_from_variables() {
+    let (endpoint, credentials) = voucherify::Endpoint::from_vars(&variables(&VOUCHERIFYS)).unwrap();
+    assert_eq!(endpoint.server(), "https://api.voucherify.io");
+    assert_eq!((credentials.app_id.expose(), credentials.app_token.expose()), ("an-app", "hunter2"));
+    let scopes = [voucherify::types::Scope::Vouchers, voucherify::types::Scope::ClientRedeem];
+    assert_eq!(credentials.scope, scopes.into());
+
+    let (endpoint, _) = voucherify::Endpoint::from_vars(&|name| match name {
+        "VOUCHERIFY_SERVER" => Some("asia".to_owned()),
+        name => variables(&VOUCHERIFYS)(name),
+    })
+    .unwrap();
+    assert_eq!(endpoint.server(), "https://as1.api.voucherify.io");
+
+    let (endpoint, _) = voucherify::Endpoint::from_vars(&|name| match name {
+        "VOUCHERIFY_URL" => Some("https://one.example".to_owned()),
+        name => variables(&VOUCHERIFYS)(name),
+    })
+    .unwrap();
+    assert_eq!(endpoint.server(), "https://one.example");
+}
+
+#[test]
+fn all_variables_that_are_missing_are_named_at_once_and_an_empty_one_is_missing() {
+    let vars = [("ZENOTI_ACCOUNT_NAME", "one"), ("ZENOTI_PASSWORD", ""), ("ZENOTI_DEVICE_ID", "two")];
+    let error = TokenSource::from_vars::<zenoti::Endpoint>(&variables(&vars)).unwrap_err();
+    let expected = "set ZENOTI_USER_NAME, ZENOTI_PASSWORD, ZENOTI_APP_ID and ZENOTI_APP_SECRET in the environment";
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(error.variables().len(), 4);
+}
+
+#[test]
+fn a_variable_that_names_no_server_is_told_the_names() {
+    let vars = |name: &str| match name {
+        "VOUCHERIFY_SERVER" => Some("mars".to_owned()),
+        name => variables(&VOUCHERIFYS)(name),
+    };
+    let error = voucherify::Endpoint::from_vars(&vars).unwrap_err();
+    let expected =
+        "the environment's VOUCHERIFY_SERVER is no server of the vendor's: set it to europe, united_states or asia";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[tokio::test]
+async fn a_source_from_variables_starts_from_their_refresh_token() {
+    let server = server(json(PAIR)).await;
+    let url = server.uri();
+    let vars = [
+        ("ZENOTI_URL", url.as_str()),
+        ("ZENOTI_ACCOUNT_NAME", "one"),
+        ("ZENOTI_USER_NAME", "two"),
+        ("ZENOTI_PASSWORD", "hunter2"),
+        ("ZENOTI_APP_ID", "three"),
+        ("ZENOTI_APP_SECRET", "hunter3"),
+        ("ZENOTI_DEVICE_ID", "four"),
+        ("ZENOTI_REFRESH_TOKEN", "hunter4"),
+    ];
+    let tokens = TokenSource::from_vars::<zenoti::Endpoint>(&variables(&vars)).unwrap();
+    tokens.header().await.unwrap();
+    let body = arrived(&server, &[]).await;
+    assert!(body.contains("hunter4") && !body.contains("hunter2"), "{body}");
+}
+
+#[test]
+fn a_line_about_each_variable_says_what_it_is() {
+    let lines: Vec<String> = voucherify::Endpoint::VARIABLES.iter().map(ToString::to_string).collect();
+    let expected = [
+        "VOUCHERIFY_APP_ID: The id of an API key of the project, sent together with its token.",
+        "VOUCHERIFY_APP_TOKEN: The secret token of an API key of the project, sent together with its id.",
+        "VOUCHERIFY_SCOPE: What the token may do: at least one scope.",
+        "VOUCHERIFY_URL: (optional) A base URL of one's own.",
+        "VOUCHERIFY_SERVER: (optional) One of europe, united_states, asia; the first by default.",
+    ];
+    assert_eq!(lines, expected);
 }

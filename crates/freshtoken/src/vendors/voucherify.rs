@@ -28,7 +28,8 @@ pub use ::freshtoken_voucherify::{
 use ::std::time::{Duration, SystemTime};
 use crate::adapter::{self, Take as _};
 use crate::{
-    CredentialSource, Failure, Issued, Lifetime, Policy, Renew, Secret, Takes, Vendor,
+    CredentialSource, EnvError, Failure, FromEnv, Issued, Lifetime, Policy, Renew,
+    Secret, Takes, Variable, Vendor,
 };
 
 /// What a login answers, for what else it holds: see [`Token::answer`](crate::Token::answer). Its
@@ -100,6 +101,52 @@ impl Vendor for Endpoint {
             })
             .await?;
         Ok(())
+    }
+}
+
+impl FromEnv for Endpoint {
+    const PREFIX: &'static str = "VOUCHERIFY";
+
+    const VARIABLES: &'static [Variable] = &[
+        Variable::required(
+            "VOUCHERIFY_APP_ID",
+            "The id of an API key of the project, sent together with its token.",
+        ),
+        Variable::required(
+            "VOUCHERIFY_APP_TOKEN",
+            "The secret token of an API key of the project, sent together with its id.",
+        ),
+        Variable::required(
+            "VOUCHERIFY_SCOPE",
+            "What the token may do: at least one scope.",
+        ),
+        Variable::optional("VOUCHERIFY_URL", "A base URL of one's own."),
+        Variable::optional(
+            "VOUCHERIFY_SERVER",
+            "One of europe, united_states, asia; the first by default.",
+        ),
+    ];
+
+    fn read(
+        vars: &crate::environment::Vars<'_>,
+    ) -> Result<(Self, Credentials), EnvError> {
+        let endpoint = vars
+            .endpoint(
+                Endpoint::at,
+                &[
+                    ("europe", Endpoint::europe),
+                    ("united_states", Endpoint::united_states),
+                    ("asia", Endpoint::asia),
+                ],
+            )?;
+        Ok((
+            endpoint,
+            Credentials {
+                app_id: vars.needed("VOUCHERIFY_APP_ID")?,
+                app_token: vars.needed("VOUCHERIFY_APP_TOKEN")?,
+                scope: vars.needed("VOUCHERIFY_SCOPE")?,
+            },
+        ))
     }
 }
 

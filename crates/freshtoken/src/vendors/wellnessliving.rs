@@ -27,7 +27,10 @@ pub use ::freshtoken_wellnessliving::{
 };
 use ::std::time::SystemTime;
 use crate::adapter::{self, Take as _};
-use crate::{CredentialSource, Failure, Issued, Policy, Renew, Secret, Vendor};
+use crate::{
+    CredentialSource, EnvError, Failure, FromEnv, Issued, Policy, Renew, Secret,
+    Variable, Vendor,
+};
 
 /// What a login answers, for what else it holds: see [`Token::answer`](crate::Token::answer). Its
 /// tokens are empty: they are in the [`Token`](crate::Token).
@@ -88,6 +91,48 @@ impl Vendor for Endpoint {
             })
             .await?;
         issued(answer, date)
+    }
+}
+
+impl FromEnv for Endpoint {
+    const PREFIX: &'static str = "WELLNESSLIVING";
+
+    const VARIABLES: &'static [Variable] = &[
+        Variable::required(
+            "WELLNESSLIVING_CLIENT_ID",
+            "The id of the partner's client, issued by WellnessLiving.",
+        ),
+        Variable::required(
+            "WELLNESSLIVING_CLIENT_SECRET",
+            "The secret of the partner's client, issued by WellnessLiving.",
+        ),
+        Variable::optional(
+            "WELLNESSLIVING_SCOPE",
+            "The scopes wanted, on the wire one text with a space between.",
+        ),
+        Variable::optional("WELLNESSLIVING_URL", "A base URL of one's own."),
+        Variable::optional(
+            "WELLNESSLIVING_SERVER",
+            "One of uat, production; the first by default.",
+        ),
+    ];
+
+    fn read(
+        vars: &crate::environment::Vars<'_>,
+    ) -> Result<(Self, Credentials), EnvError> {
+        let endpoint = vars
+            .endpoint(
+                Endpoint::at,
+                &[("uat", Endpoint::uat), ("production", Endpoint::production)],
+            )?;
+        Ok((
+            endpoint,
+            Credentials {
+                client_id: vars.needed("WELLNESSLIVING_CLIENT_ID")?,
+                client_secret: vars.needed("WELLNESSLIVING_CLIENT_SECRET")?,
+                scope: vars.given("WELLNESSLIVING_SCOPE")?,
+            },
+        ))
     }
 }
 

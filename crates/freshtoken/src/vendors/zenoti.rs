@@ -29,8 +29,8 @@ pub use ::freshtoken_zenoti::{Client, Endpoint, Error, ErrorBody, types};
 use ::std::time::{Duration, SystemTime};
 use crate::adapter::{self, Take as _};
 use crate::{
-    CredentialSource, Failure, Issued, Lifetime, Policy, Refresh, Renew, Secret, Takes,
-    Vendor,
+    CredentialSource, EnvError, Failure, FromEnv, Issued, Lifetime, Policy, Refresh,
+    Renew, Secret, Takes, Variable, Vendor,
 };
 
 /// What a login answers, for what else it holds: see [`Token::answer`](crate::Token::answer). Its
@@ -127,6 +127,45 @@ impl Vendor for Endpoint {
         let client = Client::new(self.clone())?;
         client.revoke_tokens(token).await?;
         Ok(())
+    }
+}
+
+impl FromEnv for Endpoint {
+    const PREFIX: &'static str = "ZENOTI";
+
+    const VARIABLES: &'static [Variable] = &[
+        Variable::required(
+            "ZENOTI_ACCOUNT_NAME",
+            "The name of the business's account, the first part of its host: spabliss of spabliss.zenoti.com.",
+        ),
+        Variable::required("ZENOTI_USER_NAME", "The employee's user name."),
+        Variable::required("ZENOTI_PASSWORD", "The employee's password."),
+        Variable::required(
+            "ZENOTI_APP_ID",
+            "The id of the app, a GUID; it decides whether an employee or a guest logs in.",
+        ),
+        Variable::required("ZENOTI_APP_SECRET", "The secret of the app."),
+        Variable::required("ZENOTI_DEVICE_ID", "An id of the device that asks."),
+        Variable::optional("ZENOTI_REFRESH_TOKEN", "The refresh token to start from."),
+        Variable::optional("ZENOTI_URL", "A base URL of one's own."),
+    ];
+
+    fn read(
+        vars: &crate::environment::Vars<'_>,
+    ) -> Result<(Self, Credentials), EnvError> {
+        let endpoint = vars
+            .endpoint(Endpoint::at, &[("production", Endpoint::production)])?;
+        Ok((
+            endpoint,
+            Credentials {
+                account_name: vars.needed("ZENOTI_ACCOUNT_NAME")?,
+                user_name: vars.needed("ZENOTI_USER_NAME")?,
+                password: vars.needed("ZENOTI_PASSWORD")?,
+                app_id: vars.needed("ZENOTI_APP_ID")?,
+                app_secret: vars.needed("ZENOTI_APP_SECRET")?,
+                device_id: vars.needed("ZENOTI_DEVICE_ID")?,
+            },
+        ))
     }
 }
 

@@ -1,0 +1,242 @@
+//! A vendor by the environment: where it is, and the credentials, from variables that every vendor names alike.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{TokenSource, Vendor};
+
+/// A vendor whose endpoint and credentials environment variables can hold; the generated ones all are.
+///
+/// A variable's name is the vendor's and the credential's, such as `ZENOTI_PASSWORD`. `ZENOTI_URL` is a base URL of one's
+/// own; without it, `ZENOTI_SERVER` names one of the vendor's servers; without both, it is the first.
+///
+/// ```no_run
+/// # #[cfg(feature = "zenoti")]
+/// # fn example() -> Result<(), freshtoken::EnvError> {
+/// use freshtoken::{FromEnv, zenoti};
+///
+/// for variable in zenoti::Endpoint::VARIABLES {
+///     println!("{variable}");
+/// }
+/// let (endpoint, credentials) = zenoti::Endpoint::from_env()?;
+/// # let _ = (endpoint, credentials);
+/// # Ok(())
+/// # }
+/// ```
+pub trait FromEnv: Vendor + Sized {
+    /// What all its variables begin with, before a `_`.
+    const PREFIX: &'static str;
+
+    /// Its variables.
+    const VARIABLES: &'static [Variable];
+
+    /// Endpoint and credentials from variables of this process.
+    ///
+    /// # Errors
+    ///
+    /// Names all variables that are missing, or the one whose value can't be used; never a value.
+    fn from_env() -> Result<(Self, Self::Credentials), EnvError> {
+        Self::from_vars(&process)
+    }
+
+    /// Endpoint and credentials from wherever `var` finds a variable: a test's map, or the variables of one account of
+    /// several.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_env`](FromEnv::from_env).
+    fn from_vars(var: &dyn Fn(&str) -> Option<String>) -> Result<(Self, Self::Credentials), EnvError> {
+        let vars = Vars { prefix: Self::PREFIX, var };
+        let is_missing = |variable: &&Variable| {
+            variable.is_required && vars.get(variable.name).is_none() && !is_refresh_token(Self::PREFIX, variable.name)
+        };
+        let missing: Vec<&str> = Self::VARIABLES.iter().filter(is_missing).map(|variable| variable.name).collect();
+        if missing.is_empty() { Self::read(&vars) } else { Err(EnvError(Problem::Missing(missing))) }
+    }
+
+    /// For the generated vendors.
+    #[doc(hidden)]
+    fn read(vars: &Vars<'_>) -> Result<(Self, Self::Credentials), EnvError>;
+}
+
+impl TokenSource {
+    /// A source for the account whose variables this process has; also its refresh token, `ZENOTI_REFRESH_TOKEN`, if
+    /// there is one.
+    ///
+    /// # Errors
+    ///
+    /// Names all variables that are missing, or the one whose value can't be used; never a value.
+    pub fn from_env<V: FromEnv>() -> Result<Self, EnvError> {
+        Self::from_vars::<V>(&process)
+    }
+
+    /// As [`from_env`](TokenSource::from_env), with variables from wherever `var` finds them.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_env`](TokenSource::from_env).
+    pub fn from_vars<V: FromEnv>(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, EnvError> {
+        let (endpoint, credentials) = V::from_vars(var)?;
+        let source = Self::builder(endpoint, credentials);
+        let refresh_token = V::VARIABLES.iter().find(|variable| is_refresh_token(V::PREFIX, variable.name));
+        let Some(variable) = refresh_token else { return Ok(source.build()) };
+        match (Vars { prefix: V::PREFIX, var }.get(variable.name), variable.is_required) {
+            (Some(token), _) => Ok(source.refresh_token(token).build()),
+            (None, true) => Err(EnvError(Problem::Missing(vec![variable.name]))),
+            (None, false) => Ok(source.build()),
+        }
+    }
+}
+
+fn process(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn is_refresh_token(prefix: &str, name: &str) -> bool {
+    name.strip_prefix(prefix) == Some("_REFRESH_TOKEN")
+}
+
+/// An environment variable: `Display` is a line about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Variable {
+    /// `ZENOTI_PASSWORD`
+    pub name: &'static str,
+    /// Whether nothing works without it.
+    pub is_required: bool,
+    /// What it is, in a sentence.
+    pub what: &'static str,
+}
+
+impl Variable {
+    #[doc(hidden)]
+    pub const fn required(name: &'static str, what: &'static str) -> Self {
+        Self { name, is_required: true, what }
+    }
+
+    #[doc(hidden)]
+    pub const fn optional(name: &'static str, what: &'static str) -> Self {
+        Self { name, is_required: false, what }
+    }
+}
+
+impl fmt::Display for Variable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}{}", self.name, if self.is_required { "" } else { "(optional) " }, self.what)
+    }
+}
+
+/// The variables of one vendor, for its adapter.
+#[doc(hidden)]
+pub struct Vars<'a> {
+    prefix: &'static str,
+    var: &'a dyn Fn(&str) -> Option<String>,
+}
+
+#[allow(dead_code, reason = "a vendor uses what it needs, and without a vendor's feature there is none")]
+impl Vars<'_> {
+    /// The value, unless it is empty.
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
+        (self.var)(name).filter(|value| !value.is_empty())
+    }
+
+    pub(crate) fn needed<T: DeserializeOwned>(&self, name: &'static str) -> Result<T, EnvError> {
+        self.given(name)?.ok_or(EnvError(Problem::Missing(vec![name])))
+    }
+
+    /// A text as it is; anything else as JSON, or a list as its items with spaces between.
+    pub(crate) fn given<T: DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>, EnvError> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let json = || serde_json::from_str(&text).ok();
+        let is_json = text.starts_with(['{', '[']);
+        let items = || text.split_whitespace().map(|item| Value::String(item.to_owned())).collect();
+        let value = (is_json.then(json).flatten())
+            .or_else(|| serde_json::from_value(Value::String(text.clone())).ok())
+            .or_else(json)
+            .or_else(|| serde_json::from_value(Value::Array(items())).ok());
+        value.map(Some).ok_or(EnvError(Problem::Wrong(name)))
+    }
+
+    /// An object, which no variable can hold.
+    pub(crate) fn structured<T>(&self, name: &'static str) -> Result<T, EnvError> {
+        Err(EnvError(Problem::Structured(name)))
+    }
+
+    /// Where the vendor is: its own URL, a named server, or else the first of these.
+    pub(crate) fn endpoint<E>(
+        &self,
+        at: fn(String) -> E,
+        servers: &[(&'static str, fn() -> E)],
+    ) -> Result<E, EnvError> {
+        if let Some(url) = self.get(&format!("{}_URL", self.prefix)) {
+            return Ok(at(url));
+        }
+        let wanted = self.get(&format!("{}_SERVER", self.prefix));
+        let found = servers.iter().find(|(name, _)| wanted.as_ref().is_none_or(|wanted| wanted == name));
+        found.map(|(_, server)| server()).ok_or_else(|| {
+            let known = servers.iter().map(|(name, _)| *name).collect();
+            EnvError(Problem::UnknownServer(self.prefix, known))
+        })
+    }
+}
+
+/// A variable that is missing, or whose value can't be used. The text names it, and never shows a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvError(Problem);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Problem {
+    Missing(Vec<&'static str>),
+    Wrong(&'static str),
+    Structured(&'static str),
+    UnknownServer(&'static str, Vec<&'static str>),
+}
+
+impl EnvError {
+    /// The variables that it is about.
+    pub fn variables(&self) -> Vec<String> {
+        match &self.0 {
+            Problem::Missing(names) => names.iter().map(|name| (*name).to_owned()).collect(),
+            Problem::Wrong(name) | Problem::Structured(name) => vec![(*name).to_owned()],
+            Problem::UnknownServer(prefix, _) => vec![format!("{prefix}_SERVER")],
+        }
+    }
+}
+
+impl fmt::Display for EnvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Problem::Missing(names) => write!(f, "set {} in the environment", listed(names, "and")),
+            Problem::Wrong(name) => {
+                write!(f, "the environment's {name} has no value of the kind that the vendor takes")
+            }
+            Problem::Structured(name) => {
+                write!(
+                    f,
+                    "{name} would be an object, which no environment variable can hold: make the credentials by hand"
+                )
+            }
+            Problem::UnknownServer(prefix, known) => {
+                write!(
+                    f,
+                    "the environment's {prefix}_SERVER is no server of the vendor's: set it to {}",
+                    listed(known, "or")
+                )
+            }
+        }
+    }
+}
+
+impl StdError for EnvError {}
+
+/// `a, b and c`
+fn listed(names: &[&str], last: &str) -> String {
+    match names {
+        [] => String::new(),
+        [name] => (*name).to_owned(),
+        [first @ .., name] => format!("{} {last} {name}", first.join(", ")),
+    }
+}

@@ -1,0 +1,150 @@
+//! The environment variables of a vendor: how they are named, and the adapter's `FromEnv` that reads them.
+
+use heck::ToShoutySnakeCase;
+use indexmap::IndexMap;
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use crate::{
+    client,
+    lifecycle::{Credential, is_enum},
+    model::{Model, Ty},
+    x_token::XToken,
+};
+
+/// The variables that every vendor has; a credential or setting of such a name gets a `_` behind it.
+const TAKEN: [&str; 4] = ["URL", "SERVER", "API_URL", "REFRESH_TOKEN"];
+
+/// What the variables of a vendor begin with: its spec's name.
+fn prefix(model: &Model) -> String {
+    let stem = model.vendor.stem().to_ascii_uppercase();
+    let name = stem.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
+}
+
+/// The variable of a credential or a setting.
+fn variable(prefix: &str, name: &str) -> String {
+    let name = name.to_shouty_snake_case();
+    let taken = if TAKEN.contains(&name.as_str()) { "_" } else { "" };
+    format!("{prefix}_{name}{taken}")
+}
+
+/// The `FromEnv` of a vendor with these credentials.
+pub fn implementation(model: &Model, x_token: &XToken, credentials: &IndexMap<String, Credential>) -> TokenStream {
+    let prefix = prefix(model);
+    let servers = client::server_names(model);
+    let settings = client::settings(model);
+    let variables = client::variables(model);
+    let is_setting = |name: &str| settings.iter().any(|setting| setting.name == name);
+    let own_variables: Vec<&String> = variables.keys().filter(|name| !is_setting(name)).collect();
+
+    let mut listed: Vec<TokenStream> = Vec::new();
+    let mut list = |is_required: bool, name: &str, docs: &str| {
+        let (kind, what) = (if is_required { "required" } else { "optional" }, first_sentence(docs));
+        let kind = format_ident!("{kind}");
+        listed.push(quote!(Variable::#kind(#name, #what)));
+    };
+    for (name, credential) in credentials.iter().filter(|(_, credential)| fits(model, &credential.ty)) {
+        list(!credential.optional, &variable(&prefix, name), &credential.docs);
+    }
+    if x_token.refresh.is_some() {
+        let what = "The refresh token to start from.";
+        list(x_token.login.is_none(), &format!("{prefix}_REFRESH_TOKEN"), what);
+    }
+    for setting in &settings {
+        list(true, &variable(&prefix, &setting.name), &setting.param.docs);
+    }
+    for name in &own_variables {
+        let docs = variables[*name].first().map_or("", |variable| &variable.docs);
+        list(false, &variable(&prefix, name), docs);
+    }
+    list(servers.is_empty(), &format!("{prefix}_URL"), "A base URL of one's own.");
+    if servers.len() > 1 {
+        list(false, &format!("{prefix}_SERVER"), &format!("One of {}; the first by default.", servers.join(", ")));
+    }
+
+    let named = servers.iter().map(|server| {
+        let constructor = format_ident!("{server}");
+        quote!((#server, Endpoint::#constructor))
+    });
+    let set = settings.iter().map(|setting| {
+        let (setter, name) = (format_ident!("{}", setting.name), variable(&prefix, &setting.name));
+        quote!(.#setter(vars.needed::<::std::string::String>(#name)?))
+    });
+    let set_if_given = own_variables.iter().map(|name| {
+        let (setter, name) = (format_ident!("{name}"), variable(&prefix, name));
+        quote! {
+            if let Some(value) = vars.get(#name) {
+                endpoint = endpoint.#setter(value);
+            }
+        }
+    });
+    let mutable = (!own_variables.is_empty()).then(|| quote!(mut));
+    let fields = credentials.iter().map(|(name, credential)| {
+        let (field, name) = (format_ident!("{name}"), variable(&prefix, name));
+        match (fits(model, &credential.ty), credential.optional) {
+            (true, true) => quote!(#field: vars.given(#name)?),
+            (true, false) => quote!(#field: vars.needed(#name)?),
+            (false, true) => quote!(#field: ::std::option::Option::None),
+            (false, false) => quote!(#field: vars.structured(#name)?),
+        }
+    });
+    quote! {
+        impl FromEnv for Endpoint {
+            const PREFIX: &'static str = #prefix;
+
+            const VARIABLES: &'static [Variable] = &[#(#listed),*];
+
+            fn read(vars: &crate::environment::Vars<'_>) -> ::std::result::Result<(Self, Credentials), EnvError> {
+                let #mutable endpoint = vars.endpoint(Endpoint::at, &[#(#named),*])? #(#set)*;
+                #(#set_if_given)*
+                Ok((endpoint, Credentials { #(#fields),* }))
+            }
+        }
+    }
+}
+
+/// Whether a variable can hold it: all but objects, which are only sent and so can't be read.
+fn fits(model: &Model, ty: &Ty) -> bool {
+    match ty {
+        Ty::Ref(_) => is_enum(model, ty),
+        Ty::List(item) | Ty::Nullable(item) | Ty::Map(item) | Ty::Delimited(_, item) => fits(model, item),
+        Ty::Secret
+        | Ty::Text
+        | Ty::Timestamp { .. }
+        | Ty::Integer
+        | Ty::Number
+        | Ty::Boolean
+        | Ty::Any
+        | Ty::Constant(_) => true,
+    }
+}
+
+/// The first sentence of a description, on one line, without what Markdown adds.
+fn first_sentence(docs: &str) -> String {
+    let paragraph = docs.trim().split("\n\n").next().unwrap_or_default();
+    let text = paragraph.split_whitespace().collect::<Vec<_>>().join(" ").replace('`', "");
+    match text.split_once(". ") {
+        Some((sentence, _)) => format!("{sentence}."),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_is_named_after_vendor_and_credential() {
+        assert_eq!(variable("ZENOTI", "app_id"), "ZENOTI_APP_ID");
+        assert_eq!(variable("ACME", "type_"), "ACME_TYPE");
+        assert_eq!(variable("ACME", "url"), "ACME_URL_");
+    }
+
+    #[test]
+    fn a_description_is_cut_behind_its_first_sentence() {
+        assert_eq!(first_sentence("The `id` of\nthe app. Source: a page."), "The id of the app.");
+        assert_eq!(first_sentence("The id.\n\nOnly a refresh needs it."), "The id.");
+        assert_eq!(first_sentence(""), "");
+    }
+}
