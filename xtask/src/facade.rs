@@ -1,5 +1,5 @@
 //! What the facade has of each vendor beside its adapter: a module, a feature, a dependency. Its manifest is written by
-//! people but for three regions, below `[features]`, `[dependencies]` and `[dev-dependencies]`.
+//! people but for two regions, below `[features]` and `[dependencies]`.
 
 use std::collections::BTreeSet;
 
@@ -81,7 +81,7 @@ impl Facade {
                 written.push(section);
             }
         }
-        if is_inside || written != ["[features]", "[dependencies]", "[dev-dependencies]"] {
+        if is_inside || written != ["[features]", "[dependencies]"] {
             return Err(Problem {
                 severity: Severity::Error,
                 file: MANIFEST.to_owned(),
@@ -89,8 +89,7 @@ impl Facade {
                 pointer: String::new(),
                 what: "it has no place for the vendors".to_owned(),
                 instead: format!(
-                    "write the lines `{BEGIN}` and `{END}` below `[features]`, below `[dependencies]`, and below \
-                     `[dev-dependencies]`, in this order"
+                    "write the lines `{BEGIN}` and `{END}` below `[features]`, and below `[dependencies]` behind it"
                 ),
             });
         }
@@ -98,22 +97,19 @@ impl Facade {
     }
 
     fn region(&self, section: &str, vendors: &BTreeSet<String>) -> String {
-        let line = |vendor: &String| match section {
-            "[features]" => format!("{vendor} = [\"dep:freshtoken-{vendor}\"]\n"),
-            _ => format!(
+        if section == "[features]" {
+            let features = vendors.iter().map(|vendor| format!("{vendor} = [\"dep:freshtoken-{vendor}\"]\n"));
+            let all: Vec<String> = vendors.iter().map(|vendor| format!("\"{vendor}\"")).collect();
+            return format!("{}# All of them.\nvendors = [{}]\n", features.collect::<String>(), all.join(", "));
+        }
+        let dependency = |vendor: &String| {
+            format!(
                 "freshtoken-{vendor} = {{ path = \"../{vendor}\", version = \"{}\", default-features = false, optional = \
                  true }}\n",
                 self.version
-            ),
+            )
         };
-        match section {
-            // The tests have it all, without being asked for features.
-            "[dev-dependencies]" => {
-                let vendors: String = vendors.iter().map(|vendor| format!(", \"{vendor}\"")).collect();
-                format!("freshtoken = {{ path = \".\", features = [\"middleware\"{vendors}] }}\n")
-            }
-            _ => vendors.iter().map(line).collect(),
-        }
+        vendors.iter().map(dependency).collect()
     }
 }
 
@@ -125,6 +121,12 @@ fn modules(vendors: &BTreeSet<String>) -> String {
     for vendor in vendors {
         text += &format!("\n#[cfg(feature = \"{vendor}\")]\n#[rustfmt::skip]\npub mod {vendor};\n");
     }
+    // A program that is for every vendor can't name them.
+    let names: String = vendors.iter().map(|vendor| format!(" {vendor}")).collect();
+    text += &format!(
+        "\n/// `$each!` with the modules of all vendors, for the feature `vendors`.\n#[doc(hidden)]\n#[macro_export]\n\
+         macro_rules! for_vendors {{\n    ($each:ident) => {{\n        $each! {{{names} }}\n    }};\n}}\n"
+    );
     text
 }
 
@@ -133,8 +135,7 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "[features]\ndefault = []\n# vendors begin: generated\nzenoti = [\"dep:freshtoken-zenoti\"]\n\
-                        # vendors end\n\n[dependencies]\nhttp = \"1\"\n# vendors begin\nold = 1\n# vendors end\n\n\
-                        [dev-dependencies]\n# vendors begin\n# vendors end\n\n[lints]\n";
+                        # vendors end\n\n[dependencies]\nhttp = \"1\"\n# vendors begin\nold = 1\n# vendors end\n\n[lints]\n";
 
     fn facade(is_partial: bool) -> Facade {
         Facade::new(TEXT.to_owned(), "[workspace.package]\nversion = \"1.2.3\"\n", is_partial)
@@ -148,10 +149,10 @@ mod tests {
     fn only_the_regions_of_the_manifest_are_written() {
         let files = facade(false).files(&set(&["acme"]), &set(&["acme"])).unwrap();
         let expected = "[features]\ndefault = []\n# vendors begin: generated\nacme = [\"dep:freshtoken-acme\"]\n\
-                        # vendors end\n\n[dependencies]\nhttp = \"1\"\n# vendors begin\n\
+                        # All of them.\nvendors = [\"acme\"]\n# vendors end\n\n[dependencies]\nhttp = \"1\"\n\
+                        # vendors begin\n\
                         freshtoken-acme = { path = \"../acme\", version = \"1.2.3\", default-features = false, optional = true }\n\
-                        # vendors end\n\n[dev-dependencies]\n# vendors begin\n\
-                        freshtoken = { path = \".\", features = [\"middleware\", \"acme\"] }\n# vendors end\n\n[lints]\n";
+                        # vendors end\n\n[lints]\n";
         assert_eq!(files[MANIFEST], expected);
     }
 

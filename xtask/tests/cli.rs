@@ -145,8 +145,7 @@ fn where_a_spec_is_gone_its_generated_files_go_and_those_of_people_stay() {
 
 /// A facade by hand: a manifest with its two regions.
 const FACADE: &str = "[package]\nname = \"freshtoken\"\n\n[features]\nrustls = []\n# vendors begin\n# vendors end\n\n\
-                      [dependencies]\nhttp = \"1\"\n# vendors begin\n# vendors end\n\n[dev-dependencies]\n\
-                      # vendors begin\n# vendors end\n";
+                      [dependencies]\nhttp = \"1\"\n# vendors begin\n# vendors end\n";
 
 #[test]
 fn the_facade_gets_a_module_a_feature_and_a_dependency_per_vendor() {

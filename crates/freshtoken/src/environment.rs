@@ -166,11 +166,7 @@ impl Vars<'_> {
     }
 
     /// Where the vendor is: its own URL, a named server, or else the first of these.
-    pub(crate) fn endpoint<E>(
-        &self,
-        at: fn(String) -> E,
-        servers: &[(&'static str, fn() -> E)],
-    ) -> Result<E, EnvError> {
+    pub(crate) fn endpoint<E>(&self, at: fn(String) -> E, servers: &Servers<E>) -> Result<E, EnvError> {
         if let Some(url) = self.get(&format!("{}_URL", self.prefix)) {
             return Ok(at(url));
         }
@@ -182,6 +178,9 @@ impl Vars<'_> {
         })
     }
 }
+
+/// A vendor's servers: names and constructors.
+type Servers<E> = [(&'static str, fn() -> E)];
 
 /// A variable that is missing, or whose value can't be used. The text names it, and never shows a value.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,3 +13,12 @@ pub mod wellnessliving;
 #[cfg(feature = "zenoti")]
 #[rustfmt::skip]
 pub mod zenoti;
+
+/// `$each!` with the modules of all vendors, for the feature `vendors`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! for_vendors {
+    ($each:ident) => {
+        $each! { voucherify wellnessliving zenoti }
+    };
+}
