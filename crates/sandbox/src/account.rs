@@ -4,6 +4,9 @@
 //! required text or number, or a secret, that isn't a constant, a listed value, a scope or the token itself; and what
 //! the security schemes take. Its value is the spec's example of it, else a text that is made of its name. Equal names
 //! are one credential. What stands in the path is a setting, and the same for all accounts.
+//!
+//! What else a grant needs, such as a scope or a listed value, is no credential: nobody checks whose it is. A program
+//! still has to be given one, so there is a value for it too.
 
 use heck::ToKebabCase;
 use indexmap::IndexMap;
@@ -21,12 +24,13 @@ pub type Credentials = IndexMap<String, String>;
 pub(crate) struct Accounts {
     credentials: Vec<Credentials>,
     settings: Credentials,
+    others: Credentials,
 }
 
 impl Accounts {
     /// So many accounts, at least one. The credentials in `any` may have any value.
     pub(crate) fn new(document: &Document, count: usize, any: &[String]) -> Self {
-        let (first, settings) = fixed(document, any);
+        let Known { credentials: first, settings, others } = known(document, any);
         let numbered = |index: usize| {
             let value = |value: &Credential| match (index, value.is_number) {
                 (0, _) => value.text.clone(),
@@ -35,9 +39,11 @@ impl Accounts {
             };
             first.iter().map(|(name, credential)| (name.clone(), value(credential))).collect()
         };
+        let texts = |named: Named| named.into_iter().map(|(name, credential)| (name, credential.text)).collect();
         Self {
             credentials: (0..count.max(1)).map(numbered).collect(),
-            settings: settings.into_iter().map(|(name, credential)| (name, credential.text)).collect(),
+            settings: texts(settings),
+            others: texts(others),
         }
     }
 
@@ -49,6 +55,11 @@ impl Accounts {
     /// The values of the path's parameters.
     pub(crate) fn settings(&self) -> &Credentials {
         &self.settings
+    }
+
+    /// What a grant needs beside these, with a value that will do.
+    pub(crate) fn others(&self) -> &Credentials {
+        &self.others
     }
 
     /// The account whose credentials a request has, or which of them is wrong.
@@ -96,11 +107,22 @@ struct Credential {
     is_number: bool,
 }
 
-type Fixed = IndexMap<String, Credential>;
+type Named = IndexMap<String, Credential>;
 
-fn fixed(document: &Document, any: &[String]) -> (Fixed, Fixed) {
-    let (mut credentials, mut settings) = (Fixed::new(), Fixed::new());
-    let Some(token) = &document.token else { return (credentials, settings) };
+/// What the actions need from outside, by what becomes of it here.
+#[derive(Default)]
+struct Known {
+    /// Compared.
+    credentials: Named,
+    /// Compared, in the path.
+    settings: Named,
+    /// Any value will do.
+    others: Named,
+}
+
+fn known(document: &Document, any: &[String]) -> Known {
+    let mut known = Known::default();
+    let Some(token) = &document.token else { return known };
     for action in [&token.login, &token.refresh, &token.revoke].into_iter().flatten() {
         let found = document.operations().find(|(_, _, _, operation)| operation.operation_id == action.operation);
         let Some((_, _, shared, operation)) = found else { continue };
@@ -109,37 +131,79 @@ fn fixed(document: &Document, any: &[String]) -> (Fixed, Fixed) {
             // Halves that form encoding changes: who forgets it is found out.
             let marks = ["+1", ":100%"].into_iter().chain(std::iter::repeat(""));
             let is_basic = names.len() == 2;
-            for (name, mark) in names.into_iter().zip(marks).filter(|(name, _)| !name.is_empty() && !any.contains(name))
-            {
-                let text = format!("example-{}{}", name.to_kebab_case(), if is_basic { mark } else { "" });
-                credentials.entry(name).or_insert(Credential { text, is_number: false });
+            for (name, mark) in names.into_iter().zip(marks).filter(|(name, _)| !name.is_empty()) {
+                let place = if any.contains(&name) { &mut known.others } else { &mut known.credentials };
+                let text = format!("{}{}", made_of(&name), if is_basic { mark } else { "" });
+                place.entry(name).or_insert(Credential { text, is_number: false });
             }
         }
         for input in inputs(document, shared, operation, action.body.as_deref()) {
-            let is_free = any.contains(&input.name) || !is_fixed(document, action, &input);
-            let place = if input.is_in_path { &mut settings } else { &mut credentials };
-            if !is_free && !place.contains_key(&input.name) {
+            let place = match is_fixed(document, action, &input) {
+                true if any.contains(&input.name) => &mut known.others,
+                true if input.is_in_path => &mut known.settings,
+                true => &mut known.credentials,
+                false if is_needed(document, action, &input) => &mut known.others,
+                false => continue,
+            };
+            if !place.contains_key(&input.name) {
                 place.insert(input.name.clone(), value(document, &input));
             }
         }
     }
-    (credentials, settings)
+    for name in token.usage.also.values() {
+        known.others.entry(name.clone()).or_insert(Credential { text: made_of(name), is_number: false });
+    }
+    known.others.retain(|name, _| !known.credentials.contains_key(name) && !known.settings.contains_key(name));
+    known
 }
 
 fn is_fixed(document: &Document, action: &Action, input: &Input<'_>) -> bool {
     let is_scope = ["scope", "scopes"].contains(&input.key.as_str());
     let is_secret = input.schema.is_secret(document);
     let is_scalar = matches!(input.schema.kind(document), Some(Kind::String | Kind::Integer | Kind::Number));
-    let is_token = action.token.as_ref() == Some(&input.key);
-    (is_secret || input.is_required) && is_scalar && !is_scope && !is_token && input.schema.values(document).is_none()
+    (is_secret || input.is_required)
+        && is_scalar
+        && !is_scope
+        && !is_token(action, input)
+        && input.schema.values(document).is_none()
+}
+
+fn is_needed(document: &Document, action: &Action, input: &Input<'_>) -> bool {
+    input.is_required && !is_token(action, input) && input.schema.constant(document).is_none()
+}
+
+fn is_token(action: &Action, input: &Input<'_>) -> bool {
+    action.token.as_ref() == Some(&input.key)
 }
 
 fn value(document: &Document, input: &Input<'_>) -> Credential {
-    let is_number = input.schema.kind(document) != Some(Kind::String);
-    let made = || match (is_number, input.schema.format(document)) {
-        (false, None | Some("password")) => Value::from(format!("example-{}", input.name.to_kebab_case())),
+    let kind = input.schema.kind(document);
+    let is_plain = matches!(input.schema.format(document), None | Some("password"));
+    let made = || match (kind, input.schema.values(document), input.schema.items(document)) {
+        // An empty variable counts as none.
+        (_, Some(listed), _) => listed.iter().find(|value| *value != "").cloned().unwrap_or_default(),
+        (Some(Kind::String), ..) if is_plain => Value::from(made_of(&input.name)),
+        // So does an empty list.
+        (Some(Kind::Array), _, Some(items)) => Value::from(vec![fill(document, items)]),
         _ => fill(document, input.schema),
     };
-    let text = as_text(&input.example.cloned().unwrap_or_else(made));
-    Credential { text, is_number }
+    let text = listed(&input.example.cloned().unwrap_or_else(made));
+    Credential { text, is_number: kind != Some(Kind::String) }
+}
+
+fn made_of(name: &str) -> String {
+    format!("example-{}", name.to_kebab_case())
+}
+
+/// A value as one text: a list of words with spaces between, any other list as JSON.
+fn listed(value: &Value) -> String {
+    let words: Option<Vec<&str>> = value.as_array().and_then(|items| items.iter().map(word).collect());
+    match words {
+        Some(words) if !words.is_empty() => words.join(" "),
+        _ => as_text(value),
+    }
+}
+
+fn word(value: &Value) -> Option<&str> {
+    value.as_str().filter(|text| !text.is_empty() && !text.contains(char::is_whitespace))
 }

@@ -87,13 +87,13 @@ impl<'a> Grants<'a> {
         }
     }
 
-    /// A refresh token without an access token.
-    pub(crate) fn consent(&self, ledger: &mut Ledger, now: SystemTime) -> Option<String> {
+    /// A refresh token of an account, without an access token.
+    pub(crate) fn consent(&self, ledger: &mut Ledger, account: usize, now: SystemTime) -> Option<String> {
         let action = self.token.refresh.as_ref()?;
         let operation = self.operation(&action.operation)?;
         let value = self.refresh_token(operation, ledger.next_number());
         let life = self.refresh_life(operation);
-        ledger.consent(value.clone(), 0, now.checked_add(life));
+        ledger.consent(value.clone(), account, now.checked_add(life));
         Some(value)
     }
 

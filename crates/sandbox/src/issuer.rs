@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::account::{Accounts, Credentials};
 use crate::answer::{self, Answer};
+use crate::environment::Account;
 use crate::event::{Counts, Event, Outcome};
 use crate::fault::{FaultKind, Purpose, Script};
 use crate::grants::Grants;
@@ -186,9 +187,35 @@ impl Issuer {
 
     /// A refresh token as a person's consent gives it, for the first account. None where the vendor has no refresh.
     pub fn consent(&self) -> Option<String> {
+        self.consent_of(0)
+    }
+
+    fn consent_of(&self, account: usize) -> Option<String> {
         let grants = self.grants()?;
         let now = self.clock().now();
-        grants.consent(&mut self.state().ledger, now)
+        grants.consent(&mut self.state().ledger, account, now)
+    }
+
+    /// What a program needs to be a client of this issuer, as environment variables: `ZENOTI_URL`, `ZENOTI_API_URL`,
+    /// `ZENOTI_USER_NAME` and so on.
+    ///
+    /// - A name begins with the vendor's in upper case, with a `_` for each character that can't stand in a name, and
+    ///   one before a digit.
+    /// - `…_URL` is [the base URL](Issuer::url), and `…_API_URL` that of the protected resource, which is the same here.
+    /// - The others are the [credentials](Issuer::credentials), the [settings](Issuer::settings), and what a grant needs
+    ///   beside them: a scope, a listed value, a list, each as in the spec's example. A list of words has spaces between
+    ///   them; any other is JSON. One that would be called `URL`, `SERVER`, `API_URL` or `REFRESH_TOKEN` gets a `_` behind.
+    /// - `…_REFRESH_TOKEN` is there where the vendor has no login: a [new one](Issuer::consent) at each call of this.
+    /// - All of the second account's end in `_2`, and so on.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let needs_consent = self.0.vendor.document.token.as_ref().is_some_and(|token| token.login.is_none());
+        let accounts = self.all_credentials().iter().enumerate().map(|(account, credentials)| Account {
+            number: account + 1,
+            url: self.url(),
+            values: [credentials, self.settings(), self.0.accounts.others()],
+            refresh_token: if needs_consent { self.consent_of(account) } else { None },
+        });
+        accounts.flat_map(|account| account.variables(self.name())).collect()
     }
 
     /// Plays one request.

@@ -28,7 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The program `freshtoken-sandbox` is the same for a person with `curl`; see the README.
+//! The program `freshtoken-sandbox` is the same for a person with `curl`, or for another program; see the README.
 //!
 //! # What it does
 //!
@@ -62,7 +62,8 @@
 //! control endpoint), `issuer` (one vendor: a request's way through it). A request goes through `route`, `request` (is
 //! it as the spec wants it?), `account` (whose credentials?), then `grants` or `calls` (what is done), with the
 //! `ledger` of all tokens; `answer` makes what comes back, of a success or of a `refusal`; `faulty` has it go wrong.
-//! `spec` is what a spec's text says. `sample` makes a `curl` command for a person.
+//! `spec` is what a spec's text says. `sample` makes a `curl` command for a person, `environment` variables for a
+//! program.
 #![forbid(unsafe_code)]
 
 mod account;
@@ -71,6 +72,7 @@ mod calls;
 mod clock;
 mod connection;
 mod control;
+mod environment;
 mod error;
 mod event;
 mod fault;

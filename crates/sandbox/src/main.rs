@@ -1,15 +1,23 @@
-//! `cargo run -p freshtoken-sandbox -- [VENDOR…]`: plays vendors on loopback until Ctrl-C.
+//! `cargo run -p freshtoken-sandbox -- [VENDOR…] [-- COMMAND…]`: plays vendors on loopback until Ctrl-C, or until a
+//! command has ended that is to use them.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Parser;
 use freshtoken_sandbox::{Error, Issuer, Sandbox, Vendor, parse_duration};
+use tokio::process::Command;
+use tokio::signal::ctrl_c;
+
+/// Where it listens when there is no command.
+const PORT: u16 = 8400;
 
 /// Plays vendors' token endpoints on loopback, from specs/.
 #[derive(Parser)]
@@ -18,17 +26,19 @@ use freshtoken_sandbox::{Error, Issuer, Sandbox, Vendor, parse_duration};
   freshtoken-sandbox                                   play every vendor of specs/
   freshtoken-sandbox zenoti --lifetime 30s             play one, whose tokens live 30 seconds
   freshtoken-sandbox --live-tokens voucherify=1000     let Voucherify have 1,000 live tokens at most
+  freshtoken-sandbox zenoti -- python3 client.py       play one for a program, until that ends
 
-VENDOR= before a value means that vendor alone; without it, all.")]
+VENDOR= before a value means that vendor alone; without it, all.
+A program behind -- has URL and credentials in its environment: ZENOTI_URL, ZENOTI_USER_NAME, ….")]
 struct Cli {
     /// The vendors to play, by the names of their specs; all of them if none is named.
     vendors: Vec<String>,
     /// The folder of the specs.
     #[arg(long, value_name = "DIR", default_value = "specs")]
     specs: PathBuf,
-    /// The port; 0 for any that is free.
-    #[arg(long, default_value_t = 8400)]
-    port: u16,
+    /// The port; 0 for any that is free. Default: 8400, and with a command any that is free.
+    #[arg(long)]
+    port: Option<u16>,
     /// The address; loopback alone is taken.
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     address: IpAddr,
@@ -50,6 +60,9 @@ struct Cli {
     /// The seed of faults with a probability.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// A command to run, and its arguments. The sandbox ends with it, and logs to stderr.
+    #[arg(last = true)]
+    command: Vec<OsString>,
 }
 
 /// A value for one vendor or for all.
@@ -123,7 +136,7 @@ impl Cli {
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(&Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
@@ -131,25 +144,68 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
+async fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let has_command = !cli.command.is_empty();
+    let port = cli.port.unwrap_or(if has_command { 0 } else { PORT });
     let sandbox = Sandbox::builder(cli.vendors()?)
-        .address(SocketAddr::new(cli.address, cli.port))
+        .address(SocketAddr::new(cli.address, port))
         // A reader that has gone away is no reason to stop.
-        .on_event(|event| drop(writeln!(io::stdout(), "{event}")))
+        .on_event(move |event| drop(writeln!(log(has_command), "{event}")))
         .start()
         .await?;
+    let code = match cli.command.split_first() {
+        Some((program, arguments)) => {
+            let status = play_for(&sandbox, program, arguments).await;
+            code(status.map_err(|error| format!("`{}` can't be started: {error}", program.display()))?)
+        }
+        None => {
+            for issuer in sandbox.issuers() {
+                introduce(issuer)?;
+            }
+            writeln!(io::stdout(), "faults, counts, clock: {}\nCtrl-C stops it.\n", sandbox.control_url())?;
+            ctrl_c().await?;
+            writeln!(io::stdout())?;
+            ExitCode::SUCCESS
+        }
+    };
     for issuer in sandbox.issuers() {
-        introduce(issuer)?;
-    }
-    writeln!(io::stdout(), "faults, counts, clock: {}\nCtrl-C stops it.\n", sandbox.control_url())?;
-
-    tokio::signal::ctrl_c().await?;
-    writeln!(io::stdout())?;
-    for issuer in sandbox.issuers() {
-        writeln!(io::stdout(), "{}: {}", issuer.name(), issuer.counts())?;
+        drop(writeln!(log(has_command), "{}: {}", issuer.name(), issuer.counts()));
     }
     sandbox.shutdown().await;
-    Ok(())
+    Ok(code)
+}
+
+/// A command's stdout is its own.
+fn log(has_command: bool) -> Box<dyn io::Write> {
+    if has_command { Box::new(io::stderr()) } else { Box::new(io::stdout()) }
+}
+
+/// Runs a command that finds the vendors in its environment, and waits for its end.
+async fn play_for(sandbox: &Sandbox, program: &OsString, arguments: &[OsString]) -> io::Result<ExitStatus> {
+    let mut command = Command::new(program);
+    command.args(arguments).envs(sandbox.issuers().iter().flat_map(Issuer::environment));
+    tokio::select! {
+        // Ctrl-C is watched for before the command is there.
+        biased;
+        never = interrupts() => match never {},
+        status = async { command.spawn()?.wait().await } => status,
+    }
+}
+
+/// Takes each Ctrl-C for nothing: the command gets it too, and knows what to do.
+async fn interrupts() -> Infallible {
+    while ctrl_c().await.is_ok() {}
+    std::future::pending().await
+}
+
+/// As a shell has it: a command that a signal ended has 128 more than its number.
+fn code(status: ExitStatus) -> ExitCode {
+    #[cfg(unix)]
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| signal + 128);
+    #[cfg(not(unix))]
+    let signal = None;
+    // A code that is too large, as Windows has some, is a failure all the same.
+    status.code().or(signal).and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// The URL, the credentials, and what to try.

@@ -1,10 +1,11 @@
 //! The real facade against the sandbox: the two were made from the same specs by different code.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use freshtoken::{ErrorKind, HttpClient, Now, TokenSource, Vendor, voucherify, wellnessliving, zenoti};
+use freshtoken::{ErrorKind, FromEnv, HttpClient, Now, TokenSource, Vendor, voucherify, wellnessliving, zenoti};
 use freshtoken_sandbox::{Clock, Fault, On, RetryAfter};
 
 use crate::support::{Playing, play, s, start, vendor};
@@ -32,30 +33,22 @@ impl freshtoken::Random for Even {
     }
 }
 
-fn source<V: Vendor>(playing: &Playing, endpoint: V, credentials: V::Credentials) -> TokenSource {
+fn source<V: Vendor>(playing: &Playing, (endpoint, credentials): (V, V::Credentials)) -> TokenSource {
     TokenSource::builder(endpoint, credentials).clock(Shared(playing.issuer.clock().clone())).random(Even).build()
 }
 
-fn zenoti_source(playing: &Playing) -> TokenSource {
-    let known = playing.issuer.credentials();
-    let credentials = zenoti::Credentials {
-        account_name: known["account_name"].clone(),
-        user_name: known["user_name"].clone(),
-        password: known["password"].as_str().into(),
-        app_id: known["app_id"].clone(),
-        app_secret: known["app_secret"].as_str().into(),
-        device_id: known["device_id"].clone(),
-    };
-    source(playing, zenoti::Endpoint::at(playing.issuer.url()), credentials)
+/// What the facade reads from the environment that the sandbox makes.
+fn of_environment<V: FromEnv>(playing: &Playing) -> (V, V::Credentials) {
+    let environment: HashMap<String, String> = playing.issuer.environment().into_iter().collect();
+    V::from_vars(&|name| environment.get(name).cloned()).unwrap()
 }
 
-fn wellnessliving_source(playing: &Playing, secret: &str) -> TokenSource {
-    let credentials = wellnessliving::Credentials {
-        client_id: playing.issuer.credentials()["client_id"].clone(),
-        client_secret: secret.into(),
-        scope: None,
-    };
-    source(playing, wellnessliving::Endpoint::at(playing.issuer.url()), credentials)
+fn zenoti_source(playing: &Playing) -> TokenSource {
+    source(playing, of_environment::<zenoti::Endpoint>(playing))
+}
+
+fn wellnessliving_source(playing: &Playing) -> TokenSource {
+    source(playing, of_environment::<wellnessliving::Endpoint>(playing))
 }
 
 /// A call through the facade's HTTP client: its status.
@@ -74,7 +67,7 @@ async fn send(playing: &Playing, api: &HttpClient) -> u16 {
 #[tokio::test]
 async fn wellnessliving_is_logged_in_at_called_and_renewed_early() {
     let playing = play(vendor("wellnessliving")).await;
-    let tokens = wellnessliving_source(&playing, "example-client-secret");
+    let tokens = wellnessliving_source(&playing);
     assert_eq!(call(&playing, &tokens).await, 200);
     playing.issuer.advance_clock(s(3600 * 3 / 4));
     assert_eq!(call(&playing, &tokens).await, 200, "it waits for nothing");
@@ -88,7 +81,9 @@ async fn wellnessliving_is_logged_in_at_called_and_renewed_early() {
 #[tokio::test]
 async fn wrong_credentials_are_refused_for_good() {
     let playing = play(vendor("wellnessliving")).await;
-    let tokens = wellnessliving_source(&playing, "wrong");
+    let (endpoint, mut credentials) = of_environment::<wellnessliving::Endpoint>(&playing);
+    credentials.client_secret = "wrong".into();
+    let tokens = source(&playing, (endpoint, credentials));
     for _ in 0..3 {
         let error = tokens.header().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
@@ -100,13 +95,9 @@ async fn wrong_credentials_are_refused_for_good() {
 #[tokio::test]
 async fn voucherify_gets_a_401_after_a_revocation_and_recovers_within_the_call() {
     let playing = play(vendor("voucherify").live_tokens(1)).await;
-    let known = playing.issuer.credentials();
-    let credentials = voucherify::Credentials {
-        app_id: known["app_id"].as_str().into(),
-        app_token: known["app_token"].as_str().into(),
-        scope: vec![voucherify::types::Scope::Api, voucherify::types::Scope::MetadataSchemas].into(),
-    };
-    let tokens = source(&playing, voucherify::Endpoint::at(playing.issuer.url()), credentials);
+    let (endpoint, mut credentials) = of_environment::<voucherify::Endpoint>(&playing);
+    credentials.scope = [voucherify::types::Scope::Api, voucherify::types::Scope::MetadataSchemas].into();
+    let tokens = source(&playing, (endpoint, credentials));
     assert_eq!(call(&playing, &tokens).await, 200);
     assert_eq!(playing.issuer.revoke_all(), 1);
     assert_eq!(call(&playing, &tokens).await, 200);
@@ -166,7 +157,7 @@ async fn a_lost_answer_to_zenoti_s_refresh_is_followed_by_a_login() {
 async fn a_wait_that_the_vendor_wants_is_kept_to_in_each_form() {
     for form in [RetryAfter::Seconds, RetryAfter::Date] {
         let playing = play(vendor("wellnessliving")).await;
-        let tokens = wellnessliving_source(&playing, "example-client-secret");
+        let tokens = wellnessliving_source(&playing);
         playing.issuer.fault(Fault::too_many_requests(form, s(45)));
         assert_eq!(tokens.header().await.unwrap_err().kind(), ErrorKind::Unavailable);
         playing.issuer.advance_clock(s(44));

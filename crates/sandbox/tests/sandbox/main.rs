@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod control;
+mod environment;
 mod facade;
 mod faults;
 mod logs;

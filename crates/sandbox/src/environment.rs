@@ -1,0 +1,40 @@
+//! An account as environment variables, for a program that is to be a client.
+
+use heck::ToShoutySnakeCase;
+
+use crate::account::Credentials;
+
+/// What stands for something else than a credential; one of such a name gets a `_` behind it.
+const TAKEN: [&str; 4] = ["URL", "SERVER", "API_URL", "REFRESH_TOKEN"];
+
+/// An account, and what its grants need.
+pub(crate) struct Account<'a> {
+    /// From 1 on.
+    pub(crate) number: usize,
+    pub(crate) url: &'a str,
+    pub(crate) values: [&'a Credentials; 3],
+    pub(crate) refresh_token: Option<String>,
+}
+
+impl Account<'_> {
+    /// The variables, by name and value.
+    pub(crate) fn variables(self, vendor: &str) -> Vec<(String, String)> {
+        let prefix = prefix(vendor);
+        let suffix = if self.number > 1 { format!("_{}", self.number) } else { String::new() };
+        let urls = ["URL", "API_URL"].map(|name| (name.to_owned(), self.url.to_owned()));
+        let values = self.values.into_iter().flatten().map(|(name, value)| (variable(name), value.clone()));
+        let refresh_token = self.refresh_token.map(|token| ("REFRESH_TOKEN".to_owned(), token));
+        let all = urls.into_iter().chain(values).chain(refresh_token);
+        all.map(|(name, value)| (format!("{prefix}_{name}{suffix}"), value)).collect()
+    }
+}
+
+fn prefix(vendor: &str) -> String {
+    let name = vendor.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
+}
+
+fn variable(credential: &str) -> String {
+    let name = credential.to_shouty_snake_case();
+    if TAKEN.contains(&name.as_str()) { format!("{name}_") } else { name }
+}
