@@ -1,21 +1,26 @@
-//! Logs in at Voucherify, makes a call, prints what came:
-//! `VOUCHERIFY_APP_ID=… VOUCHERIFY_APP_TOKEN=… cargo run --package freshtoken --example voucherify`
-
-use std::env::var;
+//! From credentials in the environment to a call of Voucherify's API.
+//!
+//! Set `VOUCHERIFY_APP_ID`, `VOUCHERIFY_APP_TOKEN` and `VOUCHERIFY_SCOPE`, such as `vouchers`:
+//!
+//! ```sh
+//! cargo run -p freshtoken --example voucherify
+//! ```
+//!
+//! A project outside Europe sets `VOUCHERIFY_SERVER` to `united_states` or `asia`, and `VOUCHERIFY_API_URL` to the same
+//! server's URL. Without credentials, against the sandbox:
+//!
+//! ```sh
+//! cargo run -p freshtoken-sandbox -- voucherify -- cargo run -p freshtoken --example voucherify
+//! ```
 
 use freshtoken::{HttpClient, TokenSource, voucherify};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let url = var("VOUCHERIFY_URL").unwrap_or_else(|_| "https://api.voucherify.io".to_owned());
-    let credentials = voucherify::Credentials {
-        app_id: var("VOUCHERIFY_APP_ID")?.into(),
-        app_token: var("VOUCHERIFY_APP_TOKEN")?.into(),
-        scope: [voucherify::types::Scope::Vouchers].into(),
-    };
-    let tokens = TokenSource::new(voucherify::Endpoint::at(&url), credentials);
-
+    let tokens = TokenSource::from_env::<voucherify::Endpoint>()?;
     let api = HttpClient::new(tokens.clone())?;
+
+    let url = std::env::var("VOUCHERIFY_API_URL").unwrap_or_else(|_| "https://api.voucherify.io".to_owned());
     let answer = api.send(api.get(format!("{url}/v1/vouchers?limit=1"))).await?;
     println!("{}\n{}", answer.status(), answer.text().await?);
 

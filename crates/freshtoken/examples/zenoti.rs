@@ -1,31 +1,33 @@
-//! Logs in at Zenoti, makes a call, prints what came:
-//! `ZENOTI_ACCOUNT=… ZENOTI_USER=… ZENOTI_PASSWORD=… ZENOTI_APP_ID=… ZENOTI_APP_SECRET=… \`
-//! `cargo run --package freshtoken --example zenoti`
+//! From credentials in the environment to a call of Zenoti's API, with a password that doesn't stay in memory.
+//!
+//! Set `ZENOTI_ACCOUNT_NAME`, `ZENOTI_USER_NAME`, `ZENOTI_PASSWORD`, `ZENOTI_APP_ID`, `ZENOTI_APP_SECRET` and
+//! `ZENOTI_DEVICE_ID`, which may be any text:
+//!
+//! ```sh
+//! cargo run -p freshtoken --example zenoti
+//! ```
+//!
+//! Without credentials, against the sandbox:
+//!
+//! ```sh
+//! cargo run -p freshtoken-sandbox -- zenoti -- cargo run -p freshtoken --example zenoti
+//! ```
 
-use std::env::var;
-
-use freshtoken::{CredentialSource, HttpClient, TokenSource, zenoti};
+use freshtoken::{CredentialSource, FromEnv, HttpClient, TokenSource, zenoti};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let url = var("ZENOTI_URL").unwrap_or_else(|_| "https://api.zenoti.com".to_owned());
-    // Asked for at each login, so that no password stays in memory.
-    let credentials = CredentialSource::ask(|| async {
-        Ok(zenoti::Credentials {
-            account_name: var("ZENOTI_ACCOUNT")?,
-            user_name: var("ZENOTI_USER")?,
-            password: var("ZENOTI_PASSWORD")?.into(),
-            app_id: var("ZENOTI_APP_ID")?,
-            app_secret: var("ZENOTI_APP_SECRET")?.into(),
-            device_id: "freshtoken-example".into(),
-        })
-    });
-    let tokens = TokenSource::new(zenoti::Endpoint::at(&url), credentials);
-    let token = tokens.token().await?;
-    println!("a token until {:?}", token.expires_at());
-
+    // What is missing is told here, before anyone needs a token.
+    let (endpoint, _) = zenoti::Endpoint::from_env()?;
+    // Asked for at each login, and wiped after it.
+    let credentials = CredentialSource::ask(|| async { Ok(zenoti::Endpoint::from_env()?.1) });
+    let tokens = TokenSource::new(endpoint, credentials);
     let api = HttpClient::new(tokens)?;
+
+    let url = std::env::var("ZENOTI_API_URL").unwrap_or_else(|_| "https://api.zenoti.com".to_owned());
     let answer = api.send(api.get(format!("{url}/v1/centers"))).await?;
     println!("{}\n{}", answer.status(), answer.text().await?);
+
+    // No `revoke` here: at Zenoti it ends the employee's tokens in every other process too.
     Ok(())
 }

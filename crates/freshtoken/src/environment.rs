@@ -183,7 +183,7 @@ impl Vars<'_> {
 type Servers<E> = [(&'static str, fn() -> E)];
 
 /// A variable that is missing, or whose value can't be used. The text names it, and never shows a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct EnvError(Problem);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,6 +226,13 @@ impl fmt::Display for EnvError {
                 )
             }
         }
+    }
+}
+
+/// The text too: it is what `main` prints of an error.
+impl fmt::Debug for EnvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -44,6 +44,8 @@ const REDIRECTS: usize = 10;
 ///   to loopback only. A proxy that the environment names for `http://` gets those calls too, unless `NO_PROXY` says
 ///   otherwise.
 /// - **Headers**: the token's replace what the call has under their names, a user and password in the URL included.
+/// - **Of many accounts** each has a client of its own, and all share one's connections:
+///   [`with_tokens`](HttpClient::with_tokens).
 /// - **Time-outs** of a call are reqwest's, and count from each sending. Waiting for a token isn't part of them.
 #[derive(Clone)]
 pub struct HttpClient {
@@ -68,6 +70,11 @@ impl HttpClient {
     /// As [`ClientBuilder::build`].
     pub fn from_builder(builder: ClientBuilder, tokens: TokenSource) -> Result<Self, HttpError> {
         Ok(Self { http: builder.redirect(redirect_policy()).build()?, tokens })
+    }
+
+    /// The same client, and the same connections, with the tokens of another account.
+    pub fn with_tokens(&self, tokens: TokenSource) -> Self {
+        Self { http: self.http.clone(), tokens }
     }
 
     /// A `GET` to fill and to [`send`](HttpClient::send).

@@ -526,6 +526,29 @@ async fn the_connection_of_a_401_carries_the_next_try() {
 }
 
 #[tokio::test]
+async fn accounts_share_one_client_s_connections_and_each_has_its_own_token() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    // It takes one connection and no other.
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut tokens = Vec::new();
+        for _ in 0..2 {
+            tokens.push(token_in(&read_head(&mut stream).await.unwrap()));
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        }
+        tokens
+    });
+    let issuer = issuer();
+    let one = client(bearer(&issuer));
+    let two = one.with_tokens(bearer(&issuer));
+    for api in [one, two] {
+        assert_eq!(api.send(api.get(&url)).await.unwrap().status(), 200);
+    }
+    assert_eq!(server.await.unwrap(), ["token-1", "token-2"]);
+}
+
+#[tokio::test]
 async fn an_endless_401_holds_nobody_up() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());

@@ -1,0 +1,141 @@
+//! A service that calls Voucherify on behalf of many accounts, each with its own credentials and token.
+//!
+//! - `GET /accounts/{account}/vouchers`: Voucherify's answer. An unknown account is 404, one that Voucherify refuses 502,
+//!   and while its issuer can't be reached it is 503.
+//! - `GET /health`: what state each account's token is in.
+//!
+//! Account 1 has `VOUCHERIFY_APP_ID`, `VOUCHERIFY_APP_TOKEN` and `VOUCHERIFY_SCOPE`, account 2 the same with `_2` appended,
+//! and so on. It listens on `PORT`, or else on 8080:
+//!
+//! ```sh
+//! cargo run -p freshtoken --example service
+//! ```
+//!
+//! Without credentials, against the sandbox:
+//!
+//! ```sh
+//! cargo run -p freshtoken-sandbox -- voucherify --accounts 3 -- cargo run -p freshtoken --example service
+//! ```
+
+use std::collections::HashMap;
+use std::env;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use freshtoken::{Accounts, FromEnv, HttpClient, HttpError, voucherify};
+use serde_json::{Value, json};
+
+struct Service {
+    /// Where there are thousands of accounts, this is a database.
+    credentials: HashMap<String, voucherify::Credentials>,
+    accounts: Accounts<voucherify::Endpoint>,
+    /// The first account's, whose connections the others share.
+    api: HttpClient,
+    url: String,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (endpoint, credentials) = from_env()?;
+    let accounts = Accounts::builder(endpoint).at_most(10_000).idle(Duration::from_secs(60 * 60)).build();
+    let timeout = reqwest::Client::builder().timeout(Duration::from_secs(30));
+    let service = Arc::new(Service {
+        api: HttpClient::from_builder(timeout, accounts.get("1", || credentials["1"].clone()))?,
+        credentials,
+        accounts,
+        url: env::var("VOUCHERIFY_API_URL").unwrap_or_else(|_| "https://api.voucherify.io".to_owned()),
+    });
+    tokio::spawn(evict_idle(service.clone()));
+
+    let port = env::var("PORT").unwrap_or_else(|_| "8080".to_owned()).parse()?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    let routes = Router::new().route("/accounts/{account}/vouchers", get(vouchers)).route("/health", get(health));
+    axum::serve(listener, routes.with_state(service)).with_graceful_shutdown(ctrl_c()).await?;
+    Ok(())
+}
+
+async fn vouchers(State(service): State<Arc<Service>>, Path(account): Path<String>) -> Response {
+    let Some(credentials) = service.credentials.get(&account) else {
+        return (StatusCode::NOT_FOUND, "no such account\n").into_response();
+    };
+    let tokens = service.accounts.get(&account, || credentials.clone());
+    let api = service.api.with_tokens(tokens);
+    match api.send(api.get(format!("{}/v1/vouchers?limit=10", service.url))).await {
+        Ok(answer) => passed_on(answer).await,
+        Err(error) => failed(&account, error),
+    }
+}
+
+async fn passed_on(answer: reqwest::Response) -> Response {
+    let (status, content_type) = (answer.status(), answer.headers().get(CONTENT_TYPE).cloned());
+    let Ok(body) = answer.bytes().await else {
+        return (StatusCode::BAD_GATEWAY, "Voucherify's answer broke off\n").into_response();
+    };
+    let mut response = (status, body).into_response();
+    if let Some(content_type) = content_type {
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+    }
+    response
+}
+
+/// No text of an error has a secret in it, but what to do about it is the service's business, not its caller's.
+fn failed(account: &str, error: HttpError) -> Response {
+    eprintln!("account {account}: {error:?}");
+    match error {
+        HttpError::Token(error) if error.is_transient() => {
+            let wait = error.retry_after().unwrap_or_default().as_secs_f64().ceil().to_string();
+            (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, wait)], "no token now\n").into_response()
+        }
+        HttpError::Token(_) => (StatusCode::BAD_GATEWAY, "no token for this account\n").into_response(),
+        _ => (StatusCode::BAD_GATEWAY, "Voucherify can't be reached\n").into_response(),
+    }
+}
+
+async fn health(State(service): State<Arc<Service>>) -> Response {
+    let sources = service.accounts.sources().into_iter();
+    let states = sources.map(|(account, tokens)| {
+        let status = tokens.status();
+        let error = status.last_error.map(|error| error.to_string());
+        let state = json!({ "state": format!("{:?}", status.state), "serving": status.is_serving, "error": error });
+        (account.to_string(), state)
+    });
+    ([(CONTENT_TYPE, "application/json")], states.collect::<Value>().to_string()).into_response()
+}
+
+/// The full set does it by itself; this is for the half-full one of a quiet night.
+async fn evict_idle(service: Arc<Service>) {
+    let mut minutes = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        minutes.tick().await;
+        service.accounts.evict_idle();
+    }
+}
+
+/// Credentials of all accounts that the environment has.
+fn from_env() -> Result<(voucherify::Endpoint, HashMap<String, voucherify::Credentials>), Box<dyn std::error::Error>> {
+    let (endpoint, first) = voucherify::Endpoint::from_env()?;
+    let mut accounts = HashMap::from([("1".to_owned(), first)]);
+    for number in 2.. {
+        let variable = |name: &str| env::var(format!("{name}_{number}")).ok();
+        if variable("VOUCHERIFY_APP_ID").is_none() {
+            break;
+        }
+        let of_account = voucherify::Endpoint::from_vars(&variable);
+        let (_, credentials) = of_account.map_err(|error| format!("account {number}, with _{number}: {error}"))?;
+        accounts.insert(number.to_string(), credentials);
+    }
+    Ok((endpoint, accounts))
+}
+
+async fn ctrl_c() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}

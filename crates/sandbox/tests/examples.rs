@@ -1,0 +1,318 @@
+//! The facade's examples, run as their headers say, against the sandbox.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use freshtoken_sandbox::{Fault, Issuer, Sandbox, Vendor};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+use tokio::task::JoinSet;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// The binary of an example, built as it is now.
+fn example(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        // As the whole workspace's tests are built, so that there they are fresh.
+        let mut build = std::process::Command::new(env!("CARGO"));
+        build.current_dir(repository("")).args(["build", "--quiet", "--workspace", "--examples"]);
+        let profile = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
+        if profile.ends_with("release") {
+            build.arg("--release");
+        }
+        let output = build.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        profile.join("examples")
+    });
+    folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// A program in an environment that knows nothing of vendors and proxies.
+fn program(program: impl AsRef<OsStr>) -> Command {
+    let mut program = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().to_uppercase();
+        if ["VOUCHERIFY_", "WELLNESSLIVING_", "ZENOTI_"].iter().any(|prefix| name.starts_with(prefix)) {
+            program.env_remove(name);
+        }
+    }
+    program.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
+    program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    program
+}
+
+struct Ran {
+    succeeded: bool,
+    stdout: String,
+    stderr: String,
+}
+
+async fn run(program: &mut Command) -> Ran {
+    let output = program.output().await.unwrap();
+    let [stdout, stderr] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    for text in [&stdout, &stderr] {
+        assert!(!text.contains("example-"), "it shows a credential or a token: {text}");
+    }
+    Ran { succeeded: output.status.success(), stdout, stderr }
+}
+
+/// The command of an example's header for the sandbox: what it gives to the sandbox, and to the example.
+fn documented(name: &str) -> (Vec<String>, Vec<String>) {
+    let source = fs::read_to_string(repository(&format!("crates/freshtoken/examples/{name}.rs"))).unwrap();
+    let command = source.lines().find_map(|line| line.strip_prefix("//! cargo run -p freshtoken-sandbox -- "));
+    let own = format!(" -- cargo run -p freshtoken --example {name}");
+    let (sandbox, example) = command.and_then(|command| command.split_once(&own)).unwrap();
+    let words = |text: &str| text.split_whitespace().map(ToOwned::to_owned).collect();
+    (words(sandbox), words(example))
+}
+
+/// An example, run as documented.
+async fn in_sandbox(name: &str) -> Ran {
+    let (of_sandbox, of_example) = documented(name);
+    let mut sandbox = program(env!("CARGO_BIN_EXE_freshtoken-sandbox"));
+    sandbox
+        .current_dir(repository(""))
+        .args(of_sandbox)
+        .args(["--port", "0", "--"])
+        .arg(example(name))
+        .args(of_example);
+    let ran = run(&mut sandbox).await;
+    assert!(ran.succeeded, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains(&format!("200 OK\n{{\"vendor\":\"{name}\"")), "{}", ran.stdout);
+    assert!(ran.stderr.contains("200  logged in, token 1\n"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("200  accepted, token 1\n"), "{}", ran.stderr);
+    assert!(ran.stderr.contains(" 1 requests (0 refused)") || name == "voucherify", "{}", ran.stderr);
+    ran
+}
+
+#[tokio::test]
+async fn voucherify_logs_in_calls_and_revokes() {
+    let ran = in_sandbox("voucherify").await;
+    assert!(ran.stderr.contains("204  revoked, 1 ended\n"), "{}", ran.stderr);
+}
+
+#[tokio::test]
+async fn wellnessliving_logs_in_and_calls() {
+    in_sandbox("wellnessliving").await;
+}
+
+#[tokio::test]
+async fn zenoti_logs_in_and_calls() {
+    in_sandbox("zenoti").await;
+}
+
+#[tokio::test]
+async fn all_that_is_missing_is_named_at_once() {
+    let zenoti = run(&mut program(example("zenoti"))).await;
+    assert!(!zenoti.succeeded);
+    for name in ["ACCOUNT_NAME", "USER_NAME", "PASSWORD", "APP_ID", "APP_SECRET", "DEVICE_ID"] {
+        assert!(zenoti.stderr.contains(&format!("ZENOTI_{name}")), "{}", zenoti.stderr);
+    }
+}
+
+async fn play(vendor: &str, accounts: usize) -> (Sandbox, Issuer) {
+    let vendor = Vendor::read(repository(&format!("specs/{vendor}.yaml"))).unwrap().accounts(accounts);
+    let sandbox = Sandbox::start([vendor]).await.unwrap();
+    let issuer = sandbox.issuers()[0].clone();
+    (sandbox, issuer)
+}
+
+/// Status, `Retry-After` and body.
+async fn get(url: String) -> (u16, Option<String>, String) {
+    let answer = reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
+    let wait = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+    (answer.status().as_u16(), wait, answer.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn the_service_has_a_token_for_each_account() {
+    let (_sandbox, issuer) = play("voucherify", 4).await;
+    let mut service = program(example("service"));
+    // A fifth account, whose credentials are nobody's.
+    for (name, value) in issuer.environment() {
+        if let Some(name) = name.strip_suffix("_4") {
+            service.env(format!("{name}_5"), if name.ends_with("TOKEN") { "wrong-token" } else { &value });
+        }
+        service.env(name, value);
+    }
+    let mut running = service.env("PORT", "0").spawn().unwrap();
+    let mut stdout = BufReader::new(running.stdout.take().unwrap()).lines();
+    let line = stdout.next_line().await.unwrap().unwrap();
+    let url = line.strip_prefix("listening on ").unwrap().to_owned();
+    let vouchers = |account: &str| get(format!("{url}/accounts/{account}/vouchers"));
+
+    // Many at once, and then one after the other.
+    let mut calls = JoinSet::new();
+    for account in ["1", "2", "3", "1", "2", "3", "1", "2", "3"] {
+        calls.spawn(vouchers(account));
+    }
+    while let Some(call) = calls.join_next().await {
+        assert_eq!(call.unwrap().0, 200);
+    }
+    let mut tokens = Vec::new();
+    for account in ["1", "2", "3"] {
+        let (status, _, body) = vouchers(account).await;
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, body["vendor"].as_str()), (200, Some("voucherify")));
+        tokens.push(body["token"].as_u64().unwrap());
+    }
+    tokens.sort_unstable();
+    assert_eq!(tokens, [1, 2, 3], "each account has its own");
+    assert_eq!((issuer.counts().logins, issuer.counts().requests), (3, 3));
+
+    for unknown in ["6", "01", "nobody"] {
+        assert_eq!(vouchers(unknown).await.0, 404);
+    }
+    assert_eq!(issuer.counts().requests, 3);
+
+    let (status, wait, _) = vouchers("5").await;
+    assert_eq!((status, wait), (502, None));
+    assert_eq!(issuer.counts().refused, 1);
+
+    issuer.fault(Fault::server_error());
+    let (status, wait, _) = vouchers("4").await;
+    assert_eq!(status, 503);
+    assert!(wait.unwrap().parse::<u64>().unwrap() >= 1);
+
+    let (status, _, health) = get(format!("{url}/health")).await;
+    let states: Value = serde_json::from_str(&health).unwrap();
+    let serving = ["1", "2", "3", "4", "5"].map(|account| states[account]["serving"].as_bool().unwrap());
+    assert_eq!((status, serving), (200, [true, true, true, false, false]), "{health}");
+    assert_eq!((&states["1"]["state"], &states["5"]["state"]), (&"Fresh".into(), &"Dead".into()));
+    let counts = issuer.counts();
+    assert_eq!((counts.logins, counts.calls_accepted, counts.calls_refused), (3, 12, 0));
+
+    if cfg!(unix) {
+        let id = running.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-s", "INT", &id]).status().await.unwrap().success());
+        let output = running.wait_with_output().await.unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "Ctrl-C ends it in good order: {log}");
+        assert!(log.contains("account 5: ") && log.contains("account 4: "), "{log}");
+        for secret in ["wrong-token", "example-app", "example-access"] {
+            assert!(!log.contains(secret) && !health.contains(secret), "{log}{health}");
+        }
+    }
+}
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        drop(fs::remove_dir_all(&folder));
+        fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+/// Moves all times of a record back. They are nanoseconds.
+fn age(record: &mut Value, by: Duration) {
+    let by = u64::try_from(by.as_nanos()).unwrap();
+    for pointer in ["/token/issued_at", "/token/expires_at", "/refresh/expires_at"] {
+        let time = record.pointer_mut(pointer).unwrap();
+        *time = (time.as_u64().unwrap() - by).into();
+    }
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_with_the_last_tokens() {
+    let (_sandbox, issuer) = play("zenoti", 1).await;
+    let folder = Folder::new("restart");
+    let file = folder.0.join("zenoti.json");
+    let start = async |first_line: &str| {
+        let ran = run(program(example("restart")).arg(&file).envs(issuer.environment())).await;
+        assert!(ran.succeeded, "{}{}", ran.stdout, ran.stderr);
+        let mut lines = ran.stdout.lines();
+        assert!(lines.next().unwrap().starts_with(first_line), "{}", ran.stdout);
+        assert_eq!(lines.next(), Some("200 OK"));
+        assert_eq!(ran.stderr, "");
+        let counts = issuer.counts();
+        (counts.logins, counts.refreshes, counts.calls_accepted)
+    };
+    let record = || serde_json::from_slice::<Value>(&fs::read(&file).unwrap()).unwrap();
+
+    assert_eq!(start("starting with a login").await, (1, 0, 1));
+    assert_eq!(start("starting from ").await, (1, 0, 2));
+
+    let mut aged = record();
+    age(&mut aged, DAY + DAY / 24);
+    fs::write(&file, aged.to_string()).unwrap();
+    // What a crash left behind, which anyone may read.
+    fs::write(file.with_extension("new"), "").unwrap();
+    issuer.advance_clock(DAY + DAY / 24);
+    assert_eq!(start("starting from ").await, (1, 1, 3));
+    assert_ne!(record()["refresh"]["secret"], aged["refresh"]["secret"], "the new one is kept");
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1, "nothing is left beside it");
+
+    assert_eq!(start("starting from ").await, (1, 1, 4));
+    let counts = issuer.counts();
+    assert_eq!((counts.requests, counts.refresh_tokens_spent), (2, 1));
+    assert_eq!((counts.double_spends, counts.early_refreshes, counts.calls_refused), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_vendor_of_one_s_own_is_logged_in_at() {
+    let login = async |headers: HeaderMap| match headers["authorization"].to_str() {
+        // `an-id:a-secret`
+        Ok("Basic YW4taWQ6YS1zZWNyZXQ=") => (StatusCode::OK, "example-token"),
+        _ => (StatusCode::UNAUTHORIZED, ""),
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/token", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move { axum::serve(listener, Router::new().route("/token", post(login))).await });
+    let with = async |secret: &str| {
+        let variables = [("ACME_URL", url.as_str()), ("ACME_ID", "an-id"), ("ACME_SECRET", secret)];
+        run(program(example("own_vendor")).envs(variables)).await
+    };
+    let ran = with("a-secret").await;
+    assert!(ran.succeeded && ran.stdout.starts_with("Token {"), "{}{}", ran.stdout, ran.stderr);
+    let refused = with("another").await;
+    assert!(!refused.succeeded && refused.stderr.contains("acme refused"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("another"), "{}", refused.stderr);
+    serving.abort();
+}
+
+#[tokio::test]
+async fn a_clock_of_one_s_own_lets_an_hour_go_by() {
+    let ran = run(&mut program(example("own_clock"))).await;
+    assert!(ran.succeeded && ran.stdout.contains("logins: 2"), "{}{}", ran.stdout, ran.stderr);
+}
+
+#[test]
+fn every_example_is_run_here() {
+    let examples = fs::read_dir(repository("crates/freshtoken/examples")).unwrap();
+    let names: Vec<String> =
+        examples.map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    assert!(names.len() >= 7, "{names:?}");
+    for name in names {
+        let is_run = include_str!("examples.rs").contains(&format!("(\"{name}\")"));
+        assert!(is_run, "there is no test of the example `{name}`");
+    }
+}
