@@ -11,7 +11,8 @@
 //! 6. `package` puts the crate together, `shapes` its tests,
 //! 7. `tree` writes what changed.
 //!
-//! `generate` is the pipeline, `new` the fragment that a new vendor starts from.
+//! `generate` is the pipeline, `new` the fragment that a new vendor starts from. `demo` is a program of its own, in
+//! `crates/demo`.
 
 mod access;
 mod client;
@@ -41,9 +42,11 @@ mod x_token;
 
 use std::{
     collections::BTreeSet,
-    env, fs, io,
+    env,
+    ffi::OsString,
+    fs, io,
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{self, ExitCode},
     sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
@@ -65,7 +68,8 @@ use crate::{
   cargo xtask gen                    generate every vendor's crate
   cargo xtask gen zenoti             generate one
   cargo xtask gen --check            change nothing; exit 1 and show a diff where a crate is stale
-  cargo xtask new acme               write specs/acme.yaml, a fragment to start from")]
+  cargo xtask new acme               write specs/acme.yaml, a fragment to start from
+  cargo xtask demo                   watch tokens being kept fresh, in 20 seconds")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -89,6 +93,15 @@ enum Command {
         #[arg(value_name = "VENDOR")]
         vendors: Vec<String>,
     },
+    /// Watch every vendor's tokens being kept fresh, against a sandbox on this machine.
+    ///
+    /// Checks first that every generated file is fresh. `cargo xtask demo --help` is the demo's own help.
+    #[command(disable_help_flag = true)]
+    Demo {
+        /// The demo's own arguments.
+        #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Write a fragment for a new vendor, which passes `gen` as it stands.
     #[command(after_help = "Example:
   cargo xtask new acme && cargo xtask gen acme")]
@@ -106,6 +119,7 @@ fn main() -> ExitCode {
     let root = root();
     let done = match Cli::parse().command {
         Command::Gen { check, vendors } => run_gen(&root, check, &vendors),
+        Command::Demo { arguments } => run_demo(&root, &arguments),
         Command::New { vendor } => run_new(&root, &vendor),
     };
     match done {
@@ -179,6 +193,27 @@ fn run_gen(root: &Path, check: bool, vendors: &[String]) -> io::Result<ExitCode>
     println!("{count} specs, {} files written, {} removed", plan.write.len(), plan.delete.len());
     Ok(ExitCode::SUCCESS)
 }
+
+/// The demo is a program of its own, of crates that are generated: the generator needs none of them.
+fn run_demo(root: &Path, arguments: &[OsString]) -> io::Result<ExitCode> {
+    if run_gen(root, true, &[])? != ExitCode::SUCCESS {
+        return Ok(ExitCode::FAILURE);
+    }
+    let cargo = || {
+        let mut cargo = process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(root);
+        cargo
+    };
+    // The first build takes its time, and says what it does; the demo has the terminal to itself.
+    if !cargo().args(["build", "--package", DEMO]).status()?.success() {
+        return Ok(ExitCode::FAILURE);
+    }
+    let code = cargo().args(["run", "--quiet", "--package", DEMO, "--"]).args(arguments).status()?.code();
+    Ok(code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// The demo's package.
+const DEMO: &str = "freshtoken-demo";
 
 /// The facade, where the repository has one.
 fn facade(root: &Path, is_partial: bool) -> io::Result<Option<Facade>> {

@@ -27,12 +27,14 @@ impl Repository {
         Self(root)
     }
 
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.args(arguments).env("CARGO_MANIFEST_DIR", self.0.join("xtask"));
+        command
+    }
+
     fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_xtask"))
-            .args(arguments)
-            .env("CARGO_MANIFEST_DIR", self.0.join("xtask"))
-            .output()
-            .unwrap()
+        self.command(arguments).output().unwrap()
     }
 
     fn write(&self, path: &str, text: &str) {
@@ -141,6 +143,20 @@ fn where_a_spec_is_gone_its_generated_files_go_and_those_of_people_stay() {
     assert!(repository.exists("crates/voucherify/notes.md") && !repository.exists("crates/voucherify/Cargo.toml"));
     assert!(shown.contains("kept crates/voucherify/notes.md"), "{shown}");
     assert!(repository.exists("crates/wellnessliving/Cargo.toml"));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_demo_is_shown_only_with_fresh_crates_and_gets_its_arguments() {
+    let repository = Repository::new("demo");
+    let demo = || {
+        let mut command = repository.command(&["demo", "--vendor", "zenoti", "--help"]);
+        command.env("CARGO", "echo").output().unwrap()
+    };
+    assert!(fails(&demo()).contains("files are stale: run `cargo xtask gen`"));
+    succeeds(&repository.run(&["gen"]));
+    let shown = succeeds(&demo());
+    assert!(shown.contains("run --quiet --package freshtoken-demo -- --vendor zenoti --help\n"), "{shown}");
 }
 
 /// A facade by hand: a manifest with its two regions.

@@ -71,7 +71,7 @@
 //!
 //! # Features
 //!
-//! One for each vendor; `middleware`, for those who use `reqwest-middleware`; `rustls` (default) or `native-tls`.
+//! One for each vendor, and `vendors` for all of them; `middleware`, for those who use `reqwest-middleware`; `rustls` (default) or `native-tls`.
 #![forbid(unsafe_code)]
 
 mod accounts;

@@ -1,0 +1,105 @@
+//! Those who call a vendor's API all the time, and how they fared.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use freshtoken::{HttpClient, HttpError};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+/// How long a caller rests between two calls.
+const REST: Duration = Duration::from_millis(250);
+
+/// How long a caller goes on trying where there is no token.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What has become of the calls.
+#[derive(Default)]
+pub struct Calls {
+    served: AtomicU64,
+    failed: AtomicU64,
+    longest: AtomicU64,
+    /// The first failure.
+    failure: Mutex<Option<String>>,
+    is_over: AtomicBool,
+}
+
+impl Calls {
+    pub fn served(&self) -> u64 {
+        self.served.load(Ordering::Relaxed)
+    }
+
+    pub fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// How long the one who waited longest waited for its answer.
+    pub fn longest(&self) -> Duration {
+        Duration::from_micros(self.longest.load(Ordering::Relaxed))
+    }
+
+    /// What the first that failed failed of.
+    pub fn failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Nobody begins another call.
+    pub fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+
+    fn record(&self, outcome: Result<(), String>, took: Duration) {
+        self.longest.fetch_max(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        match outcome {
+            Ok(()) => drop(self.served.fetch_add(1, Ordering::Relaxed)),
+            Err(why) => {
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+            }
+        }
+    }
+}
+
+/// So many callers, who all begin at once and go on until [`Calls::end`].
+pub fn start(callers: u32, api: &Arc<HttpClient>, url: &str, calls: &Arc<Calls>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    for caller in 0..callers {
+        let (api, url, calls) = (api.clone(), url.to_owned(), calls.clone());
+        tasks.spawn(async move {
+            // After the first call, which all make at once, they are spread.
+            let mut rest = REST + REST * caller / callers;
+            while !calls.is_over.load(Ordering::Relaxed) {
+                let began = Instant::now();
+                let outcome = call(&api, &url, began).await;
+                calls.record(outcome, began.elapsed());
+                sleep(rest).await;
+                rest = REST;
+            }
+        });
+    }
+    tasks
+}
+
+/// One call. Where there is no token now, it is made again when the source says, as a service would.
+async fn call(api: &HttpClient, url: &str, began: Instant) -> Result<(), String> {
+    loop {
+        let answer = match api.send(api.get(url)).await {
+            Ok(answer) => answer,
+            Err(HttpError::Token(error)) if error.is_transient() && began.elapsed() < PATIENCE => {
+                sleep(error.retry_after().unwrap_or(REST)).await;
+                continue;
+            }
+            Err(HttpError::Token(error)) => return Err(error.to_string()),
+            Err(error) => return Err(error.to_string()),
+        };
+        let status = answer.status();
+        // Its connection can carry the next call only when it has been read.
+        let body = answer.bytes().await;
+        return match (status.is_success(), body) {
+            (true, Ok(_)) => Ok(()),
+            (true, Err(_)) => Err("the answer ended too early".to_owned()),
+            (false, _) => Err(format!("the API answered {status}")),
+        };
+    }
+}

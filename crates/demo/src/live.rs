@@ -1,0 +1,98 @@
+//! A round at a real vendor, with credentials from the environment.
+
+use std::error::Error;
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::time::{Instant, SystemTime};
+
+use freshtoken::{HttpClient, TokenSource};
+use tokio::task::JoinSet;
+
+use crate::vendor::Vendor;
+
+/// How many callers share the one login.
+const CALLERS: usize = 20;
+
+/// Logs in, makes the call if there is one, and revokes. True if all was as it should be.
+pub async fn run(vendor: &Vendor, call: Option<&str>, is_agreed: bool) -> Result<bool, Box<dyn Error>> {
+    let var = |name: &str| std::env::var(name).ok();
+    let tokens = (vendor.tokens)(&var)?;
+    let server = (vendor.server)(&var)?;
+    println!("{} at {server}, with the account of this environment:", vendor.name);
+    println!("  1. {CALLERS} callers ask for a token at once: one request");
+    if let Some(url) = call {
+        println!("  2. GET {} with it", without_query(url));
+    }
+    if vendor.policy.revoke.is_some() {
+        println!(
+            "  {}. the token is revoked: some vendors end all of the account's with it",
+            if call.is_some() { 3 } else { 2 }
+        );
+    }
+    if !is_agreed && !asked()? {
+        println!("no request was made");
+        return Ok(false);
+    }
+    let done = round(vendor, &tokens, call).await;
+    let counters = tokens.status().counters;
+    println!(
+        "requests: {} logins, {} refreshes, {} revocations",
+        counters.logins, counters.refreshes, counters.revokes
+    );
+    done.map(|is_good| is_good && counters.logins + counters.refreshes == 1)
+}
+
+async fn round(vendor: &Vendor, tokens: &TokenSource, call: Option<&str>) -> Result<bool, Box<dyn Error>> {
+    let began = Instant::now();
+    let mut callers = JoinSet::new();
+    for _ in 0..CALLERS {
+        let tokens = tokens.clone();
+        callers.spawn(async move { tokens.token().await });
+    }
+    while let Some(token) = callers.join_next().await {
+        token?.map_err(in_full)?;
+    }
+    let end = tokens.status().expires_at.and_then(|end| end.duration_since(SystemTime::now()).ok());
+    let life = end.map_or("nobody says how long it lives".to_owned(), |left| format!("{} s left", left.as_secs()));
+    println!("{CALLERS} callers have a token, {} ms after they asked; {life}", began.elapsed().as_millis());
+
+    let mut is_good = true;
+    if let Some(url) = call {
+        let api = HttpClient::new(tokens.clone())?;
+        let answer = api.send(api.get(url)).await?;
+        println!("the call: {}", answer.status());
+        is_good = answer.status().is_success();
+    }
+    if vendor.policy.revoke.is_some() {
+        tokens.revoke().await.map_err(in_full)?;
+        println!("revoked");
+    }
+    Ok(is_good)
+}
+
+/// An error with its causes, none of which has a secret in it.
+fn in_full(error: freshtoken::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = Error::source(&error);
+    while let Some(cause) = source {
+        text += &format!(": {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// Whether a person agrees.
+fn asked() -> Result<bool, Box<dyn Error>> {
+    if !io::stdin().is_terminal() {
+        return Err("nobody is there to ask: add --yes to have these requests made".into());
+    }
+    print!("Go on? [y/N] ");
+    io::stdout().flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// A query may hold secrets.
+fn without_query(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
+}

@@ -1,0 +1,71 @@
+//! What goes wrong, and when: by a vendor's rules, so that each new vendor has a script too.
+
+use std::time::Duration;
+
+use freshtoken::{Policy, Refresh, Renew};
+use freshtoken_sandbox::{Fault, On, RetryAfter};
+
+/// When the callers stop.
+pub const END: Duration = Duration::from_secs(16);
+
+/// Something that happens at the issuer.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// The next login or refresh meets it.
+    Fault(Fault),
+    /// It ends every token, as vendors do when a password is changed.
+    EndTokens,
+}
+
+/// How long access tokens live, and what happens when.
+pub struct Script {
+    pub life: Duration,
+    pub steps: Vec<(Duration, Step)>,
+}
+
+impl Script {
+    pub fn faults(&self) -> u64 {
+        self.steps.iter().map(|(_, step)| u64::from(matches!(step, Step::Fault(_)))).sum()
+    }
+}
+
+/// The script of the vendor with this number.
+///
+/// Early renewal: a token of 6 s is due after some 4.3 s, so at about 4 and 10 s, each time into a fault. Renewal at the
+/// expiry: a token of 4 s is refreshed after 6 s, so at about 6 s, and, once all tokens were ended at 8 s, at 14 s, into a
+/// fault: the sandbox spends the refresh token, and the answer is lost.
+pub fn script(number: usize, policy: &Policy) -> Script {
+    let secs = Duration::from_secs;
+    let fault = |at, fault: Fault| (secs(at), Step::Fault(fault.on(On::Grants)));
+    // The first answer takes its time, so that all who came at once can be seen to wait for it.
+    let slow = fault(0, Fault::delay(Duration::from_millis(300)));
+    if policy.renew != Renew::AtExpiry {
+        let [first, second] = repeatable(number);
+        let steps = vec![slow, fault(1, first), fault(7, second), (secs(13), Step::EndTokens)];
+        return Script { life: secs(6), steps };
+    }
+    let mut steps = vec![slow];
+    // Without a login only a refresh helps after a 401, and before the expiry there must be none.
+    if policy.login {
+        steps.push((secs(8), Step::EndTokens));
+    }
+    steps.push(fault(9, single_use(policy)));
+    Script { life: secs(4), steps }
+}
+
+/// What a login gets over, and a refresh token that works again and again.
+fn repeatable(number: usize) -> [Fault; 2] {
+    let throttled = Fault::too_many_requests(RetryAfter::Seconds, Duration::from_secs(1));
+    match number % 3 {
+        0 => [Fault::server_error(), throttled],
+        1 => [Fault::html(200), Fault::reset_after()],
+        _ => [Fault::truncated(), Fault::reset_before()],
+    }
+}
+
+/// The worst for a refresh token that works once; where nobody can log in instead, what it survives.
+fn single_use(policy: &Policy) -> Fault {
+    let may_be_lost = policy.refresh != Refresh::SingleUse || policy.login;
+    let throttled = || Fault::too_many_requests(RetryAfter::Seconds, Duration::from_secs(1));
+    if may_be_lost { Fault::reset_after() } else { throttled() }
+}

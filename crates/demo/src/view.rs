@@ -1,0 +1,135 @@
+//! What one sees: in a terminal, a row for each vendor below a timeline; through a pipe, the timeline alone.
+
+use std::io::{self, IsTerminal, Write as _};
+use std::time::Duration;
+
+use console::{Alignment, Style, pad_str, style};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// How often the rows are drawn, at most.
+const FRAMES_PER_SECOND: u8 = 10;
+
+/// A vendor now.
+pub struct Row<'a> {
+    pub vendor: &'a str,
+    pub state: &'a str,
+    /// Whether a caller would get a token at once.
+    pub is_serving: bool,
+    /// Which token it is.
+    pub token: Option<u64>,
+    /// How old it is.
+    pub age: Duration,
+    /// How long it lives.
+    pub life: Duration,
+    pub served: u64,
+    pub requests: u64,
+    pub renewals: u64,
+    pub faults: u64,
+}
+
+pub struct View {
+    /// None: this is no terminal.
+    live: Option<Live>,
+}
+
+struct Live {
+    multi: MultiProgress,
+    /// The two above the vendors' own.
+    _head: [ProgressBar; 2],
+    rows: Vec<ProgressBar>,
+}
+
+/// How a line of the timeline is meant.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Mood {
+    Good,
+    Bad,
+    Plain,
+}
+
+impl View {
+    /// With so many rows, if this is a terminal.
+    pub fn new(rows: usize) -> Self {
+        if !io::stdout().is_terminal() {
+            return Self { live: None };
+        }
+        let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(FRAMES_PER_SECOND));
+        // Its own templates know counts and times only.
+        let plain = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        let row = || multi.add(ProgressBar::new(0).with_style(plain.clone()));
+        let head = [row(), row()];
+        head[0].set_message(" ");
+        head[1].set_message(style(head_line()).dim().to_string());
+        let rows = (0..rows).map(|_| row()).collect();
+        Self { live: Some(Live { multi, _head: head, rows }) }
+    }
+
+    /// A line of the timeline.
+    pub fn tell(&self, at: Duration, vendor: &str, mood: Mood, text: &str) {
+        let mood = match mood {
+            Mood::Good => Style::new().green(),
+            Mood::Bad => Style::new().yellow(),
+            Mood::Plain => Style::new(),
+        };
+        let at = style(format!("{:5.1} s", at.as_secs_f64())).dim();
+        self.say(&format!("{at}  {}  {}", pad_str(vendor, NAME, Alignment::Left, None), mood.apply_to(text)));
+    }
+
+    /// A line of its own.
+    pub fn say(&self, line: &str) {
+        match &self.live {
+            Some(live) => drop(live.multi.println(line)),
+            // A reader that has gone away is no reason to stop.
+            None => drop(writeln!(io::stdout(), "{line}")),
+        }
+    }
+
+    /// Draws a row anew.
+    pub fn row(&self, index: usize, row: &Row<'_>) {
+        if let Some(bar) = self.live.as_ref().and_then(|live| live.rows.get(index)) {
+            bar.set_message(line(row));
+        }
+    }
+
+    /// Takes the rows away: from now on there are lines only.
+    pub fn end(&mut self) {
+        if let Some(live) = self.live.take() {
+            drop(live.multi.clear());
+        }
+    }
+}
+
+const NAME: usize = 15;
+const STATE: usize = 11;
+const BAR: usize = 10;
+/// The bar, and the two times behind it.
+const LIFE: usize = BAR + 19;
+
+fn head_line() -> String {
+    let (vendor, state) =
+        (pad_str("vendor", NAME, Alignment::Left, None), pad_str("state", STATE, Alignment::Left, None));
+    let life = pad_str("age and life", LIFE, Alignment::Left, None);
+    format!("{vendor}  {state}  token  {life}  {:>6}  {:>8}  {:>8}  {:>6}", "calls", "requests", "renewals", "faults")
+}
+
+fn line(row: &Row<'_>) -> String {
+    let state = pad_str(row.state, STATE, Alignment::Left, None);
+    let state = if row.is_serving { style(state).green() } else { style(state).yellow() };
+    let token = row.token.map_or(String::new(), |token| format!("{token}"));
+    let left = row.life.saturating_sub(row.age);
+    let full = (BAR as f64 * left.as_secs_f64() / row.life.as_secs_f64().max(0.001)).round() as usize;
+    let full = full.min(BAR);
+    let bar = format!("{}{}", "█".repeat(full), style("░".repeat(BAR - full)).dim());
+    let ages = format!("{:4.1} s, {:3.1} s left", row.age.as_secs_f64().min(99.0), left.as_secs_f64());
+    let life = if row.token.is_some() { format!("{bar} {ages}") } else { String::new() };
+    format!(
+        "{}  {state}  {}  {}  {:>6}  {:>8}  {:>8}  {:>6}",
+        style(pad_str(row.vendor, NAME, Alignment::Left, None)).bold(),
+        pad_str(&token, 5, Alignment::Left, None),
+        pad_str(&life, LIFE, Alignment::Left, None),
+        row.served,
+        row.requests,
+        row.renewals,
+        row.faults
+    )
+}
