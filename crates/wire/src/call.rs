@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use base64::Engine as _;
@@ -13,7 +13,7 @@ use progenitor_client::ResponseValue;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
 };
-use reqwest::{Method, Request, Response, StatusCode};
+use reqwest::{Method, Request, Response, ResponseBuilderExt as _, StatusCode, Url};
 use zeroize::Zeroizing;
 
 use crate::cause::Cause;
@@ -403,7 +403,14 @@ fn answered<B: ErrorBody>(error: Error<B>, answer: &Answer) -> Error<B> {
 
 /// An answer that has been read already.
 fn synthetic(status: StatusCode, body: Vec<u8>) -> Response {
-    let mut response = http::Response::new(body);
+    // Without a URL reqwest would read one of its own each time; the request's may hold secrets.
+    static NO_URL: LazyLock<Option<Url>> = LazyLock::new(|| Url::parse("http://localhost").ok());
+    let builder = http::Response::builder();
+    let builder = match &*NO_URL {
+        Some(url) => builder.url(url.clone()),
+        None => builder,
+    };
+    let mut response = builder.body(body).unwrap_or_default();
     *response.status_mut() = status;
     response.into()
 }

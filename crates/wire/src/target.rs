@@ -31,6 +31,17 @@ impl Target {
     ///
     /// [`ErrorKind::BaseUrl`], [`ErrorKind::PlainHttp`], [`ErrorKind::NoTls`]. None of them echoes the URL.
     pub fn new<B>(base_url: &str, http: &Http) -> Result<Self, Error<B>> {
+        // A client is made for each grant, mostly for one server: to read its URL again is a tenth of a login's work.
+        if let Some((_, target)) = http.0.first.get().filter(|(known, _)| **known == *base_url) {
+            return Ok(target.clone());
+        }
+        let target = Self::checked(base_url, http)?;
+        // Another one's, if there is one already, stays.
+        let _ = http.0.first.set((base_url.into(), target.clone()));
+        Ok(target)
+    }
+
+    fn checked<B>(base_url: &str, http: &Http) -> Result<Self, Error<B>> {
         let unusable = |why| Err(Error::endpoint(ErrorKind::BaseUrl).detail(why));
         let Ok(url) = Url::parse(base_url) else {
             return unusable("it is no absolute URL, such as https://api.example.com");
@@ -101,6 +112,8 @@ struct Clients {
     tls: OnceLock<reqwest::Client>,
     /// For loopback alone.
     plain: OnceLock<reqwest::Client>,
+    /// The first base URL and what came of it.
+    first: OnceLock<(Box<str>, Target)>,
 }
 
 impl Http {
@@ -252,6 +265,18 @@ mod tests {
         assert!(http.0.plain.get().is_none(), "nothing is built before it is needed");
         Target::new::<()>("http://localhost", &http).unwrap();
         assert!(clone.0.plain.get().is_some() && clone.0.tls.get().is_none());
+    }
+
+    #[test]
+    fn each_base_url_of_one_client_has_its_own_target_and_a_wrong_one_stays_wrong() {
+        let http = Http::default();
+        let origin = |url: &str| Target::new::<()>(url, &http).map(|target| target.origin().to_owned());
+        for _ in 0..2 {
+            assert!(origin("ftp://localhost").is_err());
+            assert_eq!(origin("http://localhost/a").unwrap(), "http://localhost");
+            assert_eq!(origin("http://127.0.0.1:81").unwrap(), "http://127.0.0.1:81");
+        }
+        assert_eq!(http.0.first.get().unwrap().1.base_url(), "http://localhost/a");
     }
 
     #[test]
