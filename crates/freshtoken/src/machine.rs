@@ -120,7 +120,7 @@ pub(crate) enum Step {
 
 /// How far a flight is: what would be lost with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flight {
+enum Progress {
     /// There is none.
     Ground,
     /// Nothing would.
@@ -146,7 +146,7 @@ pub(crate) struct Machine {
     suspended: bool,
     /// Until then, a 401 with the token is a permission problem.
     replaced_rejected_until: Deadline,
-    flight: Flight,
+    flight: Progress,
     /// What was issued and isn't stored yet: nobody gets it before.
     keeping: Option<Arc<Record>>,
     dead: bool,
@@ -175,7 +175,7 @@ impl Machine {
             rejected: false,
             suspended: false,
             replaced_rejected_until: Deadline::PAST,
-            flight: Flight::Ground,
+            flight: Progress::Ground,
             keeping: None,
             dead: false,
             changed_in_flight: false,
@@ -253,7 +253,7 @@ impl Machine {
     /// A single-use refresh token was sent, and its answer won't come: the one who sent it is gone.
     fn has_lost_answer(&self) -> bool {
         let refresh = self.record.as_ref().and_then(|record| record.refresh.as_ref());
-        let is_expected = matches!(self.flight, Flight::Refreshing | Flight::Keeping) || self.keeping.is_some();
+        let is_expected = matches!(self.flight, Progress::Refreshing | Progress::Keeping) || self.keeping.is_some();
         !is_expected && refresh.is_some_and(|refresh| refresh.in_use)
     }
 
@@ -262,13 +262,13 @@ impl Machine {
     }
 
     pub(crate) fn is_flying(&self) -> bool {
-        self.flight != Flight::Ground
+        self.flight != Progress::Ground
     }
 
     /// Whether the flight can be given up without losing anything.
     pub(crate) fn may_abort(&self) -> bool {
-        let repeatable = self.flight == Flight::Refreshing && self.policy.refresh != Refresh::SingleUse;
-        self.flight == Flight::Up || repeatable
+        let repeatable = self.flight == Progress::Refreshing && self.policy.refresh != Refresh::SingleUse;
+        self.flight == Progress::Up || repeatable
     }
 
     /// Why the last flight failed, if none has worked since.
@@ -310,7 +310,7 @@ impl Machine {
 
     /// A flight starts; after this wait it may look into the store.
     pub(crate) fn take_off(&mut self, now: Now, random: &dyn Random) -> Duration {
-        self.flight = Flight::Up;
+        self.flight = Progress::Up;
         self.changed_in_flight = false;
         self.luck = random.unit();
         if self.keeping.is_some() {
@@ -373,13 +373,13 @@ impl Machine {
     fn grant(&mut self, now: Now) -> Step {
         match self.usable_refresh_token(now) {
             Some(refresh) if self.policy.refresh == Refresh::SingleUse => {
-                self.flight = Flight::Refreshing;
+                self.flight = Progress::Refreshing;
                 let mut record = self.next_record();
                 record.refresh = Some(RefreshToken { in_use: true, ..refresh });
                 Step::Mark(Arc::new(record))
             }
             Some(refresh) => {
-                self.flight = Flight::Refreshing;
+                self.flight = Progress::Refreshing;
                 Step::Refresh(refresh.secret)
             }
             None if self.policy.login => Step::LogIn,
@@ -412,7 +412,7 @@ impl Machine {
     pub(crate) fn marked(&mut self, marked: Marked, now: Now) -> Step {
         match marked {
             Marked::Yes(record) => {
-                self.flight = Flight::Refreshing;
+                self.flight = Progress::Refreshing;
                 let secret = record.refresh.as_ref().map(|refresh| refresh.secret.clone());
                 self.record = Some(record);
                 match secret {
@@ -422,16 +422,16 @@ impl Machine {
             }
             // Another one was faster.
             Marked::Conflict => {
-                self.flight = Flight::Up;
+                self.flight = Progress::Up;
                 Step::Load
             }
             // A store that is down is no outage where a login can do.
             Marked::StoreDown(_) if self.policy.login => {
-                self.flight = Flight::Up;
+                self.flight = Progress::Up;
                 Step::LogIn
             }
             Marked::StoreDown(cause) => {
-                self.flight = Flight::Up;
+                self.flight = Progress::Up;
                 let error = Error::caused(ErrorKind::Store, self.policy.vendor, "refresh", cause);
                 self.back_off(error, None, now)
             }
@@ -457,7 +457,7 @@ impl Machine {
             Err(failure) => failure,
         };
         // What the store says of the refresh token must not be lost, see `forgotten`.
-        self.flight = Flight::Keeping;
+        self.flight = Progress::Keeping;
         let is_lost = is_single_use && failure.ambiguous;
         // A vendor that doesn't list what it says of a spent token refuses it by the status alone. The login tells
         // whether it is the credentials.
@@ -466,7 +466,7 @@ impl Machine {
         if !is_lost && !is_spent {
             let step = self.failed(failure, "refresh", now);
             if !is_single_use {
-                self.flight = Flight::Up;
+                self.flight = Progress::Up;
                 return step;
             }
             return self.unmark(step);
@@ -503,7 +503,7 @@ impl Machine {
 
     /// It is in the store that the refresh token is gone, or isn't in use.
     pub(crate) fn forgotten(&mut self) {
-        self.flight = Flight::Up;
+        self.flight = Progress::Up;
     }
 
     fn next_generation(&self) -> u64 {
@@ -523,7 +523,7 @@ impl Machine {
 
     fn issued(&mut self, record: Record, now: Now) -> Step {
         let record = Arc::new(record);
-        self.flight = Flight::Keeping;
+        self.flight = Progress::Keeping;
         self.keeping = Some(record.clone());
         self.earliest = Deadline::after(now, LEAST_INTERVAL);
         Step::Keep(record)
@@ -532,7 +532,7 @@ impl Machine {
     /// What a flight issued that went down before it was stored: it is to be stored before anything else.
     pub(crate) fn unkept(&mut self) -> Option<Arc<Record>> {
         let record = self.keeping.clone()?;
-        self.flight = Flight::Keeping;
+        self.flight = Progress::Keeping;
         Some(record)
     }
 
@@ -609,7 +609,7 @@ impl Machine {
     /// What was issued and isn't stored yet stays in [`Machine::unkept`], for the next flight.
     pub(crate) fn touch_down(&mut self) {
         // A refresh token that is marked as in use stays so: it may have left, and its answer is lost with the flight.
-        self.flight = Flight::Ground;
+        self.flight = Progress::Ground;
     }
 
     /// While it is being revoked, a token isn't given out.

@@ -8,6 +8,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderName;
+
 use crate::{CredentialSource, Failure, Issued, Secret};
 
 /// A token endpoint: how to log in, to refresh and to revoke there.
@@ -145,7 +147,18 @@ impl Policy {
     }
 
     /// Sets [`Policy::header`], in lower case.
+    ///
+    /// # Panics
+    ///
+    /// For what can't be a header's name, or has a capital: so a [`Vendor::POLICY`] with it doesn't compile.
+    ///
+    /// ```compile_fail
+    /// # use freshtoken::Policy;
+    /// const POLICY: Policy = Policy::new("acme").header("X Token");
+    /// ```
     pub const fn header(mut self, header: &'static str) -> Self {
+        // It has nothing to drop, which the compiler can't know.
+        std::mem::forget(HeaderName::from_static(header));
         self.header = header;
         self
     }
