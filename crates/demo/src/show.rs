@@ -12,7 +12,7 @@ use freshtoken_sandbox::{Event, Issuer, Outcome, Sandbox};
 use reqwest::StatusCode;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{interval, timeout};
+use tokio::time::{interval, sleep, timeout};
 
 use crate::callers::{self, Calls};
 use crate::causes::{Cause, Causes};
@@ -87,6 +87,7 @@ pub async fn run(vendors: &[Vendor], specs: &Path) -> Result<bool, Box<dyn Error
         player.calls.end();
     }
     let all_ended = timeout(LAST_CALLS, async { while callers.join_next().await.is_some() {} }).await.is_ok();
+    show.settle().await;
     while let Ok(event) = told.try_recv() {
         show.saw(&event);
     }
@@ -255,14 +256,20 @@ struct Show<'a> {
 }
 
 impl Show<'_> {
-    fn step(&mut self) {
-        let now = self.began.elapsed();
+    /// Sources notice at once when the clock is set, so this looks before anything is explained.
+    fn watch_clock(&mut self) {
         if let Some(by) = self.clock.set_by() {
-            self.view.tell(now, "", Mood::Bad, &format!("this machine's clock was set by {by} s"));
+            let text = format!("this machine's clock was set by {by} s");
+            self.view.tell(self.began.elapsed(), "", Mood::Bad, &text);
             for player in &mut self.players {
                 player.causes.clock_set();
             }
         }
+    }
+
+    fn step(&mut self) {
+        self.watch_clock();
+        let now = self.began.elapsed();
         for player in &mut self.players {
             while let Some(step) = player.step(now) {
                 if let Step::EndTokens = step {
@@ -273,6 +280,7 @@ impl Show<'_> {
     }
 
     fn saw(&mut self, event: &Event) {
+        self.watch_clock();
         let Some(player) = self.players.iter_mut().find(|player| player.issuer.name() == event.vendor) else { return };
         if let Some((mood, text)) = player.saw(event) {
             self.view.tell(self.began.elapsed(), player.vendor.name, mood, &text);
@@ -283,6 +291,20 @@ impl Show<'_> {
         for (index, player) in self.players.iter().enumerate() {
             self.view.row(index, &player.row());
         }
+    }
+
+    /// Lets renewals that are due come to their end, so that it is known which token is revoked.
+    async fn settle(&self) {
+        let settled = async {
+            for player in &self.players {
+                player.tokens.try_header();
+                while player.tokens.status().is_renewing {
+                    sleep(TICK).await;
+                }
+            }
+        };
+        // Who doesn't make it in this time has a reason to be told of.
+        let _ = timeout(LAST_CALLS, settled).await;
     }
 
     /// Why it went wrong, for each vendor that has a revocation.
