@@ -1,17 +1,19 @@
 //! `cargo xtask demo`: watch tokens being kept fresh.
 //!
-//! `show` plays every vendor of `specs/` in the sandbox, with short-lived tokens, many callers (`callers`) and things that
-//! go wrong (`script`); `causes` says why each request to an issuer was made, and whether it should have been; `view` is
-//! what one sees of it. `live` does a smaller round at a real vendor. `vendor` is a vendor as both see it: nothing here
-//! knows one by name.
+//! `show` plays every vendor of `specs/` in the sandbox, each as a `player`, with short-lived tokens, many `callers` and a
+//! `script` of what goes wrong; `causes` says why each request to an issuer was made, and whether it should have been;
+//! `view` is what one sees of it, and `verdict` the end. `live` does a smaller round at a real vendor. `vendor` is a vendor
+//! as both see it: nothing here knows one by name.
 #![forbid(unsafe_code)]
 
 mod callers;
 mod causes;
 mod live;
+mod player;
 mod script;
 mod show;
 mod vendor;
+mod verdict;
 mod view;
 
 use std::path::PathBuf;

@@ -1,0 +1,164 @@
+//! A vendor on stage: its issuer, its source, its callers, and what happened so far.
+
+use std::collections::{HashMap, VecDeque};
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use console::style;
+use freshtoken::{HttpClient, State, Takes, TokenSource};
+use freshtoken_sandbox::{Event, Issuer, Outcome, Sandbox};
+use reqwest::StatusCode;
+
+use crate::callers::Calls;
+use crate::causes::{Cause, Causes};
+use crate::script::{Step, script};
+use crate::vendor::Vendor;
+use crate::view::{Mood, Row};
+
+/// The path that callers call; at the sandbox, any that isn't an operation of the spec is protected.
+const PROTECTED: &str = "/protected";
+
+/// A vendor on stage.
+pub struct Player<'a> {
+    pub vendor: &'a Vendor,
+    pub issuer: Issuer,
+    pub tokens: TokenSource,
+    pub api: Arc<HttpClient>,
+    pub calls: Arc<Calls>,
+    pub causes: Causes,
+    life: Duration,
+    pub faults: u64,
+    steps: VecDeque<(Duration, Step)>,
+    /// The newest token that arrived, and when.
+    token: Option<(u64, Instant)>,
+    pub has_ended_tokens: bool,
+}
+
+impl<'a> Player<'a> {
+    pub fn new(number: usize, vendor: &'a Vendor, sandbox: &Sandbox) -> Result<Self, Box<dyn Error>> {
+        let issuer = sandbox.issuers().iter().find(|issuer| vendor.is_called(issuer.name()));
+        let issuer = issuer.ok_or_else(|| format!("no spec is called {}: run `cargo xtask gen`", vendor.name))?;
+        let variables: HashMap<String, String> = issuer.environment().into_iter().collect();
+        let tokens = (vendor.tokens)(&|name| variables.get(name).cloned())?;
+        let script = script(number, &vendor.policy);
+        Ok(Self {
+            vendor,
+            issuer: issuer.clone(),
+            api: Arc::new(HttpClient::new(tokens.clone())?),
+            tokens,
+            calls: Arc::default(),
+            causes: Causes::new(vendor.policy, script.life),
+            life: script.life,
+            faults: script.faults(),
+            steps: script.steps.into(),
+            token: None,
+            has_ended_tokens: false,
+        })
+    }
+
+    /// What its callers call.
+    pub fn url(&self) -> String {
+        format!("{}{PROTECTED}", self.issuer.url())
+    }
+
+    /// Has what is due of the script happen, and says what.
+    pub fn step(&mut self, now: Duration) -> Option<Step> {
+        let (at, step) = self.steps.front()?;
+        // Nothing can be ended where nothing is live.
+        let is_early = *at > now || (matches!(step, Step::EndTokens) && self.issuer.live_tokens() == 0);
+        if is_early {
+            return None;
+        }
+        let (_, step) = self.steps.pop_front()?;
+        match &step {
+            Step::Fault(fault) => self.issuer.fault(fault.clone()),
+            Step::EndTokens => {
+                self.causes.ended(self.issuer.clock().now());
+                self.has_ended_tokens |= self.issuer.revoke_all() > 0;
+            }
+        }
+        Some(step)
+    }
+
+    /// What is to be told of an event; None: nothing new.
+    pub fn saw(&mut self, event: &Event) -> Option<(Mood, String)> {
+        if event.path == PROTECTED {
+            return self
+                .causes
+                .rejected()
+                .then(|| (Mood::Bad, "a call got 401, it will be made again with a new token".to_owned()));
+        }
+        let failure = failure(event);
+        let cause = self.causes.request(event.at, failure.clone());
+        if let Some(failure) = failure {
+            return Some((Mood::Bad, format!("{failure}: {}", because(&cause))));
+        }
+        let (action, token) = match event.outcome {
+            Outcome::LoggedIn { token } => ("logged in", token),
+            Outcome::Refreshed { token, .. } => ("refreshed", token),
+            _ => return Some((Mood::Plain, "revoked".to_owned())),
+        };
+        self.token = Some((token, Instant::now()));
+        Some((Mood::Good, format!("{action}, token {token}: {}", because(&cause))))
+    }
+
+    pub fn row(&self) -> Row<'_> {
+        let status = self.tokens.status();
+        let state = match (status.state, status.is_serving) {
+            (_, true) if status.is_renewing => "renewing",
+            (State::Empty | State::Expired | State::Ambiguous, false) => "waiting",
+            (State::Fresh, _) => "fresh",
+            (State::Due, _) => "due",
+            (State::BackingOff, _) => "backing off",
+            (State::Ambiguous, _) => "ambiguous",
+            (State::Dead, _) => "dead",
+            _ => "",
+        };
+        let counted = self.causes.counted();
+        Row {
+            vendor: self.vendor.name,
+            state,
+            is_serving: status.is_serving,
+            token: self.token.map(|(number, _)| number),
+            age: self.token.map(|(_, since)| since.elapsed()).unwrap_or_default(),
+            life: self.life,
+            served: self.calls.served(),
+            requests: counted.all(),
+            renewals: counted.renewals,
+            faults: self.issuer.counts().faults,
+        }
+    }
+
+    /// Ends the token at the vendor. Why that went wrong, if it did.
+    pub async fn revoke(&mut self) -> Option<Result<(), String>> {
+        let takes = self.vendor.policy.revoke?;
+        self.causes.ending();
+        let header = self.tokens.try_header();
+        if let Err(error) = self.tokens.revoke().await {
+            return Some(Err(error.to_string()));
+        }
+        let header = header.filter(|_| takes == Takes::Access)?;
+        let call = reqwest::Client::new().get(self.url()).header(self.tokens.header_name(), header);
+        Some(match call.send().await {
+            Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED => Ok(()),
+            Ok(answer) => Err(format!("a call with the revoked token got {}", answer.status())),
+            Err(error) => Err(error.to_string()),
+        })
+    }
+}
+
+/// Why the client got no good answer; None: it got one.
+fn failure(event: &Event) -> Option<String> {
+    let is_done = !matches!(event.outcome, Outcome::Nothing);
+    match (&event.outcome, &event.fault) {
+        (Outcome::Refused { why }, _) => Some(format!("a refusal: {why}")),
+        // A delay keeps nobody from an answer.
+        (_, Some(fault)) if !is_done || !fault.starts_with("a delay") => Some(fault.clone()),
+        _ => None,
+    }
+}
+
+fn because(cause: &Cause) -> String {
+    style(cause).dim().to_string()
+}

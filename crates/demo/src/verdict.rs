@@ -1,0 +1,94 @@
+//! What had to hold at the end of the show, and whether it did.
+
+use std::time::Duration;
+
+use console::{Alignment, pad_str, style};
+
+use crate::player::Player;
+use crate::view::View;
+
+/// What had to hold, and whether it did.
+pub fn checks(players: &[Player<'_>], all_ended: bool, revoked: &[Result<(), String>]) -> Vec<(bool, String)> {
+    let sum = |count: &dyn Fn(&Player<'_>) -> u64| players.iter().map(count).sum::<u64>();
+    let all = |holds: &dyn Fn(&Player<'_>) -> bool| players.iter().all(holds);
+    let calls = sum(&|player| player.calls.served());
+    let failure = players.iter().find_map(|player| player.calls.failure()).unwrap_or_default();
+    let failed = sum(&|player| player.calls.failed());
+    let served = match (failed, all_ended) {
+        (0, true) => format!("every caller was served: {calls} calls"),
+        (0, false) => "a caller was still waiting at the end".to_owned(),
+        _ => format!("{failed} of {calls} calls failed, the first one so: {failure}"),
+    };
+    let requests = sum(&|player| player.issuer.counts().requests);
+    let unexplained = sum(&|player| player.causes.counted().unexplained);
+    let counts_agree = all(&|player| {
+        let (seen, sent) = (player.issuer.counts().requests, player.tokens.status().counters);
+        seen == player.causes.counted().all() && seen == u64::from(sent.logins + sent.refreshes + sent.revokes)
+    });
+    let explained = match (unexplained, counts_agree) {
+        (0, true) => format!("each of {requests} requests to the issuers had its reason"),
+        (0, false) => "the issuers count other requests than the sources".to_owned(),
+        _ => format!("{unexplained} of {requests} requests to the issuers had no reason"),
+    };
+    let (spent, twice, early) = (
+        sum(&|player| player.issuer.counts().refresh_tokens_spent),
+        sum(&|player| player.issuer.counts().double_spends),
+        sum(&|player| player.issuer.counts().early_refreshes),
+    );
+    let (met, planned) = (sum(&|player| player.issuer.counts().faults), sum(&|player| player.faults));
+    let ended = sum(&|player| u64::from(player.has_ended_tokens));
+    let replaced = sum(&|player| player.causes.counted().rejected);
+    let mut checks = vec![
+        (failed == 0 && all_ended && all(&|player| player.calls.served() > 0), served),
+        (unexplained == 0 && counts_agree, explained),
+        (twice == 0, format!("of {spent} single-use refresh tokens that were spent, {twice} were sent twice")),
+        (early == 0, format!("{early} tokens were refreshed before their end that mustn't be")),
+        (met == planned, format!("{met} of {planned} faults were met, and survived")),
+        (
+            ended == replaced,
+            format!("{ended} times a vendor ended its tokens, {replaced} times a 401 was followed by one new token"),
+        ),
+    ];
+    if !revoked.is_empty() {
+        let error = revoked.iter().find_map(|done| done.as_ref().err());
+        let text = match error {
+            None => format!("{} tokens were revoked at the end, and refused from then on", revoked.len()),
+            Some(error) => error.clone(),
+        };
+        checks.push((error.is_none(), text));
+    }
+    checks
+}
+
+/// Shows the end. True if all held.
+pub fn show(view: &View, players: &[Player<'_>], checks: &[(bool, String)], took: Duration) -> bool {
+    let head = ["", "calls", "longest", "requests:", "first", "renewals", "after a fault", "after a 401", "revokes"];
+    view.say("");
+    view.say(&style(columns(&head.map(ToOwned::to_owned))).dim().to_string());
+    for player in players {
+        let counted = player.causes.counted();
+        let longest = format!("{:.1} s", player.calls.longest().as_secs_f64());
+        let counts = [counted.all(), counted.first, counted.renewals, counted.again, counted.rejected, counted.revokes];
+        let [all, first, renewals, again, rejected, revokes] = counts.map(|count| count.to_string());
+        let (name, calls) = (player.vendor.name.to_owned(), player.calls.served().to_string());
+        view.say(&columns(&[name, calls, longest, all, first, renewals, again, rejected, revokes]));
+    }
+    view.say("");
+    for (holds, text) in checks {
+        let mark = if *holds { style("ok  ").green() } else { style("FAIL").red().bold() };
+        view.say(&format!("{mark} {text}"));
+    }
+    let all_held = checks.iter().all(|(holds, _)| *holds);
+    let verdict = if all_held { style("all as it should be").green() } else { style("not as it should be").red() };
+    view.say(&format!("\n{}, in {:.1} s", verdict.bold(), took.as_secs_f64()));
+    all_held
+}
+
+/// A row of the last table, below its head.
+fn columns(texts: &[String; 9]) -> String {
+    let [name, calls, longest, all, first, renewals, again, rejected, revokes] = texts;
+    format!(
+        "{}  {calls:>5}  {longest:>7}  {all:>9} {first:>6} {renewals:>9} {again:>14} {rejected:>12} {revokes:>8}",
+        pad_str(name, 15, Alignment::Left, None)
+    )
+}
