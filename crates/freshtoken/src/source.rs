@@ -91,6 +91,7 @@ impl TokenSource {
 
     /// As [`TokenSource::header`], but without waiting: None where there is no token now. If one is due, and this is a
     /// tokio runtime, it is renewed in the background, so that a later call gets it.
+    #[inline]
     pub fn try_header(&self) -> Option<HeaderValue> {
         self.0.fresh_header().or_else(|| Some(self.0.try_token()?.header().clone()))
     }
