@@ -1,0 +1,291 @@
+//! The cached path: what a fresh token costs, from one thread and from two, beside the least that it could cost.
+//!
+//! Each round times every call once, in an order that turns, so that no call always follows the same neighbour. A round has
+//! so many calls that it takes some milliseconds, whatever a call takes.
+
+use std::hint::black_box;
+use std::process::Command;
+use std::sync::{Arc, Barrier, RwLock};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use http::HeaderValue;
+use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Runtime;
+
+use crate::contenders::{Call, Contender, Failure, Place, service_account};
+use crate::for_each_contender;
+use crate::issuer::{Does, Issuer};
+use crate::statistics::Spread;
+
+/// Nobody's margin is near.
+const LIFE: Duration = Duration::from_secs(3_600);
+
+/// What tells how many cores a run really had.
+pub const CONTROL: &str = "the control";
+
+/// What one round of one call should take.
+const ROUND: Duration = Duration::from_millis(4);
+
+/// What a call costs.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Cost {
+    /// The crate, and its version.
+    pub of: String,
+    /// The call.
+    pub call: String,
+    /// What it gives.
+    pub gives: String,
+    /// What it looks at before.
+    pub checks: String,
+    /// Nanoseconds per call, from one thread.
+    pub one: Spread,
+    /// Nanoseconds until each of two threads has made one.
+    pub two: Spread,
+    /// Allocations per call, where counted.
+    pub allocations: Option<f64>,
+    /// Instructions per call, where valgrind is installed.
+    pub instructions: Option<f64>,
+}
+
+struct Entry {
+    of: String,
+    checks: &'static str,
+    call: Call,
+}
+
+/// All calls there are, each on a fresh token, and what keeps them so.
+pub struct Calls {
+    entries: Vec<Entry>,
+    /// Their background tasks live here.
+    _runtime: Runtime,
+    _issuer: Issuer,
+}
+
+impl Calls {
+    /// The floor first, then ours, then the others.
+    ///
+    /// # Errors
+    ///
+    /// When a source can't be built, or gives no token.
+    pub fn all() -> Result<Self, Failure> {
+        Self::of(|_| true)
+    }
+
+    /// The floors, and those of some crates.
+    fn of(is_wanted: impl Fn(&str) -> bool) -> Result<Self, Failure> {
+        let issuer = Issuer::start(Does::issues(LIFE));
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let mut entries = floors()?;
+        for entry in for_each_contender!(calls_of(&runtime, issuer.url(), &is_wanted)) {
+            entries.extend(entry?);
+        }
+        // The first call of each may still fetch.
+        for entry in &entries {
+            entry.call.round(10);
+        }
+        Ok(Self { entries, _runtime: runtime, _issuer: issuer })
+    }
+
+    /// Each of them, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &Call> {
+        self.entries.iter().map(|entry| &entry.call)
+    }
+}
+
+fn calls_of<C: Contender>(
+    runtime: &Runtime,
+    url: &str,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<Entry>, Failure> {
+    if !is_wanted(C::ABOUT.name) {
+        return Ok(Vec::new());
+    }
+    runtime.block_on(async {
+        let contender = C::build(Place { url, life: LIFE }).await?;
+        contender.ask().await?;
+        let of = format!("{} {}", C::ABOUT.name, C::ABOUT.version());
+        let entry = |call| Entry { of: of.clone(), checks: C::ABOUT.checks, call };
+        Ok(contender.calls().into_iter().map(entry).collect())
+    })
+}
+
+/// The least that a header can cost, and what one writes without a crate.
+fn floors() -> Result<Vec<Entry>, Failure> {
+    struct Snapshot {
+        header: HeaderValue,
+        until: i64,
+    }
+    let text = format!("Bearer {}", "x".repeat(900));
+    let header = HeaderValue::from_str(&text)?;
+    // A header's bytes become shared with its first clone.
+    black_box(header.clone());
+    let snapshot = ArcSwapOption::new(Some(Arc::new(Snapshot { header, until: i64::MAX })));
+    let floor = move || {
+        let snapshot = snapshot.load();
+        let snapshot = snapshot.as_ref()?;
+        (clock_gettime(ClockId::MonotonicCoarse).tv_sec < snapshot.until).then(|| snapshot.header.clone())
+    };
+    let locked = RwLock::new(text);
+    let lock = move || locked.read().map(|text| text.clone()).ok();
+    // Two threads that share nothing take as long as one, if the machine has two cores to spare.
+    let alone = || (0..50_u64).fold(1, |sum, next| black_box(sum ^ next));
+    Ok(vec![
+        Entry {
+            of: "the floor".to_owned(),
+            checks: "the expiry, by the coarse monotonic clock",
+            call: Call::plain("`ArcSwap` load, coarse clock, clone", "`HeaderValue`", floor),
+        },
+        Entry {
+            of: "by hand".to_owned(),
+            checks: "nothing",
+            call: Call::plain("`RwLock<String>` read, clone", "`String`", lock),
+        },
+        Entry {
+            of: CONTROL.to_owned(),
+            checks: "nothing",
+            call: Call::plain("sums, nothing shared", "a number, no token", alone),
+        },
+    ])
+}
+
+/// Times every call.
+pub fn run(calls: &Calls, rounds: usize) -> Vec<Cost> {
+    let entries = &calls.entries;
+    let sizes: Vec<u32> = entries.iter().map(|entry| size(&entry.call)).collect();
+    let mut one = vec![Vec::new(); entries.len()];
+    let mut two = vec![Vec::new(); entries.len()];
+    for round in 0..rounds {
+        for turn in 0..entries.len() {
+            let index = (round + turn) % entries.len();
+            let (call, size) = (&entries[index].call, sizes[index]);
+            one[index].push(from_one(call, size));
+            two[index].push(from_two(call, size));
+        }
+    }
+    let costs = entries.iter().zip(one.into_iter().zip(two));
+    let cost = |(entry, (one, two)): (&Entry, _)| Cost {
+        of: entry.of.clone(),
+        call: entry.call.name.to_owned(),
+        gives: entry.call.gives.to_owned(),
+        checks: entry.checks.to_owned(),
+        one: Spread::of(one),
+        two: Spread::of(two),
+        allocations: None,
+        instructions: None,
+    };
+    costs.map(cost).collect()
+}
+
+/// How many calls make a round.
+fn size(call: &Call) -> u32 {
+    let mut calls = 64;
+    loop {
+        let start = Instant::now();
+        call.round(calls);
+        let took = start.elapsed();
+        if took >= ROUND / 4 || calls >= 1 << 24 {
+            return (f64::from(calls) * ROUND.as_secs_f64() / took.as_secs_f64()) as u32;
+        }
+        calls *= 2;
+    }
+}
+
+fn from_one(call: &Call, calls: u32) -> f64 {
+    let start = Instant::now();
+    call.round(calls);
+    start.elapsed().as_nanos() as f64 / f64::from(calls)
+}
+
+/// From when both can start until both are done.
+fn from_two(call: &Call, calls: u32) -> f64 {
+    let barrier = Barrier::new(2);
+    let work = || {
+        call.round(1);
+        barrier.wait();
+        let start = Instant::now();
+        call.round(calls);
+        (start, Instant::now())
+    };
+    let (ours, theirs) = std::thread::scope(|scope| {
+        let other = scope.spawn(work);
+        let ours = work();
+        (ours, other.join())
+    });
+    let theirs = theirs.unwrap_or(ours);
+    let took = ours.1.max(theirs.1) - ours.0.min(theirs.0);
+    took.as_nanos() as f64 / f64::from(calls)
+}
+
+/// Has the other program count allocations, through cargo, which builds it. That it is another one has a reason: an
+/// allocator that counts costs those time who allocate.
+pub fn count_allocations(costs: &mut [Cost]) -> Result<(), Failure> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut cargo = Command::new(cargo);
+    // Some build scripts look at what `cargo run` tells the program that it runs, and would have all built anew.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_") && !matches!(&*text, "CARGO_HOME" | "CARGO_TARGET_DIR") {
+            cargo.env_remove(name);
+        }
+    }
+    let output = cargo
+        .args(["run", "--quiet", "--release", "--bin", "allocations", "--manifest-path"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+        .output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+    }
+    let counts: Vec<f64> = serde_json::from_slice(&output.stdout)?;
+    for (cost, count) in costs.iter_mut().zip(counts) {
+        cost.allocations = Some(count);
+    }
+    Ok(())
+}
+
+/// How many calls callgrind looks at. What a round costs beside them is lost in so many.
+const COUNTED: u32 = 2_000;
+
+/// Callgrind counts only within this function.
+#[inline(never)]
+fn counted_by_callgrind(call: &Call, calls: u32) {
+    call.round(black_box(calls));
+    // Else it would end with a jump, and callgrind wouldn't see it end.
+    black_box(());
+}
+
+/// What this program does under callgrind: one call of one crate.
+///
+/// # Errors
+///
+/// When the crate has no source, or no such call.
+pub fn under_callgrind(of: &str, name: &str) -> Result<(), Failure> {
+    let calls = Calls::of(|crate_name| of.split(' ').next() == Some(crate_name))?;
+    let entry = calls.entries.iter().find(|entry| entry.of == of && entry.call.name == name);
+    counted_by_callgrind(&entry.ok_or("there is no such call")?.call, COUNTED);
+    Ok(())
+}
+
+/// Has callgrind count instructions per call, by this program itself.
+///
+/// # Errors
+///
+/// When there is no valgrind, or it counts nothing.
+pub fn count_instructions(costs: &mut [Cost]) -> Result<(), Failure> {
+    let key = service_account::pem()?;
+    for cost in costs {
+        let output = Command::new("valgrind")
+            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"])
+            .arg("--toggle-collect=*counted_by_callgrind*")
+            .arg(std::env::current_exe()?)
+            .args(["--callgrind", &cost.of, &cost.call])
+            .env(service_account::VARIABLE, key)
+            .output()?;
+        let text = String::from_utf8_lossy(&output.stderr);
+        let collected = text.lines().find_map(|line| line.split("Collected : ").nth(1));
+        let collected: f64 = collected.ok_or_else(|| format!("callgrind counted nothing: {text}"))?.trim().parse()?;
+        cost.instructions = Some(collected / f64::from(COUNTED));
+    }
+    Ok(())
+}
