@@ -62,44 +62,66 @@ impl Accounts {
         &self.others
     }
 
+    /// The accounts that have the credentials of the security scheme, or which of these is wrong. None if there are no
+    /// such credentials.
+    pub(crate) fn holders(&self, given: &Given) -> Result<Option<Vec<usize>>, Refusal> {
+        let held = given.held.iter().filter_map(|held| match held {
+            Held::Credential(name, value) => Some((name.as_str(), Value::from(value.as_str()))),
+            Held::Token(_) => None,
+        });
+        let held: Vec<(&str, Value)> = held.collect();
+        // The half of HTTP Basic that has no name is empty.
+        if held.iter().any(|(name, value)| name.is_empty() && value != "") {
+            return Err(Refusal::about(Reason::Unauthorized, "authorization", "is wrong"));
+        }
+        self.among(None, &held, Reason::Unauthorized)
+    }
+
     /// The account whose credentials a request has, or which of them is wrong.
     ///
     /// A request that has none of them may be of any account: None. Its token will tell.
-    pub(crate) fn of(&self, given: &Given) -> Result<Option<usize>, Refusal> {
+    pub(crate) fn of(&self, given: &Given, holders: Option<Vec<usize>>) -> Result<Option<usize>, Refusal> {
         for field in given.fields.iter().filter(|field| field.is_in_path) {
-            if self.settings.get(&field.name).is_some_and(|setting| *setting != as_text(&field.value)) {
+            if self.settings.get(&field.name).is_some_and(|setting| !is(setting, &field.value)) {
                 return Err(Refusal::about(Reason::NotFound, &field.key, "is wrong"));
             }
         }
-        let held = given.held.iter().filter_map(|held| match held {
-            Held::Credential(name, value) => Some((name.as_str(), value.clone(), true)),
-            Held::Token(_) => None,
-        });
-        // The half of HTTP Basic that has no name is empty.
-        if held.clone().any(|(name, value, _)| name.is_empty() && !value.is_empty()) {
-            return Err(Refusal::about(Reason::Unauthorized, "authorization", "is wrong"));
-        }
         let fields = given.fields.iter().filter(|field| !field.is_in_path);
-        let fields = fields.map(|field| (field.name.as_str(), as_text(&field.value), false));
-        let known: Vec<(&str, String, bool)> =
-            held.chain(fields).filter(|(name, ..)| self.credentials[0].contains_key(*name)).collect();
+        let fields: Vec<(&str, Value)> = fields.map(|field| (field.name.as_str(), field.value.clone())).collect();
+        let found = self.among(holders, &fields, Reason::Credential)?;
+        Ok(found.and_then(|found| found.first().copied()))
+    }
+
+    /// Those of some accounts, or of all, that have these credentials. Where none has them, what is wrong by the
+    /// account that has the most of them; where no value is a credential, the accounts as they were.
+    fn among(
+        &self,
+        accounts: Option<Vec<usize>>,
+        values: &[(&str, Value)],
+        reason: Reason,
+    ) -> Result<Option<Vec<usize>>, Refusal> {
+        let known: Vec<_> = values.iter().filter(|(name, _)| self.credentials[0].contains_key(*name)).collect();
         if known.is_empty() {
-            return Ok(None);
+            return Ok(accounts);
         }
-        let wrong = |account: &Credentials| -> Vec<(&str, bool)> {
-            let wrong = known.iter().filter(|(name, value, _)| account.get(*name) != Some(value));
-            wrong.map(|(name, _, is_held)| (*name, *is_held)).collect()
+        let accounts = accounts.unwrap_or_else(|| (0..self.credentials.len()).collect());
+        let wrong = |account: &usize| -> Vec<&str> {
+            let has = |name: &str| self.credentials[*account].get(name);
+            let wrong = known.iter().filter(|(name, value)| has(name).is_none_or(|known| !is(known, value)));
+            wrong.map(|(name, _)| *name).collect()
         };
-        let nearest = self.credentials.iter().map(wrong).enumerate().min_by_key(|(_, wrong)| wrong.len());
-        match nearest {
-            Some((account, wrong)) => match wrong.first() {
-                None => Ok(Some(account)),
-                Some((name, true)) => Err(Refusal::about(Reason::Unauthorized, name, "is wrong")),
-                Some((name, false)) => Err(Refusal::about(Reason::Credential, name, "is wrong")),
-            },
-            None => Ok(None),
+        let right: Vec<usize> = accounts.iter().copied().filter(|account| wrong(account).is_empty()).collect();
+        match accounts.iter().map(wrong).min_by_key(Vec::len).filter(|_| right.is_empty()) {
+            Some(wrong) => Err(Refusal::about(reason, wrong.first().copied().unwrap_or_default(), "is wrong")),
+            None => Ok(Some(right)),
         }
     }
+}
+
+/// Whether a value is this credential. Numbers are equal by value: `1` is `1.0`.
+fn is(known: &str, value: &Value) -> bool {
+    let same_number = || value.is_f64() && known.parse().ok() == value.as_f64();
+    as_text(value) == known || same_number()
 }
 
 struct Credential {

@@ -11,9 +11,11 @@ use crate::event::Outcome;
 use crate::issuer::{Call, State};
 use crate::ledger::Access;
 use crate::refusal::{Reason, Refusal};
+use crate::route;
 use crate::spec::{Document, Operation, XToken};
 
-/// Answers a call: 200 to a live token with its header, prefix and further headers, else 401.
+/// Answers a call: 200 to a live token with its header, prefix and further headers, else 401. A path that is nearly one
+/// of the spec's is 404.
 pub(crate) fn protected(
     vendor: &Vendor,
     accounts: &Accounts,
@@ -22,6 +24,12 @@ pub(crate) fn protected(
     now: SystemTime,
 ) -> Result<(Answer, Outcome), (Refusal, Answer)> {
     let document = &vendor.document;
+    if let Some(path) = route::nearly(document, &call.path) {
+        return Err((
+            Refusal::new(Reason::NotFound, &format!("the path is nearly `{path}`; it has to be just that")),
+            Answer::empty(404),
+        ));
+    }
     let Some(token) = &document.token else {
         let why = "the spec has no such path, and no `x-token` that would protect it";
         return Err((Refusal::new(Reason::NotFound, why), Answer::empty(404)));

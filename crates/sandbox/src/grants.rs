@@ -12,7 +12,8 @@
 //! - A revocation that names no token but carries one as Bearer ends every access token of the account, as Zenoti's
 //!   does: nothing else in such a request says which one is meant.
 //! - A revocation of a token that isn't known or has ended gets the 404 that the spec documents; without one it
-//!   succeeds, as RFC 7009 wants.
+//!   succeeds, as RFC 7009 wants. The token of another account than the caller's isn't known either, nor to an
+//!   introspection. A caller without credentials may name any token.
 //! - An operation that is none of the three and whose answer has a boolean `active` introspects (RFC 7662). It takes
 //!   the token where the revocation does, or as the answers' own name for it, or as `token`.
 
@@ -77,13 +78,24 @@ impl<'a> Grants<'a> {
         fault: Option<&FaultKind>,
         now: SystemTime,
     ) -> Done {
-        let account = self.accounts.of(given)?;
+        let holders = self.accounts.holders(given)?;
+        let carried = self.carried(state, given, now)?.map(|access| access.account);
+        if let Some(refusal) = &given.refusal {
+            return Err(refusal.clone());
+        }
+        let account = self.accounts.of(given, holders)?;
+        if let (Some(carried), Some(account)) = (carried, account)
+            && carried != account
+        {
+            return Err(not_live(NotGood::Unknown));
+        }
+        let account = carried.or(account);
         let grant = Grant { grants: self, operation, fault, now };
         match (purpose, &self.token.refresh, &self.token.revoke) {
             (Purpose::Login, ..) => grant.login(state, account.unwrap_or_default(), given),
             (Purpose::Refresh, Some(refresh), _) => grant.refresh(state, refresh, account, given),
             (Purpose::Revoke, _, Some(revoke)) => self.revoke(state, revoke, operation, account, given, now),
-            _ => self.other(state, operation, given, now),
+            _ => Ok((grant.other(state, account, given), Outcome::Answered)),
         }
     }
 
@@ -126,13 +138,14 @@ impl<'a> Grants<'a> {
         now: SystemTime,
     ) -> Done {
         let Some(key) = &revoke.token else {
-            let account = self.carried(state, given, now)?.map(|access| access.account).or(account);
             let tokens = state.ledger.end_all(account, End::Revoked, now);
             state.counts.revocations += 1;
             return Ok((answer::success(self.document, operation), Outcome::Revoked { tokens }));
         };
         let value = given.text(key).unwrap_or_default();
+        let is_its_own = account.is_none() || account == state.ledger.owner(&value);
         let ended = match revoke.takes {
+            _ if !is_its_own => None,
             Takes::Access => state.ledger.end_access(&value, End::Revoked, now).then_some(1),
             Takes::Refresh => state.ledger.revoke_refresh(&value, now),
         };
@@ -148,27 +161,6 @@ impl<'a> Grants<'a> {
         }
     }
 
-    fn other(&self, state: &mut State, operation: &Operation, given: &Given, now: SystemTime) -> Done {
-        self.carried(state, given, now)?;
-        let active = answer::schema(self.document, operation).and_then(|schema| {
-            schema
-                .at(self.document, &format!("/{}", answer::ACTIVE))
-                .filter(|active| active.kind(self.document) == Some(crate::spec::Kind::Boolean))
-        });
-        let answer = match (active, self.token.login.as_ref().or(self.token.refresh.as_ref())) {
-            (Some(_), Some(grant)) => {
-                let its_own = self.token.response.access_token.rsplit('/').next();
-                let names = self.token.revoke.as_ref().and_then(|revoke| revoke.token.as_deref()).into_iter();
-                let value = names.chain(its_own).chain(["token"]).find_map(|name| given.text(name)).unwrap_or_default();
-                let issued = state.ledger.live(&value, now).ok().map(|access| issued(access, None, None));
-                let grant = self.operation(&grant.operation).unwrap_or(operation);
-                answer::introspection(self.document, self.token, grant, operation, issued.as_ref(), now)
-            }
-            _ => answer::success(self.document, operation),
-        };
-        Ok((answer, Outcome::Answered))
-    }
-
     /// The access token that the operation's security carried, if that carries one.
     fn carried<'b>(&self, state: &'b State, given: &Given, now: SystemTime) -> Result<Option<&'b Access>, Refusal> {
         let value = given.held.iter().find_map(|held| match held {
@@ -177,11 +169,15 @@ impl<'a> Grants<'a> {
         });
         let Some(value) = value else { return Ok(None) };
         let live = state.ledger.live(value, now).map(Some);
-        live.map_err(|not_good| Refusal::new(Reason::AccessToken, &format!("the token {}", not_good.text())))
+        live.map_err(not_live)
     }
 }
 
-/// One login or refresh.
+fn not_live(not_good: NotGood) -> Refusal {
+    Refusal::new(Reason::AccessToken, &format!("the token {}", not_good.text()))
+}
+
+/// One request to do something.
 struct Grant<'a> {
     grants: &'a Grants<'a>,
     operation: &'a Operation,
@@ -194,10 +190,7 @@ impl Grant<'_> {
         if let Some(answer) = self.same_again(state, account) {
             return Ok(answer);
         }
-        let most = self.grants.vendor.live_tokens;
-        if most.is_some_and(|most| state.ledger.live_tokens(self.now).0 >= most) {
-            return Err(Refusal::new(Reason::TooManyTokens, "there are as many live tokens as there may be"));
-        }
+        self.room(|| state.ledger.live_tokens(self.now).0)?;
         let (answer, token) = self.issue(state, account, scope(given), None, false);
         state.counts.grants += 1;
         state.counts.logins += 1;
@@ -220,6 +213,11 @@ impl Grant<'_> {
         }
         let is_at_expiry = self.grants.token.renew() == Renew::AtExpiry;
         let early = is_at_expiry && good.is_early;
+        // One that is redundant isn't live.
+        if !early {
+            let ended = || if is_at_expiry { state.ledger.live_tokens_of(good.account, self.now) } else { 0 };
+            self.room(|| state.ledger.live_tokens(self.now).0.saturating_sub(ended()))?;
+        }
         if refresh.single_use {
             state.ledger.spend(&value);
             state.counts.refresh_tokens_spent += 1;
@@ -233,6 +231,44 @@ impl Grant<'_> {
         state.counts.refreshes += 1;
         state.counts.early_refreshes += u64::from(early);
         Ok((answer, Outcome::Refreshed { token, early }))
+    }
+
+    /// Whether there may be a live token more.
+    fn room(&self, live: impl FnOnce() -> usize) -> Result<(), Refusal> {
+        match self.grants.vendor.live_tokens {
+            Some(most) if live() >= most => {
+                Err(Refusal::new(Reason::TooManyTokens, "there are as many live tokens as there may be"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The answer of an operation that issues and ends nothing: an introspection, by the vendor's idea of the time, or
+    /// the spec's example.
+    fn other(&self, state: &State, account: Option<usize>, given: &Given) -> Answer {
+        let Grants { document, token, .. } = self.grants;
+        let active = answer::schema(document, self.operation).and_then(|schema| {
+            schema
+                .at(document, &format!("/{}", answer::ACTIVE))
+                .filter(|active| active.kind(document) == Some(crate::spec::Kind::Boolean))
+        });
+        let (Some(_), Some(grant)) = (active, token.login.as_ref().or(token.refresh.as_ref())) else {
+            return answer::success(document, self.operation);
+        };
+        let its_own = token.response.access_token.rsplit('/').next();
+        let names = token.revoke.as_ref().and_then(|revoke| revoke.token.as_deref()).into_iter();
+        let value = names.chain(its_own).chain(["token"]).find_map(|name| given.text(name)).unwrap_or_default();
+        let live = state.ledger.live(&value, self.now).ok();
+        let live = live.filter(|access| account.is_none_or(|account| account == access.account));
+        let (issued, now) = match live {
+            Some(access) => {
+                let (issued, now) = self.by_the_vendors_clock(&issued(access, None, None));
+                (Some(issued), now)
+            }
+            None => (None, self.now),
+        };
+        let grant = self.grants.operation(&grant.operation).unwrap_or(self.operation);
+        answer::introspection(document, token, grant, self.operation, issued.as_ref(), now)
     }
 
     /// Issues a token, with a refresh token that is kept, or a new one where answers have one.
@@ -286,18 +322,22 @@ impl Grant<'_> {
     /// The answer, by the vendor's idea of the time.
     fn answer(&self, issued: &Issued) -> Answer {
         let Grants { document, token, .. } = self.grants;
-        match self.fault {
-            Some(FaultKind::ClockOff { seconds }) => {
-                let off = |time: SystemTime| shift(time, *seconds);
-                let issued = Issued {
-                    expires_at: issued.expires_at.map(off),
-                    refresh_expires_at: issued.refresh_expires_at.map(off),
-                    ..issued.clone()
-                };
-                answer::grant(document, token, self.operation, &issued, off(self.now))
-            }
-            _ => answer::grant(document, token, self.operation, issued, self.now),
-        }
+        let (issued, now) = self.by_the_vendors_clock(issued);
+        answer::grant(document, token, self.operation, &issued, now)
+    }
+
+    /// What was issued, and the time, as a vendor tells them whose clock may be off.
+    fn by_the_vendors_clock(&self, issued: &Issued) -> (Issued, SystemTime) {
+        let off = |time: SystemTime| match self.fault {
+            Some(FaultKind::ClockOff { seconds }) => shift(time, *seconds),
+            _ => time,
+        };
+        let issued = Issued {
+            expires_at: issued.expires_at.map(off),
+            refresh_expires_at: issued.refresh_expires_at.map(off),
+            ..issued.clone()
+        };
+        (issued, off(self.now))
     }
 }
 

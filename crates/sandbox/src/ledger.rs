@@ -1,18 +1,27 @@
 //! The tokens that a vendor has issued, and what has become of them. No HTTP, no spec; the time is an argument.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
-/// How many tokens that have ended are remembered, so that a sandbox that runs for days doesn't grow.
-const MEMORY: usize = 20_000;
+/// How many tokens are remembered, whatever has become of them. Of those before, only the good ones are, so that a
+/// sandbox that runs for days doesn't grow by the others.
+const MEMORY: u64 = 20_000;
 
 /// Every token of a vendor.
 #[derive(Default)]
 pub(crate) struct Ledger {
     access: HashMap<String, Access>,
     refresh: HashMap<String, Refresh>,
+    /// The values of those access tokens that haven't been ended, by when they expire. Expired ones go at the next
+    /// issue.
+    live: BTreeMap<Expiry, String>,
     issued: u64,
+    /// With so many tokens, some are forgotten.
+    full: usize,
 }
+
+/// When an access token expires, those that never do being the last, and its number.
+type Expiry = (bool, SystemTime, u64);
 
 /// An access token.
 #[derive(Clone, Debug)]
@@ -29,11 +38,19 @@ pub(crate) struct Access {
 
 #[derive(Clone, Debug)]
 struct Refresh {
+    number: u64,
     account: usize,
-    /// The newest of its access tokens.
-    access_token: String,
+    /// None: it came of a consent, without an access token.
+    newest: Option<Newest>,
     expires_at: Option<SystemTime>,
     end: Option<End>,
+}
+
+/// What a refresh token remembers of the newest of its access tokens.
+#[derive(Clone, Debug)]
+struct Newest {
+    expires_at: Option<SystemTime>,
+    scope: Option<Vec<String>>,
 }
 
 /// How a token ended before its time.
@@ -110,9 +127,11 @@ impl Ledger {
         self.issued += 1;
         let end = new.is_redundant.then_some(End::Redundant);
         if let Some(value) = &new.refresh_token {
+            let newest = Newest { expires_at: new.expires_at, scope: new.scope.clone() };
             let refresh = Refresh {
+                number: self.issued,
                 account: new.account,
-                access_token: new.access_token.clone(),
+                newest: Some(newest),
                 expires_at: new.refresh_expires_at,
                 end,
             };
@@ -127,6 +146,9 @@ impl Ledger {
             refresh_token: new.refresh_token,
             end,
         };
+        if end.is_none() {
+            self.live.insert(expiry(&access), access.value.clone());
+        }
         self.access.insert(access.value.clone(), access.clone());
         access
     }
@@ -134,7 +156,7 @@ impl Ledger {
     /// A refresh token without an access token, as a person's consent gives.
     pub(crate) fn consent(&mut self, refresh_token: String, account: usize, expires_at: Option<SystemTime>) {
         self.issued += 1;
-        let refresh = Refresh { account, access_token: String::new(), expires_at, end: None };
+        let refresh = Refresh { number: self.issued, account, newest: None, expires_at, end: None };
         self.refresh.insert(refresh_token, refresh);
     }
 
@@ -156,11 +178,10 @@ impl Ledger {
             None if has_passed(refresh.expires_at, now) => return Err(NotGood::Expired),
             None => {}
         }
-        let access = self.access.get(&refresh.access_token);
         Ok(Good {
             account: refresh.account,
-            scope: access.and_then(|access| access.scope.clone()),
-            is_early: access.is_some_and(|access| !has_passed(access.expires_at, now)),
+            scope: refresh.newest.as_ref().and_then(|newest| newest.scope.clone()),
+            is_early: refresh.newest.as_ref().is_some_and(|newest| !has_passed(newest.expires_at, now)),
         })
     }
 
@@ -176,15 +197,31 @@ impl Ledger {
 
     /// The newest live token of an account, and its refresh token.
     pub(crate) fn newest(&self, account: usize, now: SystemTime) -> Option<(&Access, Option<&str>)> {
-        let live = self.access.values().filter(|access| access.account == account && is_live(access, now));
+        let live = self.all_live(now).filter(|access| access.account == account);
         let newest = live.max_by_key(|access| access.number)?;
         Some((newest, newest.refresh_token.as_deref()))
     }
 
     /// How many access tokens are live, and when the first of them expires.
     pub(crate) fn live_tokens(&self, now: SystemTime) -> (usize, Option<SystemTime>) {
-        let live = || self.access.values().filter(|access| is_live(access, now));
-        (live().count(), live().filter_map(|access| access.expires_at).min())
+        let first = self.live.range(first_live(now)..).next();
+        let expired = self.live.range(..first_live(now)).count();
+        (self.live.len() - expired, first.and_then(|((is_endless, end, _), _)| (!is_endless).then_some(*end)))
+    }
+
+    /// How many access tokens of an account are live.
+    pub(crate) fn live_tokens_of(&self, account: usize, now: SystemTime) -> usize {
+        self.all_live(now).filter(|access| access.account == account).count()
+    }
+
+    fn all_live(&self, now: SystemTime) -> impl Iterator<Item = &Access> {
+        self.live.range(first_live(now)..).filter_map(|(_, value)| self.access.get(value))
+    }
+
+    /// Whose a token is.
+    pub(crate) fn owner(&self, value: &str) -> Option<usize> {
+        let access = self.access.get(value).map(|access| access.account);
+        access.or_else(|| self.refresh.get(value).map(|refresh| refresh.account))
     }
 
     /// Ends an access token. Whether there was anything to end.
@@ -192,6 +229,7 @@ impl Ledger {
         match self.access.get_mut(value) {
             Some(access) if is_live(access, now) => {
                 access.end = Some(end);
+                self.live.remove(&expiry(access));
                 true
             }
             _ => false,
@@ -200,9 +238,13 @@ impl Ledger {
 
     /// Ends every live access token of an account, or of all. How many there were.
     pub(crate) fn end_all(&mut self, account: Option<usize>, end: End, now: SystemTime) -> u64 {
-        let of = |access: &&mut Access| account.is_none_or(|account| access.account == account) && is_live(access, now);
-        let ended = self.access.values_mut().filter(of).map(|access| access.end = Some(end));
-        ended.count() as u64
+        self.end_those(end, now, |access| account.is_none_or(|account| access.account == account))
+    }
+
+    fn end_those(&mut self, end: End, now: SystemTime, which: impl Fn(&Access) -> bool) -> u64 {
+        let values: Vec<String> =
+            self.all_live(now).filter(|access| which(access)).map(|access| access.value.clone()).collect();
+        values.iter().filter(|value| self.end_access(value, end, now)).count() as u64
     }
 
     /// Revokes a refresh token and its access tokens, as RFC 7009, section 2.1 wants. How many access tokens; None if
@@ -210,9 +252,7 @@ impl Ledger {
     pub(crate) fn revoke_refresh(&mut self, value: &str, now: SystemTime) -> Option<u64> {
         self.good(value, now).ok()?;
         self.end_refresh(value, End::Revoked);
-        let of = |access: &&mut Access| access.refresh_token.as_deref() == Some(value) && is_live(access, now);
-        let ended = self.access.values_mut().filter(of).map(|access| access.end = Some(End::Revoked));
-        Some(ended.count() as u64)
+        Some(self.end_those(End::Revoked, now, |access| access.refresh_token.as_deref() == Some(value)))
     }
 
     /// Whether a text is the value of a token.
@@ -227,11 +267,28 @@ impl Ledger {
     }
 
     fn forget(&mut self, now: SystemTime) {
-        if self.access.len() > MEMORY {
-            self.access.retain(|_, access| is_live(access, now));
-            self.refresh.retain(|_, refresh| refresh.end.is_none() && !has_passed(refresh.expires_at, now));
+        while self.live.first_key_value().is_some_and(|(expiry, _)| *expiry < first_live(now)) {
+            self.live.pop_first();
         }
+        if self.access.len() + self.refresh.len() < self.full.max(2 * MEMORY as usize) {
+            return;
+        }
+        let oldest = self.issued.saturating_sub(MEMORY);
+        self.access.retain(|_, access| access.number > oldest || is_live(access, now));
+        let is_good = |refresh: &Refresh| refresh.end.is_none() && !has_passed(refresh.expires_at, now);
+        self.refresh.retain(|_, refresh| refresh.number > oldest || is_good(refresh));
+        // Not before there are twice as many: each issue would look at them all otherwise.
+        self.full = 2 * (self.access.len() + self.refresh.len());
     }
+}
+
+fn expiry(access: &Access) -> Expiry {
+    (access.expires_at.is_none(), access.expires_at.unwrap_or(SystemTime::UNIX_EPOCH), access.number)
+}
+
+/// What comes after all that has expired.
+fn first_live(now: SystemTime) -> Expiry {
+    (false, now, u64::MAX)
 }
 
 fn is_live(access: &Access, now: SystemTime) -> bool {
@@ -284,6 +341,45 @@ mod tests {
         assert_eq!(ledger.good("refresh-1", at(100)).err(), Some(NotGood::Expired));
         ledger.spend("refresh-1");
         assert_eq!(ledger.good("refresh-1", at(10)).err(), Some(NotGood::Ended(End::Spent)));
+    }
+
+    #[test]
+    fn an_early_refresh_is_early_after_any_number_of_other_tokens() {
+        let mut ledger = Ledger::default();
+        pair(&mut ledger, 1, 0);
+        ledger.end_all(Some(0), End::Replaced, at(0));
+        for number in 2..=50_000 {
+            pair(&mut ledger, number, 0);
+            ledger.end_all(Some(0), End::Replaced, at(0));
+            ledger.spend(&format!("refresh-{number}"));
+        }
+        assert!(ledger.access.len() < 50_000, "it doesn't remember them all");
+        assert!(ledger.good("refresh-1", at(9)).is_ok_and(|good| good.is_early));
+        assert_eq!(ledger.good("refresh-49999", at(9)).err(), Some(NotGood::Ended(End::Spent)));
+        assert_eq!(ledger.live_tokens(at(0)), (0, None));
+    }
+
+    #[test]
+    fn tokens_that_never_expire_are_counted_too() {
+        let mut ledger = Ledger::default();
+        for (number, expires_at) in [(1, None), (2, Some(at(10))), (3, Some(at(20)))] {
+            let new = New {
+                access_token: format!("access-{number}"),
+                refresh_token: None,
+                account: 0,
+                expires_at,
+                refresh_expires_at: None,
+                scope: None,
+                is_redundant: false,
+            };
+            ledger.issue(new, at(0));
+        }
+        assert_eq!(ledger.live_tokens(at(0)), (3, Some(at(10))));
+        assert_eq!(ledger.live_tokens(at(10)), (2, Some(at(20))));
+        assert_eq!(ledger.live_tokens(at(20)), (1, None));
+        assert_eq!(ledger.newest(0, at(20)).map(|(access, _)| access.number), Some(1));
+        assert_eq!(ledger.end_all(None, End::Revoked, at(20)), 1);
+        assert_eq!(ledger.live_tokens(at(20)), (0, None));
     }
 
     #[test]

@@ -36,22 +36,28 @@
 //!
 //! - **An operation of the spec** is checked against it: method, path, media type, parameters, required fields, types,
 //!   constants and listed values, how lists are written, security, and whether the credentials are [the right
-//!   ones](Issuer::credentials). What breaks a rule gets the failure that the spec documents for such a thing, and a
-//!   header `x-sandbox-reason` with what is wrong, which no vendor would tell. `pattern`, `minimum` and the like are
-//!   documentation in these specs, and aren't checked; nor are fields beyond those of the spec.
+//!   ones](Issuer::credentials). Who calls comes first: what the security scheme said is right before anyone looks at
+//!   the rest. What breaks a rule gets the failure that the spec documents for such a thing, and a header
+//!   `x-sandbox-reason` with what is wrong, which no vendor would tell. A field of a form without a value counts as
+//!   none, as RFC 6749 has it. `pattern`, `minimum` and the like are documentation in these specs, and aren't checked;
+//!   nor are fields beyond those of the spec.
 //! - **A login, a refresh, a revocation** by `x-token` is done: tokens are issued in the shape of the spec's examples,
 //!   live and expire, and a single-use refresh token is used once. The module `grants` says how the vendors' words on
 //!   early refreshes, revocations and introspection were read.
 //! - **Every other path** is the protected resource: 200 for a live token with the header and the prefix of
-//!   `x-token.use`, else the vendor's 401.
+//!   `x-token.use`, else the vendor's 401. A path that is an operation's but for slashes, dots or the case of its
+//!   letters is neither, but a 404.
 //!
 //! [`Fault`]s make something go wrong, [`Counts`] and [`Event`]s tell what happened, and a [`Clock`] of its own lets a
 //! test wait for nothing. What a spec doesn't say is a setting of [`Vendor`], such as how many tokens may be live.
 //!
 //! # What it isn't
 //!
-//! Not a check of a spec: a spec that can be played may still be refused by `cargo xtask gen`. Not for anything but
-//! development: it listens on loopback alone, and its tokens can be guessed.
+//! Not a check of a spec: one that can be played may still be refused by `cargo xtask gen`. What would go unchecked
+//! here is refused: `anyOf`, `not`, a reference to anything but a component of its kind, a schema that is a kind of
+//! itself, two parameters in one part of a path.
+//!
+//! Not for anything but development: it listens on loopback alone, and its tokens can be guessed.
 //!
 //! It depends on no crate that is generated from the same specs, nor on the generator, so that a client and its issuer
 //! can't share a mistake.

@@ -41,6 +41,25 @@ pub(crate) fn route<'a>(document: &'a Document, method: &str, path: &str) -> Rou
     }
 }
 
+/// The path of an operation that another path nearly is: but for slashes too many, dots, or the case of its letters. An
+/// HTTP server would say that there is no such path, and no client means the protected resource by it.
+pub(crate) fn nearly<'a>(document: &'a Document, path: &str) -> Option<&'a str> {
+    let path = plain(path);
+    document.operations().map(|(template, ..)| template).find(|template| values(&plain(template), &path).is_some())
+}
+
+fn plain(path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in path.to_lowercase().split('/') {
+        match part.replace("%2e", ".").as_str() {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            _ => parts.push(part.to_owned()),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
 fn values(template: &str, path: &str) -> Option<Vec<(String, String)>> {
     let (wanted, given) = (template.split('/'), path.split('/'));
     if wanted.clone().count() != given.clone().count() {
@@ -67,6 +86,14 @@ fn values(template: &str, path: &str) -> Option<Vec<(String, String)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_are_the_same_but_for_slashes_dots_and_case() {
+        for path in ["/a/B/c/", "//a/b//c", "/a/./b/c", "/a/x/../b/c", "/a/%2E/b/c", "/A/b/C"] {
+            assert_eq!(plain(path), "/a/b/c", "{path}");
+        }
+        assert_ne!(plain("/a/b"), plain("/a/b/c"));
+    }
 
     #[test]
     fn a_path_fits_its_template() {

@@ -64,17 +64,30 @@ impl Caller<'_> {
         let known = || self.settings.get(&name).or_else(|| self.credentials.get(&name)).cloned();
         // curl drops a header without a value.
         let constant = || parameter.schema.values(self.document)?.iter().map(as_text).find(|value| !value.is_empty());
-        let example = || {
-            as_text(
-                &parameter.example(self.document).cloned().unwrap_or_else(|| fill(self.document, &parameter.schema)),
-            )
-        };
-        let value = token.or_else(known).or_else(constant).unwrap_or_else(example);
+        let texts = token.or_else(known).or_else(constant).map(|text| vec![text]);
+        let texts = texts.unwrap_or_else(|| self.example(parameter));
+        let name = || parameter.name.clone();
         match parameter.place {
-            Place::Path => *path = path.replace(&format!("{{{}}}", parameter.name), &encoded(&value)),
-            Place::Query => request.query.push((parameter.name.clone(), value)),
-            Place::Header => request.headers.push((parameter.name.clone(), value)),
+            Place::Path => *path = path.replace(&format!("{{{}}}", parameter.name), &encoded(&texts.join(","))),
+            Place::Query => request.query.extend(texts.into_iter().map(|text| (name(), text))),
+            Place::Header => request.headers.extend(texts.into_iter().map(|text| (name(), text))),
             Place::Cookie => {}
+        }
+    }
+
+    /// An example of a parameter: one text, or several for a list in the query whose items have a place each.
+    fn example(&self, parameter: &Parameter) -> Vec<String> {
+        let example = parameter.example(self.document).cloned();
+        let mut items = match example.unwrap_or_else(|| fill(self.document, &parameter.schema)) {
+            Value::Array(items) => items,
+            other => return vec![as_text(&other)],
+        };
+        if items.is_empty() {
+            items.extend(parameter.schema.items(self.document).map(|schema| fill(self.document, schema)));
+        }
+        match parameter.place == Place::Query && parameter.explode.unwrap_or(true) {
+            true => items.iter().map(as_text).collect(),
+            false => vec![joined(&items, parameter.style.as_deref())],
         }
     }
 
@@ -115,7 +128,18 @@ impl Caller<'_> {
         let branch = branches.iter().find(|branch| action.body.is_none() || branch.name == action.body.as_deref())?;
         let fits = |value: &&Value| crate::request::check_schema(self.document, branch.schema, value, "").is_empty();
         let example = media.examples(self.document).map(|(_, _, value)| value).find(fits);
-        let mut body = example.cloned().unwrap_or_else(|| fill(self.document, branch.schema));
+        let mut body = example.cloned().unwrap_or_else(|| {
+            let mut made = fill(self.document, branch.schema);
+            // An empty list would be an empty field of a form, which counts as none.
+            for leaf in leaves(self.document, branch.schema) {
+                let empty =
+                    made.pointer_mut(&leaf.pointer()).and_then(Value::as_array_mut).filter(|list| list.is_empty());
+                if let (Some(list), Some(items)) = (empty, leaf.schema.items(self.document)) {
+                    list.push(fill(self.document, items));
+                }
+            }
+            made
+        });
         let required: Vec<String> = inputs(self.document, shared, operation, action.body.as_deref())
             .into_iter()
             .filter(|input| input.is_required)
@@ -145,19 +169,22 @@ fn form(media: &MediaType, body: &Value) -> String {
     let pairs = body.as_object().into_iter().flatten().map(|(name, value)| {
         let text = match value {
             Value::Array(items) => {
-                let style = media.encoding.get(name).and_then(|encoding| encoding.style.as_deref());
-                let delimiter = match style {
-                    Some("spaceDelimited") => " ",
-                    Some("pipeDelimited") => "|",
-                    _ => ",",
-                };
-                items.iter().map(as_text).collect::<Vec<_>>().join(delimiter)
+                joined(items, media.encoding.get(name).and_then(|encoding| encoding.style.as_deref()))
             }
             other => as_text(other),
         };
         format!("{}={}", encoded(name), encoded(&text))
     });
     pairs.collect::<Vec<_>>().join("&")
+}
+
+fn joined(items: &[Value], style: Option<&str>) -> String {
+    let delimiter = match style {
+        Some("spaceDelimited") => " ",
+        Some("pipeDelimited") => "|",
+        _ => ",",
+    };
+    items.iter().map(as_text).collect::<Vec<_>>().join(delimiter)
 }
 
 fn encoded(text: &str) -> String {

@@ -2,12 +2,13 @@
 //!
 //! In this order:
 //!
-//! 1. a 5xx example whose code the spec calls permanent, where it is about the field that is wrong: some vendors say
-//!    so;
+//! 1. a 5xx example whose code the spec calls permanent, where it is about the credential that is wrong: some vendors
+//!    say so;
 //! 2. the first status that fits the reason and is documented. Of its examples, the one with a code that fits, then the
 //!    one that speaks of the field, then the only one, as they stand; else the schema's required members with the code
 //!    that fits, of those that the spec knows, and why in the place of the message;
-//! 3. where no failure is documented at all but `x-token` says that a success can be one: the example of that;
+//! 3. where no failure is documented at all but `x-token` says that a success can be one: the example of that. But a
+//!    path or a method that there isn't is the server's business, not the vendor's;
 //! 4. the status that fits best, in the shape of the operation's other failures.
 
 use std::collections::BTreeSet;
@@ -18,7 +19,7 @@ use serde_json::Value;
 use super::{Answer, fill, pointer};
 use crate::refusal::{Reason, Refusal};
 use crate::request::as_text;
-use crate::spec::{Action, Document, Kind, MediaType, Operation, Response, Schema, XToken};
+use crate::spec::{Action, Document, Kind, MediaType, Operation, Response, XToken};
 
 /// The vendor's answer to a refusal.
 pub(crate) fn failure(document: &Document, operation: &Operation, refusal: &Refusal) -> Answer {
@@ -34,6 +35,7 @@ pub(crate) fn failure(document: &Document, operation: &Operation, refusal: &Refu
         return vendor.answer(*status, &wanted);
     }
     if !operation.documents_failures()
+        && !matches!(refusal.reason, Reason::Method | Reason::NotFound)
         && let Some(answer) = document.token.as_ref().and_then(|token| vendor.failure_at_success(token, &wanted))
     {
         return answer;
@@ -44,7 +46,8 @@ pub(crate) fn failure(document: &Document, operation: &Operation, refusal: &Refu
 /// The vendor's answer of a status, where it isn't the request's fault.
 pub(crate) fn at_status(document: &Document, operation: &Operation, status: u16) -> Answer {
     let vendor = Vendor { document, operation, errors: document.token.as_ref().map(|token| &token.errors) };
-    let wanted = Wanted { statuses: vec![status], codes: vec![status.to_string()], words: vec![], why: "a fault" };
+    let codes = vec![status.to_string()];
+    let wanted = Wanted { statuses: vec![status], codes, names: vec![], is_missing: false, why: "a fault" };
     vendor.answer(status, &wanted)
 }
 
@@ -58,13 +61,18 @@ struct Vendor<'a> {
 struct Wanted<'a> {
     statuses: Vec<u16>,
     codes: Vec<String>,
-    words: Vec<String>,
+    /// What an example may speak of, in snake case.
+    names: Vec<String>,
+    /// Whether something isn't there at all.
+    is_missing: bool,
     why: &'a str,
 }
 
 impl<'a> Vendor<'a> {
     fn wanted<'b>(&self, refusal: &'b Refusal) -> Wanted<'b> {
-        let field = refusal.field.to_snake_case();
+        // Of a nested field, its own name; of an item, that of its list.
+        let is_name = |part: &&str| *part != "*" && part.parse::<usize>().is_err();
+        let field = refusal.field.rsplit('.').find(is_name).unwrap_or_default().to_snake_case();
         let own = [format!("invalid_{field}"), format!("unsupported_{field}")];
         let relogin = || self.errors.into_iter().flat_map(|errors| &errors.relogin).map(as_text);
         let texts = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>();
@@ -73,9 +81,7 @@ impl<'a> Vendor<'a> {
             // An operation has its method, so a 405 that it documents is about something else: the media type.
             Reason::ContentType => (&[415, 405, 400, 422], texts(&["unsupported_media_type", "invalid_request"])),
             Reason::Malformed => (&[400, 422], texts(&["invalid_request"])),
-            Reason::Missing => {
-                (&[400, 422], texts(&["missing_parameters", "missing_parameter", "missing", "invalid_request"]))
-            }
+            Reason::Missing => (&[400, 422], texts(&MISSING).into_iter().chain(texts(&["invalid_request"])).collect()),
             Reason::Invalid => (&[400, 422], own.into_iter().chain(texts(&["invalid_request"])).collect()),
             Reason::Unauthorized => (&[401, 403, 400], texts(&["invalid_client", "unauthorized"])),
             Reason::Credential => {
@@ -90,11 +96,19 @@ impl<'a> Vendor<'a> {
             Reason::UnknownToken => (&[404], texts(&["not_found", "invalid_token"])),
             Reason::TooManyTokens => (&[403, 409, 429, 400], texts(&["too_many_tokens"])),
         };
-        let mut words: Vec<String> = field.split('_').filter(|word| !word.is_empty()).map(ToOwned::to_owned).collect();
-        if refusal.reason == Reason::Missing {
-            words.push("missing".to_owned());
-        }
-        Wanted { statuses: statuses.to_vec(), codes, words, why: &refusal.why }
+        let is_missing = refusal.reason == Reason::Missing;
+        let mut names = match refusal.reason {
+            Reason::Missing | Reason::Invalid => vec![field],
+            // Of `app_id` and `app_secret`, it is the app that is wrong.
+            Reason::Credential | Reason::Unauthorized => {
+                vec![field.split('_').next().unwrap_or_default().to_owned(), field]
+            }
+            _ => Vec::new(),
+        };
+        // A letter, as of `X-App-Id`, says nothing.
+        names.retain(|name| name.len() > 1);
+        names.extend(is_missing.then(|| "missing".to_owned()));
+        Wanted { statuses: statuses.to_vec(), codes, names, is_missing, why: &refusal.why }
     }
 
     fn permanent_5xx(&self, wanted: &Wanted<'_>) -> Option<Answer> {
@@ -109,7 +123,7 @@ impl<'a> Vendor<'a> {
             };
             let (_, _, value) = media
                 .examples(self.document)
-                .find(|(name, summary, value)| is_permanent(value) && speaks_of(&wanted.words, name, summary))?;
+                .find(|(name, summary, value)| is_permanent(value) && speaks_of(&wanted.names, name, summary))?;
             let answer = Answer::empty(status.parse().unwrap_or(500)).with_json(media_type, value);
             Some(answer.with_headers_of(self.document, response))
         })
@@ -129,7 +143,13 @@ impl<'a> Vendor<'a> {
         let examples: Vec<(&str, &str, &Value)> = media.examples(self.document).collect();
         let code = self.fitting_code(media, wanted);
         let with_code = |code| examples.iter().find(|example| self.code(example.2).as_ref() == Some(code));
-        let by_word = || examples.iter().find(|(name, summary, _)| speaks_of(&wanted.words, name, summary));
+        // What is there but wrong isn't missing, though an example of that may speak of the same field.
+        let is_of_reason =
+            |value| wanted.is_missing || self.code(value).is_none_or(|code| !MISSING.contains(&code.as_str()));
+        let by_word = || {
+            let speaking = |(name, summary, _): &&(&str, &str, &Value)| speaks_of(&wanted.names, name, summary);
+            examples.iter().filter(speaking).find(|(_, _, value)| is_of_reason(value))
+        };
         let only = || examples.first().filter(|_| examples.len() == 1 && self.says_nothing_more(examples[0].2, status));
         // A code that the spec knows says more than an example that happens to speak of the field.
         let found = match code {
@@ -187,16 +207,28 @@ impl<'a> Vendor<'a> {
         if let Some(at) = errors.message.iter().find(|at| schema.at(self.document, at).is_some()) {
             put(at, Value::from(wanted.why));
         }
-        // A member beside the code that says the status once more.
-        let number = |schema: &Schema| schema.kind(self.document) == Some(Kind::Integer);
-        for (name, property) in schema.fields(self.document).properties {
-            let at = format!("/{name}");
-            let is_status = examples.iter().any(|(_, _, value)| value.pointer(&at) == Some(&Value::from(status)));
-            if is_status && number(property) {
-                pointer::set(self.document, schema, &mut body, &at, Value::from(status));
-            }
+        // Members that say the status once more; the code may be one, where nothing better was found.
+        let fields = schema.fields(self.document);
+        let members = fields.properties.keys().map(|name| format!("/{}", name.replace('~', "~0").replace('/', "~1")));
+        let members = members.filter(|at| !errors.code.contains(at));
+        let codes = errors.code.iter().filter(|_| self.fitting_code(media, wanted).is_none()).cloned();
+        for at in members.chain(codes).filter(|at| status >= 400 && self.repeats_status(at)) {
+            pointer::set(self.document, schema, &mut body, &at, Value::from(status));
         }
         body
+    }
+
+    /// Whether a member is the status in every example of the operation's failures that has it.
+    fn repeats_status(&self, at: &str) -> bool {
+        let statuses = self.operation.responses.iter().filter_map(|(status, response)| {
+            let media = self.document.response(response).json()?.1;
+            Some((status.parse::<u16>().ok().filter(|status| *status >= 400)?, media))
+        });
+        let values = statuses.flat_map(|(status, media)| {
+            media.examples(self.document).filter_map(move |(_, _, value)| Some((status, value.pointer(at)?)))
+        });
+        let mut values = values.peekable();
+        values.peek().is_some() && values.all(|(status, value)| *value == status)
     }
 
     /// Where `x-token` says that a success of this operation can be a failure: such an example, or what makes it one.
@@ -298,9 +330,16 @@ fn text(document: &Document, status: u16, response: &Response) -> Answer {
     }
 }
 
-/// Whether the name or the summary of an example has one of the words.
-fn speaks_of(words: &[String], name: &str, summary: &str) -> bool {
-    let text = format!("{name} {summary}").to_lowercase();
-    let spoken: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
-    words.iter().any(|word| spoken.contains(&word.as_str()))
+/// The codes of what isn't there at all.
+const MISSING: [&str; 3] = ["missing_parameters", "missing_parameter", "missing"];
+
+/// Whether the name or the summary of an example has one of the names, as a whole.
+fn speaks_of(names: &[String], name: &str, summary: &str) -> bool {
+    let joined = |text: &str| {
+        let text = text.to_lowercase();
+        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        words.fold("_".to_owned(), |joined, word| joined + word + "_")
+    };
+    let spoken = [joined(name), joined(summary)];
+    names.iter().any(|name| spoken.iter().any(|text| text.contains(&joined(name))))
 }

@@ -3,17 +3,19 @@
 use serde_json::{Map, Value};
 
 use crate::request::check_schema;
-use crate::spec::{Document, Kind, Schema};
+use crate::spec::{Branch, Document, Kind, Schema, is_inside};
 
 /// How deep objects are made.
 const MAX_DEPTH: usize = 16;
 
 /// A value of a schema, with the required properties of an object alone.
 pub(crate) fn fill(document: &Document, schema: &Schema) -> Value {
-    at_depth(document, schema, 0)
+    inside(document, schema, &mut Vec::new())
 }
 
-fn at_depth(document: &Document, schema: &Schema, depth: usize) -> Value {
+/// `around` has the shapes of the objects around it. One that always holds another of its kind has no end, so the inner
+/// one is null.
+fn inside<'a>(document: &'a Document, schema: &'a Schema, around: &mut Vec<Vec<&'a Schema>>) -> Value {
     // An example that breaks its own schema would have the sandbox answer what it refuses.
     let example = schema.example(document).filter(|example| check_schema(document, schema, example, "").is_empty());
     if let Some(example) = example {
@@ -22,7 +24,7 @@ fn at_depth(document: &Document, schema: &Schema, depth: usize) -> Value {
     if let Some(value) = schema.values(document).and_then(<[Value]>::first) {
         return value.clone();
     }
-    if depth > MAX_DEPTH {
+    if around.len() > MAX_DEPTH {
         return Value::Null;
     }
     match schema.kind(document) {
@@ -37,17 +39,28 @@ fn at_depth(document: &Document, schema: &Schema, depth: usize) -> Value {
         Some(Kind::Integer | Kind::Number) => Value::from(1),
         Some(Kind::Boolean) => Value::from(true),
         Some(Kind::Array) => Value::Array(Vec::new()),
-        Some(Kind::Object) => object(document, schema, depth),
-        None => match schema.branches(document).first() {
-            Some(branch) if !std::ptr::eq(branch.schema, schema) => at_depth(document, branch.schema, depth + 1),
-            _ => Value::Null,
-        },
+        Some(Kind::Object) => object(document, schema, around),
+        None => {
+            let branches = schema.branches(document);
+            let ends = |branch: &&Branch<'_>| !is_inside(around, &branch.schema.shape(document));
+            match branches.iter().find(ends).or(branches.first()) {
+                Some(branch) if !std::ptr::eq(branch.schema, schema) => inside(document, branch.schema, around),
+                _ => Value::Null,
+            }
+        }
     }
 }
 
-fn object(document: &Document, schema: &Schema, depth: usize) -> Value {
+fn object<'a>(document: &'a Document, schema: &'a Schema, around: &mut Vec<Vec<&'a Schema>>) -> Value {
+    let shape = schema.shape(document);
+    if is_inside(around, &shape) {
+        return Value::Null;
+    }
+    around.push(shape);
     let fields = schema.fields(document);
     let required = fields.properties.iter().filter(|(name, _)| fields.requires(name));
-    let members = required.map(|(name, schema)| ((*name).to_owned(), at_depth(document, schema, depth + 1)));
-    Value::Object(members.collect::<Map<_, _>>())
+    let members = required.map(|(name, schema)| ((*name).to_owned(), inside(document, schema, around)));
+    let object = Value::Object(members.collect::<Map<_, _>>());
+    around.pop();
+    object
 }

@@ -62,12 +62,18 @@ fn as_kind(
     pairs: &[(String, String)],
 ) -> Result<Value, Refusal> {
     let fields = schema.fields(document);
+    // RFC 6749, section 3.2: a parameter without a value is treated as if it weren't there. But a spec can list it.
+    let is_listed = |name: &str| {
+        let listed = fields.properties.get(name).and_then(|schema| schema.values(document));
+        listed.is_some_and(|listed| listed.iter().any(|value| value == ""))
+    };
+    let pairs = || pairs.iter().filter(|(name, text)| !text.is_empty() || is_listed(name));
     let mut value = Map::new();
-    for (name, _) in pairs {
+    for (name, _) in pairs() {
         if value.contains_key(name) {
             continue;
         }
-        let texts: Vec<String> = pairs.iter().filter(|(key, _)| key == name).map(|(_, text)| text.clone()).collect();
+        let texts: Vec<String> = pairs().filter(|(key, _)| key == name).map(|(_, text)| text.clone()).collect();
         let encoding = media.encoding.get(name);
         let style = encoding.and_then(|encoding| encoding.style.as_deref()).unwrap_or("form");
         let explode = encoding.and_then(|encoding| encoding.explode).unwrap_or(style == "form");

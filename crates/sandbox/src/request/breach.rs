@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use crate::refusal::{Reason, Refusal};
-use crate::spec::{Additional, Document, Kind, Schema};
+use crate::spec::{Additional, Branch, Document, Kind, Schema};
 
 /// How deep a value may be nested.
-const MAX_DEPTH: usize = 64;
+const MAX_DEPTH: usize = 128;
 
 /// Something about a value that its schema forbids.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +28,12 @@ pub(crate) fn first(breaches: Vec<Breach>) -> Option<Refusal> {
 
 /// All that a schema forbids about a value that a name has; the root of a body has none.
 pub(crate) fn check(document: &Document, schema: &Schema, value: &Value, name: &str) -> Vec<Breach> {
+    check_at(document, schema, value, name, 0)
+}
+
+fn check_at(document: &Document, schema: &Schema, value: &Value, name: &str, depth: usize) -> Vec<Breach> {
     let mut checker = Checker { document, breaches: Vec::new() };
-    checker.value(schema, value, name, 0);
+    checker.value(schema, value, name, depth);
     checker.breaches
 }
 
@@ -47,10 +51,10 @@ impl Checker<'_> {
         if depth > MAX_DEPTH {
             return self.refuse(field, "is nested too deeply");
         }
-        let parts = schema.all(self.document);
-        if value.is_null() && parts.iter().any(|part| part.nullable) {
+        if value.is_null() && schema.is_nullable(self.document) {
             return;
         }
+        let parts = schema.all(self.document);
         if let Some(kind) = schema.kind(self.document)
             && !is_of(kind, value)
         {
@@ -70,7 +74,7 @@ impl Checker<'_> {
             return self.refuse(field, what);
         }
         if let Some(one_of) = parts.iter().find(|part| !part.one_of.is_empty()) {
-            match branch(self.document, one_of, value, field) {
+            match branch_at(self.document, one_of, value, field, depth + 1) {
                 Ok(_) => {}
                 Err(breaches) => self.breaches.extend(breaches),
             }
@@ -117,15 +121,30 @@ pub(crate) fn branch<'a>(
     schema: &'a Schema,
     value: &Value,
     field: &str,
-) -> Result<crate::spec::Branch<'a>, Vec<Breach>> {
+) -> Result<Branch<'a>, Vec<Breach>> {
+    branch_at(document, schema, value, field, 0)
+}
+
+fn branch_at<'a>(
+    document: &'a Document,
+    schema: &'a Schema,
+    value: &Value,
+    field: &str,
+    depth: usize,
+) -> Result<Branch<'a>, Vec<Breach>> {
     let branches = schema.branches(document);
     let mut likeliest = Vec::new();
     for branch in &branches {
-        let breaches = check(document, branch.schema, value, field);
+        let agreement = agreement(document, branch.schema, value);
+        // Whatever else it holds, it can't be of this kind. Looking deeper at each level would double the work.
+        if agreement == Some(false) && value.is_object() && branches.len() > 1 {
+            continue;
+        }
+        let breaches = check_at(document, branch.schema, value, field, depth);
         if breaches.is_empty() {
             return Ok(*branch);
         }
-        if branches.len() == 1 || agrees(document, branch.schema, value) {
+        if branches.len() == 1 || agreement == Some(true) {
             likeliest.push(breaches);
         }
     }
@@ -145,8 +164,13 @@ pub(crate) fn branch<'a>(
     }])
 }
 
-/// Whether a value has the constants that a branch requires.
+/// Whether a value has the constants that a branch requires; false where it requires none.
 pub(crate) fn agrees(document: &Document, schema: &Schema, value: &Value) -> bool {
+    agreement(document, schema, value) == Some(true)
+}
+
+/// None where it requires none.
+fn agreement(document: &Document, schema: &Schema, value: &Value) -> Option<bool> {
     let fields = schema.fields(document);
     let mut constants = fields
         .properties
@@ -154,8 +178,13 @@ pub(crate) fn agrees(document: &Document, schema: &Schema, value: &Value) -> boo
         .filter(|(name, _)| fields.requires(name))
         .filter_map(|(name, schema)| Some((name, schema.constant(document)?)))
         .peekable();
-    constants.peek().is_some()
-        && constants.all(|(name, constant)| value.get(name).is_some_and(|value| equal(constant, value)))
+    constants.peek()?;
+    let fits = |name: &str, constant| match value.get(name) {
+        Some(Value::Null) => fields.properties[name].is_nullable(document),
+        Some(value) => equal(constant, value),
+        None => false,
+    };
+    Some(constants.all(|(name, constant)| fits(name, constant)))
 }
 
 fn join(field: &str, name: &str) -> String {

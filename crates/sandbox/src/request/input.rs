@@ -4,12 +4,12 @@ use heck::ToSnakeCase;
 use serde_json::Value;
 
 use super::parameters;
-use crate::spec::{Document, Kind, Operation, Parameter, Place, Schema};
+use crate::spec::{Document, Kind, Operation, Parameter, Place, Schema, is_inside};
 
 /// How deep objects in a body are followed.
 const MAX_DEPTH: usize = 8;
 
-/// A property of a body that isn't itself an object of known properties.
+/// A property of a body that isn't itself an object of known properties, or is one inside another of its kind.
 pub(crate) struct Leaf<'a> {
     path: Vec<&'a str>,
     /// In snake case, with its path.
@@ -35,30 +35,41 @@ impl Leaf<'_> {
 /// The leaves of a body, in the spec's order.
 pub(crate) fn leaves<'a>(document: &'a Document, schema: &'a Schema) -> Vec<Leaf<'a>> {
     let mut found = Vec::new();
-    descend(document, schema, &mut Vec::new(), true, &mut found);
+    descend(document, schema, &mut Way::default(), true, &mut found);
     found
+}
+
+/// How a place in a body is reached.
+#[derive(Default)]
+struct Way<'a> {
+    names: Vec<&'a str>,
+    /// The shapes of the objects around it.
+    around: Vec<Vec<&'a Schema>>,
 }
 
 fn descend<'a>(
     document: &'a Document,
     schema: &'a Schema,
-    path: &mut Vec<&'a str>,
+    way: &mut Way<'a>,
     is_required: bool,
     found: &mut Vec<Leaf<'a>>,
 ) {
     let fields = schema.fields(document);
+    way.around.push(schema.shape(document));
     for (name, property) in &fields.properties {
         let is_required = is_required && fields.requires(name);
-        path.push(name);
+        way.names.push(name);
         let is_object = property.kind(document) == Some(Kind::Object);
-        if is_object && !property.fields(document).properties.is_empty() && path.len() < MAX_DEPTH {
-            descend(document, property, path, is_required, found);
+        let shape = property.shape(document);
+        if is_object && !shape.is_empty() && !is_inside(&way.around, &shape) && way.names.len() < MAX_DEPTH {
+            descend(document, property, way, is_required, found);
         } else {
-            let name = snake(&path.join("_"));
-            found.push(Leaf { path: path.clone(), name, schema: property, is_required });
+            let name = snake(&way.names.join("_"));
+            found.push(Leaf { path: way.names.clone(), name, schema: property, is_required });
         }
-        path.pop();
+        way.names.pop();
     }
+    way.around.pop();
 }
 
 /// A property or a parameter.

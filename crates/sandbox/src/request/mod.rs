@@ -37,6 +37,8 @@ pub(crate) struct Given {
     pub(crate) fields: Vec<Field>,
     /// What the security scheme said.
     pub(crate) held: Vec<Held>,
+    /// What is wrong with the rest. It is told to a caller whose credentials are right.
+    pub(crate) refusal: Option<Refusal>,
 }
 
 /// A value that a request carries.
@@ -65,7 +67,8 @@ pub(crate) fn as_text(value: &Value) -> String {
     }
 }
 
-/// Checks all but the values of credentials and tokens.
+/// Checks all but the values of credentials and tokens. Who calls comes first, as a vendor would have it: what is wrong
+/// with the rest of the request is kept until whoever knows the accounts has looked at what the security scheme said.
 pub(crate) fn check(
     document: &Document,
     shared: &[Parameter],
@@ -73,7 +76,22 @@ pub(crate) fn check(
     incoming: &Incoming<'_>,
 ) -> Result<Given, Refusal> {
     let held = security::held(document, operation, incoming)?;
-    let mut given = Given { held, ..Given::default() };
+    match rest(document, shared, operation, incoming) {
+        Ok(given) => Ok(Given { held, ..given }),
+        // Without `x-token` there are no accounts.
+        Err(refusal) if document.token.is_none() => Err(refusal),
+        Err(refusal) => Ok(Given { held, refusal: Some(refusal), ..Given::default() }),
+    }
+}
+
+/// The parameters and the body.
+fn rest(
+    document: &Document,
+    shared: &[Parameter],
+    operation: &Operation,
+    incoming: &Incoming<'_>,
+) -> Result<Given, Refusal> {
+    let mut given = Given::default();
     let body = body::read(document, operation, incoming)?;
     for parameter in parameters(document, shared, operation) {
         if let Some(value) = parameter_value(document, parameter, incoming)? {
@@ -130,7 +148,7 @@ fn parameter_value(
             (found.map(|(_, value)| value.clone()).collect(), "simple", false)
         }
         Place::Query => (text::values(incoming.query.as_bytes(), name)?, "form", true),
-        Place::Header => (header_texts(incoming.headers, name)?, "simple", false),
+        Place::Header => (header_texts(incoming.headers, name, Reason::Invalid)?, "simple", false),
         Place::Cookie => return Ok(None),
     };
     if texts.is_empty() {
@@ -153,10 +171,10 @@ fn parameter_value(
     }
 }
 
-fn header_texts(headers: &HeaderMap, name: &str) -> Result<Vec<String>, Refusal> {
+fn header_texts(headers: &HeaderMap, name: &str, unreadable: Reason) -> Result<Vec<String>, Refusal> {
     let read = |value: &axum::http::HeaderValue| {
         let text = value.to_str().map(ToOwned::to_owned);
-        text.map_err(|_| Refusal::about(Reason::Invalid, name, "isn't visible ASCII"))
+        text.map_err(|_| Refusal::about(unreadable, name, "isn't visible ASCII"))
     };
     headers.get_all(name).iter().map(read).collect()
 }

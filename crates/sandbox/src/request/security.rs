@@ -51,34 +51,38 @@ fn scheme(
     incoming: &Incoming<'_>,
 ) -> Result<Vec<Held>, Refusal> {
     let Some(scheme) = document.security_scheme(name) else { return Ok(Vec::new()) };
-    let missing = |what: &str| Refusal::about(Reason::Unauthorized, what, "is missing");
+    let is_token = scheme.kind == "http" && carries_token(document, operation, scheme);
+    let reason = if is_token { Reason::AccessToken } else { Reason::Unauthorized };
+    let refuse = |header: &str, what: &str| Refusal::about(reason, header, what);
     if scheme.kind == "apiKey" {
         let found = match scheme.place {
-            Place::Header => header_texts(incoming.headers, &scheme.name)?,
+            Place::Header => header_texts(incoming.headers, &scheme.name, reason)?,
             _ => text::values(incoming.query.as_bytes(), &scheme.name)?,
         };
         return match found.as_slice() {
             [value] => Ok(vec![Held::Credential(input::snake(name), value.clone())]),
-            [] => Err(missing(&scheme.name)),
-            _ => Err(Refusal::about(Reason::Unauthorized, &scheme.name, "is there several times")),
+            [] => Err(refuse(&scheme.name, "is missing")),
+            _ => Err(refuse(&scheme.name, "is there several times")),
         };
     }
-    let authorization = header_texts(incoming.headers, AUTHORIZATION.as_str())?;
-    let [authorization] = authorization.as_slice() else { return Err(missing("authorization")) };
+    let found = header_texts(incoming.headers, AUTHORIZATION.as_str(), reason)?;
+    let authorization = match found.as_slice() {
+        [authorization] => authorization,
+        [] => return Err(refuse("authorization", "is missing")),
+        _ => return Err(refuse("authorization", "is there several times")),
+    };
     let (word, value) = authorization.split_once(' ').unwrap_or((authorization, ""));
     // The scheme's word is without case by RFC 9110, section 11.1.
     if !word.eq_ignore_ascii_case(&scheme.scheme) || value.is_empty() {
-        let what = format!("isn't `{} ...`", scheme.scheme);
-        return Err(Refusal::about(Reason::Unauthorized, "authorization", &what));
+        return Err(refuse("authorization", &format!("isn't `{} ...`", scheme.scheme)));
     }
     if is(scheme, "basic") {
         let (encoding, names) = basic(document);
-        let halves = basic_halves(value, encoding)
-            .ok_or_else(|| Refusal::about(Reason::Unauthorized, "authorization", "isn't HTTP Basic"))?;
+        let halves = basic_halves(value, encoding).ok_or_else(|| refuse("authorization", "isn't HTTP Basic"))?;
         let named = names.into_iter().zip(halves);
         return Ok(named.map(|(name, half)| Held::Credential(name, half)).collect());
     }
-    match carries_token(document, operation, scheme) {
+    match is_token {
         true => Ok(vec![Held::Token(value.to_owned())]),
         false => Ok(vec![Held::Credential(input::snake(name), value.to_owned())]),
     }

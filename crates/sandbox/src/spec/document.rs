@@ -2,10 +2,9 @@
 
 use indexmap::IndexMap;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::operation::{Example, Header, RequestBody};
-use super::{Operation, Parameter, Response, Schema, SecurityScheme, XToken, playable};
+use super::{Operation, Parameter, Response, Schema, SecurityScheme, XToken, playable, references};
 
 /// A spec as it was written.
 #[derive(Clone, Debug, Deserialize)]
@@ -15,16 +14,18 @@ pub(crate) struct Document {
     pub(crate) token: Option<XToken>,
     #[serde(default)]
     security: Vec<IndexMap<String, Vec<String>>>,
-    paths: IndexMap<String, PathItem>,
+    pub(super) paths: IndexMap<String, PathItem>,
     #[serde(default)]
-    components: Components,
+    pub(super) components: Components,
 }
 
 /// The operations of a path.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct PathItem {
-    parameters: Vec<Parameter>,
+pub(super) struct PathItem {
+    #[serde(rename = "$ref")]
+    pub(super) reference: Option<String>,
+    pub(super) parameters: Vec<Parameter>,
     get: Option<Operation>,
     put: Option<Operation>,
     post: Option<Operation>,
@@ -37,31 +38,47 @@ struct PathItem {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Components {
-    schemas: IndexMap<String, Schema>,
-    responses: IndexMap<String, Response>,
-    parameters: IndexMap<String, Parameter>,
-    request_bodies: IndexMap<String, RequestBody>,
-    headers: IndexMap<String, Header>,
-    examples: IndexMap<String, Example>,
-    security_schemes: IndexMap<String, SecurityScheme>,
+pub(super) struct Components {
+    pub(super) schemas: IndexMap<String, Schema>,
+    pub(super) responses: IndexMap<String, Response>,
+    pub(super) parameters: IndexMap<String, Parameter>,
+    pub(super) request_bodies: IndexMap<String, RequestBody>,
+    pub(super) headers: IndexMap<String, Header>,
+    pub(super) examples: IndexMap<String, Example>,
+    pub(super) security_schemes: IndexMap<String, SecurityScheme>,
 }
 
 /// How many references in a row are followed.
 const MAX_REFERENCES: usize = 64;
 
+impl PathItem {
+    /// With their methods.
+    pub(super) fn operations(&self) -> impl Iterator<Item = (&'static str, &Operation)> {
+        let methods = [
+            ("GET", &self.get),
+            ("PUT", &self.put),
+            ("POST", &self.post),
+            ("DELETE", &self.delete),
+            ("OPTIONS", &self.options),
+            ("HEAD", &self.head),
+            ("PATCH", &self.patch),
+            ("TRACE", &self.trace),
+        ];
+        methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
+    }
+}
+
 impl Document {
     /// Reads a spec's text.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         // YAML 1.2: `no` and `off` are texts.
-        let options = || serde_saphyr::options! { strict_booleans: true, with_snippet: false };
-        let document: Self = serde_saphyr::from_str_with_options(text, options())
-            .map_err(|error| error.without_snippet().to_string())?;
+        let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
+        let document: Self =
+            serde_saphyr::from_str_with_options(text, options).map_err(|error| error.without_snippet().to_string())?;
         if !document.openapi.starts_with("3.0.") {
             return Err(format!("it is OpenAPI {}; the sandbox plays 3.0", document.openapi));
         }
-        let raw: Value = serde_saphyr::from_str_with_options(text, options()).map_err(|error| error.to_string())?;
-        playable::references(&raw, &raw)?;
+        references::check(&document)?;
         playable::document(&document)?;
         Ok(document)
     }
@@ -69,19 +86,8 @@ impl Document {
     /// Every operation: its path, its method, what it takes beside its own parameters, and itself.
     pub(crate) fn operations(&self) -> impl Iterator<Item = (&str, &'static str, &[Parameter], &Operation)> {
         self.paths.iter().flat_map(|(path, item)| {
-            let methods = [
-                ("GET", &item.get),
-                ("PUT", &item.put),
-                ("POST", &item.post),
-                ("DELETE", &item.delete),
-                ("OPTIONS", &item.options),
-                ("HEAD", &item.head),
-                ("PATCH", &item.patch),
-                ("TRACE", &item.trace),
-            ];
-            methods.into_iter().filter_map(move |(method, operation)| {
-                Some((path.as_str(), method, item.parameters.as_slice(), operation.as_ref()?))
-            })
+            let shared = item.parameters.as_slice();
+            item.operations().map(move |(method, operation)| (path.as_str(), method, shared, operation))
         })
     }
 
@@ -120,7 +126,7 @@ impl Document {
     }
 }
 
-/// Follows references among the components of one kind. One that leads nowhere is what it is: it says nothing.
+/// Follows references among the components of one kind; `references` has seen that they lead to one.
 fn follow<'a, T>(start: &'a T, components: &'a IndexMap<String, T>, reference: impl Fn(&T) -> Option<&str>) -> &'a T {
     let mut found = start;
     for _ in 0..MAX_REFERENCES {

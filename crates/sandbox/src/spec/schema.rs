@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::Document;
@@ -27,6 +28,10 @@ pub(crate) struct Schema {
     pub(crate) one_of: Vec<Schema>,
     pub(crate) example: Option<Value>,
     pub(crate) default: Option<Value>,
+    /// Not played.
+    pub(crate) any_of: Option<IgnoredAny>,
+    /// Not played.
+    pub(crate) not: Option<IgnoredAny>,
 }
 
 /// The type of a value.
@@ -90,6 +95,16 @@ impl Schema {
             .or_else(|| parts.iter().find_map(|s| s.default.as_ref()))
     }
 
+    /// Whether it takes null.
+    pub(crate) fn is_nullable(&self, document: &Document) -> bool {
+        self.all(document).iter().any(|part| part.nullable)
+    }
+
+    /// The parts that give it properties. Two schemas that share them all are one kind of object.
+    pub(crate) fn shape<'a>(&'a self, document: &'a Document) -> Vec<&'a Schema> {
+        self.all(document).into_iter().filter(|part| !part.properties.is_empty()).collect()
+    }
+
     /// The schema of a list's items.
     pub(crate) fn items<'a>(&'a self, document: &'a Document) -> Option<&'a Schema> {
         self.all(document).into_iter().find_map(|schema| schema.items.as_deref())
@@ -142,9 +157,17 @@ impl Schema {
     }
 
     /// The name that a reference gives.
-    fn name(&self) -> Option<&str> {
+    pub(super) fn name(&self) -> Option<&str> {
         self.reference.as_deref()?.rsplit('/').next()
     }
+}
+
+/// Whether an object of this shape is inside another of it.
+pub(crate) fn is_inside(around: &[Vec<&Schema>], shape: &[&Schema]) -> bool {
+    let is_same = |other: &Vec<&Schema>| {
+        other.len() == shape.len() && other.iter().zip(shape).all(|(a, b)| std::ptr::eq::<Schema>(*a, *b))
+    };
+    !shape.is_empty() && around.iter().any(is_same)
 }
 
 /// One kind of a `oneOf`.

@@ -8,6 +8,7 @@ mod faults;
 mod logs;
 mod player;
 mod rules;
+mod shapes;
 mod support;
 mod tokens;
 mod vendors;

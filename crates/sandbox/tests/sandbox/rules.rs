@@ -1,9 +1,10 @@
 //! A request that breaks one rule of a spec, and what the vendor says to it.
 
+use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::support::{Playing, body, foreign, header, play, vendor, with_keys};
+use crate::support::{Playing, answer, body, foreign, header, play, vendor, with_keys};
 
 /// One rule broken: what is done, the status and the body it gets, and what the reason speaks of.
 struct Broken {
@@ -172,8 +173,8 @@ async fn voucherify_refuses_what_breaks_its_spec() {
             "empty scope",
             voucherify("grant_type=client_credentials&scope="),
             400,
-            invalid_scope.clone(),
-            "`scope`",
+            missing("`scope` is missing"),
+            "`scope` is missing",
         ),
         broken(
             "one field for each scope",
@@ -183,6 +184,51 @@ async fn voucherify_refuses_what_breaks_its_spec() {
             "`scope`",
         ),
         broken("grant", voucherify("grant_type=password&scope=api"), 400, invalid_grant_type, "`grant_type`"),
+        broken(
+            "content type",
+            |p| with_keys(p.post("/v1/oauth/token"), p).json(&json!({})),
+            400,
+            json!({ "code": 400, "message": format!("`content-type` isn't {FORM}") }),
+            "`content-type` isn't",
+        ),
+        broken(
+            "content type, where neither 400 nor 415 is documented",
+            |p| with_keys(p.post("/v1/oauth/token/revoke"), p).json(&json!({})),
+            415,
+            json!({ "code": 415, "message": format!("`content-type` isn't {FORM}") }),
+            "`content-type` isn't",
+        ),
+        broken(
+            "a token twice",
+            |p| with_keys(p.post("/v1/oauth/introspect"), p).form(&[("access_token", "x"), ("access_token", "y")]),
+            400,
+            json!({ "code": 400, "message": "`access_token` is there 2 times" }),
+            "2 times",
+        ),
+        broken(
+            "a token without a value",
+            |p| with_keys(p.post("/v1/oauth/introspect"), p).form(&[("access_token", "")]),
+            400,
+            json!({ "code": 400, "key": "missing_parameters", "message": "An invented text about what is missing" }),
+            "`access_token` is missing",
+        ),
+        broken(
+            "a wrong key and a wrong form",
+            |p| keyed("example-app-id", "other")(p).form(&[("scope", "nope")]),
+            401,
+            unauthorized.clone(),
+            "`app_token` is wrong",
+        ),
+        broken(
+            "a key that isn't ASCII",
+            |p| {
+                let key = HeaderValue::from_bytes(b"example-app-t\xf6ken").unwrap();
+                p.post("/v1/oauth/token").header("x-app-id", "example-app-id").header("x-app-token", key)
+            },
+            401,
+            unauthorized.clone(),
+            "`X-App-Token` isn't visible ASCII",
+        ),
         broken(
             "another name for the token to introspect",
             |p| with_keys(p.post("/v1/oauth/introspect"), p).form(&[("token", "x")]),
@@ -322,6 +368,23 @@ async fn zenoti_refuses_what_breaks_its_spec() {
             "`authorization` is missing",
         ),
         broken(
+            "a revocation with a token that isn't ASCII",
+            |p| {
+                let token = HeaderValue::from_bytes(b"Bearer t\xf6ken").unwrap();
+                p.http.delete(p.url("/v1/tokens/sessions/revoke")).header("authorization", token)
+            },
+            401,
+            token.clone(),
+            "`authorization` isn't visible ASCII",
+        ),
+        broken(
+            "a revocation with two tokens",
+            |p| p.http.delete(p.url("/v1/tokens/sessions/revoke")).bearer_auth("x").header("authorization", "Bearer y"),
+            401,
+            token.clone(),
+            "`authorization` is there several times",
+        ),
+        broken(
             "a revocation with an unknown token",
             |p| p.http.delete(p.url("/v1/tokens/sessions/revoke")).bearer_auth("x"),
             401,
@@ -344,6 +407,45 @@ async fn a_path_that_the_spec_has_not_is_the_protected_resource() {
     let response = playing.http.get(format!("http://{elsewhere}/nobody/x")).send().await.unwrap();
     assert_eq!(response.status(), 404);
     assert_eq!(response.text().await.unwrap(), "No vendor is played here. There are: voucherify\n");
+}
+
+#[tokio::test]
+async fn a_path_that_is_nearly_that_of_an_operation_is_neither_it_nor_the_protected_resource() {
+    let playing = play(vendor("voucherify")).await;
+    let token = answer(crate::support::voucherify_login(&playing)).await.1["access_token"].take();
+    for path in ["/v1/oauth/token/", "/v1//oauth/token", "/v1/oauth/Token", "//v1/oauth/token"] {
+        let call = playing.http.get(playing.url(path)).bearer_auth(token.as_str().unwrap());
+        let response = call.send().await.unwrap();
+        let why = header(&response, "x-sandbox-reason").to_owned();
+        assert_eq!(
+            (response.status().as_u16(), why.as_str()),
+            (404, "the path is nearly `/v1/oauth/token`; it has to be just that")
+        );
+        assert_eq!(body(response).await, Value::Null);
+    }
+    let playing = play(foreign("keycloakish")).await;
+    let response = playing.post("/realms/any/logout/").send().await.unwrap();
+    assert_eq!(
+        header(&response, "x-sandbox-reason"),
+        "the path is nearly `/realms/{realm}/logout`; it has to be just that"
+    );
+}
+
+#[tokio::test]
+async fn what_is_the_server_s_business_isnt_a_failure_at_success() {
+    let playing = play(foreign("wechatish")).await;
+    let response = playing.post("/token").send().await.unwrap();
+    assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, "GET"));
+    assert_eq!(body(response).await, Value::Null);
+}
+
+#[tokio::test]
+async fn an_optional_field_without_a_value_isnt_there() {
+    let playing = play(vendor("wellnessliving")).await;
+    let login = wellnessliving(
+        "client_id=example-client-id&client_secret=example-client-secret&grant_type=client_credentials&scope=",
+    );
+    assert_eq!(answer(login(&playing)).await.0, 200);
 }
 
 /// Form-encoded halves of HTTP Basic, headers that are numbers and flags, ranges of statuses: vendors that no crate is

@@ -1,6 +1,6 @@
 //! What becomes of tokens: they expire, are spent, replaced, redundant, revoked, too many.
 
-use freshtoken_sandbox::Outcome;
+use freshtoken_sandbox::{Fault, Outcome};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -174,6 +174,81 @@ async fn voucherify_introspects_and_revokes_the_token_that_is_named() {
     assert_eq!(ask("/v1/oauth/token/revoke", &access).await, (404, Value::Null));
     assert_eq!(playing.call(&format!("Bearer {access}")).await, 401);
     assert_eq!(playing.call(&format!("Bearer {other}")).await, 200);
+}
+
+#[tokio::test]
+async fn another_account_s_token_isnt_known() {
+    let playing = play(vendor("voucherify").accounts(2)).await;
+    let access = text(&answer(voucherify_login(&playing)).await.1, "/access_token");
+    let second = &playing.issuer.all_credentials()[1];
+    let ask = async |path: &str| {
+        let request = playing.post(path).form(&[("access_token", &access)]);
+        answer(request.header("x-app-id", &second["app_id"]).header("x-app-token", &second["app_token"])).await
+    };
+    assert_eq!(ask("/v1/oauth/introspect").await, (200, json!({ "active": false })));
+    assert_eq!(ask("/v1/oauth/token/revoke").await, (404, Value::Null));
+    assert_eq!((playing.call(&format!("Bearer {access}")).await, playing.issuer.counts().revocations), (200, 0));
+    let own = with_keys(playing.post("/v1/oauth/token/revoke"), &playing).form(&[("access_token", &access)]);
+    assert_eq!(answer(own).await.0, 204);
+}
+
+/// Where no 404 is documented, RFC 7009 has it succeed; but nothing is ended.
+#[tokio::test]
+async fn another_account_s_token_isnt_ended_where_its_revocation_succeeds() {
+    let playing = play(foreign("keycloakish").accounts(2)).await;
+    let [first, second] = playing.issuer.all_credentials() else { panic!("two accounts") };
+    let grant = async |path: &str, account: &freshtoken_sandbox::Credentials, form: &[(&str, &str)]| {
+        let request = playing.post(&format!("/realms/my%20realm%2F%C3%BC{path}")).form(form);
+        let half = |name: &str| account[name].replace('%', "%25").replace('+', "%2B").replace(':', "%3A");
+        answer(request.basic_auth(half("client_id"), Some(half("client_secret")))).await
+    };
+    let path = "/protocol/openid-connect/token";
+    let (status, token) = grant(path, first, &[("grant_type", "client_credentials")]).await;
+    assert_eq!(status, 200);
+    let form = [("refresh_token", token["refresh_token"].as_str().unwrap())];
+    assert_eq!(grant("/logout", second, &form).await, (204, Value::Null));
+    assert_eq!(playing.call(&format!("Bearer {}", text(&token, "/access_token"))).await, 200);
+    assert_eq!(grant("/logout", first, &form).await, (204, Value::Null));
+    assert_eq!(playing.call(&format!("Bearer {}", text(&token, "/access_token"))).await, 401);
+}
+
+#[tokio::test]
+async fn an_introspection_is_by_the_vendor_s_clock() {
+    let playing = play(vendor("voucherify")).await;
+    let access = text(&answer(voucherify_login(&playing)).await.1, "/access_token");
+    playing.issuer.fault(Fault::clock_off(-7_200));
+    let ask = with_keys(playing.post("/v1/oauth/introspect"), &playing).form(&[("access_token", &access)]);
+    let active = answer(ask).await.1;
+    assert_eq!((&active["active"], &active["expires_in"]), (&json!(true), &json!(900)));
+    assert_eq!(active["expires_at"], json!(1_795_306_500 - 7_200));
+}
+
+#[tokio::test]
+async fn a_refresh_that_adds_a_live_token_can_be_one_too_many() {
+    let playing = play(foreign("zoomish").live_tokens(1)).await;
+    let refresh = async |token: &str| {
+        let request = playing.post("/refresh").form(&[("grant_type", "refresh_token"), ("refresh_token", token)]);
+        answer(request.basic_auth("example-client-id%2B1", Some("example-client-secret%3A100%25"))).await
+    };
+    // By its single use this vendor is at expiry: the refresh ends what the account has.
+    let (status, first) = refresh(&playing.issuer.consent().unwrap()).await;
+    let second = playing.issuer.consent().unwrap();
+    assert_eq!((status, refresh(&second).await.0, playing.issuer.live_tokens()), (200, 200, 1));
+    assert_eq!(playing.call(&format!("bearer {}", text(&first, "/access_token"))).await, 401);
+
+    let playing = play(foreign("consentish").live_tokens(1)).await;
+    let refresh = async |token: &str| {
+        let body =
+            json!({ "refresh_token": token, "client_id": "example-client-id+1", "site_id": 1, "type": "example-type" });
+        let request = playing.post(&format!("/{}/renew?level=1", playing.issuer.settings()["tenant"])).json(&body);
+        answer(request.basic_auth("example-client-id%2B1", Some("example-client-secret%3A100%25"))).await
+    };
+    let (status, _) = refresh(&playing.issuer.consent().unwrap()).await;
+    let second = playing.issuer.consent().unwrap();
+    assert_eq!((status, playing.issuer.live_tokens()), (200, 1));
+    assert!(refresh(&second).await.0 >= 400);
+    assert_eq!(playing.issuer.revoke_all(), 1);
+    assert_eq!(refresh(&second).await.0, 200, "it wasn't spent");
 }
 
 #[tokio::test]

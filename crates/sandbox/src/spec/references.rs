@@ -1,0 +1,146 @@
+//! Refuses references that can't be followed, and schemas that aren't played.
+//!
+//! What isn't looked at here isn't read anywhere else either: examples and unknown words may hold anything.
+
+use indexmap::IndexMap;
+
+use super::document::{Components, Document, PathItem};
+use super::operation::{Example, Header, MediaType, Operation, Parameter, RequestBody, Response};
+use super::schema::{Additional, Schema};
+
+type Checked = Result<(), String>;
+
+/// Every reference and every schema of a document.
+pub(super) fn check(document: &Document) -> Checked {
+    let walk = Walk(document);
+    document.paths.iter().try_for_each(|(path, item)| walk.path(path, item))?;
+    walk.components(&document.components)?;
+    let mut done = Vec::new();
+    let schemas = document.components.schemas.keys();
+    schemas.into_iter().try_for_each(|name| walk.kinds_of(name, &mut Vec::new(), &mut done))
+}
+
+struct Walk<'a>(&'a Document);
+
+impl<'a> Walk<'a> {
+    /// A reference has to name a component of the kind that stands there, and to come to an end.
+    fn reference<T>(
+        &self,
+        reference: Option<&str>,
+        kind: &str,
+        components: &IndexMap<String, T>,
+        goes_on: impl Fn() -> bool,
+    ) -> Checked {
+        let Some(reference) = reference else { return Ok(()) };
+        match reference.strip_prefix(&format!("#/components/{kind}/")) {
+            None => Err(format!("`{reference}` isn't followed here; write `#/components/{kind}/NAME`")),
+            Some(name) if name.contains('/') => {
+                Err(format!("`{reference}` isn't followed; give it a name of its own: `#/components/{kind}/NAME`"))
+            }
+            Some(name) if !components.contains_key(name) => Err(format!("`{reference}` leads nowhere")),
+            Some(_) if goes_on() => Err(format!("`{reference}` leads to itself, or through too many others")),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn path(&self, path: &str, item: &PathItem) -> Checked {
+        if item.reference.is_some() {
+            return Err(format!("{path}: a `$ref` in place of a path isn't followed"));
+        }
+        item.parameters.iter().try_for_each(|parameter| self.parameter(parameter))?;
+        item.operations().try_for_each(|(_, operation)| self.operation(operation))
+    }
+
+    fn operation(&self, operation: &Operation) -> Checked {
+        operation.parameters.iter().try_for_each(|parameter| self.parameter(parameter))?;
+        operation.request_body.iter().try_for_each(|body| self.body(body))?;
+        operation.responses.values().try_for_each(|response| self.response(response))
+    }
+
+    fn components(&self, components: &Components) -> Checked {
+        components.schemas.values().try_for_each(|schema| self.schema(schema))?;
+        components.responses.values().try_for_each(|response| self.response(response))?;
+        components.parameters.values().try_for_each(|parameter| self.parameter(parameter))?;
+        components.request_bodies.values().try_for_each(|body| self.body(body))?;
+        components.headers.values().try_for_each(|header| self.header(header))?;
+        components.examples.values().try_for_each(|example| self.example(example))?;
+        components.security_schemes.iter().try_for_each(|(name, scheme)| {
+            let goes_on = || self.0.security_scheme(name).is_some_and(|scheme| scheme.reference.is_some());
+            self.reference(scheme.reference.as_deref(), "securitySchemes", &components.security_schemes, goes_on)
+        })
+    }
+
+    fn parameter(&self, parameter: &Parameter) -> Checked {
+        let goes_on = || self.0.parameter(parameter).reference.is_some();
+        self.reference(parameter.reference.as_deref(), "parameters", &self.0.components.parameters, goes_on)?;
+        self.schema(&parameter.schema)?;
+        parameter.examples.values().try_for_each(|example| self.example(example))
+    }
+
+    fn body(&self, body: &RequestBody) -> Checked {
+        let goes_on = || self.0.request_body(body).reference.is_some();
+        self.reference(body.reference.as_deref(), "requestBodies", &self.0.components.request_bodies, goes_on)?;
+        body.content.values().try_for_each(|media| self.media(media))
+    }
+
+    fn response(&self, response: &Response) -> Checked {
+        let goes_on = || self.0.response(response).reference.is_some();
+        self.reference(response.reference.as_deref(), "responses", &self.0.components.responses, goes_on)?;
+        response.headers.values().try_for_each(|header| self.header(header))?;
+        response.content.values().try_for_each(|media| self.media(media))
+    }
+
+    fn header(&self, header: &Header) -> Checked {
+        let goes_on = || self.0.header(header).reference.is_some();
+        self.reference(header.reference.as_deref(), "headers", &self.0.components.headers, goes_on)?;
+        self.schema(&header.schema)
+    }
+
+    fn media(&self, media: &MediaType) -> Checked {
+        self.schema(&media.schema)?;
+        media.examples.values().try_for_each(|example| self.example(example))
+    }
+
+    fn example(&self, example: &Example) -> Checked {
+        let goes_on = || self.0.example(example).reference.is_some();
+        self.reference(example.reference.as_deref(), "examples", &self.0.components.examples, goes_on)
+    }
+
+    fn schema(&self, schema: &Schema) -> Checked {
+        let goes_on = || self.0.schema(schema).reference.is_some();
+        self.reference(schema.reference.as_deref(), "schemas", &self.0.components.schemas, goes_on)?;
+        if schema.any_of.is_some() {
+            return Err("`anyOf` isn't played; write `oneOf`".to_owned());
+        }
+        if schema.not.is_some() {
+            return Err("`not` isn't played".to_owned());
+        }
+        let additional = match &schema.additional_properties {
+            Some(Additional::Are(schema)) => Some(&**schema),
+            Some(Additional::Allowed(_)) | None => None,
+        };
+        let inner = schema.properties.values().chain(additional).chain(schema.items.as_deref());
+        inner.chain(&schema.all_of).chain(&schema.one_of).try_for_each(|schema| self.schema(schema))
+    }
+
+    /// A schema that is a kind or a part of itself: whether a value is of it has no answer.
+    fn kinds_of(&self, name: &'a str, path: &mut Vec<&'a str>, done: &mut Vec<&'a str>) -> Checked {
+        if path.contains(&name) {
+            return Err(format!("the schema `{name}` is a kind of itself, by its `oneOf` or `allOf`"));
+        }
+        let Some(schema) = self.0.components.schemas.get(name).filter(|_| !done.contains(&name)) else {
+            return Ok(());
+        };
+        path.push(name);
+        let mut open = vec![schema];
+        while let Some(schema) = open.pop() {
+            if let Some(name) = schema.name() {
+                self.kinds_of(name, path, done)?;
+            }
+            open.extend(schema.all_of.iter().chain(&schema.one_of));
+        }
+        path.pop();
+        done.push(name);
+        Ok(())
+    }
+}
