@@ -2,9 +2,23 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
+
+/// The last moment that dates can tell, those of HTTP and those in bodies alike: 9999-12-30T22:00:00Z.
+const LAST: Duration = Duration::from_secs(253_402_207_200);
+
+/// Whether a date can tell this moment.
+pub(crate) fn can_be_told(time: SystemTime) -> bool {
+    time.duration_since(UNIX_EPOCH).is_ok_and(|since| since <= LAST)
+}
+
+/// A date of HTTP. A moment that none can tell becomes the nearest that one can.
+pub(crate) fn http_date(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    httpdate::fmt_http_date(UNIX_EPOCH + since.min(LAST))
+}
 
 /// Tells an issuer the time. Clones are one clock.
 ///
@@ -40,19 +54,26 @@ impl Clock {
     pub fn now(&self) -> SystemTime {
         let run = self.0.running_since.map(|since| since.elapsed()).unwrap_or_default();
         let moved = *self.0.moved.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that was moved beyond what can be told stands still.
         self.0.start.checked_add(run.saturating_add(moved)).unwrap_or(self.0.start)
     }
 
-    /// Moves it ahead.
+    /// Moves it ahead. It stays where it is instead of leaving the years that a date can tell, 1970 to 9999.
     pub fn advance(&self, by: Duration) {
+        self.try_advance(by);
+    }
+
+    /// Moves it ahead. False if it stayed where it is.
+    pub(crate) fn try_advance(&self, by: Duration) -> bool {
         let mut moved = self.0.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = self.0.running_since.map(|since| since.elapsed()).unwrap_or_default();
         let longer = moved.saturating_add(by);
-        if self.0.start.checked_add(longer).is_some() {
+        let is_told = self.0.start.checked_add(run.saturating_add(longer)).is_some_and(can_be_told);
+        if is_told {
             *moved = longer;
         }
         drop(moved);
         self.0.changed.send_replace(());
+        is_told
     }
 
     /// Ends when it has come so far, by running or by being moved.
@@ -86,8 +107,6 @@ impl fmt::Debug for Clock {
 
 #[cfg(test)]
 mod tests {
-    use std::time::UNIX_EPOCH;
-
     use super::*;
 
     #[tokio::test]
@@ -108,7 +127,17 @@ mod tests {
     #[test]
     fn a_clock_moved_beyond_all_time_stands_still() {
         let clock = Clock::stopped(UNIX_EPOCH);
-        clock.advance(Duration::MAX);
-        assert_eq!(clock.now(), UNIX_EPOCH);
+        for by in [Duration::MAX, LAST + Duration::from_secs(1)] {
+            clock.advance(by);
+            assert_eq!(clock.now(), UNIX_EPOCH);
+        }
+        clock.advance(LAST);
+        assert_eq!(clock.now(), UNIX_EPOCH + LAST);
+    }
+
+    #[test]
+    fn a_date_that_can_t_be_told_is_the_nearest_that_can() {
+        assert_eq!(http_date(UNIX_EPOCH - Duration::from_secs(1)), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(http_date(UNIX_EPOCH + LAST * 2), "Thu, 30 Dec 9999 22:00:00 GMT");
     }
 }

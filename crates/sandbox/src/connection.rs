@@ -25,7 +25,7 @@ impl Listener for Loopback {
                 Ok((stream, peer)) => {
                     // Only speed is at stake.
                     let _ = stream.set_nodelay(true);
-                    return (Connection { stream, tear: Tear::default() }, peer);
+                    return (Connection { stream, tear: Tear::default(), is_over: false }, peer);
                 }
                 // Out of file descriptors, mostly: there may be some in a moment.
                 Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
@@ -63,6 +63,8 @@ impl Connected<IncomingStream<'_, Loopback>> for Tear {
 pub(crate) struct Connection {
     stream: TcpStream,
     tear: Tear,
+    /// Its end was read.
+    is_over: bool,
 }
 
 impl Connection {
@@ -79,8 +81,18 @@ impl Connection {
 }
 
 impl AsyncRead for Connection {
+    /// The end of it is told one turn late. Hyper drops a request whose client has gone before it has begun with it;
+    /// this way it has begun, and a vendor would be at it too.
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let is_end = matches!(&read, Poll::Ready(read) if read.is_err() || buf.filled().len() == before);
+        if is_end && !self.is_over {
+            self.is_over = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        read
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -17,7 +17,7 @@ use crate::Fault;
 use crate::account::Credentials;
 use crate::event::Counts;
 use crate::issuer::Issuer;
-use crate::spec::duration;
+use crate::spec::{duration, show};
 
 /// The folder of the control endpoint; no vendor can have this name.
 pub(crate) const PATH: &str = "_sandbox";
@@ -60,29 +60,52 @@ async fn thing(
     method: Method,
     body: Bytes,
 ) -> Response<Body> {
-    answer(find(&issuers, &name).and_then(|issuer| act(issuer, &thing, &method, &body)))
+    answer(find(&issuers, &name).and_then(|issuer| {
+        let (value, done) = act(issuer, &thing, &method, &body)?;
+        if let Some(done) = done {
+            issuer.record_directed(method.as_str(), &thing, done);
+        }
+        Ok(value)
+    }))
 }
 
-fn act(issuer: &Issuer, thing: &str, method: &Method, body: &[u8]) -> Answered {
+/// What is answered, and a line for the log if something was done.
+fn act(
+    issuer: &Issuer,
+    thing: &str,
+    method: &Method,
+    body: &[u8],
+) -> Result<(Value, Option<String>), (StatusCode, String)> {
     match (thing, method.as_str()) {
-        ("events", "GET") => value(&issuer.events()),
-        ("counts", "GET") => value(&issuer.counts()),
-        ("faults", "GET") => value(&issuer.faults()),
+        ("events", "GET") => Ok((value(&issuer.events())?, None)),
+        ("counts", "GET") => Ok((value(&issuer.counts())?, None)),
+        ("faults", "GET") => Ok((value(&issuer.faults())?, None)),
         ("faults", "POST") => {
-            issuer.fault(fault(body)?);
-            value(&issuer.faults())
+            let fault = fault(body, issuer.clock().now())?;
+            let done = format!("to come: {fault}");
+            issuer.fault(fault);
+            Ok((value(&issuer.faults())?, Some(done)))
         }
         ("faults", "DELETE") => {
             issuer.clear_faults();
-            value(&issuer.faults())
+            Ok((value(&issuer.faults())?, Some("no more faults".to_owned())))
         }
         ("clock", "POST") => {
-            issuer.advance_clock(read::<Advance>(body)?.advance);
-            value(&json!({ "now": jiff::Timestamp::try_from(issuer.clock().now()).unwrap_or_default().to_string() }))
+            let by = read::<Advance>(body)?.advance;
+            if !issuer.clock().try_advance(by) {
+                return Err((StatusCode::BAD_REQUEST, "`advance` leads beyond the year 9999".to_owned()));
+            }
+            let now = jiff::Timestamp::try_from(issuer.clock().now()).unwrap_or_default().to_string();
+            Ok((json!({ "now": now }), Some(format!("the clock is moved by {}", show(by)))))
         }
-        ("revoke", "POST") => value(&json!({ "revoked": issuer.revoke_all() })),
+        ("revoke", "POST") => {
+            let revoked = issuer.revoke_all();
+            Ok((json!({ "revoked": revoked }), Some(format!("revoked, {revoked} ended"))))
+        }
         ("consent", "POST") => match issuer.consent() {
-            Some(refresh_token) => value(&json!({ "refresh_token": refresh_token })),
+            Some(refresh_token) => {
+                Ok((json!({ "refresh_token": refresh_token }), Some("consent, a refresh token given".to_owned())))
+            }
             None => Err((StatusCode::NOT_FOUND, format!("{} has no refresh tokens", issuer.name()))),
         },
         ("events" | "counts" | "faults" | "clock" | "revoke" | "consent", _) => {
@@ -147,15 +170,22 @@ fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, (StatusCode, Str
     serde_json::from_slice(body).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))
 }
 
-/// A fault, of which every word is known: a slip mustn't make it another one.
-fn fault(body: &[u8]) -> Result<Fault, (StatusCode, String)> {
-    let fault: Fault = read(body)?;
-    let understood = value(&fault)?;
-    let words = read::<serde_json::Map<String, Value>>(body)?;
-    match words.keys().find(|word| understood.get(word).is_none()) {
-        Some(word) => Err((StatusCode::BAD_REQUEST, format!("`{word}` isn't known here"))),
-        None => Ok(fault),
+/// A fault, of which every word is known: a slip mustn't make it another one. A word that is null isn't there.
+fn fault(body: &[u8], now: SystemTime) -> Result<Fault, (StatusCode, String)> {
+    let refuse = |why: String| (StatusCode::BAD_REQUEST, why);
+    let mut words = read::<serde_json::Map<String, Value>>(body)?;
+    words.retain(|_, value| !value.is_null());
+    // A number would be taken for the place of a name in the list of them.
+    if words.get("fault").is_some_and(|fault| !fault.is_string()) {
+        return Err(refuse("`fault` isn't a text".to_owned()));
     }
+    let fault: Fault = serde_json::from_value(words.clone().into()).map_err(|error| refuse(error.to_string()))?;
+    let understood = value(&fault)?;
+    if let Some(word) = words.keys().find(|word| understood.get(word).is_none()) {
+        return Err(refuse(format!("`{word}` isn't known here")));
+    }
+    fault.check(now).map_err(refuse)?;
+    Ok(if words.contains_key("on") { fault } else { fault.where_it_makes_sense() })
 }
 
 fn value(value: &impl Serialize) -> Answered {

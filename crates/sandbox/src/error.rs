@@ -3,6 +3,9 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::spec::show;
 
 /// Why a sandbox can't be started.
 #[derive(Debug)]
@@ -19,6 +22,19 @@ pub enum Error {
         /// The names that there are.
         known: Vec<String>,
     },
+    /// There is no such credential.
+    UnknownCredential {
+        /// The vendor, or all that it was asked for.
+        vendor: String,
+        /// The name that was asked for.
+        name: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// A token of this vendor that lives so long would outlive the year 9999, the last that a date can tell.
+    Lifetime(String, Duration),
+    /// A folder without specs.
+    NoSpecs(String),
     /// Two vendors of one name.
     Twice(String),
     /// An address that isn't this machine's own.
@@ -38,6 +54,17 @@ impl fmt::Display for Error {
             Self::UnknownVendor { name, known } => {
                 write!(f, "there is no vendor `{name}`; there are: {}", known.join(", "))
             }
+            Self::UnknownCredential { vendor, name, known } => {
+                write!(f, "`{name}` is no credential of {vendor}; there are: {}", known.join(", "))
+            }
+            Self::Lifetime(vendor, life) => {
+                write!(
+                    f,
+                    "a token of {vendor} can't live {}: no date can tell its end, after the year 9999",
+                    show(*life)
+                )
+            }
+            Self::NoSpecs(folder) => write!(f, "{folder} has no spec: there is no .yaml or .yml file in it"),
             Self::Twice(name) => write!(f, "the vendor `{name}` is there twice"),
             Self::NotLoopback(address) => {
                 write!(f, "{address} isn't loopback; the sandbox listens on 127.0.0.1 or ::1 alone")

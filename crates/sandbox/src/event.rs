@@ -29,7 +29,7 @@ pub struct Counts {
     pub revocations: u64,
     /// Calls of the protected resource with a live token.
     pub calls_accepted: u64,
-    /// Calls of the protected resource that got a 401.
+    /// Calls of the protected resource that were refused.
     pub calls_refused: u64,
     /// Faults played.
     pub faults: u64,
@@ -58,7 +58,7 @@ impl fmt::Display for Counts {
     }
 }
 
-/// One request, and what became of it. Paths are the spec's, and values never appear.
+/// One request to a vendor or to its part of the control endpoint, and what became of it. Paths are the spec's, and values never appear.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Event {
@@ -67,9 +67,9 @@ pub struct Event {
     pub at: SystemTime,
     /// The vendor.
     pub vendor: String,
-    /// The request's method.
+    /// The request's method; `?` for one that HTTP doesn't know.
     pub method: String,
-    /// The path as the spec has it; of a call, as it came, with known secrets masked.
+    /// The path as the spec has it; of a call, as it came, with `***` for each part that isn't a plain word.
     pub path: String,
     /// The status of the answer; None where the connection was reset.
     pub status: Option<u16>,
@@ -116,6 +116,11 @@ pub enum Outcome {
     },
     /// A fault came first, and nothing was done.
     Nothing,
+    /// The control endpoint was told to do something, and did.
+    Directed {
+        /// What.
+        what: String,
+    },
 }
 
 impl fmt::Display for Outcome {
@@ -131,6 +136,7 @@ impl fmt::Display for Outcome {
             Self::Answered => f.write_str("answered"),
             Self::Refused { why } => write!(f, "refused: {why}"),
             Self::Nothing => f.write_str("nothing done"),
+            Self::Directed { what } => f.write_str(what),
         }
     }
 }

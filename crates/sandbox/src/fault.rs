@@ -5,7 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::clock::can_be_told;
+use crate::faulty::shift;
 use crate::spec::{duration, show};
+
+/// The most that a body is padded to: 64 MiB.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// Something that goes wrong on demand.
 ///
@@ -58,7 +63,7 @@ pub enum FaultKind {
     ServerError,
     /// A page in HTML, such as a content network's.
     Html {
-        /// Its status.
+        /// Its status, from 200 to 599 and one that has a body. Any other is taken for 200.
         #[serde(default = "ok")]
         status: u16,
     },
@@ -72,11 +77,11 @@ pub enum FaultKind {
     ResetBefore,
     /// All is done, and then the connection is reset instead of the answer.
     ResetAfter,
-    /// All is done, but the body ends half way.
+    /// All is done, but the body ends half way. Where there is none, the connection is reset.
     Truncated,
-    /// All is done, but the body is padded to this size.
+    /// All is done, but the body is padded to this size. Where there is none, nothing is wrong.
     Oversized {
-        /// In bytes.
+        /// In bytes; 64 MiB at most.
         #[serde(default = "mebibyte")]
         bytes: usize,
     },
@@ -154,9 +159,10 @@ impl On {
 }
 
 impl Fault {
-    /// A fault at every operation of the spec, once.
+    /// A fault, once. It is at every operation of the spec, but [`FaultKind::ExpiredToken`] and
+    /// [`FaultKind::SameToken`] are at logins and refreshes, which alone issue tokens.
     pub fn new(kind: FaultKind) -> Self {
-        Self { kind, on: On::default(), times: None, probability: None, lasts: None }
+        Self { on: kind.on(), kind, times: None, probability: None, lasts: None }
     }
 
     /// See [`FaultKind::Delay`].
@@ -204,19 +210,25 @@ impl Fault {
         Self::new(FaultKind::Oversized { bytes })
     }
 
-    /// See [`FaultKind::ExpiredToken`]. Logins and refreshes alone issue tokens, so it is on them.
+    /// See [`FaultKind::ExpiredToken`].
     pub fn expired_token() -> Self {
-        Self::new(FaultKind::ExpiredToken).on(On::Grants)
+        Self::new(FaultKind::ExpiredToken)
     }
 
-    /// See [`FaultKind::SameToken`]. Logins and refreshes alone issue tokens, so it is on them.
+    /// See [`FaultKind::SameToken`].
     pub fn same_token() -> Self {
-        Self::new(FaultKind::SameToken).on(On::Grants)
+        Self::new(FaultKind::SameToken)
     }
 
     /// See [`FaultKind::ClockOff`].
     pub fn clock_off(seconds: i64) -> Self {
         Self::new(FaultKind::ClockOff { seconds })
+    }
+
+    /// At the requests that are its kind's.
+    pub(crate) fn where_it_makes_sense(self) -> Self {
+        let on = self.kind.on();
+        self.on(on)
     }
 
     /// At these requests.
@@ -242,6 +254,72 @@ impl Fault {
         self.lasts = Some(lasts);
         self
     }
+
+    /// What is wrong with it, for a person: it would never play, or couldn't as it is.
+    pub(crate) fn check(&self, now: SystemTime) -> Result<(), String> {
+        if self.times == Some(0) {
+            return Err("`times` is 0; it is 1 or more".to_owned());
+        }
+        if self.probability.is_some_and(|probability| !(0.0..=1.0).contains(&probability)) {
+            return Err("`probability` isn't from 0 to 1".to_owned());
+        }
+        if self.lasts == Some(Duration::ZERO) {
+            return Err("`for` is no time at all".to_owned());
+        }
+        self.kind.check(now)
+    }
+}
+
+impl FaultKind {
+    /// The requests at which it makes sense.
+    fn on(&self) -> On {
+        match self {
+            Self::ExpiredToken | Self::SameToken => On::Grants,
+            _ => On::default(),
+        }
+    }
+
+    fn check(&self, now: SystemTime) -> Result<(), String> {
+        let too_far = |word: &str| Err(format!("`{word}` leads out of the years 1970 to 9999"));
+        match self {
+            Self::Oversized { bytes } if *bytes > MAX_BYTES => Err(format!("`bytes` is more than {MAX_BYTES}, 64 MiB")),
+            Self::Html { status } if !is_page(*status) => {
+                Err(format!("`status` is {status}; it is from 200 to 599 and one that has a body"))
+            }
+            // Other characters can't stand in a header, nor in a URL.
+            Self::Redirect { to } if to.is_empty() || !to.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                Err("`to` isn't a URL: it has no characters, or others than visible ASCII".to_owned())
+            }
+            Self::TooManyRequests { wait, .. } if !now.checked_add(*wait).is_some_and(can_be_told) => too_far("wait"),
+            Self::ClockOff { seconds }
+                if seconds.unsigned_abs() > MAX_SECONDS || !can_be_told(shift(now, *seconds)) =>
+            {
+                too_far("seconds")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What can be played of it.
+    fn bounded(self) -> Self {
+        match self {
+            Self::Oversized { bytes } => Self::Oversized { bytes: bytes.min(MAX_BYTES) },
+            Self::Html { status } if !is_page(status) => Self::Html { status: ok() },
+            other => other,
+        }
+    }
+}
+
+/// More than the years that a date can tell have.
+const MAX_SECONDS: u64 = 1 << 40;
+
+fn is_page(status: u16) -> bool {
+    (200..600).contains(&status) && has_body(status)
+}
+
+/// Whether answers of this status have a body.
+pub(crate) fn has_body(status: u16) -> bool {
+    !matches!(status, 100..200 | 204 | 205 | 304)
 }
 
 /// What it is, where it plays and how often.
@@ -281,7 +359,8 @@ struct Entry {
 }
 
 impl Script {
-    pub(crate) fn add(&mut self, fault: Fault, now: SystemTime) {
+    pub(crate) fn add(&mut self, mut fault: Fault, now: SystemTime) {
+        fault.kind = fault.kind.bounded();
         let once = fault.probability.is_none() && fault.lasts.is_none();
         let left = fault.times.unwrap_or(if once { 1 } else { u32::MAX });
         let end = fault.lasts.and_then(|lasts| now.checked_add(lasts));

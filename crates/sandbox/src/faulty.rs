@@ -3,7 +3,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::answer::{self, Answer};
-use crate::fault::{FaultKind, RetryAfter};
+use crate::clock::http_date;
+use crate::fault::{FaultKind, RetryAfter, has_body};
 use crate::issuer::Reply;
 use crate::spec::{Document, Operation, RetryUnit};
 
@@ -28,7 +29,7 @@ pub(crate) fn instead(
                 RetryAfter::Seconds => wait_headers(document, &mut answer, *wait, now),
                 RetryAfter::Date => {
                     wait_headers(document, &mut answer, *wait, now);
-                    let date = httpdate::fmt_http_date(now.checked_add(*wait).unwrap_or(now));
+                    let date = http_date(now.checked_add(*wait).unwrap_or(now));
                     answer.headers.push(("retry-after".to_owned(), date));
                 }
                 RetryAfter::Vendor => answer.headers.extend(own_header(document, *wait, now)),
@@ -56,10 +57,15 @@ pub(crate) fn instead(
 }
 
 /// What becomes of the vendor's answer.
-pub(crate) fn afterwards(fault: Option<&FaultKind>, mut answer: Answer, date: SystemTime) -> Reply {
+pub(crate) fn afterwards(fault: Option<&FaultKind>, mut answer: Answer, date: SystemTime, method: &str) -> Reply {
+    let has_body = has_body(answer.status) && method != "HEAD";
     match fault {
         Some(FaultKind::ResetAfter) => return Reply::Reset,
-        Some(FaultKind::Oversized { bytes }) if answer.body.len() < *bytes => answer.body.resize(*bytes, b' '),
+        // There is no half of nothing: the caller's connection ends too early all the same.
+        Some(FaultKind::Truncated) if !has_body => return Reply::Reset,
+        Some(FaultKind::Oversized { bytes }) if has_body && answer.body.len() < *bytes => {
+            answer.body.resize(*bytes, b' ')
+        }
         _ => {}
     }
     Reply::Answer { answer, date, is_cut: fault == Some(&FaultKind::Truncated) }
@@ -89,9 +95,11 @@ pub(crate) fn wait_headers(document: &Document, answer: &mut Answer, wait: Durat
 
 fn own_header(document: &Document, wait: Duration, now: SystemTime) -> Option<(String, String)> {
     let own = document.token.as_ref()?.errors.retry_after.as_ref()?;
-    let wait = match own.unit {
-        RetryUnit::Seconds => wait,
-        RetryUnit::Unix => now.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_add(wait),
+    let seconds = wait.as_millis().div_ceil(1_000);
+    // From the second that `Date` names.
+    let value = match own.unit {
+        RetryUnit::Seconds => seconds,
+        RetryUnit::Unix => u128::from(now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()) + seconds,
     };
-    Some((own.header.clone(), wait.as_millis().div_ceil(1_000).to_string()))
+    Some((own.header.clone(), value.to_string()))
 }

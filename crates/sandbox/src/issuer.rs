@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use axum::http::HeaderMap;
-use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 
 use crate::account::{Accounts, Credentials};
@@ -20,7 +19,7 @@ use crate::refusal::{Reason, Refusal};
 use crate::request::{self, Given, Incoming};
 use crate::route::{Matched, Route, route};
 use crate::sample::Caller;
-use crate::{Clock, Fault, Vendor, calls, faulty};
+use crate::{Clock, Fault, Vendor, calls, control, faulty};
 
 /// How many events are kept.
 const MAX_EVENTS: usize = 10_000;
@@ -36,6 +35,8 @@ struct Shared {
     vendor: Vendor,
     url: String,
     accounts: Accounts,
+    /// The credentials of every vendor of the sandbox.
+    secrets: Arc<[String]>,
     on_event: Option<OnEvent>,
     stopping: watch::Receiver<bool>,
     state: Mutex<State>,
@@ -72,7 +73,13 @@ pub(crate) enum Reply {
 }
 
 impl Issuer {
-    pub(crate) fn new(vendor: Vendor, url: String, on_event: Option<OnEvent>, stopping: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        vendor: Vendor,
+        url: String,
+        secrets: Arc<[String]>,
+        on_event: Option<OnEvent>,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
         let accounts = Accounts::new(&vendor.document, vendor.accounts, &vendor.any);
         let state = State {
             ledger: Ledger::default(),
@@ -81,7 +88,7 @@ impl Issuer {
             dice: fastrand::Rng::with_seed(vendor.seed),
             events: VecDeque::new(),
         };
-        Self(Arc::new(Shared { vendor, url, accounts, on_event, stopping, state: Mutex::new(state) }))
+        Self(Arc::new(Shared { vendor, url, accounts, secrets, on_event, stopping, state: Mutex::new(state) }))
     }
 
     /// The vendor's name.
@@ -174,7 +181,7 @@ impl Issuer {
         &self.0.vendor.clock
     }
 
-    /// Moves its clock ahead.
+    /// Moves its clock ahead, as [`Clock::advance`] does.
     pub fn advance_clock(&self, by: Duration) {
         self.clock().advance(by);
     }
@@ -207,6 +214,9 @@ impl Issuer {
     ///   them; any other is JSON. One that would be called `URL`, `SERVER`, `API_URL` or `REFRESH_TOKEN` gets a `_` behind.
     /// - `…_REFRESH_TOKEN` is there where the vendor has no login: a [new one](Issuer::consent) at each call of this.
     /// - All of the second account's end in `_2`, and so on.
+    ///
+    /// Vendors whose names differ in such characters alone, as `a-b` and `a_b` do, have the same variables: give a program
+    /// only one of them.
     pub fn environment(&self) -> Vec<(String, String)> {
         let needs_consent = self.0.vendor.document.token.as_ref().is_some_and(|token| token.login.is_none());
         let accounts = self.all_credentials().iter().enumerate().map(|(account, credentials)| Account {
@@ -237,25 +247,54 @@ impl Issuer {
         // All that follows happens at one moment.
         let mut state = self.state();
         let now = self.clock().now();
-        let (path, operation) = match &routed {
-            Route::Operation(matched) | Route::OtherMethod(matched, _) => {
-                (matched.path.to_owned(), Some(matched.operation))
-            }
-            Route::Other => (self.masked(&call.path, &state.ledger), None),
+        let path = self.logged_path(&routed, call, &state.ledger);
+        let operation = match &routed {
+            Route::Operation(matched) | Route::OtherMethod(matched, _) => Some(matched.operation),
+            Route::Other => None,
         };
         let instead = fault.as_ref().and_then(|fault| faulty::instead(document, operation, fault, now));
         let (reply, outcome) = instead.map(|reply| (reply, Outcome::Nothing)).unwrap_or_else(|| {
             let (answer, outcome) = self.done(&mut state, call, &routed, checked, purpose, fault.as_ref(), now);
-            (faulty::afterwards(fault.as_ref(), answer, faulty::date(fault.as_ref(), now)), outcome)
+            (faulty::afterwards(fault.as_ref(), answer, faulty::date(fault.as_ref(), now), &call.method), outcome)
         });
         let status = match &reply {
             Reply::Answer { answer, .. } => Some(answer.status),
             Reply::Reset => None,
         };
-        let (vendor, method) = (self.name().to_owned(), call.method.clone());
+        let (vendor, method) = (self.name().to_owned(), logged_method(&call.method));
         let fault = fault.map(|fault| fault.to_string());
         self.record(&mut state, Event { at: now, vendor, method, path, status, outcome, fault });
         reply
+    }
+
+    /// Refuses a request whose body can't be had, as a server does before any vendor sees it. It meets no fault.
+    pub(crate) fn refuse(&self, call: &Call, status: u16, why: &str) -> Reply {
+        let routed = route(&self.0.vendor.document, &call.method, &call.path);
+        let mut state = self.state();
+        let at = self.clock().now();
+        match &routed {
+            Route::Other => state.counts.calls_refused += 1,
+            Route::Operation(_) | Route::OtherMethod(..) => {
+                state.counts.requests += 1;
+                state.counts.refused += 1;
+            }
+        }
+        let path = self.logged_path(&routed, call, &state.ledger);
+        let (vendor, method) = (self.name().to_owned(), logged_method(&call.method));
+        let outcome = Outcome::Refused { why: why.to_owned() };
+        self.record(&mut state, Event { at, vendor, method, path, status: Some(status), outcome, fault: None });
+        let mut answer = Answer::empty(status);
+        answer.headers.push((REASON.to_owned(), why.to_owned()));
+        Reply::Answer { answer, date: at, is_cut: false }
+    }
+
+    /// Records what the control endpoint has done at one of its things.
+    pub(crate) fn record_directed(&self, method: &str, thing: &str, what: String) {
+        let mut state = self.state();
+        let (at, vendor) = (self.clock().now(), self.name().to_owned());
+        let path = format!("/{}/{vendor}/{thing}", control::PATH);
+        let (method, outcome) = (logged_method(method), Outcome::Directed { what });
+        self.record(&mut state, Event { at, vendor, method, path, status: Some(200), outcome, fault: None });
     }
 
     fn purpose(&self, routed: &Route<'_>, given: Option<&Given>) -> Purpose {
@@ -315,7 +354,7 @@ impl Issuer {
         done.unwrap_or_else(|(refusal, mut answer)| {
             state.counts.refused += u64::from(purpose != Purpose::Call);
             let why = refusal.why.replace(|c: char| !c.is_ascii_graphic() && c != ' ', "?");
-            answer.headers.push(("x-sandbox-reason".to_owned(), why));
+            answer.headers.push((REASON.to_owned(), why));
             (answer, Outcome::Refused { why: refusal.why })
         })
     }
@@ -351,14 +390,20 @@ impl Issuer {
         }
     }
 
-    /// A path as it came, but for credentials, tokens, and whatever is as long as one.
-    fn masked(&self, path: &str, ledger: &Ledger) -> String {
-        let is_secret = |part: &str| {
-            let part = percent_decode_str(part).decode_utf8_lossy();
-            let mut credentials = self.all_credentials().iter().flat_map(|account| account.values());
-            part.len() > MAX_PART || ledger.knows(&part) || credentials.any(|value| value == part.as_ref())
+    /// The path of the spec; of a call, the path as it came, but for each part that may be a secret.
+    ///
+    /// A secret can be written in many ways, encoded once or twice or behind a `p=`, and it can be another vendor's. So
+    /// nobody looks for secrets here: what isn't plainly a word isn't logged.
+    fn logged_path(&self, routed: &Route<'_>, call: &Call, ledger: &Ledger) -> String {
+        if let Route::Operation(matched) | Route::OtherMethod(matched, _) = routed {
+            return matched.path.to_owned();
+        }
+        // A word may be a credential all the same. The very short ones keep nothing secret, and are in every word.
+        let holds_secret = |part: &str| {
+            let mut secrets = self.0.secrets.iter().filter(|secret| secret.len() > 2);
+            ledger.knows(part) || secrets.any(|secret| part.contains(secret.as_str()))
         };
-        let parts = path.split('/').map(|part| if is_secret(part) { "***" } else { part });
+        let parts = call.path.split('/').map(|part| if is_word(part) && !holds_secret(part) { part } else { "***" });
         parts.collect::<Vec<_>>().join("/").chars().take(MAX_PATH).collect()
     }
 
@@ -367,8 +412,27 @@ impl Issuer {
     }
 }
 
-/// How long a part of a path may be to be logged. Words are shorter, and secrets of somewhere else are mostly longer.
-const MAX_PART: usize = 24;
+/// The header that says what was wrong with a request.
+const REASON: &str = "x-sandbox-reason";
+
+/// How long a word of a path may be to be logged.
+const MAX_WORD: usize = 16;
+
+/// Whether a part of a path is plainly a word, such as `sessions`, `gift_cards` or `v2`: letters and `-`, `_`, `.`, and
+/// behind a letter one or two digits as its end. Every token of a sandbox ends in `-` and a number, so none is a word.
+fn is_word(part: &str) -> bool {
+    let word = part.trim_end_matches(|c: char| c.is_ascii_digit());
+    let digits = part.len() - word.len();
+    part.len() <= MAX_WORD
+        && word.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-_.".contains(&byte))
+        && (digits == 0 || digits <= 2 && word.ends_with(|c: char| c.is_ascii_alphabetic()))
+}
+
+/// A method that is none of HTTP's may be anything, a secret too.
+fn logged_method(method: &str) -> String {
+    const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+    if KNOWN.contains(&method) { method.to_owned() } else { "?".to_owned() }
+}
 
 /// How much of a path is logged.
 const MAX_PATH: usize = 200;

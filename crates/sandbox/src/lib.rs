@@ -69,7 +69,7 @@
 //! it as the spec wants it?), `account` (whose credentials?), then `grants` or `calls` (what is done), with the
 //! `ledger` of all tokens; `answer` makes what comes back, of a success or of a `refusal`; `faulty` has it go wrong.
 //! `spec` is what a spec's text says. `sample` makes a `curl` command for a person, `environment` variables for a
-//! program.
+//! program. The program of the same name (`main`) has a `log` and `signals` of its own.
 #![forbid(unsafe_code)]
 
 mod account;

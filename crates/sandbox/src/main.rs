@@ -1,10 +1,12 @@
 //! `cargo run -p freshtoken-sandbox -- [VENDOR…] [-- COMMAND…]`: plays vendors on loopback until Ctrl-C, or until a
 //! command has ended that is to use them.
 
+mod log;
+mod signals;
+
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus};
@@ -13,8 +15,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use freshtoken_sandbox::{Error, Issuer, Sandbox, Vendor, parse_duration};
+use log::Log;
+use signals::{Ending, Passing};
 use tokio::process::Command;
-use tokio::signal::ctrl_c;
 
 /// Where it listens when there is no command.
 const PORT: u16 = 8400;
@@ -102,6 +105,14 @@ impl Cli {
         if let Some(name) = self.named().into_iter().find(|name| !known.contains(name)) {
             return Err(Error::UnknownVendor { name, known });
         }
+        // Of a vendor that is named, the sandbox itself says so.
+        for name in self.any.iter().filter(|any| any.vendor.is_none()).map(|any| &any.value) {
+            let of_each: BTreeSet<String> = vendors.iter().flat_map(Vendor::credentials).collect();
+            if !of_each.contains(name) {
+                let (name, vendor, known) = (name.clone(), known.join(", "), of_each.into_iter().collect());
+                return Err(Error::UnknownCredential { vendor, name, known });
+            }
+        }
         Ok(vendors.into_iter().map(|vendor| self.set(vendor)).collect())
     }
 
@@ -126,8 +137,12 @@ impl Cli {
         if let Some(accounts) = of(&self.accounts, &name).last() {
             vendor = vendor.accounts(*accounts);
         }
-        for credential in of(&self.any, &name) {
-            vendor = vendor.any(credential);
+        let known = vendor.credentials();
+        for any in &self.any {
+            let is_its_own = any.vendor.as_deref().map_or(known.contains(&any.value), |vendor| vendor == name);
+            if is_its_own {
+                vendor = vendor.any(&any.value);
+            }
         }
         vendor.seed(self.seed)
     }
@@ -147,10 +162,12 @@ async fn main() -> ExitCode {
 async fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let has_command = !cli.command.is_empty();
     let port = cli.port.unwrap_or(if has_command { 0 } else { PORT });
+    // A command's stdout is its own.
+    let (log, writer) = if has_command { Log::start(io::stderr()) } else { Log::start(io::stdout()) };
+    let events = log.clone();
     let sandbox = Sandbox::builder(cli.vendors()?)
         .address(SocketAddr::new(cli.address, port))
-        // A reader that has gone away is no reason to stop.
-        .on_event(move |event| drop(writeln!(log(has_command), "{event}")))
+        .on_event(move |event| events.line(event.to_string()))
         .start()
         .await?;
     let code = match cli.command.split_first() {
@@ -159,43 +176,34 @@ async fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
             code(status.map_err(|error| format!("`{}` can't be started: {error}", program.display()))?)
         }
         None => {
-            for issuer in sandbox.issuers() {
-                introduce(issuer)?;
-            }
-            writeln!(io::stdout(), "faults, counts, clock: {}\nCtrl-C stops it.\n", sandbox.control_url())?;
-            ctrl_c().await?;
-            writeln!(io::stdout())?;
+            // Who has read the introduction may send Ctrl-C.
+            let mut ending = Ending::watch()?;
+            sandbox.issuers().iter().for_each(|issuer| log.say(introduction(issuer)));
+            log.say(format!("faults, counts, clock: {}\nCtrl-C stops it.\n", sandbox.control_url()));
+            ending.wait().await;
+            log.say(String::new());
             ExitCode::SUCCESS
         }
     };
-    for issuer in sandbox.issuers() {
-        drop(writeln!(log(has_command), "{}: {}", issuer.name(), issuer.counts()));
-    }
+    let issuers = sandbox.issuers().to_vec();
     sandbox.shutdown().await;
+    issuers.iter().for_each(|issuer| log.say(format!("{}: {}", issuer.name(), issuer.counts())));
+    writer.finish();
     Ok(code)
-}
-
-/// A command's stdout is its own.
-fn log(has_command: bool) -> Box<dyn io::Write> {
-    if has_command { Box::new(io::stderr()) } else { Box::new(io::stdout()) }
 }
 
 /// Runs a command that finds the vendors in its environment, and waits for its end.
 async fn play_for(sandbox: &Sandbox, program: &OsString, arguments: &[OsString]) -> io::Result<ExitStatus> {
     let mut command = Command::new(program);
     command.args(arguments).envs(sandbox.issuers().iter().flat_map(Issuer::environment));
+    // Signals are watched for before the command is there, so that none leaves it alone.
+    let mut signals = Passing::watch()?;
+    let mut running = command.spawn()?;
+    let id = running.id();
     tokio::select! {
-        // Ctrl-C is watched for before the command is there.
-        biased;
-        never = interrupts() => match never {},
-        status = async { command.spawn()?.wait().await } => status,
+        never = signals.pass_on(id) => match never {},
+        status = running.wait() => status,
     }
-}
-
-/// Takes each Ctrl-C for nothing: the command gets it too, and knows what to do.
-async fn interrupts() -> Infallible {
-    while ctrl_c().await.is_ok() {}
-    std::future::pending().await
 }
 
 /// As a shell has it: a command that a signal ended has 128 more than its number.
@@ -209,23 +217,17 @@ fn code(status: ExitStatus) -> ExitCode {
 }
 
 /// The URL, the credentials, and what to try.
-fn introduce(issuer: &Issuer) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}  {}", issuer.name(), issuer.url())?;
+fn introduction(issuer: &Issuer) -> String {
+    let mut lines = vec![format!("{}  {}", issuer.name(), issuer.url())];
     let accounts = issuer.all_credentials();
     for (index, account) in accounts.iter().enumerate() {
         if accounts.len() > 1 {
-            writeln!(out, "  account {}", index + 1)?;
+            lines.push(format!("  account {}", index + 1));
         }
-        for (name, value) in account {
-            writeln!(out, "    {name:<16} {value}")?;
-        }
+        lines.extend(account.iter().map(|(name, value)| format!("    {name:<16} {value}")));
     }
-    for (name, value) in issuer.settings() {
-        writeln!(out, "    {name:<16} {value}  (in the path)")?;
-    }
-    for curl in [issuer.curl_grant(), issuer.curl_call()].into_iter().flatten() {
-        writeln!(out, "  {curl}")?;
-    }
-    writeln!(out)
+    lines.extend(issuer.settings().iter().map(|(name, value)| format!("    {name:<16} {value}  (in the path)")));
+    lines.extend([issuer.curl_grant(), issuer.curl_call()].into_iter().flatten().map(|curl| format!("  {curl}")));
+    lines.push(String::new());
+    lines.join("\n")
 }

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::clock::can_be_told;
 use crate::connection::{Loopback, Tear};
 use crate::event::Event;
 use crate::issuer::{Issuer, OnEvent};
@@ -121,7 +122,8 @@ impl SandboxBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::NotLoopback`], [`Error::Address`], and [`Error::Twice`] for two vendors of one name.
+    /// [`Error::NotLoopback`], [`Error::Address`], [`Error::Twice`] for two vendors of one name,
+    /// [`Error::UnknownCredential`] for a credential that may have any value but isn't there, and [`Error::Lifetime`].
     pub async fn start(self) -> Result<Sandbox, Error> {
         if !self.address.ip().is_loopback() {
             return Err(Error::NotLoopback(self.address));
@@ -130,14 +132,23 @@ impl SandboxBuilder {
             if self.vendors[..index].iter().any(|other| other.name == vendor.name) {
                 return Err(Error::Twice(vendor.name.clone()));
             }
+            let is_told = |life: &Duration| vendor.clock.now().checked_add(*life).is_some_and(can_be_told);
+            if let Some(life) = [vendor.lifetime, vendor.refresh_lifetime].into_iter().flatten().find(|l| !is_told(l)) {
+                return Err(Error::Lifetime(vendor.name.clone(), life));
+            }
+            let known = vendor.credentials();
+            if let Some(name) = vendor.any.iter().find(|name| !known.contains(name)) {
+                return Err(Error::UnknownCredential { vendor: vendor.name.clone(), name: name.clone(), known });
+            }
         }
         let refused = |error| Error::Address(self.address, error);
         let listener = TcpListener::bind(self.address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let (stop, stopping) = watch::channel(false);
+        let secrets: Arc<[String]> = self.vendors.iter().flat_map(Vendor::secrets).collect();
         let issuers = self.vendors.into_iter().map(|vendor| {
             let url = format!("http://{address}/{}", vendor.name);
-            Issuer::new(vendor, url, self.on_event.clone(), stopping.clone())
+            Issuer::new(vendor, url, secrets.clone(), self.on_event.clone(), stopping.clone())
         });
         let issuers: Arc<[Issuer]> = issuers.collect();
         let service = server::router(issuers.clone()).into_make_service_with_connect_info::<Tear>();

@@ -6,12 +6,14 @@ use std::task::{Context, Poll};
 use std::{io, mem};
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body::Frame;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::answer::Answer;
+use crate::clock::http_date;
 use crate::connection::Tear;
 use crate::control;
 use crate::issuer::{Call, Issuer, Reply};
@@ -24,36 +26,50 @@ pub(crate) fn router(issuers: Arc<[Issuer]>) -> Router {
     Router::new().merge(control::router(issuers.clone())).fallback(handle).with_state(issuers)
 }
 
+/// Plays each request in a task of its own: a client that goes away doesn't stop a vendor, and what it has asked for is
+/// done all the same.
 async fn handle(
     State(issuers): State<Arc<[Issuer]>>,
     ConnectInfo(tear): ConnectInfo<Tear>,
     request: Request,
 ) -> Response<Body> {
-    let (parts, body) = request.into_parts();
-    let path = parts.uri.path();
+    let path = request.uri().path();
     let found = issuers.iter().find_map(|issuer| {
         let rest = path.strip_prefix('/')?.strip_prefix(issuer.name())?;
-        (rest.is_empty() || rest.starts_with('/')).then(|| (issuer, rest.to_owned()))
+        (rest.is_empty() || rest.starts_with('/')).then(|| (issuer.clone(), rest.to_owned()))
     });
     let Some((issuer, rest)) = found else {
         let names: Vec<&str> = issuers.iter().map(Issuer::name).collect();
         let text = format!("No vendor is played here. There are: {}\n", names.join(", "));
         return with_status(404, Body::from(text));
     };
-    let Ok(body) = to_bytes(body, MAX_BODY).await else { return with_status(413, Body::empty()) };
-    let call = Call {
-        method: parts.method.as_str().to_owned(),
-        path: if rest.is_empty() { "/".to_owned() } else { rest },
-        query: parts.uri.query().unwrap_or_default().to_owned(),
-        headers: parts.headers,
-        body: body.to_vec(),
-    };
-    match issuer.play(&call).await {
-        Reply::Answer { answer, date, is_cut } => response(answer, date, is_cut),
-        Reply::Reset => {
+    match tokio::spawn(play(issuer, rest, request)).await {
+        Ok(Reply::Answer { answer, date, is_cut }) => response(answer, date, is_cut),
+        // A task fails if the runtime ends.
+        Ok(Reply::Reset) | Err(_) => {
             tear.reset();
             with_status(200, Body::empty())
         }
+    }
+}
+
+async fn play(issuer: Issuer, path: String, request: Request) -> Reply {
+    let (parts, body) = request.into_parts();
+    let body = Limited::new(body, MAX_BODY).collect().await;
+    let mut call = Call {
+        method: parts.method.as_str().to_owned(),
+        path: if path.is_empty() { "/".to_owned() } else { path },
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: parts.headers,
+        body: Vec::new(),
+    };
+    match body {
+        Ok(body) => {
+            call.body = body.to_bytes().into();
+            issuer.play(&call).await
+        }
+        Err(error) if error.is::<LengthLimitError>() => issuer.refuse(&call, 413, "the body is longer than 1 MiB"),
+        Err(_) => issuer.refuse(&call, 400, "the body ends too early, or its parts can't be read"),
     }
 }
 
@@ -73,7 +89,7 @@ fn response(mut answer: Answer, date: std::time::SystemTime, is_cut: bool) -> Re
             headers.insert(name, value);
         }
     }
-    if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(date)) {
+    if let Ok(date) = HeaderValue::from_str(&http_date(date)) {
         headers.insert(header::DATE, date);
     }
     if is_cut {

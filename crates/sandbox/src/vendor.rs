@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::account::Accounts;
 use crate::spec::Document;
 use crate::{Clock, Error};
 
@@ -71,7 +72,7 @@ impl Vendor {
     ///
     /// # Errors
     ///
-    /// As [`Vendor::read`], and [`Error::UnknownVendor`].
+    /// As [`Vendor::read`], [`Error::UnknownVendor`], and [`Error::NoSpecs`] where all of none are asked for.
     pub fn read_folder(folder: impl AsRef<Path>, names: &[String]) -> Result<Vec<Self>, Error> {
         let folder = folder.as_ref();
         let unreadable = |error| Error::Unreadable(folder.display().to_string(), error);
@@ -80,6 +81,9 @@ impl Vendor {
         files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
         files.sort();
         let stem = |file: &Path| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if names.is_empty() && files.is_empty() {
+            return Err(Error::NoSpecs(folder.display().to_string()));
+        }
         if names.is_empty() {
             return files.iter().map(Self::read).collect();
         }
@@ -110,7 +114,8 @@ impl Vendor {
         self
     }
 
-    /// How many access tokens may be live at once; a login beyond that is refused. No limit unless set.
+    /// How many access tokens may be live at once; a login, or a refresh that adds one, is refused beyond that. No limit
+    /// unless set.
     pub fn live_tokens(mut self, most: usize) -> Self {
         self.live_tokens = Some(most);
         self
@@ -122,7 +127,18 @@ impl Vendor {
         self
     }
 
-    /// Takes any value of this credential, such as a device's id that the vendor doesn't check.
+    /// The names of its credentials, those that may have any value too.
+    pub fn credentials(&self) -> Vec<String> {
+        Accounts::new(&self.document, 1, &[]).credentials()[0].keys().cloned().collect()
+    }
+
+    /// What its credentials are or, beyond the first account, begin with.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        Accounts::new(&self.document, 1, &[]).credentials()[0].values().cloned().collect()
+    }
+
+    /// Takes any value of this credential, such as a device's id that the vendor doesn't check. That there is such a
+    /// credential is checked when the sandbox starts.
     pub fn any(mut self, credential: impl Into<String>) -> Self {
         self.any.push(credential.into());
         self

@@ -3,11 +3,14 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
+use std::time::UNIX_EPOCH;
 
-use freshtoken_sandbox::{Error, Sandbox};
+use freshtoken_sandbox::{Clock, Error, Fault, On, Sandbox};
 use serde_json::{Value, json};
 
-use crate::support::{Playing, answer, foreign, play, repository, text, vendor, voucherify_login, zenoti_login};
+use crate::support::{
+    Playing, answer, client, foreign, play, repository, s, text, vendor, voucherify_login, zenoti_login,
+};
 
 fn control(playing: &Playing, path: &str) -> String {
     format!("{}{path}", playing.sandbox.control_url())
@@ -71,6 +74,76 @@ async fn faults_clock_and_tokens_can_be_directed() {
 }
 
 #[tokio::test]
+async fn a_fault_that_makes_no_sense_is_refused() {
+    let playing = play(vendor("zenoti")).await;
+    let post =
+        async |body: &str| answer(playing.http.post(control(&playing, "/zenoti/faults")).body(body.to_owned())).await;
+    for (fault, why) in [
+        (r#"{"fault":1}"#, "`fault` isn't a text"),
+        (r#"{"fault":"server-error","on":2}"#, "invalid type"),
+        (r#"{"fault":"oversized","bytes":1000000000000000000}"#, "`bytes` is more than 67108864, 64 MiB"),
+        (r#"{"fault":"server-error","probability":1.5}"#, "`probability` isn't from 0 to 1"),
+        (r#"{"fault":"server-error","probability":-0.1}"#, "`probability` isn't from 0 to 1"),
+        (r#"{"fault":"server-error","times":0}"#, "`times` is 0; it is 1 or more"),
+        (r#"{"fault":"server-error","for":"0s"}"#, "`for` is no time at all"),
+        (r#"{"fault":"redirect","to":"/a\r\nb"}"#, "`to` isn't a URL"),
+        (r#"{"fault":"redirect","to":""}"#, "`to` isn't a URL"),
+        (r#"{"fault":"html","status":204}"#, "`status` is 204; it is from 200 to 599 and one that has a body"),
+        (r#"{"fault":"html","status":101}"#, "`status` is 101"),
+        (r#"{"fault":"html","status":304}"#, "`status` is 304"),
+        (r#"{"fault":"html","status":600}"#, "`status` is 600"),
+        (r#"{"fault":"too-many-requests","wait":"3000000d"}"#, "`wait` leads out of the years 1970 to 9999"),
+        (r#"{"fault":"clock-off","seconds":300000000000}"#, "`seconds` leads out of the years 1970 to 9999"),
+        (r#"{"fault":"clock-off","seconds":-1800000000}"#, "`seconds` leads out of the years 1970 to 9999"),
+        (r#"{"fault":"clock-off","seconds":9223372036854775807}"#, "`seconds` leads out of the years 1970 to 9999"),
+    ] {
+        let (status, error) = post(fault).await;
+        assert!(status == 400 && text(&error, "/error").starts_with(why), "{fault}: {error}");
+    }
+    assert_eq!(playing.issuer.faults(), []);
+}
+
+#[tokio::test]
+async fn a_fault_s_words_have_the_defaults_of_its_constructor() {
+    let playing = play(vendor("zenoti")).await;
+    for (given, wanted) in [
+        (json!({ "fault": "expired-token" }), Fault::expired_token()),
+        (json!({ "fault": "same-token", "on": null }), Fault::same_token()),
+        (json!({ "fault": "same-token", "on": "issuer" }), Fault::same_token().on(On::Issuer)),
+        (json!({ "fault": "server-error", "times": null, "probability": null, "for": null }), Fault::server_error()),
+        (json!({ "fault": "html", "status": null }), Fault::html(200)),
+    ] {
+        let (status, said) = answer(playing.http.post(control(&playing, "/zenoti/faults")).json(&given)).await;
+        assert_eq!((status, playing.issuer.faults()), (200, vec![wanted]), "{given} {said}");
+        playing.issuer.clear_faults();
+    }
+}
+
+#[tokio::test]
+async fn a_clock_isnt_moved_beyond_what_a_date_can_tell() {
+    let playing = play(vendor("zenoti")).await;
+    let advance = async |by: &str| {
+        answer(playing.http.post(control(&playing, "/zenoti/clock")).json(&json!({ "advance": by }))).await
+    };
+    let refused = json!({ "error": "`advance` leads beyond the year 9999" });
+    assert_eq!(advance("3000000d").await, (400, refused));
+    playing.issuer.advance_clock(s(300_000_000_000));
+    assert_eq!(zenoti_login(&playing).await.0, 200);
+    assert_eq!(advance("1s").await, (200, json!({ "now": "2026-11-22T00:00:01Z" })));
+}
+
+#[tokio::test]
+async fn at_either_end_of_what_a_date_can_tell_there_are_answers() {
+    let ends = [UNIX_EPOCH - s(86_400), UNIX_EPOCH, UNIX_EPOCH + s(253_402_207_200), UNIX_EPOCH + s(300_000_000_000)];
+    for end in ends {
+        let zenoti = play(vendor("zenoti").clock(Clock::stopped(end))).await;
+        assert_eq!(zenoti_login(&zenoti).await.0, 200);
+        let voucherify = play(vendor("voucherify").clock(Clock::stopped(end))).await;
+        assert_eq!(answer(voucherify_login(&voucherify)).await.0, 200);
+    }
+}
+
+#[tokio::test]
 async fn it_listens_on_loopback_alone() {
     for address in ["0.0.0.0:0", "192.0.2.1:0", "[::]:0"] {
         let address: SocketAddr = address.parse().unwrap();
@@ -109,11 +182,96 @@ fn the_program_says_what_is_wrong() {
         (vec!["zenoti", "--live-tokens", "voucherify=1"], "there is no vendor `voucherify`; there are: zenoti"),
         (vec!["--address", "0.0.0.0"], "isn't loopback"),
         (vec!["--lifetime", "soon"], "`soon` is no duration"),
+        (vec!["zenoti", "--lifetime", "3000000d"], "a token of zenoti can't live 3000000d: "),
+        (vec!["zenoti", "--refresh-lifetime", "3000000d"], "a token of zenoti can't live 3000000d: "),
+        (
+            vec!["zenoti", "--any", "zenoti=devise_id"],
+            "`devise_id` is no credential of zenoti; there are: account_name, ",
+        ),
+        (
+            vec!["zenoti", "voucherify", "--any", "devise_id"],
+            "`devise_id` is no credential of zenoti, voucherify; there are: account_name, app_id, ",
+        ),
     ] {
-        let output = program(&arguments).output().unwrap();
+        // Where nothing is wrong, it ends with this command.
+        let output = program(&arguments).args(["--", "cargo", "--version"]).output().unwrap();
         let text = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && text.contains(error), "{arguments:?}: {text}");
     }
+}
+
+#[test]
+fn a_folder_without_specs_is_told() {
+    let folder = repository("crates/sandbox/src");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_freshtoken-sandbox"));
+    let output = program.arg("--specs").arg(&folder).args(["--", "cargo", "--version"]).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text, format!("error: {} has no spec: there is no .yaml or .yml file in it\n", folder.display()));
+    assert!(!output.status.success());
+}
+
+#[tokio::test]
+async fn a_credential_with_any_value_has_to_be_one() {
+    let unknown = Sandbox::start([vendor("zenoti").any("devise_id")]).await.unwrap_err().to_string();
+    assert!(unknown.starts_with("`devise_id` is no credential of zenoti; there are: account_name, "), "{unknown}");
+    assert!(Sandbox::start([vendor("zenoti").any("device_id")]).await.is_ok());
+    // Of all vendors, those that have it.
+    let output = program(&["--any", "device_id", "--", "cargo", "--version"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The program at play, its stdout behind the introduction, and its URL.
+#[cfg(unix)]
+fn introduced(arguments: &[&str]) -> (std::process::Child, BufReader<std::process::ChildStdout>, String) {
+    let mut running = program(arguments).spawn().unwrap();
+    let mut out = BufReader::new(running.stdout.take().unwrap());
+    let (mut first, mut line) = (String::new(), String::new());
+    out.read_line(&mut first).unwrap();
+    while !line.contains("Ctrl-C") {
+        line.clear();
+        assert_ne!(out.read_line(&mut line).unwrap(), 0);
+    }
+    (running, out, first.split_whitespace().last().unwrap().to_owned())
+}
+
+#[cfg(unix)]
+fn kill(name: &str, running: &std::process::Child) {
+    assert!(Command::new("kill").args(["-s", name, &running.id().to_string()]).status().unwrap().success());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_reader_who_doesnt_read_holds_up_neither_requests_nor_ctrl_c() {
+    let (mut running, out, url) = introduced(&["zenoti", "--port", "0"]);
+    let http = client();
+    // More than a pipe holds.
+    for _ in 0..600 {
+        let call = http.get(format!("{url}{}", "/sessions".repeat(22)));
+        assert_eq!(call.send().await.unwrap().status(), 401);
+    }
+    kill("INT", &running);
+    assert!(running.wait().unwrap().success());
+    drop(out);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_who_has_gone_is_no_failure() {
+    let (mut running, out, _) = introduced(&["zenoti", "--port", "0"]);
+    drop(out);
+    kill("INT", &running);
+    assert!(running.wait().unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_termination_is_like_ctrl_c() {
+    let (mut running, mut out, _) = introduced(&["zenoti", "--port", "0"]);
+    kill("TERM", &running);
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("zenoti: 0 requests"), "{rest}");
+    assert!(running.wait().unwrap().success());
 }
 
 #[cfg(unix)]

@@ -219,3 +219,27 @@ fn ctrl_c_is_the_command_s_and_the_sandbox_waits_for_it() {
     assert_eq!(rest, "interrupted\n");
     assert_eq!(running.wait().unwrap().code(), Some(3));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_signal_to_the_sandbox_alone_is_passed_on_to_the_command() {
+    for name in ["TERM", "HUP", "QUIT"] {
+        // `wait` ends with the signal; `cat` stays until its input ends.
+        let script = format!("exec 3<&0; trap 'echo told {name}; exit 3' {name}; cat <&3 & echo ready; wait");
+        let mut running = program(&["zenoti", "--", "sh", "-c", &script]).spawn().unwrap();
+        let mut stdout = BufReader::new(running.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let kill = Command::new("kill").args(["-s", name, &running.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        let input = running.stdin.take();
+        assert_eq!(running.wait().unwrap().code(), Some(3));
+        drop(input);
+        let mut rest = String::new();
+        stdout.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, format!("told {name}\n"));
+        let mut log = String::new();
+        running.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        assert!(log.starts_with("zenoti: 0 requests"), "{log}");
+    }
+}

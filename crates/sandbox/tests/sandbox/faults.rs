@@ -5,6 +5,8 @@ use std::time::Duration;
 use freshtoken_sandbox::{Fault, On, RetryAfter};
 use reqwest::Response;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::support::{
     Playing, answer, body, header, play, s, text, vendor, voucherify_login, wellnessliving_login, zenoti,
@@ -215,4 +217,107 @@ async fn a_sandbox_that_stops_doesnt_wait_for_a_delay() {
     tokio::time::timeout(Duration::from_secs(10), playing.sandbox.shutdown()).await.unwrap();
     assert!(waiting.await.unwrap().is_err());
     assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
+}
+
+/// Yields until it is so; a minute is forever.
+async fn until(is_so: impl Fn() -> bool) {
+    let yields = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), yields).await.unwrap();
+}
+
+/// A login at Voucherify, as it goes over the wire.
+fn written_login(playing: &Playing) -> String {
+    let credentials = playing.issuer.credentials();
+    let form = "grant_type=client_credentials&scope=api";
+    format!(
+        "POST /voucherify/v1/oauth/token HTTP/1.1\r\nhost: sandbox\r\nx-app-id: {}\r\nx-app-token: {}\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
+        credentials["app_id"],
+        credentials["app_token"],
+        form.len()
+    )
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_meanwhile_doesnt_stop_its_grant() {
+    let playing = play(vendor("voucherify")).await;
+    playing.issuer.fault(Fault::delay(s(60)));
+    let mut client = TcpStream::connect(playing.sandbox.address()).await.unwrap();
+    client.write_all(written_login(&playing).as_bytes()).await.unwrap();
+    until(|| playing.issuer.counts().faults == 1).await;
+    client.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(answer, b"", "the server has seen it go");
+    playing.issuer.advance_clock(s(60));
+    until(|| playing.issuer.counts().grants == 1).await;
+    assert_eq!(playing.issuer.events()[0].status, Some(200));
+}
+
+#[tokio::test]
+async fn requests_of_clients_that_go_at_once_are_all_played() {
+    let playing = play(vendor("voucherify")).await;
+    let call = "GET /voucherify/v1/vouchers HTTP/1.1\r\nhost: sandbox\r\n\r\n".to_owned();
+    for request in [written_login(&playing), call] {
+        for _ in 0..50 {
+            let mut client = TcpStream::connect(playing.sandbox.address()).await.unwrap();
+            client.write_all(request.as_bytes()).await.unwrap();
+        }
+    }
+    until(|| playing.issuer.events().len() == 100).await;
+    assert_eq!((playing.issuer.counts().logins, playing.issuer.counts().calls_refused), (50, 50));
+}
+
+#[tokio::test]
+async fn an_answer_without_a_body_is_reset_instead_of_cut_and_isnt_padded() {
+    let playing = play(vendor("voucherify")).await;
+    let revoke = async || {
+        let (_, token) = answer(voucherify_login(&playing)).await;
+        let form = [("access_token", text(&token, "/access_token"))];
+        crate::support::with_keys(playing.post("/v1/oauth/token/revoke"), &playing).form(&form).send().await
+    };
+    playing.issuer.fault(Fault::truncated().on(On::Revoke));
+    assert!(revoke().await.is_err());
+    assert_eq!(playing.issuer.counts().revocations, 1);
+    playing.issuer.fault(Fault::oversized(1_000).on(On::Revoke));
+    let padded = revoke().await.unwrap();
+    assert_eq!((padded.status().as_u16(), header(&padded, "content-length")), (204, ""));
+    assert_eq!(playing.issuer.counts().revocations, 2);
+
+    let head = async || playing.http.head(playing.url("/v1/vouchers")).send().await;
+    playing.issuer.fault(Fault::truncated().on(On::Calls));
+    assert!(head().await.is_err());
+    let length = async || header(&head().await.unwrap(), "content-length").to_owned();
+    let plain = length().await;
+    playing.issuer.fault(Fault::oversized(1_000).on(On::Calls));
+    assert_eq!(length().await, plain);
+}
+
+#[tokio::test]
+async fn what_a_fault_can_t_play_is_bounded() {
+    let playing = play(vendor("voucherify")).await;
+    for (fault, bounded) in [
+        (Fault::oversized(usize::MAX), Fault::oversized(64 * 1024 * 1024)),
+        (Fault::html(204), Fault::html(200)),
+        (Fault::html(7), Fault::html(200)),
+    ] {
+        playing.issuer.fault(fault);
+        assert_eq!(playing.issuer.faults(), [bounded]);
+        playing.issuer.clear_faults();
+    }
+    for fault in [
+        Fault::too_many_requests(RetryAfter::Date, Duration::MAX),
+        Fault::too_many_requests(RetryAfter::Date, s(300_000_000_000)),
+        Fault::clock_off(300_000_000_000),
+        Fault::clock_off(-300_000_000_000),
+        Fault::clock_off(i64::MIN),
+    ] {
+        playing.issuer.fault(fault.clone());
+        let response = voucherify_login(&playing).send().await.unwrap();
+        assert!([200, 429].contains(&response.status().as_u16()), "{fault:?}");
+    }
 }

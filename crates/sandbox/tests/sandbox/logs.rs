@@ -2,15 +2,23 @@
 
 use std::sync::{Arc, Mutex};
 
-use freshtoken_sandbox::{Fault, Outcome, Sandbox};
-use serde_json::json;
+use freshtoken_sandbox::{Fault, Outcome, Sandbox, Vendor};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::support::{Playing, answer, client, foreign, s, text, vendor, zenoti_login, zenoti_refresh};
 
-async fn logged(vendor: freshtoken_sandbox::Vendor) -> (Playing, Arc<Mutex<Vec<String>>>) {
+async fn logged(vendor: Vendor) -> (Playing, Arc<Mutex<Vec<String>>>) {
+    logged_of([vendor]).await
+}
+
+/// The first of these vendors, and the log of all.
+async fn logged_of(vendors: impl IntoIterator<Item = Vendor>) -> (Playing, Arc<Mutex<Vec<String>>>) {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let log = lines.clone();
-    let builder = Sandbox::builder([vendor]).on_event(move |event| log.lock().unwrap().push(event.to_string()));
+    let builder = Sandbox::builder(vendors).on_event(move |event| log.lock().unwrap().push(event.to_string()));
     let sandbox = builder.start().await.unwrap();
     let issuer = sandbox.issuers()[0].clone();
     (Playing { issuer, sandbox, http: client() }, lines)
@@ -83,4 +91,108 @@ async fn no_secret_is_in_any_line_event_or_debug_text() {
     }
     assert!(lines.contains("GET /v1/***/x 401"), "{lines}");
     assert!(lines.contains("DELETE /{tenant}/tokens/{token} 204"), "{lines}");
+}
+
+/// Sends these bytes, and reads what comes back.
+async fn exchange(playing: &Playing, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(playing.sandbox.address()).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn of_a_call_s_path_only_plain_words_are_logged() {
+    let (playing, lines) = logged_of([vendor("zenoti"), vendor("voucherify")]).await;
+    let voucherify = Playing { issuer: playing.sandbox.issuers()[1].clone(), http: client(), sandbox: playing.sandbox };
+    let (_, token) = answer(crate::support::voucherify_login(&voucherify)).await;
+    let token = text(&token, "/access_token");
+    let playing = Playing { issuer: voucherify.sandbox.issuers()[0].clone(), ..voucherify };
+    lines.lock().unwrap().clear();
+    let token_path = format!("/v1/{token}/x");
+    for (path, logged) in [
+        ("/", "/"),
+        ("/v2/gift_cards/index.html", "/v2/gift_cards/index.html"),
+        ("/v1/example-password", "/v1/***"),
+        ("/v1/p=example-password/x", "/v1/***/x"),
+        ("/v1/u:example-password", "/v1/***"),
+        ("/v1/p-example-user", "/v1/***"),
+        ("/v1/a%2Fexample-password", "/v1/***"),
+        ("/v1/example%252Dpassword", "/v1/***"),
+        ("/v1/%65xample-password", "/v1/***"),
+        // Another vendor's.
+        ("/v1/example-app-id", "/v1/***"),
+        (token_path.as_str(), "/v1/***/x"),
+        ("/v1/12345", "/v1/***"),
+        ("/v1/s3cr3t", "/v1/***"),
+        ("/v1/a-2", "/v1/***"),
+        ("/v1/correcthorsebatterystaple", "/v1/***"),
+    ] {
+        answer(playing.http.get(playing.url(path))).await;
+        let line = lines.lock().unwrap().pop().unwrap();
+        assert!(line.contains(&format!(" GET {logged} 401 ")), "{path}: {line}");
+    }
+    exchange(&playing, "GET /zenoti/v1/\u{9b}31m HTTP/1.1\r\nhost: sandbox\r\n\r\n".as_bytes()).await;
+    answer(playing.http.request(Method::from_bytes(b"EXAMPLE-PASSWORD").unwrap(), playing.url("/v1"))).await;
+    let lines = lines.lock().unwrap().clone();
+    assert!(lines.iter().all(|line| line.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())), "{lines:?}");
+    assert!(lines.last().unwrap().contains(" zenoti ? /v1 401 "), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_body_that_ends_too_early_or_is_too_long_is_refused_and_recorded() {
+    let (playing, lines) = logged(vendor("zenoti")).await;
+    let torn = |path: &str| {
+        format!("POST /zenoti{path} HTTP/1.1\r\nhost: sandbox\r\ncontent-length: 100\r\n\r\n{{\"grant_type\"")
+    };
+    let early = exchange(&playing, torn("/v1/tokens").as_bytes()).await;
+    assert!(early.starts_with("HTTP/1.1 400 "), "{early}");
+    assert!(early.contains("x-sandbox-reason: the body ends too early, or its parts can't be read\r\n"), "{early}");
+    let long = playing.post("/v1/tokens").body(" ".repeat(1024 * 1024 + 1)).send().await.unwrap();
+    let reason = crate::support::header(&long, "x-sandbox-reason");
+    assert_eq!((long.status().as_u16(), reason), (413, "the body is longer than 1 MiB"));
+    exchange(&playing, torn("/v1/sessions").as_bytes()).await;
+    assert_eq!(
+        *lines.lock().unwrap(),
+        [
+            "00:00:00.000 zenoti POST /v1/tokens 400  refused: the body ends too early, or its parts can't be read",
+            "00:00:00.000 zenoti POST /v1/tokens 413  refused: the body is longer than 1 MiB",
+            "00:00:00.000 zenoti POST /v1/sessions 400  refused: the body ends too early, or its parts can't be read",
+        ]
+    );
+    let counts = playing.issuer.counts();
+    assert_eq!((counts.requests, counts.refused, counts.calls_refused), (2, 2, 1));
+}
+
+#[tokio::test]
+async fn what_the_control_endpoint_does_is_a_line_too() {
+    let (playing, lines) = logged(vendor("zenoti")).await;
+    let control = |thing: &str| format!("{}/zenoti/{thing}", playing.sandbox.control_url());
+    zenoti_login(&playing).await;
+    lines.lock().unwrap().clear();
+    for (thing, body) in [
+        ("faults", json!({ "fault": "redirect", "to": "/s3cr3t" })),
+        ("faults", json!({ "fault": "no such" })),
+        ("clock", json!({ "advance": "1h" })),
+        ("revoke", Value::Null),
+        ("consent", Value::Null),
+    ] {
+        answer(playing.http.post(control(thing)).json(&body)).await;
+    }
+    for thing in ["faults", "counts", "events"] {
+        answer(playing.http.get(control(thing))).await;
+    }
+    answer(playing.http.delete(control("faults"))).await;
+    assert_eq!(
+        *lines.lock().unwrap(),
+        [
+            "00:00:00.000 zenoti POST /_sandbox/zenoti/faults 200  to come: a redirect",
+            "01:00:00.000 zenoti POST /_sandbox/zenoti/clock 200  the clock is moved by 1h",
+            "01:00:00.000 zenoti POST /_sandbox/zenoti/revoke 200  revoked, 1 ended",
+            "01:00:00.000 zenoti POST /_sandbox/zenoti/consent 200  consent, a refresh token given",
+            "01:00:00.000 zenoti DELETE /_sandbox/zenoti/faults 200  no more faults",
+        ]
+    );
 }
