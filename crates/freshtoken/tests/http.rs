@@ -440,10 +440,13 @@ async fn a_time_out_and_a_refused_connection_are_transient() {
     let call = api.get(format!("http://{address}/hunter2?hunter2")).timeout(std::time::Duration::from_millis(1));
     let late = api.send(call).await.unwrap_err();
     assert!(matches!(&late, HttpError::Http(error) if error.is_timeout()) && late.is_transient(), "{late:?}");
-    drop(listener);
-    let refused = api.send(api.get(format!("http://{address}/hunter2?hunter2"))).await.unwrap_err();
+    // Bound, so that no other test gets its port, but nobody listens.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let nobody = socket.local_addr().unwrap();
+    let refused = api.send(api.get(format!("http://{nobody}/hunter2?hunter2"))).await.unwrap_err();
     assert!(matches!(&refused, HttpError::Http(error) if error.is_connect()) && refused.is_transient(), "{refused:?}");
-    for error in [late, refused] {
+    for (error, address) in [(late, address), (refused, nobody)] {
         assert!(every_text(&error).contains(&format!("http://{address}/")), "where it was");
         assert!(!every_text(&error).contains("hunter2"), "{error:?}");
     }

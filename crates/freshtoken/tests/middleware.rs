@@ -166,9 +166,10 @@ async fn without_a_token_or_over_plain_http_nothing_is_sent_and_the_error_is_an_
 
 #[tokio::test]
 async fn an_error_of_the_client_goes_through_without_path_and_query() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    // Bound, so that no other test gets its port, but nobody listens.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
     let api = client(bearer(&issuer()));
     let error = api.get(format!("http://{address}/hunter2?hunter2")).send().await.unwrap_err();
     assert!(matches!(&error, Error::Reqwest(error) if error.is_connect()), "{error:?}");

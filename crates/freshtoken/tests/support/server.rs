@@ -16,7 +16,7 @@ use freshtoken::{
 };
 use freshtoken_wire::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::support::{Fixed, TestClock, s};
@@ -184,8 +184,8 @@ impl Server {
     }
 
     /// A server that comes up at an address where there was none.
-    pub fn at(address: SocketAddr, always: impl Into<Act>) -> Self {
-        Self::on(std::net::TcpListener::bind(address).unwrap(), always)
+    pub fn at(nobody: Nobody, always: impl Into<Act>) -> Self {
+        Self::on(nobody.0.listen(128).unwrap().into_std().unwrap(), always)
     }
 
     fn on(listener: std::net::TcpListener, always: impl Into<Act>) -> Self {
@@ -337,9 +337,26 @@ async fn read(stream: &mut TcpStream) -> Option<Request> {
     }
 }
 
-/// An address where nobody listens.
-pub fn nobody() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+/// An address where nobody listens, and where no other test can.
+pub fn nobody() -> Nobody {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    Nobody(socket)
+}
+
+/// Keeps its port.
+pub struct Nobody(TcpSocket);
+
+impl Nobody {
+    pub fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+}
+
+impl std::fmt::Display for Nobody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.address().fmt(f)
+    }
 }
 
 pub fn unix(time: SystemTime) -> u64 {

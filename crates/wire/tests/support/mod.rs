@@ -142,9 +142,13 @@ pub fn origin(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-/// An address where nobody listens.
+/// An address where nobody listens, and where no other test can: its port stays taken.
 pub async fn dead_end() -> String {
-    origin(TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap())
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    std::mem::forget(socket);
+    origin(address)
 }
 
 pub async fn read_request(stream: &mut TcpStream) -> String {
