@@ -285,6 +285,9 @@ impl Machine {
     pub(crate) fn reject(&mut self, generation: u64, now: Now) -> Rejection {
         if self.token().is_none_or(|token| token.generation() != generation) {
             Rejection::Superseded
+        } else if self.end.has_passed(now) {
+            // It has ended anyway, and its 401 says nothing of the next one: a call may have been under way for long.
+            Rejection::Renewing
         } else if !self.replaced_rejected_until.has_passed(now) {
             Rejection::PermissionProblem
         } else {

@@ -295,6 +295,7 @@ scenarios! {
     a_refused_refresh_is_permanent_where_the_vendors_list_says_so,
     a_refresh_that_surely_wasnt_acted_on_may_be_sent_again,
     a_refresh_token_that_is_over_isnt_sent,
+    a_401_with_a_token_that_has_ended_says_nothing_of_the_next,
     a_short_lived_token_too_is_renewed_while_it_is_given_out,
     a_single_use_refresh_answered_without_a_new_refresh_token_leaves_none,
     a_401_before_the_expiry_is_answered_with_a_login_and_no_early_refresh,
