@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use freshtoken::{Policy, Renew};
+use freshtoken::{Policy, Refresh, Renew};
 
 /// Why an issuer was asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,8 +50,8 @@ pub struct Causes {
     life: Duration,
     /// When the current token was issued.
     issued: Option<SystemTime>,
-    /// What the last request failed of.
-    failed: Option<String>,
+    /// What the last request failed of, and when.
+    failed: Option<(String, SystemTime)>,
     /// When the vendor ended the current token.
     ended: Option<SystemTime>,
     /// Whether a call has got 401 since.
@@ -80,6 +80,9 @@ impl Counted {
         first + renewals + again + rejected + clock_set + revokes + unexplained
     }
 }
+
+/// Nobody asks again sooner after a failure, but for how exactly times are known.
+const LEAST_WAIT: Duration = Duration::from_millis(900);
 
 /// The facade's jitter is a twentieth of a life; the rest is for how exactly times are known.
 const EARLIEST: f64 = 0.06;
@@ -140,6 +143,7 @@ impl Causes {
         };
         *count += 1;
         match failure {
+            _ if self.is_ending => {}
             None => {
                 self.failed = None;
                 self.issued = Some(at);
@@ -148,7 +152,7 @@ impl Causes {
                     (self.ended, self.is_rejected) = (None, false);
                 }
             }
-            failure => self.failed = failure,
+            Some(failure) => self.failed = Some((failure, at)),
         }
         cause
     }
@@ -157,8 +161,11 @@ impl Causes {
         if self.is_ending {
             return Cause::Revoke;
         }
-        if let Some(failed) = self.failed.take() {
-            return Cause::Again(failed);
+        if let Some((failed, failed_at)) = self.failed.take() {
+            let wait = at.duration_since(failed_at).unwrap_or_default();
+            // What takes the place of a single-use refresh token whose answer was lost may come at once.
+            let is_hasty = wait < LEAST_WAIT && self.policy.refresh != Refresh::SingleUse;
+            return if is_hasty { Cause::Unexplained } else { Cause::Again(failed) };
         }
         let Some(issued) = self.issued else {
             // Only once: a second one would be a herd.
@@ -189,8 +196,6 @@ impl Causes {
 mod tests {
     use std::time::UNIX_EPOCH;
 
-    use freshtoken::Refresh;
-
     use super::*;
 
     const LIFE: Duration = Duration::from_secs(100);
@@ -214,8 +219,12 @@ mod tests {
     fn the_first_request_has_its_reason_and_a_herd_has_none() {
         assert_eq!(causes(early(), &[(0, None), (0, None)]), [Cause::First, Cause::Unexplained]);
         // Nobody waited for the one that failed, and nobody had its token.
-        let failed = [(0, Some("a")), (0, None), (1, None)];
+        let failed = [(0, Some("a")), (1, None), (2, None)];
         assert_eq!(causes(early(), &failed), [Cause::First, Cause::Again("a".to_owned()), Cause::Unexplained]);
+        // Nor may it be made again at once, unless a login takes the place of a refresh that was lost.
+        let hasty = [(0, None), (102, Some("a")), (102, None)];
+        assert_eq!(causes(early(), &hasty)[2], Cause::Unexplained);
+        assert_eq!(causes(at_expiry(), &hasty)[2], Cause::Again("a".to_owned()));
     }
 
     #[test]

@@ -14,7 +14,17 @@ const CALLERS: usize = 20;
 
 /// Logs in, makes the call if there is one, and revokes. True if all was as it should be.
 pub async fn run(vendor: &Vendor, call: Option<&str>, is_agreed: bool) -> Result<bool, Box<dyn Error>> {
-    let var = |name: &str| std::env::var(name).ok();
+    // A refresh token that works once would be spent, and the new one lost with this program.
+    let var = |name: &str| std::env::var(name).ok().filter(|_| !name.ends_with("_REFRESH_TOKEN"));
+    if !vendor.policy.login {
+        return Err("it has no login without a person, and the demo would spend the refresh token that one gave".into());
+    }
+    let api = match call {
+        Some(url) => {
+            Some(reqwest::Url::parse(url).map_err(|_| "--call is no URL, such as https://api.example.com/path")?)
+        }
+        None => None,
+    };
     let tokens = (vendor.tokens)(&var)?;
     let server = (vendor.server)(&var)?;
     println!("{} at {server}, with the account of this environment:", vendor.name);
@@ -32,16 +42,21 @@ pub async fn run(vendor: &Vendor, call: Option<&str>, is_agreed: bool) -> Result
         println!("no request was made");
         return Ok(false);
     }
-    let done = round(vendor, &tokens, call).await;
+    let done = round(&tokens, api).await;
+    // Whatever went wrong before, no token is left behind.
+    if vendor.policy.revoke.is_some() && tokens.status().generation > 0 {
+        tokens.revoke().await.map_err(in_full)?;
+        println!("revoked");
+    }
     let counters = tokens.status().counters;
     println!(
         "requests: {} logins, {} refreshes, {} revocations",
         counters.logins, counters.refreshes, counters.revokes
     );
-    done.map(|is_good| is_good && counters.logins + counters.refreshes == 1)
+    done.map(|is_good| is_good && counters.logins == 1 && counters.refreshes == 0)
 }
 
-async fn round(vendor: &Vendor, tokens: &TokenSource, call: Option<&str>) -> Result<bool, Box<dyn Error>> {
+async fn round(tokens: &TokenSource, call: Option<reqwest::Url>) -> Result<bool, Box<dyn Error>> {
     let began = Instant::now();
     let mut callers = JoinSet::new();
     for _ in 0..CALLERS {
@@ -61,10 +76,6 @@ async fn round(vendor: &Vendor, tokens: &TokenSource, call: Option<&str>) -> Res
         let answer = api.send(api.get(url)).await?;
         println!("the call: {}", answer.status());
         is_good = answer.status().is_success();
-    }
-    if vendor.policy.revoke.is_some() {
-        tokens.revoke().await.map_err(in_full)?;
-        println!("revoked");
     }
     Ok(is_good)
 }
@@ -89,7 +100,7 @@ fn asked() -> Result<bool, Box<dyn Error>> {
     io::stdout().flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// A query may hold secrets.

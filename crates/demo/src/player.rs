@@ -33,6 +33,8 @@ pub struct Player<'a> {
     /// The newest token that arrived, and when.
     token: Option<(u64, Instant)>,
     pub has_ended_tokens: bool,
+    /// Whether a call carried a token beyond its end: the vendor doesn't say how long one lives.
+    has_outlived: bool,
 }
 
 impl<'a> Player<'a> {
@@ -54,6 +56,7 @@ impl<'a> Player<'a> {
             steps: script.steps.into(),
             token: None,
             has_ended_tokens: false,
+            has_outlived: false,
         })
     }
 
@@ -65,14 +68,17 @@ impl<'a> Player<'a> {
     /// Has what is due of the script happen, and says what.
     pub fn step(&mut self, now: Duration) -> Option<Step> {
         let (at, step) = self.steps.front()?;
-        // Nothing can be ended where nothing is live.
-        let is_early = *at > now || (matches!(step, Step::EndTokens) && self.issuer.live_tokens() == 0);
+        // What is ended is a token that callers hold.
+        let is_early = *at > now || (matches!(step, Step::EndTokens) && !self.tokens.status().is_serving);
         if is_early {
             return None;
         }
         let (_, step) = self.steps.pop_front()?;
         match &step {
             Step::Fault(fault) => self.issuer.fault(fault.clone()),
+            // Where nobody knows how long a token lives, a 401 has told already, and a second one within a minute means
+            // something else.
+            Step::EndTokens if self.has_outlived => {}
             Step::EndTokens => {
                 self.causes.ended(self.issuer.clock().now());
                 self.has_ended_tokens |= self.issuer.revoke_all() > 0;
@@ -110,7 +116,7 @@ impl<'a> Player<'a> {
             (State::Empty | State::Expired | State::Ambiguous, false) => "waiting",
             (State::Fresh, _) => "fresh",
             (State::Due, _) => "due",
-            (State::BackingOff, _) => "backing off",
+            (State::BackingOff, _) => "back-off",
             (State::Ambiguous, _) => "ambiguous",
             (State::Dead, _) => "dead",
             _ => "",
@@ -138,7 +144,12 @@ impl<'a> Player<'a> {
         if let Err(error) = self.tokens.revoke().await {
             return Some(Err(error.to_string()));
         }
-        let header = header.filter(|_| takes == Takes::Access)?;
+        if takes == Takes::Refresh {
+            return Some(Ok(()));
+        }
+        let Some(header) = header else {
+            return Some(Err("there was no token to try after the revocation".to_owned()));
+        };
         let call = reqwest::Client::new().get(self.url()).header(self.tokens.header_name(), header);
         Some(match call.send().await {
             Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED => Ok(()),

@@ -15,7 +15,7 @@ use crate::player::Player;
 use crate::script::{END, Step, script};
 use crate::vendor::Vendor;
 use crate::verdict;
-use crate::view::{Mood, View};
+use crate::view::{self, Mood, View};
 
 /// How many callers each vendor's API has.
 const CALLERS: u32 = 50;
@@ -36,14 +36,13 @@ pub async fn run(vendors: &[Vendor], specs: &Path) -> Result<bool, Box<dyn Error
         players.push(Player::new(number, vendor, &sandbox)?);
     }
     let names: Vec<&str> = vendors.iter().map(|vendor| vendor.name).collect();
-    println!(
-        "{}: {CALLERS} callers each, short-lived tokens, faults on purpose, {} s\n",
-        style(names.join(", ")).bold(),
-        END.as_secs()
-    );
+    view::line(&format!(
+        "{}: {CALLERS} callers each, short-lived tokens, faults on purpose\n",
+        style(names.join(", ")).bold()
+    ));
 
-    let mut show = Show { players, view: View::new(vendors.len()), began: Instant::now(), clock: ClockWatch::new() };
-
+    let (view, clock) = (View::new(vendors.len()), ClockWatch::new());
+    let mut show = Show { players, view, began: Instant::now(), clock, ticked: Instant::now(), lag: Duration::ZERO };
     show.step();
     let mut callers = JoinSet::new();
     for player in &show.players {
@@ -76,7 +75,7 @@ pub async fn run(vendors: &[Vendor], specs: &Path) -> Result<bool, Box<dyn Error
     show.view.end();
     let checks = verdict::checks(&show.players, all_ended, &revoked);
     sandbox.shutdown().await;
-    Ok(verdict::show(&show.view, &show.players, &checks, began.elapsed()))
+    Ok(verdict::show(&show.view, &show.players, &checks, began.elapsed(), show.lag))
 }
 
 /// The sandbox with these vendors' specs.
@@ -106,6 +105,10 @@ struct Show<'a> {
     view: View,
     began: Instant,
     clock: ClockWatch,
+    /// When the script was looked at last.
+    ticked: Instant,
+    /// How much too late that was at worst.
+    lag: Duration,
 }
 
 impl Show<'_> {
@@ -121,11 +124,13 @@ impl Show<'_> {
     }
 
     fn step(&mut self) {
+        self.lag = self.lag.max(self.ticked.elapsed().saturating_sub(TICK));
+        self.ticked = Instant::now();
         self.watch_clock();
         let now = self.began.elapsed();
         for player in &mut self.players {
             while let Some(step) = player.step(now) {
-                if let Step::EndTokens = step {
+                if matches!(step, Step::EndTokens) && player.has_ended_tokens {
                     self.view.tell(now, player.vendor.name, Mood::Bad, "the vendor ends every token");
                 }
             }

@@ -17,7 +17,7 @@ pub fn checks(players: &[Player<'_>], all_ended: bool, revoked: &[Result<(), Str
     let served = match (failed, all_ended) {
         (0, true) => format!("every caller was served: {calls} calls"),
         (0, false) => "a caller was still waiting at the end".to_owned(),
-        _ => format!("{failed} of {calls} calls failed, the first one so: {failure}"),
+        _ => format!("{failed} of {} calls failed, the first one so: {failure}", calls + failed),
     };
     let requests = sum(&|player| player.issuer.counts().requests);
     let unexplained = sum(&|player| player.causes.counted().unexplained);
@@ -52,7 +52,7 @@ pub fn checks(players: &[Player<'_>], all_ended: bool, revoked: &[Result<(), Str
     if !revoked.is_empty() {
         let error = revoked.iter().find_map(|done| done.as_ref().err());
         let text = match error {
-            None => format!("{} tokens were revoked at the end, and refused from then on", revoked.len()),
+            None => format!("the tokens of {} vendors were revoked at the end", revoked.len()),
             Some(error) => error.clone(),
         };
         checks.push((error.is_none(), text));
@@ -61,8 +61,8 @@ pub fn checks(players: &[Player<'_>], all_ended: bool, revoked: &[Result<(), Str
 }
 
 /// Shows the end. True if all held.
-pub fn show(view: &View, players: &[Player<'_>], checks: &[(bool, String)], took: Duration) -> bool {
-    let head = ["", "calls", "longest", "requests:", "first", "renewals", "after a fault", "after a 401", "revokes"];
+pub fn show(view: &View, players: &[Player<'_>], checks: &[(bool, String)], took: Duration, lag: Duration) -> bool {
+    let head = ["", "calls", "longest", "requests", "first", "due", "fault", "401", "revoke"];
     view.say("");
     view.say(&style(columns(&head.map(ToOwned::to_owned))).dim().to_string());
     for player in players {
@@ -81,14 +81,21 @@ pub fn show(view: &View, players: &[Player<'_>], checks: &[(bool, String)], took
     let all_held = checks.iter().all(|(holds, _)| *holds);
     let verdict = if all_held { style("all as it should be").green() } else { style("not as it should be").red() };
     view.say(&format!("\n{}, in {:.1} s", verdict.bold(), took.as_secs_f64()));
+    if !all_held && lag > MOST_LAG {
+        let lag = lag.as_secs_f64();
+        view.say(&format!("this machine was busy or stopped for {lag:.1} s, which may be the reason: try again"));
+    }
     all_held
 }
+
+/// How late the script may be before nothing that follows is sure.
+const MOST_LAG: Duration = Duration::from_millis(400);
 
 /// A row of the last table, below its head.
 fn columns(texts: &[String; 9]) -> String {
     let [name, calls, longest, all, first, renewals, again, rejected, revokes] = texts;
     format!(
-        "{}  {calls:>5}  {longest:>7}  {all:>9} {first:>6} {renewals:>9} {again:>14} {rejected:>12} {revokes:>8}",
+        "{} {calls:>7} {longest:>8} {all:>9} = {first:>5} + {renewals:>3} + {again:>5} + {rejected:>3} + {revokes:>6}",
         pad_str(name, 15, Alignment::Left, None)
     )
 }

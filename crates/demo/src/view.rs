@@ -50,10 +50,11 @@ pub enum Mood {
 impl View {
     /// With so many rows, if this is a terminal.
     pub fn new(rows: usize) -> Self {
-        if !io::stdout().is_terminal() {
+        let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(FRAMES_PER_SECOND));
+        // A pipe, or a terminal that can't move its cursor.
+        if !io::stdout().is_terminal() || multi.is_hidden() {
             return Self { live: None };
         }
-        let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(FRAMES_PER_SECOND));
         // Its own templates know counts and times only.
         let plain = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
         let row = || multi.add(ProgressBar::new(0).with_style(plain.clone()));
@@ -79,15 +80,14 @@ impl View {
     pub fn say(&self, line: &str) {
         match &self.live {
             Some(live) => drop(live.multi.println(line)),
-            // A reader that has gone away is no reason to stop.
-            None => drop(writeln!(io::stdout(), "{line}")),
+            None => self::line(line),
         }
     }
 
     /// Draws a row anew.
     pub fn row(&self, index: usize, row: &Row<'_>) {
         if let Some(bar) = self.live.as_ref().and_then(|live| live.rows.get(index)) {
-            bar.set_message(line(row));
+            bar.set_message(row_line(row));
         }
     }
 
@@ -99,20 +99,26 @@ impl View {
     }
 }
 
+/// A line. A reader that has gone away is no reason to stop.
+pub fn line(text: &str) {
+    drop(writeln!(io::stdout(), "{text}"));
+}
+
+// 79 columns in all.
 const NAME: usize = 15;
-const STATE: usize = 11;
-const BAR: usize = 10;
+const STATE: usize = 9;
+const BAR: usize = 8;
 /// The bar, and the two times behind it.
-const LIFE: usize = BAR + 19;
+const LIFE: usize = BAR + 12;
 
 fn head_line() -> String {
     let (vendor, state) =
         (pad_str("vendor", NAME, Alignment::Left, None), pad_str("state", STATE, Alignment::Left, None));
     let life = pad_str("age and life", LIFE, Alignment::Left, None);
-    format!("{vendor}  {state}  token  {life}  {:>6}  {:>8}  {:>8}  {:>6}", "calls", "requests", "renewals", "faults")
+    format!("{vendor} {state} token {life} {:>5} {:>5} {:>5} {:>6}", "calls", "asked", "due", "faults")
 }
 
-fn line(row: &Row<'_>) -> String {
+fn row_line(row: &Row<'_>) -> String {
     let state = pad_str(row.state, STATE, Alignment::Left, None);
     let state = if row.is_serving { style(state).green() } else { style(state).yellow() };
     let token = row.token.map_or(String::new(), |token| format!("{token}"));
@@ -120,10 +126,10 @@ fn line(row: &Row<'_>) -> String {
     let full = (BAR as f64 * left.as_secs_f64() / row.life.as_secs_f64().max(0.001)).round() as usize;
     let full = full.min(BAR);
     let bar = format!("{}{}", "█".repeat(full), style("░".repeat(BAR - full)).dim());
-    let ages = format!("{:4.1} s, {:3.1} s left", row.age.as_secs_f64().min(99.0), left.as_secs_f64());
+    let ages = format!("{:4.1} of {:.0} s", row.age.as_secs_f64().min(99.0), row.life.as_secs_f64());
     let life = if row.token.is_some() { format!("{bar} {ages}") } else { String::new() };
     format!(
-        "{}  {state}  {}  {}  {:>6}  {:>8}  {:>8}  {:>6}",
+        "{} {state} {} {} {:>5} {:>5} {:>5} {:>6}",
         style(pad_str(row.vendor, NAME, Alignment::Left, None)).bold(),
         pad_str(&token, 5, Alignment::Left, None),
         pad_str(&life, LIFE, Alignment::Left, None),
