@@ -57,6 +57,8 @@ pub struct Causes {
     /// Whether a call has got 401 since.
     is_rejected: bool,
     is_clock_set: bool,
+    /// Whether nobody said how long tokens live, so that only a 401 tells of their end.
+    is_life_unknown: bool,
     is_ending: bool,
     counted: Counted,
 }
@@ -97,6 +99,7 @@ impl Causes {
             ended: None,
             is_rejected: false,
             is_clock_set: false,
+            is_life_unknown: false,
             is_ending: false,
             counted: Counted::default(),
         }
@@ -117,6 +120,11 @@ impl Causes {
         let is_first = self.ended.is_some() && !self.is_rejected;
         self.is_rejected |= is_first;
         is_first
+    }
+
+    /// A call carried a token beyond its end: nobody had said when that is.
+    pub fn life_unknown(&mut self) {
+        self.is_life_unknown = true;
     }
 
     /// The clock of this machine was set.
@@ -184,6 +192,8 @@ impl Causes {
         };
         match age.checked_sub(self.life) {
             _ if self.is_rejected => Cause::Rejected,
+            // It should have been renewed before.
+            Some(_) if self.policy.renew != Renew::AtExpiry && !self.is_life_unknown => Cause::Unexplained,
             Some(ago) => Cause::Expired(ago),
             None if part >= due => Cause::Due(part),
             None if self.is_clock_set => Cause::ClockSet,
@@ -223,7 +233,7 @@ mod tests {
         assert_eq!(causes(early(), &failed), [Cause::First, Cause::Again("a".to_owned()), Cause::Unexplained]);
         // Nor may it be made again at once, unless a login takes the place of a refresh that was lost.
         let hasty = [(0, None), (102, Some("a")), (102, None)];
-        assert_eq!(causes(early(), &hasty)[2], Cause::Unexplained);
+        assert_eq!(causes(early(), &[(0, None), (75, Some("a")), (75, None)])[2], Cause::Unexplained);
         assert_eq!(causes(at_expiry(), &hasty)[2], Cause::Again("a".to_owned()));
     }
 
@@ -235,6 +245,7 @@ mod tests {
         assert_eq!(causes(at_expiry(), &[(0, None), (99, None)]), [Cause::First, Cause::Unexplained]);
         let expired = Cause::Expired(Duration::from_secs(2));
         assert_eq!(causes(at_expiry(), &[(0, None), (102, None)]), [Cause::First, expired]);
+        assert_eq!(causes(early(), &[(0, None), (102, None)]), [Cause::First, Cause::Unexplained]);
         let before = Policy::new("acme").renew(Renew::Before(Duration::from_secs(20)));
         assert_eq!(causes(before, &[(0, None), (79, None)]), [Cause::First, Cause::Due(0.79)]);
         assert_eq!(causes(before, &[(0, None), (70, None)]), [Cause::First, Cause::Unexplained]);

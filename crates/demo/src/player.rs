@@ -90,10 +90,12 @@ impl<'a> Player<'a> {
     /// What is to be told of an event; None: nothing new.
     pub fn saw(&mut self, event: &Event) -> Option<(Mood, String)> {
         if event.path == PROTECTED {
-            return self
-                .causes
-                .rejected()
-                .then(|| (Mood::Bad, "a call got 401, it will be made again with a new token".to_owned()));
+            if self.token.is_some_and(|(_, since)| since.elapsed() > self.life) {
+                self.has_outlived = true;
+                self.causes.life_unknown();
+            }
+            let told = || (Mood::Bad, "a call got 401, it is made again with a new token".to_owned());
+            return self.causes.rejected().then(told);
         }
         let failure = failure(event);
         let cause = self.causes.request(event.at, failure.clone());

@@ -36,10 +36,7 @@ pub async fn run(vendors: &[Vendor], specs: &Path) -> Result<bool, Box<dyn Error
         players.push(Player::new(number, vendor, &sandbox)?);
     }
     let names: Vec<&str> = vendors.iter().map(|vendor| vendor.name).collect();
-    view::line(&format!(
-        "{}: {CALLERS} callers each, short-lived tokens, faults on purpose\n",
-        style(names.join(", ")).bold()
-    ));
+    view::line(&format!("{}: {CALLERS} callers each, and faults on purpose\n", style(names.join(", ")).bold()));
 
     let (view, clock) = (View::new(vendors.len()), ClockWatch::new());
     let mut show = Show { players, view, began: Instant::now(), clock, ticked: Instant::now(), lag: Duration::ZERO };
