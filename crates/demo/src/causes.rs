@@ -31,11 +31,11 @@ pub enum Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::First => f.write_str("there was no token yet"),
-            Self::Due(part) => write!(f, "the token was at {:.0} % of its life", part * 100.0),
-            Self::Expired(ago) => write!(f, "the token had ended {:.1} s ago", ago.as_secs_f64()),
-            Self::Again(failure) => write!(f, "again, after {failure}"),
-            Self::Rejected => f.write_str("a call had got 401"),
+            Self::First => f.write_str("the first"),
+            Self::Due(part) => write!(f, "due at {:.0} % of its life", part * 100.0),
+            Self::Expired(ago) => write!(f, "{:.1} s after its end", ago.as_secs_f64()),
+            Self::Again(failure) => write!(f, "after {failure}"),
+            Self::Rejected => f.write_str("after a 401"),
             Self::ClockSet => f.write_str("this machine's clock was set"),
             Self::Revoke => f.write_str("the end"),
             Self::Unexplained => f.write_str("NOTHING EXPLAINS IT"),

@@ -100,7 +100,7 @@ impl<'a> Player<'a> {
         let failure = failure(event);
         let cause = self.causes.request(event.at, failure.clone());
         if let Some(failure) = failure {
-            return Some((Mood::Bad, format!("{failure}: {}", because(&cause))));
+            return Some((Mood::Bad, format!("{failure} {}", because(&cause))));
         }
         let (action, token) = match event.outcome {
             Outcome::LoggedIn { token } => ("logged in", token),
@@ -108,7 +108,7 @@ impl<'a> Player<'a> {
             _ => return Some((Mood::Plain, "revoked".to_owned())),
         };
         self.token = Some((token, Instant::now()));
-        Some((Mood::Good, format!("{action}, token {token}: {}", because(&cause))))
+        Some((Mood::Good, format!("{action}, token {token} {}", because(&cause))))
     }
 
     pub fn row(&self) -> Row<'_> {
@@ -172,6 +172,7 @@ fn failure(event: &Event) -> Option<String> {
     }
 }
 
+/// Why the request was made.
 fn because(cause: &Cause) -> String {
-    style(cause).dim().to_string()
+    style(format!("({cause})")).dim().to_string()
 }

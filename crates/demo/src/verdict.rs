@@ -44,10 +44,7 @@ pub fn checks(players: &[Player<'_>], all_ended: bool, revoked: &[Result<(), Str
         (twice == 0, format!("of {spent} single-use refresh tokens that were spent, {twice} were sent twice")),
         (early == 0, format!("{early} tokens were refreshed before their end that mustn't be")),
         (met == planned, format!("{met} of {planned} faults were met, and survived")),
-        (
-            ended == replaced,
-            format!("{ended} times a vendor ended its tokens, {replaced} times a 401 was followed by one new token"),
-        ),
+        (ended == replaced, format!("{ended} vendors ended their tokens, {replaced} times a 401 led to one new token")),
     ];
     if !revoked.is_empty() {
         let error = revoked.iter().find_map(|done| done.as_ref().err());

@@ -1,4 +1,4 @@
-//! A vendor of one's own: one trait. `ACME_URL=… ACME_ID=… ACME_SECRET=… cargo run --example own_vendor`
+//! A vendor of one's own: one trait. `ACME_URL=… ACME_ID=… ACME_SECRET=… cargo run -p freshtoken --example own_vendor`
 
 use std::time::Duration;
 

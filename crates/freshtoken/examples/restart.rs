@@ -29,10 +29,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let (path, record) = (file.clone(), read(&file)?);
     let source = TokenSource::builder(endpoint, credentials).on_change(move |record| {
-        let written = write(&path, &record);
+        let (written, path) = (write(&path, &record), path.clone());
         async move {
             if let Err(error) = written {
-                eprintln!("the tokens can't be kept, so the next start may log in: {error}");
+                eprintln!("the tokens can't be kept in {}, so the next start may log in: {error}", path.display());
             }
         }
     });
@@ -66,6 +66,9 @@ fn read(file: &Path) -> Result<Option<Record>, Box<dyn Error>> {
 
 /// Writes it aside and renames it, so that the file is always a whole one. Nobody else may read it.
 fn write(file: &Path, record: &Record) -> io::Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
     let aside = file.with_extension("new");
     // One that a crash left behind may be anyone's.
     match fs::remove_file(&aside) {

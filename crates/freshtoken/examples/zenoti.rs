@@ -1,7 +1,7 @@
 //! From credentials in the environment to a call of Zenoti's API, with a password that doesn't stay in memory.
 //!
 //! Set `ZENOTI_ACCOUNT_NAME`, `ZENOTI_USER_NAME`, `ZENOTI_PASSWORD`, `ZENOTI_APP_ID`, `ZENOTI_APP_SECRET` and
-//! `ZENOTI_DEVICE_ID`, which may be any text:
+//! `ZENOTI_DEVICE_ID`, which may be any text at Zenoti:
 //!
 //! ```sh
 //! cargo run -p freshtoken --example zenoti
