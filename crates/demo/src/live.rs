@@ -8,6 +8,7 @@ use freshtoken::{HttpClient, TokenSource};
 use tokio::task::JoinSet;
 
 use crate::vendor::Vendor;
+use crate::view;
 
 /// How many callers share the one login.
 const CALLERS: usize = 20;
@@ -27,32 +28,32 @@ pub async fn run(vendor: &Vendor, call: Option<&str>, is_agreed: bool) -> Result
     };
     let tokens = (vendor.tokens)(&var)?;
     let server = (vendor.server)(&var)?;
-    println!("{} at {server}, with the account of this environment:", vendor.name);
-    println!("  1. {CALLERS} callers ask for a token at once: one request");
+    view::line(&format!("{} at {server}, with the account of this environment:", vendor.name));
+    view::line(&format!("  1. {CALLERS} callers ask for a token at once: one request"));
     if let Some(url) = call {
-        println!("  2. GET {} with it", without_query(url));
+        view::line(&format!("  2. GET {} with it", without_query(url)));
     }
     if vendor.policy.revoke.is_some() {
-        println!(
+        view::line(&format!(
             "  {}. the token is revoked: some vendors end all of the account's with it",
             if call.is_some() { 3 } else { 2 }
-        );
+        ));
     }
     if !is_agreed && !asked()? {
-        println!("no request was made");
+        view::line("no request was made");
         return Ok(false);
     }
     let done = round(&tokens, api).await;
     // Whatever went wrong before, no token is left behind.
     if vendor.policy.revoke.is_some() && tokens.status().generation > 0 {
         tokens.revoke().await.map_err(in_full)?;
-        println!("revoked");
+        view::line("revoked");
     }
     let counters = tokens.status().counters;
-    println!(
+    view::line(&format!(
         "requests: {} logins, {} refreshes, {} revocations",
         counters.logins, counters.refreshes, counters.revokes
-    );
+    ));
     done.map(|is_good| is_good && counters.logins == 1 && counters.refreshes == 0)
 }
 
@@ -68,13 +69,13 @@ async fn round(tokens: &TokenSource, call: Option<reqwest::Url>) -> Result<bool,
     }
     let end = tokens.status().expires_at.and_then(|end| end.duration_since(SystemTime::now()).ok());
     let life = end.map_or("nobody says how long it lives".to_owned(), |left| format!("{} s left", left.as_secs()));
-    println!("{CALLERS} callers have a token, {} ms after they asked; {life}", began.elapsed().as_millis());
+    view::line(&format!("{CALLERS} callers have a token, {} ms after they asked; {life}", began.elapsed().as_millis()));
 
     let mut is_good = true;
     if let Some(url) = call {
         let api = HttpClient::new(tokens.clone())?;
         let answer = api.send(api.get(url)).await?;
-        println!("the call: {}", answer.status());
+        view::line(&format!("the call: {}", answer.status()));
         is_good = answer.status().is_success();
     }
     Ok(is_good)

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::error::Error;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use console::style;
 use freshtoken::{HttpClient, State, Takes, TokenSource};
@@ -90,7 +90,7 @@ impl<'a> Player<'a> {
     /// What is to be told of an event; None: nothing new.
     pub fn saw(&mut self, event: &Event) -> Option<(Mood, String)> {
         if event.path == PROTECTED {
-            if self.token.is_some_and(|(_, since)| since.elapsed() > self.life) {
+            if self.has_no_known_end() && self.token.is_some_and(|(_, since)| since.elapsed() > self.life) {
                 self.has_outlived = true;
                 self.causes.life_unknown();
             }
@@ -109,6 +109,13 @@ impl<'a> Player<'a> {
         };
         self.token = Some((token, Instant::now()));
         Some((Mood::Good, format!("{action}, token {token} {}", because(&cause))))
+    }
+
+    /// Whether the source can't know when its token ends: the answer doesn't say, and what the spec says is far longer. A
+    /// source that does know has no excuse for a token beyond its end.
+    fn has_no_known_end(&self) -> bool {
+        let end = self.tokens.status().expires_at;
+        end.is_none_or(|end| end.duration_since(SystemTime::now()).is_ok_and(|left| left > 2 * self.life))
     }
 
     pub fn row(&self) -> Row<'_> {

@@ -23,7 +23,9 @@ pub fn checks(players: &[Player<'_>], all_ended: bool, revoked: &[Result<(), Str
     let unexplained = sum(&|player| player.causes.counted().unexplained);
     let counts_agree = all(&|player| {
         let (seen, sent) = (player.issuer.counts().requests, player.tokens.status().counters);
-        seen == player.causes.counted().all() && seen == u64::from(sent.logins + sent.refreshes + sent.revokes)
+        let counted = player.causes.counted();
+        let is_revoked_only = counted.revokes == u64::from(sent.revokes);
+        is_revoked_only && seen == counted.all() && seen == u64::from(sent.logins + sent.refreshes + sent.revokes)
     });
     let explained = match (unexplained, counts_agree) {
         (0, true) => format!("each of {requests} requests to the issuers had its reason"),
