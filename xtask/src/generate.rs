@@ -8,9 +8,10 @@ use std::{
 
 use crate::{
     facade::{Facade, VENDORS},
-    lifecycle, lint, lower,
+    lifecycle, lint, lower, openapi,
     package::{self, Files, Package},
     problem::{Problem, Severity},
+    progenitor,
     spec::Spec,
     vendor,
     x_token::{self, XToken},
@@ -19,6 +20,7 @@ use crate::{
 /// Everything that the specs ask for.
 #[derive(Default)]
 pub struct Generated {
+    /// All files, by their path below the repository.
     pub files: Files,
     /// The snapshots that the tests of the crates take.
     pub snapshots: BTreeSet<String>,
@@ -26,9 +28,11 @@ pub struct Generated {
     pub warnings: Vec<Problem>,
 }
 
-/// A spec as it is on disk: its path as people write it, and its text.
+/// A spec as it is on disk.
 pub struct Source {
+    /// Its path, as people write it.
     pub file: String,
+    /// Its text.
     pub text: String,
 }
 
@@ -144,6 +148,17 @@ fn schema() -> String {
     format!("{:#}\n", x_token::schema())
 }
 
+/// What progenitor is given for a spec: the lowered document.
+pub fn lowered(source: &Source) -> Result<serde_json::Value, Vec<Problem>> {
+    let (spec, x_token, _) = read(source)?;
+    Ok(openapi::document(&lower::lower(&spec, x_token)))
+}
+
+/// What progenitor alone makes of a lowered document, as source: the least that generating can cost.
+pub fn progenitor_alone(document: &serde_json::Value) -> Result<String, String> {
+    Ok(prettyplease::unparse(&progenitor::generate(document)?))
+}
+
 type Read = (Spec, Option<XToken>, Vec<Problem>);
 
 fn read(source: &Source) -> Result<Read, Vec<Problem>> {
@@ -159,10 +174,10 @@ fn read(source: &Source) -> Result<Read, Vec<Problem>> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, hint::black_box, path::Path, time::Instant};
+    use std::{fs, path::Path};
 
     use super::*;
-    use crate::{facade::MANIFEST, openapi, progenitor, tree};
+    use crate::{facade::MANIFEST, tree};
 
     fn root() -> &'static Path {
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
@@ -229,30 +244,5 @@ mod tests {
         let problems = generate(&sources, None, |_| {}).err().unwrap();
         assert_eq!(problems.len(), 1);
         assert!(problems[0].what.contains("freshtoken-a_b"), "{}", problems[0]);
-    }
-
-    /// A benchmark, to be run by hand: `cargo test --release --package xtask -- --ignored --nocapture beside`.
-    #[test]
-    #[ignore = "a benchmark"]
-    fn what_a_spec_costs_beside_progenitor_alone() {
-        let sources = sources();
-        for source in &sources {
-            let (spec, x_token, _) = read(source).unwrap();
-            let document = openapi::document(&lower::lower(&spec, x_token));
-            let (mut alone, mut whole) = (Vec::new(), Vec::new());
-            for _ in 0..51 {
-                let start = Instant::now();
-                black_box(prettyplease::unparse(&progenitor::generate(&document).unwrap()));
-                alone.push(start.elapsed());
-                let start = Instant::now();
-                black_box(generate(std::slice::from_ref(source), None, |_| {}).ok().unwrap());
-                whole.push(start.elapsed());
-            }
-            alone.sort();
-            whole.sort();
-            let (alone, whole) = (alone[25], whole[25]);
-            let ratio = whole.as_secs_f64() / alone.as_secs_f64();
-            println!("{}: {whole:.1?}, progenitor alone {alone:.1?}, ratio {ratio:.2}", source.file);
-        }
     }
 }

@@ -1,44 +1,7 @@
-//! `cargo xtask`: generates a typed crate per vendor from `specs/`.
+//! `cargo xtask`: the work that is done on this repository.
 //!
-//! `gen` runs seven stages, a module each; only the last touches the disk:
-//!
-//! 1. `spec` parses a fragment,
-//! 2. `lint` says everything that is wrong with it (`x_token` has the words of its own block),
-//! 3. `lower` makes a `model` of it, and `openapi` what progenitor handles well,
-//! 4. `progenitor` runs progenitor; `types` and `client` make the public face of what it gives,
-//! 5. `error_body` makes what the vendor's failures mean, and `lifecycle` the adapter that the facade drives, both with
-//!    `access` for JSON Pointers, the latter with `environment` for its variables; `facade` lists the adapters,
-//! 6. `package` puts the crate together, `shapes` its tests,
-//! 7. `tree` writes what changed.
-//!
-//! `generate` is the pipeline, `new` the fragment that a new vendor starts from. `demo` is a program of its own, in
+//! `gen` and `new` are the generator, a library: `lib.rs` tells its stages. `demo` is a program of its own, in
 //! `crates/demo`.
-
-mod access;
-mod client;
-mod docs;
-mod environment;
-mod error_body;
-mod facade;
-mod format;
-mod generate;
-mod ident;
-mod lifecycle;
-mod lint;
-mod literal;
-mod lower;
-mod model;
-mod new;
-mod openapi;
-mod package;
-mod problem;
-mod progenitor;
-mod shapes;
-mod spec;
-mod tree;
-mod types;
-mod vendor;
-mod x_token;
 
 use std::{
     collections::BTreeSet,
@@ -53,11 +16,12 @@ use std::{
 
 use anstream::{eprintln, print, println};
 use clap::{Parser, Subcommand};
-
-use crate::{
-    facade::Facade,
+use xtask::{
+    facade::{self, Facade},
     generate::{Source, generate},
+    new,
     problem::{Problem, Severity},
+    tree,
     vendor::Vendor,
 };
 

@@ -1,0 +1,41 @@
+//! The generator: a typed crate per vendor from `specs/`.
+//!
+//! `cargo xtask gen` runs seven stages, a module each; only the last touches the disk:
+//!
+//! 1. `spec` parses a fragment,
+//! 2. `lint` says everything that is wrong with it (`x_token` has the words of its own block),
+//! 3. `lower` makes a `model` of it, and `openapi` what progenitor handles well,
+//! 4. `progenitor` runs progenitor; `types` and `client` make the public face of what it gives,
+//! 5. `error_body` makes what the vendor's failures mean, and `lifecycle` the adapter that the facade drives, both with
+//!    `access` for JSON Pointers, the latter with `environment` for its variables; `facade` lists the adapters,
+//! 6. `package` puts the crate together, `shapes` its tests,
+//! 7. `tree` writes what changed.
+//!
+//! `generate` is the pipeline, `new` the fragment that a new vendor starts from. The program is `main.rs`; that this is a
+//! library as well is for `crates/bench`, which measures it.
+
+mod access;
+mod client;
+mod docs;
+mod environment;
+mod error_body;
+pub mod facade;
+mod format;
+pub mod generate;
+mod ident;
+mod lifecycle;
+mod lint;
+mod literal;
+mod lower;
+mod model;
+pub mod new;
+mod openapi;
+mod package;
+pub mod problem;
+mod progenitor;
+mod shapes;
+mod spec;
+pub mod tree;
+mod types;
+pub mod vendor;
+mod x_token;
