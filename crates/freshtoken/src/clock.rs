@@ -7,7 +7,11 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use rustix::time::{ClockId, clock_gettime};
 
 /// What the time is, on both clocks.
 ///
@@ -60,6 +64,28 @@ impl AnyClock {
         }
     }
 
+    /// Whether the deadline has passed: as [`Deadline::has_passed`] says, but mostly for the price of one clock.
+    #[inline]
+    pub(crate) fn has_passed(&self, watched: &Watched) -> bool {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if matches!(self, Self::System) && watched.good_at.load(Ordering::Relaxed) == coarse_monotonic() {
+            return false;
+        }
+        self.has_passed_since(watched)
+    }
+
+    /// Its first look within a tick.
+    #[cold]
+    #[inline(never)]
+    fn has_passed_since(&self, watched: &Watched) -> bool {
+        let now = self.now();
+        let has_passed = watched.deadline.has_passed(now);
+        if !has_passed {
+            watched.good_at.store(now.monotonic, Ordering::Relaxed);
+        }
+        has_passed
+    }
+
     pub(crate) async fn sleep(&self, duration: Duration) {
         match self {
             Self::System => tokio::time::sleep(duration).await,
@@ -72,13 +98,27 @@ impl AnyClock {
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[inline]
 fn system_now() -> Now {
-    use rustix::time::{ClockId, clock_gettime};
-    let read = |clock| {
-        let time = clock_gettime(clock);
-        // Neither clock is before 1970 or beyond 2554.
-        (time.tv_sec as u64).wrapping_mul(NANOS_PER_SECOND).wrapping_add(time.tv_nsec as u64)
-    };
-    Now { monotonic: read(ClockId::MonotonicCoarse) + EPOCH, wall: read(ClockId::RealtimeCoarse) }
+    Now { monotonic: coarse_monotonic(), wall: coarse_wall() }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[inline]
+fn coarse_monotonic() -> u64 {
+    coarse(ClockId::MonotonicCoarse) + EPOCH
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[inline]
+fn coarse_wall() -> u64 {
+    coarse(ClockId::RealtimeCoarse)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[inline]
+fn coarse(clock: ClockId) -> u64 {
+    let time = clock_gettime(clock);
+    // Neither clock is before 1970 or beyond 2554.
+    (time.tv_sec as u64).wrapping_mul(NANOS_PER_SECOND).wrapping_add(time.tv_nsec as u64)
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -104,6 +144,20 @@ pub(crate) fn unix_nanos(time: SystemTime) -> u64 {
 /// The inverse of [`unix_nanos`].
 pub(crate) fn system_time(unix_nanos: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_nanos(unix_nanos)
+}
+
+/// A deadline that is looked at all the time. The coarse clocks tick together, so within a tick one of them tells that
+/// nothing has changed since the last look; a machine that was suspended, or whose clock was set, has ticked.
+pub(crate) struct Watched {
+    deadline: Deadline,
+    /// The monotonic clock's time at the last look, when it hadn't passed.
+    good_at: AtomicU64,
+}
+
+impl Watched {
+    pub(crate) fn new(deadline: Deadline) -> Self {
+        Self { deadline, good_at: AtomicU64::new(0) }
+    }
 }
 
 /// A moment on both clocks.
@@ -233,6 +287,26 @@ mod tests {
         let wall = system_time(system_now().wall);
         let off = SystemTime::now().duration_since(wall).unwrap_or_default();
         assert!(off < Duration::from_secs(1), "{off:?}");
+    }
+
+    #[test]
+    fn a_deadline_that_is_watched_lies_on_both_clocks() {
+        let now = system_now();
+        let clock = AnyClock::System;
+        let passed = |deadline| clock.has_passed(&Watched::new(deadline));
+        assert!(!passed(Deadline::after(now, Duration::from_secs(3_600))));
+        assert!(passed(Deadline { monotonic: u64::MAX, wall: now.wall }));
+        assert!(passed(Deadline { monotonic: now.monotonic, wall: u64::MAX }));
+    }
+
+    #[test]
+    fn what_was_good_in_one_tick_is_looked_at_again_in_the_next() {
+        let tick = system_now().monotonic;
+        let watched = Watched { deadline: Deadline::PAST, good_at: AtomicU64::new(tick) };
+        while system_now().monotonic == tick {
+            std::hint::spin_loop();
+        }
+        assert!(AnyClock::System.has_passed(&watched));
     }
 
     #[test]

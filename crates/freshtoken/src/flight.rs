@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use super::{Counters, Flight, Outcome, Slot, caught};
@@ -26,7 +25,6 @@ const CONFLICTS: usize = 3;
 /// One flight: what its task does.
 pub(super) struct Journey {
     slot: Arc<Slot>,
-    sender: watch::Sender<Option<Outcome>>,
     has_landed: bool,
     /// The generation that the store holds.
     stored: u64,
@@ -34,8 +32,8 @@ pub(super) struct Journey {
 }
 
 impl Journey {
-    pub(super) fn new(slot: Arc<Slot>, sender: watch::Sender<Option<Outcome>>) -> Self {
-        Self { slot, sender, has_landed: false, stored: 0, lease: None }
+    pub(super) fn new(slot: Arc<Slot>) -> Self {
+        Self { slot, has_landed: false, stored: 0, lease: None }
     }
 
     pub(super) async fn run(mut self, wait: Duration) {
@@ -227,7 +225,7 @@ impl Journey {
     }
 
     /// Lets the others see that this flight is over. What it gives is to be dropped without a lock held.
-    fn touch_down(&self) -> Option<Flight> {
+    fn touch_down(&self) -> Option<Box<Flight>> {
         let Slot { shared, locked, .. } = &*self.slot;
         let now = shared.clock.now();
         let mut locked = lock(locked);
@@ -240,16 +238,19 @@ impl Journey {
         if let Err(error) = &outcome {
             warn!(%error, "backs off");
         }
-        drop(self.touch_down());
+        let flight = self.touch_down();
         self.has_landed = true;
         if outcome.is_ok() {
             self.slot.keep_alive();
         }
-        self.sender.send_replace(Some(outcome));
+        for waiting in flight.into_iter().flat_map(|flight| flight.waiting) {
+            // Who went away needs no token.
+            let _ = waiting.send(outcome.clone());
+        }
     }
 }
 
-/// Those who wait see that the sender is gone, and start another flight.
+/// Those who wait see that nobody will tell them, and start another flight.
 impl Drop for Journey {
     fn drop(&mut self) {
         if !self.has_landed {

@@ -17,11 +17,11 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use http::{HeaderName, HeaderValue};
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 use tracing::{Instrument, debug, info, info_span, warn};
 
 use self::flight::Journey;
-use crate::clock::{AnyClock, Deadline, Now, Random};
+use crate::clock::{AnyClock, Now, Random, Watched};
 use crate::machine::{Machine, Rejection, Reply, State};
 use crate::store::{AnyStore, Key, StoreError};
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, RuntimeId, Task, lock, runtime_id, spawn};
@@ -69,26 +69,53 @@ pub(crate) struct Slot {
 struct Snapshot {
     token: Token,
     /// From here on the machine decides.
-    until: Deadline,
+    until: Watched,
 }
 
 struct Locked {
     machine: Machine,
-    flight: Option<Flight>,
+    /// In a box, since of many accounts few have one.
+    flight: Option<Box<Flight>>,
+    /// How many flights there have been.
+    flights: u64,
     keeper: Option<Task>,
     /// The last source is gone.
     is_abandoned: bool,
     counters: Counters,
 }
 
-/// A flight as those see it who wait for it.
+/// A flight, and those who wait for it.
 struct Flight {
-    outcome: watch::Receiver<Option<Outcome>>,
+    number: u64,
+    /// A cell for each: ten thousand who are woken at once would queue up at anything that they share.
+    waiting: Vec<oneshot::Sender<Outcome>>,
+    /// How many may wait before those are looked for who have gone away.
+    sweep_at: usize,
     runtime: Option<RuntimeId>,
     task: Option<Task>,
 }
 
 type Outcome = Result<Token, Error>;
+
+/// What one who waits for a flight is told; an error: it went down with its runtime.
+type Told = oneshot::Receiver<Outcome>;
+
+/// So many may wait before any is looked for who has gone away.
+const FIRST_SWEEP: usize = 64;
+
+impl Flight {
+    /// One more waits.
+    fn wait(&mut self) -> Told {
+        // Who asks again and again within a deadline of its own would fill it up.
+        if self.waiting.len() >= self.sweep_at {
+            self.waiting.retain(|waiting| !waiting.is_closed());
+            self.sweep_at = FIRST_SWEEP.max(2 * self.waiting.len());
+        }
+        let (sender, told) = oneshot::channel();
+        self.waiting.push(sender);
+        told
+    }
+}
 
 /// What a source has done since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -136,7 +163,7 @@ pub struct Status {
 enum Asked {
     Token(Token),
     /// For this, which is on that runtime.
-    Wait(watch::Receiver<Option<Outcome>>, Option<RuntimeId>),
+    Wait(Told, Option<RuntimeId>),
     Failed(Error),
 }
 
@@ -149,6 +176,7 @@ impl Slot {
             locked: Mutex::new(Locked {
                 machine,
                 flight: None,
+                flights: 0,
                 keeper: None,
                 is_abandoned: false,
                 counters: Counters::default(),
@@ -175,14 +203,14 @@ impl Slot {
     pub(crate) fn fresh_header(&self) -> Option<HeaderValue> {
         let snapshot = self.snapshot.load();
         let snapshot = snapshot.as_ref()?;
-        (!snapshot.until.has_passed(self.shared.clock.now())).then(|| snapshot.token.header().clone())
+        (!self.shared.clock.has_passed(&snapshot.until)).then(|| snapshot.token.header().clone())
     }
 
     #[inline]
     fn fresh_token(&self) -> Option<Token> {
         let snapshot = self.snapshot.load();
         let snapshot = snapshot.as_ref()?;
-        (!snapshot.until.has_passed(self.shared.clock.now())).then(|| snapshot.token.clone())
+        (!self.shared.clock.has_passed(&snapshot.until)).then(|| snapshot.token.clone())
     }
 
     /// The token if there is a good one; has it renewed when that is due.
@@ -201,17 +229,16 @@ impl Slot {
             match self.ask() {
                 Asked::Token(token) => return Ok(token),
                 Asked::Failed(error) => return Err(error),
-                Asked::Wait(outcome, runtime) => {
-                    let landed = landed(outcome);
+                Asked::Wait(told, runtime) => {
                     // A runtime that drives the caller drives its flight as well; thousands wait without a timer each.
-                    let landed = match runtime == runtime_id() {
-                        true => Some(landed.await),
-                        false => self.within(FLIGHT, landed).await,
+                    let told = match runtime == runtime_id() {
+                        true => Some(told.await),
+                        false => self.within(FLIGHT, told).await,
                     };
-                    match landed {
-                        Some(Some(outcome)) => return outcome,
+                    match told {
+                        Some(Ok(outcome)) => return outcome,
                         // It went down with its runtime.
-                        Some(None) => {}
+                        Some(Err(_)) => {}
                         None => break,
                     }
                 }
@@ -229,9 +256,9 @@ impl Slot {
                 self.take_off(locked, now);
                 Asked::Token(token)
             }
-            Reply::Wait => match &locked.flight {
+            Reply::Wait => match &mut locked.flight {
                 Some(flight) => {
-                    let wait = Asked::Wait(flight.outcome.clone(), flight.runtime);
+                    let wait = Asked::Wait(flight.wait(), flight.runtime);
                     locked.counters.joined = locked.counters.joined.saturating_add(1);
                     // A subscriber may ask this very source something.
                     drop(locked);
@@ -241,7 +268,7 @@ impl Slot {
                 None => Asked::Failed(self.error(ErrorKind::NoRuntime, "get a token")),
             },
             Reply::Fly => match self.take_off(locked, now) {
-                Some(outcome) => Asked::Wait(outcome, runtime_id()),
+                Some(told) => Asked::Wait(told, runtime_id()),
                 None => Asked::Failed(self.error(ErrorKind::NoRuntime, "get a token")),
             },
             Reply::Fail(error) => Asked::Failed(error),
@@ -249,35 +276,34 @@ impl Slot {
     }
 
     /// Starts a flight on this runtime; None: there is none.
-    fn take_off(
-        self: &Arc<Self>,
-        mut locked: MutexGuard<'_, Locked>,
-        now: Now,
-    ) -> Option<watch::Receiver<Option<Outcome>>> {
+    fn take_off(self: &Arc<Self>, mut locked: MutexGuard<'_, Locked>, now: Now) -> Option<Told> {
         let wait = locked.machine.take_off(now, &*self.shared.random);
-        let (sender, outcome) = watch::channel(None);
-        locked.flight = Some(Flight { outcome: outcome.clone(), runtime: runtime_id(), task: None });
+        locked.flights += 1;
+        let number = locked.flights;
+        let runtime = runtime_id();
+        let mut flight = Flight { number, waiting: Vec::new(), sweep_at: FIRST_SWEEP, runtime, task: None };
+        let told = flight.wait();
+        locked.flight = Some(Box::new(flight));
         self.publish(&locked, now);
         // A runtime that is shutting down drops the task within `spawn`, and that locks.
         drop(locked);
-        let journey = Journey::new(self.clone(), sender);
+        let journey = Journey::new(self.clone());
         let span = info_span!("token_flight", vendor = self.key.vendor, account = &*self.key.account);
         let task = spawn(journey.run(wait).instrument(span))?;
         let mut locked = lock(&self.locked);
         if let Some(flight) = &mut locked.flight
-            && flight.outcome.same_channel(&outcome)
+            && flight.number == number
         {
             flight.task = Some(task);
         }
-        Some(outcome)
+        Some(told)
     }
 
     /// Lets readers see what the machine has decided.
     fn publish(&self, locked: &Locked, now: Now) {
-        let snapshot = locked
-            .machine
-            .good_token(now)
-            .map(|token| Arc::new(Snapshot { token: token.clone(), until: locked.machine.look_again(now) }));
+        let snapshot = locked.machine.good_token(now).map(|token| {
+            Arc::new(Snapshot { token: token.clone(), until: Watched::new(locked.machine.look_again(now)) })
+        });
         self.snapshot.store(snapshot);
     }
 
@@ -333,9 +359,9 @@ impl Slot {
         let Some(takes) = self.shared.policy.revoke else {
             return Err(self.error(ErrorKind::Unsupported, ACTION));
         };
-        let flight = lock(&self.locked).flight.as_ref().map(|flight| flight.outcome.clone());
+        let flight = lock(&self.locked).flight.as_mut().map(|flight| flight.wait());
         if let Some(flight) = flight {
-            let _ = self.within(FLIGHT, landed(flight)).await;
+            let _ = self.within(FLIGHT, flight).await;
         }
         let stored = self.stored(async { self.shared.store.load(&self.key).await }).await.unwrap_or_default();
         let (record, secret) = {
@@ -487,21 +513,16 @@ async fn keep_alive(slot: Weak<Slot>) {
         clock.sleep(wait.max(KEEPER_REST)).await;
         let Some(slot) = weak.upgrade() else { return };
         let _ = slot.ask();
-        let flight = lock(&slot.locked).flight.as_ref().map(|flight| flight.outcome.clone());
+        let flight = lock(&slot.locked).flight.as_mut().map(|flight| flight.wait());
         drop(slot);
         if let Some(flight) = flight {
-            let _ = landed(flight).await;
+            let _ = flight.await;
         }
     }
 }
 
 /// A keeper sleeps at least so long, whatever there seems to be to do.
 const KEEPER_REST: Duration = Duration::from_millis(100);
-
-/// A flight's outcome; None: it went down with its runtime.
-async fn landed(mut outcome: watch::Receiver<Option<Outcome>>) -> Option<Outcome> {
-    outcome.wait_for(Option::is_some).await.ok()?.clone()
-}
 
 /// What a future gives; None: it panicked. A user's callback, vendor or store is in it.
 async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
@@ -514,4 +535,20 @@ async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_went_away_from_a_flight_is_forgotten() {
+        let mut flight = Flight { number: 1, waiting: Vec::new(), sweep_at: FIRST_SWEEP, runtime: None, task: None };
+        let stays: Vec<Told> = (0..100).map(|_| flight.wait()).collect();
+        for _ in 0..10_000 {
+            drop(flight.wait());
+        }
+        assert!(flight.waiting.len() < 300, "{} wait", flight.waiting.len());
+        assert_eq!(flight.waiting.iter().filter(|waiting| !waiting.is_closed()).count(), stays.len());
+    }
 }

@@ -93,7 +93,16 @@ impl TokenSource {
     /// tokio runtime, it is renewed in the background, so that a later call gets it.
     #[inline]
     pub fn try_header(&self) -> Option<HeaderValue> {
-        self.0.fresh_header().or_else(|| Some(self.0.try_token()?.header().clone()))
+        match self.0.fresh_header() {
+            Some(header) => Some(header),
+            None => self.renewed_header(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn renewed_header(&self) -> Option<HeaderValue> {
+        Some(self.0.try_token()?.header().clone())
     }
 
     /// The token with all that is known of it: its scopes, its end, the vendor's typed answer.

@@ -97,7 +97,7 @@ impl Token {
     /// What a store kept.
     pub(crate) fn of_stored(stored: Stored, scopes: Vec<String>, also: Vec<(HeaderName, HeaderValue)>) -> Self {
         // As in `header_value`.
-        let _ = stored.header.clone();
+        let stored = Stored { header: stored.header.clone(), ..stored };
         Self::new(stored, Facts { scopes, also, answer: None })
     }
 
@@ -187,10 +187,9 @@ fn header_value(text: &str) -> Option<HeaderValue> {
     if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return None;
     }
-    let value = HeaderValue::from_str(text).ok()?;
-    // The first clone of a fresh one allocates; it is made here, not by the first caller.
-    let _ = value.clone();
-    Some(value)
+    // The first clone of a fresh one allocates, and a clone is cheaper to clone again than the first one is; so neither
+    // is left to the callers.
+    Some(HeaderValue::from_str(text).ok()?.clone())
 }
 
 /// How long from now on; None: it isn't said, or can't be meant. Both given, the earlier holds.
