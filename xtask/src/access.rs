@@ -3,10 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use crate::{
-    model::{Model, Shape, Ty},
-    progenitor::Progenitor,
-};
+use crate::model::{Model, Property, Shape, Ty};
 
 /// What is read where a pointer ends.
 pub enum Leaf<'a> {
@@ -32,14 +29,7 @@ impl Leaf<'_> {
 
 /// An expression of the leaf's type for a pointer into `value`, a place or a reference of a `ty`; none where the type has no such
 /// member.
-pub fn read(
-    model: &Model,
-    made: &Progenitor,
-    ty: &Ty,
-    segments: &[String],
-    value: TokenStream,
-    leaf: &Leaf<'_>,
-) -> Option<TokenStream> {
+pub fn read(model: &Model, ty: &Ty, segments: &[String], value: TokenStream, leaf: &Leaf<'_>) -> Option<TokenStream> {
     let (as_ref, as_deref, get, borrow) = match leaf.is_mutable() {
         true => (quote!(as_mut), quote!(as_deref_mut), quote!(get_mut), quote!(&mut)),
         false => (quote!(as_ref), quote!(as_deref), quote!(get), quote!(&)),
@@ -47,24 +37,24 @@ pub fn read(
     let Some((first, rest)) = segments.split_first() else {
         return match ty {
             Ty::Nullable(item) => {
-                let inner = self::leaf(model, made, item, quote!(value), leaf)?;
+                let inner = self::leaf(model, item, quote!(value), leaf)?;
                 Some(quote!(#value.#as_ref().and_then(|value| #inner)))
             }
-            ty => self::leaf(model, made, ty, value, leaf),
+            ty => self::leaf(model, ty, value, leaf),
         };
     };
     match ty {
         Ty::Ref(name) => match &model.components.get(name)?.shape {
             Shape::Struct(properties) => {
-                let property = properties.iter().find(|property| property.name == *first)?;
-                let found = made.fields.get(name)?.get(first)?;
-                let field = &found.ident;
-                let optional = if found.is_boxed { &as_deref } else { &as_ref };
-                let held = if found.is_boxed { quote!((*#value.#field)) } else { quote!(#value.#field) };
+                let is_wanted = |property: &&Property| property.name == *first && !property.is_constant();
+                let property = properties.iter().find(is_wanted)?;
+                let field = format_ident!("{}", property.field);
+                let optional = if property.is_boxed { &as_deref } else { &as_ref };
+                let held = if property.is_boxed { quote!((*#value.#field)) } else { quote!(#value.#field) };
                 if !property.optional {
-                    return read(model, made, &property.ty, rest, held, leaf);
+                    return read(model, &property.ty, rest, held, leaf);
                 }
-                let inner = read(model, made, &property.ty, rest, quote!(value), leaf)?;
+                let inner = read(model, &property.ty, rest, quote!(value), leaf)?;
                 let bound = bound(&inner);
                 Some(quote!(#value.#field.#optional().and_then(|#bound| #inner)))
             }
@@ -73,8 +63,8 @@ pub fn read(
                 let arms: Vec<TokenStream> = branches
                     .iter()
                     .filter_map(|branch| {
-                        let variant = made.variants.get(name)?.get(branch)?;
-                        let inner = read(model, made, &Ty::Ref(branch.clone()), segments, quote!(value), leaf)?;
+                        let variant = format_ident!("{branch}");
+                        let inner = read(model, &Ty::Ref(branch.clone()), segments, quote!(value), leaf)?;
                         let bound = bound(&inner);
                         Some(quote!(types::#union::#variant(#bound) => #inner,))
                     })
@@ -89,21 +79,21 @@ pub fn read(
         },
         Ty::List(item) => {
             let index: usize = first.parse().ok()?;
-            let inner = read(model, made, item, rest, quote!(value), leaf)?;
+            let inner = read(model, item, rest, quote!(value), leaf)?;
             Some(quote!(#value.#get(#index).and_then(|value| #inner)))
         }
         Ty::Nullable(item) => {
-            let inner = read(model, made, item, segments, quote!(value), leaf)?;
+            let inner = read(model, item, segments, quote!(value), leaf)?;
             Some(quote!(#value.#as_ref().and_then(|value| #inner)))
         }
         Ty::Map(item) => {
-            let inner = read(model, made, item, rest, quote!(value), leaf)?;
+            let inner = read(model, item, rest, quote!(value), leaf)?;
             Some(quote!(#value.#get(#first).and_then(|value| #inner)))
         }
         Ty::Any => {
             let pointer: String =
                 segments.iter().map(|segment| format!("/{}", segment.replace('~', "~0").replace('/', "~1"))).collect();
-            let inner = self::leaf(model, made, &Ty::Any, quote!(value), leaf)?;
+            let inner = self::leaf(model, &Ty::Any, quote!(value), leaf)?;
             Some(quote!(#value.pointer(#pointer).and_then(|value| #inner)))
         }
         _ => None,
@@ -136,9 +126,11 @@ pub fn targets(model: &Model, ty: &Ty, segments: &[String], found: &mut Vec<Ty>)
     }
 }
 
-fn leaf(model: &Model, made: &Progenitor, ty: &Ty, value: TokenStream, leaf: &Leaf<'_>) -> Option<TokenStream> {
+fn leaf(model: &Model, ty: &Ty, value: TokenStream, leaf: &Leaf<'_>) -> Option<TokenStream> {
     let is_enum =
         |name: &str| matches!(model.components.get(name).map(|component| &component.shape), Some(Shape::Enum(_)));
+    let is_struct =
+        |name: &str| matches!(model.components.get(name).map(|component| &component.shape), Some(Shape::Struct(_)));
     let tag = |name: &str| match model.components.get(name).map(|component| &component.shape) {
         Some(Shape::Tag(value)) => Some(value),
         _ => None,
@@ -163,7 +155,7 @@ fn leaf(model: &Model, made: &Progenitor, ty: &Ty, value: TokenStream, leaf: &Le
         (Leaf::Token, _) => None,
 
         (Leaf::Scopes(_), Ty::List(item) | Ty::Delimited(_, item)) => {
-            let text = read(model, made, item, &[], quote!(value), &Leaf::Text)?;
+            let text = read(model, item, &[], quote!(value), &Leaf::Text)?;
             Some(quote!(::std::option::Option::Some(#value.iter().filter_map(|value| #text).collect())))
         }
         (Leaf::Scopes(delimiter), ty) => {
@@ -175,7 +167,7 @@ fn leaf(model: &Model, made: &Progenitor, ty: &Ty, value: TokenStream, leaf: &Le
                 let list = quote!(::freshtoken_wire::text::list_of_json(&#value, |value| #split));
                 return Some(quote!(::std::option::Option::Some(#list)));
             }
-            let text = self::leaf(model, made, ty, value, &Leaf::Text)?;
+            let text = self::leaf(model, ty, value, &Leaf::Text)?;
             Some(quote!(#text.map(|value| #split)))
         }
 
@@ -190,17 +182,17 @@ fn leaf(model: &Model, made: &Progenitor, ty: &Ty, value: TokenStream, leaf: &Le
             Some(quote!(::std::option::Option::Some(!#value.as_str().is_empty())))
         }
         // An object is nothing where it has no member, known to the spec or not.
-        (Leaf::Presence, Ty::Ref(name)) if made.fields.contains_key(name) => {
-            let members = model.properties(name).iter().filter_map(|property| {
-                let field = &made.fields.get(name)?.get(&property.name)?.ident;
-                Some(match property.optional {
+        (Leaf::Presence, Ty::Ref(name)) if is_struct(name) => {
+            let members = model.properties(name).iter().filter(|property| !property.is_constant()).map(|property| {
+                let field = format_ident!("{}", property.field);
+                match property.optional {
                     true => quote!(#value.#field.is_some()),
                     false => quote!(true),
-                })
+                }
             });
             let others = match model.components.get(name).is_some_and(|component| component.is_failure) {
                 true => {
-                    let field = made.other_members(name);
+                    let field = format_ident!("{}", model.other_members(name));
                     quote!(#value.#field.any())
                 }
                 false => quote!(false),
@@ -217,7 +209,7 @@ fn leaf(model: &Model, made: &Progenitor, ty: &Ty, value: TokenStream, leaf: &Le
             Some(quote!(::std::option::Option::Some(::freshtoken_wire::text::of_scalar(&#value) == #expected)))
         }
         (Leaf::Is(expected), _) => {
-            let text = self::leaf(model, made, ty, value, &Leaf::Text)?;
+            let text = self::leaf(model, ty, value, &Leaf::Text)?;
             Some(quote!(#text.map(|found| found == #expected)))
         }
     }

@@ -2,15 +2,14 @@
 //! client is behind it: see `progenitor`.
 
 use indexmap::{IndexMap, IndexSet};
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
 
 use crate::{
+    code::Code,
     docs,
     error_body::{self, body_type},
     format, ident,
     lower::plain,
-    model::{Model, Operation, Param, Place, SchemeKind, Ty, Variable},
+    model::{Body, Model, Operation, Param, Place, SchemeKind, Ty, Variable},
     openapi,
     progenitor::Progenitor,
     types::or,
@@ -77,67 +76,71 @@ fn basic(model: &Model) -> Basic {
 
 /// The module of the client, as source.
 pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
-    let endpoint = endpoint(model);
     let credentials = credentials(model);
-    let constants = model.operations.iter().map(operation_constant);
-    let methods: Result<Vec<TokenStream>, String> =
+    let methods: Result<String, String> =
         model.operations.iter().map(|operation| method(model, made, operation, &credentials)).collect();
-    let methods = methods?;
-    let setting_list = settings(model);
-    let settings: Vec<syn::Ident> = setting_list.iter().map(|setting| format_ident!("{}", setting.name)).collect();
-    let setting_types: Vec<TokenStream> = setting_list.iter().map(Setting::ty).collect();
-    let held = (!credentials.is_empty()).then(|| quote!(credentials: Credentials,));
-    let taken = (!credentials.is_empty()).then(|| quote!(credentials: Credentials));
-    let given = (!credentials.is_empty()).then(|| quote!(credentials,));
-    let credentials_type = credentials_type(model, &credentials);
-    let client_docs = docs::outer(&format!(
-        "A client of “{}”: one method per operation.\n\nIt is cheap to clone, and its clones share their connections.",
-        model.title
-    ));
-    let credentials_docs = match credentials.is_empty() {
-        true => "",
-        false => "\n\nThe credentials stay in the client as long as it lives, and are wiped from memory with it.",
+    let has_credentials = !credentials.is_empty();
+    let settings = settings(model);
+    let credentials_docs = match has_credentials {
+        false => "",
+        true => "\n\nThe credentials stay in the client as long as it lives, and are wiped from memory with it.",
     };
-    let missing = if setting_list.is_empty() { "" } else { ", or a setting of the endpoint is missing" };
-    let new_docs = docs::outer(&format!(
+    let missing = if settings.is_empty() { "" } else { ", or a setting of the endpoint is missing" };
+    let new_docs = format!(
         "A client for an endpoint.{credentials_docs}\n\n# Errors\n\nWhen the endpoint's base URL isn't one that secrets \
          may be sent to{missing}. No request is made."
-    ));
-    let items = quote! {
-        use ::freshtoken_wire::{Call, Http, Operation, Target};
-        #[allow(unused_imports)]
-        use ::freshtoken_wire::Secret;
+    );
+    let client_docs = format!(
+        "A client of “{}”: one method per operation.\n\nIt is cheap to clone, and its clones share their connections.",
+        model.title
+    );
+    let mut inputs = vec!["endpoint: Endpoint".to_owned()];
+    inputs.extend(has_credentials.then(|| "credentials: Credentials".to_owned()));
+    let taken = settings.iter().map(|Setting { name, .. }| format!(", {name}: endpoint.{name}"));
+    Ok(format!(
+        "\
+use ::freshtoken_wire::{{Call, Http, Operation, Target}};
+#[allow(unused_imports)]
+use ::freshtoken_wire::Secret;
+#[allow(unused_imports)]
+use crate::{{
+    error::{{self, Error, ErrorBody}},
+    progenitor, types,
+}};
 
-        #[allow(unused_imports)]
-        use crate::{error::{self, Error, ErrorBody}, progenitor, types};
+const USER_AGENT: &str = concat!(env!(\"CARGO_PKG_NAME\"), \"/\", env!(\"CARGO_PKG_VERSION\"));
+{constants}
+{endpoint}{credentials_type}
+{client_docs}#[derive(Clone, Debug)]
+pub struct Client {{
+    target: Target,
+{held}{fields}}}
 
-        const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+impl Client {{
+{new_docs}{new}
+        let target = Target::new(&endpoint.base_url()?, &endpoint.http)?;
+        Ok(Self {{ target{given}{taken} }})
+    }}
+{methods}}}
+",
+        constants = model.operations.iter().map(operation_constant).collect::<String>(),
+        endpoint = endpoint(model),
+        credentials_type = credentials_type(model, &credentials),
+        client_docs = docs::comment(&client_docs, ""),
+        held = if has_credentials { "    credentials: Credentials,\n" } else { "" },
+        fields = settings.iter().map(Setting::field).collect::<String>(),
+        new_docs = docs::comment(&new_docs, "    "),
+        new = signature("pub fn new", inputs, "Result<Self, Error>"),
+        given = if has_credentials { ", credentials" } else { "" },
+        taken = taken.collect::<String>(),
+        methods = methods?,
+    ))
+}
 
-        #(#constants)*
-
-        #endpoint
-
-        #credentials_type
-
-        #client_docs
-        #[derive(Clone, Debug)]
-        pub struct Client {
-            target: Target,
-            #held
-            #(#settings: #setting_types,)*
-        }
-
-        impl Client {
-            #new_docs
-            pub fn new(endpoint: Endpoint, #taken) -> ::std::result::Result<Self, Error> {
-                let target = Target::new(&endpoint.base_url()?, &endpoint.http)?;
-                Ok(Self { target, #given #(#settings: endpoint.#settings,)* })
-            }
-
-            #(#methods)*
-        }
-    };
-    format::items(model, "the client", items)
+/// The first lines of a method.
+fn signature(head: &str, inputs: Vec<String>, output: &str) -> String {
+    let inputs = inputs.into_iter().map(Code::text).collect();
+    Code::row([Code::list(format!("{head}("), inputs), Code::text(format!(" -> {output}"))]).lines(4, " {")
 }
 
 /// A path parameter that belongs to the endpoint.
@@ -148,8 +151,12 @@ pub struct Setting<'a> {
 }
 
 impl Setting<'_> {
-    fn ty(&self) -> TokenStream {
-        if self.is_secret() { quote!(Secret) } else { quote!(::std::string::String) }
+    fn ty(&self) -> &'static str {
+        if self.is_secret() { "Secret" } else { "String" }
+    }
+
+    fn field(&self) -> String {
+        format!("    {}: {},\n", self.name, self.ty())
     }
 
     pub fn is_secret(&self) -> bool {
@@ -176,12 +183,11 @@ pub fn settings(model: &Model) -> Vec<Setting<'_>> {
 }
 
 /// The field of a path parameter that belongs to the endpoint.
-fn setting_of(model: &Model, param: &Param) -> TokenStream {
+fn setting_of(model: &Model, param: &Param) -> String {
     let settings = settings(model);
     let setting = settings.iter().find(|setting| setting.param.name == param.name);
     let name = setting.map_or_else(|| ident::snake(&param.name), |setting| setting.name.clone());
-    let field = format_ident!("{name}");
-    if param.ty == Ty::Secret { quote!(self.#field.expose()) } else { quote!(&self.#field) }
+    if param.ty == Ty::Secret { format!("self.{name}.expose()") } else { format!("&self.{name}") }
 }
 
 /// An example of a parameter, as text.
@@ -226,198 +232,176 @@ pub fn variables(model: &Model) -> IndexMap<String, Vec<&Variable>> {
     variables
 }
 
-fn endpoint(model: &Model) -> TokenStream {
+fn endpoint(model: &Model) -> String {
     let settings = settings(model);
     let server_names = server_names(model);
     let variables = variables(model);
     let is_setting = |name: &str| settings.iter().any(|setting| setting.name == name);
-    let own_variables: Vec<syn::Ident> =
-        variables.keys().filter(|name| !is_setting(name)).map(|name| format_ident!("{name}")).collect();
-    let setting_idents: Vec<syn::Ident> = settings.iter().map(|setting| format_ident!("{}", setting.name)).collect();
-    let setting_types: Vec<TokenStream> = settings.iter().map(Setting::ty).collect();
+    let is_secret = |name: &str| settings.iter().any(|setting| setting.name == name && setting.is_secret());
+    let own_variables = || variables.iter().filter(|(name, _)| !is_setting(name));
     let constructors = model.servers.iter().zip(&server_names).map(|(server, name)| {
-        let (ident, url) = (format_ident!("{name}"), server.url.trim_end_matches('/'));
-        let docs = docs::outer(&format!("{}\n\n`{}`", or(&server.docs, &format!("The server `{name}`.")), server.url));
-        let defaults: Vec<TokenStream> = variables
+        let docs = format!("{}\n\n`{}`", or(&server.docs, &format!("The server `{name}`.")), server.url);
+        let at = format!("Self::at({:?})", server.url.trim_end_matches('/'));
+        let defaults: String = variables
             .iter()
             .filter_map(|(name, spellings)| {
                 let is_of_server = |variable: &&Variable| spellings.iter().any(|known| known.name == variable.name);
                 let default = &server.variables.iter().find(is_of_server)?.default;
-                let ident = format_ident!("{name}");
-                Some(quote!(#ident: #default.into()))
+                Some(format!("            {name}: {default:?}.into(),\n"))
             })
             .collect();
         let this = match defaults.is_empty() {
-            true => quote!(Self::at(#url)),
-            false => quote!(Self { #(#defaults,)* ..Self::at(#url) }),
+            true => at,
+            false => format!("Self {{\n{defaults}            ..{at}\n        }}"),
         };
-        quote! {
-            #docs
-            pub fn #ident() -> Self { #this }
-        }
+        format!("{}    pub fn {name}() -> Self {{\n        {this}\n    }}\n\n", docs::comment(&docs, "    "))
     });
-    let variable_setters = variables.iter().filter(|(name, _)| !is_setting(name)).map(|(ident, spellings)| {
-        let setter = format_ident!("{ident}");
+    let variable_setters = own_variables().map(|(setter, spellings)| {
         let (name, docs) = spellings.first().map_or(("", ""), |variable| (&variable.name, &variable.docs));
-        let docs = docs::outer(&format!("Sets `{name}` in the server's URL.\n\n{docs}"));
-        setter_tokens(&setter, &quote!(::std::string::String), &docs)
+        self::setter(setter, "String", &format!("Sets `{name}` in the server's URL.\n\n{docs}"))
     });
     let setting_setters = settings.iter().map(|setting| {
-        let setter = format_ident!("{}", setting.name);
-        let docs = docs::outer(&format!(
-            "Sets `{}` in the paths. It has no default.\n\n{}",
-            setting.param.name, setting.param.docs
-        ));
-        setter_tokens(&setter, &setting.ty(), &docs)
+        let Param { name, docs, .. } = setting.param;
+        self::setter(&setting.name, setting.ty(), &format!("Sets `{name}` in the paths. It has no default.\n\n{docs}"))
     });
-    let missing = settings.iter().map(|setting| {
-        let (field, name) = (format_ident!("{}", setting.name), &setting.name);
-        quote! {
-            if self.#field.is_empty() {
-                return Err(Error::missing_setting(#name));
-            }
+    let missing = settings.iter().map(|Setting { name, .. }| {
+        format!(
+            "        if self.{name}.is_empty() {{
+            return Err(Error::missing_setting({name:?}));
+        }}
+"
+        )
+    });
+    let spelt = |(field, spellings): (&String, &Vec<&Variable>)| {
+        let names: IndexSet<&str> = spellings.iter().map(|variable| variable.name.as_str()).collect();
+        let read = if is_secret(field) { "expose" } else { "as_str" };
+        let pair = |name: &str| Code::text(format!("({name:?}, self.{field}.{read}())"));
+        names.into_iter().map(pair).collect::<Vec<Code>>()
+    };
+    let base_url = match variables.is_empty() {
+        true => Code::text("Ok(self.url.clone())"),
+        false => {
+            let variables = variables.iter().flat_map(spelt).collect();
+            Code::list("::freshtoken_wire::expand(", vec![Code::text("&self.url"), Code::list("&[", variables)])
         }
-    });
-    let expanded: Vec<TokenStream> = variables
-        .iter()
-        .flat_map(|(ident, spellings)| {
-            let field = format_ident!("{ident}");
-            let is_secret = settings.iter().any(|setting| setting.name == *ident && setting.is_secret());
-            let value = if is_secret { quote!(self.#field.expose()) } else { quote!(self.#field.as_str()) };
-            let names: IndexSet<&str> = spellings.iter().map(|variable| variable.name.as_str()).collect();
-            names.into_iter().map(move |name| quote!((#name, #value))).collect::<Vec<_>>()
-        })
-        .collect();
-    let base_url = match expanded.is_empty() {
-        true => quote!(Ok(self.url.clone())),
-        false => quote!(::freshtoken_wire::expand(&self.url, &[#(#expanded),*])),
     };
     // A secret stays in its braces.
-    let is_public = |name: &str| !settings.iter().any(|setting| setting.name == name && setting.is_secret());
-    let key_variables = variables.iter().filter(|(name, _)| is_public(name)).flat_map(|(ident, spellings)| {
-        let field = format_ident!("{ident}");
-        let names: IndexSet<&str> = spellings.iter().map(|variable| variable.name.as_str()).collect();
-        names.into_iter().map(move |name| quote!((#name, self.#field.as_str()))).collect::<Vec<_>>()
-    });
+    let key_variables = variables.iter().filter(|(name, _)| !is_secret(name)).flat_map(spelt).collect();
     let key_settings = settings.iter().filter(|setting| !setting.is_secret());
-    let key_settings = key_settings.map(|setting| {
-        let (field, name) = (format_ident!("{}", setting.name), &setting.name);
-        quote!((#name, self.#field.as_str()))
-    });
-    let at_docs = docs::outer(
-        "A server of one's own: a base URL, with or without a path and a trailing slash.\n\nIt must be HTTPS, unless \
-         it is on this machine.",
-    );
-    let http_docs = docs::outer(
-        "Sends the requests with an HTTP client of one's own, of reqwest 0.13.\n\nBuild it from \
-         [`http_client_builder`](crate::http_client_builder), which follows no redirects and keeps no cookies: one that \
-         follows redirects may send credentials on to wherever a redirect points. A request takes 30 seconds at most, \
-         whatever the client's own limit is.",
-    );
-    quote! {
-        /// Where the requests go, and what carries them. Clones share one HTTP client, and so its connections.
-        #[derive(Clone)]
-        pub struct Endpoint {
-            url: ::std::string::String,
-            http: Http,
-            #(#own_variables: ::std::string::String,)*
-            #(#setting_idents: #setting_types,)*
-        }
+    let key_settings = key_settings.map(|Setting { name, .. }| Code::text(format!("({name:?}, self.{name}.as_str())")));
+    let key = vec![Code::text("&self.url"), Code::list("&[", key_variables), Code::list("&[", key_settings.collect())];
+    let at_docs = "A server of one's own: a base URL, with or without a path and a trailing slash.\n\nIt must be HTTPS, \
+                   unless it is on this machine.";
+    let http_docs = "Sends the requests with an HTTP client of one's own, of reqwest 0.13.\n\nBuild it from \
+                     [`http_client_builder`](crate::http_client_builder), which follows no redirects and keeps no \
+                     cookies: one that follows redirects may send credentials on to wherever a redirect points. A \
+                     request takes 30 seconds at most, whatever the client's own limit is.";
+    let new_variables = own_variables().map(|(name, _)| format!("            {name}: String::new(),\n"));
+    let new_settings = settings.iter().map(|Setting { name, .. }| format!("            {name}: \"\".into(),\n"));
+    format!(
+        "\
+/// Where the requests go, and what carries them. Clones share one HTTP client, and so its connections.
+#[derive(Clone)]
+pub struct Endpoint {{
+    url: String,
+    http: Http,
+{variables}{settings}}}
 
-        impl Endpoint {
-            #(#constructors)*
+impl Endpoint {{
+{constructors}{at_docs}    pub fn at(base_url: impl Into<String>) -> Self {{
+        Self {{
+            url: base_url.into(),
+            http: Http::default(),
+{new_variables}{new_settings}        }}
+    }}
 
-            #at_docs
-            pub fn at(base_url: impl Into<::std::string::String>) -> Self {
-                Self {
-                    url: base_url.into(),
-                    http: Http::default(),
-                    #(#own_variables: ::std::string::String::new(),)*
-                    #(#setting_idents: "".into(),)*
-                }
-            }
+{variable_setters}{setting_setters}{http_docs}    pub fn http_client(mut self, client: ::reqwest::Client) -> Self {{
+        self.http = client.into();
+        self
+    }}
 
-            #(#variable_setters)*
-            #(#setting_setters)*
+    /// For the facade's keys: which server this is, without secrets.
+    #[doc(hidden)]
+    pub fn server_key(&self) -> String {{
+{key}
+    }}
 
-            #http_docs
-            pub fn http_client(mut self, client: ::reqwest::Client) -> Self {
-                self.http = client.into();
-                self
-            }
+    fn base_url(&self) -> Result<String, Error> {{
+{missing}{base_url}
+    }}
+}}
 
-            /// For the facade's keys: which server this is, without secrets.
-            #[doc(hidden)]
-            pub fn server_key(&self) -> ::std::string::String {
-                ::freshtoken_wire::server_key(&self.url, &[#(#key_variables),*], &[#(#key_settings),*])
-            }
-
-            fn base_url(&self) -> ::std::result::Result<::std::string::String, Error> {
-                #(#missing)*
-                #base_url
-            }
-        }
-
-        /// Nothing of it is printed: a URL can hold secrets.
-        impl ::std::fmt::Debug for Endpoint {
-            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.debug_struct("Endpoint").finish_non_exhaustive()
-            }
-        }
-    }
+/// Nothing of it is printed: a URL can hold secrets.
+impl ::std::fmt::Debug for Endpoint {{
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {{
+        f.debug_struct(\"Endpoint\").finish_non_exhaustive()
+    }}
+}}
+",
+        variables = own_variables().map(|(name, _)| format!("    {name}: String,\n")).collect::<String>(),
+        settings = settings.iter().map(Setting::field).collect::<String>(),
+        constructors = constructors.collect::<String>(),
+        at_docs = docs::comment(at_docs, "    "),
+        new_variables = new_variables.collect::<String>(),
+        new_settings = new_settings.collect::<String>(),
+        variable_setters = variable_setters.collect::<String>(),
+        setting_setters = setting_setters.collect::<String>(),
+        http_docs = docs::comment(http_docs, "    "),
+        key = Code::list("::freshtoken_wire::server_key(", key).lines(8, ""),
+        missing = missing.collect::<String>(),
+        base_url = base_url.lines(8, ""),
+    )
 }
 
-fn setter_tokens(name: &syn::Ident, ty: &TokenStream, docs: &TokenStream) -> TokenStream {
-    quote! {
-        #docs
-        pub fn #name(mut self, value: impl Into<#ty>) -> Self {
-            self.#name = value.into();
-            self
-        }
-    }
+fn setter(name: &str, ty: &str, docs: &str) -> String {
+    format!(
+        "{docs}    pub fn {name}(mut self, value: impl Into<{ty}>) -> Self {{
+        self.{name} = value.into();
+        self
+    }}
+
+",
+        docs = docs::comment(docs, "    "),
+    )
 }
 
-fn credentials_type(model: &Model, credentials: &[Credential]) -> Option<TokenStream> {
+fn credentials_type(model: &Model, credentials: &[Credential]) -> String {
     if credentials.is_empty() {
-        return None;
+        return String::new();
     }
-    let docs = docs::outer(&format!("What “{}” asks of every caller, in headers or in the query.", model.title));
-    let fields = credentials.iter().map(|credential| {
-        let ident = format_ident!("{}", credential.name);
-        let docs = docs::outer(&or(&credential.docs, &format!("`{}`", credential.name)));
-        match credential.optional {
-            true => quote!(#docs pub #ident: ::std::option::Option<Secret>),
-            false => quote!(#docs pub #ident: Secret),
-        }
+    let fields = credentials.iter().map(|Credential { name, optional, docs }| {
+        let docs = docs::comment(&or(docs, &format!("`{name}`")), "    ");
+        let ty = if *optional { "Option<Secret>" } else { "Secret" };
+        format!("{docs}    pub {name}: {ty},\n")
     });
-    Some(quote! {
-        #docs
-        #[derive(Clone, Debug)]
-        pub struct Credentials { #(#fields),* }
-    })
+    format!(
+        "\n{docs}#[derive(Clone, Debug)]\npub struct Credentials {{\n{fields}}}\n",
+        docs = docs::comment(&format!("What “{}” asks of every caller, in headers or in the query.", model.title), ""),
+        fields = fields.collect::<String>(),
+    )
 }
 
-fn constant_name(operation: &Operation) -> syn::Ident {
-    format_ident!("{}_OPERATION", operation.id.trim_end_matches('_').to_uppercase())
+fn constant_name(operation: &Operation) -> String {
+    format!("{}_OPERATION", operation.id.trim_end_matches('_').to_uppercase())
 }
 
-fn operation_constant(operation: &Operation) -> TokenStream {
-    let (name, id, method) = (constant_name(operation), &operation.id, &operation.method);
-    let optional = |text: Option<&String>| match text {
-        Some(text) => quote!(Some(#text)),
-        None => quote!(None),
-    };
-    let accept = optional(operation.success.media_type.as_ref());
-    let content_type = optional(operation.body.as_ref().map(|body| &body.media_type));
-    quote! {
-        const #name: Operation = Operation {
-            id: #id,
-            method: #method,
-            accept: #accept,
-            content_type: #content_type,
-            user_agent: USER_AGENT,
-        };
-    }
+fn operation_constant(operation: &Operation) -> String {
+    format!(
+        "
+const {name}: Operation = Operation {{
+    id: {id:?},
+    method: {method:?},
+    accept: {accept:?},
+    content_type: {content_type:?},
+    user_agent: USER_AGENT,
+}};
+",
+        name = constant_name(operation),
+        id = operation.id,
+        method = operation.method,
+        accept = operation.success.media_type,
+        content_type = operation.body.as_ref().map(|body| &body.media_type),
+    )
 }
 
 /// What a method is handed, besides the body.
@@ -445,32 +429,26 @@ pub fn arguments(operation: &Operation) -> Vec<Argument<'_>> {
     arguments
 }
 
-fn argument_type(param: &Param) -> TokenStream {
+fn argument_type(model: &Model, param: &Param) -> String {
     let plain = match &param.ty {
-        Ty::Secret => quote!(&Secret),
-        Ty::Integer => quote!(i64),
-        Ty::Number => quote!(f64),
-        Ty::Boolean => quote!(bool),
-        Ty::Ref(_) | Ty::Delimited(..) | Ty::Timestamp { .. } => {
-            let ty = parameter_type(&param.ty);
-            quote!(&#ty)
-        }
-        Ty::List(item) => {
-            let item = parameter_type(item);
-            quote!(&[#item])
-        }
-        Ty::Text | Ty::Any | Ty::Map(_) | Ty::Nullable(_) | Ty::Constant(_) => quote!(&str),
+        Ty::Secret => "&Secret".to_owned(),
+        Ty::Integer => "i64".to_owned(),
+        Ty::Number => "f64".to_owned(),
+        Ty::Boolean => "bool".to_owned(),
+        ty @ (Ty::Ref(_) | Ty::Delimited(..) | Ty::Timestamp { .. }) => format!("&{}", parameter_type(model, ty)),
+        Ty::List(item) => format!("&[{}]", parameter_type(model, item)),
+        Ty::Text | Ty::Any | Ty::Map(_) | Ty::Nullable(_) | Ty::Constant(_) => "&str".to_owned(),
     };
-    if param.required { plain } else { quote!(::std::option::Option<#plain>) }
+    if param.required { plain } else { format!("Option<{plain}>") }
 }
 
-fn parameter_type(ty: &Ty) -> TokenStream {
+fn parameter_type(model: &Model, ty: &Ty) -> String {
     match ty {
         Ty::Delimited(delimiter, item) => {
-            let (list, item) = (format_ident!("{}", openapi::delimited(*delimiter)), body_type(item));
-            quote!(::freshtoken_wire::#list<#item>)
+            let item = format::ty(model, &body_type(item));
+            format!("::freshtoken_wire::{}<{item}>", openapi::delimited(*delimiter))
         }
-        ty => body_type(ty),
+        ty => format::ty(model, &body_type(ty)),
     }
 }
 
@@ -479,113 +457,104 @@ fn method(
     made: &Progenitor,
     operation: &Operation,
     credentials: &[Credential],
-) -> Result<TokenStream, String> {
-    let id = format_ident!("{}", operation.id);
-    let constant = constant_name(operation);
-    let docs = method_docs(model, operation);
+) -> Result<String, String> {
+    let id = &operation.id;
     let arguments = arguments(operation);
-    let mut inputs: Vec<TokenStream> = arguments
-        .iter()
-        .map(|argument| {
-            let ident = format_ident!("{}", argument.name);
-            let ty = argument.param.map_or_else(|| quote!(&Secret), argument_type);
-            quote!(#ident: #ty)
-        })
-        .collect();
-    let body = operation.body.as_ref().map(|body| {
-        let ty = format_ident!("{}", body.component);
-        inputs.push(quote!(body: impl Into<types::#ty>));
-        quote!(let body: types::#ty = body.into();)
-    });
+    let mut inputs = vec!["&self".to_owned()];
+    inputs.extend(arguments.iter().map(|Argument { name, param }| {
+        let ty = param.map_or_else(|| "&Secret".to_owned(), |param| argument_type(model, param));
+        format!("{name}: {ty}")
+    }));
+    let mut sent = String::new();
+    if let Some(Body { component, .. }) = &operation.body {
+        inputs.push(format!("body: impl Into<types::{component}>"));
+        sent.push_str(&format!("        let body: types::{component} = body.into();\n"));
+    }
     let authorize = authorize(model, operation, credentials, &arguments);
-    let made_arguments =
-        made.arguments.get(&operation.id).ok_or_else(|| format!("progenitor made no operation `{}`", operation.id))?;
-    let handed: Result<Vec<TokenStream>, String> = made_arguments
+    let mutable = if authorize.is_empty() { "" } else { "mut " };
+    sent.push_str(&format!("        let {mutable}call = Call::new(&{}, &self.target);\n", constant_name(operation)));
+    sent.push_str(&authorize);
+    // What would lead the path elsewhere is no parameter.
+    for param in operation.params.iter().filter(|param| param.place == Place::Path) {
+        let name = &param.name;
+        let argument = arguments.iter().find(|argument| argument.param.is_some_and(|found| found.name == *name));
+        let value = match (argument, &param.ty) {
+            (_, Ty::Constant(_)) => continue,
+            (None, _) => setting_of(model, param),
+            (Some(Argument { name, .. }), Ty::Secret) => format!("{name}.expose()"),
+            (Some(Argument { name, .. }), Ty::Ref(_)) => format!("{name}.as_str()"),
+            (Some(Argument { name, .. }), Ty::Text) => name.clone(),
+            _ => continue,
+        };
+        sent.push_str(&format!("        call.path_parameter({name:?}, {value})?;\n"));
+    }
+    let made_arguments = made.arguments.get(id).ok_or_else(|| format!("progenitor made no operation `{id}`"))?;
+    let handed: Result<Vec<Code>, String> = made_arguments
         .iter()
         .map(|name| match operation.params.iter().find(|param| ident::snake(&param.name) == *name) {
-            Some(param) => Ok(handed(model, param, &arguments)),
-            None if name == "body" => Ok(quote!(&body)),
-            None => Err(format!("progenitor gave `{}` an argument `{name}` that the spec doesn't have", operation.id)),
+            Some(param) => Ok(Code::text(handed(model, param, &arguments))),
+            None if name == "body" => Ok(Code::text("&body")),
+            None => Err(format!("progenitor gave `{id}` an argument `{name}` that the spec doesn't have")),
         })
         .collect();
-    let handed = handed?;
-    let success = operation.success.ty.as_ref().map_or_else(|| quote!(()), body_type);
-    let check = (error_body::can_fail_at_2xx(model, operation)).then(|| {
+    let call = Code::chain([Code::text("client"), Code::list(format!(".{id}("), handed?), Code::text(".await")]);
+    sent.push_str(&format!(
+        "        let client = progenitor::Client::new_with_client(
+            self.target.base_url(),
+            self.target.http().clone(),
+            call,
+        );
+{result}
+",
+        result = Code::row([Code::text("let result = "), call]).lines(8, ";"),
+    ));
+    let success = operation.success.ty.as_ref();
+    let seen = success.map_or_else(|| "()".to_owned(), |ty| format::ty(model, &body_type(ty)));
+    let check = error_body::can_fail_at_2xx(model, operation).then(|| {
         let check = error_body::check_name(operation);
-        let variant = operation.success.ty.as_ref().map(error_body::variant).unwrap_or_default();
-        let variant = format_ident!("{variant}");
-        quote! {
-            if error::#check(&answer) {
-                return Err(client.inner.refused(ErrorBody::#variant(answer)));
-            }
-        }
+        let variant = success.map(error_body::variant).unwrap_or_default();
+        format!(
+            "        let answer: {seen} = client.inner.finish(result)?;
+        if error::{check}(&answer) {{
+            return Err(client.inner.refused(ErrorBody::{variant}(answer)));
+        }}
+"
+        )
     });
-    // What would lead the path elsewhere is no parameter.
-    let checked_paths = operation.params.iter().filter(|param| param.place == Place::Path).filter_map(|param| {
-        let name = &param.name;
-        let value = match arguments.iter().find(|argument| argument.param.is_some_and(|found| found.name == *name)) {
-            None => setting_of(model, param),
-            Some(argument) => {
-                let argument = format_ident!("{}", argument.name);
-                match &param.ty {
-                    Ty::Secret => quote!(#argument.expose()),
-                    Ty::Ref(_) => quote!(#argument.as_str()),
-                    Ty::Text => quote!(#argument),
-                    _ => return None,
-                }
-            }
-        };
-        let is_constant = matches!(param.ty, Ty::Constant(_));
-        (!is_constant).then(|| quote!(call.path_parameter(#name, #value)?;))
-    });
-    let mutable = (!authorize.is_empty()).then(|| quote!(mut));
-    let sent = quote! {
-        #body
-        let #mutable call = Call::new(&#constant, &self.target);
-        #(#authorize)*
-        #(#checked_paths)*
-        let client = progenitor::Client::new_with_client(self.target.base_url(), self.target.http().clone(), call);
-        let result = client.#id(#(#handed),*).await;
-    };
+    let docs = method_docs(model, operation);
     if !model.answers_token(operation) {
         let answer = match check {
-            Some(check) => quote! {
-                let answer: #success = client.inner.finish(result)?;
-                #check
-                Ok(answer)
-            },
-            None if operation.success.ty.is_none() => quote!(client.inner.finish_empty(result)),
-            None => quote!(client.inner.finish(result)),
+            Some(check) => format!("{check}        Ok(answer)"),
+            None if success.is_none() => "        client.inner.finish_empty(result)".to_owned(),
+            None => "        client.inner.finish(result)".to_owned(),
         };
-        return Ok(quote! {
-            #docs
-            pub async fn #id(&self, #(#inputs),*) -> ::std::result::Result<#success, Error> {
-                #sent
-                #answer
-            }
-        });
+        let head = signature(&format!("pub async fn {id}"), inputs, &format!("Result<{seen}, Error>"));
+        return Ok(format!("\n{docs}{head}\n{sent}{answer}\n    }}\n"));
     }
-    let dated = format_ident!("{}", dated_name(model, operation));
-    let given = arguments.iter().map(|argument| format_ident!("{}", argument.name));
-    let given = given.chain(operation.body.is_some().then(|| format_ident!("body")));
-    Ok(quote! {
-        #docs
-        pub async fn #id(&self, #(#inputs),*) -> ::std::result::Result<#success, Error> {
-            Ok(self.#dated(#(#given),*).await?.0)
-        }
+    let dated = dated_name(model, operation);
+    let given = arguments.iter().map(|argument| argument.name.as_str());
+    let given: Vec<&str> = given.chain(operation.body.is_some().then_some("body")).collect();
+    Ok(format!(
+        "
+{docs}{head}
+        Ok(self.{dated}({given}).await?.0)
+    }}
 
-        /// For the facade: the answer and its `Date`.
-        #[doc(hidden)]
-        pub async fn #dated(
-            &self,
-            #(#inputs),*
-        ) -> ::std::result::Result<(#success, ::std::option::Option<::std::time::SystemTime>), Error> {
-            #sent
-            let answer: #success = client.inner.finish(result)?;
-            #check
-            Ok((answer, client.inner.date()))
-        }
-    })
+    /// For the facade: the answer and its `Date`.
+    #[doc(hidden)]
+{dated_head}
+{sent}{check}        Ok((answer, client.inner.date()))
+    }}
+",
+        head = signature(&format!("pub async fn {id}"), inputs.clone(), &format!("Result<{seen}, Error>")),
+        given = given.join(", "),
+        dated_head = signature(
+            &format!("pub async fn {dated}"),
+            inputs,
+            &format!("Result<({seen}, Option<::std::time::SystemTime>), Error>")
+        ),
+        check = check.unwrap_or_else(|| format!("        let answer: {seen} = client.inner.finish(result)?;\n")),
+    ))
 }
 
 /// The method that gives the answer's `Date` as well, of the login and the refresh.
@@ -593,117 +562,88 @@ pub fn dated_name(model: &Model, operation: &Operation) -> String {
     ident::unique(&format!("{}_dated", operation.id.trim_end_matches('_')), |name| model.operation(name).is_some())
 }
 
-fn authorize(
-    model: &Model,
-    operation: &Operation,
-    credentials: &[Credential],
-    arguments: &[Argument<'_>],
-) -> Vec<TokenStream> {
+/// What writes the credentials of an operation into its call.
+fn authorize(model: &Model, operation: &Operation, credentials: &[Credential], arguments: &[Argument<'_>]) -> String {
     let credential = |name: &str| {
-        let field = format_ident!("{name}");
         let is_optional = credentials.iter().any(|credential| credential.name == name && credential.optional);
         match is_optional {
-            true => quote! {
-                match &self.credentials.#field {
-                    Some(credential) => credential.clone(),
-                    None => return Err(call.missing_credential(#name)),
-                }
-            },
-            false => quote!(self.credentials.#field),
+            true => Code::braces(
+                &format!("match &self.credentials.{name}"),
+                vec![
+                    Code::text("Some(credential) => credential.clone()"),
+                    Code::text(format!("None => return Err(call.missing_credential({name:?}))")),
+                ],
+            ),
+            false => Code::text(format!("self.credentials.{name}")),
         }
     };
+    let exposed = |name: &str| Code::row([credential(name), Code::text(".expose()")]);
+    let borrowed = |name: &str| Code::row([Code::text("&"), credential(name)]);
     let mut tokens = arguments.iter().filter(|argument| argument.param.is_none());
-    operation
-        .security
-        .iter()
-        .filter_map(|scheme| {
-            let name = ident::snake(&scheme.name);
-            Some(match &scheme.kind {
-                SchemeKind::Header(header) => {
-                    let (header, credential) = (header.to_ascii_lowercase(), credential(&name));
-                    quote!(call.header(#header, #credential.expose())?;)
-                }
-                SchemeKind::Query(parameter) => {
-                    let credential = credential(&name);
-                    quote!(call.query(#parameter, &#credential);)
-                }
-                SchemeKind::Http(scheme) => {
-                    let credential = credential(&name);
-                    quote!(call.authorization(#scheme, &#credential)?;)
-                }
-                SchemeKind::Token => {
-                    let token = format_ident!("{}", tokens.next()?.name);
-                    quote!(call.authorization("Bearer", #token)?;)
-                }
-                SchemeKind::Basic => {
-                    let basic = basic(model);
-                    let half = |name: &str| match ident::snake(name) {
-                        _ if name.is_empty() => quote!(""),
-                        name => {
-                            let credential = credential(&name);
-                            quote!(#credential.expose())
-                        }
-                    };
-                    let (user, password) = (half(&basic.names[0]), half(&basic.names[1]));
-                    let encoding = match basic.encode {
-                        Encode::Form => quote!(Form),
-                        Encode::Raw => quote!(Raw),
-                    };
-                    quote!(call.basic(::freshtoken_wire::BasicEncoding::#encoding, #user, #password)?;)
-                }
-            })
+    let calls = operation.security.iter().filter_map(|scheme| {
+        let name = ident::snake(&scheme.name);
+        Some(match &scheme.kind {
+            SchemeKind::Header(header) => ("header", vec![Code::string(&header.to_ascii_lowercase()), exposed(&name)]),
+            SchemeKind::Query(parameter) => ("query", vec![Code::string(parameter), borrowed(&name)]),
+            SchemeKind::Http(scheme) => ("authorization", vec![Code::string(scheme), borrowed(&name)]),
+            SchemeKind::Token => {
+                ("authorization", vec![Code::string("Bearer"), Code::text(tokens.next()?.name.as_str())])
+            }
+            SchemeKind::Basic => {
+                let basic = basic(model);
+                let half = |name: &str| match name.is_empty() {
+                    true => Code::string(""),
+                    false => exposed(&ident::snake(name)),
+                };
+                let encoding = match basic.encode {
+                    Encode::Form => "::freshtoken_wire::BasicEncoding::Form",
+                    Encode::Raw => "::freshtoken_wire::BasicEncoding::Raw",
+                };
+                ("basic", vec![Code::text(encoding), half(&basic.names[0]), half(&basic.names[1])])
+            }
         })
-        .collect()
+    });
+    let lines = calls.map(|(method, inputs)| {
+        // A query takes any text.
+        let end = if method == "query" { ";\n" } else { "?;\n" };
+        Code::list(format!("call.{method}("), inputs).lines(8, end)
+    });
+    lines.collect()
 }
 
 /// What progenitor's method is handed for a parameter: always text.
-fn handed(model: &Model, param: &Param, arguments: &[Argument<'_>]) -> TokenStream {
+fn handed(model: &Model, param: &Param, arguments: &[Argument<'_>]) -> String {
     let argument = arguments
         .iter()
         .find(|argument| argument.param.is_some_and(|found| found.name == param.name && found.place == param.place));
-    let wrap = |text: TokenStream| if param.required { text } else { quote!(Some(#text)) };
     if let Ty::Constant(value) = &param.ty {
         let value = plain(value);
-        return wrap(quote!(#value));
+        return if param.required { format!("{value:?}") } else { format!("Some({value:?})") };
     }
-    let Some(argument) = argument else { return setting_of(model, param) };
-    let (name, wire_name) = (format_ident!("{}", argument.name), &param.name);
-    let text = |value: TokenStream| match &param.ty {
-        Ty::Secret => quote!(#value.expose()),
-        Ty::Ref(_) => quote!(#value.as_str()),
-        Ty::Integer | Ty::Number | Ty::Boolean | Ty::Timestamp { .. } => quote!(&#value.to_string()),
-        Ty::Delimited(..) => quote!(&client.inner.list(#wire_name, #value)?),
-        Ty::List(_) => quote!(&#value.iter().map(|item| item.to_string()).collect::<Vec<_>>()),
-        _ => quote!(#value),
-    };
-    if param.required {
-        return text(quote!(#name));
-    }
-    let is_temporary = matches!(
-        &param.ty,
-        Ty::Integer | Ty::Number | Ty::Boolean | Ty::Timestamp { .. } | Ty::Delimited(..) | Ty::List(_)
-    );
-    match is_temporary {
-        true => {
-            let owned = match &param.ty {
-                Ty::Delimited(..) => quote!(client.inner.list(#wire_name, value)),
-                Ty::List(_) => quote!(value.iter().map(|item| item.to_string()).collect::<Vec<_>>()),
-                _ => quote!(value.to_string()),
-            };
-            let reference = if matches!(param.ty, Ty::List(_)) { quote!(as_ref) } else { quote!(as_deref) };
-            match &param.ty {
-                Ty::Delimited(..) => quote!(#name.map(|value| #owned).transpose()?.#reference()),
-                _ => quote!(#name.map(|value| #owned).#reference()),
-            }
+    let Some(Argument { name, .. }) = argument else { return setting_of(model, param) };
+    const TEXTS: &str = "iter().map(|item| item.to_string()).collect::<Vec<_>>()";
+    let wire_name = &param.name;
+    match (&param.ty, param.required) {
+        (Ty::Secret, true) => format!("{name}.expose()"),
+        (Ty::Ref(_), true) => format!("{name}.as_str()"),
+        (Ty::Integer | Ty::Number | Ty::Boolean | Ty::Timestamp { .. }, true) => format!("&{name}.to_string()"),
+        (Ty::Delimited(..), true) => format!("&client.inner.list({wire_name:?}, {name})?"),
+        (Ty::List(_), true) => format!("&{name}.{TEXTS}"),
+        (_, true) => name.clone(),
+        (Ty::Secret, false) => format!("{name}.map(|value| value.expose())"),
+        (Ty::Ref(_), false) => format!("{name}.map(|value| value.as_str())"),
+        (Ty::Integer | Ty::Number | Ty::Boolean | Ty::Timestamp { .. }, false) => {
+            format!("{name}.map(|value| value.to_string()).as_deref()")
         }
-        false => {
-            let value = text(quote!(value));
-            quote!(#name.map(|value| #value))
+        (Ty::Delimited(..), false) => {
+            format!("{name}.map(|value| client.inner.list({wire_name:?}, value)).transpose()?.as_deref()")
         }
+        (Ty::List(_), false) => format!("{name}.map(|value| value.{TEXTS}).as_ref()"),
+        (_, false) => name.clone(),
     }
 }
 
-fn method_docs(model: &Model, operation: &Operation) -> TokenStream {
+fn method_docs(model: &Model, operation: &Operation) -> String {
     let mut text = or(&operation.summary, &format!("`{} {}`", operation.method, operation.path));
     if !operation.description.is_empty() {
         text = format!("{text}\n\n{}", operation.description);
@@ -739,7 +679,7 @@ fn method_docs(model: &Model, operation: &Operation) -> TokenStream {
     } else {
         format!(" Statuses that the spec knows:\n\n{}", errors.join("\n"))
     };
-    docs::outer(&format!("{text}\n\n# Errors\n\nSee [`Error`].{known}"))
+    docs::comment(&format!("{text}\n\n# Errors\n\nSee [`Error`].{known}"), "    ")
 }
 
 /// What makes an answer of 2xx a failure.

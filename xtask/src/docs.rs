@@ -1,5 +1,7 @@
 //! Texts of a spec as doc comments.
 
+use std::borrow::Cow;
+
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -10,6 +12,11 @@ const WIDTH: usize = 96;
 pub fn outer(text: &str) -> TokenStream {
     let lines = lines(text).into_iter().map(|line| if line.is_empty() { line } else { format!(" {line}") });
     quote!(#(#[doc = #lines])*)
+}
+
+/// The same as text.
+pub fn comment(text: &str, indent: &str) -> String {
+    lines(text).iter().map(|line| format!("{indent}/// {line}").trim_end().to_owned() + "\n").collect()
 }
 
 /// The text in lines of a decent width. Paragraphs are filled anew; lists, code and tables keep their line breaks, as
@@ -62,13 +69,18 @@ fn fill(paragraph: &str, lines: &mut Vec<String>) {
     // What belongs to an item of a list is indented, or Markdown takes it for a paragraph of its own.
     let indent = if paragraph.starts_with("- ") || paragraph.starts_with("* ") { "  " } else { "" };
     let mut current = String::new();
-    for word in linked(paragraph).split(' ').filter(|word| !word.is_empty()) {
-        if !current.trim().is_empty() && current.chars().count() + 1 + word.chars().count() > WIDTH {
+    let mut width = 0;
+    for word in paragraph.split(' ').filter(|word| !word.is_empty()).map(linked) {
+        let word_width = word.chars().count();
+        if !current.trim().is_empty() && width + 1 + word_width > WIDTH {
             lines.push(std::mem::replace(&mut current, indent.to_owned()));
+            width = indent.len();
         } else if !current.is_empty() {
             current.push(' ');
+            width += 1;
         }
-        current.push_str(word);
+        current.push_str(&word);
+        width += word_width;
     }
     if !current.trim().is_empty() {
         lines.push(current);
@@ -85,14 +97,13 @@ pub fn first_sentence(text: &str) -> String {
     }
 }
 
-/// Bare URLs as links: rustdoc warns of them.
-fn linked(line: &str) -> String {
-    let word = |word: &str| {
-        let is_url = word.starts_with("https://") || word.starts_with("http://");
-        let url = word.trim_end_matches(['.', ',', ';', ')']);
-        if is_url { format!("<{url}>{}", &word[url.len()..]) } else { word.to_owned() }
-    };
-    line.split(' ').map(word).collect::<Vec<_>>().join(" ")
+/// A word that is a bare URL as a link: rustdoc warns of one.
+fn linked(word: &str) -> Cow<'_, str> {
+    if !word.starts_with("https://") && !word.starts_with("http://") {
+        return word.into();
+    }
+    let url = word.trim_end_matches(['.', ',', ';', ')']);
+    format!("<{url}>{}", &word[url.len()..]).into()
 }
 
 #[cfg(test)]

@@ -9,13 +9,12 @@ use crate::{
     docs, format,
     lower::plain,
     model::{Model, Operation, Shape, Status, Ty},
-    progenitor::Progenitor,
     types::or,
     x_token::{Code, Pointer, RequestId, RetryUnit, Scalar},
 };
 
 /// The module of errors, as source.
-pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
+pub fn source(model: &Model) -> Result<String, String> {
     let bodies = bodies(model);
     let variants = bodies.iter().map(|(variant, (ty, docs))| {
         let (variant, ty) = (format_ident!("{variant}"), body_type(ty));
@@ -30,13 +29,13 @@ pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
     let rules = rules(model);
     let decode = decode(model);
     let errors = model.x_token.as_ref().map(|x_token| &x_token.errors);
-    let code = reader(model, made, &bodies, errors.map(|errors| errors.code.0.as_slice()).unwrap_or_default());
-    let message = reader(model, made, &bodies, errors.map(|errors| errors.message.0.as_slice()).unwrap_or_default());
+    let code = reader(model, &bodies, errors.map(|errors| errors.code.0.as_slice()).unwrap_or_default());
+    let message = reader(model, &bodies, errors.map(|errors| errors.message.0.as_slice()).unwrap_or_default());
     let request_id = match errors.and_then(|errors| errors.request_id.as_ref()) {
-        Some(RequestId::Body(pointer)) => reader(model, made, &bodies, std::slice::from_ref(pointer)),
-        _ => reader(model, made, &bodies, &[]),
+        Some(RequestId::Body(pointer)) => reader(model, &bodies, std::slice::from_ref(pointer)),
+        _ => reader(model, &bodies, &[]),
     };
-    let checks = model.operations.iter().filter_map(|operation| check(model, made, operation));
+    let checks = model.operations.iter().filter_map(|operation| check(model, operation));
     let items = quote! {
         #[allow(unused_imports)]
         use crate::types;
@@ -137,10 +136,7 @@ pub fn body_type(ty: &Ty) -> TokenStream {
             let item = body_type(item);
             quote!(::std::collections::BTreeMap<::std::string::String, #item>)
         }
-        ty => {
-            let ty = crate::progenitor::rust(ty, false);
-            quote!(#ty)
-        }
+        ty => crate::progenitor::rust(ty, false),
     }
 }
 
@@ -159,7 +155,7 @@ fn rules(model: &Model) -> TokenStream {
                 if let Ty::Ref(name) = target
                     && let Some(Shape::Enum(values)) = model.components.get(&name).map(|component| &component.shape)
                 {
-                    known.extend(values);
+                    known.extend(values.keys());
                 }
             }
         }
@@ -226,18 +222,13 @@ fn decode(model: &Model) -> TokenStream {
 }
 
 /// Reads the first of several pointers that finds something, in each kind of body.
-fn reader(
-    model: &Model,
-    made: &Progenitor,
-    bodies: &IndexMap<String, (Ty, String)>,
-    pointers: &[Pointer],
-) -> TokenStream {
+fn reader(model: &Model, bodies: &IndexMap<String, (Ty, String)>, pointers: &[Pointer]) -> TokenStream {
     let arms: Vec<TokenStream> = bodies
         .iter()
         .filter_map(|(variant, (ty, _))| {
             let reads: Vec<TokenStream> = pointers
                 .iter()
-                .filter_map(|pointer| access::read(model, made, ty, &pointer.segments(), quote!(value), &Leaf::Text))
+                .filter_map(|pointer| access::read(model, ty, &pointer.segments(), quote!(value), &Leaf::Text))
                 .collect();
             let (first, others) = reads.split_first()?;
             let variant = format_ident!("{variant}");
@@ -252,25 +243,25 @@ fn reader(
 }
 
 /// A function that says whether an answer of 2xx is a failure.
-fn check(model: &Model, made: &Progenitor, operation: &Operation) -> Option<TokenStream> {
+fn check(model: &Model, operation: &Operation) -> Option<TokenStream> {
     if !can_fail_at_2xx(model, operation) {
         return None;
     }
     let ty = operation.success.ty.as_ref()?;
     let (error, ok) = model.failure_marks(operation);
     let error = error
-        .and_then(|pointer| access::read(model, made, ty, &pointer.segments(), quote!(value), &Leaf::Presence))
+        .and_then(|pointer| access::read(model, ty, &pointer.segments(), quote!(value), &Leaf::Presence))
         .map(|presence| quote!((#presence).unwrap_or(false)));
     let ok = ok
         .and_then(|ok| {
-            access::read(model, made, ty, &ok.at.segments(), quote!(value), &Leaf::Is(&plain(&scalar_json(&ok.is))))
+            access::read(model, ty, &ok.at.segments(), quote!(value), &Leaf::Is(&plain(&scalar_json(&ok.is))))
         })
         .map(|is| quote!(!(#is).unwrap_or(false)));
     // An answer without a token is none, whatever else it says.
     let token = model.x_token.as_ref().filter(|_| model.answers_token(operation));
     let token = token
         .and_then(|x_token| x_token.response.access_token.as_ref())
-        .and_then(|pointer| access::read(model, made, ty, &pointer.segments(), quote!(value), &Leaf::Presence))
+        .and_then(|pointer| access::read(model, ty, &pointer.segments(), quote!(value), &Leaf::Presence))
         .map(|presence| quote!(!(#presence).unwrap_or(false)));
     let conditions: Vec<TokenStream> = error.into_iter().chain(ok).chain(token).collect();
     if conditions.is_empty() {
@@ -304,7 +295,7 @@ pub fn check_name(operation: &Operation) -> syn::Ident {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{lower::lower, progenitor, spec::Spec, x_token::XToken};
+    use crate::{lower::lower, spec::Spec, x_token::XToken};
 
     /// The module of errors for a spec with this `x-token` and this answer.
     fn errors(x_token: &str, answer: &str) -> String {
@@ -328,7 +319,7 @@ paths:
         let x_token = XToken::from_document(&spec).unwrap_or_else(|problems| panic!("{}", problems[0]));
         let model = lower(&spec, x_token);
         // Line breaks are prettyplease's.
-        let source = source(&model, &progenitor::run(&model).unwrap()).unwrap();
+        let source = source(&model).unwrap();
         source.split_whitespace().collect::<Vec<_>>().join(" ").replace(" .", ".")
     }
 

@@ -8,8 +8,13 @@ use crate::model::Model;
 /// spec has a type of that name.
 pub fn items(model: &Model, what: &str, tokens: TokenStream) -> Result<String, String> {
     let file: syn::File = syn::parse2(tokens).map_err(|error| format!("{what} is no Rust: {error}"))?;
+    Ok(source(model, file.items))
+}
+
+/// The same, of items that are parsed.
+pub fn source(model: &Model, items: Vec<syn::Item>) -> String {
     let mut source = String::new();
-    for item in file.items {
+    for item in items {
         let is_use = matches!(item, syn::Item::Use(_));
         let text = prettyplease::unparse(&syn::File {
             shebang: None,
@@ -23,7 +28,12 @@ pub fn items(model: &Model, what: &str, tokens: TokenStream) -> Result<String, S
         }
         source.push_str(&text);
     }
-    Ok(spaced(&short(model, source)))
+    spaced(&short(model, source))
+}
+
+/// A type as source.
+pub fn ty(model: &Model, ty: &TokenStream) -> String {
+    short(model, ty.to_string().replace(' ', "").replace(',', ", "))
 }
 
 const PRELUDE: [(&str, &str); 5] = [
@@ -34,19 +44,32 @@ const PRELUDE: [(&str, &str); 5] = [
     ("::std::convert::From", "From"),
 ];
 
-fn short(model: &Model, mut source: String) -> String {
-    for (path, name) in PRELUDE {
-        if !model.components.contains_key(name) {
-            source = source.replace(path, name);
+/// Source in which the prelude's names are short.
+pub fn short(model: &Model, source: String) -> String {
+    let is_free = |name: &str| !model.components.contains_key(name);
+    let free: Vec<(&str, &str)> = PRELUDE.into_iter().filter(|(_, name)| is_free(name)).collect();
+    let mut shortened = String::with_capacity(source.len());
+    let mut rest = source.as_str();
+    while let Some(at) = rest.find(STD) {
+        shortened.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let (path, name) = free.iter().copied().find(|(path, _)| rest.starts_with(path)).unwrap_or((STD, STD));
+        rest = &rest[path.len()..];
+        let variant = ["Some", "None"].into_iter().find(|variant| {
+            name == "Option"
+                && is_free(variant)
+                && rest.strip_prefix("::").is_some_and(|rest| rest.starts_with(variant))
+        });
+        match variant {
+            Some(_) => rest = &rest["::".len()..],
+            None => shortened.push_str(name),
         }
     }
-    for variant in ["Some", "None"] {
-        if !model.components.contains_key(variant) && !model.components.contains_key("Option") {
-            source = source.replace(&format!("Option::{variant}"), variant);
-        }
-    }
-    source
+    shortened.push_str(rest);
+    shortened
 }
+
+const STD: &str = "::std::";
 
 /// An empty line between the methods of a block.
 fn spaced(source: &str) -> String {

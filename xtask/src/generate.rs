@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
@@ -93,7 +96,7 @@ pub fn generate(
         Some(Err(problem)) => problems.push(problem),
         None => {}
     }
-    generated.files.insert(SCHEMA.to_owned(), schema());
+    generated.files.insert(SCHEMA.to_owned(), SCHEMA_TEXT.clone());
     if problems.is_empty() { Ok(generated) } else { Err(problems) }
 }
 
@@ -144,9 +147,8 @@ fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> 
 /// The schema of the `x-token` block, for editors.
 pub const SCHEMA: &str = "specs/x-token.schema.json";
 
-fn schema() -> String {
-    format!("{:#}\n", x_token::schema())
-}
+/// Its text: the same for all specs, so made once.
+static SCHEMA_TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", *x_token::SCHEMA));
 
 /// What progenitor is given for a spec: the lowered document.
 pub fn lowered(source: &Source) -> Result<serde_json::Value, Vec<Problem>> {
@@ -156,20 +158,20 @@ pub fn lowered(source: &Source) -> Result<serde_json::Value, Vec<Problem>> {
 
 /// What progenitor alone makes of a lowered document, as source: the least that generating can cost.
 pub fn progenitor_alone(document: &serde_json::Value) -> Result<String, String> {
-    Ok(prettyplease::unparse(&progenitor::generate(document)?))
+    Ok(prettyplease::unparse(&progenitor::generate(document.clone())?))
 }
 
 type Read = (Spec, Option<XToken>, Vec<Problem>);
 
 fn read(source: &Source) -> Result<Read, Vec<Problem>> {
     let spec = Spec::parse(&source.file, &source.text)?;
+    let x_token = XToken::from_document(&spec);
     let (errors, warnings): (Vec<Problem>, Vec<Problem>) =
-        lint::lint(&spec).into_iter().partition(|problem| problem.severity == Severity::Error);
+        lint::lint(&spec, &x_token).into_iter().partition(|problem| problem.severity == Severity::Error);
     if !errors.is_empty() {
         return Err(errors.into_iter().chain(warnings).collect());
     }
-    let x_token = XToken::from_document(&spec)?;
-    Ok((spec, x_token, warnings))
+    Ok((spec, x_token?, warnings))
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 
 use heck::{ToPascalCase, ToSnakeCase};
 
+use crate::vendor::is_keyword;
+
 /// The name of a type or an enum variant.
 pub fn pascal(name: &str) -> String {
     legal(clean(name).to_pascal_case(), "X")
@@ -10,7 +12,14 @@ pub fn pascal(name: &str) -> String {
 
 /// The name of a field, an argument or a method.
 pub fn snake(name: &str) -> String {
-    legal(clean(name).to_snake_case(), "x")
+    let name = if is_snake(name) { name.to_owned() } else { clean(name).to_snake_case() };
+    legal(name, "x")
+}
+
+/// Whether a name has the words of snake case already, as most have.
+fn is_snake(name: &str) -> bool {
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    name.split('_').all(is_word)
 }
 
 /// `base`, or with the least number behind it that makes it new.
@@ -35,7 +44,8 @@ fn legal(name: String, empty: &str) -> String {
         Some(first) if first.is_ascii_digit() => format!("_{name}"),
         Some(_) => name,
     };
-    if syn::parse_str::<syn::Ident>(&name).is_ok() { name } else { format!("{name}_") }
+    // `gen` is none to typify, which knows the keywords of an older edition.
+    if is_keyword(&name) && name != "gen" { format!("{name}_") } else { name }
 }
 
 #[cfg(test)]
@@ -48,6 +58,8 @@ mod tests {
         assert_eq!(snake("type"), "type_");
         assert_eq!(snake("2fa"), "_2fa");
         assert_eq!(snake("$"), "x");
+        assert_eq!(snake("_a__b_2"), "a_b_2");
+        assert_eq!(snake("utf8_text1"), "utf8_text1".to_snake_case());
         assert_eq!(pascal("validation-rules"), "ValidationRules");
         assert_eq!(pascal("self"), "Self_");
     }

@@ -5,17 +5,20 @@
 //! 1. `spec` parses a fragment,
 //! 2. `lint` says everything that is wrong with it (`x_token` has the words of its own block),
 //! 3. `lower` makes a `model` of it, and `openapi` what progenitor handles well,
-//! 4. `progenitor` runs progenitor; `types` and `client` make the public face of what it gives,
+//! 4. `progenitor` runs progenitor and checks its types against the model; `types` and `client` are the public face,
 //! 5. `error_body` makes what the vendor's failures mean, and `lifecycle` the adapter that the facade drives, both with
 //!    `access` for JSON Pointers, the latter with `environment` for its variables; `facade` lists the adapters,
 //! 6. `package` puts the crate together, `shapes` its tests,
 //! 7. `tree` writes what changed.
+//!
+//! What is generated in quantity is written as text, laid out by `code`; the rest is tokens, laid out by `format`.
 //!
 //! `generate` is the pipeline, `new` the fragment that a new vendor starts from. The program is `main.rs`; that this is a
 //! library as well is for `crates/bench`, which measures it.
 
 mod access;
 mod client;
+mod code;
 mod docs;
 mod environment;
 mod error_body;

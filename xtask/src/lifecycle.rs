@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::{
     access::{self, Leaf},
     client::{self, Argument},
+    code::{Code, statements},
     docs, environment,
     error_body::body_type,
     format, ident,
@@ -19,7 +20,6 @@ use crate::{
     model::{Model, Operation, Param, Part, Property, Shape, Ty},
     openapi,
     package::mark,
-    progenitor::Progenitor,
     shapes,
     types::or,
     x_token::{At, In, Lifetime, Prefix, Renew, Takes, Unit, XToken},
@@ -31,10 +31,10 @@ pub fn has_adapter(x_token: Option<&XToken>) -> bool {
 }
 
 /// The adapter's module, as source; none without a login and a refresh.
-pub fn source(model: &Model, made: &Progenitor) -> Result<Option<String>, String> {
+pub fn source(model: &Model) -> Result<Option<String>, String> {
     let Some(x_token) = model.x_token.as_ref().filter(|x_token| has_adapter(Some(x_token))) else { return Ok(None) };
     let grants = grants(model, x_token)?;
-    let adapter = Adapter { model, made, x_token, credentials: credentials(model, x_token, &grants), grants };
+    let adapter = Adapter { model, x_token, credentials: credentials(model, x_token, &grants), grants };
     adapter.source().map(Some)
 }
 
@@ -344,7 +344,6 @@ fn field_type(ty: &Ty) -> TokenStream {
 
 struct Adapter<'a> {
     model: &'a Model,
-    made: &'a Progenitor,
     x_token: &'a XToken,
     credentials: IndexMap<String, Credential>,
     grants: Vec<Grant<'a>>,
@@ -530,9 +529,8 @@ impl Adapter<'_> {
     fn body(&self, grant: &Grant<'_>, component: &str, prefix: &str, within: &mut Vec<String>) -> TokenStream {
         let ident = format_ident!("{component}");
         let fields = self.model.properties(component).iter().filter_map(|property| {
-            let found = self.made.fields.get(component)?.get(&property.name)?;
-            let (field, name) = (&found.ident, format!("{prefix}{}", property.name));
-            if matches!(property.ty, Ty::Constant(_)) {
+            let (field, name) = (format_ident!("{}", property.field), format!("{prefix}{}", property.name));
+            if property.is_constant() {
                 return None;
             }
             if prefix.is_empty() && grant.is_token(&property.name) {
@@ -543,10 +541,10 @@ impl Adapter<'_> {
             if is_given(grant, prefix, property) {
                 return Some(quote!(#field: ::std::option::Option::None));
             }
-            let boxed = |value| if found.is_boxed { quote!(Box::new(#value)) } else { value };
+            let boxed = |value| if property.is_boxed { quote!(Box::new(#value)) } else { value };
             let Some(inner) = nested(self.model, property, within) else {
                 let value = self.owned(&ident::snake(&name), &property.ty, property.optional);
-                let value = match (found.is_boxed, property.optional) {
+                let value = match (property.is_boxed, property.optional) {
                     (true, true) => quote!(#value.map(Box::new)),
                     _ => boxed(value),
                 };
@@ -836,7 +834,7 @@ impl Adapter<'_> {
         let (name, function) = (&answer.name, &answer.function);
         let response = &self.x_token.response;
         let read = |pointer: &crate::x_token::Pointer, leaf: &Leaf<'_>| {
-            access::read(self.model, self.made, answer.ty, &pointer.segments(), quote!(answer), leaf)
+            access::read(self.model, answer.ty, &pointer.segments(), quote!(answer), leaf)
         };
         let access = response.access_token.as_ref().and_then(|pointer| read(pointer, &Leaf::Token));
         let access = access.ok_or("nothing in the answer is the access token")?;
@@ -926,7 +924,6 @@ impl Adapter<'_> {
     }
 
     fn example(&self) -> Result<String, String> {
-        let module = format_ident!("{}", self.model.vendor.ident());
         let grant = self.grants.first().ok_or("there is no grant")?;
         let body = shapes::request_example(self.model, grant.operation);
         let mut values: IndexMap<String, Value> = IndexMap::new();
@@ -938,57 +935,52 @@ impl Adapter<'_> {
             values.extend(example.map(|value| (ident::snake(&param.name), value)));
         }
         let fields = self.credentials.iter().map(|(name, credential)| {
-            let field = format_ident!("{name}");
-            if credential.optional {
-                return quote!(#field: None);
-            }
             let sample = || literal::sample(self.model, &credential.ty, name);
             let value = match &credential.ty {
-                Ty::Any => quote!(Default::default()),
+                _ if credential.optional => Code::text("None"),
+                Ty::Any => Code::text("Default::default()"),
                 ty => {
                     let value = values.get(name).cloned().unwrap_or_else(sample);
-                    literal::expression(self.model, self.made, ty, name, &value, Secrets::Example)
+                    literal::expression(self.model, ty, name, &value, Secrets::Example)
                 }
             };
-            quote!(#field: #value)
+            Code::row([Code::text(format!("{name}: ")), value])
         });
+        let module = self.model.vendor.ident();
         let mut endpoint = match client::server_names(self.model).first() {
-            Some(server) => {
-                let server = format_ident!("{server}");
-                quote!(#module::Endpoint::#server())
-            }
-            None => quote!(#module::Endpoint::at("https://example.com")),
+            Some(server) => format!("{module}::Endpoint::{server}()"),
+            None => format!("{module}::Endpoint::at(\"https://example.com\")"),
         };
         for setting in client::settings(self.model) {
-            let (setter, text) = (format_ident!("{}", setting.name), client::example_text(setting.param));
-            endpoint = quote!(#endpoint.#setter(#text));
+            endpoint.push_str(&format!(".{}({:?})", setting.name, client::example_text(setting.param)));
         }
+        let source = vec![Code::text(endpoint), Code::text("credentials")];
         // Where a person has to consent first, a source starts from the refresh token that this gave.
         let source = match self.x_token.login {
-            Some(_) => quote!(TokenSource::new(#endpoint, credentials)),
-            None => {
-                quote!(TokenSource::builder(#endpoint, credentials).refresh_token("example-refresh-token").build())
-            }
+            Some(_) => Code::list("TokenSource::new(", source),
+            None => Code::chain([
+                Code::list("TokenSource::builder(", source),
+                Code::text(".refresh_token(\"example-refresh-token\")"),
+                Code::text(".build()"),
+            ]),
         };
-        let main = quote! {
-            async fn example() {
-                let credentials = #module::Credentials { #(#fields),* };
-                let tokens = #source;
-                let header = tokens.header().await?;
-            }
-        };
-        let file = syn::parse2(main).map_err(|error| format!("the adapter's example is no Rust: {error}"))?;
-        let module = self.model.vendor.ident();
-        let main = prettyplease::unparse(&file)
+        let credentials = Code::braces(&format!("{module}::Credentials"), fields.collect());
+        let body = statements(
+            &[
+                Code::row([Code::text("let credentials = "), credentials]),
+                Code::row([Code::text("let tokens = "), source]),
+                Code::text("let header = tokens.header().await?"),
+            ],
+            0,
+        );
+        let body = body
             .replace("::freshtoken_wire::", "freshtoken::")
             .replace(" types::", &format!(" {module}::types::"))
             .replace("[types::", &format!("[{module}::types::"))
             .replace("(types::", &format!("({module}::types::"));
-        let lines = main.lines().filter(|line| line.starts_with("    "));
-        let body: String = lines.map(|line| format!("{}\n", &line[4..])).collect();
         Ok(format!(
             "# async fn example() -> Result<(), freshtoken::Error> {{\nuse freshtoken::{{TokenSource, {module}}};\n\n\
-             {body}# let _ = header;\n# Ok(())\n# }}\n"
+             {body}\n# let _ = header;\n# Ok(())\n# }}\n"
         ))
     }
 }
@@ -1055,7 +1047,7 @@ const ALLOWED: &str = "#![allow(clippy::complexity, clippy::style)]\n\
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{lower::lower, progenitor, spec::Spec};
+    use crate::{lower::lower, spec::Spec};
 
     /// A spec with this `x-token` and these properties in the request and the answer of its one operation.
     fn model(x_token: &str, request: &str, answer: &str) -> Model {
@@ -1084,7 +1076,7 @@ components: {{ securitySchemes: {{ app: {{ type: http, scheme: basic }} }} }}
     /// The adapter, but for how it is laid out.
     fn adapter(x_token: &str, request: &str, answer: &str) -> String {
         let model = model(x_token, request, answer);
-        let source = source(&model, &progenitor::run(&model).unwrap()).unwrap().unwrap();
+        let source = source(&model).unwrap().unwrap();
         squeezed(&source)
     }
 
@@ -1258,8 +1250,7 @@ components: {{ securitySchemes: {{ app: {{ type: http, scheme: basic }} }} }}
     #[test]
     fn without_a_grant_there_is_no_adapter() {
         let mut model = model(LOGIN, "properties: {}", TOKEN);
-        let made = progenitor::run(&model).unwrap();
         model.x_token = None;
-        assert!(source(&model, &made).unwrap().is_none());
+        assert!(source(&model).unwrap().is_none());
     }
 }

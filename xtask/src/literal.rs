@@ -1,15 +1,13 @@
 //! Examples of a spec as Rust expressions, for tests and docs; and examples where the spec has none.
 
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    access, ident,
+    access,
+    code::Code,
+    ident,
     lower::plain,
-    model::{Component, Model, Property, Shape, Ty},
-    progenitor::Progenitor,
-    types,
+    model::{Model, Shape, Ty},
 };
 
 /// How secrets are written.
@@ -27,128 +25,92 @@ pub fn marked(name: &str) -> String {
 }
 
 /// An expression for `value` as a `ty`.
-pub fn expression(
-    model: &Model,
-    made: &Progenitor,
-    ty: &Ty,
-    name: &str,
-    value: &Value,
-    secrets: Secrets,
-) -> TokenStream {
+pub fn expression(model: &Model, ty: &Ty, name: &str, value: &Value, secrets: Secrets) -> Code {
     match ty {
-        Ty::Secret if secrets == Secrets::Marked => {
-            let text = marked(name);
-            quote!(#text.into())
-        }
-        Ty::Secret | Ty::Text | Ty::Constant(_) => {
-            let text = plain(value);
-            quote!(#text.into())
-        }
-        Ty::Timestamp { .. } => {
-            let text = plain(value);
-            quote!(#text.parse().expect("a date-time"))
-        }
+        Ty::Secret if secrets == Secrets::Marked => Code::into(&marked(name)),
+        Ty::Secret | Ty::Text | Ty::Constant(_) => Code::into(&plain(value)),
+        Ty::Timestamp { .. } => Code::text(format!("{:?}.parse().expect(\"a date-time\")", plain(value))),
         Ty::Integer => {
             let number = value.as_i64().or_else(|| plain(value).parse().ok()).unwrap_or_default();
-            let literal = proc_macro2::Literal::i64_unsuffixed(number);
-            quote!(#literal)
+            Code::text(number.to_string())
         }
-        Ty::Number => {
-            let literal = proc_macro2::Literal::f64_unsuffixed(value.as_f64().unwrap_or_default());
-            quote!(#literal)
-        }
-        Ty::Boolean => {
-            let value = value.as_bool().unwrap_or_default();
-            quote!(#value)
-        }
-        Ty::Any => {
-            let text = value.to_string();
-            quote!(::serde_json::from_str(#text).expect("JSON"))
-        }
+        Ty::Number => Code::text(format!("{:?}", value.as_f64().unwrap_or_default())),
+        Ty::Boolean => Code::text(value.as_bool().unwrap_or_default().to_string()),
+        Ty::Any => Code::text(format!("::serde_json::from_str({:?}).expect(\"JSON\")", value.to_string())),
         Ty::List(item) => {
             let items = value.as_array().into_iter().flatten();
-            let items = items.map(|value| expression(model, made, item, name, value, secrets));
-            quote!(vec![#(#items),*])
+            Code::list("vec![", items.map(|value| expression(model, item, name, value, secrets)).collect())
         }
         Ty::Delimited(_, item) => {
             let items = value.as_array().into_iter().flatten();
-            let items: Vec<TokenStream> = items.map(|value| listed(model, made, item, name, value, secrets)).collect();
-            quote!([#(#items),*].into())
+            let items = items.map(|value| listed(model, item, name, value, secrets)).collect();
+            Code::row([Code::list("[", items), Code::text(".into()")])
         }
         Ty::Map(item) => {
             let entries = value.as_object().into_iter().flatten().map(|(key, value)| {
-                let value = expression(model, made, item, key, value, secrets);
-                quote!((#key.to_owned(), #value))
+                let value = expression(model, item, key, value, secrets);
+                Code::list("(", vec![Code::text(format!("{key:?}.to_owned()")), value])
             });
-            quote!(::std::collections::BTreeMap::from([#(#entries),*]))
+            Code::list("::std::collections::BTreeMap::from(", vec![Code::list("[", entries.collect())])
         }
-        Ty::Nullable(_) if value.is_null() => quote!(None),
-        Ty::Nullable(item) => {
-            let value = expression(model, made, item, name, value, secrets);
-            quote!(Some(#value))
-        }
-        Ty::Ref(component) => named(model, made, component, value, secrets),
+        Ty::Nullable(_) if value.is_null() => Code::text("None"),
+        Ty::Nullable(item) => Code::list("Some(", vec![expression(model, item, name, value, secrets)]),
+        Ty::Ref(component) => named(model, component, value, secrets),
     }
 }
 
 /// An item of a delimited list: `into` would be ambiguous there.
-fn listed(model: &Model, made: &Progenitor, ty: &Ty, name: &str, value: &Value, secrets: Secrets) -> TokenStream {
+fn listed(model: &Model, ty: &Ty, name: &str, value: &Value, secrets: Secrets) -> Code {
     match ty {
-        Ty::Text | Ty::Constant(_) => {
-            let text = plain(value);
-            quote!(#text.to_owned())
-        }
-        ty => expression(model, made, ty, name, value, secrets),
+        Ty::Text | Ty::Constant(_) => Code::text(format!("{:?}.to_owned()", plain(value))),
+        ty => expression(model, ty, name, value, secrets),
     }
 }
 
-fn named(model: &Model, made: &Progenitor, name: &str, value: &Value, secrets: Secrets) -> TokenStream {
-    let ident = format_ident!("{name}");
+fn named(model: &Model, name: &str, value: &Value, secrets: Secrets) -> Code {
     match model.components.get(name).map(|component| &component.shape) {
         Some(Shape::Struct(properties)) => {
-            let fields = properties.iter().filter_map(|property| {
-                let found = made.fields.get(name)?.get(&property.name)?;
-                let field = &found.ident;
+            let fields = properties.iter().filter(|property| !property.is_constant()).map(|property| {
                 let given = value.get(&property.name).filter(|value| !value.is_null());
                 let write = |value: &Value| {
-                    let written = expression(model, made, &property.ty, &property.name, value, secrets);
-                    if found.is_boxed { quote!(Box::new(#written)) } else { written }
+                    let written = expression(model, &property.ty, &property.name, value, secrets);
+                    if property.is_boxed { Code::list("Box::new(", vec![written]) } else { written }
                 };
-                let written = given.map(write);
-                Some(match (written, property.optional) {
-                    (Some(written), true) => quote!(#field: Some(#written)),
-                    (Some(written), false) => quote!(#field: #written),
-                    (None, true) => quote!(#field: None),
-                    (None, false) => {
-                        let value = sample(model, &property.ty, &property.name);
-                        let written = write(&value);
-                        quote!(#field: #written)
-                    }
-                })
+                let value = match (given, property.optional) {
+                    (Some(value), true) => Code::list("Some(", vec![write(value)]),
+                    (Some(value), false) => write(value),
+                    (None, true) => Code::text("None"),
+                    (None, false) => write(&sample(model, &property.ty, &property.name)),
+                };
+                Code::row([Code::text(format!("{}: ", property.field)), value])
             });
-            quote!(types::#ident { #(#fields),* })
+            Code::braces(&format!("types::{name}"), fields.collect())
         }
-        Some(Shape::Union(branches)) => {
-            let branch = branch_of(model, branches, value);
-            let inner = named(model, made, branch, value, secrets);
-            quote!(types::#ident::from(#inner))
+        Some(Shape::Union(_)) => {
+            let branch = branch(model, name, value);
+            Code::list(format!("types::{name}::from("), vec![named(model, branch, value, secrets)])
         }
-        Some(Shape::Enum(values)) => {
+        Some(Shape::Enum(variants)) => {
             let text = plain(value);
-            match values.iter().position(|known| *known == text) {
-                Some(index) => {
-                    let variant = format_ident!("{}", types::variants(values)[index]);
-                    quote!(types::#ident::#variant)
-                }
-                None => quote!(types::#ident::from(#text)),
-            }
+            Code::text(match variants.get(&text) {
+                Some(variant) => format!("types::{name}::{variant}"),
+                None => format!("types::{name}::from({text:?})"),
+            })
         }
-        _ => quote!(::core::unreachable!()),
+        _ => Code::text("::core::unreachable!()"),
     }
 }
 
-/// The branch of a union that an example is of: the constants tell, else what it must have and may have.
-pub fn branch_of<'a>(model: &Model, branches: &'a [String], value: &Value) -> &'a str {
+/// The struct of a body that an example is of: the component, or its branch.
+pub fn branch<'a>(model: &'a Model, component: &'a str, value: &Value) -> &'a str {
+    match model.components.get(component).map(|component| &component.shape) {
+        Some(Shape::Union(branches)) => branch_of(model, branches, value),
+        _ => component,
+    }
+}
+
+/// The constants tell, else what it must have and may have.
+fn branch_of<'a>(model: &Model, branches: &'a [String], value: &Value) -> &'a str {
     let fits = |branch: &&String| {
         model.properties(branch).iter().all(|property| match (&property.ty, value.get(&property.name)) {
             (Ty::Constant(constant), Some(value)) => plain(constant) == plain(value),
@@ -203,7 +165,7 @@ fn sample_within(model: &Model, ty: &Ty, name: &str, within: &mut Vec<String>) -
                         branches.iter().map(|branch| sample_within(model, &Ty::Ref(branch.clone()), name, within));
                     samples.find(|sample| !has_null(sample)).unwrap_or_default()
                 }
-                Some(Shape::Enum(values)) => json!(values.first()),
+                Some(Shape::Enum(values)) => json!(values.keys().next()),
                 Some(Shape::Tag(value)) => json!(value),
                 None => Value::Null,
             };
@@ -305,14 +267,8 @@ pub fn secrets(model: &Model, ty: &Ty, name: &str, value: &Value) -> Vec<(String
             entries.iter().flat_map(|(key, value)| secrets(model, item, key, value)).collect()
         }
         (Ty::Ref(component), Value::Object(members)) => {
-            let properties: Vec<&Property> = match model.components.get(component) {
-                Some(Component { shape: Shape::Struct(properties), .. }) => properties.iter().collect(),
-                Some(Component { shape: Shape::Union(branches), .. }) => {
-                    model.properties(branch_of(model, branches, value)).iter().collect()
-                }
-                _ => Vec::new(),
-            };
-            let held = properties.into_iter().filter_map(|property| Some((property, members.get(&property.name)?)));
+            let properties = model.properties(branch(model, component, value)).iter();
+            let held = properties.filter_map(|property| Some((property, members.get(&property.name)?)));
             held.flat_map(|(property, value)| secrets(model, &property.ty, &property.name, value)).collect()
         }
         _ => Vec::new(),
@@ -332,10 +288,7 @@ pub fn with_marks(model: &Model, ty: &Ty, name: &str, value: &Value) -> Value {
             Value::Object(marked.collect())
         }
         (Ty::Ref(component), Value::Object(members)) => {
-            let struct_name = match model.components.get(component).map(|component| &component.shape) {
-                Some(Shape::Union(branches)) => branch_of(model, branches, value),
-                _ => component,
-            };
+            let struct_name = branch(model, component, value);
             let ty_of = |key: &str| {
                 model.properties(struct_name).iter().find(|property| property.name == key).map(|property| &property.ty)
             };

@@ -40,6 +40,7 @@ pub fn lower(spec: &Spec, x_token: Option<XToken>) -> Model {
     }
     mark_use(&mut components, &operations);
     settle_constants(&mut components);
+    box_circles(&mut components);
     let info = &spec.document["info"];
     let mut model = Model {
         vendor: spec.vendor.clone(),
@@ -380,7 +381,7 @@ impl<'a> Lowering<'a> {
         match schema["type"].as_str() {
             Some("string") if !values.is_empty() => {
                 let values = values.iter().map(|value| plain(value)).collect();
-                self.named(hint, documented(schema), Shape::Enum(values))
+                self.named(hint, documented(schema), Shape::Enum(variants(values)))
             }
             Some("string") if schema["format"] == "password" => Ty::Secret,
             Some("string") if schema["format"] == "date-time" => Ty::Timestamp { utc: false },
@@ -464,6 +465,8 @@ impl<'a> Lowering<'a> {
             let docs = if documented(schema).is_empty() { documented(resolved) } else { documented(schema) };
             let lowered = Property {
                 name: property.clone(),
+                field: ident::snake(property),
+                is_boxed: false,
                 // Any JSON may be null as it is.
                 optional: !is_required || (ty != Ty::Any && self.is_nullable(schema)),
                 required: is_required,
@@ -739,6 +742,44 @@ fn settle_constants(components: &mut IndexMap<String, Component>) {
     }
 }
 
+/// Marks the properties through which a struct would hold itself, with no list or map between.
+fn box_circles(components: &mut IndexMap<String, Component>) {
+    fn held(ty: &Ty) -> Option<&str> {
+        match ty {
+            Ty::Ref(name) => Some(name),
+            Ty::Nullable(item) => held(item),
+            _ => None,
+        }
+    }
+    let reaches = |from: &str, wanted: &str| {
+        let (mut queue, mut seen) = (vec![from], HashSet::from([from]));
+        while let Some(name) = queue.pop() {
+            if name == wanted {
+                return true;
+            }
+            let next: Vec<&str> = match components.get(name).map(|component| &component.shape) {
+                Some(Shape::Struct(properties)) => properties.iter().filter_map(|found| held(&found.ty)).collect(),
+                Some(Shape::Union(branches)) => branches.iter().map(String::as_str).collect(),
+                _ => Vec::new(),
+            };
+            queue.extend(next.into_iter().filter(|name| seen.insert(name)));
+        }
+        false
+    };
+    let mut boxed = Vec::new();
+    for (index, (name, component)) in components.iter().enumerate() {
+        let Shape::Struct(properties) = &component.shape else { continue };
+        let properties = properties.iter().enumerate();
+        let circles = properties.filter(|(_, property)| held(&property.ty).is_some_and(|held| reaches(held, name)));
+        boxed.extend(circles.map(|(property, _)| (index, property)));
+    }
+    for (index, property) in boxed {
+        if let Shape::Struct(properties) = &mut components[index].shape {
+            properties[property].is_boxed = true;
+        }
+    }
+}
+
 // Small readings.
 
 fn parse_status(status: &str) -> Option<Status> {
@@ -749,6 +790,17 @@ fn parse_status(status: &str) -> Option<Status> {
             None => status.parse().ok().map(Status::Code),
         },
     }
+}
+
+/// The values of an open enum, each with its variant's name.
+fn variants(values: Vec<String>) -> IndexMap<String, String> {
+    let mut names = HashSet::new();
+    let mut name = |value: &str| {
+        let name = ident::unique(&ident::pascal(value), |taken| names.contains(taken));
+        names.insert(name.clone());
+        name
+    };
+    values.into_iter().map(|value| (name(&value), value)).map(|(name, value)| (value, name)).collect()
 }
 
 /// What stands between the items of a list that is sent as one text.
@@ -915,6 +967,32 @@ components:
         let model = acme(body, answer);
         assert_eq!(*ty(&model, "LogInResponse", "until"), Ty::Timestamp { utc: true });
         assert_eq!(*ty(&model, "LogInResponse", "since"), Ty::Timestamp { utc: false });
+    }
+
+    #[test]
+    fn what_holds_itself_is_boxed_unless_a_list_is_between() {
+        let model = model(
+            r##"
+openapi: 3.0.3
+info: { title: Acme, version: "1" }
+paths:
+  /in:
+    get:
+      operationId: log_in
+      responses:
+        "200": { description: A token., content: { application/json: { schema: { $ref: "#/components/schemas/Node" } } } }
+components:
+  schemas:
+    Node: { type: object, properties: { other: { $ref: "#/components/schemas/Other" }, name: { type: string } } }
+    Other: { type: object, properties: { either: { oneOf: [{ $ref: "#/components/schemas/Node" },
+      { $ref: "#/components/schemas/Leaf" }] }, all: { type: array, items: { $ref: "#/components/schemas/Node" } } } }
+    Leaf: { type: object, properties: { leaf: { type: string } } }
+"##,
+        );
+        let properties = model.components.keys().flat_map(|component| model.properties(component));
+        let boxed: Vec<&str> =
+            properties.filter(|property| property.is_boxed).map(|property| property.name.as_str()).collect();
+        assert_eq!(boxed, ["other", "either"]);
     }
 
     #[test]

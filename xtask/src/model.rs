@@ -59,8 +59,8 @@ pub struct Component {
 #[derive(Debug)]
 pub enum Shape {
     Struct(Vec<Property>),
-    /// The values that the spec knows; a vendor may send others.
-    Enum(Vec<String>),
+    /// The values that the spec knows, each with its variant's name; a vendor may send others.
+    Enum(IndexMap<String, String>),
     /// One value that tells a union's branches apart when an answer is read: the only closed enum.
     Tag(String),
     /// The names of the structs that it may be.
@@ -71,7 +71,11 @@ pub enum Shape {
 pub struct Property {
     /// On the wire.
     pub name: String,
+    /// In Rust.
+    pub field: String,
     pub ty: Ty,
+    /// It holds its own kind again: there is a box around it, within the option if it is one.
+    pub is_boxed: bool,
     /// It may be absent or null.
     pub optional: bool,
     /// It must be on the wire, be it as null.
@@ -158,6 +162,13 @@ pub struct Body {
     /// A struct or a union.
     pub component: String,
     pub examples: Vec<Example>,
+}
+
+impl Property {
+    /// Whether it is no field: it is sent as it is.
+    pub fn is_constant(&self) -> bool {
+        matches!(self.ty, Ty::Constant(_))
+    }
 }
 
 impl Body {
@@ -283,6 +294,12 @@ impl Model {
             Some(Shape::Struct(properties)) => properties,
             _ => &[],
         }
+    }
+
+    /// The field of a struct that tells whether there are members unknown to the spec.
+    pub fn other_members(&self, component: &str) -> String {
+        let properties = self.properties(component);
+        ident::unique("other_members", |name| properties.iter().any(|property| property.field == name))
     }
 
     /// The structs that a body may be: a union's branches, or the one itself.

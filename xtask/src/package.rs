@@ -1,14 +1,16 @@
 //! Stage 6, package: a vendor's whole crate as a set of files.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, thread};
 
 use crate::{
-    client, docs, error_body, lifecycle,
+    client,
+    code::{Code, statements},
+    docs, error_body, lifecycle,
     literal::Secrets,
     model::{Answer, Model, Shape, Ty},
-    progenitor::{self, Progenitor},
-    shapes, types,
-    types::or,
+    progenitor,
+    shapes::{self, Shapes},
+    types::{self, or},
 };
 
 /// Files by their path below the repository.
@@ -26,58 +28,71 @@ pub struct Package {
     pub adapter: Option<String>,
 }
 
-/// The crate of a model.
+/// The crate of a model. Progenitor and what is made of its operations is half of the work, and has a thread of its own.
 pub fn package(model: &Model) -> Result<Package, String> {
-    let made = progenitor::run(model)?;
-    let root = root(model);
-    let mut files = Files::new();
-    let mut add = |path: &str, text: String| files.insert(format!("{root}/{path}"), text);
-    add("Cargo.toml", manifest(model));
-    add("README.md", readme(model, &made)?);
-    add(
-        "src/client.rs",
-        rust(
-            model,
-            "The client: where it goes, what it authenticates with, one method per operation.",
-            &client::source(model, &made)?,
-        ),
-    );
-    add(
-        "src/error.rs",
-        rust(
-            model,
-            "Why a call failed: the vendor's error bodies and what its codes mean.",
-            &error_body::source(model, &made)?,
-        ),
-    );
-    add("src/lib.rs", library(model));
-    add(
-        "src/progenitor.rs",
-        rust(
-            model,
+    let client = || {
+        let made = progenitor::run(model)?;
+        Ok::<_, String>((client::source(model, &made)?, made.operations))
+    };
+    let (client, others) = thread::scope(|scope| {
+        let client = scope.spawn(client);
+        let others = Others::of(model);
+        (client.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), others)
+    });
+    let ((client, operations), others) = (client?, others?);
+    let Shapes { requests, responses, secrets, snapshots } = others.shapes;
+    let sources = [
+        ("src/client.rs", "The client: where it goes, what it authenticates with, one method per operation.", client),
+        ("src/error.rs", "Why a call failed: the vendor's error bodies and what its codes mean.", others.errors),
+        (
+            "src/progenitor.rs",
             "Progenitor's client. It is private: its errors print whole bodies, tokens included.",
-            &made.operations,
+            operations,
         ),
-    );
-    add("src/types.rs", rust(model, "The bodies of requests and answers.", &types::source(model, &made)?));
-    let shapes = shapes::shapes(model, &made)?;
-    add(
-        "tests/shapes/main.rs",
-        rust(
-            model,
+        ("src/types.rs", "The bodies of requests and answers.", others.types),
+        (
+            "tests/shapes/main.rs",
             "The shapes of requests and answers, under review: `snapshots/` is what people read.",
-            shapes::MAIN,
+            shapes::MAIN.to_owned(),
         ),
-    );
-    add("tests/shapes/requests.rs", rust(model, "Every request, as it arrives at the vendor.", &shapes.requests));
-    add("tests/shapes/responses.rs", rust(model, "Every answer, as the caller sees it.", &shapes.responses));
-    add("tests/shapes/secrets.rs", rust(model, "No secret reaches any text.", &shapes.secrets));
-    add(
-        "tests/shapes/support.rs",
-        rust(model, "What the tests share: a server on loopback, and requests and answers as text.", shapes::SUPPORT),
-    );
-    let snapshots = shapes.snapshots.iter().map(|name| format!("{root}/tests/shapes/snapshots/{name}.snap")).collect();
-    Ok(Package { files, snapshots, adapter: lifecycle::source(model, &made)? })
+        ("tests/shapes/requests.rs", "Every request, as it arrives at the vendor.", requests),
+        ("tests/shapes/responses.rs", "Every answer, as the caller sees it.", responses),
+        ("tests/shapes/secrets.rs", "No secret reaches any text.", secrets),
+        (
+            "tests/shapes/support.rs",
+            "What the tests share: a server on loopback, and requests and answers as text.",
+            shapes::SUPPORT.to_owned(),
+        ),
+    ];
+    let root = root(model);
+    let mut files: Files =
+        sources.map(|(path, docs, source)| (format!("{root}/{path}"), rust(model, docs, &source))).into();
+    files.insert(format!("{root}/Cargo.toml"), manifest(model));
+    files.insert(format!("{root}/README.md"), others.readme);
+    files.insert(format!("{root}/src/lib.rs"), library(model));
+    let snapshots = snapshots.iter().map(|name| format!("{root}/tests/shapes/snapshots/{name}.snap")).collect();
+    Ok(Package { files, snapshots, adapter: others.adapter })
+}
+
+/// What needs nothing of progenitor's.
+struct Others {
+    types: String,
+    errors: String,
+    shapes: Shapes,
+    readme: String,
+    adapter: Option<String>,
+}
+
+impl Others {
+    fn of(model: &Model) -> Result<Self, String> {
+        Ok(Self {
+            types: types::source(model),
+            errors: error_body::source(model)?,
+            shapes: shapes::shapes(model),
+            readme: readme(model),
+            adapter: lifecycle::source(model)?,
+        })
+    }
 }
 
 /// The folder of a model's crate.
@@ -174,7 +189,7 @@ pub use freshtoken_wire::{{CommaDelimited, ListError, PipeDelimited, SpaceDelimi
     )
 }
 
-fn readme(model: &Model, made: &Progenitor) -> Result<String, String> {
+fn readme(model: &Model) -> String {
     let vendor = model.vendor.package();
     let description = docs::lines(&model.description).join("\n");
     let servers: String = model
@@ -193,8 +208,8 @@ fn readme(model: &Model, made: &Progenitor) -> Result<String, String> {
             format!("| `{}` | `{} {}` | {summary} |\n", operation.id, operation.method, operation.path)
         })
         .collect();
-    let example = example(model, made)?;
-    Ok(format!(
+    let example = example(model);
+    format!(
         r#"<!-- {mark} -->
 
 # {vendor}
@@ -247,39 +262,44 @@ MIT OR Apache-2.0. It links progenitor-client, which is under MPL-2.0.
             ),
             false => String::new(),
         },
-    ))
+    )
 }
 
 /// The program in the README, which is compiled as a doctest.
-fn example(model: &Model, made: &Progenitor) -> Result<String, String> {
+fn example(model: &Model) -> String {
     let login = model.x_token.as_ref().and_then(|x_token| x_token.login.as_ref());
     let login = login.and_then(|login| model.operation(&crate::ident::snake(&login.operation)));
-    let Some(operation) = login.or_else(|| model.operations.first()) else { return Ok(String::new()) };
+    let Some(operation) = login.or_else(|| model.operations.first()) else { return String::new() };
     let lib = model.vendor.lib();
-    let call =
-        shapes::call(model, made, operation, shapes::request_example(model, operation).as_ref(), Secrets::Example);
-    let setup = shapes::client_setup(model, quote::quote!(), Secrets::Example);
-    let show = show(model, &operation.success);
+    let mut main = shapes::client_setup(model, None, Secrets::Example);
+    let body = shapes::request_example(model, operation);
+    let call = shapes::call(model, operation, body.as_ref(), Secrets::Example);
+    let call = Code::chain([Code::text("client"), call, Code::text(".await?")]);
+    main.push(Code::row([Code::text("let answer = "), call]));
+    main.push(Code::text(show(model, &operation.success)));
+    let main = statements(&main, 4).replace("::freshtoken_wire::", &format!("{lib}::"));
     let credentials = if client::credentials(model).is_empty() { "" } else { "Credentials, " };
-    let types = if call.to_string().contains("types ::") { ", types" } else { "" };
-    let source = format!(
-        "async fn main() -> Result<(), Box<dyn std::error::Error>> {{ {setup} let answer = {call}.await?; {show} Ok(()) }}"
-    );
-    let file = syn::parse_str(&source).map_err(|error| format!("the README's example is no Rust: {error}"))?;
-    let main = prettyplease::unparse(&file);
-    let main = main.replace("::freshtoken_wire::", &format!("{lib}::"));
-    Ok(format!(
-        "use {lib}::{{Client, {credentials}Endpoint{types}}};\n\n#[tokio::main(flavor = \"current_thread\")]\n{main}"
-    ))
+    let types = if main.contains("types::") { ", types" } else { "" };
+    format!(
+        "\
+use {lib}::{{Client, {credentials}Endpoint{types}}};
+
+#[tokio::main(flavor = \"current_thread\")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {{
+{main}
+    Ok(())
+}}
+"
+    )
 }
 
 /// What the example prints: something that is no secret.
-fn show(model: &Model, success: &Answer) -> String {
+fn show(model: &Model, success: &Answer) -> &'static str {
     let is_printable = matches!(&success.ty, Some(Ty::Ref(name)) if matches!(
         model.components.get(name).map(|component| &component.shape), Some(Shape::Struct(_) | Shape::Union(_))));
     match is_printable {
-        true => r#"println!("{answer:#?}");"#.to_owned(),
-        false => "let _ = answer;".to_owned(),
+        true => r#"println!("{answer:#?}")"#,
+        false => "let _ = answer",
     }
 }
 

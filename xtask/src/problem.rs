@@ -65,7 +65,14 @@ pub fn escape(token: &str) -> String {
 
 /// The pointer to `token` under `pointer`.
 pub fn join(pointer: &str, token: &str) -> String {
-    format!("{pointer}/{}", escape(token))
+    let mut joined = String::with_capacity(pointer.len() + 1 + token.len());
+    joined.push_str(pointer);
+    joined.push('/');
+    match token.contains(['~', '/']) {
+        true => joined.push_str(&escape(token)),
+        false => joined.push_str(token),
+    }
+    joined
 }
 
 /// How many letters must be inserted, deleted, replaced or swapped with their neighbour to get from one to the other.

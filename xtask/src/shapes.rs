@@ -3,17 +3,15 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
 use serde_json::Value;
 
 use crate::{
     client::{self, Argument},
+    code::{Code, statements},
     error_body::{self, body_type},
     format, ident,
     literal::{self, Secrets, marked},
     model::{Answer, Model, Operation, Ty},
-    progenitor::Progenitor,
 };
 
 /// The root of the tests, the same in every crate.
@@ -31,19 +29,22 @@ pub struct Shapes {
 }
 
 /// The tests of a model.
-pub fn shapes(model: &Model, made: &Progenitor) -> Result<Shapes, String> {
+pub fn shapes(model: &Model) -> Shapes {
+    let tested: Vec<Tested<'_>> = model.operations.iter().map(|operation| Tested::new(model, operation)).collect();
     let mut snapshots = Vec::new();
-    let requests = requests(model, made, &mut snapshots);
-    let responses = responses(model, made, &mut snapshots);
-    let secrets = secrets(model, made);
-    let source =
-        |name: &str, tokens: TokenStream| format::items(model, &format!("the module of tests `{name}`"), tokens);
-    Ok(Shapes {
-        requests: source("requests", requests)?,
-        responses: source("responses", responses)?,
-        secrets: source("secrets", secrets)?,
+    Shapes {
+        requests: requests(model, &tested, &mut snapshots),
+        responses: responses(model, &tested, &mut snapshots),
+        secrets: secrets(model, &tested),
         snapshots,
-    })
+    }
+}
+
+/// An operation with what its tests send and answer.
+struct Tested<'a> {
+    operation: &'a Operation,
+    cases: Vec<Case>,
+    answers: Vec<Answered<'a>>,
 }
 
 /// A name of a snapshot or a test, and the body that is sent.
@@ -52,20 +53,33 @@ struct Case {
     body: Option<Value>,
 }
 
+/// A name of a snapshot, and the body that is answered.
+struct Answered<'a> {
+    name: String,
+    answer: &'a Answer,
+    body: Option<Value>,
+}
+
+impl<'a> Tested<'a> {
+    fn new(model: &'a Model, operation: &'a Operation) -> Self {
+        let answers = std::iter::once(&operation.success).chain(&operation.errors);
+        let answers = answers.flat_map(|answer| answer_cases(model, operation, answer)).collect();
+        Self { operation, cases: cases(model, operation), answers }
+    }
+}
+
 /// Every example of a request, and one for every variant that has none.
 fn cases(model: &Model, operation: &Operation) -> Vec<Case> {
     let Some(body) = &operation.body else { return vec![Case { name: operation.id.clone(), body: None }] };
-    let named =
-        |name: &str, value: &Value| Case { name: format!("{}.{name}", operation.id), body: Some(value.clone()) };
-    let mut cases: Vec<Case> = body.examples.iter().map(|example| named(&example.name, &example.value)).collect();
-    let branches: Vec<String> = model.branches(&body.component).into_iter().map(str::to_owned).collect();
-    for branch in &branches {
-        let has_example =
-            body.examples.iter().any(|example| literal::branch_of(model, &branches, &example.value) == branch);
-        if !has_example {
-            let name =
-                ident::unique(&ident::snake(branch), |name| body.examples.iter().any(|example| example.name == name));
-            cases.push(named(&name, &literal::sample(model, &Ty::Ref(branch.clone()), branch)));
+    let named = |name: &str, value: Value| Case { name: format!("{}.{name}", operation.id), body: Some(value) };
+    let examples = body.examples.iter();
+    let mut cases: Vec<Case> = examples.map(|example| named(&example.name, example.value.clone())).collect();
+    for branch in model.branches(&body.component) {
+        let is_of_branch = |value| literal::branch(model, &body.component, value) == branch;
+        if !body.examples.iter().any(|example| is_of_branch(&example.value)) {
+            let is_taken = |name: &str| body.examples.iter().any(|example| example.name == name);
+            let name = ident::unique(&ident::snake(branch), is_taken);
+            cases.push(named(&name, literal::sample(model, &Ty::Ref(branch.to_owned()), branch)));
         }
     }
     cases
@@ -73,78 +87,57 @@ fn cases(model: &Model, operation: &Operation) -> Vec<Case> {
 
 /// The request that stands for an operation: its first example, of the login's own variant where it is the login.
 pub fn request_example(model: &Model, operation: &Operation) -> Option<Value> {
-    let cases = cases(model, operation);
+    stands_for(model, operation, &cases(model, operation)).cloned()
+}
+
+fn stands_for<'c>(model: &Model, operation: &Operation, cases: &'c [Case]) -> Option<&'c Value> {
     let login = model.x_token.as_ref().and_then(|x_token| x_token.login.as_ref());
-    let variant =
-        login.filter(|login| ident::snake(&login.operation) == operation.id).and_then(|login| login.body.as_ref());
-    let branches: Vec<String> = match &operation.body {
-        Some(body) => model.branches(&body.component).into_iter().map(str::to_owned).collect(),
-        None => Vec::new(),
-    };
-    let fits = |case: &&Case| match (variant, &case.body) {
-        (Some(variant), Some(body)) => literal::branch_of(model, &branches, body) == ident::pascal(variant),
+    let login = login.filter(|login| ident::snake(&login.operation) == operation.id);
+    let variant = login.and_then(|login| login.body.as_ref()).map(|variant| ident::pascal(variant));
+    let fits = |case: &&Case| match (&variant, &operation.body, &case.body) {
+        (Some(variant), Some(of), Some(body)) => literal::branch(model, &of.component, body) == variant,
         _ => true,
     };
-    cases.iter().find(fits).or(cases.first()).and_then(|case| case.body.clone())
+    cases.iter().find(fits).or(cases.first()).and_then(|case| case.body.as_ref())
 }
 
-/// The call of an operation, without `.await`.
-pub fn call(
-    model: &Model,
-    made: &Progenitor,
-    operation: &Operation,
-    body: Option<&Value>,
-    secrets: Secrets,
-) -> TokenStream {
-    let method = format_ident!("{}", operation.id);
-    let mut inputs: Vec<TokenStream> = client::arguments(operation)
-        .iter()
-        .map(|argument| {
-            let value = argument_value(model, made, argument, secrets);
-            match argument.param {
-                Some(param) if !param.required => quote!(Some(#value)),
-                _ => value,
-            }
-        })
-        .collect();
-    if let (Some(of), Some(body)) = (&operation.body, body) {
-        // A branch by itself: `into` makes the union of it.
-        let branches: Vec<String> = model.branches(&of.component).into_iter().map(str::to_owned).collect();
-        let branch = literal::branch_of(model, &branches, body).to_owned();
-        inputs.push(literal::expression(model, made, &Ty::Ref(branch), "body", body, secrets));
-    }
-    quote!(client.#method(#(#inputs),*))
+/// The call of an operation, without `.await`: what to call on the client.
+pub fn call(model: &Model, operation: &Operation, body: Option<&Value>, secrets: Secrets) -> Code {
+    let arguments = client::arguments(operation);
+    let inputs = arguments.iter().map(|argument| {
+        let value = argument_value(model, argument, secrets);
+        match argument.param {
+            Some(param) if !param.required => Code::list("Some(", vec![value]),
+            _ => value,
+        }
+    });
+    // A branch by itself: `into` makes the union of it.
+    let body = body.and_then(|body| body_value(model, operation, body, secrets));
+    Code::list(format!(".{}(", operation.id), inputs.chain(body).collect())
 }
 
-fn argument_value(model: &Model, made: &Progenitor, argument: &Argument<'_>, secrets: Secrets) -> TokenStream {
-    let Some(param) = argument.param else {
-        let text = secret_text(&argument.name, secrets);
-        return quote!(&#text.into());
-    };
+/// The body of a request, as the struct that it is.
+fn body_value(model: &Model, operation: &Operation, body: &Value, secrets: Secrets) -> Option<Code> {
+    let branch = literal::branch(model, &operation.body.as_ref()?.component, body);
+    Some(literal::expression(model, &Ty::Ref(branch.to_owned()), "body", body, secrets))
+}
+
+fn argument_value(model: &Model, argument: &Argument<'_>, secrets: Secrets) -> Code {
+    let secret = |text: &str| Code::text(format!("&{text:?}.into()"));
+    let Some(param) = argument.param else { return secret(&secret_text(&argument.name, secrets)) };
     let sample = param.example.clone().unwrap_or_else(|| literal::sample(model, &param.ty, &param.name));
     match &param.ty {
-        Ty::Secret => {
-            let text = match secrets {
-                Secrets::Example => crate::lower::plain(&sample),
-                Secrets::Marked => marked(&param.name),
-            };
-            quote!(&#text.into())
-        }
-        Ty::Text | Ty::Any | Ty::Map(_) | Ty::Constant(_) => {
-            let text = crate::lower::plain(&sample);
-            quote!(#text)
-        }
-        ty @ (Ty::Integer | Ty::Number | Ty::Boolean) => {
-            literal::expression(model, made, ty, &param.name, &sample, secrets)
-        }
-        Ty::List(item) => {
-            let list = Ty::List(item.clone());
-            let list = literal::expression(model, made, &list, &param.name, &sample, secrets);
-            quote!(&#list)
-        }
+        Ty::Secret => secret(&match secrets {
+            Secrets::Example => crate::lower::plain(&sample),
+            Secrets::Marked => marked(&param.name),
+        }),
+        Ty::Text | Ty::Any | Ty::Map(_) | Ty::Constant(_) => Code::string(&crate::lower::plain(&sample)),
         ty => {
-            let value = literal::expression(model, made, ty, &param.name, &sample, secrets);
-            quote!(&#value)
+            let value = literal::expression(model, ty, &param.name, &sample, secrets);
+            match ty {
+                Ty::Integer | Ty::Number | Ty::Boolean => value,
+                _ => Code::row([Code::text("&"), value]),
+            }
         }
     }
 }
@@ -156,38 +149,39 @@ fn secret_text(name: &str, secrets: Secrets) -> String {
     }
 }
 
-/// `let client = …;`, against `url` where it isn't empty, else against the vendor's first server.
-pub fn client_setup(model: &Model, url: TokenStream, secrets: Secrets) -> TokenStream {
-    let is_test = !url.is_empty();
-    let mut endpoint = match (is_test, client::server_names(model).first()) {
-        (false, Some(server)) => {
-            let server = format_ident!("{server}");
-            quote!(Endpoint::#server())
-        }
-        (false, None) => quote!(Endpoint::at("https://example.com")),
-        (true, _) => quote!(Endpoint::at(#url)),
+/// `let client = …`, and before it its credentials: of tests against the server at `url`, else against the vendor's
+/// first server.
+pub fn client_setup(model: &Model, url: Option<&str>, secrets: Secrets) -> Vec<Code> {
+    let mut endpoint = match (url, client::server_names(model).first()) {
+        (None, Some(server)) => format!("Endpoint::{server}()"),
+        (None, None) => "Endpoint::at(\"https://example.com\")".to_owned(),
+        (Some(url), _) => format!("Endpoint::at({url})"),
     };
     for setting in client::settings(model) {
-        let setter = format_ident!("{}", setting.name);
         let text = match (setting.is_secret(), secrets) {
             (true, Secrets::Marked) => marked(&setting.name),
             _ => client::example_text(setting.param),
         };
-        endpoint = quote!(#endpoint.#setter(#text));
+        endpoint.push_str(&format!(".{}({text:?})", setting.name));
     }
+    let mut setup = Vec::new();
+    let mut inputs = vec![Code::text(endpoint)];
     let credentials = client::credentials(model);
-    let fields = credentials.iter().map(|credential| {
-        let field = format_ident!("{}", credential.name);
-        let text = secret_text(&credential.name, secrets);
-        match credential.optional {
-            true => quote!(#field: Some(#text.into())),
-            false => quote!(#field: #text.into()),
-        }
-    });
-    let given = (!credentials.is_empty()).then(|| quote!(let credentials = Credentials { #(#fields),* };));
-    let handed = (!credentials.is_empty()).then(|| quote!(, credentials));
-    let unwrap = if is_test { quote!(.expect("a client")) } else { quote!(?) };
-    quote!(#given let client = Client::new(#endpoint #handed)#unwrap;)
+    if !credentials.is_empty() {
+        let fields = credentials.iter().map(|credential| {
+            let text = secret_text(&credential.name, secrets);
+            Code::text(match credential.optional {
+                true => format!("{}: Some({text:?}.into())", credential.name),
+                false => format!("{}: {text:?}.into()", credential.name),
+            })
+        });
+        let fields = Code::braces("Credentials", fields.collect());
+        setup.push(Code::row([Code::text("let credentials = "), fields]));
+        inputs.push(Code::text("credentials"));
+    }
+    let unwrap = Code::text(if url.is_some() { ".expect(\"a client\")" } else { "?" });
+    setup.push(Code::row([Code::text("let client = "), Code::list("Client::new(", inputs), unwrap]));
+    setup
 }
 
 /// The secrets that a request with example values holds.
@@ -215,30 +209,25 @@ fn secrets_sent(model: &Model, operation: &Operation, body: Option<&Value>) -> V
     secrets
 }
 
-fn pairs(secrets: &[(String, String)]) -> TokenStream {
-    let pairs = secrets.iter().map(|(name, value)| quote!((#name, #value)));
-    quote!(&[#(#pairs),*])
+fn pairs(pairs: &[(String, String)]) -> Code {
+    Code::list("&[", pairs.iter().map(|(name, value)| Code::text(format!("({name:?}, {value:?})"))).collect())
+}
+
+/// An answer as `support` takes it.
+fn answer(answer: &Answer, body: &str, headers: &[(String, String)]) -> Code {
+    let media_type = answer.media_type.as_deref().unwrap_or_default();
+    let status = Code::text(answer.status.sample().to_string());
+    Code::list("(", vec![status, Code::string(media_type), Code::string(body), pairs(headers)])
 }
 
 /// What stands first in each module of tests.
-fn imports(model: &Model, used: &str, with_error: bool) -> TokenStream {
-    let credentials = (!client::credentials(model).is_empty()).then(|| quote!(, Credentials));
-    let lib = format_ident!("{}", model.vendor.lib());
-    let types = used.contains("types ::").then(|| quote!(, types));
-    let error = with_error.then(|| quote!(, Error));
-    quote!(use #lib::{Client #credentials, Endpoint #error #types};)
-}
-
-/// The answer that a request is given in a test of its shape.
-fn success(model: &Model, operation: &Operation) -> (u16, String, String) {
-    let answer = &operation.success;
-    let media_type = answer.media_type.clone().unwrap_or_default();
-    let body = match (answer.examples.first(), &answer.ty) {
-        (Some(example), _) => example.value.to_string(),
-        (None, Some(ty)) => sample_success(model, operation, ty).to_string(),
-        (None, None) => String::new(),
-    };
-    (answer.status.sample(), media_type, body)
+fn imports(model: &Model, items: &str, with_error: bool, of_wiremock: Option<&str>) -> String {
+    let credentials = if client::credentials(model).is_empty() { "" } else { ", Credentials" };
+    let error = if with_error { ", Error" } else { "" };
+    let types = if items.contains("types::") { ", types" } else { "" };
+    let wiremock = of_wiremock.map(|name| format!("use wiremock::{name};\n")).unwrap_or_default();
+    let lib = model.vendor.lib();
+    format!("use {lib}::{{Client{credentials}, Endpoint{error}{types}}};\n{wiremock}use crate::support;\n")
 }
 
 /// An invented success, with all that makes it one: its token, its `ok`, and no `error`.
@@ -274,206 +263,194 @@ impl Names {
         Self(HashSet::from(["review".to_owned()]))
     }
 
-    fn take(&mut self, name: &str) -> syn::Ident {
+    fn take(&mut self, name: &str) -> String {
         let name = ident::unique(&ident::snake(name), |taken| self.0.contains(taken));
         self.0.insert(name.clone());
-        format_ident!("{name}")
+        name
     }
 }
 
-fn requests(model: &Model, made: &Progenitor, snapshots: &mut Vec<String>) -> TokenStream {
+fn requests(model: &Model, tested: &[Tested<'_>], snapshots: &mut Vec<String>) -> String {
     let mut names = Names::new();
-    let mut tests = Vec::new();
-    for operation in &model.operations {
-        for case in cases(model, operation) {
-            let name = names.take(&case.name);
-            let setup = client_setup(model, quote!(server.uri()), Secrets::Example);
-            let call = call(model, made, operation, case.body.as_ref(), Secrets::Example);
-            let secrets = pairs(&secrets_sent(model, operation, case.body.as_ref()));
-            let (status, media_type, body) = success(model, operation);
-            let snapshot = &case.name;
-            snapshots.push(format!("requests/{snapshot}"));
-            tests.push(quote! {
-                #[tokio::test]
-                async fn #name() {
-                    let server = support::server(support::answer((#status, #media_type, #body, &[]))).await;
-                    #setup
-                    #call.await.expect("an answer");
-                    review(#snapshot, &support::request_shape(&server, #secrets).await);
-                }
-            });
+    let mut tests = String::new();
+    let setup = statements(&client_setup(model, Some("server.uri()"), Secrets::Example), 4);
+    for Tested { operation, cases, answers } in tested {
+        let success = answers.first().and_then(|success| success.body.as_ref());
+        let success = success.map(Value::to_string).unwrap_or_default();
+        let success = answer(&operation.success, &success, &[]);
+        let answered = Code::row([Code::text("let answer: support::Answer<'_> = "), success]);
+        let answered = statements(&[answered], 4);
+        for Case { name, body } in cases {
+            let test = names.take(name);
+            let call = call(model, operation, body.as_ref(), Secrets::Example);
+            let call =
+                Code::chain([Code::text("client"), call, Code::text(".await"), Code::text(".expect(\"an answer\")")]);
+            let secrets = pairs(&secrets_sent(model, operation, body.as_ref()));
+            let asked = statements(&[call, Code::row([Code::text("let secrets = "), secrets])], 4);
+            snapshots.push(format!("requests/{name}"));
+            tests.push_str(&format!(
+                "
+#[tokio::test]
+async fn {test}() {{
+{answered}
+    let server = support::server(support::answer(answer)).await;
+{setup}
+{asked}
+    review({name:?}, &support::request_shape(&server, secrets).await);
+}}
+"
+            ));
         }
     }
-    let tests = quote!(#(#tests)*);
-    let imports = imports(model, &tests.to_string(), false);
-    let review = review("snapshots/requests");
-    quote! {
-        #imports
-
-        use crate::support;
-
-        #review
-        #tests
-    }
+    let imports = imports(model, &tests, false, None);
+    format!("{imports}\n{}{tests}", review("requests"))
 }
 
-fn review(folder: &str) -> TokenStream {
-    quote! {
-        fn review(name: &str, text: &str) {
-            let mut settings = insta::Settings::clone_current();
-            settings.set_snapshot_path(#folder);
-            settings.set_prepend_module_to_snapshot(false);
-            settings.set_omit_expression(true);
-            settings.bind(|| insta::assert_snapshot!(name, text));
-        }
-    }
+fn review(folder: &str) -> String {
+    format!(
+        "\
+fn review(name: &str, text: &str) {{
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(\"snapshots/{folder}\");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}}
+"
+    )
 }
 
-fn responses(model: &Model, made: &Progenitor, snapshots: &mut Vec<String>) -> TokenStream {
+fn responses(model: &Model, tested: &[Tested<'_>], snapshots: &mut Vec<String>) -> String {
     let mut names = Names::new();
-    let mut items = Vec::new();
-    for operation in &model.operations {
-        let request = request_example(model, operation);
-        let setup = client_setup(model, quote!(server.uri()), Secrets::Example);
-        let call = call(model, made, operation, request.as_ref(), Secrets::Example);
+    let mut items = String::new();
+    let setup = statements(&client_setup(model, Some("server.uri()"), Secrets::Example), 4);
+    for Tested { operation, cases, answers } in tested {
+        let request = stands_for(model, operation, cases);
+        let call = call(model, operation, request, Secrets::Example);
+        let call = Code::chain([Code::text("client"), call, Code::text(".await")]);
         let asks = names.take(&format!("ask_{}", operation.id));
-        let seen = operation.success.ty.as_ref().map_or_else(|| quote!(()), body_type);
-        items.push(quote! {
-            async fn #asks(server: &MockServer) -> ::std::result::Result<#seen, Error> {
-                #setup
-                #call.await
+        let seen =
+            operation.success.ty.as_ref().map_or_else(|| "()".to_owned(), |ty| format::ty(model, &body_type(ty)));
+        items.push_str(&format!(
+            "
+async fn {asks}(server: &MockServer) -> Result<{seen}, Error> {{
+{setup}
+{call}
+}}
+",
+            call = call.lines(4, ""),
+        ));
+        let sent = secrets_sent(model, operation, request);
+        for Answered { name, answer: of, body } in answers {
+            let test = names.take(&name.replacen('.', "_answers_", 1).to_lowercase());
+            let mut secrets = sent.clone();
+            if let (Some(ty), Some(body)) = (&of.ty, body) {
+                secrets.extend(literal::secrets(model, ty, "answer", body));
             }
-        });
-        let answers = std::iter::once(&operation.success).chain(&operation.errors);
-        for answer in answers {
-            for (name, body) in answer_cases(model, operation, answer) {
-                let test = names.take(&name.replacen('.', "_answers_", 1).to_lowercase());
-                let mut secrets = secrets_sent(model, operation, request.as_ref());
-                if let (Some(ty), Some(body)) = (&answer.ty, &body) {
-                    secrets.extend(literal::secrets(model, ty, "answer", body));
-                }
-                let secrets = pairs(&secrets);
-                let status = answer.status.sample();
-                let media_type = answer.media_type.clone().unwrap_or_default();
-                let body = body.map(|body| body.to_string()).unwrap_or_default();
-                let headers = answer.headers.iter().map(|(name, value)| quote!((#name, #value)));
-                snapshots.push(format!("responses/{name}"));
-                items.push(quote! {
-                    #[tokio::test]
-                    async fn #test() {
-                        let answer: support::Answer<'_> = (#status, #media_type, #body, &[#(#headers),*]);
-                        let server = support::server(support::answer(answer)).await;
-                        let seen = #asks(&server).await;
-                        review(#name, &support::answer_shape(&server, answer, #secrets, &seen));
-                    }
-                });
-            }
+            let text = body.as_ref().map(Value::to_string).unwrap_or_default();
+            let answer = answer(of, &text, &of.headers);
+            let answer = Code::row([Code::text("let answer: support::Answer<'_> = "), answer]);
+            let secrets = Code::row([Code::text("let secrets = "), pairs(&secrets)]);
+            snapshots.push(format!("responses/{name}"));
+            items.push_str(&format!(
+                "
+#[tokio::test]
+async fn {test}() {{
+{answer}
+    let server = support::server(support::answer(answer)).await;
+    let seen = {asks}(&server).await;
+{secrets}
+    review({name:?}, &support::answer_shape(&server, answer, secrets, &seen));
+}}
+",
+                answer = statements(&[answer], 4),
+                secrets = statements(&[secrets], 4),
+            ));
         }
     }
-    let items = quote!(#(#items)*);
-    let imports = imports(model, &items.to_string(), true);
-    let review = review("snapshots/responses");
-    quote! {
-        #imports
-        use wiremock::MockServer;
-
-        use crate::support;
-
-        #review
-        #items
-    }
+    let imports = imports(model, &items, true, Some("MockServer"));
+    format!("{imports}\n{}{items}", review("responses"))
 }
 
 /// Every example of an answer, or one that stands for all where the spec has none.
-fn answer_cases(model: &Model, operation: &Operation, answer: &Answer) -> Vec<(String, Option<Value>)> {
+fn answer_cases<'a>(model: &Model, operation: &Operation, answer: &'a Answer) -> Vec<Answered<'a>> {
     let name = format!("{}.{}", operation.id, answer.status.label());
-    let mut cases: Vec<(String, Option<Value>)> = answer
-        .examples
-        .iter()
-        .map(|example| (format!("{name}.{}", example.name), Some(example.value.clone())))
-        .collect();
-    if cases.is_empty() {
+    if answer.examples.is_empty() {
         let is_success = answer.status == operation.success.status;
         let sample = |ty: &Ty| match is_success {
             true => sample_success(model, operation, ty),
             false => literal::sample(model, ty, "answer"),
         };
-        cases.push((name, answer.ty.as_ref().map(sample)));
+        return vec![Answered { name, answer, body: answer.ty.as_ref().map(sample) }];
     }
-    cases
+    let named = answer.examples.iter().map(|example| (format!("{name}.{}", example.name), example.value.clone()));
+    named.map(|(name, body)| Answered { name, answer, body: Some(body) }).collect()
 }
 
-fn secrets(model: &Model, made: &Progenitor) -> TokenStream {
+fn secrets(model: &Model, tested: &[Tested<'_>]) -> String {
     let mut names = Names::new();
-    let mut items = Vec::new();
-    for operation in &model.operations {
+    let mut items = String::new();
+    let setup = statements(&client_setup(model, Some("url"), Secrets::Marked), 4);
+    for Tested { operation, cases, answers } in tested {
         let of_operation = names.take(&format!("answers_to_{}", operation.id));
-        let answers = std::iter::once(&operation.success).chain(&operation.errors).flat_map(|answer| {
-            let bodies = answer_cases(model, operation, answer).into_iter().map(|(_, body)| body);
-            bodies.map(|body| {
-                let marked =
-                    answer.ty.as_ref().zip(body).map(|(ty, body)| literal::with_marks(model, ty, "answer", &body));
-                let body = marked.map(|body| body.to_string()).unwrap_or_default();
-                let (status, media_type) = (answer.status.sample(), answer.media_type.clone().unwrap_or_default());
-                quote!((#status, #media_type, #body, &[]))
-            })
+        let answers = answers.iter().map(|Answered { answer: of, body, .. }| {
+            let marked = of.ty.as_ref().zip(body.as_ref());
+            let marked = marked.map(|(ty, body)| literal::with_marks(model, ty, "answer", body).to_string());
+            answer(of, &marked.unwrap_or_default(), &[])
         });
-        items.push(quote! {
-            fn #of_operation() -> Vec<ResponseTemplate> {
-                let answers: &[support::Answer<'_>] = &[#(#answers),*];
-                let answers = answers.iter().copied().map(support::answer);
-                answers.chain(support::unusable_answers()).collect()
-            }
-        });
-        for case in cases(model, operation) {
-            let name = names.take(&format!("no_text_holds_a_secret_of_{}", case.name));
-            let setup = client_setup(model, quote!(url), Secrets::Marked);
-            let call = call(model, made, operation, case.body.as_ref(), Secrets::Marked);
-            let body_text = operation.body.as_ref().zip(case.body.as_ref()).map(|(of, body)| {
-                let branches: Vec<String> = model.branches(&of.component).into_iter().map(str::to_owned).collect();
-                let branch = literal::branch_of(model, &branches, body).to_owned();
-                let literal = literal::expression(model, made, &Ty::Ref(branch), "body", body, Secrets::Marked);
-                quote!(text.push_str(&format!("{:?}", #literal));)
-            });
-            let texts_of = names.take(&format!("texts_of_{}", case.name));
-            items.push(quote! {
-                async fn #texts_of(url: &str) -> String {
-                    let mut text = String::new();
-                    let endpoint = Endpoint::at(url);
-                    text.push_str(&format!("{endpoint:?}"));
-                    #setup
-                    // It holds the credentials.
-                    text.push_str(&format!("{client:?}{client:#?}"));
-                    text.push_str(&support::texts(&#call.await));
-                    text
-                }
+        let answers = Code::list("&[", answers.collect());
+        items.push_str(&format!(
+            "
+fn {of_operation}() -> Vec<ResponseTemplate> {{
+{answers}
+    let answers = answers.iter().copied().map(support::answer);
+    answers.chain(support::unusable_answers()).collect()
+}}
+",
+            answers = statements(&[Code::row([Code::text("let answers: &[support::Answer<'_>] = "), answers])], 4),
+        ));
+        for Case { name, body } in cases {
+            let test = names.take(&format!("no_text_holds_a_secret_of_{name}"));
+            let call = call(model, operation, body.as_ref(), Secrets::Marked);
+            let call = Code::chain([Code::text("client"), call, Code::text(".await")]);
+            let body = body.as_ref().and_then(|body| body_value(model, operation, body, Secrets::Marked));
+            let body = body.map(|body| statements(&[Code::row([Code::text("let body = "), body])], 4));
+            let body = body.map(|body| format!("{body}\n    text.push_str(&format!(\"{{body:?}}\"));\n"));
+            let texts_of = names.take(&format!("texts_of_{name}"));
+            items.push_str(&format!(
+                "
+async fn {texts_of}(url: &str) -> String {{
+    let mut text = String::new();
+    let endpoint = Endpoint::at(url);
+    text.push_str(&format!(\"{{endpoint:?}}\"));
+{setup}
+    // It holds the credentials.
+    text.push_str(&format!(\"{{client:?}}{{client:#?}}\"));
+{call}
+    text.push_str(&support::texts(&seen));
+    text
+}}
 
-                #[tokio::test]
-                async fn #name() {
-                    support::LOG.start();
-                    let mut text = String::new();
-                    #body_text
-                    for answer in #of_operation() {
-                        let server = support::server(answer).await;
-                        text.push_str(&#texts_of(&server.uri()).await);
-                        assert_eq!(server.received_requests().await.unwrap().len(), 1, "sent, and not twice");
-                    }
-                    text.push_str(&#texts_of(&support::torn_connection()).await);
-                    text.push_str(&#texts_of(&support::nobody()).await);
-                    text.push_str(&support::LOG.text());
-                    assert!(!text.contains(support::MARK), "a text holds a secret:\n{text}");
-                }
-            });
+#[tokio::test]
+async fn {test}() {{
+    support::LOG.start();
+    let mut text = String::new();
+{body}    for answer in {of_operation}() {{
+        let server = support::server(answer).await;
+        text.push_str(&{texts_of}(&server.uri()).await);
+        assert_eq!(server.received_requests().await.unwrap().len(), 1, \"sent, and not twice\");
+    }}
+    text.push_str(&{texts_of}(&support::torn_connection()).await);
+    text.push_str(&{texts_of}(&support::nobody()).await);
+    text.push_str(&support::LOG.text());
+    assert!(!text.contains(support::MARK), \"a text holds a secret:\\n{{text}}\");
+}}
+",
+                call = statements(&[Code::row([Code::text("let seen = "), call])], 4),
+                body = body.unwrap_or_default(),
+            ));
         }
     }
-    let items = quote!(#(#items)*);
-    let imports = imports(model, &items.to_string(), false);
-    quote! {
-        #imports
-        use wiremock::ResponseTemplate;
-
-        use crate::support;
-
-        #items
-    }
+    let imports = imports(model, &items, false, Some("ResponseTemplate"));
+    format!("{imports}{items}")
 }

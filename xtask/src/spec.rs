@@ -75,6 +75,22 @@ impl Spec {
         if problems.is_empty() { Ok(spec) } else { Err(problems) }
     }
 
+    /// The node at a pointer.
+    pub fn find(&self, pointer: &str) -> Option<&Value> {
+        // `Value::pointer` copies each part of a pointer, to unescape it.
+        if pointer.contains('~') {
+            return self.document.pointer(pointer);
+        }
+        let mut parts = pointer.split('/');
+        if parts.next() != Some("") {
+            return None;
+        }
+        parts.try_fold(&self.document, |node, part| match node {
+            Value::Array(list) => list.get(part.parse::<usize>().ok()?),
+            node => node.get(part),
+        })
+    }
+
     /// The line of a node, or of the nearest node around it that the file has.
     pub fn line(&self, pointer: &str) -> Option<u32> {
         self.place(pointer).map(|(line, _)| line).filter(|line| *line > 0)

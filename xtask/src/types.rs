@@ -1,119 +1,140 @@
-//! Stage 4, client, second half: the types of the bodies. Fields come from progenitor; names, order and docs from the
-//! spec. An enum that a vendor may extend is open, a constant is written by the type itself, a request can only be
-//! written and an answer only be read.
+//! Stage 4, client, second half: the types of the bodies, with the spec's names, order and docs. An enum that a vendor may
+//! extend is open, a constant is written by the type itself, a request can only be written and an answer only be read.
+//!
+//! They are much of what is generated and simple, so they are written as text.
 
 use indexmap::IndexMap;
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
 use serde_json::Value;
 
 use crate::{
     docs, format, ident,
     lower::plain,
     model::{Component, Model, Property, Shape, Ty},
-    progenitor::{Field, Progenitor},
+    progenitor::rust,
 };
 
 /// The module of types, as source.
-pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
-    let items: Result<Vec<String>, String> = model
-        .components
-        .iter()
-        .map(|(name, component)| match &component.shape {
-            Shape::Enum(values) => Ok(open_enum(name, &component.docs, values)),
-            _ => format::items(model, &format!("`{name}`"), item(model, made, name, component)),
-        })
-        .collect();
-    Ok(items?.join("\n"))
+pub fn source(model: &Model) -> String {
+    let items = model.components.iter().map(|(name, component)| item(model, name, component));
+    format::short(model, items.collect::<Vec<_>>().join("\n"))
 }
 
-fn item(model: &Model, made: &Progenitor, name: &str, component: &Component) -> TokenStream {
-    let ident = format_ident!("{name}");
-    let docs = docs::outer(&or(&component.docs, &format!("`{name}`, as the spec names it.")));
-    let reads = component.in_response.then(|| quote!(, ::serde::Deserialize));
+fn item(model: &Model, name: &str, component: &Component) -> String {
+    let docs = or(&component.docs, &named(name));
     match &component.shape {
-        // A macro, which prettyplease can't format: see `open_enum`.
-        Shape::Enum(_) => TokenStream::new(),
-        Shape::Tag(value) => {
-            let variant = format_ident!("{}", ident::pascal(value));
-            let variant_docs = docs::outer(&format!("`{value}`"));
-            quote! {
-                #docs
-                #[derive(Clone, Copy, Debug, PartialEq, Eq, ::serde::Deserialize)]
-                pub enum #ident {
-                    #variant_docs
-                    #[serde(rename = #value)]
-                    #variant,
-                }
-            }
-        }
-        Shape::Union(branches) => {
-            let variants = &made.variants[name];
-            let arms: Vec<TokenStream> = branches
-                .iter()
-                .map(|branch| {
-                    let (variant, held) = (&variants[branch], format_ident!("{branch}"));
-                    let docs = docs::outer(&or(
-                        &docs::first_sentence(&model.components[branch].docs),
-                        &format!("`{branch}`."),
-                    ));
-                    quote!(#docs #variant(#held))
-                })
-                .collect();
-            let writes = component.in_request.then(|| quote!(, ::serde::Serialize));
-            let from = branches.iter().map(|branch| {
-                let (variant, held) = (&variants[branch], format_ident!("{branch}"));
-                quote! {
-                    impl ::std::convert::From<#held> for #ident {
-                        fn from(body: #held) -> Self {
-                            Self::#variant(body)
-                        }
-                    }
-                }
-            });
-            quote! {
-                #docs
-                #[derive(Clone, Debug, PartialEq #writes #reads)]
-                #[serde(untagged)]
-                pub enum #ident { #(#arms),* }
-                #(#from)*
-            }
-        }
-        Shape::Struct(properties) => {
-            let fields = &made.fields[name];
-            let constants = sent_along(properties);
-            let declared = properties.iter().filter_map(|property| {
-                let field = fields.get(&property.name)?;
-                Some(self::field(property, field, component.in_response))
-            });
-            let other_members = made.other_members(name);
-            let others = component.is_failure.then(|| {
-                quote! {
-                    /// Whether the vendor sent members that the spec doesn't know.
-                    #[serde(flatten)]
-                    pub(crate) #other_members: ::freshtoken_wire::text::OtherMembers
-                }
-            });
-            let serialize = component.in_request.then(|| serialize(name, properties, fields));
-            quote! {
-                #docs
-                #constants
-                #[derive(Clone, Debug, PartialEq #reads)]
-                pub struct #ident { #(#declared,)* #others }
-                #serialize
-            }
-        }
+        Shape::Enum(variants) => open_enum(name, &docs, variants),
+        Shape::Tag(value) => tag(name, &docs, value),
+        Shape::Union(branches) => union(model, name, &docs, component, branches),
+        Shape::Struct(properties) => structure(model, name, &docs, component, properties),
     }
 }
 
-fn field(property: &Property, field: &Field, is_read: bool) -> TokenStream {
-    let (ident, ty, name) = (&field.ident, &field.ty, &property.name);
-    let docs = docs::outer(&or(&property.docs, &format!("`{name}`, as the spec names it.")));
-    let mut serde: Vec<TokenStream> = Vec::new();
-    if *name != ident.to_string().trim_start_matches("r#") {
-        serde.push(quote!(rename = #name));
+/// The docs of what the spec has none of.
+fn named(name: &str) -> String {
+    format!("`{name}`, as the spec names it.")
+}
+
+fn open_enum(name: &str, docs: &str, variants: &IndexMap<String, String>) -> String {
+    let docs = docs::comment(docs, "    ");
+    let other = ident::unique("Other", |name| variants.values().any(|taken| taken == name));
+    let variants: String = variants
+        .iter()
+        .map(|(value, name)| format!("        /// `{}`\n        {name} = {value:?},\n", value.escape_debug()))
+        .collect();
+    format!("::freshtoken_wire::open_enum! {{\n{docs}    pub enum {name} else {other} {{\n{variants}    }}\n}}\n")
+}
+
+fn tag(name: &str, docs: &str, value: &str) -> String {
+    format!(
+        "\
+{docs}#[derive(Clone, Copy, Debug, PartialEq, Eq, ::serde::Deserialize)]
+pub enum {name} {{
+{variant_docs}    #[serde(rename = {value:?})]
+    {variant},
+}}
+",
+        docs = docs::comment(docs, ""),
+        variant_docs = docs::comment(&format!("`{value}`"), "    "),
+        variant = ident::pascal(value),
+    )
+}
+
+fn union(model: &Model, name: &str, docs: &str, component: &Component, branches: &[String]) -> String {
+    let variants = branches.iter().map(|branch| {
+        let docs = docs::first_sentence(&model.components[branch].docs);
+        let docs = docs::comment(&or(&docs, &format!("`{branch}`.")), "    ");
+        format!("{docs}    {branch}({branch}),\n")
+    });
+    let from = branches.iter().map(|branch| {
+        format!(
+            "
+impl ::std::convert::From<{branch}> for {name} {{
+    fn from(body: {branch}) -> Self {{
+        Self::{branch}(body)
+    }}
+}}
+"
+        )
+    });
+    format!(
+        "\
+{docs}#[derive(Clone, Debug, PartialEq{writes}{reads})]
+#[serde(untagged)]
+pub enum {name} {{
+{variants}}}
+{from}",
+        docs = docs::comment(docs, ""),
+        writes = if component.in_request { ", ::serde::Serialize" } else { "" },
+        reads = reads(component),
+        variants = variants.collect::<String>(),
+        from = from.collect::<String>(),
+    )
+}
+
+fn reads(component: &Component) -> &'static str {
+    if component.in_response { ", ::serde::Deserialize" } else { "" }
+}
+
+fn structure(model: &Model, name: &str, docs: &str, component: &Component, properties: &[Property]) -> String {
+    let mut fields: String = properties
+        .iter()
+        .filter(|property| !property.is_constant())
+        .map(|property| field(model, property, component.in_response))
+        .collect();
+    if component.is_failure {
+        let others = model.other_members(name);
+        fields.push_str(&format!(
+            "    /// Whether the vendor sent members that the spec doesn't know.
+    #[serde(flatten)]
+    pub(crate) {others}: ::freshtoken_wire::text::OtherMembers,
+"
+        ));
     }
-    let reader = match (&property.ty, property.optional) {
+    let fields = if fields.is_empty() { " {}".to_owned() } else { format!(" {{\n{fields}}}") };
+    let serialize = if component.in_request { serialize(name, properties) } else { String::new() };
+    format!(
+        "{docs}{constants}#[derive(Clone, Debug, PartialEq{reads})]\npub struct {name}{fields}\n{serialize}",
+        docs = docs::comment(docs, ""),
+        constants = sent_along(properties),
+        reads = reads(component),
+    )
+}
+
+fn field(model: &Model, property: &Property, is_read: bool) -> String {
+    let Property { name, field, ty, optional, .. } = property;
+    let docs = docs::comment(&or(&property.docs, &named(name)), "    ");
+    let held = format::ty(model, &rust(ty, *optional && !property.is_boxed));
+    let held = match (property.is_boxed, optional) {
+        (false, _) => held,
+        (true, false) => format!("::std::boxed::Box<{held}>"),
+        // Progenitor boxes the option; inside it a box is easier to look into.
+        (true, true) => format!("::std::option::Option<::std::boxed::Box<{held}>>"),
+    };
+    let mut serde: Vec<String> = Vec::new();
+    if name != field {
+        serde.push(format!("rename = {name:?}"));
+    }
+    let reader = match (ty, optional) {
         (Ty::Integer, false) => Some("integer"),
         (Ty::Integer, true) => Some("option_integer"),
         (Ty::Timestamp { utc: true }, false) => Some("utc_timestamp"),
@@ -121,18 +142,18 @@ fn field(property: &Property, field: &Field, is_read: bool) -> TokenStream {
         _ => None,
     };
     if let Some(reader) = reader {
-        let path = format!("::freshtoken_wire::de::{reader}");
-        if property.optional {
-            serde.push(quote!(default));
-        }
-        serde.push(quote!(deserialize_with = #path));
+        serde.extend(optional.then(|| "default".to_owned()));
+        serde.push(format!("deserialize_with = \"::freshtoken_wire::de::{reader}\""));
     }
-    let serde = (is_read && !serde.is_empty()).then(|| quote!(#[serde(#(#serde),*)]));
-    quote!(#docs #serde pub #ident: #ty)
+    let serde = match is_read && !serde.is_empty() {
+        true => format!("    #[serde({})]\n", serde.join(", ")),
+        false => String::new(),
+    };
+    format!("{docs}{serde}    pub {field}: {held},\n")
 }
 
 /// A list of the constants in a struct's docs: they are nobody's to write, but everybody's to know.
-fn sent_along(properties: &[Property]) -> TokenStream {
+fn sent_along(properties: &[Property]) -> String {
     let constants: Vec<String> = properties
         .iter()
         .filter_map(|property| match &property.ty {
@@ -140,83 +161,55 @@ fn sent_along(properties: &[Property]) -> TokenStream {
             _ => None,
         })
         .collect();
-    if constants.is_empty() {
-        return TokenStream::new();
+    match constants.is_empty() {
+        true => String::new(),
+        false => format!("///\n{}", docs::comment(&format!("Sent along: {}.", constants.join(", ")), "")),
     }
-    let docs = docs::outer(&format!("Sent along: {}.", constants.join(", ")));
-    quote!(#[doc = ""] #docs)
 }
 
 /// Writing is our own, for the constants and for the spec's order.
-fn serialize(name: &str, properties: &[Property], fields: &IndexMap<String, Field>) -> TokenStream {
-    let ident = format_ident!("{name}");
-    let count = properties.len();
+fn serialize(name: &str, properties: &[Property]) -> String {
     let writes = properties.iter().map(|property| {
-        let key = &property.name;
-        match (&property.ty, fields.get(key).map(|field| &field.ident)) {
-            (Ty::Constant(value), _) => {
-                let value = constant(value);
-                quote!(body.serialize_field(#key, #value)?;)
-            }
-            (_, Some(ident)) if property.required => quote!(body.serialize_field(#key, &self.#ident)?;),
-            (_, Some(ident)) => quote! {
-                match &self.#ident {
-                    ::std::option::Option::Some(value) => body.serialize_field(#key, value)?,
-                    ::std::option::Option::None => body.skip_field(#key)?,
-                }
-            },
-            (_, None) => TokenStream::new(),
+        let Property { name: key, field, .. } = property;
+        match &property.ty {
+            Ty::Constant(value) => format!("        body.serialize_field({key:?}, {})?;\n", constant(value)),
+            _ if property.required => format!("        body.serialize_field({key:?}, &self.{field})?;\n"),
+            _ => format!(
+                "        match &self.{field} {{
+            ::std::option::Option::Some(value) => body.serialize_field({key:?}, value)?,
+            ::std::option::Option::None => body.skip_field({key:?})?,
+        }}
+"
+            ),
         }
     });
-    quote! {
-        impl ::serde::Serialize for #ident {
-            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> ::std::result::Result<S::Ok, S::Error> {
-                use ::serde::ser::SerializeStruct as _;
-                let mut body = serializer.serialize_struct(#name, #count)?;
-                #(#writes)*
-                body.end()
-            }
-        }
-    }
+    format!(
+        "
+impl ::serde::Serialize for {name} {{
+    fn serialize<S: ::serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> ::std::result::Result<S::Ok, S::Error> {{
+        use ::serde::ser::SerializeStruct as _;
+        let mut body = serializer.serialize_struct({name:?}, {count}usize)?;
+{writes}        body.end()
+    }}
+}}
+",
+        count = properties.len(),
+        writes = writes.collect::<String>(),
+    )
 }
 
-fn constant(value: &Value) -> TokenStream {
+fn constant(value: &Value) -> String {
     match value {
-        Value::Bool(value) => quote!(&#value),
+        Value::Bool(value) => format!("&{value}"),
         Value::Number(number) => match number.as_i64() {
-            Some(value) => quote!(&#value),
-            None => {
-                let value = number.as_f64().unwrap_or_default();
-                quote!(&#value)
-            }
+            Some(value) => format!("&{value}i64"),
+            None => format!("&{:?}f64", number.as_f64().unwrap_or_default()),
         },
-        value => {
-            let value = plain(value);
-            quote!(#value)
-        }
+        value => format!("{:?}", plain(value)),
     }
-}
-
-/// The variants of an open enum, in the order of its values.
-pub fn variants(values: &[String]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for value in values {
-        let name = ident::unique(&ident::pascal(value), |taken| names.iter().any(|name| name == taken));
-        names.push(name);
-    }
-    names
-}
-
-fn open_enum(name: &str, docs: &str, values: &[String]) -> String {
-    let names = variants(values);
-    let other = ident::unique("Other", |name| names.iter().any(|taken| taken == name));
-    let docs = docs::lines(&or(docs, &format!("`{name}`, as the spec names it.")));
-    let docs: String = docs.iter().map(|line| format!("    /// {line}").trim_end().to_owned() + "\n").collect();
-    let variants = names.iter().zip(values);
-    let variants: String = variants
-        .map(|(name, value)| format!("        /// `{}`\n        {name} = {value:?},\n", value.escape_debug()))
-        .collect();
-    format!("::freshtoken_wire::open_enum! {{\n{docs}    pub enum {name} else {other} {{\n{variants}    }}\n}}\n")
 }
 
 /// The fallback where the spec has no text of its own.

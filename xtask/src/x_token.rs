@@ -809,13 +809,9 @@ impl XToken {
     }
 }
 
-/// The JSON Schema of the block, for editors: the content of `specs/x-token.schema.json`.
-pub fn schema() -> Value {
-    SCHEMA.clone()
-}
-
-/// Made once, and asked for each spec.
-static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+/// The JSON Schema of the block, for editors: the content of `specs/x-token.schema.json`. Made once, and asked for each
+/// spec.
+pub static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let mut schema = schemars::schema_for!(XToken).to_value();
     tidy(&mut schema);
     schema
@@ -1078,7 +1074,7 @@ errors:
                 map.iter().for_each(|(key, value)| walk(value, &format!("{place}/{key}")));
             }
         }
-        let schema = schema();
+        let schema = SCHEMA.clone();
         walk(&schema, "");
         assert!(!schema.to_string().contains("null"), "{schema:#}");
     }

@@ -135,10 +135,7 @@ impl Client {
     /// # Errors
     ///
     /// When the endpoint's base URL isn't one that secrets may be sent to. No request is made.
-    pub fn new(
-        endpoint: Endpoint,
-        credentials: Credentials,
-    ) -> Result<Self, Error> {
+    pub fn new(endpoint: Endpoint, credentials: Credentials) -> Result<Self, Error> {
         let target = Target::new(&endpoint.base_url()?, &endpoint.http)?;
         Ok(Self { target, credentials })
     }
@@ -171,10 +168,7 @@ impl Client {
     pub async fn create_token_dated(
         &self,
         body: impl Into<types::TokenRequest>,
-    ) -> Result<
-        (types::Token, Option<::std::time::SystemTime>),
-        Error,
-    > {
+    ) -> Result<(types::Token, Option<::std::time::SystemTime>), Error> {
         let body: types::TokenRequest = body.into();
         let mut call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
         call.header("x-app-id", self.credentials.app_id.expose())?;

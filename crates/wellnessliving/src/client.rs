@@ -135,10 +135,7 @@ impl Client {
     pub async fn create_token_dated(
         &self,
         body: impl Into<types::TokenRequest>,
-    ) -> Result<
-        (types::Token, Option<::std::time::SystemTime>),
-        Error,
-    > {
+    ) -> Result<(types::Token, Option<::std::time::SystemTime>), Error> {
         let body: types::TokenRequest = body.into();
         let call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
         let client = progenitor::Client::new_with_client(

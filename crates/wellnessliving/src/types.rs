@@ -21,9 +21,7 @@ pub struct TokenRequest {
     /// scope that the client may have. Source: [Amazon's
     /// documentation](https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html);
     /// the vendor's reference page doesn't mention it.
-    pub scope: Option<
-        ::freshtoken_wire::SpaceDelimited<String>,
-    >,
+    pub scope: Option<::freshtoken_wire::SpaceDelimited<String>>,
 }
 
 impl ::serde::Serialize for TokenRequest {

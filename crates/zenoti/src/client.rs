@@ -133,10 +133,7 @@ impl Client {
     pub async fn create_token_dated(
         &self,
         body: impl Into<types::TokenRequest>,
-    ) -> Result<
-        (types::TokenResponse, Option<::std::time::SystemTime>),
-        Error,
-    > {
+    ) -> Result<(types::TokenResponse, Option<::std::time::SystemTime>), Error> {
         let body: types::TokenRequest = body.into();
         let call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
         let client = progenitor::Client::new_with_client(
@@ -168,10 +165,7 @@ impl Client {
     ///
     /// - 401 ([`ErrorBody::ErrorResponse`]): The access token isn't valid, or no longer.
     /// - 429: Throttled: the organisation has used up its calls of this minute.
-    pub async fn revoke_tokens(
-        &self,
-        access_token: &Secret,
-    ) -> Result<(), Error> {
+    pub async fn revoke_tokens(&self, access_token: &Secret) -> Result<(), Error> {
         let mut call = Call::new(&REVOKE_TOKENS_OPERATION, &self.target);
         call.authorization("Bearer", access_token)?;
         let client = progenitor::Client::new_with_client(

@@ -28,19 +28,21 @@ mod tests;
 
 use crate::problem::{Problem, Severity};
 use crate::spec::Spec;
-use std::collections::HashSet;
-use view::Node;
+use crate::x_token::XToken;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use view::{Node, Shape};
 
-/// All problems of a spec, in the order of the file. Generation may go on if none of them is an error.
-pub fn lint(spec: &Spec) -> Vec<Problem> {
-    let mut lint = Lint { spec, problems: Vec::new() };
+/// All problems of a spec and of what its `x-token` was read as, in the order of the file. Generation may go on if none of them is an error.
+pub fn lint(spec: &Spec, x_token: &Result<Option<XToken>, Vec<Problem>>) -> Vec<Problem> {
+    let mut lint = Lint { spec, problems: Vec::new(), shapes: RefCell::default() };
     let nodes = shape::check(&mut lint);
     root::check(&mut lint, &nodes);
     operation::check(&mut lint);
     body::check(&mut lint);
     schema::check(&mut lint, &nodes);
     example::check(&mut lint);
-    x_token::check(&mut lint);
+    x_token::check(&mut lint, x_token);
     lint.finish()
 }
 
@@ -48,6 +50,8 @@ pub fn lint(spec: &Spec) -> Vec<Problem> {
 struct Lint<'a> {
     spec: &'a Spec,
     problems: Vec<Problem>,
+    /// What schemas come to, by where they stand.
+    shapes: RefCell<HashMap<String, Shape<'a>>>,
 }
 
 impl<'a> Lint<'a> {
@@ -74,7 +78,7 @@ impl<'a> Lint<'a> {
 
     /// In the order of the file, errors before warnings of the same place, each once.
     fn finish(self) -> Vec<Problem> {
-        let Lint { spec, mut problems } = self;
+        let Lint { spec, mut problems, .. } = self;
         // A component is checked once for each place that uses it, and what must go needs no warning besides.
         let wrong: HashSet<String> = problems
             .iter()

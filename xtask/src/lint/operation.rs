@@ -108,7 +108,7 @@ fn paths(lint: &mut Lint) {
     }
 }
 
-fn parameters(lint: &mut Lint, operation: &Operation) {
+fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
     for place in [&operation.item, &operation.node] {
         let mut seen: Vec<(String, String)> = Vec::new();
         for node in place.items("parameters") {
@@ -182,7 +182,7 @@ fn parameters(lint: &mut Lint, operation: &Operation) {
     }
 }
 
-fn parameter_at(lint: &mut Lint, parameter: &Node, name: &str, used: &[&str]) {
+fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used: &[&str]) {
     let place = parameter.text("in").unwrap_or_default();
     let at = &parameter.at;
     let default_style = match place {
@@ -289,7 +289,7 @@ fn parameter_at(lint: &mut Lint, parameter: &Node, name: &str, used: &[&str]) {
     }
 }
 
-fn responses(lint: &mut Lint, operation: &Operation) {
+fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
     let Some(responses) = operation.node.get("responses") else { return };
     let mut has_success = false;
     for (status, _) in responses.members() {

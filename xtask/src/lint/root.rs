@@ -48,7 +48,7 @@ fn references<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
         };
         match pointer.strip_prefix(&format!("/components/{section}/")) {
             Some(name) if known.contains(name) => {}
-            Some(name) if name.contains('/') && lint.spec.document.pointer(pointer).is_some() => {
+            Some(name) if name.contains('/') && lint.spec.find(pointer).is_some() => {
                 lint.error(
                     &reference.at,
                     format!("`{text}` leads into a component, and only a whole one has a type"),
@@ -66,7 +66,7 @@ fn references<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
             }
             None => {
                 let name = text.rsplit('/').next().unwrap_or_default();
-                let what = match lint.spec.document.pointer(pointer) {
+                let what = match lint.spec.find(pointer) {
                     Some(_) => format!("`{text}` leads to something else than is wanted here"),
                     None => format!("`{text}` leads nowhere"),
                 };
@@ -108,7 +108,8 @@ fn component_names(lint: &mut Lint) {
 /// References that lead on for longer than any stage follows them.
 fn chains<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
     let mut long = None;
-    for (_, start) in nodes.iter().filter(|(kind, _)| kind.section().is_some()) {
+    let leads_on = |node: &Node<'a>| ["$ref", "allOf", "oneOf"].iter().any(|key| node.has(key));
+    for (_, start) in nodes.iter().filter(|(kind, node)| kind.section().is_some() && leads_on(node)) {
         let mut node = start.clone();
         let mut seen = HashSet::new();
         let mut steps = 0;
@@ -119,7 +120,7 @@ fn chains<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
                 _ => None,
             };
             let target = node.text("$ref").and_then(|reference| reference.strip_prefix('#')).and_then(|pointer| {
-                let value = lint.spec.document.pointer(pointer)?;
+                let value = lint.spec.find(pointer)?;
                 Some(Node { at: pointer.to_owned(), value })
             });
             steps += usize::from(target.is_some());
@@ -218,15 +219,13 @@ fn property_name(at: &str) -> String {
 fn circles<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
     let mut done: HashSet<String> = HashSet::new();
     let components = nodes.iter().filter(|(kind, node)| {
-        kind.section().is_some_and(|section| {
-            let prefix = format!("/components/{section}/");
-            node.at.strip_prefix(&prefix).is_some_and(|name| !name.contains('/'))
-        })
+        let place = node.at.strip_prefix("/components/").and_then(|rest| rest.split_once('/'));
+        place.is_some_and(|(section, name)| kind.section() == Some(section) && !name.contains('/'))
     });
     let edges = |node: &Node<'a>| -> Vec<Node<'a>> {
         let mut edges: Vec<Node<'a>> = Vec::new();
         if let Some(pointer) = node.text("$ref").and_then(|reference| reference.strip_prefix('#')) {
-            edges.extend(lint.spec.document.pointer(pointer).map(|value| Node { at: pointer.to_owned(), value }));
+            edges.extend(lint.spec.find(pointer).map(|value| Node { at: pointer.to_owned(), value }));
         }
         edges.extend(["allOf", "oneOf"].into_iter().flat_map(|key| node.items(key)));
         edges.extend(["items", "additionalProperties"].into_iter().filter_map(|key| node.get(key)));
@@ -294,7 +293,7 @@ fn servers(lint: &mut Lint) {
     }
 }
 
-fn server_name(lint: &mut Lint, server: &Node, name: &str, names: &mut HashMap<String, String>) {
+fn server_name<'a>(lint: &mut Lint<'a>, server: &Node<'a>, name: &str, names: &mut HashMap<String, String>) {
     let at = format!("{}/x-name", server.at);
     let rust = ident::snake(name);
     let is_legal = name.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -380,7 +379,7 @@ fn is_host(host: &str) -> bool {
     }
 }
 
-fn variables(lint: &mut Lint, server: &Node, url: &str) {
+fn variables<'a>(lint: &mut Lint<'a>, server: &Node<'a>, url: &str) {
     let declared = server.named("variables");
     let at = format!("{}/url", server.at);
     let used = match placeholders(url) {
@@ -495,7 +494,7 @@ fn all<'a>(requirement: &Node<'a>) -> Vec<(&'a str, Node<'a>)> {
     map.map(|(name, value)| (name.as_str(), Node { at: join(&requirement.at, name), value })).collect()
 }
 
-fn check_scheme(lint: &mut Lint, scheme: &Node) {
+fn check_scheme<'a>(lint: &mut Lint<'a>, scheme: &Node<'a>) {
     let need = |lint: &mut Lint, key: &str, instead: &str| {
         if !scheme.has(key) {
             lint.error(&scheme.at, format!("the security scheme has no `{key}`"), instead);

@@ -8,6 +8,7 @@ use crate::problem::{distance, join, nearest};
 use crate::x_token::list;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 const TYPES: [&str; 6] = ["string", "integer", "number", "boolean", "array", "object"];
 
@@ -68,7 +69,7 @@ pub fn check<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
     answers(lint);
 }
 
-fn type_of(lint: &mut Lint, schema: &Node, is_part: bool) {
+fn type_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, is_part: bool) {
     let composed = schema.has("allOf") || schema.has("oneOf");
     if schema.has("allOf") && schema.has("oneOf") {
         lint.error(
@@ -149,7 +150,7 @@ fn type_of(lint: &mut Lint, schema: &Node, is_part: bool) {
 }
 
 /// A slip in a format would be silent: of a secret it would make plain text.
-fn format(lint: &mut Lint, schema: &Node) {
+fn format<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     let Some(name) = schema.text("format").filter(|name| !FORMATS.contains(name) && !OTHER_FORMATS.contains(name))
     else {
         return;
@@ -168,7 +169,7 @@ fn format(lint: &mut Lint, schema: &Node) {
 }
 
 /// The values of an `enum`, against each other and the type.
-fn values(lint: &mut Lint, schema: &Node) {
+fn values<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     let values = schema.items("enum");
     let name = schema.text("type");
     let mut seen = HashSet::new();
@@ -293,7 +294,7 @@ fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
             Shape::Object(fields) => {
                 let index = node.at.rsplit('/').next().and_then(|index| index.parse::<usize>().ok());
                 let place = || index.map_or_else(String::new, |index| format!("branch {}", index + 1));
-                Some((name.map_or_else(place, |name| format!("`{name}`")), fields))
+                Some((name.map_or_else(place, |name| format!("`{name}`")), &**fields))
             }
             _ => None,
         })
@@ -320,8 +321,13 @@ fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
 
 /// Whether a body fits one of two objects at most: by two constants, or by a required property that the first alone
 /// has. `is_tag` says which constants count.
-fn are_told_apart(lint: &Lint, first: &Fields, second: &Fields, is_tag: impl Fn(&Value) -> bool) -> bool {
-    let differs = |(name, node): &(&str, Node)| match (lint.constant(node), second.property(name)) {
+fn are_told_apart<'a>(
+    lint: &Lint<'a>,
+    first: &Fields<'a>,
+    second: &Fields<'a>,
+    is_tag: impl Fn(&Value) -> bool,
+) -> bool {
+    let differs = |(name, node): &(&'a str, Node<'a>)| match (lint.constant(node), second.property(name)) {
         (Some(one), Some(other)) => lint.constant(other).is_some_and(|other| one != other) && is_tag(one),
         (_, None) => first.required.contains(name),
         _ => false,
@@ -335,7 +341,7 @@ fn object<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     }
     let fields = match lint.shape(schema) {
         Shape::Object(fields) => fields,
-        Shape::Map(_) => Fields::default(),
+        Shape::Map(_) => Rc::default(),
         _ => return,
     };
     let mut rust: HashMap<String, &str> = HashMap::new();
@@ -412,7 +418,7 @@ pub fn require_secret<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
     lint.error(&schema.at, what, instead);
 }
 
-fn secret(lint: &mut Lint, schema: &Node) {
+fn secret<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     let at = join(&schema.at, "format");
     if let Some(name) = schema.text("type").filter(|name| *name != "string") {
         let what = format!("`format: password` is for text, and the type is {name}");
@@ -464,14 +470,14 @@ fn answers(lint: &mut Lint) {
 
 fn tags<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     let variants = lint.variants(schema);
-    let objects: Vec<Fields> = variants
+    let objects: Vec<Rc<Fields>> = variants
         .iter()
         .filter_map(|(_, node)| match lint.shape(node) {
             Shape::Object(fields) => Some(fields),
             _ => None,
         })
         .collect();
-    let is_other = |node: &Node| lint.constant(node).is_some_and(|value| !value.is_string());
+    let is_other = |node: &Node<'a>| lint.constant(node).is_some_and(|value| !value.is_string());
     if !objects.iter().any(|fields| fields.properties.iter().any(|(_, node)| is_other(node))) {
         return;
     }

@@ -3,11 +3,16 @@
 use super::lint;
 use crate::problem::{Problem, Severity};
 use crate::spec::Spec;
+use crate::x_token::XToken;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
+fn checked(spec: &Spec) -> Vec<Problem> {
+    lint(spec, &XToken::from_document(spec))
+}
+
 fn problems(file: &str, text: &str) -> Vec<Problem> {
-    Spec::parse(file, text).map_or_else(|problems| problems, |spec| lint(&spec))
+    Spec::parse(file, text).map_or_else(|problems| problems, |spec| checked(&spec))
 }
 
 fn errors(text: &str) -> Vec<Problem> {
@@ -94,7 +99,7 @@ fn whatever_the_document_is_nothing_panics_and_what_passes_is_openapi() {
                 Some(stranger) => *mutant.document.pointer_mut(pointer).unwrap() = stranger.clone(),
                 None => remove(&mut mutant.document, pointer),
             }
-            if lint(&mutant).iter().all(|problem| problem.severity == Severity::Warning)
+            if checked(&mutant).iter().all(|problem| problem.severity == Severity::Warning)
                 && let Err(error) = serde_json::from_value::<openapiv3::OpenAPI>(mutant.document)
             {
                 panic!("{pointer} as {stranger:?} passes, and openapiv3 says: {error}");
@@ -141,7 +146,7 @@ fn no_misspelt_key_is_dropped_without_a_word() {
             }
             let Some(value) = map.shift_remove(key) else { continue };
             map.insert(format!("{key}q"), value);
-            let found = lint(&mutant);
+            let found = checked(&mutant);
             let at = format!("{pointer}q");
             assert!(
                 found.iter().any(|problem| problem.severity == Severity::Error && problem.pointer == at),

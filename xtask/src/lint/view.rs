@@ -6,6 +6,7 @@ use super::Lint;
 use crate::problem::join;
 use serde_json::Value;
 use std::collections::HashSet;
+use std::rc::Rc;
 
 /// How many references or levels are followed before a circle is taken for granted.
 pub const MAX_DEPTH: usize = 64;
@@ -73,7 +74,7 @@ impl<'a> Node<'a> {
 /// What a schema comes to, once references are followed and `allOf` is merged.
 #[derive(Clone, Debug)]
 pub enum Shape<'a> {
-    Object(Fields<'a>),
+    Object(Rc<Fields<'a>>),
     /// One of several.
     Union(Vec<Node<'a>>),
     /// `string`, `integer`, `number` or `boolean`.
@@ -180,7 +181,7 @@ impl<'a> Lint<'a> {
         let mut node = node.clone();
         for _ in 0..MAX_DEPTH {
             let Some(pointer) = node.text("$ref").and_then(|reference| reference.strip_prefix('#')) else { break };
-            match self.spec.document.pointer(pointer) {
+            match self.spec.find(pointer) {
                 Some(value) => node = Node { at: pointer.to_owned(), value },
                 None => break,
             }
@@ -282,8 +283,17 @@ impl<'a> Lint<'a> {
         parts
     }
 
-    /// What a schema comes to.
+    /// What a schema comes to. Many checks ask for the same, so each is looked at once.
     pub fn shape(&self, schema: &Node<'a>) -> Shape<'a> {
+        if let Some(shape) = self.shapes.borrow().get(&schema.at) {
+            return shape.clone();
+        }
+        let shape = self.new_shape(schema);
+        self.shapes.borrow_mut().insert(schema.at.clone(), shape.clone());
+        shape
+    }
+
+    fn new_shape(&self, schema: &Node<'a>) -> Shape<'a> {
         let schema = self.schema(schema);
         let parts = self.parts(&schema);
         if parts.iter().any(|part| part.value.get("properties").is_some_and(Value::is_object)) {
@@ -299,7 +309,7 @@ impl<'a> Lint<'a> {
                     }
                 }
             }
-            return Shape::Object(fields);
+            return Shape::Object(Rc::new(fields));
         }
         let branches = schema.items("oneOf");
         if !branches.is_empty() {

@@ -5,17 +5,17 @@ use super::root::is_header;
 use super::schema::require_secret;
 use super::view::{Node, Operation, Shape, is_success};
 use crate::ident;
-use crate::problem::{Severity, join, nearest};
+use crate::problem::{Problem, Severity, join, nearest};
 use crate::x_token::{Code, Flag, KEY, Pointer, RequestId, Revoke, Scalar, Takes, XToken, list};
 use std::collections::{HashMap, HashSet};
 
 /// Checks the block.
-pub fn check(lint: &mut Lint) {
+pub fn check(lint: &mut Lint, x_token: &Result<Option<XToken>, Vec<Problem>>) {
     if !lint.spec.document.is_object() {
         return;
     }
-    match XToken::from_document(lint.spec) {
-        Ok(Some(x)) => Check { x: &x, operations: lint.operations(), lint }.all(),
+    match x_token {
+        Ok(Some(x)) => Check { x, operations: lint.operations(), lint }.all(),
         Ok(None) => {
             // Whoever has errors to mend, perhaps a slip in the very word, needn't hear of it.
             if lint.problems.iter().all(|problem| problem.severity == Severity::Warning) {
@@ -24,7 +24,7 @@ pub fn check(lint: &mut Lint) {
                 lint.warn("", what, format!("add `{KEY}`, or leave it so if there is nothing to keep fresh"));
             }
         }
-        Err(problems) => lint.problems.extend(problems),
+        Err(problems) => lint.problems.extend(problems.iter().cloned()),
     }
 }
 
@@ -220,7 +220,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         let mut known: Vec<(&'a str, Node<'a>)> = Vec::new();
         for (_, variant) in self.variants(action, operation) {
             if let Shape::Object(fields) = self.lint.shape(&variant) {
-                known.extend(fields.properties);
+                known.extend(fields.properties.iter().cloned());
             }
         }
         for parameter in self.lint.parameters(operation) {
@@ -573,6 +573,9 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 }
             }
         }
+        // Many answers have the same body.
+        let mut seen = HashSet::new();
+        bodies.retain(|(_, schema)| seen.insert(self.lint.schema(schema).at));
         let mut pointers: Vec<(String, &Pointer, &[&str])> = Vec::new();
         for (word, list) in [("code", &x.errors.code), ("message", &x.errors.message)] {
             let is_list =
@@ -747,15 +750,15 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         depth: usize,
     ) {
         let Shape::Object(fields) = self.lint.shape(schema) else { return };
-        for (name, node) in fields.properties {
+        for (name, node) in &fields.properties {
             let path = ident::snake(&format!("{prefix}{name}"));
-            if self.lint.constant(&node).is_some() || (prefix.is_empty() && Some(name) == token) {
+            if self.lint.constant(node).is_some() || (prefix.is_empty() && Some(*name) == token) {
                 continue;
             }
-            match self.lint.shape(&node) {
+            match self.lint.shape(node) {
                 // Objects that hold one another multiply.
                 Shape::Object(_) if depth < 8 && names.len() < 1000 => {
-                    self.constants_apart(&node, &format!("{path}_"), token, names, depth + 1);
+                    self.constants_apart(node, &format!("{path}_"), token, names, depth + 1);
                 }
                 _ => names.push(path),
             }

@@ -164,7 +164,9 @@ impl<'a> Checker<'a> {
         match (fits, value.as_object(), schema.get("properties").and_then(Value::as_object)) {
             (false, _, _) => 0,
             (true, Some(map), Some(properties)) => {
-                1 + map.keys().filter(|key| nearest(key, properties.keys().map(String::as_str)).is_some()).count()
+                let known = || properties.keys().map(String::as_str);
+                let is_meant = |key: &&String| properties.contains_key(*key) || nearest(key, known()).is_some();
+                1 + map.keys().filter(is_meant).count()
             }
             (true, _, _) => 1,
         }

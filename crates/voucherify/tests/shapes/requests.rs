@@ -15,15 +15,13 @@ fn review(name: &str, text: &str) {
 
 #[tokio::test]
 async fn create_token_one_scope() {
-    let server = support::server(
-            support::answer((
-                200u16,
-                "application/json",
-                "{\"access_token\":\"example-access-token\",\"client_id\":\"example-client-id\",\"expires_at\":1893456900,\"expires_in\":900,\"scope\":\"api\",\"token_type\":\"Bearer\"}",
-                &[],
-            )),
-        )
-        .await;
+    let answer: support::Answer<'_> = (
+        200,
+        "application/json",
+        "{\"access_token\":\"example-access-token\",\"client_id\":\"example-client-id\",\"expires_at\":1893456900,\"expires_in\":900,\"scope\":\"api\",\"token_type\":\"Bearer\"}",
+        &[],
+    );
+    let server = support::server(support::answer(answer)).await;
     let credentials = Credentials {
         app_id: "example-app-id".into(),
         app_token: "example-app-token".into(),
@@ -35,27 +33,19 @@ async fn create_token_one_scope() {
         })
         .await
         .expect("an answer");
-    review(
-        "create_token.one_scope",
-        &support::request_shape(
-                &server,
-                &[("app_id", "example-app-id"), ("app_token", "example-app-token")],
-            )
-            .await,
-    );
+    let secrets = &[("app_id", "example-app-id"), ("app_token", "example-app-token")];
+    review("create_token.one_scope", &support::request_shape(&server, secrets).await);
 }
 
 #[tokio::test]
 async fn create_token_several_scopes() {
-    let server = support::server(
-            support::answer((
-                200u16,
-                "application/json",
-                "{\"access_token\":\"example-access-token\",\"client_id\":\"example-client-id\",\"expires_at\":1893456900,\"expires_in\":900,\"scope\":\"api\",\"token_type\":\"Bearer\"}",
-                &[],
-            )),
-        )
-        .await;
+    let answer: support::Answer<'_> = (
+        200,
+        "application/json",
+        "{\"access_token\":\"example-access-token\",\"client_id\":\"example-client-id\",\"expires_at\":1893456900,\"expires_in\":900,\"scope\":\"api\",\"token_type\":\"Bearer\"}",
+        &[],
+    );
+    let server = support::server(support::answer(answer)).await;
     let credentials = Credentials {
         app_id: "example-app-id".into(),
         app_token: "example-app-token".into(),
@@ -67,32 +57,23 @@ async fn create_token_several_scopes() {
                 types::Scope::Vouchers,
                 types::Scope::ClientRedeem,
                 types::Scope::MetadataSchemas,
-            ]
-                .into(),
+            ].into(),
         })
         .await
         .expect("an answer");
-    review(
-        "create_token.several_scopes",
-        &support::request_shape(
-                &server,
-                &[("app_id", "example-app-id"), ("app_token", "example-app-token")],
-            )
-            .await,
-    );
+    let secrets = &[("app_id", "example-app-id"), ("app_token", "example-app-token")];
+    review("create_token.several_scopes", &support::request_shape(&server, secrets).await);
 }
 
 #[tokio::test]
 async fn introspect_token_token() {
-    let server = support::server(
-            support::answer((
-                200u16,
-                "application/json",
-                "{\"active\":true,\"access_token\":\"example-access-token\",\"client_id\":\"example-client-id\",\"expires_at\":1893456900,\"expires_in\":555,\"scope\":\"vouchers client_redeem metadata-schemas\",\"token_type\":\"Bearer\"}",
-                &[],
-            )),
-        )
-        .await;
+    let answer: support::Answer<'_> = (
+        200,
+        "application/json",
+        "{\"active\":true,\"access_token\":\"example-access-token\",\"client_id\":\"example-client-id\",\"expires_at\":1893456900,\"expires_in\":555,\"scope\":\"vouchers client_redeem metadata-schemas\",\"token_type\":\"Bearer\"}",
+        &[],
+    );
+    let server = support::server(support::answer(answer)).await;
     let credentials = Credentials {
         app_id: "example-app-id".into(),
         app_token: "example-app-token".into(),
@@ -104,23 +85,18 @@ async fn introspect_token_token() {
         })
         .await
         .expect("an answer");
-    review(
-        "introspect_token.token",
-        &support::request_shape(
-                &server,
-                &[
-                    ("app_id", "example-app-id"),
-                    ("app_token", "example-app-token"),
-                    ("access_token", "example-access-token"),
-                ],
-            )
-            .await,
-    );
+    let secrets = &[
+        ("app_id", "example-app-id"),
+        ("app_token", "example-app-token"),
+        ("access_token", "example-access-token"),
+    ];
+    review("introspect_token.token", &support::request_shape(&server, secrets).await);
 }
 
 #[tokio::test]
 async fn revoke_token_token() {
-    let server = support::server(support::answer((204u16, "", "", &[]))).await;
+    let answer: support::Answer<'_> = (204, "", "", &[]);
+    let server = support::server(support::answer(answer)).await;
     let credentials = Credentials {
         app_id: "example-app-id".into(),
         app_token: "example-app-token".into(),
@@ -132,16 +108,10 @@ async fn revoke_token_token() {
         })
         .await
         .expect("an answer");
-    review(
-        "revoke_token.token",
-        &support::request_shape(
-                &server,
-                &[
-                    ("app_id", "example-app-id"),
-                    ("app_token", "example-app-token"),
-                    ("access_token", "example-access-token"),
-                ],
-            )
-            .await,
-    );
+    let secrets = &[
+        ("app_id", "example-app-id"),
+        ("app_token", "example-app-token"),
+        ("access_token", "example-access-token"),
+    ];
+    review("revoke_token.token", &support::request_shape(&server, secrets).await);
 }

@@ -14,9 +14,7 @@ fn review(name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
-async fn ask_create_token(
-    server: &MockServer,
-) -> Result<types::Token, Error> {
+async fn ask_create_token(server: &MockServer) -> Result<types::Token, Error> {
     let credentials = Credentials {
         app_id: "example-app-id".into(),
         app_token: "example-app-token".into(),
@@ -32,7 +30,7 @@ async fn ask_create_token(
 #[tokio::test]
 async fn create_token_answers_200_one_scope() {
     let answer: support::Answer<'_> = (
-        200u16,
+        200,
         "application/json",
         "{\"access_token\":\"example-access-token\",\"client_id\":\"example-client-id\",\"expires_at\":1893456900,\"expires_in\":900,\"scope\":\"api\",\"token_type\":\"Bearer\"}",
         &[
@@ -43,25 +41,18 @@ async fn create_token_answers_200_one_scope() {
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.200.one_scope",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[
-                ("app_id", "example-app-id"),
-                ("app_token", "example-app-token"),
-                ("access_token", "example-access-token"),
-            ],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("app_id", "example-app-id"),
+        ("app_token", "example-app-token"),
+        ("access_token", "example-access-token"),
+    ];
+    review("create_token.200.one_scope", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_200_several_scopes() {
     let answer: support::Answer<'_> = (
-        200u16,
+        200,
         "application/json",
         "{\"access_token\":\"example-access-token-with-scopes\",\"client_id\":\"example-client-id\",\"expires_at\":1893456900,\"expires_in\":900,\"scope\":\"vouchers client_redeem metadata-schemas\",\"token_type\":\"Bearer\"}",
         &[
@@ -72,88 +63,60 @@ async fn create_token_answers_200_several_scopes() {
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.200.several_scopes",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[
-                ("app_id", "example-app-id"),
-                ("app_token", "example-app-token"),
-                ("access_token", "example-access-token-with-scopes"),
-            ],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("app_id", "example-app-id"),
+        ("app_token", "example-app-token"),
+        ("access_token", "example-access-token-with-scopes"),
+    ];
+    review("create_token.200.several_scopes", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_400_invalid_scope() {
     let answer: support::Answer<'_> = (
-        400u16,
+        400,
         "application/json",
         "{\"code\":400,\"key\":\"invalid_scope\",\"message\":\"An invented text about the scope\"}",
         &[],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.400.invalid_scope",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("app_id", "example-app-id"), ("app_token", "example-app-token")],
-            &seen,
-        ),
-    );
+    let secrets = &[("app_id", "example-app-id"), ("app_token", "example-app-token")];
+    review("create_token.400.invalid_scope", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_400_invalid_grant_type() {
     let answer: support::Answer<'_> = (
-        400u16,
+        400,
         "application/json",
         "{\"code\":400,\"key\":\"invalid_grant_type\",\"message\":\"An invented text about the grant\",\"details\":\"An invented text with more about it\",\"request_id\":\"v-example-request-1\",\"resource_id\":\"example-resource-1\",\"resource_type\":\"voucher\",\"error\":{\"message\":\"An invented text that a user of the project wrote\"}}",
         &[],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.400.invalid_grant_type",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("app_id", "example-app-id"), ("app_token", "example-app-token")],
-            &seen,
-        ),
-    );
+    let secrets = &[("app_id", "example-app-id"), ("app_token", "example-app-token")];
+    review("create_token.400.invalid_grant_type", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_401_unauthorized() {
     let answer: support::Answer<'_> = (
-        401u16,
+        401,
         "application/json",
         "{\"code\":401,\"message\":\"An invented text about the key\",\"details\":\"An invented text with more about it\",\"request_id\":\"v-example-request-2\"}",
         &[],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.401.unauthorized",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("app_id", "example-app-id"), ("app_token", "example-app-token")],
-            &seen,
-        ),
-    );
+    let secrets = &[("app_id", "example-app-id"), ("app_token", "example-app-token")];
+    review("create_token.401.unauthorized", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_429_throttled() {
     let answer: support::Answer<'_> = (
-        429u16,
+        429,
         "application/json",
         "{\"code\":429,\"message\":\"An invented text about too many calls\",\"request_id\":\"v-example-request-3\"}",
         &[
@@ -165,41 +128,25 @@ async fn create_token_answers_429_throttled() {
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.429.throttled",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("app_id", "example-app-id"), ("app_token", "example-app-token")],
-            &seen,
-        ),
-    );
+    let secrets = &[("app_id", "example-app-id"), ("app_token", "example-app-token")];
+    review("create_token.429.throttled", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_500_server_error() {
     let answer: support::Answer<'_> = (
-        500u16,
+        500,
         "application/json",
         "{\"code\":500,\"message\":\"An invented text about a failure\",\"request_id\":\"v-example-request-4\"}",
         &[],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.500.server_error",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("app_id", "example-app-id"), ("app_token", "example-app-token")],
-            &seen,
-        ),
-    );
+    let secrets = &[("app_id", "example-app-id"), ("app_token", "example-app-token")];
+    review("create_token.500.server_error", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
-async fn ask_introspect_token(
-    server: &MockServer,
-) -> Result<types::Introspection, Error> {
+async fn ask_introspect_token(server: &MockServer) -> Result<types::Introspection, Error> {
     let credentials = Credentials {
         app_id: "example-app-id".into(),
         app_token: "example-app-token".into(),
@@ -215,7 +162,7 @@ async fn ask_introspect_token(
 #[tokio::test]
 async fn introspect_token_answers_200_active() {
     let answer: support::Answer<'_> = (
-        200u16,
+        200,
         "application/json",
         "{\"active\":true,\"access_token\":\"example-access-token\",\"client_id\":\"example-client-id\",\"expires_at\":1893456900,\"expires_in\":555,\"scope\":\"vouchers client_redeem metadata-schemas\",\"token_type\":\"Bearer\"}",
         &[
@@ -226,26 +173,19 @@ async fn introspect_token_answers_200_active() {
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_introspect_token(&server).await;
-    review(
-        "introspect_token.200.active",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[
-                ("app_id", "example-app-id"),
-                ("app_token", "example-app-token"),
-                ("access_token", "example-access-token"),
-                ("access_token", "example-access-token"),
-            ],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("app_id", "example-app-id"),
+        ("app_token", "example-app-token"),
+        ("access_token", "example-access-token"),
+        ("access_token", "example-access-token"),
+    ];
+    review("introspect_token.200.active", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn introspect_token_answers_200_inactive() {
     let answer: support::Answer<'_> = (
-        200u16,
+        200,
         "application/json",
         "{\"active\":false}",
         &[
@@ -256,75 +196,54 @@ async fn introspect_token_answers_200_inactive() {
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_introspect_token(&server).await;
-    review(
-        "introspect_token.200.inactive",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[
-                ("app_id", "example-app-id"),
-                ("app_token", "example-app-token"),
-                ("access_token", "example-access-token"),
-            ],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("app_id", "example-app-id"),
+        ("app_token", "example-app-token"),
+        ("access_token", "example-access-token"),
+    ];
+    review("introspect_token.200.inactive", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn introspect_token_answers_400_missing_parameters() {
     let answer: support::Answer<'_> = (
-        400u16,
+        400,
         "application/json",
         "{\"code\":400,\"key\":\"missing_parameters\",\"message\":\"An invented text about what is missing\"}",
         &[],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_introspect_token(&server).await;
-    review(
-        "introspect_token.400.missing_parameters",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[
-                ("app_id", "example-app-id"),
-                ("app_token", "example-app-token"),
-                ("access_token", "example-access-token"),
-            ],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("app_id", "example-app-id"),
+        ("app_token", "example-app-token"),
+        ("access_token", "example-access-token"),
+    ];
+    review("introspect_token.400.missing_parameters", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn introspect_token_answers_401_unauthorized() {
     let answer: support::Answer<'_> = (
-        401u16,
+        401,
         "application/json",
         "{\"code\":401,\"message\":\"An invented text about the key\",\"details\":\"An invented text with more about it\",\"request_id\":\"v-example-request-2\"}",
         &[],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_introspect_token(&server).await;
-    review(
-        "introspect_token.401.unauthorized",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[
-                ("app_id", "example-app-id"),
-                ("app_token", "example-app-token"),
-                ("access_token", "example-access-token"),
-            ],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("app_id", "example-app-id"),
+        ("app_token", "example-app-token"),
+        ("access_token", "example-access-token"),
+    ];
+    review("introspect_token.401.unauthorized", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn introspect_token_answers_429_throttled() {
     let answer: support::Answer<'_> = (
-        429u16,
+        429,
         "application/json",
         "{\"code\":429,\"message\":\"An invented text about too many calls\",\"request_id\":\"v-example-request-3\"}",
         &[
@@ -336,44 +255,30 @@ async fn introspect_token_answers_429_throttled() {
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_introspect_token(&server).await;
-    review(
-        "introspect_token.429.throttled",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[
-                ("app_id", "example-app-id"),
-                ("app_token", "example-app-token"),
-                ("access_token", "example-access-token"),
-            ],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("app_id", "example-app-id"),
+        ("app_token", "example-app-token"),
+        ("access_token", "example-access-token"),
+    ];
+    review("introspect_token.429.throttled", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn introspect_token_answers_500_server_error() {
     let answer: support::Answer<'_> = (
-        500u16,
+        500,
         "application/json",
         "{\"code\":500,\"message\":\"An invented text about a failure\",\"request_id\":\"v-example-request-4\"}",
         &[],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_introspect_token(&server).await;
-    review(
-        "introspect_token.500.server_error",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[
-                ("app_id", "example-app-id"),
-                ("app_token", "example-app-token"),
-                ("access_token", "example-access-token"),
-            ],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("app_id", "example-app-id"),
+        ("app_token", "example-app-token"),
+        ("access_token", "example-access-token"),
+    ];
+    review("introspect_token.500.server_error", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 async fn ask_revoke_token(server: &MockServer) -> Result<(), Error> {
@@ -392,7 +297,7 @@ async fn ask_revoke_token(server: &MockServer) -> Result<(), Error> {
 #[tokio::test]
 async fn revoke_token_answers_204() {
     let answer: support::Answer<'_> = (
-        204u16,
+        204,
         "",
         "",
         &[
@@ -403,70 +308,49 @@ async fn revoke_token_answers_204() {
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_revoke_token(&server).await;
-    review(
-        "revoke_token.204",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[
-                ("app_id", "example-app-id"),
-                ("app_token", "example-app-token"),
-                ("access_token", "example-access-token"),
-            ],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("app_id", "example-app-id"),
+        ("app_token", "example-app-token"),
+        ("access_token", "example-access-token"),
+    ];
+    review("revoke_token.204", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn revoke_token_answers_401_unauthorized() {
     let answer: support::Answer<'_> = (
-        401u16,
+        401,
         "application/json",
         "{\"code\":401,\"message\":\"An invented text about the key\",\"details\":\"An invented text with more about it\",\"request_id\":\"v-example-request-2\"}",
         &[],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_revoke_token(&server).await;
-    review(
-        "revoke_token.401.unauthorized",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[
-                ("app_id", "example-app-id"),
-                ("app_token", "example-app-token"),
-                ("access_token", "example-access-token"),
-            ],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("app_id", "example-app-id"),
+        ("app_token", "example-app-token"),
+        ("access_token", "example-access-token"),
+    ];
+    review("revoke_token.401.unauthorized", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn revoke_token_answers_404() {
-    let answer: support::Answer<'_> = (404u16, "", "", &[]);
+    let answer: support::Answer<'_> = (404, "", "", &[]);
     let server = support::server(support::answer(answer)).await;
     let seen = ask_revoke_token(&server).await;
-    review(
-        "revoke_token.404",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[
-                ("app_id", "example-app-id"),
-                ("app_token", "example-app-token"),
-                ("access_token", "example-access-token"),
-            ],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("app_id", "example-app-id"),
+        ("app_token", "example-app-token"),
+        ("access_token", "example-access-token"),
+    ];
+    review("revoke_token.404", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn revoke_token_answers_429_throttled() {
     let answer: support::Answer<'_> = (
-        429u16,
+        429,
         "application/json",
         "{\"code\":429,\"message\":\"An invented text about too many calls\",\"request_id\":\"v-example-request-3\"}",
         &[
@@ -478,42 +362,28 @@ async fn revoke_token_answers_429_throttled() {
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_revoke_token(&server).await;
-    review(
-        "revoke_token.429.throttled",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[
-                ("app_id", "example-app-id"),
-                ("app_token", "example-app-token"),
-                ("access_token", "example-access-token"),
-            ],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("app_id", "example-app-id"),
+        ("app_token", "example-app-token"),
+        ("access_token", "example-access-token"),
+    ];
+    review("revoke_token.429.throttled", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn revoke_token_answers_500_server_error() {
     let answer: support::Answer<'_> = (
-        500u16,
+        500,
         "application/json",
         "{\"code\":500,\"message\":\"An invented text about a failure\",\"request_id\":\"v-example-request-4\"}",
         &[],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_revoke_token(&server).await;
-    review(
-        "revoke_token.500.server_error",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[
-                ("app_id", "example-app-id"),
-                ("app_token", "example-app-token"),
-                ("access_token", "example-access-token"),
-            ],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("app_id", "example-app-id"),
+        ("app_token", "example-app-token"),
+        ("access_token", "example-access-token"),
+    ];
+    review("revoke_token.500.server_error", &support::answer_shape(&server, answer, secrets, &seen));
 }

@@ -9,43 +9,43 @@ use crate::support;
 fn answers_to_create_token() -> Vec<ResponseTemplate> {
     let answers: &[support::Answer<'_>] = &[
         (
-            200u16,
+            200,
             "application/json",
             "{\"access_token\":\"MARKED-access-token&=+%\",\"client_id\":\"example-client-id\",\"expires_at\":1893456900,\"expires_in\":900,\"scope\":\"api\",\"token_type\":\"Bearer\"}",
             &[],
         ),
         (
-            200u16,
+            200,
             "application/json",
             "{\"access_token\":\"MARKED-access-token&=+%\",\"client_id\":\"example-client-id\",\"expires_at\":1893456900,\"expires_in\":900,\"scope\":\"vouchers client_redeem metadata-schemas\",\"token_type\":\"Bearer\"}",
             &[],
         ),
         (
-            400u16,
+            400,
             "application/json",
             "{\"code\":400,\"key\":\"invalid_scope\",\"message\":\"An invented text about the scope\"}",
             &[],
         ),
         (
-            400u16,
+            400,
             "application/json",
             "{\"code\":400,\"key\":\"invalid_grant_type\",\"message\":\"An invented text about the grant\",\"details\":\"An invented text with more about it\",\"request_id\":\"v-example-request-1\",\"resource_id\":\"example-resource-1\",\"resource_type\":\"voucher\",\"error\":{\"message\":\"An invented text that a user of the project wrote\"}}",
             &[],
         ),
         (
-            401u16,
+            401,
             "application/json",
             "{\"code\":401,\"message\":\"An invented text about the key\",\"details\":\"An invented text with more about it\",\"request_id\":\"v-example-request-2\"}",
             &[],
         ),
         (
-            429u16,
+            429,
             "application/json",
             "{\"code\":429,\"message\":\"An invented text about too many calls\",\"request_id\":\"v-example-request-3\"}",
             &[],
         ),
         (
-            500u16,
+            500,
             "application/json",
             "{\"code\":500,\"message\":\"An invented text about a failure\",\"request_id\":\"v-example-request-4\"}",
             &[],
@@ -64,16 +64,14 @@ async fn texts_of_create_token_one_scope(url: &str) -> String {
         app_token: "MARKED-app-token&=+%".into(),
     };
     let client = Client::new(Endpoint::at(url), credentials).expect("a client");
+    // It holds the credentials.
     text.push_str(&format!("{client:?}{client:#?}"));
-    text.push_str(
-        &support::texts(
-            &client
-                .create_token(types::TokenRequest {
-                    scope: [types::Scope::Api].into(),
-                })
-                .await,
-        ),
-    );
+    let seen = client
+        .create_token(types::TokenRequest {
+            scope: [types::Scope::Api].into(),
+        })
+        .await;
+    text.push_str(&support::texts(&seen));
     text
 }
 
@@ -81,21 +79,19 @@ async fn texts_of_create_token_one_scope(url: &str) -> String {
 async fn no_text_holds_a_secret_of_create_token_one_scope() {
     support::LOG.start();
     let mut text = String::new();
-    text.push_str(
-        &format!("{:?}", types::TokenRequest { scope : [types::Scope::Api].into() }),
-    );
+    let body = types::TokenRequest {
+        scope: [types::Scope::Api].into(),
+    };
+    text.push_str(&format!("{body:?}"));
     for answer in answers_to_create_token() {
         let server = support::server(answer).await;
         text.push_str(&texts_of_create_token_one_scope(&server.uri()).await);
-        assert_eq!(
-            server.received_requests(). await .unwrap().len(), 1, "sent, and not twice"
-        );
+        assert_eq!(server.received_requests().await.unwrap().len(), 1, "sent, and not twice");
     }
-
     text.push_str(&texts_of_create_token_one_scope(&support::torn_connection()).await);
     text.push_str(&texts_of_create_token_one_scope(&support::nobody()).await);
     text.push_str(&support::LOG.text());
-    assert!(! text.contains(support::MARK), "a text holds a secret:\n{text}");
+    assert!(!text.contains(support::MARK), "a text holds a secret:\n{text}");
 }
 
 async fn texts_of_create_token_several_scopes(url: &str) -> String {
@@ -107,21 +103,18 @@ async fn texts_of_create_token_several_scopes(url: &str) -> String {
         app_token: "MARKED-app-token&=+%".into(),
     };
     let client = Client::new(Endpoint::at(url), credentials).expect("a client");
+    // It holds the credentials.
     text.push_str(&format!("{client:?}{client:#?}"));
-    text.push_str(
-        &support::texts(
-            &client
-                .create_token(types::TokenRequest {
-                    scope: [
-                        types::Scope::Vouchers,
-                        types::Scope::ClientRedeem,
-                        types::Scope::MetadataSchemas,
-                    ]
-                        .into(),
-                })
-                .await,
-        ),
-    );
+    let seen = client
+        .create_token(types::TokenRequest {
+            scope: [
+                types::Scope::Vouchers,
+                types::Scope::ClientRedeem,
+                types::Scope::MetadataSchemas,
+            ].into(),
+        })
+        .await;
+    text.push_str(&support::texts(&seen));
     text
 }
 
@@ -129,57 +122,54 @@ async fn texts_of_create_token_several_scopes(url: &str) -> String {
 async fn no_text_holds_a_secret_of_create_token_several_scopes() {
     support::LOG.start();
     let mut text = String::new();
-    text.push_str(
-        &format!(
-            "{:?}", types::TokenRequest { scope : [types::Scope::Vouchers,
-            types::Scope::ClientRedeem, types::Scope::MetadataSchemas].into() }
-        ),
-    );
+    let body = types::TokenRequest {
+        scope: [
+            types::Scope::Vouchers,
+            types::Scope::ClientRedeem,
+            types::Scope::MetadataSchemas,
+        ].into(),
+    };
+    text.push_str(&format!("{body:?}"));
     for answer in answers_to_create_token() {
         let server = support::server(answer).await;
         text.push_str(&texts_of_create_token_several_scopes(&server.uri()).await);
-        assert_eq!(
-            server.received_requests(). await .unwrap().len(), 1, "sent, and not twice"
-        );
+        assert_eq!(server.received_requests().await.unwrap().len(), 1, "sent, and not twice");
     }
-
-    text.push_str(
-        &texts_of_create_token_several_scopes(&support::torn_connection()).await,
-    );
+    text.push_str(&texts_of_create_token_several_scopes(&support::torn_connection()).await);
     text.push_str(&texts_of_create_token_several_scopes(&support::nobody()).await);
     text.push_str(&support::LOG.text());
-    assert!(! text.contains(support::MARK), "a text holds a secret:\n{text}");
+    assert!(!text.contains(support::MARK), "a text holds a secret:\n{text}");
 }
 
 fn answers_to_introspect_token() -> Vec<ResponseTemplate> {
     let answers: &[support::Answer<'_>] = &[
         (
-            200u16,
+            200,
             "application/json",
             "{\"active\":true,\"access_token\":\"MARKED-access-token&=+%\",\"client_id\":\"example-client-id\",\"expires_at\":1893456900,\"expires_in\":555,\"scope\":\"vouchers client_redeem metadata-schemas\",\"token_type\":\"Bearer\"}",
             &[],
         ),
-        (200u16, "application/json", "{\"active\":false}", &[]),
+        (200, "application/json", "{\"active\":false}", &[]),
         (
-            400u16,
+            400,
             "application/json",
             "{\"code\":400,\"key\":\"missing_parameters\",\"message\":\"An invented text about what is missing\"}",
             &[],
         ),
         (
-            401u16,
+            401,
             "application/json",
             "{\"code\":401,\"message\":\"An invented text about the key\",\"details\":\"An invented text with more about it\",\"request_id\":\"v-example-request-2\"}",
             &[],
         ),
         (
-            429u16,
+            429,
             "application/json",
             "{\"code\":429,\"message\":\"An invented text about too many calls\",\"request_id\":\"v-example-request-3\"}",
             &[],
         ),
         (
-            500u16,
+            500,
             "application/json",
             "{\"code\":500,\"message\":\"An invented text about a failure\",\"request_id\":\"v-example-request-4\"}",
             &[],
@@ -198,16 +188,14 @@ async fn texts_of_introspect_token_token(url: &str) -> String {
         app_token: "MARKED-app-token&=+%".into(),
     };
     let client = Client::new(Endpoint::at(url), credentials).expect("a client");
+    // It holds the credentials.
     text.push_str(&format!("{client:?}{client:#?}"));
-    text.push_str(
-        &support::texts(
-            &client
-                .introspect_token(types::IntrospectRequest {
-                    access_token: "MARKED-access-token&=+%".into(),
-                })
-                .await,
-        ),
-    );
+    let seen = client
+        .introspect_token(types::IntrospectRequest {
+            access_token: "MARKED-access-token&=+%".into(),
+        })
+        .await;
+    text.push_str(&support::texts(&seen));
     text
 }
 
@@ -215,44 +203,39 @@ async fn texts_of_introspect_token_token(url: &str) -> String {
 async fn no_text_holds_a_secret_of_introspect_token_token() {
     support::LOG.start();
     let mut text = String::new();
-    text.push_str(
-        &format!(
-            "{:?}", types::IntrospectRequest { access_token : "MARKED-access-token&=+%"
-            .into() }
-        ),
-    );
+    let body = types::IntrospectRequest {
+        access_token: "MARKED-access-token&=+%".into(),
+    };
+    text.push_str(&format!("{body:?}"));
     for answer in answers_to_introspect_token() {
         let server = support::server(answer).await;
         text.push_str(&texts_of_introspect_token_token(&server.uri()).await);
-        assert_eq!(
-            server.received_requests(). await .unwrap().len(), 1, "sent, and not twice"
-        );
+        assert_eq!(server.received_requests().await.unwrap().len(), 1, "sent, and not twice");
     }
-
     text.push_str(&texts_of_introspect_token_token(&support::torn_connection()).await);
     text.push_str(&texts_of_introspect_token_token(&support::nobody()).await);
     text.push_str(&support::LOG.text());
-    assert!(! text.contains(support::MARK), "a text holds a secret:\n{text}");
+    assert!(!text.contains(support::MARK), "a text holds a secret:\n{text}");
 }
 
 fn answers_to_revoke_token() -> Vec<ResponseTemplate> {
     let answers: &[support::Answer<'_>] = &[
-        (204u16, "", "", &[]),
+        (204, "", "", &[]),
         (
-            401u16,
+            401,
             "application/json",
             "{\"code\":401,\"message\":\"An invented text about the key\",\"details\":\"An invented text with more about it\",\"request_id\":\"v-example-request-2\"}",
             &[],
         ),
-        (404u16, "", "", &[]),
+        (404, "", "", &[]),
         (
-            429u16,
+            429,
             "application/json",
             "{\"code\":429,\"message\":\"An invented text about too many calls\",\"request_id\":\"v-example-request-3\"}",
             &[],
         ),
         (
-            500u16,
+            500,
             "application/json",
             "{\"code\":500,\"message\":\"An invented text about a failure\",\"request_id\":\"v-example-request-4\"}",
             &[],
@@ -271,16 +254,14 @@ async fn texts_of_revoke_token_token(url: &str) -> String {
         app_token: "MARKED-app-token&=+%".into(),
     };
     let client = Client::new(Endpoint::at(url), credentials).expect("a client");
+    // It holds the credentials.
     text.push_str(&format!("{client:?}{client:#?}"));
-    text.push_str(
-        &support::texts(
-            &client
-                .revoke_token(types::RevokeRequest {
-                    access_token: "MARKED-access-token&=+%".into(),
-                })
-                .await,
-        ),
-    );
+    let seen = client
+        .revoke_token(types::RevokeRequest {
+            access_token: "MARKED-access-token&=+%".into(),
+        })
+        .await;
+    text.push_str(&support::texts(&seen));
     text
 }
 
@@ -288,22 +269,17 @@ async fn texts_of_revoke_token_token(url: &str) -> String {
 async fn no_text_holds_a_secret_of_revoke_token_token() {
     support::LOG.start();
     let mut text = String::new();
-    text.push_str(
-        &format!(
-            "{:?}", types::RevokeRequest { access_token : "MARKED-access-token&=+%"
-            .into() }
-        ),
-    );
+    let body = types::RevokeRequest {
+        access_token: "MARKED-access-token&=+%".into(),
+    };
+    text.push_str(&format!("{body:?}"));
     for answer in answers_to_revoke_token() {
         let server = support::server(answer).await;
         text.push_str(&texts_of_revoke_token_token(&server.uri()).await);
-        assert_eq!(
-            server.received_requests(). await .unwrap().len(), 1, "sent, and not twice"
-        );
+        assert_eq!(server.received_requests().await.unwrap().len(), 1, "sent, and not twice");
     }
-
     text.push_str(&texts_of_revoke_token_token(&support::torn_connection()).await);
     text.push_str(&texts_of_revoke_token_token(&support::nobody()).await);
     text.push_str(&support::LOG.text());
-    assert!(! text.contains(support::MARK), "a text holds a secret:\n{text}");
+    assert!(!text.contains(support::MARK), "a text holds a secret:\n{text}");
 }

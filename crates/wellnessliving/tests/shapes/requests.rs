@@ -15,15 +15,13 @@ fn review(name: &str, text: &str) {
 
 #[tokio::test]
 async fn create_token_without_scope() {
-    let server = support::server(
-            support::answer((
-                200u16,
-                "application/json",
-                "{\"access_token\":\"example-header.example-payload.example-signature\",\"expires_in\":3600,\"token_type\":\"Bearer\"}",
-                &[],
-            )),
-        )
-        .await;
+    let answer: support::Answer<'_> = (
+        200,
+        "application/json",
+        "{\"access_token\":\"example-header.example-payload.example-signature\",\"expires_in\":3600,\"token_type\":\"Bearer\"}",
+        &[],
+    );
+    let server = support::server(support::answer(answer)).await;
     let client = Client::new(Endpoint::at(server.uri())).expect("a client");
     client
         .create_token(types::TokenRequest {
@@ -33,24 +31,19 @@ async fn create_token_without_scope() {
         })
         .await
         .expect("an answer");
-    review(
-        "create_token.without_scope",
-        &support::request_shape(&server, &[("client_secret", "example-client-secret")])
-            .await,
-    );
+    let secrets = &[("client_secret", "example-client-secret")];
+    review("create_token.without_scope", &support::request_shape(&server, secrets).await);
 }
 
 #[tokio::test]
 async fn create_token_with_scopes() {
-    let server = support::server(
-            support::answer((
-                200u16,
-                "application/json",
-                "{\"access_token\":\"example-header.example-payload.example-signature\",\"expires_in\":3600,\"token_type\":\"Bearer\"}",
-                &[],
-            )),
-        )
-        .await;
+    let answer: support::Answer<'_> = (
+        200,
+        "application/json",
+        "{\"access_token\":\"example-header.example-payload.example-signature\",\"expires_in\":3600,\"token_type\":\"Bearer\"}",
+        &[],
+    );
+    let server = support::server(support::answer(answer)).await;
     let client = Client::new(Endpoint::at(server.uri())).expect("a client");
     client
         .create_token(types::TokenRequest {
@@ -60,9 +53,6 @@ async fn create_token_with_scopes() {
         })
         .await
         .expect("an answer");
-    review(
-        "create_token.with_scopes",
-        &support::request_shape(&server, &[("client_secret", "example-client-secret")])
-            .await,
-    );
+    let secrets = &[("client_secret", "example-client-secret")];
+    review("create_token.with_scopes", &support::request_shape(&server, secrets).await);
 }

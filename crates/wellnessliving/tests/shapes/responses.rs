@@ -14,9 +14,7 @@ fn review(name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
-async fn ask_create_token(
-    server: &MockServer,
-) -> Result<types::Token, Error> {
+async fn ask_create_token(server: &MockServer) -> Result<types::Token, Error> {
     let client = Client::new(Endpoint::at(server.uri())).expect("a client");
     client
         .create_token(types::TokenRequest {
@@ -30,145 +28,93 @@ async fn ask_create_token(
 #[tokio::test]
 async fn create_token_answers_200_one_hour() {
     let answer: support::Answer<'_> = (
-        200u16,
+        200,
         "application/json",
         "{\"access_token\":\"example-header.example-payload.example-signature\",\"expires_in\":3600,\"token_type\":\"Bearer\"}",
         &[("x-amz-cognito-request-id", "00000000-0000-4000-8000-000000000001")],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.200.one_hour",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[
-                ("client_secret", "example-client-secret"),
-                ("access_token", "example-header.example-payload.example-signature"),
-            ],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("client_secret", "example-client-secret"),
+        ("access_token", "example-header.example-payload.example-signature"),
+    ];
+    review("create_token.200.one_hour", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_200_five_minutes() {
     let answer: support::Answer<'_> = (
-        200u16,
+        200,
         "application/json",
         "{\"access_token\":\"example-header.example-short-payload.example-signature\",\"expires_in\":300,\"token_type\":\"Bearer\"}",
         &[("x-amz-cognito-request-id", "00000000-0000-4000-8000-000000000001")],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.200.five_minutes",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[
-                ("client_secret", "example-client-secret"),
-                (
-                    "access_token",
-                    "example-header.example-short-payload.example-signature",
-                ),
-            ],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("client_secret", "example-client-secret"),
+        ("access_token", "example-header.example-short-payload.example-signature"),
+    ];
+    review("create_token.200.five_minutes", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_400_invalid_client() {
     let answer: support::Answer<'_> = (
-        400u16,
+        400,
         "application/json",
         "{\"error\":\"invalid_client\"}",
         &[("x-amz-cognito-request-id", "00000000-0000-4000-8000-000000000001")],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.400.invalid_client",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("client_secret", "example-client-secret")],
-            &seen,
-        ),
-    );
+    let secrets = &[("client_secret", "example-client-secret")];
+    review("create_token.400.invalid_client", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_400_invalid_scope() {
     let answer: support::Answer<'_> = (
-        400u16,
+        400,
         "application/json",
         "{\"error\":\"invalid_scope\"}",
         &[("x-amz-cognito-request-id", "00000000-0000-4000-8000-000000000001")],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.400.invalid_scope",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("client_secret", "example-client-secret")],
-            &seen,
-        ),
-    );
+    let secrets = &[("client_secret", "example-client-secret")];
+    review("create_token.400.invalid_scope", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_400_with_description() {
     let answer: support::Answer<'_> = (
-        400u16,
+        400,
         "application/json",
         "{\"error\":\"invalid_request\",\"error_description\":\"An invented description of what is missing\"}",
         &[("x-amz-cognito-request-id", "00000000-0000-4000-8000-000000000001")],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.400.with_description",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("client_secret", "example-client-secret")],
-            &seen,
-        ),
-    );
+    let secrets = &[("client_secret", "example-client-secret")];
+    review("create_token.400.with_description", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_405() {
-    let answer: support::Answer<'_> = (405u16, "", "", &[]);
+    let answer: support::Answer<'_> = (405, "", "", &[]);
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.405",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("client_secret", "example-client-secret")],
-            &seen,
-        ),
-    );
+    let secrets = &[("client_secret", "example-client-secret")];
+    review("create_token.405", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_429() {
-    let answer: support::Answer<'_> = (429u16, "", "", &[]);
+    let answer: support::Answer<'_> = (429, "", "", &[]);
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.429",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("client_secret", "example-client-secret")],
-            &seen,
-        ),
-    );
+    let secrets = &[("client_secret", "example-client-secret")];
+    review("create_token.429", &support::answer_shape(&server, answer, secrets, &seen));
 }

@@ -9,27 +9,27 @@ use crate::support;
 fn answers_to_create_token() -> Vec<ResponseTemplate> {
     let answers: &[support::Answer<'_>] = &[
         (
-            200u16,
+            200,
             "application/json",
             "{\"access_token\":\"MARKED-access-token&=+%\",\"expires_in\":3600,\"token_type\":\"Bearer\"}",
             &[],
         ),
         (
-            200u16,
+            200,
             "application/json",
             "{\"access_token\":\"MARKED-access-token&=+%\",\"expires_in\":300,\"token_type\":\"Bearer\"}",
             &[],
         ),
-        (400u16, "application/json", "{\"error\":\"invalid_client\"}", &[]),
-        (400u16, "application/json", "{\"error\":\"invalid_scope\"}", &[]),
+        (400, "application/json", "{\"error\":\"invalid_client\"}", &[]),
+        (400, "application/json", "{\"error\":\"invalid_scope\"}", &[]),
         (
-            400u16,
+            400,
             "application/json",
             "{\"error\":\"invalid_request\",\"error_description\":\"An invented description of what is missing\"}",
             &[],
         ),
-        (405u16, "", "", &[]),
-        (429u16, "", "", &[]),
+        (405, "", "", &[]),
+        (429, "", "", &[]),
     ];
     let answers = answers.iter().copied().map(support::answer);
     answers.chain(support::unusable_answers()).collect()
@@ -40,18 +40,16 @@ async fn texts_of_create_token_without_scope(url: &str) -> String {
     let endpoint = Endpoint::at(url);
     text.push_str(&format!("{endpoint:?}"));
     let client = Client::new(Endpoint::at(url)).expect("a client");
+    // It holds the credentials.
     text.push_str(&format!("{client:?}{client:#?}"));
-    text.push_str(
-        &support::texts(
-            &client
-                .create_token(types::TokenRequest {
-                    client_id: "example-client-id".into(),
-                    client_secret: "MARKED-client-secret&=+%".into(),
-                    scope: None,
-                })
-                .await,
-        ),
-    );
+    let seen = client
+        .create_token(types::TokenRequest {
+            client_id: "example-client-id".into(),
+            client_secret: "MARKED-client-secret&=+%".into(),
+            scope: None,
+        })
+        .await;
+    text.push_str(&support::texts(&seen));
     text
 }
 
@@ -59,26 +57,21 @@ async fn texts_of_create_token_without_scope(url: &str) -> String {
 async fn no_text_holds_a_secret_of_create_token_without_scope() {
     support::LOG.start();
     let mut text = String::new();
-    text.push_str(
-        &format!(
-            "{:?}", types::TokenRequest { client_id : "example-client-id".into(),
-            client_secret : "MARKED-client-secret&=+%".into(), scope : None }
-        ),
-    );
+    let body = types::TokenRequest {
+        client_id: "example-client-id".into(),
+        client_secret: "MARKED-client-secret&=+%".into(),
+        scope: None,
+    };
+    text.push_str(&format!("{body:?}"));
     for answer in answers_to_create_token() {
         let server = support::server(answer).await;
         text.push_str(&texts_of_create_token_without_scope(&server.uri()).await);
-        assert_eq!(
-            server.received_requests(). await .unwrap().len(), 1, "sent, and not twice"
-        );
+        assert_eq!(server.received_requests().await.unwrap().len(), 1, "sent, and not twice");
     }
-
-    text.push_str(
-        &texts_of_create_token_without_scope(&support::torn_connection()).await,
-    );
+    text.push_str(&texts_of_create_token_without_scope(&support::torn_connection()).await);
     text.push_str(&texts_of_create_token_without_scope(&support::nobody()).await);
     text.push_str(&support::LOG.text());
-    assert!(! text.contains(support::MARK), "a text holds a secret:\n{text}");
+    assert!(!text.contains(support::MARK), "a text holds a secret:\n{text}");
 }
 
 async fn texts_of_create_token_with_scopes(url: &str) -> String {
@@ -86,20 +79,16 @@ async fn texts_of_create_token_with_scopes(url: &str) -> String {
     let endpoint = Endpoint::at(url);
     text.push_str(&format!("{endpoint:?}"));
     let client = Client::new(Endpoint::at(url)).expect("a client");
+    // It holds the credentials.
     text.push_str(&format!("{client:?}{client:#?}"));
-    text.push_str(
-        &support::texts(
-            &client
-                .create_token(types::TokenRequest {
-                    client_id: "example-client-id".into(),
-                    client_secret: "MARKED-client-secret&=+%".into(),
-                    scope: Some(
-                        ["example.read".to_owned(), "example.write".to_owned()].into(),
-                    ),
-                })
-                .await,
-        ),
-    );
+    let seen = client
+        .create_token(types::TokenRequest {
+            client_id: "example-client-id".into(),
+            client_secret: "MARKED-client-secret&=+%".into(),
+            scope: Some(["example.read".to_owned(), "example.write".to_owned()].into()),
+        })
+        .await;
+    text.push_str(&support::texts(&seen));
     text
 }
 
@@ -107,23 +96,19 @@ async fn texts_of_create_token_with_scopes(url: &str) -> String {
 async fn no_text_holds_a_secret_of_create_token_with_scopes() {
     support::LOG.start();
     let mut text = String::new();
-    text.push_str(
-        &format!(
-            "{:?}", types::TokenRequest { client_id : "example-client-id".into(),
-            client_secret : "MARKED-client-secret&=+%".into(), scope :
-            Some(["example.read".to_owned(), "example.write".to_owned()].into()) }
-        ),
-    );
+    let body = types::TokenRequest {
+        client_id: "example-client-id".into(),
+        client_secret: "MARKED-client-secret&=+%".into(),
+        scope: Some(["example.read".to_owned(), "example.write".to_owned()].into()),
+    };
+    text.push_str(&format!("{body:?}"));
     for answer in answers_to_create_token() {
         let server = support::server(answer).await;
         text.push_str(&texts_of_create_token_with_scopes(&server.uri()).await);
-        assert_eq!(
-            server.received_requests(). await .unwrap().len(), 1, "sent, and not twice"
-        );
+        assert_eq!(server.received_requests().await.unwrap().len(), 1, "sent, and not twice");
     }
-
     text.push_str(&texts_of_create_token_with_scopes(&support::torn_connection()).await);
     text.push_str(&texts_of_create_token_with_scopes(&support::nobody()).await);
     text.push_str(&support::LOG.text());
-    assert!(! text.contains(support::MARK), "a text holds a secret:\n{text}");
+    assert!(!text.contains(support::MARK), "a text holds a secret:\n{text}");
 }

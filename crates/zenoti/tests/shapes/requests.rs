@@ -15,15 +15,13 @@ fn review(name: &str, text: &str) {
 
 #[tokio::test]
 async fn create_token_password() {
-    let server = support::server(
-            support::answer((
-                200u16,
-                "application/json",
-                "{\"credentials\":{\"access_token\":\"example-access-token:1|a$b#c+d/e=\",\"access_token_expiry\":\"2030-01-02T11:19:18.7016839Z\",\"refresh_token\":\"example-refresh-token:2|f$g#h+i/j=\",\"refresh_token_expiry\":\"2030-04-01T11:19:18.7172608Z\",\"token_type\":\"bearer\",\"token_id\":\"00000000-0000-4000-8000-00000000000b\",\"app_id\":\"00000000-0000-4000-8000-00000000000A\",\"user_type\":\"Employee\"},\"login_policy_evaluation\":{\"allowlogin\":true,\"policyaction\":0,\"policyactiondata\":null,\"userid\":null,\"passwordexpiryreminder\":false},\"error\":null}",
-                &[],
-            )),
-        )
-        .await;
+    let answer: support::Answer<'_> = (
+        200,
+        "application/json",
+        "{\"credentials\":{\"access_token\":\"example-access-token:1|a$b#c+d/e=\",\"access_token_expiry\":\"2030-01-02T11:19:18.7016839Z\",\"refresh_token\":\"example-refresh-token:2|f$g#h+i/j=\",\"refresh_token_expiry\":\"2030-04-01T11:19:18.7172608Z\",\"token_type\":\"bearer\",\"token_id\":\"00000000-0000-4000-8000-00000000000b\",\"app_id\":\"00000000-0000-4000-8000-00000000000A\",\"user_type\":\"Employee\"},\"login_policy_evaluation\":{\"allowlogin\":true,\"policyaction\":0,\"policyactiondata\":null,\"userid\":null,\"passwordexpiryreminder\":false},\"error\":null}",
+        &[],
+    );
+    let server = support::server(support::answer(answer)).await;
     let client = Client::new(Endpoint::at(server.uri())).expect("a client");
     client
         .create_token(types::PasswordGrant {
@@ -36,27 +34,22 @@ async fn create_token_password() {
         })
         .await
         .expect("an answer");
-    review(
-        "create_token.password",
-        &support::request_shape(
-                &server,
-                &[("password", "example-password"), ("app_secret", "example-app-secret")],
-            )
-            .await,
-    );
+    let secrets = &[
+        ("password", "example-password"),
+        ("app_secret", "example-app-secret"),
+    ];
+    review("create_token.password", &support::request_shape(&server, secrets).await);
 }
 
 #[tokio::test]
 async fn create_token_refresh_token() {
-    let server = support::server(
-            support::answer((
-                200u16,
-                "application/json",
-                "{\"credentials\":{\"access_token\":\"example-access-token:1|a$b#c+d/e=\",\"access_token_expiry\":\"2030-01-02T11:19:18.7016839Z\",\"refresh_token\":\"example-refresh-token:2|f$g#h+i/j=\",\"refresh_token_expiry\":\"2030-04-01T11:19:18.7172608Z\",\"token_type\":\"bearer\",\"token_id\":\"00000000-0000-4000-8000-00000000000b\",\"app_id\":\"00000000-0000-4000-8000-00000000000A\",\"user_type\":\"Employee\"},\"login_policy_evaluation\":{\"allowlogin\":true,\"policyaction\":0,\"policyactiondata\":null,\"userid\":null,\"passwordexpiryreminder\":false},\"error\":null}",
-                &[],
-            )),
-        )
-        .await;
+    let answer: support::Answer<'_> = (
+        200,
+        "application/json",
+        "{\"credentials\":{\"access_token\":\"example-access-token:1|a$b#c+d/e=\",\"access_token_expiry\":\"2030-01-02T11:19:18.7016839Z\",\"refresh_token\":\"example-refresh-token:2|f$g#h+i/j=\",\"refresh_token_expiry\":\"2030-04-01T11:19:18.7172608Z\",\"token_type\":\"bearer\",\"token_id\":\"00000000-0000-4000-8000-00000000000b\",\"app_id\":\"00000000-0000-4000-8000-00000000000A\",\"user_type\":\"Employee\"},\"login_policy_evaluation\":{\"allowlogin\":true,\"policyaction\":0,\"policyactiondata\":null,\"userid\":null,\"passwordexpiryreminder\":false},\"error\":null}",
+        &[],
+    );
+    let server = support::server(support::answer(answer)).await;
     let client = Client::new(Endpoint::at(server.uri())).expect("a client");
     client
         .create_token(types::RefreshGrant {
@@ -64,21 +57,16 @@ async fn create_token_refresh_token() {
         })
         .await
         .expect("an answer");
-    review(
-        "create_token.refresh_token",
-        &support::request_shape(&server, &[("refresh_token", "example-refresh-token")])
-            .await,
-    );
+    let secrets = &[("refresh_token", "example-refresh-token")];
+    review("create_token.refresh_token", &support::request_shape(&server, secrets).await);
 }
 
 #[tokio::test]
 async fn revoke_tokens() {
-    let server = support::server(support::answer((200u16, "", "", &[]))).await;
+    let answer: support::Answer<'_> = (200, "", "", &[]);
+    let server = support::server(support::answer(answer)).await;
     let client = Client::new(Endpoint::at(server.uri())).expect("a client");
     client.revoke_tokens(&"example-access-token".into()).await.expect("an answer");
-    review(
-        "revoke_tokens",
-        &support::request_shape(&server, &[("access_token", "example-access-token")])
-            .await,
-    );
+    let secrets = &[("access_token", "example-access-token")];
+    review("revoke_tokens", &support::request_shape(&server, secrets).await);
 }

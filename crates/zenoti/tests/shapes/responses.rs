@@ -14,9 +14,7 @@ fn review(name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
-async fn ask_create_token(
-    server: &MockServer,
-) -> Result<types::TokenResponse, Error> {
+async fn ask_create_token(server: &MockServer) -> Result<types::TokenResponse, Error> {
     let client = Client::new(Endpoint::at(server.uri())).expect("a client");
     client
         .create_token(types::PasswordGrant {
@@ -33,7 +31,7 @@ async fn ask_create_token(
 #[tokio::test]
 async fn create_token_answers_200_after_login() {
     let answer: support::Answer<'_> = (
-        200u16,
+        200,
         "application/json",
         "{\"credentials\":{\"access_token\":\"example-access-token:1|a$b#c+d/e=\",\"access_token_expiry\":\"2030-01-02T11:19:18.7016839Z\",\"refresh_token\":\"example-refresh-token:2|f$g#h+i/j=\",\"refresh_token_expiry\":\"2030-04-01T11:19:18.7172608Z\",\"token_type\":\"bearer\",\"token_id\":\"00000000-0000-4000-8000-00000000000b\",\"app_id\":\"00000000-0000-4000-8000-00000000000A\",\"user_type\":\"Employee\"},\"login_policy_evaluation\":{\"allowlogin\":true,\"policyaction\":0,\"policyactiondata\":null,\"userid\":null,\"passwordexpiryreminder\":false},\"error\":null}",
         &[
@@ -44,26 +42,19 @@ async fn create_token_answers_200_after_login() {
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.200.after_login",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[
-                ("password", "example-password"),
-                ("app_secret", "example-app-secret"),
-                ("access_token", "example-access-token:1|a$b#c+d/e="),
-                ("refresh_token", "example-refresh-token:2|f$g#h+i/j="),
-            ],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("password", "example-password"),
+        ("app_secret", "example-app-secret"),
+        ("access_token", "example-access-token:1|a$b#c+d/e="),
+        ("refresh_token", "example-refresh-token:2|f$g#h+i/j="),
+    ];
+    review("create_token.200.after_login", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_200_after_refresh() {
     let answer: support::Answer<'_> = (
-        200u16,
+        200,
         "application/json",
         "{\"credentials\":{\"access_token\":\"example-second-access-token:3|k$l#m+n/o=\",\"access_token_expiry\":\"2030-01-03T11:19:19.0000001Z\",\"refresh_token\":\"example-second-refresh-token:4|p$q#r+s/t=\",\"refresh_token_expiry\":\"2030-04-02T11:19:19.0000001Z\",\"token_type\":\"bearer\",\"token_id\":\"00000000-0000-4000-8000-00000000000c\",\"app_id\":\"00000000-0000-4000-8000-00000000000A\",\"user_type\":\"Guest\"},\"login_policy_evaluation\":null,\"error\":null}",
         &[
@@ -74,26 +65,19 @@ async fn create_token_answers_200_after_refresh() {
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.200.after_refresh",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[
-                ("password", "example-password"),
-                ("app_secret", "example-app-secret"),
-                ("access_token", "example-second-access-token:3|k$l#m+n/o="),
-                ("refresh_token", "example-second-refresh-token:4|p$q#r+s/t="),
-            ],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("password", "example-password"),
+        ("app_secret", "example-app-secret"),
+        ("access_token", "example-second-access-token:3|k$l#m+n/o="),
+        ("refresh_token", "example-second-refresh-token:4|p$q#r+s/t="),
+    ];
+    review("create_token.200.after_refresh", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_200_credentials_only() {
     let answer: support::Answer<'_> = (
-        200u16,
+        200,
         "application/json",
         "{\"credentials\":{\"access_token\":\"example-third-access-token:5|u$v#w+x/y=\",\"access_token_expiry\":\"2030-01-04T11:19:20.1234567Z\",\"refresh_token\":\"example-third-refresh-token:6|z$a#b+c/d=\",\"refresh_token_expiry\":\"2030-04-03T11:19:20.1234567Z\",\"token_type\":\"bearer\",\"token_id\":\"00000000-0000-4000-8000-00000000000D\",\"app_id\":\"00000000-0000-4000-8000-00000000000A\",\"user_type\":\"Employee\"}}",
         &[
@@ -104,26 +88,19 @@ async fn create_token_answers_200_credentials_only() {
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.200.credentials_only",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[
-                ("password", "example-password"),
-                ("app_secret", "example-app-secret"),
-                ("access_token", "example-third-access-token:5|u$v#w+x/y="),
-                ("refresh_token", "example-third-refresh-token:6|z$a#b+c/d="),
-            ],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("password", "example-password"),
+        ("app_secret", "example-app-secret"),
+        ("access_token", "example-third-access-token:5|u$v#w+x/y="),
+        ("refresh_token", "example-third-refresh-token:6|z$a#b+c/d="),
+    ];
+    review("create_token.200.credentials_only", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_200_failure() {
     let answer: support::Answer<'_> = (
-        200u16,
+        200,
         "application/json",
         "{\"credentials\":null,\"login_policy_evaluation\":null,\"error\":{\"code\":401,\"message\":\"An invented text about the account\"}}",
         &[
@@ -134,63 +111,51 @@ async fn create_token_answers_200_failure() {
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.200.failure",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("password", "example-password"), ("app_secret", "example-app-secret")],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("password", "example-password"),
+        ("app_secret", "example-app-secret"),
+    ];
+    review("create_token.200.failure", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_401_invalid_account() {
     let answer: support::Answer<'_> = (
-        401u16,
+        401,
         "application/json",
         "{\"error\":{\"code\":401,\"message\":\"Invalid account\"}}",
         &[],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.401.invalid_account",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("password", "example-password"), ("app_secret", "example-app-secret")],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("password", "example-password"),
+        ("app_secret", "example-app-secret"),
+    ];
+    review("create_token.401.invalid_account", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_401_code_as_text() {
     let answer: support::Answer<'_> = (
-        401u16,
+        401,
         "application/json",
         "{\"error\":{\"code\":\"401\",\"reason\":\"An invented text about the account\"}}",
         &[],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.401.code_as_text",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("password", "example-password"), ("app_secret", "example-app-secret")],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("password", "example-password"),
+        ("app_secret", "example-app-secret"),
+    ];
+    review("create_token.401.code_as_text", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_429() {
     let answer: support::Answer<'_> = (
-        429u16,
+        429,
         "",
         "",
         &[
@@ -202,57 +167,45 @@ async fn create_token_answers_429() {
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.429",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("password", "example-password"), ("app_secret", "example-app-secret")],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("password", "example-password"),
+        ("app_secret", "example-app-secret"),
+    ];
+    review("create_token.429", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_500_wrong_app() {
     let answer: support::Answer<'_> = (
-        500u16,
+        500,
         "application/json",
         "{\"error\":{\"code\":4023,\"message\":\"An invented text about the app\"}}",
         &[],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.500.wrong_app",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("password", "example-password"), ("app_secret", "example-app-secret")],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("password", "example-password"),
+        ("app_secret", "example-app-secret"),
+    ];
+    review("create_token.500.wrong_app", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn create_token_answers_500_failed() {
     let answer: support::Answer<'_> = (
-        500u16,
+        500,
         "application/json",
         "{\"error\":{\"code\":500,\"message\":\"An invented text about a failure\"}}",
         &[],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_create_token(&server).await;
-    review(
-        "create_token.500.failed",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("password", "example-password"), ("app_secret", "example-app-secret")],
-            &seen,
-        ),
-    );
+    let secrets = &[
+        ("password", "example-password"),
+        ("app_secret", "example-app-secret"),
+    ];
+    review("create_token.500.failed", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 async fn ask_revoke_tokens(server: &MockServer) -> Result<(), Error> {
@@ -263,7 +216,7 @@ async fn ask_revoke_tokens(server: &MockServer) -> Result<(), Error> {
 #[tokio::test]
 async fn revoke_tokens_answers_200() {
     let answer: support::Answer<'_> = (
-        200u16,
+        200,
         "",
         "",
         &[
@@ -274,42 +227,28 @@ async fn revoke_tokens_answers_200() {
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_revoke_tokens(&server).await;
-    review(
-        "revoke_tokens.200",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("access_token", "example-access-token")],
-            &seen,
-        ),
-    );
+    let secrets = &[("access_token", "example-access-token")];
+    review("revoke_tokens.200", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn revoke_tokens_answers_401_expired() {
     let answer: support::Answer<'_> = (
-        401u16,
+        401,
         "application/json",
         "{\"error\":{\"code\":401,\"message\":\"An invented text about the token\"}}",
         &[],
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_revoke_tokens(&server).await;
-    review(
-        "revoke_tokens.401.expired",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("access_token", "example-access-token")],
-            &seen,
-        ),
-    );
+    let secrets = &[("access_token", "example-access-token")];
+    review("revoke_tokens.401.expired", &support::answer_shape(&server, answer, secrets, &seen));
 }
 
 #[tokio::test]
 async fn revoke_tokens_answers_429() {
     let answer: support::Answer<'_> = (
-        429u16,
+        429,
         "",
         "",
         &[
@@ -321,13 +260,6 @@ async fn revoke_tokens_answers_429() {
     );
     let server = support::server(support::answer(answer)).await;
     let seen = ask_revoke_tokens(&server).await;
-    review(
-        "revoke_tokens.429",
-        &support::answer_shape(
-            &server,
-            answer,
-            &[("access_token", "example-access-token")],
-            &seen,
-        ),
-    );
+    let secrets = &[("access_token", "example-access-token")];
+    review("revoke_tokens.429", &support::answer_shape(&server, answer, secrets, &seen));
 }

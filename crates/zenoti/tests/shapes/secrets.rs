@@ -9,50 +9,50 @@ use crate::support;
 fn answers_to_create_token() -> Vec<ResponseTemplate> {
     let answers: &[support::Answer<'_>] = &[
         (
-            200u16,
+            200,
             "application/json",
             "{\"credentials\":{\"access_token\":\"MARKED-access-token&=+%\",\"access_token_expiry\":\"2030-01-02T11:19:18.7016839Z\",\"refresh_token\":\"MARKED-refresh-token&=+%\",\"refresh_token_expiry\":\"2030-04-01T11:19:18.7172608Z\",\"token_type\":\"bearer\",\"token_id\":\"00000000-0000-4000-8000-00000000000b\",\"app_id\":\"00000000-0000-4000-8000-00000000000A\",\"user_type\":\"Employee\"},\"login_policy_evaluation\":{\"allowlogin\":true,\"policyaction\":0,\"policyactiondata\":null,\"userid\":null,\"passwordexpiryreminder\":false},\"error\":null}",
             &[],
         ),
         (
-            200u16,
+            200,
             "application/json",
             "{\"credentials\":{\"access_token\":\"MARKED-access-token&=+%\",\"access_token_expiry\":\"2030-01-03T11:19:19.0000001Z\",\"refresh_token\":\"MARKED-refresh-token&=+%\",\"refresh_token_expiry\":\"2030-04-02T11:19:19.0000001Z\",\"token_type\":\"bearer\",\"token_id\":\"00000000-0000-4000-8000-00000000000c\",\"app_id\":\"00000000-0000-4000-8000-00000000000A\",\"user_type\":\"Guest\"},\"login_policy_evaluation\":null,\"error\":null}",
             &[],
         ),
         (
-            200u16,
+            200,
             "application/json",
             "{\"credentials\":{\"access_token\":\"MARKED-access-token&=+%\",\"access_token_expiry\":\"2030-01-04T11:19:20.1234567Z\",\"refresh_token\":\"MARKED-refresh-token&=+%\",\"refresh_token_expiry\":\"2030-04-03T11:19:20.1234567Z\",\"token_type\":\"bearer\",\"token_id\":\"00000000-0000-4000-8000-00000000000D\",\"app_id\":\"00000000-0000-4000-8000-00000000000A\",\"user_type\":\"Employee\"}}",
             &[],
         ),
         (
-            200u16,
+            200,
             "application/json",
             "{\"credentials\":null,\"login_policy_evaluation\":null,\"error\":{\"code\":401,\"message\":\"An invented text about the account\"}}",
             &[],
         ),
         (
-            401u16,
+            401,
             "application/json",
             "{\"error\":{\"code\":401,\"message\":\"Invalid account\"}}",
             &[],
         ),
         (
-            401u16,
+            401,
             "application/json",
             "{\"error\":{\"code\":\"401\",\"reason\":\"An invented text about the account\"}}",
             &[],
         ),
-        (429u16, "", "", &[]),
+        (429, "", "", &[]),
         (
-            500u16,
+            500,
             "application/json",
             "{\"error\":{\"code\":4023,\"message\":\"An invented text about the app\"}}",
             &[],
         ),
         (
-            500u16,
+            500,
             "application/json",
             "{\"error\":{\"code\":500,\"message\":\"An invented text about a failure\"}}",
             &[],
@@ -67,21 +67,19 @@ async fn texts_of_create_token_password(url: &str) -> String {
     let endpoint = Endpoint::at(url);
     text.push_str(&format!("{endpoint:?}"));
     let client = Client::new(Endpoint::at(url)).expect("a client");
+    // It holds the credentials.
     text.push_str(&format!("{client:?}{client:#?}"));
-    text.push_str(
-        &support::texts(
-            &client
-                .create_token(types::PasswordGrant {
-                    account_name: "example-account".into(),
-                    user_name: "example-user".into(),
-                    password: "MARKED-password&=+%".into(),
-                    app_id: "00000000-0000-4000-8000-00000000000A".into(),
-                    app_secret: "MARKED-app-secret&=+%".into(),
-                    device_id: "example-device".into(),
-                })
-                .await,
-        ),
-    );
+    let seen = client
+        .create_token(types::PasswordGrant {
+            account_name: "example-account".into(),
+            user_name: "example-user".into(),
+            password: "MARKED-password&=+%".into(),
+            app_id: "00000000-0000-4000-8000-00000000000A".into(),
+            app_secret: "MARKED-app-secret&=+%".into(),
+            device_id: "example-device".into(),
+        })
+        .await;
+    text.push_str(&support::texts(&seen));
     text
 }
 
@@ -89,26 +87,24 @@ async fn texts_of_create_token_password(url: &str) -> String {
 async fn no_text_holds_a_secret_of_create_token_password() {
     support::LOG.start();
     let mut text = String::new();
-    text.push_str(
-        &format!(
-            "{:?}", types::PasswordGrant { account_name : "example-account".into(),
-            user_name : "example-user".into(), password : "MARKED-password&=+%".into(),
-            app_id : "00000000-0000-4000-8000-00000000000A".into(), app_secret :
-            "MARKED-app-secret&=+%".into(), device_id : "example-device".into() }
-        ),
-    );
+    let body = types::PasswordGrant {
+        account_name: "example-account".into(),
+        user_name: "example-user".into(),
+        password: "MARKED-password&=+%".into(),
+        app_id: "00000000-0000-4000-8000-00000000000A".into(),
+        app_secret: "MARKED-app-secret&=+%".into(),
+        device_id: "example-device".into(),
+    };
+    text.push_str(&format!("{body:?}"));
     for answer in answers_to_create_token() {
         let server = support::server(answer).await;
         text.push_str(&texts_of_create_token_password(&server.uri()).await);
-        assert_eq!(
-            server.received_requests(). await .unwrap().len(), 1, "sent, and not twice"
-        );
+        assert_eq!(server.received_requests().await.unwrap().len(), 1, "sent, and not twice");
     }
-
     text.push_str(&texts_of_create_token_password(&support::torn_connection()).await);
     text.push_str(&texts_of_create_token_password(&support::nobody()).await);
     text.push_str(&support::LOG.text());
-    assert!(! text.contains(support::MARK), "a text holds a secret:\n{text}");
+    assert!(!text.contains(support::MARK), "a text holds a secret:\n{text}");
 }
 
 async fn texts_of_create_token_refresh_token(url: &str) -> String {
@@ -116,16 +112,14 @@ async fn texts_of_create_token_refresh_token(url: &str) -> String {
     let endpoint = Endpoint::at(url);
     text.push_str(&format!("{endpoint:?}"));
     let client = Client::new(Endpoint::at(url)).expect("a client");
+    // It holds the credentials.
     text.push_str(&format!("{client:?}{client:#?}"));
-    text.push_str(
-        &support::texts(
-            &client
-                .create_token(types::RefreshGrant {
-                    refresh_token: "MARKED-refresh-token&=+%".into(),
-                })
-                .await,
-        ),
-    );
+    let seen = client
+        .create_token(types::RefreshGrant {
+            refresh_token: "MARKED-refresh-token&=+%".into(),
+        })
+        .await;
+    text.push_str(&support::texts(&seen));
     text
 }
 
@@ -133,38 +127,31 @@ async fn texts_of_create_token_refresh_token(url: &str) -> String {
 async fn no_text_holds_a_secret_of_create_token_refresh_token() {
     support::LOG.start();
     let mut text = String::new();
-    text.push_str(
-        &format!(
-            "{:?}", types::RefreshGrant { refresh_token : "MARKED-refresh-token&=+%"
-            .into() }
-        ),
-    );
+    let body = types::RefreshGrant {
+        refresh_token: "MARKED-refresh-token&=+%".into(),
+    };
+    text.push_str(&format!("{body:?}"));
     for answer in answers_to_create_token() {
         let server = support::server(answer).await;
         text.push_str(&texts_of_create_token_refresh_token(&server.uri()).await);
-        assert_eq!(
-            server.received_requests(). await .unwrap().len(), 1, "sent, and not twice"
-        );
+        assert_eq!(server.received_requests().await.unwrap().len(), 1, "sent, and not twice");
     }
-
-    text.push_str(
-        &texts_of_create_token_refresh_token(&support::torn_connection()).await,
-    );
+    text.push_str(&texts_of_create_token_refresh_token(&support::torn_connection()).await);
     text.push_str(&texts_of_create_token_refresh_token(&support::nobody()).await);
     text.push_str(&support::LOG.text());
-    assert!(! text.contains(support::MARK), "a text holds a secret:\n{text}");
+    assert!(!text.contains(support::MARK), "a text holds a secret:\n{text}");
 }
 
 fn answers_to_revoke_tokens() -> Vec<ResponseTemplate> {
     let answers: &[support::Answer<'_>] = &[
-        (200u16, "", "", &[]),
+        (200, "", "", &[]),
         (
-            401u16,
+            401,
             "application/json",
             "{\"error\":{\"code\":401,\"message\":\"An invented text about the token\"}}",
             &[],
         ),
-        (429u16, "", "", &[]),
+        (429, "", "", &[]),
     ];
     let answers = answers.iter().copied().map(support::answer);
     answers.chain(support::unusable_answers()).collect()
@@ -175,10 +162,10 @@ async fn texts_of_revoke_tokens(url: &str) -> String {
     let endpoint = Endpoint::at(url);
     text.push_str(&format!("{endpoint:?}"));
     let client = Client::new(Endpoint::at(url)).expect("a client");
+    // It holds the credentials.
     text.push_str(&format!("{client:?}{client:#?}"));
-    text.push_str(
-        &support::texts(&client.revoke_tokens(&"MARKED-access-token&=+%".into()).await),
-    );
+    let seen = client.revoke_tokens(&"MARKED-access-token&=+%".into()).await;
+    text.push_str(&support::texts(&seen));
     text
 }
 
@@ -189,13 +176,10 @@ async fn no_text_holds_a_secret_of_revoke_tokens() {
     for answer in answers_to_revoke_tokens() {
         let server = support::server(answer).await;
         text.push_str(&texts_of_revoke_tokens(&server.uri()).await);
-        assert_eq!(
-            server.received_requests(). await .unwrap().len(), 1, "sent, and not twice"
-        );
+        assert_eq!(server.received_requests().await.unwrap().len(), 1, "sent, and not twice");
     }
-
     text.push_str(&texts_of_revoke_tokens(&support::torn_connection()).await);
     text.push_str(&texts_of_revoke_tokens(&support::nobody()).await);
     text.push_str(&support::LOG.text());
-    assert!(! text.contains(support::MARK), "a text holds a secret:\n{text}");
+    assert!(!text.contains(support::MARK), "a text holds a secret:\n{text}");
 }
