@@ -198,8 +198,9 @@ impl Slot {
         &self.key
     }
 
-    /// The header while the token is fresh: one load, one look at the clocks, one clone.
-    #[inline]
+    /// The header while the token is fresh: one load, one look at the clocks, one clone. Inlined always: a call more, and the
+    /// way of the header through it, is a tenth of what it costs.
+    #[inline(always)]
     pub(crate) fn fresh_header(&self) -> Option<HeaderValue> {
         let snapshot = self.snapshot.load();
         let snapshot = snapshot.as_ref()?;
