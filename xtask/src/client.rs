@@ -4,13 +4,12 @@
 use indexmap::{IndexMap, IndexSet};
 
 use crate::{
-    code::Code,
+    code::{Code, signature},
     docs,
     error_body::{self, body_type},
-    format, ident,
+    ident,
     lower::plain,
     model::{Body, Model, Operation, Param, Place, SchemeKind, Ty, Variable},
-    openapi,
     progenitor::Progenitor,
     types::or,
     x_token::{Basic, Encode},
@@ -130,17 +129,11 @@ impl Client {{
         held = if has_credentials { "    credentials: Credentials,\n" } else { "" },
         fields = settings.iter().map(Setting::field).collect::<String>(),
         new_docs = docs::comment(&new_docs, "    "),
-        new = signature("pub fn new", inputs, "Result<Self, Error>"),
+        new = signature(4, "pub fn new", inputs, "Result<Self, Error>"),
         given = if has_credentials { ", credentials" } else { "" },
         taken = taken.collect::<String>(),
         methods = methods?,
     ))
-}
-
-/// The first lines of a method.
-fn signature(head: &str, inputs: Vec<String>, output: &str) -> String {
-    let inputs = inputs.into_iter().map(Code::text).collect();
-    Code::row([Code::list(format!("{head}("), inputs), Code::text(format!(" -> {output}"))]).lines(4, " {")
 }
 
 /// A path parameter that belongs to the endpoint.
@@ -429,27 +422,17 @@ pub fn arguments(operation: &Operation) -> Vec<Argument<'_>> {
     arguments
 }
 
-fn argument_type(model: &Model, param: &Param) -> String {
+fn argument_type(param: &Param) -> String {
     let plain = match &param.ty {
         Ty::Secret => "&Secret".to_owned(),
         Ty::Integer => "i64".to_owned(),
         Ty::Number => "f64".to_owned(),
         Ty::Boolean => "bool".to_owned(),
-        ty @ (Ty::Ref(_) | Ty::Delimited(..) | Ty::Timestamp { .. }) => format!("&{}", parameter_type(model, ty)),
-        Ty::List(item) => format!("&[{}]", parameter_type(model, item)),
+        ty @ (Ty::Ref(_) | Ty::Delimited(..) | Ty::Timestamp { .. }) => format!("&{}", body_type(ty)),
+        Ty::List(item) => format!("&[{}]", body_type(item)),
         Ty::Text | Ty::Any | Ty::Map(_) | Ty::Nullable(_) | Ty::Constant(_) => "&str".to_owned(),
     };
     if param.required { plain } else { format!("Option<{plain}>") }
-}
-
-fn parameter_type(model: &Model, ty: &Ty) -> String {
-    match ty {
-        Ty::Delimited(delimiter, item) => {
-            let item = format::ty(model, &body_type(item));
-            format!("::freshtoken_wire::{}<{item}>", openapi::delimited(*delimiter))
-        }
-        ty => format::ty(model, &body_type(ty)),
-    }
 }
 
 fn method(
@@ -462,7 +445,7 @@ fn method(
     let arguments = arguments(operation);
     let mut inputs = vec!["&self".to_owned()];
     inputs.extend(arguments.iter().map(|Argument { name, param }| {
-        let ty = param.map_or_else(|| "&Secret".to_owned(), |param| argument_type(model, param));
+        let ty = param.map_or_else(|| "&Secret".to_owned(), argument_type);
         format!("{name}: {ty}")
     }));
     let mut sent = String::new();
@@ -509,7 +492,7 @@ fn method(
         result = Code::row([Code::text("let result = "), call]).lines(8, ";"),
     ));
     let success = operation.success.ty.as_ref();
-    let seen = success.map_or_else(|| "()".to_owned(), |ty| format::ty(model, &body_type(ty)));
+    let seen = success.map_or_else(|| "()".to_owned(), body_type);
     let check = error_body::can_fail_at_2xx(model, operation).then(|| {
         let check = error_body::check_name(operation);
         let variant = success.map(error_body::variant).unwrap_or_default();
@@ -528,7 +511,7 @@ fn method(
             None if success.is_none() => "        client.inner.finish_empty(result)".to_owned(),
             None => "        client.inner.finish(result)".to_owned(),
         };
-        let head = signature(&format!("pub async fn {id}"), inputs, &format!("Result<{seen}, Error>"));
+        let head = signature(4, &format!("pub async fn {id}"), inputs, &format!("Result<{seen}, Error>"));
         return Ok(format!("\n{docs}{head}\n{sent}{answer}\n    }}\n"));
     }
     let dated = dated_name(model, operation);
@@ -546,9 +529,10 @@ fn method(
 {sent}{check}        Ok((answer, client.inner.date()))
     }}
 ",
-        head = signature(&format!("pub async fn {id}"), inputs.clone(), &format!("Result<{seen}, Error>")),
+        head = signature(4, &format!("pub async fn {id}"), inputs.clone(), &format!("Result<{seen}, Error>")),
         given = given.join(", "),
         dated_head = signature(
+            4,
             &format!("pub async fn {dated}"),
             inputs,
             &format!("Result<({seen}, Option<::std::time::SystemTime>), Error>")

@@ -1,5 +1,5 @@
-//! Rust as text, for what is generated in quantity: to make tokens of it, to parse and to format those would cost more
-//! than all the rest. It is laid out as `format` lays out the other files.
+//! Rust as text: to make tokens of what is generated, to parse and to format those would cost more than all the rest. It
+//! is laid out as prettyplease lays out progenitor's file.
 
 /// An expression, or a part of one.
 pub struct Code {
@@ -14,6 +14,13 @@ enum Kind {
     Row(Vec<Code>),
     /// A value and what is called on it: on a line each, or all on one.
     Chain(Vec<Code>),
+    /// Conditions, one of which must hold: on a line each, or all on one.
+    Any(Vec<Code>),
+    /// What stands behind `|value| ` or `pattern => `: in the same line, or in a block.
+    Behind {
+        head: String,
+        body: Box<Code>,
+    },
     /// Items between brackets: on a line each, or all on one.
     List {
         open: String,
@@ -23,7 +30,7 @@ enum Kind {
 }
 
 /// The longest line, where it can be kept.
-const WIDTH: usize = 89;
+pub const WIDTH: usize = 89;
 
 impl Code {
     pub fn text(text: impl Into<String>) -> Self {
@@ -45,8 +52,33 @@ impl Code {
         Self { width: parts.iter().map(|part| part.width).sum(), kind: Kind::Row(parts.into()) }
     }
 
-    pub fn chain<const N: usize>(parts: [Code; N]) -> Self {
-        Self { width: parts.iter().map(|part| part.width).sum(), kind: Kind::Chain(parts.into()) }
+    pub fn chain(parts: impl Into<Vec<Code>>) -> Self {
+        let parts = parts.into();
+        Self { width: parts.iter().map(|part| part.width).sum(), kind: Kind::Chain(parts) }
+    }
+
+    /// The value with one more thing called on it.
+    pub fn then(self, part: Code) -> Self {
+        let mut parts = match self.kind {
+            Kind::Chain(parts) => parts,
+            kind => vec![Self { kind, ..self }],
+        };
+        parts.push(part);
+        Self::chain(parts)
+    }
+
+    pub fn any(mut parts: Vec<Code>) -> Self {
+        if parts.len() == 1 {
+            return parts.remove(0);
+        }
+        let width: Option<usize> = parts.iter().map(|part| part.width).sum();
+        Self { width: width.map(|width| width + " || ".len() * parts.len().saturating_sub(1)), kind: Kind::Any(parts) }
+    }
+
+    /// A closure or the arm of a match, whose `head` ends with a space.
+    pub fn behind(head: impl Into<String>, body: Code) -> Self {
+        let head = head.into();
+        Self { width: body.width.map(|width| head.len() + width), kind: Kind::Behind { head, body: body.into() } }
     }
 
     /// `path(items)`; what it ends with is what `path` opened.
@@ -66,6 +98,16 @@ impl Code {
         }
     }
 
+    /// Whether some part of it `is` so.
+    pub fn has(&self, is: &impl Fn(&str) -> bool) -> bool {
+        match &self.kind {
+            Kind::Text(text) => is(text),
+            Kind::Row(parts) | Kind::Chain(parts) | Kind::Any(parts) => parts.iter().any(|part| part.has(is)),
+            Kind::Behind { head, body } => is(head) || body.has(is),
+            Kind::List { open, items, .. } => is(open) || items.iter().any(|item| item.has(is)),
+        }
+    }
+
     /// On lines of its own, with what ends the last of them.
     pub fn lines(&self, indent: usize, end: &str) -> String {
         let mut source = String::new();
@@ -79,6 +121,11 @@ impl Code {
         source.push_str(end);
     }
 
+    /// Whether its first line may stand behind an opening bracket.
+    fn hugs(&self) -> bool {
+        matches!(self.kind, Kind::Row(_) | Kind::List { .. } | Kind::Behind { .. })
+    }
+
     /// Writes it behind what stands in the line that `source` ends with. `behind` is the width of what must follow.
     fn write(&self, indent: usize, behind: usize, source: &mut String) {
         if let Kind::Text(text) = &self.kind {
@@ -90,10 +137,11 @@ impl Code {
             Kind::Text(_) => {}
             Kind::Chain(parts) if !fits => {
                 for (index, part) in parts.iter().enumerate() {
+                    let indent = if index > 0 { indent + 4 } else { indent };
                     if index > 0 {
-                        start_line(indent + 4, source);
+                        start_line(indent, source);
                     }
-                    part.write(indent + 4, if index + 1 == parts.len() { behind } else { 0 }, source);
+                    part.write(indent, if index + 1 == parts.len() { behind } else { 0 }, source);
                 }
             }
             Kind::Row(parts) | Kind::Chain(parts) => {
@@ -102,10 +150,35 @@ impl Code {
                     part.write(indent, rest + behind, source);
                 }
             }
+            Kind::Any(parts) => {
+                for (index, part) in parts.iter().enumerate() {
+                    let indent = if index > 0 { indent + 4 } else { indent };
+                    match (index, fits) {
+                        (0, _) => {}
+                        (_, true) => source.push_str(" || "),
+                        (_, false) => {
+                            start_line(indent, source);
+                            source.push_str("|| ");
+                        }
+                    }
+                    part.write(indent, behind, source);
+                }
+            }
+            Kind::Behind { head, body } => {
+                source.push_str(head);
+                if fits || matches!(body.kind, Kind::List { .. }) {
+                    return body.write(indent, behind, source);
+                }
+                source.push('{');
+                start_line(indent + 4, source);
+                body.write(indent + 4, 0, source);
+                start_line(indent, source);
+                source.push('}');
+            }
             Kind::List { open, items, close } => {
                 source.push_str(open);
                 match &items[..] {
-                    [only] if !fits && *close == ')' && !matches!(only.kind, Kind::Text(_)) => {
+                    [only] if !fits && *close == ')' && only.hugs() => {
                         only.write(indent, behind + 1, source);
                     }
                     items if fits => {
@@ -118,7 +191,10 @@ impl Code {
                         for item in items {
                             start_line(indent + 4, source);
                             item.write(indent + 4, 1, source);
-                            source.push(',');
+                            // The block of an arm ends it.
+                            let is_block =
+                                *close == '}' && matches!(item.kind, Kind::Behind { .. }) && source.ends_with('}');
+                            source.push_str(if is_block { "" } else { "," });
                         }
                         start_line(indent, source);
                     }
@@ -141,6 +217,12 @@ pub fn statements(statements: &[Code], indent: usize) -> String {
     let mut source = String::new();
     statements.iter().for_each(|statement| statement.write_line(indent, ";", &mut source));
     source
+}
+
+/// The first lines of a function.
+pub fn signature(indent: usize, head: &str, inputs: Vec<String>, output: &str) -> String {
+    let inputs = inputs.into_iter().map(Code::text).collect();
+    Code::row([Code::list(format!("{head}("), inputs), Code::text(format!(" -> {output}"))]).lines(indent, " {")
 }
 
 #[cfg(test)]
@@ -167,6 +249,26 @@ mod tests {
         let long = "x".repeat(40);
         let list = Code::list("[", vec![Code::string(&long), Code::string(&long)]);
         assert_eq!(laid_out(list), format!("    [\n        \"{long}\",\n        \"{long}\",\n    ];"));
+    }
+
+    #[test]
+    fn what_a_closure_gives_stands_in_a_block_where_it_does_not_fit() {
+        let closure = |text: &str| Code::list("call(", vec![Code::behind("|value| ", Code::text(text))]);
+        assert_eq!(laid_out(closure("value")), "    call(|value| value);");
+        let long = "x".repeat(80);
+        assert_eq!(laid_out(closure(&long)), format!("    call(|value| {{\n        {long}\n    }});"));
+        let arms = vec![Code::behind("None => ", Code::text(&*long)), Code::text("_ => x")];
+        let wanted =
+            format!("    match x {{\n        None => {{\n            {long}\n        }}\n        _ => x,\n    }};");
+        assert_eq!(laid_out(Code::braces("match x", arms)), wanted);
+    }
+
+    #[test]
+    fn conditions_stand_on_a_line_each_or_all_on_one() {
+        let any = |text: &str| Code::list("Some(", vec![Code::any(vec![Code::text(text), Code::text("b")])]);
+        assert_eq!(laid_out(any("a")), "    Some(a || b);");
+        let long = "x".repeat(80);
+        assert_eq!(laid_out(any(&long)), format!("    Some(\n        {long}\n            || b,\n    );"));
     }
 
     #[test]

@@ -2,19 +2,10 @@
 
 use std::borrow::Cow;
 
-use proc_macro2::TokenStream;
-use quote::quote;
-
 /// The longest line of a generated doc comment, without its indentation and slashes.
 const WIDTH: usize = 96;
 
-/// `///` lines.
-pub fn outer(text: &str) -> TokenStream {
-    let lines = lines(text).into_iter().map(|line| if line.is_empty() { line } else { format!(" {line}") });
-    quote!(#(#[doc = #lines])*)
-}
-
-/// The same as text.
+/// `///` lines, each with this indentation.
 pub fn comment(text: &str, indent: &str) -> String {
     lines(text).iter().map(|line| format!("{indent}/// {line}").trim_end().to_owned() + "\n").collect()
 }

@@ -2,11 +2,10 @@
 
 use heck::ToShoutySnakeCase;
 use indexmap::IndexMap;
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
 
 use crate::{
-    client,
+    client::{self, Setting},
+    code::{Code, signature},
     lifecycle::{Credential, is_enum},
     model::{Model, Ty},
     x_token::XToken,
@@ -30,7 +29,7 @@ fn variable(prefix: &str, name: &str) -> String {
 }
 
 /// The `FromEnv` of a vendor with these credentials.
-pub fn implementation(model: &Model, x_token: &XToken, credentials: &IndexMap<String, Credential>) -> TokenStream {
+pub fn implementation(model: &Model, x_token: &XToken, credentials: &IndexMap<String, Credential>) -> String {
     let prefix = prefix(model);
     let servers = client::server_names(model);
     let settings = client::settings(model);
@@ -38,11 +37,10 @@ pub fn implementation(model: &Model, x_token: &XToken, credentials: &IndexMap<St
     let is_setting = |name: &str| settings.iter().any(|setting| setting.name == name);
     let own_variables: Vec<&String> = variables.keys().filter(|name| !is_setting(name)).collect();
 
-    let mut listed: Vec<TokenStream> = Vec::new();
+    let mut listed: Vec<Code> = Vec::new();
     let mut list = |is_required: bool, name: &str, docs: &str| {
         let (kind, what) = (if is_required { "required" } else { "optional" }, first_sentence(docs));
-        let kind = format_ident!("{kind}");
-        listed.push(quote!(Variable::#kind(#name, #what)));
+        listed.push(Code::list(format!("Variable::{kind}("), vec![Code::string(name), Code::string(&what)]));
     };
     for (name, credential) in credentials.iter().filter(|(_, credential)| fits(model, &credential.ty)) {
         list(!credential.optional, &variable(&prefix, name), &credential.docs);
@@ -63,45 +61,57 @@ pub fn implementation(model: &Model, x_token: &XToken, credentials: &IndexMap<St
         list(false, &format!("{prefix}_SERVER"), &format!("One of {}; the first by default.", servers.join(", ")));
     }
 
-    let named = servers.iter().map(|server| {
-        let constructor = format_ident!("{server}");
-        quote!((#server, Endpoint::#constructor))
-    });
-    let set = settings.iter().map(|setting| {
-        let (setter, name) = (format_ident!("{}", setting.name), variable(&prefix, &setting.name));
-        quote!(.#setter(vars.needed::<::std::string::String>(#name)?))
-    });
+    let named = servers.iter().map(|server| Code::text(format!("({server:?}, Endpoint::{server})"))).collect();
+    let given = vec![Code::text("Endpoint::at"), Code::list("&[", named)];
+    let mut endpoint = vec![Code::row([Code::list("vars.endpoint(", given), Code::text("?")])];
+    endpoint.extend(settings.iter().map(|Setting { name, .. }| {
+        Code::text(format!(".{name}(vars.needed::<String>({:?})?)", variable(&prefix, name)))
+    }));
+    let mutable = if own_variables.is_empty() { "" } else { "mut " };
     let set_if_given = own_variables.iter().map(|name| {
-        let (setter, name) = (format_ident!("{name}"), variable(&prefix, name));
-        quote! {
-            if let Some(value) = vars.get(#name) {
-                endpoint = endpoint.#setter(value);
-            }
-        }
+        format!(
+            "        if let Some(value) = vars.get({variable:?}) {{
+            endpoint = endpoint.{name}(value);
+        }}
+",
+            variable = variable(&prefix, name),
+        )
     });
-    let mutable = (!own_variables.is_empty()).then(|| quote!(mut));
     let fields = credentials.iter().map(|(name, credential)| {
-        let (field, name) = (format_ident!("{name}"), variable(&prefix, name));
-        match (fits(model, &credential.ty), credential.optional) {
-            (true, true) => quote!(#field: vars.given(#name)?),
-            (true, false) => quote!(#field: vars.needed(#name)?),
-            (false, true) => quote!(#field: ::std::option::Option::None),
-            (false, false) => quote!(#field: vars.structured(#name)?),
-        }
+        let variable = variable(&prefix, name);
+        Code::text(match (fits(model, &credential.ty), credential.optional) {
+            (true, true) => format!("{name}: vars.given({variable:?})?"),
+            (true, false) => format!("{name}: vars.needed({variable:?})?"),
+            (false, true) => format!("{name}: None"),
+            (false, false) => format!("{name}: vars.structured({variable:?})?"),
+        })
     });
-    quote! {
-        impl FromEnv for Endpoint {
-            const PREFIX: &'static str = #prefix;
+    let read = vec![Code::text("endpoint"), Code::braces("Credentials", fields.collect())];
+    format!(
+        "
+impl FromEnv for Endpoint {{
+    const PREFIX: &'static str = {prefix:?};
 
-            const VARIABLES: &'static [Variable] = &[#(#listed),*];
+{variables}
 
-            fn read(vars: &crate::environment::Vars<'_>) -> ::std::result::Result<(Self, Credentials), EnvError> {
-                let #mutable endpoint = vars.endpoint(Endpoint::at, &[#(#named),*])? #(#set)*;
-                #(#set_if_given)*
-                Ok((endpoint, Credentials { #(#fields),* }))
-            }
-        }
-    }
+{read_head}
+{endpoint}
+{set_if_given}{read}
+    }}
+}}
+",
+        variables =
+            Code::row([Code::text("const VARIABLES: &'static [Variable] = "), Code::list("&[", listed)]).lines(4, ";"),
+        read_head = signature(
+            4,
+            "fn read",
+            vec!["vars: &crate::environment::Vars<'_>".to_owned()],
+            "Result<(Self, Credentials), EnvError>",
+        ),
+        endpoint = Code::row([Code::text(format!("let {mutable}endpoint = ")), Code::chain(endpoint)]).lines(8, ";"),
+        set_if_given = set_if_given.collect::<String>(),
+        read = Code::list("Ok(", vec![Code::list("(", read)]).lines(8, ""),
+    )
 }
 
 /// Whether a variable can hold it: all but objects, which are only sent and so can't be read.

@@ -1,33 +1,28 @@
 //! The vendor's errors: one enum of all error schemas, how each status is read, and what its codes mean.
 
 use indexmap::IndexMap;
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
 
 use crate::{
     access::{self, Leaf},
-    docs, format,
+    code::{Code, signature},
+    docs,
     lower::plain,
     model::{Model, Operation, Shape, Status, Ty},
+    openapi,
     types::or,
-    x_token::{Code, Pointer, RequestId, RetryUnit, Scalar},
+    x_token::{self, Pointer, RequestId, RetryUnit, Scalar},
 };
 
 /// The module of errors, as source.
-pub fn source(model: &Model) -> Result<String, String> {
+pub fn source(model: &Model) -> String {
     let bodies = bodies(model);
-    let variants = bodies.iter().map(|(variant, (ty, docs))| {
-        let (variant, ty) = (format_ident!("{variant}"), body_type(ty));
-        let docs = docs::outer(docs);
-        quote!(#docs #variant(#ty))
-    });
+    let variants = bodies
+        .iter()
+        .map(|(variant, (ty, docs))| format!("{}    {variant}({}),\n", docs::comment(docs, "    "), body_type(ty)));
     let variant_docs = format!(
         "An error body of “{}”, by its schema.\n\nNew ones may come with a new version of the spec.",
         model.title
     );
-    let variant_docs = docs::outer(&variant_docs);
-    let rules = rules(model);
-    let decode = decode(model);
     let errors = model.x_token.as_ref().map(|x_token| &x_token.errors);
     let code = reader(model, &bodies, errors.map(|errors| errors.code.0.as_slice()).unwrap_or_default());
     let message = reader(model, &bodies, errors.map(|errors| errors.message.0.as_slice()).unwrap_or_default());
@@ -35,38 +30,53 @@ pub fn source(model: &Model) -> Result<String, String> {
         Some(RequestId::Body(pointer)) => reader(model, &bodies, std::slice::from_ref(pointer)),
         _ => reader(model, &bodies, &[]),
     };
-    let checks = model.operations.iter().filter_map(|operation| check(model, operation));
-    let items = quote! {
-        #[allow(unused_imports)]
-        use crate::types;
+    let decode_inputs = ["operation: &'static str", "status: u16", "body: &[u8]"].map(str::to_owned).into();
+    format!(
+        "\
+#[allow(unused_imports)]
+use crate::types;
 
-        /// Why a call failed: see [`freshtoken_wire::Error`].
-        pub type Error = ::freshtoken_wire::Error<ErrorBody>;
+/// Why a call failed: see [`freshtoken_wire::Error`].
+pub type Error = ::freshtoken_wire::Error<ErrorBody>;
 
-        #variant_docs
-        #[derive(Clone, Debug, PartialEq)]
-        #[non_exhaustive]
-        #[allow(clippy::large_enum_variant)]
-        pub enum ErrorBody { #(#variants),* }
+{variant_docs}#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+#[allow(clippy::large_enum_variant)]
+pub enum ErrorBody {{
+{variants}}}
 
-        impl ::freshtoken_wire::ErrorBody for ErrorBody {
-            const RULES: ::freshtoken_wire::Rules = #rules;
+impl ::freshtoken_wire::ErrorBody for ErrorBody {{
+{rules}
 
-            #[allow(unused_variables)]
-            fn decode(operation: &'static str, status: u16, body: &[u8]) -> ::std::option::Option<Self> {
-                #decode
-            }
+    #[allow(unused_variables)]
+{decode_head}
+{decode}
+    }}
 
-            fn code(&self) -> ::std::option::Option<::std::string::String> { #code }
+    fn code(&self) -> Option<String> {{
+{code}
+    }}
 
-            fn message(&self) -> ::std::option::Option<::std::string::String> { #message }
+    fn message(&self) -> Option<String> {{
+{message}
+    }}
 
-            fn request_id(&self) -> ::std::option::Option<::std::string::String> { #request_id }
-        }
-
-        #(#checks)*
-    };
-    format::items(model, "the errors", items)
+    fn request_id(&self) -> Option<String> {{
+{request_id}
+    }}
+}}
+{checks}",
+        variant_docs = docs::comment(&variant_docs, ""),
+        variants = variants.collect::<String>(),
+        rules =
+            Code::row([Code::text("const RULES: ::freshtoken_wire::Rules = "), rules(model, &bodies)]).lines(4, ";"),
+        decode_head = signature(4, "fn decode", decode_inputs, "Option<Self>"),
+        decode = decode(model).lines(8, ""),
+        code = code.lines(8, ""),
+        message = message.lines(8, ""),
+        request_id = request_id.lines(8, ""),
+        checks = model.operations.iter().filter_map(|operation| check(model, operation)).collect::<String>(),
+    )
 }
 
 /// Every type that an error may have, by the name of its variant: the error schemas, and the answers that may be
@@ -117,37 +127,33 @@ fn type_docs(model: &Model, ty: &Ty) -> String {
     }
 }
 
-/// A type as it is written outside the module of types.
-pub fn body_type(ty: &Ty) -> TokenStream {
+/// A type as it is written outside the module of types, where nothing hides the names of the prelude.
+pub fn body_type(ty: &Ty) -> String {
     match ty {
-        Ty::Ref(name) => {
-            let name = format_ident!("{name}");
-            quote!(types::#name)
+        Ty::Ref(name) => format!("types::{name}"),
+        Ty::Secret => "::freshtoken_wire::Secret".to_owned(),
+        Ty::Timestamp { .. } => "::freshtoken_wire::Timestamp".to_owned(),
+        Ty::Text | Ty::Constant(_) => "String".to_owned(),
+        Ty::Integer => "i64".to_owned(),
+        Ty::Number => "f64".to_owned(),
+        Ty::Boolean => "bool".to_owned(),
+        Ty::Any => "::serde_json::Value".to_owned(),
+        Ty::Nullable(item) => format!("Option<{}>", body_type(item)),
+        Ty::List(item) => format!("Vec<{}>", body_type(item)),
+        Ty::Map(item) => format!("::std::collections::BTreeMap<String, {}>", body_type(item)),
+        Ty::Delimited(delimiter, item) => {
+            format!("::freshtoken_wire::{}<{}>", openapi::delimited(*delimiter), body_type(item))
         }
-        Ty::Nullable(item) => {
-            let item = body_type(item);
-            quote!(::std::option::Option<#item>)
-        }
-        Ty::List(item) => {
-            let item = body_type(item);
-            quote!(::std::vec::Vec<#item>)
-        }
-        Ty::Map(item) => {
-            let item = body_type(item);
-            quote!(::std::collections::BTreeMap<::std::string::String, #item>)
-        }
-        ty => crate::progenitor::rust(ty, false),
     }
 }
 
-fn rules(model: &Model) -> TokenStream {
-    let Some(x_token) = &model.x_token else { return quote!(::freshtoken_wire::Rules::NONE) };
+fn rules(model: &Model, bodies: &IndexMap<String, (Ty, String)>) -> Code {
+    let Some(x_token) = &model.x_token else { return Code::text("::freshtoken_wire::Rules::NONE") };
     let errors = &x_token.errors;
-    let codes = |codes: &[Code]| codes.iter().map(|code| code.0.clone()).collect::<Vec<String>>();
-    let (permanent, relogin, transient) = (codes(&errors.permanent), codes(&errors.relogin), codes(&errors.transient));
+    let lists = [&errors.permanent, &errors.relogin, &errors.transient];
     // The codes that an open enum of an error body lists: the spec knows them, so a text may show them.
     let mut known: Vec<&String> = Vec::new();
-    for (ty, _) in bodies(model).values() {
+    for (ty, _) in bodies.values() {
         for pointer in errors.code.iter() {
             let mut targets = Vec::new();
             access::targets(model, ty, &pointer.segments(), &mut targets);
@@ -160,122 +166,115 @@ fn rules(model: &Model) -> TokenStream {
             }
         }
     }
-    known.retain(|code| ![&permanent, &relogin, &transient].iter().any(|list| list.contains(code)));
+    known.retain(|code| !lists.iter().any(|list| list.iter().any(|listed| listed.0 == **code)));
     known.dedup();
+    let texts = |name: &str, texts: Vec<Code>| Code::row([Code::text(format!("{name}: ")), Code::list("&[", texts)]);
+    let codes =
+        |name: &str, codes: &[x_token::Code]| texts(name, codes.iter().map(|code| Code::string(&code.0)).collect());
     let retry_after = match &errors.retry_after {
         Some(retry_after) => {
-            let header = retry_after.header.to_ascii_lowercase();
             let unit = match retry_after.unit {
-                RetryUnit::Seconds => quote!(Seconds),
-                RetryUnit::Unix => quote!(Unix),
+                RetryUnit::Seconds => "::freshtoken_wire::RetryUnit::Seconds",
+                RetryUnit::Unix => "::freshtoken_wire::RetryUnit::Unix",
             };
-            quote!(::std::option::Option::Some((#header, ::freshtoken_wire::RetryUnit::#unit)))
+            let header = Code::string(&retry_after.header.to_ascii_lowercase());
+            Code::list("Some(", vec![Code::list("(", vec![header, Code::text(unit)])])
         }
-        None => quote!(::std::option::Option::None),
+        None => Code::text("None"),
     };
     let request_id = match &errors.request_id {
-        Some(RequestId::Header(header)) => {
-            let header = header.to_ascii_lowercase();
-            quote!(::std::option::Option::Some(#header))
-        }
-        _ => quote!(::std::option::Option::None),
+        Some(RequestId::Header(header)) => format!("request_id: Some({:?})", header.to_ascii_lowercase()),
+        _ => "request_id: None".to_owned(),
     };
-    quote! {
-        ::freshtoken_wire::Rules {
-            permanent: &[#(#permanent),*],
-            relogin: &[#(#relogin),*],
-            transient: &[#(#transient),*],
-            known_codes: &[#(#known),*],
-            retry_after: #retry_after,
-            request_id: #request_id,
-        }
-    }
+    Code::braces(
+        "::freshtoken_wire::Rules",
+        vec![
+            codes("permanent", &errors.permanent),
+            codes("relogin", &errors.relogin),
+            codes("transient", &errors.transient),
+            texts("known_codes", known.into_iter().map(|code| Code::string(code)).collect()),
+            Code::row([Code::text("retry_after: "), retry_after]),
+            Code::text(request_id),
+        ],
+    )
 }
 
-fn decode(model: &Model) -> TokenStream {
-    let arms: Vec<TokenStream> = model
-        .operations
-        .iter()
-        .flat_map(|operation| {
-            operation.errors.iter().map(|answer| {
-                let id = &operation.id;
-                let status = match answer.status {
-                    Status::Code(code) => quote!(#code),
-                    Status::Range(class) => {
-                        let (first, last) = (class * 100, class * 100 + 99);
-                        quote!(#first..=#last)
-                    }
-                    Status::Default => quote!(_),
-                };
+fn decode(model: &Model) -> Code {
+    let answers =
+        model.operations.iter().flat_map(|operation| operation.errors.iter().map(|answer| (&operation.id, answer)));
+    let mut arms: Vec<Code> = answers
+        .map(|(id, answer)| {
+            let status = match answer.status {
+                Status::Code(code) => code.to_string(),
+                Status::Range(class) => format!("{}..={}", class * 100, class * 100 + 99),
+                Status::Default => "_".to_owned(),
+            };
+            let read = match &answer.ty {
                 // A status without JSON hides a range or a default behind it.
-                match &answer.ty {
-                    None => quote!((#id, #status) => ::std::option::Option::None,),
-                    Some(ty) => {
-                        let variant = format_ident!("{}", variant(ty));
-                        quote!((#id, #status) => ::serde_json::from_slice(body).ok().map(Self::#variant),)
-                    }
-                }
-            })
+                None => "None".to_owned(),
+                Some(ty) => format!("::serde_json::from_slice(body).ok().map(Self::{})", variant(ty)),
+            };
+            Code::behind(format!("({id:?}, {status}) => "), Code::text(read))
         })
         .collect();
-    quote!(match (operation, status) { #(#arms)* _ => ::std::option::Option::None })
+    arms.push(Code::text("_ => None"));
+    Code::braces("match (operation, status)", arms)
 }
 
 /// Reads the first of several pointers that finds something, in each kind of body.
-fn reader(model: &Model, bodies: &IndexMap<String, (Ty, String)>, pointers: &[Pointer]) -> TokenStream {
-    let arms: Vec<TokenStream> = bodies
+fn reader(model: &Model, bodies: &IndexMap<String, (Ty, String)>, pointers: &[Pointer]) -> Code {
+    let mut arms: Vec<Code> = bodies
         .iter()
         .filter_map(|(variant, (ty, _))| {
-            let reads: Vec<TokenStream> = pointers
+            let reads = pointers
                 .iter()
-                .filter_map(|pointer| access::read(model, ty, &pointer.segments(), quote!(value), &Leaf::Text))
-                .collect();
-            let (first, others) = reads.split_first()?;
-            let variant = format_ident!("{variant}");
-            Some(quote!(Self::#variant(value) => #first #(.or_else(|| #others))*,))
+                .filter_map(|pointer| access::read(model, ty, &pointer.segments(), "value", &Leaf::Text));
+            let first_found =
+                reads.reduce(|first, next| first.then(Code::list(".or_else(", vec![Code::behind("|| ", next)])))?;
+            Some(Code::behind(format!("Self::{variant}(value) => "), first_found))
         })
         .collect();
     match arms.len() {
-        0 => quote!(::std::option::Option::None),
-        count if count == bodies.len() => quote!(match self { #(#arms)* }),
-        _ => quote!(match self { #(#arms)* _ => ::std::option::Option::None }),
+        0 => return Code::text("None"),
+        count if count == bodies.len() => {}
+        _ => arms.push(Code::text("_ => None")),
     }
+    Code::braces("match self", arms)
 }
 
 /// A function that says whether an answer of 2xx is a failure.
-fn check(model: &Model, operation: &Operation) -> Option<TokenStream> {
+fn check(model: &Model, operation: &Operation) -> Option<String> {
     if !can_fail_at_2xx(model, operation) {
         return None;
     }
     let ty = operation.success.ty.as_ref()?;
+    let read = |pointer: &Pointer, leaf: &Leaf<'_>| {
+        let read = access::read(model, ty, &pointer.segments(), "value", leaf)?;
+        Some(read.then(Code::text(".unwrap_or(false)")))
+    };
+    let not = |read: Code| Code::row([Code::text("!"), read]);
     let (error, ok) = model.failure_marks(operation);
-    let error = error
-        .and_then(|pointer| access::read(model, ty, &pointer.segments(), quote!(value), &Leaf::Presence))
-        .map(|presence| quote!((#presence).unwrap_or(false)));
-    let ok = ok
-        .and_then(|ok| {
-            access::read(model, ty, &ok.at.segments(), quote!(value), &Leaf::Is(&plain(&scalar_json(&ok.is))))
-        })
-        .map(|is| quote!(!(#is).unwrap_or(false)));
+    let error = error.and_then(|pointer| read(pointer, &Leaf::Presence));
+    let ok = ok.and_then(|ok| read(&ok.at, &Leaf::Is(&plain(&scalar_json(&ok.is)))));
     // An answer without a token is none, whatever else it says.
     let token = model.x_token.as_ref().filter(|_| model.answers_token(operation));
-    let token = token
-        .and_then(|x_token| x_token.response.access_token.as_ref())
-        .and_then(|pointer| access::read(model, ty, &pointer.segments(), quote!(value), &Leaf::Presence))
-        .map(|presence| quote!(!(#presence).unwrap_or(false)));
-    let conditions: Vec<TokenStream> = error.into_iter().chain(ok).chain(token).collect();
+    let token = token.and_then(|x_token| read(x_token.response.access_token.as_ref()?, &Leaf::Presence));
+    let conditions: Vec<Code> = error.into_iter().chain(ok.map(not)).chain(token.map(not)).collect();
     if conditions.is_empty() {
         return None;
     }
-    let name = check_name(operation);
-    let ty = body_type(ty);
-    let docs = format!(" Whether the answer to `{}` says that it is a failure, whatever its status.", operation.id);
-    Some(quote! {
-        #[doc = #docs]
-        pub(crate) fn #name(value: &#ty) -> bool {
-            #(#conditions)||*
-        }
-    })
+    Some(format!(
+        "
+/// Whether the answer to `{id}` says that it is a failure, whatever its status.
+pub(crate) fn {name}(value: &{ty}) -> bool {{
+{conditions}
+}}
+",
+        id = operation.id,
+        name = check_name(operation),
+        ty = body_type(ty),
+        conditions = Code::any(conditions).lines(4, ""),
+    ))
 }
 
 /// As JSON.
@@ -288,8 +287,8 @@ pub fn scalar_json(value: &Scalar) -> serde_json::Value {
 }
 
 /// The name of the function that [`check`] makes.
-pub fn check_name(operation: &Operation) -> syn::Ident {
-    format_ident!("{}_failed", operation.id.trim_end_matches('_'))
+pub fn check_name(operation: &Operation) -> String {
+    format!("{}_failed", operation.id.trim_end_matches('_'))
 }
 
 #[cfg(test)]
@@ -319,7 +318,7 @@ paths:
         let x_token = XToken::from_document(&spec).unwrap_or_else(|problems| panic!("{}", problems[0]));
         let model = lower(&spec, x_token);
         // Line breaks are prettyplease's.
-        let source = source(&model).unwrap();
+        let source = source(&model);
         source.split_whitespace().collect::<Vec<_>>().join(" ").replace(" .", ".")
     }
 
@@ -330,7 +329,7 @@ paths:
     fn an_exact_status_is_looked_up_before_a_range() {
         let source = errors("{ login: { operation: log_in }, response: { access-token: /token } }", TOKEN);
         let (exact, range) =
-            (source.find("(\"log_in\", 429u16)").unwrap(), source.find("(\"log_in\", 400u16..=499u16)").unwrap());
+            (source.find("(\"log_in\", 429)").unwrap(), source.find("(\"log_in\", 400..=499)").unwrap());
         assert!(exact < range, "{source}");
     }
 

@@ -11,7 +11,7 @@
 //! 6. `package` puts the crate together, `shapes` its tests,
 //! 7. `tree` writes what changed.
 //!
-//! What is generated in quantity is written as text, laid out by `code`; the rest is tokens, laid out by `format`.
+//! What is generated is written as text, laid out by `code`; only progenitor's own is tokens.
 //!
 //! `generate` is the pipeline, `new` the fragment that a new vendor starts from. The program is `main.rs`; that this is a
 //! library as well is for `crates/bench`, which measures it.
@@ -23,7 +23,6 @@ mod docs;
 mod environment;
 mod error_body;
 pub mod facade;
-mod format;
 pub mod generate;
 mod ident;
 mod lifecycle;

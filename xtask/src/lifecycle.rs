@@ -4,18 +4,18 @@
 //! What an answer says is read by `access`, so by typed field access. What adapters share is the facade's `adapter`
 //! module, not repeated here.
 
-use indexmap::{IndexMap, IndexSet};
-use proc_macro2::{Literal, Spacing, TokenStream, TokenTree};
-use quote::{format_ident, quote};
+use std::collections::HashSet;
+
+use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::{
     access::{self, Leaf},
     client::{self, Argument},
-    code::{Code, statements},
+    code::{Code, WIDTH, signature, statements},
     docs, environment,
     error_body::body_type,
-    format, ident,
+    ident,
     literal::{self, Secrets},
     model::{Model, Operation, Param, Part, Property, Shape, Ty},
     openapi,
@@ -74,8 +74,8 @@ enum Word {
 
 impl Grant<'_> {
     /// The variable that holds the token.
-    fn token_variable(&self) -> TokenStream {
-        if self.word == Word::Revoke { quote!(token) } else { quote!(refresh_token) }
+    fn token_variable(&self) -> &'static str {
+        if self.word == Word::Revoke { "token" } else { "refresh_token" }
     }
 
     fn is_token(&self, name: &str) -> bool {
@@ -288,27 +288,24 @@ fn converts(model: &Model, from: &Ty, to: &Ty) -> bool {
 }
 
 /// A value of `from`, which is a place or a reference, as one of `to`.
-fn converted(model: &Model, from: &Ty, to: &Ty, value: &TokenStream, is_reference: bool) -> TokenStream {
+fn converted(model: &Model, from: &Ty, to: &Ty, value: &str, is_reference: bool) -> String {
     if from == to {
         return match (is_copy(from), is_reference) {
-            (true, true) => quote!(*#value),
-            (true, false) => quote!(#value),
-            (false, _) => quote!(#value.clone()),
+            (true, true) => format!("*{value}"),
+            (true, false) => value.to_owned(),
+            (false, _) => format!("{value}.clone()"),
         };
     }
     let (text, is_owned) = match from {
-        Ty::Secret => (quote!(#value.expose()), false),
-        from if *from == Ty::Text || is_enum(model, from) => (quote!(#value.as_str()), false),
-        _ => (quote!(#value.to_string()), true),
+        Ty::Secret => (format!("{value}.expose()"), false),
+        from if *from == Ty::Text || is_enum(model, from) => (format!("{value}.as_str()"), false),
+        _ => (format!("{value}.to_string()"), true),
     };
     match to {
-        Ty::Secret => quote!(Secret::new(#text)),
-        Ty::Ref(name) => {
-            let name = format_ident!("{name}");
-            quote!(types::#name::from(#text))
-        }
+        Ty::Secret => format!("Secret::new({text})"),
+        Ty::Ref(name) => format!("types::{name}::from({text})"),
         _ if is_owned => text,
-        _ => quote!(#text.to_owned()),
+        _ => format!("{text}.to_owned()"),
     }
 }
 
@@ -317,27 +314,15 @@ fn is_copy(ty: &Ty) -> bool {
 }
 
 /// A type as the adapter writes it.
-fn field_type(ty: &Ty) -> TokenStream {
+fn field_type(ty: &Ty) -> String {
     match ty {
-        Ty::Secret => quote!(Secret),
-        Ty::Timestamp { .. } => quote!(Timestamp),
-        Ty::Any => quote!(::freshtoken_wire::private::serde_json::Value),
-        Ty::Nullable(item) => {
-            let item = field_type(item);
-            quote!(::std::option::Option<#item>)
-        }
-        Ty::List(item) => {
-            let item = field_type(item);
-            quote!(::std::vec::Vec<#item>)
-        }
-        Ty::Map(item) => {
-            let item = field_type(item);
-            quote!(::std::collections::BTreeMap<::std::string::String, #item>)
-        }
-        Ty::Delimited(delimiter, item) => {
-            let (list, item) = (format_ident!("{}", openapi::delimited(*delimiter)), field_type(item));
-            quote!(#list<#item>)
-        }
+        Ty::Secret => "Secret".to_owned(),
+        Ty::Timestamp { .. } => "Timestamp".to_owned(),
+        Ty::Any => "::freshtoken_wire::private::serde_json::Value".to_owned(),
+        Ty::Nullable(item) => format!("Option<{}>", field_type(item)),
+        Ty::List(item) => format!("Vec<{}>", field_type(item)),
+        Ty::Map(item) => format!("::std::collections::BTreeMap<String, {}>", field_type(item)),
+        Ty::Delimited(delimiter, item) => format!("{}<{}>", openapi::delimited(*delimiter), field_type(item)),
         ty => body_type(ty),
     }
 }
@@ -352,50 +337,38 @@ struct Adapter<'a> {
 impl Adapter<'_> {
     fn source(&self) -> Result<String, String> {
         let answers = self.answers();
-        let credentials = self.credentials_type();
-        let client = self.client();
-        let implementation = self.implementation(&answers)?;
-        let environment = environment::implementation(self.model, self.x_token, &self.credentials);
-        let issued: Result<Vec<TokenStream>, String> = answers.iter().map(|answer| self.issued(answer)).collect();
-        let issued = issued?;
         let aliases = answers.iter().map(|answer| {
-            let (name, ty) = (&answer.name, body_type(answer.ty));
             let what = if answer.name == "Answer" { answer.word } else { "a refresh" };
-            let docs = docs::outer(&format!(
-                "What {what} answers, for what else it holds: see [`Token::answer`](crate::Token::answer). Its tokens are \
-                 empty: they are in the [`Token`](crate::Token)."
-            ));
-            quote!(#docs pub type #name = #ty;)
+            let docs = docs::comment(
+                &format!(
+                    "What {what} answers, for what else it holds: see [`Token::answer`](crate::Token::answer). Its tokens \
+                     are empty: they are in the [`Token`](crate::Token)."
+                ),
+                "",
+            );
+            format!("\n{docs}pub type {} = {};\n", answer.name, body_type(answer.ty))
         });
-        let items = quote! {
-            #(#aliases)*
-            #credentials
-            #implementation
-            #environment
-            #client
-            #(#issued)*
-        };
-        let imports = self.imports(items.clone());
-        let items = format::items(self.model, "the adapter", quote!(#imports #items))?;
-        // An empty line between the members of the implementation, as between methods.
-        let items = items
-            .replace(";\n    const POLICY", ";\n\n    const POLICY")
-            .replace(";\n    fn server", ";\n\n    fn server")
-            .replace(";\n    const VARIABLES", ";\n\n    const VARIABLES")
-            .replace("];\n    fn read", "];\n\n    fn read");
+        let mut items: String = aliases.collect();
+        items.push_str(&self.credentials_type());
+        items.push_str(&self.implementation(&answers));
+        items.push_str(&environment::implementation(self.model, self.x_token, &self.credentials));
+        items.push_str(&self.client());
+        for answer in &answers {
+            items.push_str(&self.issued(answer)?);
+        }
         let docs: String =
             self.docs()?.lines().map(|line| format!("//! {line}").trim_end().to_owned() + "\n").collect();
-        Ok(format!("// {}\n\n{docs}\n{ALLOWED}\n{items}", mark(self.model)))
+        Ok(format!("// {}\n\n{docs}\n{ALLOWED}\n{}{items}", mark(self.model), self.imports(&items)))
     }
 
     /// The names that the items use, and no others.
-    fn imports(&self, items: TokenStream) -> TokenStream {
-        let mut words = IndexSet::new();
-        first_words(items, &mut words);
-        let used = |names: &[&str]| -> Vec<syn::Ident> {
-            names.iter().filter(|name| words.contains(**name)).map(|name| format_ident!("{name}")).collect()
-        };
-        let vendor = format_ident!("{}", self.model.vendor.lib());
+    fn imports(&self, items: &str) -> String {
+        let words = words(items);
+        let used =
+            |names: &[&'static str]| names.iter().copied().filter(|name| words.contains(name)).collect::<Vec<_>>();
+        let mut vendor = vec!["Client", "Endpoint", "Error", "ErrorBody"];
+        vendor.extend(used(&["CommaDelimited", "PipeDelimited", "SpaceDelimited", "Timestamp"]));
+        vendor.push("types");
         let facade = used(&[
             "CredentialSource",
             "EnvError",
@@ -411,87 +384,75 @@ impl Adapter<'_> {
             "Variable",
             "Vendor",
         ]);
-        let lists = used(&["CommaDelimited", "PipeDelimited", "SpaceDelimited", "Timestamp"]);
-        let time = used(&["Duration", "SystemTime"]);
-        quote! {
-            pub use ::#vendor::{Client, Endpoint, Error, ErrorBody, #(#lists,)* types};
-            use ::std::time::{#(#time),*};
-            use crate::adapter::{self, Take as _};
-            use crate::{#(#facade),*};
-        }
+        [
+            import(&format!("pub use ::{}", self.model.vendor.lib()), &vendor),
+            import("use ::std::time", &used(&["Duration", "SystemTime"])),
+            import("use crate::adapter", &["self", "Take as _"]),
+            import("use crate", &facade),
+        ]
+        .concat()
     }
 
     // Credentials.
 
-    fn credentials_type(&self) -> TokenStream {
+    fn credentials_type(&self) -> String {
         let grant = match self.x_token.login {
             Some(_) => "a login",
             None => "a refresh",
         };
-        let docs = docs::outer(&format!("What {grant} at “{}” needs. `Debug` shows no secret.", self.model.title));
+        let docs = format!("What {grant} at “{}” needs. `Debug` shows no secret.", self.model.title);
         let fields = self.credentials.iter().map(|(name, credential)| {
-            let (name, ty, docs) = (format_ident!("{name}"), field_type(&credential.ty), docs::outer(&credential.docs));
-            match credential.optional {
-                true => quote!(#docs pub #name: ::std::option::Option<#ty>),
-                false => quote!(#docs pub #name: #ty),
-            }
+            let (docs, ty) = (docs::comment(&credential.docs, "    "), field_type(&credential.ty));
+            let ty = if credential.optional { format!("Option<{ty}>") } else { ty };
+            format!("{docs}    pub {name}: {ty},\n")
         });
-        quote! {
-            #docs
-            #[derive(Clone, Debug)]
-            pub struct Credentials { #(#fields),* }
-        }
+        let fields: String = fields.collect();
+        let fields = if fields.is_empty() { "{}".to_owned() } else { format!("{{\n{fields}}}") };
+        format!("\n{}#[derive(Clone, Debug)]\npub struct Credentials {fields}\n", docs::comment(&docs, ""))
     }
 
     /// A credential where a value of its own is wanted.
-    fn owned(&self, name: &str, to: &Ty, optional: bool) -> TokenStream {
-        let field = format_ident!("{name}");
-        let Some(credential) = self.credentials.get(name) else { return quote!(credentials.#field.clone()) };
+    fn owned(&self, name: &str, to: &Ty, optional: bool) -> String {
+        let place = format!("credentials.{name}");
+        let Some(credential) = self.credentials.get(name) else { return format!("{place}.clone()") };
         let from = &credential.ty;
         match (credential.optional, optional) {
-            (false, false) => converted(self.model, from, to, &quote!(credentials.#field), false),
-            (false, true) => {
-                let value = converted(self.model, from, to, &quote!(credentials.#field), false);
-                quote!(::std::option::Option::Some(#value))
-            }
+            (false, false) => converted(self.model, from, to, &place, false),
+            (false, true) => format!("Some({})", converted(self.model, from, to, &place, false)),
             (true, true) if from == to => match is_copy(from) {
-                true => quote!(credentials.#field),
-                false => quote!(credentials.#field.clone()),
+                true => place,
+                false => format!("{place}.clone()"),
             },
             (true, true) => {
-                let value = converted(self.model, from, to, &quote!(value), true);
-                quote!(credentials.#field.as_ref().map(|value| #value))
+                format!("{place}.as_ref().map(|value| {})", converted(self.model, from, to, "value", true))
             }
-            (true, false) => {
-                let needed = quote!(adapter::needed(#name, &credentials.#field)?);
-                converted(self.model, from, to, &needed, true)
-            }
+            (true, false) => converted(self.model, from, to, &needed(name), true),
         }
     }
 
     /// A credential as an argument of the client's method.
-    fn argument(&self, name: &str, param: &Param) -> TokenStream {
-        let (field, to) = (format_ident!("{name}"), param_type(param));
-        let Some(credential) = self.credentials.get(name) else { return quote!(&credentials.#field) };
+    fn argument(&self, name: &str, param: &Param) -> String {
+        let (place, to) = (format!("credentials.{name}"), param_type(param));
+        let Some(credential) = self.credentials.get(name) else { return format!("&{place}") };
         let owned = self.owned(name, &to, !param.required);
         let borrowed = match &to {
-            Ty::Text | Ty::List(_) => quote!(as_deref),
-            _ => quote!(as_ref),
+            Ty::Text | Ty::List(_) => "as_deref",
+            _ => "as_ref",
         };
         match (is_copy(&to) && !matches!(to, Ty::Timestamp { .. }), credential.ty == to) {
             (true, _) => owned,
             // What was converted lives as long as the call.
             (false, false) => match param.required {
-                true => quote!(&#owned),
-                false => quote!(#owned.#borrowed()),
+                true => format!("&{owned}"),
+                false => format!("{owned}.{borrowed}()"),
             },
             (false, true) => match (credential.optional, param.required) {
-                (false, true) => quote!(&credentials.#field),
-                (true, true) => quote!(adapter::needed(#name, &credentials.#field)?),
-                (true, false) => quote!(credentials.#field.#borrowed()),
-                (false, false) if to == Ty::Text => quote!(Some(credentials.#field.as_str())),
-                (false, false) if matches!(to, Ty::List(_)) => quote!(Some(credentials.#field.as_slice())),
-                (false, false) => quote!(Some(&credentials.#field)),
+                (false, true) => format!("&{place}"),
+                (true, true) => needed(name),
+                (true, false) => format!("{place}.{borrowed}()"),
+                (false, false) if to == Ty::Text => format!("Some({place}.as_str())"),
+                (false, false) if matches!(to, Ty::List(_)) => format!("Some({place}.as_slice())"),
+                (false, false) => format!("Some(&{place})"),
             },
         }
     }
@@ -499,69 +460,70 @@ impl Adapter<'_> {
     // Requests.
 
     /// The vendor's client for one grant; without credentials of its own it is made in place.
-    fn client(&self) -> Option<TokenStream> {
+    fn client(&self) -> String {
         let fields = client::credentials(self.model);
         if fields.is_empty() {
-            return None;
+            return String::new();
         }
-        let vendor = format_ident!("{}", self.model.vendor.lib());
-        let fields = fields.iter().map(|field| {
-            let name = format_ident!("{}", field.name);
-            match self.credentials.contains_key(&field.name) {
-                true => {
-                    let value = self.owned(&field.name, &Ty::Secret, field.optional);
-                    quote!(#name: #value)
-                }
+        let fields = fields.iter().map(|client::Credential { name, optional, .. }| {
+            Code::text(match self.credentials.contains_key(name) {
+                true => format!("{name}: {}", self.owned(name, &Ty::Secret, *optional)),
                 // Only operations that are no grant need it.
-                false => quote!(#name: ::std::option::Option::None),
-            }
+                false => format!("{name}: None"),
+            })
         });
-        Some(quote! {
-            /// A client that has what all requests send.
-            fn client(endpoint: &Endpoint, credentials: &Credentials) -> ::std::result::Result<Client, Failure> {
-                let credentials = ::#vendor::Credentials { #(#fields),* };
-                Ok(Client::new(endpoint.clone(), credentials)?)
-            }
-        })
+        let credentials = Code::braces(&format!("::{}::Credentials", self.model.vendor.lib()), fields.collect());
+        let inputs = ["endpoint: &Endpoint", "credentials: &Credentials"].map(str::to_owned).into();
+        format!(
+            "
+/// A client that has what all requests send.
+{head}
+{credentials}
+    Ok(Client::new(endpoint.clone(), credentials)?)
+}}
+",
+            head = signature(0, "fn client", inputs, "Result<Client, Failure>"),
+            credentials = Code::row([Code::text("let credentials = "), credentials]).lines(4, ";"),
+        )
     }
 
     /// The struct that a grant sends.
-    fn body(&self, grant: &Grant<'_>, component: &str, prefix: &str, within: &mut Vec<String>) -> TokenStream {
-        let ident = format_ident!("{component}");
-        let fields = self.model.properties(component).iter().filter_map(|property| {
-            let (field, name) = (format_ident!("{}", property.field), format!("{prefix}{}", property.name));
-            if property.is_constant() {
-                return None;
-            }
-            if prefix.is_empty() && grant.is_token(&property.name) {
-                let token = converted(self.model, &Ty::Secret, &property.ty, &grant.token_variable(), true);
-                let token = if property.optional { quote!(::std::option::Option::Some(#token)) } else { token };
-                return Some(quote!(#field: #token));
-            }
-            if is_given(grant, prefix, property) {
-                return Some(quote!(#field: ::std::option::Option::None));
-            }
-            let boxed = |value| if property.is_boxed { quote!(Box::new(#value)) } else { value };
-            let Some(inner) = nested(self.model, property, within) else {
-                let value = self.owned(&ident::snake(&name), &property.ty, property.optional);
-                let value = match (property.is_boxed, property.optional) {
-                    (true, true) => quote!(#value.map(Box::new)),
-                    _ => boxed(value),
-                };
-                return Some(quote!(#field: #value));
-            };
-            within.push(inner.to_owned());
-            let prefix = format!("{name}_");
-            let value = boxed(self.body(grant, inner, &prefix, within));
-            let value = match property.optional {
-                false => value,
-                true => self.optional(grant, inner, &prefix, within, &value),
-            };
-            within.pop();
-            Some(quote!(#field: #value))
+    fn body(&self, grant: &Grant<'_>, component: &str, prefix: &str, within: &mut Vec<String>) -> Code {
+        let properties = self.model.properties(component).iter().filter(|property| !property.is_constant());
+        let fields = properties.map(|property| {
+            let value = self.field(grant, property, prefix, within);
+            Code::row([Code::text(format!("{}: ", property.field)), value])
         });
-        let fields: Vec<TokenStream> = fields.collect();
-        quote!(types::#ident { #(#fields),* })
+        Code::braces(&format!("types::{component}"), fields.collect())
+    }
+
+    fn field(&self, grant: &Grant<'_>, property: &Property, prefix: &str, within: &mut Vec<String>) -> Code {
+        let name = format!("{prefix}{}", property.name);
+        if prefix.is_empty() && grant.is_token(&property.name) {
+            let token = converted(self.model, &Ty::Secret, &property.ty, grant.token_variable(), true);
+            return Code::text(if property.optional { format!("Some({token})") } else { token });
+        }
+        if is_given(grant, prefix, property) {
+            return Code::text("None");
+        }
+        let Some(inner) = nested(self.model, property, within) else {
+            let value = self.owned(&ident::snake(&name), &property.ty, property.optional);
+            return Code::text(match (property.is_boxed, property.optional) {
+                (true, true) => format!("{value}.map(Box::new)"),
+                (true, false) => format!("Box::new({value})"),
+                (false, _) => value,
+            });
+        };
+        within.push(inner.to_owned());
+        let prefix = format!("{name}_");
+        let value = self.body(grant, inner, &prefix, within);
+        let value = if property.is_boxed { Code::list("Box::new(", vec![value]) } else { value };
+        let value = match property.optional {
+            false => value,
+            true => self.optional(grant, inner, &prefix, within, value),
+        };
+        within.pop();
+        value
     }
 
     /// An object that may be absent: it is sent where one of its credentials is given, and where it has constants and
@@ -572,205 +534,183 @@ impl Adapter<'_> {
         component: &str,
         prefix: &str,
         within: &mut Vec<String>,
-        value: &TokenStream,
-    ) -> TokenStream {
+        value: Code,
+    ) -> Code {
+        let value = Code::list("Some(", vec![value]);
         let mut uses = Vec::new();
         body_uses(self.model, grant, component, prefix, true, within, &mut uses);
         let is_there = |used: &Use| self.credentials.get(&used.name).is_some_and(|credential| !credential.optional);
         let needs_none = uses.iter().all(|used| !used.required) && has_constant(self.model, component, within);
         if needs_none || uses.iter().any(is_there) {
-            return quote!(::std::option::Option::Some(#value));
+            return value;
         }
-        let given: Vec<TokenStream> = uses
-            .iter()
-            .map(|used| {
-                let field = format_ident!("{}", used.name);
-                quote!(credentials.#field.is_some())
-            })
-            .collect();
+        let given: Vec<String> = uses.iter().map(|used| format!("credentials.{}.is_some()", used.name)).collect();
         if given.is_empty() {
-            return quote!(::std::option::Option::None);
+            return Code::text("None");
         }
-        quote! {
-            if #(#given)||* { ::std::option::Option::Some(#value) } else { ::std::option::Option::None }
-        }
+        Code::braces(
+            &format!("match {}", given.join(" || ")),
+            vec![Code::row([Code::text("true => "), value]), Code::text("false => None")],
+        )
     }
 
-    /// The call of a grant's operation, without `.await`; the client is `client`.
-    fn call(&self, grant: &Grant<'_>) -> TokenStream {
-        let mut inputs: Vec<TokenStream> = client::arguments(grant.operation)
+    /// The call of a grant's operation; the client is `client`.
+    fn call(&self, grant: &Grant<'_>) -> Code {
+        let token = grant.token_variable();
+        let mut inputs: Vec<Code> = client::arguments(grant.operation)
             .iter()
             .map(|Argument { param, .. }| {
-                let token = grant.token_variable();
-                match param {
-                    None => token,
+                Code::text(match param {
+                    None => token.to_owned(),
                     Some(param) if grant.is_token(&param.name) => {
-                        let token = if param.ty == Ty::Secret { token } else { quote!(#token.expose()) };
-                        if param.required { token } else { quote!(Some(#token)) }
+                        let token = if param.ty == Ty::Secret { token.to_owned() } else { format!("{token}.expose()") };
+                        if param.required { token } else { format!("Some({token})") }
                     }
-                    Some(param) if !is_asked_for(grant, param) => quote!(None),
+                    Some(param) if !is_asked_for(grant, param) => "None".to_owned(),
                     Some(param) => self.argument(&ident::snake(&param.name), param),
-                }
+                })
             })
             .collect();
         if let Some(body) = grant.body {
             inputs.push(self.body(grant, body, "", &mut vec![body.to_owned()]));
         }
         let method = match grant.word {
-            Word::Revoke => format_ident!("{}", grant.operation.id),
-            _ => format_ident!("{}", client::dated_name(self.model, grant.operation)),
+            Word::Revoke => grant.operation.id.clone(),
+            _ => client::dated_name(self.model, grant.operation),
         };
-        quote!(client.#method(#(#inputs),*))
+        Code::chain([Code::text("client"), Code::list(format!(".{method}("), inputs), Code::text(".await?")])
     }
 
     // The vendor.
 
-    fn implementation(&self, answers: &[Answered<'_>]) -> Result<TokenStream, String> {
-        let policy = self.policy();
-        let scopes = self.scopes();
-        let methods = self.grants.iter().map(|grant| self.grant(grant, answers));
-        Ok(quote! {
-            impl Vendor for Endpoint {
-                type Credentials = Credentials;
+    fn implementation(&self, answers: &[Answered<'_>]) -> String {
+        format!(
+            "
+impl Vendor for Endpoint {{
+    type Credentials = Credentials;
 
-                const POLICY: Policy = #policy;
+{policy}
 
-                fn server(&self) -> ::std::string::String { self.server_key() }
-
-                #scopes
-
-                #(#methods)*
-            }
-        })
+    fn server(&self) -> String {{
+        self.server_key()
+    }}
+{scopes}{methods}}}
+",
+            policy = Code::row([Code::text("const POLICY: Policy = "), self.policy()]).lines(4, ";"),
+            scopes = self.scopes().map_or_else(String::new, |scopes| format!(
+                "
+    fn scopes(credentials: &Credentials) -> String {{
+{}
+    }}
+",
+                scopes.lines(8, "")
+            )),
+            methods = self.grants.iter().map(|grant| self.grant(grant, answers)).collect::<String>(),
+        )
     }
 
-    fn grant(&self, grant: &Grant<'_>, answers: &[Answered<'_>]) -> TokenStream {
+    fn grant(&self, grant: &Grant<'_>, answers: &[Answered<'_>]) -> String {
         let call = self.call(grant);
         let has_client = !client::credentials(self.model).is_empty();
-        let client = match has_client {
-            true => quote!(let client = client(self, &credentials)?;),
-            false => quote!(let client = Client::new(self.clone())?;),
-        };
-        let answer = answers.iter().find(|answer| Some(answer.ty) == grant.operation.success.ty.as_ref());
-        let done = match (grant.word, answer) {
-            (Word::Login | Word::Refresh, Some(answer)) => {
-                let (issued, also) = (&answer.function, self.has_also().then(|| quote!(, &credentials)));
-                quote! {
-                    let (answer, date) = #call.await?;
-                    #issued(answer, date #also)
-                }
-            }
-            _ => quote! {
-                #call.await?;
-                Ok(())
-            },
-        };
-        let asks =
-            has_client || (grant.word != Word::Revoke && self.has_also()) || call.to_string().contains("credentials .");
         let is_first = self.grants.first().is_some_and(|first| first.word == grant.word);
         let given = is_first.then(|| self.given()).flatten();
-        let asks = asks || given.is_some();
-        let get = asks.then(|| quote!(let credentials = credentials.get().await?; #given));
-        let source = if asks { quote!(credentials) } else { quote!(_) };
-        let body = quote! { #get #client #done };
-        match grant.word {
-            Word::Login => quote! {
-                async fn login(
-                    &self,
-                    #source: &CredentialSource<Credentials>,
-                ) -> ::std::result::Result<Issued, Failure> { #body }
-            },
-            Word::Refresh => quote! {
-                async fn refresh(
-                    &self,
-                    #source: &CredentialSource<Credentials>,
-                    refresh_token: &Secret,
-                ) -> ::std::result::Result<Issued, Failure> { #body }
-            },
-            Word::Revoke => quote! {
-                async fn revoke(
-                    &self,
-                    #source: &CredentialSource<Credentials>,
-                    token: &Secret,
-                ) -> ::std::result::Result<(), Failure> { #body }
-            },
+        let asks = has_client
+            || (grant.word != Word::Revoke && self.has_also())
+            || given.is_some()
+            || call.has(&|text| text.contains("credentials."));
+        let mut body: Vec<Code> = Vec::new();
+        if asks {
+            body.push(Code::text("let credentials = credentials.get().await?"));
+            body.extend(given);
         }
+        body.push(Code::text(match has_client {
+            true => "let client = client(self, &credentials)?",
+            false => "let client = Client::new(self.clone())?",
+        }));
+        let answer = answers.iter().find(|answer| Some(answer.ty) == grant.operation.success.ty.as_ref());
+        let result = match (grant.word, answer) {
+            (Word::Login | Word::Refresh, Some(answer)) => {
+                body.push(Code::row([Code::text("let (answer, date) = "), call]));
+                let also = if self.has_also() { ", &credentials" } else { "" };
+                format!("{}(answer, date{also})", answer.function)
+            }
+            _ => {
+                body.push(call);
+                "Ok(())".to_owned()
+            }
+        };
+        let source = if asks { "credentials" } else { "_" };
+        let mut inputs = vec!["&self".to_owned(), format!("{source}: &CredentialSource<Credentials>")];
+        let (name, output) = match grant.word {
+            Word::Login => ("login", "Result<Issued, Failure>"),
+            Word::Refresh => ("refresh", "Result<Issued, Failure>"),
+            Word::Revoke => ("revoke", "Result<(), Failure>"),
+        };
+        if grant.word != Word::Login {
+            inputs.push(format!("{}: &Secret", grant.token_variable()));
+        }
+        let head = signature(4, &format!("async fn {name}"), inputs, output);
+        format!("\n{head}\n{}\n        {result}\n    }}\n", statements(&body, 8))
     }
 
     /// The check that no credential is an empty text: the vendor's refusal would name none.
-    fn given(&self) -> Option<TokenStream> {
+    fn given(&self) -> Option<Code> {
         let is_text = |credential: &Credential| matches!(credential.ty, Ty::Text | Ty::Secret) && !credential.optional;
-        let texts: Vec<TokenStream> = self
+        let texts: Vec<Code> = self
             .credentials
             .iter()
             .filter(|(_, credential)| is_text(credential))
-            .map(|(name, _)| {
-                let field = format_ident!("{name}");
-                quote!((#name, credentials.#field.is_empty()))
-            })
+            .map(|(name, _)| Code::text(format!("({name:?}, credentials.{name}.is_empty())")))
             .collect();
-        (!texts.is_empty()).then(|| quote!(adapter::given(&[#(#texts),*])?;))
+        let given = |texts| Code::list("adapter::given(", vec![Code::list("&[", texts)]);
+        (!texts.is_empty()).then(|| Code::row([given(texts), Code::text("?")]))
     }
 
-    fn policy(&self) -> TokenStream {
+    fn policy(&self) -> Code {
         let x_token = self.x_token;
-        let vendor = self.model.vendor.ident();
-        let mut set: Vec<TokenStream> = Vec::new();
+        let mut policy = vec![format!("Policy::new({:?})", self.model.vendor.ident())];
         if x_token.login.is_none() {
-            set.push(quote!(login(false)));
+            policy.push(".login(false)".to_owned());
         }
         if x_token.refresh.is_some() {
-            set.push(match x_token.is_single_use() {
-                true => quote!(refresh(Refresh::SingleUse)),
-                false => quote!(refresh(Refresh::Reusable)),
-            });
+            let use_ = if x_token.is_single_use() { "SingleUse" } else { "Reusable" };
+            policy.push(format!(".refresh(Refresh::{use_})"));
         }
         if let Some(revoke) = &x_token.revoke {
-            set.push(match revoke.takes {
-                Takes::Access => quote!(revoke(Takes::Access)),
-                Takes::Refresh => quote!(revoke(Takes::Refresh)),
-            });
+            let takes = match revoke.takes {
+                Takes::Access => "Access",
+                Takes::Refresh => "Refresh",
+            };
+            policy.push(format!(".revoke(Takes::{takes})"));
         }
-        let seconds = |duration: std::time::Duration| {
-            let seconds = Literal::u64_unsuffixed(duration.as_secs());
-            quote!(Duration::from_secs(#seconds))
-        };
-        set.push(match x_token.renew() {
-            Renew::AtExpiry => quote!(renew(Renew::AtExpiry)),
-            Renew::Early(part) => {
-                let part = Literal::f64_unsuffixed(part);
-                quote!(renew(Renew::Early(#part)))
-            }
-            Renew::Before(span) => {
-                let span = seconds(span);
-                quote!(renew(Renew::Before(#span)))
-            }
+        let seconds = |duration: std::time::Duration| format!("Duration::from_secs({})", duration.as_secs());
+        policy.push(match x_token.renew() {
+            Renew::AtExpiry => ".renew(Renew::AtExpiry)".to_owned(),
+            Renew::Early(part) => format!(".renew(Renew::Early({part:?}))"),
+            Renew::Before(span) => format!(".renew(Renew::Before({}))", seconds(span)),
         });
         match x_token.lifetime {
-            Lifetime::For(span) => {
-                let span = seconds(span);
-                set.push(quote!(lifetime(Lifetime::For(#span))));
-            }
-            Lifetime::Never => set.push(quote!(lifetime(Lifetime::Never))),
+            Lifetime::For(span) => policy.push(format!(".lifetime(Lifetime::For({}))", seconds(span))),
+            Lifetime::Never => policy.push(".lifetime(Lifetime::Never)".to_owned()),
             Lifetime::Unknown => {}
         }
         if self.scopes().is_some() {
-            set.push(quote!(scoped(true)));
+            policy.push(".scoped(true)".to_owned());
         }
         let header = x_token.use_.header.to_ascii_lowercase();
         if header != "authorization" {
-            set.push(quote!(header(#header)));
+            policy.push(format!(".header({header:?})"));
         }
         match x_token.use_.prefix() {
             Prefix::TokenType => {}
-            Prefix::None => set.push(quote!(prefix(""))),
-            Prefix::Text(text) => set.push(quote!(prefix(#text))),
+            Prefix::None => policy.push(".prefix(\"\")".to_owned()),
+            Prefix::Text(text) => policy.push(format!(".prefix({text:?})")),
         }
-        quote!(Policy::new(#vendor) #(.#set)*)
+        Code::chain(policy.into_iter().map(Code::text).collect::<Vec<_>>())
     }
 
     /// The scopes that are asked for, as they are on the wire.
-    fn scopes(&self) -> Option<TokenStream> {
+    fn scopes(&self) -> Option<Code> {
         let grant = self.grants.first()?;
         let params = grant.operation.params.iter().filter(|param| is_asked_for(grant, param));
         let params = params.map(|param| (param.name.as_str(), param_type(param)));
@@ -780,27 +720,28 @@ impl Adapter<'_> {
         let (name, ty) = params.chain(properties).find(|(name, _)| matches!(*name, "scope" | "scopes"))?;
         let name = ident::snake(name);
         let credential = self.credentials.get(&name).filter(|credential| credential.ty == ty)?;
-        let field = format_ident!("{name}");
-        let text = |value: TokenStream| match &ty {
-            Ty::Text => Some(quote!(#value.clone())),
-            ty if is_enum(self.model, ty) => Some(quote!(#value.to_string())),
-            // A list that can't be sent fails the login, with a text that says why.
-            Ty::Delimited(..) => Some(quote!(#value.join().unwrap_or_default())),
-            Ty::List(item) if **item == Ty::Text => Some(quote!(#value.join(" "))),
-            Ty::List(item) if is_enum(self.model, item) => {
-                Some(quote!(#value.iter().map(|item| item.as_str()).collect::<::std::vec::Vec<_>>().join(" ")))
-            }
-            _ => None,
+        let text = |value: &str| {
+            let called: &[&str] = match &ty {
+                Ty::Text => &[".clone()"],
+                ty if is_enum(self.model, ty) => &[".to_string()"],
+                // A list that can't be sent fails the login, with a text that says why.
+                Ty::Delimited(..) => &[".join()", ".unwrap_or_default()"],
+                Ty::List(item) if **item == Ty::Text => &[".join(\" \")"],
+                Ty::List(item) if is_enum(self.model, item) => {
+                    &[".iter()", ".map(|item| item.as_str())", ".collect::<Vec<_>>()", ".join(\" \")"]
+                }
+                _ => return None,
+            };
+            Some(called.iter().fold(Code::text(value), |value, called| value.then(Code::text(*called))))
         };
-        let text = match credential.optional {
-            false => text(quote!(credentials.#field))?,
+        let place = format!("credentials.{name}");
+        Some(match credential.optional {
+            false => text(&place)?,
             true => {
-                let text = text(quote!(value))?;
-                quote!(credentials.#field.as_ref().map(|value| #text).unwrap_or_default())
+                let text = Code::behind("|value| ", text("value")?);
+                let (place, texts) = (Code::text(place), Code::list(".map(", vec![text]));
+                Code::chain([place, Code::text(".as_ref()"), texts, Code::text(".unwrap_or_default()")])
             }
-        };
-        Some(quote! {
-            fn scopes(credentials: &Credentials) -> ::std::string::String { #text }
         })
     }
 
@@ -815,8 +756,8 @@ impl Adapter<'_> {
                 let (name, function) =
                     if answers.is_empty() { ("Answer", "issued") } else { ("RefreshAnswer", "issued_by_refresh") };
                 answers.push(Answered {
-                    name: format_ident!("{name}"),
-                    function: format_ident!("{function}"),
+                    name,
+                    function,
                     word: if grant.word == Word::Login { "a login" } else { "a refresh" },
                     ty,
                 });
@@ -830,80 +771,85 @@ impl Adapter<'_> {
     }
 
     /// The function that makes `Issued` of an answer.
-    fn issued(&self, answer: &Answered<'_>) -> Result<TokenStream, String> {
-        let (name, function) = (&answer.name, &answer.function);
+    fn issued(&self, answer: &Answered<'_>) -> Result<String, String> {
         let response = &self.x_token.response;
         let read = |pointer: &crate::x_token::Pointer, leaf: &Leaf<'_>| {
-            access::read(self.model, answer.ty, &pointer.segments(), quote!(answer), leaf)
+            access::read(self.model, answer.ty, &pointer.segments(), "answer", leaf)
         };
         let access = response.access_token.as_ref().and_then(|pointer| read(pointer, &Leaf::Token));
         let access = access.ok_or("nothing in the answer is the access token")?;
-        let mut set: Vec<TokenStream> = Vec::new();
-        if let Some(token_type) = response.token_type.as_ref().and_then(|pointer| read(pointer, &Leaf::Text)) {
-            set.push(quote!(issued.token_type = #token_type;));
-        }
-        let unit = |unit: Unit| match unit {
-            Unit::Seconds => quote!(adapter::Unit::Seconds),
-            Unit::Milliseconds => quote!(adapter::Unit::Milliseconds),
+        let access = Code::row([Code::list("adapter::access_token(", vec![access]), Code::text("?")]);
+        let unit = |unit: Unit| {
+            Code::text(match unit {
+                Unit::Seconds => "adapter::Unit::Seconds",
+                Unit::Milliseconds => "adapter::Unit::Milliseconds",
+            })
         };
         let life = |life: &Option<In>| {
             let life = life.as_ref()?;
-            let (text, pointer, unit) = (read(&life.at, &Leaf::Text)?, life.at.as_str(), unit(life.unit));
-            Some(quote!(adapter::life(#pointer, #text, #unit)?))
+            let inputs = vec![Code::string(life.at.as_str()), read(&life.at, &Leaf::Text)?, unit(life.unit)];
+            Some(Code::row([Code::list("adapter::life(", inputs), Code::text("?")]))
         };
         let moment = |moment: &Option<At>| {
             let moment = moment.as_ref()?;
-            let (text, pointer, unit) = (read(&moment.at, &Leaf::Text)?, moment.at.as_str(), unit(moment.unit));
-            let zone = if moment.zone.is_some() { quote!(Utc) } else { quote!(Offset) };
-            Some(quote!(adapter::moment(#pointer, #text, #unit, adapter::Zone::#zone)?))
+            let zone = if moment.zone.is_some() { "adapter::Zone::Utc" } else { "adapter::Zone::Offset" };
+            let (at, text) = (Code::string(moment.at.as_str()), read(&moment.at, &Leaf::Text)?);
+            let inputs = vec![at, text, unit(moment.unit), Code::text(zone)];
+            Some(Code::row([Code::list("adapter::moment(", inputs), Code::text("?")]))
         };
-        if let Some(value) = life(&response.expires_in) {
-            set.push(quote!(issued.expires_in = #value;));
-        }
-        if let Some(value) = moment(&response.expires_at) {
-            set.push(quote!(issued.expires_at = #value;));
-        }
-        set.push(quote!(issued.date = date;));
-        if let Some(value) = response.refresh_token.as_ref().and_then(|pointer| read(pointer, &Leaf::Token)) {
-            set.push(quote!(issued.refresh_token = #value;));
-        }
-        if let Some(value) = life(&response.refresh_expires_in) {
-            set.push(quote!(issued.refresh_expires_in = #value;));
-        }
-        if let Some(value) = moment(&response.refresh_expires_at) {
-            set.push(quote!(issued.refresh_expires_at = #value;));
-        }
-        if let Some(scope) = &response.scope
-            && let Some(value) = read(&scope.at, &Leaf::Scopes(scope.delimiter.as_deref()))
-        {
-            set.push(quote!(issued.scopes = adapter::granted(#value);));
-        }
-        for (header, credential) in &self.x_token.use_.also {
-            let (header, name) = (header.to_ascii_lowercase(), ident::snake(credential));
-            let field = format_ident!("{name}");
-            let Some(credential) = self.credentials.get(&name) else { continue };
-            let push = |value| quote!(issued.also.push((::http::HeaderName::from_static(#header), #value)););
-            set.push(match credential.optional {
-                false => push(converted(self.model, &credential.ty, &Ty::Secret, &quote!(credentials.#field), false)),
+        let scopes = response.scope.as_ref().and_then(|scope| {
+            let granted = read(&scope.at, &Leaf::Scopes(scope.delimiter.as_deref()))?;
+            Some(Code::list("adapter::granted(", vec![granted]))
+        });
+        let fields = [
+            ("token_type", response.token_type.as_ref().and_then(|pointer| read(pointer, &Leaf::Text))),
+            ("expires_in", life(&response.expires_in)),
+            ("expires_at", moment(&response.expires_at)),
+            ("date", Some(Code::text("date"))),
+            ("refresh_token", response.refresh_token.as_ref().and_then(|pointer| read(pointer, &Leaf::Token))),
+            ("refresh_expires_in", life(&response.refresh_expires_in)),
+            ("refresh_expires_at", moment(&response.refresh_expires_at)),
+            ("scopes", scopes),
+        ];
+        let mut body = vec![Code::row([Code::text("let mut issued = "), Code::list("Issued::new(", vec![access])])];
+        let is_said =
+            |(field, value): (&str, Option<Code>)| Some(Code::row([Code::text(format!("issued.{field} = ")), value?]));
+        body.extend(fields.into_iter().filter_map(is_said));
+        let mut inputs = vec![format!("mut answer: {}", answer.name), "date: Option<SystemTime>".to_owned()];
+        inputs.extend(self.has_also().then(|| "credentials: &Credentials".to_owned()));
+        Ok(format!(
+            "
+/// What an answer says of its tokens, which move out of it.
+{head}
+{body}
+{also}    Ok(issued.answer(answer))
+}}
+",
+            head = signature(0, &format!("fn {}", answer.function), inputs, "Result<Issued, Failure>"),
+            body = statements(&body, 4),
+            also = self.also(),
+        ))
+    }
+
+    /// What hands on the credentials that are sent with each call.
+    fn also(&self) -> String {
+        let pushes = self.x_token.use_.also.iter().filter_map(|(header, credential)| {
+            let name = ident::snake(credential);
+            let credential = self.credentials.get(&name)?;
+            let push = |value: &str, is_reference, indent| {
+                let header = format!("::http::HeaderName::from_static({:?})", header.to_ascii_lowercase());
+                let value = converted(self.model, &credential.ty, &Ty::Secret, value, is_reference);
+                let pair = Code::list("(", vec![Code::text(header), Code::text(value)]);
+                Code::list("issued.also.push(", vec![pair]).lines(indent, ";")
+            };
+            Some(match credential.optional {
+                false => format!("{}\n", push(&format!("credentials.{name}"), false, 4)),
                 true => {
-                    let push = push(converted(self.model, &credential.ty, &Ty::Secret, &quote!(value), true));
-                    quote!(if let Some(value) = &credentials.#field { #push })
+                    format!("    if let Some(value) = &credentials.{name} {{\n{}\n    }}\n", push("value", true, 8))
                 }
-            });
-        }
-        let also = self.has_also().then(|| quote!(credentials: &Credentials,));
-        Ok(quote! {
-            /// What an answer says of its tokens, which move out of it.
-            fn #function(
-                mut answer: #name,
-                date: ::std::option::Option<SystemTime>,
-                #also
-            ) -> ::std::result::Result<Issued, Failure> {
-                let mut issued = Issued::new(adapter::access_token(#access)?);
-                #(#set)*
-                Ok(issued.answer(answer))
-            }
-        })
+            })
+        });
+        pushes.collect()
     }
 
     // Docs.
@@ -1010,31 +956,73 @@ fn example_values(
     }
 }
 
-/// The identifiers that a path may start with: all but those behind a `::`.
-fn first_words(tokens: TokenStream, words: &mut IndexSet<String>) {
-    let mut is_behind_colons = false;
-    for token in tokens {
-        match &token {
-            TokenTree::Ident(ident) if !is_behind_colons => {
-                words.insert(ident.to_string());
-            }
-            TokenTree::Group(group) => first_words(group.stream(), words),
-            _ => {}
-        }
-        // Of the two colons the first is joint; the one before a type is alone.
-        is_behind_colons = match &token {
-            TokenTree::Punct(punct) if punct.as_char() == ':' => is_behind_colons || punct.spacing() == Spacing::Joint,
-            _ => false,
-        };
+/// A credential that the vendor wants in this place, though not everywhere.
+fn needed(name: &str) -> String {
+    format!("adapter::needed({name:?}, &credentials.{name})?")
+}
+
+/// An import, on as many lines as it takes.
+fn import(path: &str, names: &[&str]) -> String {
+    let line = match names {
+        [] => return String::new(),
+        [only] => format!("{path}::{only};\n"),
+        names => format!("{path}::{{{}}};\n", names.join(", ")),
+    };
+    if line.len() <= WIDTH {
+        return line;
     }
+    let mut lines = String::new();
+    let mut width = WIDTH;
+    for name in names {
+        if width + name.len() + 2 > WIDTH {
+            lines.push_str("\n   ");
+            width = 3;
+        }
+        lines.push_str(&format!(" {name},"));
+        width += name.len() + 2;
+    }
+    format!("{path}::{{{lines}\n}};\n")
+}
+
+/// The words that a path may start with: none behind a `::`, in a comment or in a text.
+fn words(source: &str) -> HashSet<&str> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut words = HashSet::new();
+    for mut rest in source.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        while let Some(start) = rest.find(|c| c == '"' || is_word(c)) {
+            let (before, found) = rest.split_at(start);
+            rest = match found.strip_prefix('"') {
+                Some(text) => behind_text(text),
+                None => {
+                    let (word, behind) = found.split_at(found.find(|c| !is_word(c)).unwrap_or(found.len()));
+                    if !before.ends_with("::") {
+                        words.insert(word);
+                    }
+                    behind
+                }
+            };
+        }
+    }
+    words
+}
+
+/// What stands behind the end of a text.
+fn behind_text(text: &str) -> &str {
+    let mut is_escaped = false;
+    let end = text.find(|c| {
+        let is_end = c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        is_end
+    });
+    end.map_or("", |end| &text[end + 1..])
 }
 
 /// An answer with a token.
 struct Answered<'a> {
     /// Its alias in the adapter.
-    name: syn::Ident,
+    name: &'static str,
     /// The function that reads it.
-    function: syn::Ident,
+    function: &'static str,
     /// What answers it.
     word: &'static str,
     ty: &'a Ty,
@@ -1171,13 +1159,13 @@ components: {{ securitySchemes: {{ app: {{ type: http, scheme: basic }} }} }}
             &needs_an_id,
             &[
                 "pub device_id: Option<String>",
-                "device: if credentials.device_id.is_some() {",
+                "device: match credentials.device_id.is_some() {",
                 "id: adapter::needed(\"device_id\", &credentials.device_id)?.clone()",
             ],
         );
         let needs_nothing = adapter(LOGIN, &device("[kind]"), TOKEN);
         has(&needs_nothing, &["{ id: credentials.device_id.clone() })"]);
-        assert!(!needs_nothing.contains("ifcredentials"), "constants are sent: {needs_nothing}");
+        assert!(!needs_nothing.contains("matchcredentials"), "constants are sent: {needs_nothing}");
     }
 
     #[test]

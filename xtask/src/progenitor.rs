@@ -10,15 +10,14 @@ use std::{
 };
 
 use indexmap::IndexMap;
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::Ident;
 use progenitor_impl::{CrateVers, GenerationSettings, Generator, HooksMode};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, quote};
 use syn::{FnArg, ImplItem, Item, ItemImpl};
 
 use crate::{
-    format,
     model::{Component, Model, Shape, Ty},
-    openapi,
+    openapi, types,
 };
 
 /// What progenitor made of a model, beside the types that it agrees on.
@@ -79,12 +78,12 @@ fn quietly<T>(work: impl FnOnce() -> T) -> std::thread::Result<T> {
 fn take_apart(model: &Model, file: syn::File) -> Result<Progenitor, String> {
     let mut arguments = IndexMap::new();
     let mut kept: Vec<Item> = Vec::new();
-    let mut types = HashSet::new();
+    let mut made = HashSet::new();
     for item in file.items {
         match item {
             Item::Mod(module) if module.ident == "types" => {
                 for item in module.content.map(|(_, items)| items).unwrap_or_default() {
-                    types.extend(check_type(model, item)?);
+                    made.extend(check_type(model, item)?);
                 }
             }
             Item::Mod(_) | Item::Use(_) => {}
@@ -97,12 +96,48 @@ fn take_apart(model: &Model, file: syn::File) -> Result<Progenitor, String> {
         }
     }
     let is_made = |(name, component): &(&String, &Component)| {
-        matches!(component.shape, Shape::Enum(_) | Shape::Tag(_)) || types.contains(*name)
+        matches!(component.shape, Shape::Enum(_) | Shape::Tag(_)) || made.contains(*name)
     };
     match model.components.iter().find(|component| !is_made(component)) {
         Some((name, _)) => Err(differs(name)),
-        None => Ok(Progenitor { arguments, operations: format!("{HOOKS}\n{}", format::source(model, kept)) }),
+        None => Ok(Progenitor { arguments, operations: format!("{HOOKS}\n{}", source(model, kept)) }),
     }
+}
+
+/// Items as people can read them, with empty lines between them.
+fn source(model: &Model, items: Vec<syn::Item>) -> String {
+    let mut source = String::new();
+    for item in items {
+        let is_use = matches!(item, syn::Item::Use(_));
+        let text = prettyplease::unparse(&syn::File {
+            shebang: None,
+            frontmatter: None,
+            attrs: Vec::new(),
+            items: vec![item],
+        });
+        // Imports stand together.
+        if !(source.is_empty() || is_use && source.ends_with(";\n")) {
+            source.push('\n');
+        }
+        source.push_str(&text);
+    }
+    spaced(&types::short(model, source))
+}
+
+/// An empty line between the methods of a block.
+fn spaced(source: &str) -> String {
+    let mut lines = source.lines().peekable();
+    let mut spaced = String::new();
+    while let Some(line) = lines.next() {
+        spaced.push_str(line);
+        spaced.push('\n');
+        let ends_method =
+            line == "    }" && lines.peek().is_some_and(|next| !next.starts_with('}') && !next.is_empty());
+        if ends_method {
+            spaced.push('\n');
+        }
+    }
+    spaced
 }
 
 /// What stands before progenitor's client: the hook through which our client sends.
@@ -166,8 +201,8 @@ fn check_type(model: &Model, item: Item) -> Result<Option<String>, String> {
                 let Some(property) = properties.iter().find(|property| property.name == wire_name) else {
                     return Err(format!("progenitor made a field `{name}.{ident}` that the spec doesn't have"));
                 };
-                let (expected, found) = (text(&rust(&property.ty, property.optional)), text(&field.ty));
-                if unboxed(&found) != expected {
+                let (expected, found) = (rust(&property.ty, property.optional), text(&field.ty));
+                if found != expected {
                     return Err(format!("progenitor made `{name}.{ident}` a `{found}` instead of a `{expected}`"));
                 }
             }
@@ -180,7 +215,7 @@ fn check_type(model: &Model, item: Item) -> Result<Option<String>, String> {
                 return Ok(None);
             };
             let held = item.variants.iter().filter_map(|variant| variant.fields.iter().next());
-            let held: HashSet<String> = held.map(|field| unboxed(&text(&field.ty))).collect();
+            let held: HashSet<String> = held.map(|field| text(&field.ty)).collect();
             if branches.iter().all(|branch| held.contains(branch)) { Ok(Some(name)) } else { Err(differs(&name)) }
         }
         _ => Ok(None),
@@ -188,53 +223,38 @@ fn check_type(model: &Model, item: Item) -> Result<Option<String>, String> {
 }
 
 /// The type of a field, as progenitor writes it inside its module of types.
-pub fn rust(ty: &Ty, optional: bool) -> TokenStream {
+pub fn rust(ty: &Ty, optional: bool) -> String {
     let plain = match ty {
-        Ty::Ref(name) => format_ident!("{name}").into_token_stream(),
-        Ty::Secret => quote!(::freshtoken_wire::Secret),
-        Ty::Timestamp { .. } => quote!(::freshtoken_wire::Timestamp),
-        Ty::Text | Ty::Constant(_) => quote!(::std::string::String),
-        Ty::Integer => quote!(i64),
-        Ty::Number => quote!(f64),
-        Ty::Boolean => quote!(bool),
-        Ty::Any => quote!(::serde_json::Value),
+        Ty::Ref(name) => name.clone(),
+        Ty::Secret => "::freshtoken_wire::Secret".to_owned(),
+        Ty::Timestamp { .. } => "::freshtoken_wire::Timestamp".to_owned(),
+        Ty::Text | Ty::Constant(_) => "::std::string::String".to_owned(),
+        Ty::Integer => "i64".to_owned(),
+        Ty::Number => "f64".to_owned(),
+        Ty::Boolean => "bool".to_owned(),
+        Ty::Any => "::serde_json::Value".to_owned(),
         Ty::Nullable(item) => return rust(item, true),
-        Ty::List(item) => {
-            let item = rust(item, false);
-            quote!(::std::vec::Vec<#item>)
-        }
+        Ty::List(item) => format!("::std::vec::Vec<{}>", rust(item, false)),
         Ty::Map(item) => {
-            let item = rust(item, false);
-            quote!(::std::collections::BTreeMap<::std::string::String, #item>)
+            format!("::std::collections::BTreeMap<::std::string::String, {}>", rust(item, false))
         }
         Ty::Delimited(delimiter, item) => {
-            let (list, item) = (format_ident!("{}", openapi::delimited(*delimiter)), rust(item, false));
-            quote!(::freshtoken_wire::#list<#item>)
+            format!("::freshtoken_wire::{}<{}>", openapi::delimited(*delimiter), rust(item, false))
         }
     };
     // Any JSON that is required may be null as it is.
-    if optional { quote!(::std::option::Option<#plain>) } else { plain }
+    if optional { format!("::std::option::Option<{plain}>") } else { plain }
 }
 
-/// A type's text without trailing commas.
-fn text(ty: &impl ToTokens) -> String {
-    ty.to_token_stream().to_string().replace(", >", ">")
-}
-
-/// A type's text without the boxes that break a circle.
-fn unboxed(text: &str) -> String {
-    let mut text = text.to_owned();
-    if let Some(start) = text.find(BOX) {
-        text.replace_range(start..start + BOX.len(), "");
+/// A type's text as [`rust`] writes it, without the box that breaks a circle.
+fn text(ty: &syn::Type) -> String {
+    let text = ty.to_token_stream().to_string().replace(' ', "").replace(",>", ">").replace(',', ", ");
+    match text.split_once("::std::boxed::Box<") {
         // A box holds a plain name: its end is the next one.
-        if let Some(end) = text[start..].find(" >") {
-            text.replace_range(start + end..start + end + 2, "");
-        }
+        Some((before, held)) => format!("{before}{}", held.replacen('>', "", 1)),
+        None => text,
     }
-    text
 }
-
-const BOX: &str = ":: std :: boxed :: Box < ";
 
 /// The name in `#[serde(rename = "…")]`.
 fn renamed(attributes: &[syn::Attribute]) -> Option<String> {
@@ -269,7 +289,7 @@ mod tests {
         document["components"]["schemas"]["Token"]["properties"]["access_token"] =
             serde_json::json!({ "type": "string" });
         let error = take_apart(&model, generate(document).unwrap()).err().unwrap();
-        assert!(error.contains("`Token.access_token` a `:: std :: string :: String` instead of a"), "{error}");
+        assert!(error.contains("`Token.access_token` a `::std::string::String` instead of a"), "{error}");
     }
 
     #[test]

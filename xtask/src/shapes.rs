@@ -9,7 +9,7 @@ use crate::{
     client::{self, Argument},
     code::{Code, statements},
     error_body::{self, body_type},
-    format, ident,
+    ident,
     literal::{self, Secrets, marked},
     model::{Answer, Model, Operation, Ty},
 };
@@ -329,8 +329,7 @@ fn responses(model: &Model, tested: &[Tested<'_>], snapshots: &mut Vec<String>) 
         let call = call(model, operation, request, Secrets::Example);
         let call = Code::chain([Code::text("client"), call, Code::text(".await")]);
         let asks = names.take(&format!("ask_{}", operation.id));
-        let seen =
-            operation.success.ty.as_ref().map_or_else(|| "()".to_owned(), |ty| format::ty(model, &body_type(ty)));
+        let seen = operation.success.ty.as_ref().map_or_else(|| "()".to_owned(), body_type);
         items.push_str(&format!(
             "
 async fn {asks}(server: &MockServer) -> Result<{seen}, Error> {{

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::OnceLock;
 
 /// A fragment as it was written.
 #[derive(Clone, Debug)]
@@ -25,9 +26,6 @@ pub struct Spec {
     /// Numbers whose text in the file is another than ours, such as `2.10`.
     numbers: HashMap<String, String>,
 }
-
-/// Where each node stands: its line, and its rank in the order of the file.
-type Places = HashMap<String, (u32, u32)>;
 
 impl Spec {
     /// Reads a file's text. `file` names it in problems, and its stem is the vendor's.
@@ -57,12 +55,13 @@ impl Spec {
         let node = serde_saphyr::from_str_with_options::<Spanned<Node>>(text, options)
             .map_err(|error| vec![not_yaml(file, &error)])?;
 
-        let mut reader = Reader { text, places: Places::new(), numbers: HashMap::new(), duplicates: Vec::new() };
+        let mut reader = Reader { text, places: Places::default(), numbers: HashMap::new(), duplicates: Vec::new() };
         let document = reader.value(node, "", None);
         let mut problems: Vec<Problem> = reader
             .duplicates
             .iter()
-            .map(|(pointer, key, first, line)| {
+            .map(|(pointer, key, line)| {
+                let first = reader.places.get(pointer).map(|(line, _)| line).filter(|line| *line > 0);
                 let what = match first {
                     Some(first) => format!("`{key}` stands here a second time, the first is on line {first}"),
                     None => format!("`{key}` stands here a second time"),
@@ -127,7 +126,7 @@ impl Spec {
         let mut pointer = pointer;
         loop {
             if let Some(place) = self.places.get(pointer) {
-                return Some(*place);
+                return Some(place);
             }
             pointer = &pointer[..pointer.rfind('/')?];
         }
@@ -178,6 +177,26 @@ impl Spec {
                 None => Some(self.problem("", "`openapi` is missing", "write `openapi: 3.0.3` on the first line")),
             },
         }
+    }
+}
+
+/// Where each node stands: its line, and its rank in the order of the file.
+#[derive(Clone, Debug, Default)]
+struct Places {
+    /// The pointers and lines of all nodes, in that order.
+    lines: Vec<(String, u32)>,
+    /// The ranks of the pointers, made when the first is asked for: mostly nothing is wrong, and none is.
+    ranks: OnceLock<HashMap<String, usize>>,
+}
+
+impl Places {
+    /// The line and the rank of a node.
+    fn get(&self, pointer: &str) -> Option<(u32, u32)> {
+        let ranks = self.ranks.get_or_init(|| {
+            self.lines.iter().enumerate().map(|(rank, (pointer, _))| (pointer.clone(), rank)).collect()
+        });
+        let rank = *ranks.get(pointer)?;
+        Some((self.lines.get(rank)?.1, u32::try_from(rank).unwrap_or(u32::MAX)))
     }
 }
 
@@ -347,16 +366,15 @@ struct Reader<'t> {
     text: &'t str,
     places: Places,
     numbers: HashMap<String, String>,
-    /// Pointer, key, first line, second line.
-    duplicates: Vec<(String, String, Option<u32>, Option<u32>)>,
+    /// Pointer, key, second line.
+    duplicates: Vec<(String, String, Option<u32>)>,
 }
 
 impl Reader<'_> {
     /// A node's value. `line` is its key's, where it has one.
     fn value(&mut self, node: Spanned<Node>, pointer: &str, line: Option<u32>) -> Value {
         let line = line.or_else(|| self::line(node.referenced));
-        let rank = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
-        self.places.insert(pointer.to_owned(), (line.unwrap_or(0), rank));
+        self.places.lines.push((pointer.to_owned(), line.unwrap_or(0)));
         match node.value {
             Node::Scalar(value) => {
                 if value.is_f64() {
@@ -377,8 +395,7 @@ impl Reader<'_> {
                     let (line, Key(key)) = (self::line(key.referenced), key.value);
                     let pointer = join(pointer, &key);
                     if map.contains_key(&key) {
-                        let first = self.places.get(&pointer).map(|(line, _)| *line).filter(|line| *line > 0);
-                        self.duplicates.push((pointer, key, first, line));
+                        self.duplicates.push((pointer, key, line));
                     } else {
                         let value = self.value(node, &pointer, line);
                         map.insert(key, value);

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::{
-    docs, format, ident,
+    docs, ident,
     lower::plain,
     model::{Component, Model, Property, Shape, Ty},
     progenitor::rust,
@@ -16,7 +16,7 @@ use crate::{
 /// The module of types, as source.
 pub fn source(model: &Model) -> String {
     let items = model.components.iter().map(|(name, component)| item(model, name, component));
-    format::short(model, items.collect::<Vec<_>>().join("\n"))
+    short(model, items.collect::<Vec<_>>().join("\n"))
 }
 
 fn item(model: &Model, name: &str, component: &Component) -> String {
@@ -99,7 +99,7 @@ fn structure(model: &Model, name: &str, docs: &str, component: &Component, prope
     let mut fields: String = properties
         .iter()
         .filter(|property| !property.is_constant())
-        .map(|property| field(model, property, component.in_response))
+        .map(|property| field(property, component.in_response))
         .collect();
     if component.is_failure {
         let others = model.other_members(name);
@@ -120,10 +120,10 @@ fn structure(model: &Model, name: &str, docs: &str, component: &Component, prope
     )
 }
 
-fn field(model: &Model, property: &Property, is_read: bool) -> String {
+fn field(property: &Property, is_read: bool) -> String {
     let Property { name, field, ty, optional, .. } = property;
     let docs = docs::comment(&or(&property.docs, &named(name)), "    ");
-    let held = format::ty(model, &rust(ty, *optional && !property.is_boxed));
+    let held = rust(ty, *optional && !property.is_boxed);
     let held = match (property.is_boxed, optional) {
         (false, _) => held,
         (true, false) => format!("::std::boxed::Box<{held}>"),
@@ -216,3 +216,38 @@ fn constant(value: &Value) -> String {
 pub fn or(text: &str, fallback: &str) -> String {
     if text.is_empty() { fallback.to_owned() } else { text.to_owned() }
 }
+
+const PRELUDE: [(&str, &str); 5] = [
+    ("::std::option::Option", "Option"),
+    ("::std::string::String", "String"),
+    ("::std::result::Result", "Result"),
+    ("::std::vec::Vec", "Vec"),
+    ("::std::convert::From", "From"),
+];
+
+/// Source in which the prelude's names are short.
+pub fn short(model: &Model, source: String) -> String {
+    let is_free = |name: &str| !model.components.contains_key(name);
+    let free: Vec<(&str, &str)> = PRELUDE.into_iter().filter(|(_, name)| is_free(name)).collect();
+    let mut shortened = String::with_capacity(source.len());
+    let mut rest = source.as_str();
+    while let Some(at) = rest.find(STD) {
+        shortened.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let (path, name) = free.iter().copied().find(|(path, _)| rest.starts_with(path)).unwrap_or((STD, STD));
+        rest = &rest[path.len()..];
+        let variant = ["Some", "None"].into_iter().find(|variant| {
+            name == "Option"
+                && is_free(variant)
+                && rest.strip_prefix("::").is_some_and(|rest| rest.starts_with(variant))
+        });
+        match variant {
+            Some(_) => rest = &rest["::".len()..],
+            None => shortened.push_str(name),
+        }
+    }
+    shortened.push_str(rest);
+    shortened
+}
+
+const STD: &str = "::std::";

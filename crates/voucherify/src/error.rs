@@ -27,51 +27,45 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
         relogin: &[],
         transient: &[],
         known_codes: &[],
-        retry_after: Some((
-            "x-rate-limit-retry",
-            ::freshtoken_wire::RetryUnit::Unix,
-        )),
+        retry_after: Some(("x-rate-limit-retry", ::freshtoken_wire::RetryUnit::Unix)),
         request_id: None,
     };
+
     #[allow(unused_variables)]
-    fn decode(
-        operation: &'static str,
-        status: u16,
-        body: &[u8],
-    ) -> Option<Self> {
+    fn decode(operation: &'static str, status: u16, body: &[u8]) -> Option<Self> {
         match (operation, status) {
-            ("create_token", 400u16) => {
+            ("create_token", 400) => {
                 ::serde_json::from_slice(body).ok().map(Self::ApiError)
             }
-            ("create_token", 401u16) => {
+            ("create_token", 401) => {
                 ::serde_json::from_slice(body).ok().map(Self::ApiError)
             }
-            ("create_token", 429u16) => {
+            ("create_token", 429) => {
                 ::serde_json::from_slice(body).ok().map(Self::ApiError)
             }
-            ("create_token", 500u16) => {
+            ("create_token", 500) => {
                 ::serde_json::from_slice(body).ok().map(Self::ApiError)
             }
-            ("introspect_token", 400u16) => {
+            ("introspect_token", 400) => {
                 ::serde_json::from_slice(body).ok().map(Self::ApiError)
             }
-            ("introspect_token", 401u16) => {
+            ("introspect_token", 401) => {
                 ::serde_json::from_slice(body).ok().map(Self::ApiError)
             }
-            ("introspect_token", 429u16) => {
+            ("introspect_token", 429) => {
                 ::serde_json::from_slice(body).ok().map(Self::ApiError)
             }
-            ("introspect_token", 500u16) => {
+            ("introspect_token", 500) => {
                 ::serde_json::from_slice(body).ok().map(Self::ApiError)
             }
-            ("revoke_token", 401u16) => {
+            ("revoke_token", 401) => {
                 ::serde_json::from_slice(body).ok().map(Self::ApiError)
             }
-            ("revoke_token", 404u16) => None,
-            ("revoke_token", 429u16) => {
+            ("revoke_token", 404) => None,
+            ("revoke_token", 429) => {
                 ::serde_json::from_slice(body).ok().map(Self::ApiError)
             }
-            ("revoke_token", 500u16) => {
+            ("revoke_token", 500) => {
                 ::serde_json::from_slice(body).ok().map(Self::ApiError)
             }
             _ => None,
@@ -81,8 +75,7 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
     fn code(&self) -> Option<String> {
         match self {
             Self::ApiError(value) => {
-                value
-                    .key
+                value.key
                     .as_ref()
                     .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
             }
@@ -100,8 +93,7 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
     fn request_id(&self) -> Option<String> {
         match self {
             Self::ApiError(value) => {
-                value
-                    .request_id
+                value.request_id
                     .as_ref()
                     .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
             }
@@ -112,5 +104,5 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
 
 /// Whether the answer to `create_token` says that it is a failure, whatever its status.
 pub(crate) fn create_token_failed(value: &types::Token) -> bool {
-    !(Some(!value.access_token.is_empty())).unwrap_or(false)
+    !Some(!value.access_token.is_empty()).unwrap_or(false)
 }

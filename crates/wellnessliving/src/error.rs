@@ -37,18 +37,15 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
         retry_after: None,
         request_id: Some("x-amz-cognito-request-id"),
     };
+
     #[allow(unused_variables)]
-    fn decode(
-        operation: &'static str,
-        status: u16,
-        body: &[u8],
-    ) -> Option<Self> {
+    fn decode(operation: &'static str, status: u16, body: &[u8]) -> Option<Self> {
         match (operation, status) {
-            ("create_token", 400u16) => {
+            ("create_token", 400) => {
                 ::serde_json::from_slice(body).ok().map(Self::TokenError)
             }
-            ("create_token", 405u16) => None,
-            ("create_token", 429u16) => None,
+            ("create_token", 405) => None,
+            ("create_token", 429) => None,
             _ => None,
         }
     }
@@ -65,8 +62,7 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
     fn message(&self) -> Option<String> {
         match self {
             Self::TokenError(value) => {
-                value
-                    .error_description
+                value.error_description
                     .as_ref()
                     .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
             }
@@ -81,5 +77,5 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
 
 /// Whether the answer to `create_token` says that it is a failure, whatever its status.
 pub(crate) fn create_token_failed(value: &types::Token) -> bool {
-    !(Some(!value.access_token.is_empty())).unwrap_or(false)
+    !Some(!value.access_token.is_empty()).unwrap_or(false)
 }

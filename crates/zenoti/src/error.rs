@@ -30,24 +30,21 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
         retry_after: None,
         request_id: None,
     };
+
     #[allow(unused_variables)]
-    fn decode(
-        operation: &'static str,
-        status: u16,
-        body: &[u8],
-    ) -> Option<Self> {
+    fn decode(operation: &'static str, status: u16, body: &[u8]) -> Option<Self> {
         match (operation, status) {
-            ("create_token", 401u16) => {
+            ("create_token", 401) => {
                 ::serde_json::from_slice(body).ok().map(Self::ErrorResponse)
             }
-            ("create_token", 429u16) => None,
-            ("create_token", 500u16) => {
+            ("create_token", 429) => None,
+            ("create_token", 500) => {
                 ::serde_json::from_slice(body).ok().map(Self::ErrorResponse)
             }
-            ("revoke_tokens", 401u16) => {
+            ("revoke_tokens", 401) => {
                 ::serde_json::from_slice(body).ok().map(Self::ErrorResponse)
             }
-            ("revoke_tokens", 429u16) => None,
+            ("revoke_tokens", 429) => None,
             _ => None,
         }
     }
@@ -55,19 +52,15 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
     fn code(&self) -> Option<String> {
         match self {
             Self::ErrorResponse(value) => {
-                value
-                    .error
-                    .code
+                value.error.code
                     .as_ref()
                     .and_then(|value| ::freshtoken_wire::text::of_json(&value))
             }
             Self::TokenResponse(value) => {
-                value
-                    .error
+                value.error
                     .as_ref()
                     .and_then(|value| {
-                        value
-                            .code
+                        value.code
                             .as_ref()
                             .and_then(|value| ::freshtoken_wire::text::of_json(&value))
                     })
@@ -78,40 +71,32 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
     fn message(&self) -> Option<String> {
         match self {
             Self::ErrorResponse(value) => {
-                value
-                    .error
-                    .message
+                value.error.message
                     .as_ref()
                     .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
                     .or_else(|| {
-                        value
-                            .error
-                            .reason
+                        value.error.reason
                             .as_ref()
                             .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
                     })
             }
             Self::TokenResponse(value) => {
-                value
-                    .error
+                value.error
                     .as_ref()
                     .and_then(|value| {
-                        value
-                            .message
+                        value.message
                             .as_ref()
                             .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
                     })
                     .or_else(|| {
-                        value
-                            .error
+                        value.error
                             .as_ref()
                             .and_then(|value| {
-                                value
-                                    .reason
+                                value.reason
                                     .as_ref()
-                                    .and_then(|value| ::freshtoken_wire::text::non_empty(
-                                        &value,
-                                    ))
+                                    .and_then(|value| {
+                                        ::freshtoken_wire::text::non_empty(&value)
+                                    })
                             })
                     })
             }
@@ -125,19 +110,17 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
 
 /// Whether the answer to `create_token` says that it is a failure, whatever its status.
 pub(crate) fn create_token_failed(value: &types::TokenResponse) -> bool {
-    (value
-        .error
+    value.error
         .as_ref()
         .and_then(|value| Some(
-            value.code.is_some() || value.message.is_some() || value.reason.is_some()
+            value.code.is_some()
+                || value.message.is_some()
+                || value.reason.is_some()
                 || value.other_members.any(),
-        )))
+        ))
         .unwrap_or(false)
-        || !(value
-            .credentials
+        || !value.credentials
             .as_ref()
-            .and_then(|value| Some(
-                !value.access_token.is_empty(),
-            )))
+            .and_then(|value| Some(!value.access_token.is_empty()))
             .unwrap_or(false)
 }

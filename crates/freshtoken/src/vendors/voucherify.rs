@@ -73,12 +73,10 @@ impl Vendor for Endpoint {
         credentials: &CredentialSource<Credentials>,
     ) -> Result<Issued, Failure> {
         let credentials = credentials.get().await?;
-        adapter::given(
-            &[
-                ("app_id", credentials.app_id.is_empty()),
-                ("app_token", credentials.app_token.is_empty()),
-            ],
-        )?;
+        adapter::given(&[
+            ("app_id", credentials.app_id.is_empty()),
+            ("app_token", credentials.app_token.is_empty()),
+        ])?;
         let client = client(self, &credentials)?;
         let (answer, date) = client
             .create_token_dated(types::TokenRequest {
@@ -130,15 +128,14 @@ impl FromEnv for Endpoint {
     fn read(
         vars: &crate::environment::Vars<'_>,
     ) -> Result<(Self, Credentials), EnvError> {
-        let endpoint = vars
-            .endpoint(
-                Endpoint::at,
-                &[
-                    ("europe", Endpoint::europe),
-                    ("united_states", Endpoint::united_states),
-                    ("asia", Endpoint::asia),
-                ],
-            )?;
+        let endpoint = vars.endpoint(
+            Endpoint::at,
+            &[
+                ("europe", Endpoint::europe),
+                ("united_states", Endpoint::united_states),
+                ("asia", Endpoint::asia),
+            ],
+        )?;
         Ok((
             endpoint,
             Credentials {
@@ -151,10 +148,7 @@ impl FromEnv for Endpoint {
 }
 
 /// A client that has what all requests send.
-fn client(
-    endpoint: &Endpoint,
-    credentials: &Credentials,
-) -> Result<Client, Failure> {
+fn client(endpoint: &Endpoint, credentials: &Credentials) -> Result<Client, Failure> {
     let credentials = ::freshtoken_voucherify::Credentials {
         app_id: credentials.app_id.clone(),
         app_token: credentials.app_token.clone(),
@@ -163,10 +157,7 @@ fn client(
 }
 
 /// What an answer says of its tokens, which move out of it.
-fn issued(
-    mut answer: Answer,
-    date: Option<SystemTime>,
-) -> Result<Issued, Failure> {
+fn issued(mut answer: Answer, date: Option<SystemTime>) -> Result<Issued, Failure> {
     let mut issued = Issued::new(adapter::access_token(answer.access_token.take())?);
     issued.token_type = ::freshtoken_wire::text::non_empty(&answer.token_type);
     issued.expires_in = adapter::life(

@@ -64,8 +64,7 @@ impl Vendor for Endpoint {
     }
 
     fn scopes(credentials: &Credentials) -> String {
-        credentials
-            .scope
+        credentials.scope
             .as_ref()
             .map(|value| value.join().unwrap_or_default())
             .unwrap_or_default()
@@ -76,12 +75,10 @@ impl Vendor for Endpoint {
         credentials: &CredentialSource<Credentials>,
     ) -> Result<Issued, Failure> {
         let credentials = credentials.get().await?;
-        adapter::given(
-            &[
-                ("client_id", credentials.client_id.is_empty()),
-                ("client_secret", credentials.client_secret.is_empty()),
-            ],
-        )?;
+        adapter::given(&[
+            ("client_id", credentials.client_id.is_empty()),
+            ("client_secret", credentials.client_secret.is_empty()),
+        ])?;
         let client = Client::new(self.clone())?;
         let (answer, date) = client
             .create_token_dated(types::TokenRequest {
@@ -120,11 +117,10 @@ impl FromEnv for Endpoint {
     fn read(
         vars: &crate::environment::Vars<'_>,
     ) -> Result<(Self, Credentials), EnvError> {
-        let endpoint = vars
-            .endpoint(
-                Endpoint::at,
-                &[("uat", Endpoint::uat), ("production", Endpoint::production)],
-            )?;
+        let endpoint = vars.endpoint(
+            Endpoint::at,
+            &[("uat", Endpoint::uat), ("production", Endpoint::production)],
+        )?;
         Ok((
             endpoint,
             Credentials {
@@ -137,10 +133,7 @@ impl FromEnv for Endpoint {
 }
 
 /// What an answer says of its tokens, which move out of it.
-fn issued(
-    mut answer: Answer,
-    date: Option<SystemTime>,
-) -> Result<Issued, Failure> {
+fn issued(mut answer: Answer, date: Option<SystemTime>) -> Result<Issued, Failure> {
     let mut issued = Issued::new(adapter::access_token(answer.access_token.take())?);
     issued.token_type = ::freshtoken_wire::text::non_empty(&answer.token_type);
     issued.expires_in = adapter::life(

@@ -81,16 +81,14 @@ impl Vendor for Endpoint {
         credentials: &CredentialSource<Credentials>,
     ) -> Result<Issued, Failure> {
         let credentials = credentials.get().await?;
-        adapter::given(
-            &[
-                ("account_name", credentials.account_name.is_empty()),
-                ("user_name", credentials.user_name.is_empty()),
-                ("password", credentials.password.is_empty()),
-                ("app_id", credentials.app_id.is_empty()),
-                ("app_secret", credentials.app_secret.is_empty()),
-                ("device_id", credentials.device_id.is_empty()),
-            ],
-        )?;
+        adapter::given(&[
+            ("account_name", credentials.account_name.is_empty()),
+            ("user_name", credentials.user_name.is_empty()),
+            ("password", credentials.password.is_empty()),
+            ("app_id", credentials.app_id.is_empty()),
+            ("app_secret", credentials.app_secret.is_empty()),
+            ("device_id", credentials.device_id.is_empty()),
+        ])?;
         let client = Client::new(self.clone())?;
         let (answer, date) = client
             .create_token_dated(types::PasswordGrant {
@@ -153,8 +151,10 @@ impl FromEnv for Endpoint {
     fn read(
         vars: &crate::environment::Vars<'_>,
     ) -> Result<(Self, Credentials), EnvError> {
-        let endpoint = vars
-            .endpoint(Endpoint::at, &[("production", Endpoint::production)])?;
+        let endpoint = vars.endpoint(
+            Endpoint::at,
+            &[("production", Endpoint::production)],
+        )?;
         Ok((
             endpoint,
             Credentials {
@@ -170,32 +170,23 @@ impl FromEnv for Endpoint {
 }
 
 /// What an answer says of its tokens, which move out of it.
-fn issued(
-    mut answer: Answer,
-    date: Option<SystemTime>,
-) -> Result<Issued, Failure> {
-    let mut issued = Issued::new(
-        adapter::access_token(
-            answer.credentials.as_mut().and_then(|value| value.access_token.take()),
-        )?,
-    );
-    issued.token_type = answer
-        .credentials
+fn issued(mut answer: Answer, date: Option<SystemTime>) -> Result<Issued, Failure> {
+    let mut issued = Issued::new(adapter::access_token(
+        answer.credentials.as_mut().and_then(|value| value.access_token.take()),
+    )?);
+    issued.token_type = answer.credentials
         .as_ref()
         .and_then(|value| {
-            value
-                .token_type
+            value.token_type
                 .as_ref()
                 .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
         });
     issued.expires_at = adapter::moment(
         "/credentials/access_token_expiry",
-        answer
-            .credentials
+        answer.credentials
             .as_ref()
             .and_then(|value| {
-                value
-                    .access_token_expiry
+                value.access_token_expiry
                     .as_ref()
                     .and_then(|value| Some(value.to_string()))
             }),
@@ -203,18 +194,15 @@ fn issued(
         adapter::Zone::Offset,
     )?;
     issued.date = date;
-    issued.refresh_token = answer
-        .credentials
+    issued.refresh_token = answer.credentials
         .as_mut()
         .and_then(|value| value.refresh_token.as_mut().and_then(|value| value.take()));
     issued.refresh_expires_at = adapter::moment(
         "/credentials/refresh_token_expiry",
-        answer
-            .credentials
+        answer.credentials
             .as_ref()
             .and_then(|value| {
-                value
-                    .refresh_token_expiry
+                value.refresh_token_expiry
                     .as_ref()
                     .and_then(|value| Some(value.to_string()))
             }),
