@@ -1,7 +1,7 @@
 //! `cargo xtask`: the work that is done on this repository.
 //!
-//! `gen` and `new` are the generator, a library: `lib.rs` tells its stages. `demo` is a program of its own, in
-//! `crates/demo`.
+//! `gen` and `new` are the generator, a library: `lib.rs` tells its stages. `demo` and `bench` are programs of their own,
+//! in `crates/demo` and `crates/bench`.
 
 use std::{
     collections::BTreeSet,
@@ -33,7 +33,8 @@ use xtask::{
   cargo xtask gen zenoti             generate one
   cargo xtask gen --check            change nothing; exit 1 and show a diff where a crate is stale
   cargo xtask new acme               write specs/acme.yaml, a fragment to start from
-  cargo xtask demo                   watch tokens being kept fresh, in 20 seconds")]
+  cargo xtask demo                   watch tokens being kept fresh, in 20 seconds
+  cargo xtask bench                  measure it beside other crates, in 15 minutes")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -66,6 +67,15 @@ enum Command {
         #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Measure freshtoken beside what users would pick instead, and write crates/bench/RESULTS.md.
+    ///
+    /// The first build takes some minutes: all the other crates are in it. `cargo xtask bench --help` is its own help.
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// The benchmark's own arguments.
+        #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Write a fragment for a new vendor, which passes `gen` as it stands.
     #[command(after_help = "Example:
   cargo xtask new acme && cargo xtask gen acme")]
@@ -84,6 +94,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Gen { check, vendors } => run_gen(&root, check, &vendors),
         Command::Demo { arguments } => run_demo(&root, &arguments),
+        Command::Bench { arguments } => run_bench(&root, &arguments),
         Command::New { vendor } => run_new(&root, &vendor),
     };
     match done {
@@ -163,21 +174,28 @@ fn run_demo(root: &Path, arguments: &[OsString]) -> io::Result<ExitCode> {
     if run_gen(root, true, &[])? != ExitCode::SUCCESS {
         return Ok(ExitCode::FAILURE);
     }
-    let cargo = || {
-        let mut cargo = process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(root);
-        cargo
-    };
-    // The first build takes its time, and says what it does; the demo has the terminal to itself.
-    if !cargo().args(["build", "--package", DEMO]).status()?.success() {
-        return Ok(ExitCode::FAILURE);
-    }
-    let code = cargo().args(["run", "--quiet", "--package", DEMO, "--"]).args(arguments).status()?.code();
-    Ok(code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+    run_program(root, &["--package", "freshtoken-demo"], arguments)
 }
 
-/// The demo's package.
-const DEMO: &str = "freshtoken-demo";
+/// The benchmark is a workspace of its own.
+fn run_bench(root: &Path, arguments: &[OsString]) -> io::Result<ExitCode> {
+    run_program(root, &["--release", "--locked", "--manifest-path", "crates/bench/Cargo.toml"], arguments)
+}
+
+/// Builds and runs the program that cargo is told to select, and ends as it does.
+fn run_program(root: &Path, selects: &[&str], arguments: &[OsString]) -> io::Result<ExitCode> {
+    let cargo = |command: &[&str]| {
+        let mut cargo = process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(root).args(command).args(selects);
+        cargo
+    };
+    // The first build takes its time, and says what it does; the program has the terminal to itself.
+    if !cargo(&["build"]).status()?.success() {
+        return Ok(ExitCode::FAILURE);
+    }
+    let code = cargo(&["run", "--quiet"]).arg("--").args(arguments).status()?.code();
+    Ok(code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
 
 /// The facade, where the repository has one.
 fn facade(root: &Path, is_partial: bool) -> io::Result<Option<Facade>> {

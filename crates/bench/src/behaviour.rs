@@ -1,13 +1,15 @@
 //! Behaviour, counted: each contender through each scenario, against an issuer of its own, on the real clock.
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 use tokio::time::{sleep, timeout};
 
-use crate::contenders::{Contender, Failure, Place};
+use crate::contenders::{Contender, Failure, Place, service_account};
 use crate::for_each_contender;
 use crate::issuer::{Does, Issuer};
 
@@ -22,6 +24,9 @@ const fn s(seconds: u64) -> Duration {
 /// A token that outlives every scenario.
 const LONG: Duration = s(3_600);
 
+/// What runs side by side begins when all are built: that loads certificates, which takes a core for a while.
+const SETTLES: Duration = s(2);
+
 /// Nobody waits longer than this.
 const PATIENCE: Duration = s(10);
 
@@ -32,6 +37,8 @@ pub struct Scenario {
     pub title: &'static str,
     /// What `requests` counts.
     pub counts: &'static str,
+    /// What freshtoken is to do, in words and as the most of each count.
+    pub goal: Option<(&'static str, Ran)>,
     /// Why freshtoken does as it does, where another does better.
     pub why: Option<&'static str>,
     /// A contender's name, and what was seen of it.
@@ -39,7 +46,7 @@ pub struct Scenario {
 }
 
 /// What was seen.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Seen {
     /// It ran.
     Ran(Ran),
@@ -48,7 +55,7 @@ pub enum Seen {
 }
 
 /// What was counted.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Ran {
     /// Requests at the issuer.
     pub requests: usize,
@@ -77,6 +84,11 @@ impl Ran {
     }
 }
 
+/// The most requests and failures of a goal; a call may take any time.
+fn at_most(requests: usize, failures: usize) -> Ran {
+    Ran { requests, failures, longest: f64::INFINITY, ..Ran::default() }
+}
+
 struct Outcome {
     took: Duration,
     end: End,
@@ -94,7 +106,9 @@ enum End {
 type Result<T> = std::result::Result<T, Failure>;
 
 /// Runs every scenario.
-pub fn run() -> Vec<Scenario> {
+pub fn run(missing: &mut Vec<String>) -> Vec<Scenario> {
+    // It takes a core for a second, and no scenario is about that.
+    let _ = service_account::pem();
     // In one of them some panic, and their backtraces are no part of the results.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
@@ -104,54 +118,71 @@ pub fn run() -> Vec<Scenario> {
     let gone = for_each_contender!(runtime_gone());
     let idle = for_each_contender!(idle());
     let down = for_each_contender!(issuer_down());
-    let [failing, in_a_row, gone, idle, down] = [failing, in_a_row, gone, idle, down].map(land);
+    let due = for_each_contender!(renewal_due());
+    let [failing, in_a_row, gone, idle, down, due] = [failing, in_a_row, gone, idle, down, due].map(land);
     let requests = "requests";
-    let scenarios = vec![
+    let mut scenarios = vec![
         Scenario {
             title: "50 callers, cold; the issuer takes 100 ms",
             counts: requests,
+            goal: Some(("1 request", at_most(1, 0))),
             why: None,
             seen: for_each_contender!(cold()),
         },
         Scenario {
             title: "50 callers, cold; the issuer answers 500 after 100 ms",
             counts: requests,
+            goal: Some(("1 request", at_most(1, 50))),
             why: None,
             seen: failing,
         },
         Scenario {
             title: "10 calls in a row, cold, for 10 s at most; the issuer answers 500 after 100 ms",
             counts: requests,
+            goal: Some(("1 request, none within the back-off", at_most(1, 10))),
             why: None,
             seen: in_a_row,
         },
         Scenario {
             title: "The caller goes away in mid-flight; another comes",
             counts: requests,
+            goal: Some(("1 request, the token kept", at_most(1, 0))),
             why: None,
             seen: for_each_contender!(caller_gone()),
         },
         Scenario {
             title: "50 late 401s with the token before; each asks again",
             counts: "requests after the renewal",
+            goal: Some(("0 requests", at_most(0, 0))),
             why: None,
             seen: for_each_contender!(late_401s()),
         },
         Scenario {
             title: "The runtime that built it is gone, its token of 3 s has expired; 10 callers",
             counts: "requests after that",
+            goal: Some(("it works: 1 request", at_most(1, 0))),
             why: None,
             seen: gone,
         },
         Scenario {
+            title: "Valid for 11 s more, renewal due, the issuer fails after 100 ms; 10 calls in a row",
+            counts: "requests of these",
+            // Who waited for the issuer would wait 100 ms.
+            goal: Some(("1 request at most, and no call waits", Ran { longest: 50.0, ..at_most(1, 0) })),
+            why: None,
+            seen: due,
+        },
+        Scenario {
             title: "Nobody asks for 12 s, with tokens of 5 s",
             counts: "requests in that time",
+            goal: Some(("0 requests", at_most(0, 0))),
             why: None,
             seen: idle,
         },
         Scenario {
             title: "The issuer is down from a token's arrival to its end, 8 s later; a call every 50 ms",
             counts: "requests in that time",
+            goal: None,
             why: Some(
                 "freshtoken gives no token out in its last second, since a call takes time to arrive; from then on a caller \
                  waits for the issuer, or fails within the back-off",
@@ -160,6 +191,20 @@ pub fn run() -> Vec<Scenario> {
         },
     ];
     std::panic::set_hook(hook);
+    match faketime() {
+        Some(library) => scenarios.push(Scenario {
+            title: "The machine was suspended until after its token's end; 10 callers",
+            counts: "requests after that",
+            goal: Some(("1 request: it has expired", at_most(1, 0))),
+            why: None,
+            seen: for_each_contender!(was_suspended(&library)),
+        }),
+        None => missing.push(
+            "A machine that was suspended past a token's end: that wants the library libfaketime (Debian's package \
+             faketime), which moves the wall clock and leaves the monotonic one alone, as a suspension does."
+                .to_owned(),
+        ),
+    }
     scenarios
 }
 
@@ -254,6 +299,7 @@ fn cold_failing<C: Contender>() -> Seat {
         let scenario = async {
             let issuer = Issuer::start(Does::fails().after(ms(100)));
             let contender = C::build(Place { url: issuer.url(), life: LONG }).await?;
+            sleep(SETTLES).await;
             let ran = calls(&contender, &issuer, 50).await;
             Ok(Ran { requests: issuer.requests(), ..ran })
         };
@@ -269,6 +315,7 @@ fn in_a_row_failing<C: Contender>() -> Seat {
         let scenario = async {
             let issuer = Issuer::start(Does::fails().after(ms(100)));
             let contender = C::build(Place { url: issuer.url(), life: LONG }).await?;
+            sleep(SETTLES).await;
             let mut ran = Ran::default();
             let end = Instant::now() + PATIENCE;
             while ran.calls < 10 && Instant::now() < end {
@@ -348,6 +395,7 @@ fn idle<C: Contender>() -> Seat {
             let life = s(5);
             let issuer = Issuer::start(Does::issues(life));
             let contender = C::build(Place { url: issuer.url(), life }).await?;
+            sleep(SETTLES).await;
             contender.ask().await?;
             let before = issuer.requests();
             sleep(s(12)).await;
@@ -363,12 +411,12 @@ fn issuer_down<C: Contender>() -> Seat {
     seat::<C>(|| {
         let life = s(8);
         if C::ABOUT.margin >= life {
-            let margin = C::ABOUT.margin.as_secs();
-            return Seen::Dash(format!("unfair: it renews {margin} s before the end, longer than such a token lives"));
+            return shorter_than_its_margin::<C>();
         }
         let scenario = async {
             let issuer = Issuer::start(Does::issues(life));
             let contender = C::build(Place { url: issuer.url(), life }).await?;
+            sleep(SETTLES).await;
             contender.ask().await?;
             let end = Instant::now() + life - ms(100);
             let before = issuer.requests();
@@ -382,6 +430,100 @@ fn issuer_down<C: Contender>() -> Seat {
         };
         ran::<C>(scenario).1
     })
+}
+
+fn renewal_due<C: Contender>() -> Seat {
+    seat::<C>(|| {
+        // Three quarters of it are over when 11 s are left.
+        let (life, left) = (s(44), s(11));
+        if C::ABOUT.margin >= life {
+            return shorter_than_its_margin::<C>();
+        }
+        let scenario = async {
+            let issuer = Issuer::start(Does::issues(life));
+            let contender = C::build(Place { url: issuer.url(), life }).await?;
+            sleep(SETTLES).await;
+            contender.ask().await?;
+            sleep(life - left).await;
+            let before = issuer.requests();
+            issuer.does(Does::fails().after(ms(100)));
+            let mut ran = Ran::default();
+            for _ in 0..10 {
+                ran.count(&call(&contender, &issuer).await);
+            }
+            Ok(Ran { requests: issuer.requests() - before, ..ran })
+        };
+        ran::<C>(scenario).1
+    })
+}
+
+fn shorter_than_its_margin<C: Contender>() -> Seen {
+    let margin = C::ABOUT.margin.as_secs();
+    Seen::Dash(format!("unfair: it renews {margin} s before the end, longer than such a token lives"))
+}
+
+/// Where libfaketime is.
+fn faketime() -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path());
+    let libraries = folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1"));
+    libraries.into_iter().find(|library| library.is_file())
+}
+
+/// A program of its own, whose wall clock can be moved.
+fn was_suspended<C: Contender>(library: &Path) -> (String, Seen) {
+    let name = C::ABOUT.name;
+    let seen = || {
+        let moved = std::env::temp_dir().join(format!("freshtoken-bench-{}-time", std::process::id()));
+        std::fs::write(&moved, "+0\n")?;
+        let output = Command::new(std::env::current_exe()?)
+            .args(["--suspended", name])
+            .env("LD_PRELOAD", library)
+            .env("FAKETIME_TIMESTAMP_FILE", &moved)
+            .env("FAKETIME_NO_CACHE", "1")
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            .env(service_account::VARIABLE, service_account::pem()?)
+            .output();
+        let _ = std::fs::remove_file(&moved);
+        let output = output?;
+        match output.status.success() {
+            true => Ok(serde_json::from_slice(&output.stdout)?),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
+        }
+    };
+    (name.to_owned(), seen().unwrap_or_else(|error: Failure| Seen::Dash(format!("failed: {error}"))))
+}
+
+/// What that program does.
+///
+/// # Errors
+///
+/// When there is no such crate, or its clock can't be moved.
+pub fn suspended(of: &str) -> Result<()> {
+    let file = std::env::var("FAKETIME_TIMESTAMP_FILE")?;
+    let seen = for_each_contender!(within_suspended(&file, of)).into_iter().flatten().next();
+    println!("{}", serde_json::to_string(&seen.ok_or("there is no such crate")?)?);
+    Ok(())
+}
+
+fn within_suspended<C: Contender>(file: &str, of: &str) -> Option<Seen> {
+    let scenario = async {
+        // Nobody's margin is longer.
+        let life = s(1_000);
+        let issuer = Issuer::start(Does::issues(life));
+        let contender = C::build(Place { url: issuer.url(), life }).await?;
+        contender.ask().await?;
+        let (before, started) = (issuer.requests(), SystemTime::now());
+        std::fs::write(file, "+1200\n")?;
+        if SystemTime::now().duration_since(started)? < life {
+            return Err("the clock can't be moved".into());
+        }
+        // The library reads the file now and then, and a coarse clock ticks.
+        sleep(ms(100)).await;
+        issuer.ends_all();
+        let ran = calls(&contender, &issuer, 10).await;
+        Ok(Ran { requests: issuer.requests() - before, ..ran })
+    };
+    (C::ABOUT.name == of).then(|| ran::<C>(scenario).1)
 }
 
 /// On a thread of its own.

@@ -25,8 +25,18 @@ const LIFE: Duration = Duration::from_secs(3_600);
 /// What tells how many cores a run really had.
 pub const CONTROL: &str = "the control";
 
+/// What two threads lose at a reference count that they share, whatever else they do.
+pub const COUNT: &str = "a shared count";
+
 /// What one round of one call should take.
 const ROUND: Duration = Duration::from_millis(4);
+
+impl Cost {
+    /// Whether it gives a token: the others are there to be compared with.
+    pub fn is_token(&self) -> bool {
+        self.of != CONTROL && self.of != COUNT
+    }
+}
 
 /// What a call costs.
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,8 +51,12 @@ pub struct Cost {
     pub checks: String,
     /// Nanoseconds per call, from one thread.
     pub one: Spread,
+    /// To the floor, round by round.
+    pub to_floor: Spread,
     /// Nanoseconds until each of two threads has made one.
     pub two: Spread,
+    /// Two threads to one, round by round.
+    pub two_to_one: Spread,
     /// Allocations per call, where counted.
     pub allocations: Option<f64>,
     /// Instructions per call, where valgrind is installed.
@@ -129,6 +143,8 @@ fn floors() -> Result<Vec<Entry>, Failure> {
     };
     let locked = RwLock::new(text);
     let lock = move || locked.read().map(|text| text.clone()).ok();
+    let counted = Arc::new(());
+    let count = move || counted.clone();
     // Two threads that share nothing take as long as one, if the machine has two cores to spare.
     let alone = || (0..50_u64).fold(1, |sum, next| black_box(sum ^ next));
     Ok(vec![
@@ -143,6 +159,11 @@ fn floors() -> Result<Vec<Entry>, Failure> {
             call: Call::plain("`RwLock<String>` read, clone", "`String`", lock),
         },
         Entry {
+            of: COUNT.to_owned(),
+            checks: "nothing",
+            call: Call::plain("`Arc` clone, drop", "a count, no token", count),
+        },
+        Entry {
             of: CONTROL.to_owned(),
             checks: "nothing",
             call: Call::plain("sums, nothing shared", "a number, no token", alone),
@@ -150,8 +171,25 @@ fn floors() -> Result<Vec<Entry>, Failure> {
     ])
 }
 
-/// Times every call.
-pub fn run(calls: &Calls, rounds: usize) -> Vec<Cost> {
+/// Times every call, and counts.
+///
+/// # Errors
+///
+/// When a source can't be built, or gives no token.
+pub fn run(is_quick: bool, missing: &mut Vec<String>) -> Result<Vec<Cost>, Failure> {
+    let mut costs = time(&Calls::all()?, if is_quick { 15 } else { 61 });
+    if let Err(error) = count_allocations(&mut costs) {
+        missing.push(format!("Allocations: {error}"));
+    }
+    if is_quick {
+        missing.push("Instructions: `--quick` counts none.".to_owned());
+    } else if let Err(error) = count_instructions(&mut costs) {
+        missing.push(format!("Instructions, which want valgrind: {error}"));
+    }
+    Ok(costs)
+}
+
+fn time(calls: &Calls, rounds: usize) -> Vec<Cost> {
     let entries = &calls.entries;
     let sizes: Vec<u32> = entries.iter().map(|entry| size(&entry.call)).collect();
     let mut one = vec![Vec::new(); entries.len()];
@@ -164,8 +202,11 @@ pub fn run(calls: &Calls, rounds: usize) -> Vec<Cost> {
             two[index].push(from_two(call, size));
         }
     }
+    let floor = one.first().cloned().unwrap_or_default();
     let costs = entries.iter().zip(one.into_iter().zip(two));
-    let cost = |(entry, (one, two)): (&Entry, _)| Cost {
+    let cost = |(entry, (one, two)): (&Entry, (Vec<f64>, Vec<f64>))| Cost {
+        to_floor: Spread::of_ratios(&one, &floor),
+        two_to_one: Spread::of_ratios(&two, &one),
         of: entry.of.clone(),
         call: entry.call.name.to_owned(),
         gives: entry.call.gives.to_owned(),
@@ -218,26 +259,23 @@ fn from_two(call: &Call, calls: u32) -> f64 {
     took.as_nanos() as f64 / f64::from(calls)
 }
 
-/// Has the other program count allocations, through cargo, which builds it. That it is another one has a reason: an
-/// allocator that counts costs those time who allocate.
-pub fn count_allocations(costs: &mut [Cost]) -> Result<(), Failure> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let mut cargo = Command::new(cargo);
-    // Some build scripts look at what `cargo run` tells the program that it runs, and would have all built anew.
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("CARGO_") && !matches!(&*text, "CARGO_HOME" | "CARGO_TARGET_DIR") {
-            cargo.env_remove(name);
-        }
+/// What the other program says, which counts allocations and is built beside this one. That it is another one has a
+/// reason: an allocator that counts costs those time who allocate.
+///
+/// # Errors
+///
+/// When it isn't there, or fails.
+pub fn allocations(arguments: &[&str]) -> Result<Vec<u8>, Failure> {
+    let program = std::env::current_exe()?.with_file_name("allocations");
+    let output = Command::new(program).args(arguments).output()?;
+    match output.status.success() {
+        true => Ok(output.stdout),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
     }
-    let output = cargo
-        .args(["run", "--quiet", "--release", "--bin", "allocations", "--manifest-path"])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-        .output()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
-    }
-    let counts: Vec<f64> = serde_json::from_slice(&output.stdout)?;
+}
+
+fn count_allocations(costs: &mut [Cost]) -> Result<(), Failure> {
+    let counts: Vec<f64> = serde_json::from_slice(&allocations(&[])?)?;
     for (cost, count) in costs.iter_mut().zip(counts) {
         cost.allocations = Some(count);
     }
@@ -268,11 +306,7 @@ pub fn under_callgrind(of: &str, name: &str) -> Result<(), Failure> {
 }
 
 /// Has callgrind count instructions per call, by this program itself.
-///
-/// # Errors
-///
-/// When there is no valgrind, or it counts nothing.
-pub fn count_instructions(costs: &mut [Cost]) -> Result<(), Failure> {
+fn count_instructions(costs: &mut [Cost]) -> Result<(), Failure> {
     let key = service_account::pem()?;
     for cost in costs {
         let output = Command::new("valgrind")

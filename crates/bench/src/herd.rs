@@ -27,7 +27,10 @@ const SLOW: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_millis(100);
 
 /// How many callers there are.
-pub const SIZES: [usize; 3] = [10, 1_000, 10_000];
+pub const SIZES: [usize; 4] = [10, 1_000, 10_000, 100_000];
+
+/// Of this size on, a connection per caller is more than a process may open.
+const MANY: usize = 10_000;
 
 /// How a contender's herds went.
 #[derive(Debug, Serialize)]
@@ -75,14 +78,19 @@ fn racer<C: Contender>() -> Racer {
     Racer { of: C::ABOUT.name, never_cold: C::ABOUT.never_cold, once }
 }
 
-/// Runs all herds, so many times; those of one kind and size by turns.
-pub fn run(rounds: usize) -> Vec<Herds> {
+/// Runs all herds; those of one kind and size by turns.
+pub fn run(is_quick: bool) -> Vec<Herds> {
     let racers = for_each_contender!(racer());
     let mut herds: Vec<Herds> = racers
         .iter()
         .map(|racer| Herds { of: racer.of.to_owned(), answered: Vec::new(), failed: Vec::new() })
         .collect();
     for callers in SIZES {
+        let rounds = match (is_quick, callers > MANY) {
+            (true, true) => 1,
+            (true, false) | (false, true) => 3,
+            (false, false) => 9,
+        };
         let answered = race(&racers, callers, Does::issues(LIFE), rounds, |index| herds[index].answered.last());
         let failed = race(&racers, callers, Does::fails(), rounds, |index| herds[index].failed.last());
         for (herds, (answered, failed)) in herds.iter_mut().zip(answered.into_iter().zip(failed)) {
@@ -140,7 +148,7 @@ fn dash(racer: &Racer, callers: usize, smaller: Option<&Herd>) -> Option<String>
     }
     match smaller? {
         Herd::Told { lag, .. } if lag.median > 1_000.0 => Some("the smaller herd took seconds".to_owned()),
-        Herd::Told { requests, .. } if callers >= 10_000 && *requests >= 1_000 => {
+        Herd::Told { requests, .. } if callers >= MANY && *requests >= 1_000 => {
             Some("a connection per caller: more than a process may open here".to_owned())
         }
         Herd::Told { .. } => None,

@@ -3,6 +3,7 @@
 //! It runs on a thread and a runtime of its own, so that it outlives the runtimes of those who ask it, and counts every
 //! request that arrives.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -12,8 +13,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use tokio::net::TcpListener;
+use axum::serve::{Listener, ListenerExt};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::contenders::Failure;
 
 /// A token is as long as a signed one is.
 const LENGTH: usize = 900;
@@ -48,6 +55,7 @@ impl Does {
 /// An issuer. It ends when it is dropped.
 pub struct Issuer {
     url: String,
+    certificate: Option<String>,
     shared: Arc<Shared>,
     _ends: oneshot::Sender<()>,
 }
@@ -72,6 +80,31 @@ impl Issuer {
     ///
     /// When there is no port or no thread for it.
     pub fn start(does: Does) -> Self {
+        Self::start_with(does, None)
+    }
+
+    /// Starts one that talks TLS, with a certificate of its own.
+    ///
+    /// # Errors
+    ///
+    /// When no certificate can be made.
+    ///
+    /// # Panics
+    ///
+    /// As [`Issuer::start`].
+    pub fn start_tls(does: Does) -> Result<Self, Failure> {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
+        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)?;
+        let tls = TlsAcceptor::from(Arc::new(config));
+        Ok(Self { certificate: Some(made.cert.pem()), ..Self::start_with(does, Some(tls)) })
+    }
+
+    fn start_with(does: Does, tls: Option<TlsAcceptor>) -> Self {
         let shared = Arc::new(Shared {
             does: Mutex::new(does),
             requests: AtomicUsize::new(0),
@@ -90,15 +123,30 @@ impl Issuer {
                 socket.bind(([127, 0, 0, 1], 0).into()).expect("a port on loopback");
                 let listener: TcpListener = socket.listen(16_384).expect("a listener");
                 let address = listener.local_addr().expect("an address");
-                let _ = tell.send(format!("http://{address}"));
-                let server = axum::serve(listener, Router::new().fallback(answer).with_state(state)).into_future();
+                let scheme = if tls.is_some() { "https" } else { "http" };
+                let _ = tell.send(format!("{scheme}://{address}"));
+                let router = Router::new().fallback(answer).with_state(state);
+                let server = async {
+                    let listener = listener.tap_io(|stream| {
+                        let _ = stream.set_nodelay(true);
+                    });
+                    match tls {
+                        Some(tls) => axum::serve(Tls { listener, tls }, router).await,
+                        None => axum::serve(listener, router).await,
+                    }
+                };
                 tokio::select! {
                     _ = server => {}
                     _ = ended => {}
                 }
             });
         });
-        Self { url: url.recv().expect("the issuer's address"), shared, _ends: ends }
+        Self { url: url.recv().expect("the issuer's address"), certificate: None, shared, _ends: ends }
+    }
+
+    /// Its certificate, as PEM, if it talks TLS.
+    pub fn certificate(&self) -> Option<&str> {
+        self.certificate.as_deref()
     }
 
     /// Where it is, without a path. Every path is its token endpoint.
@@ -132,11 +180,47 @@ impl Issuer {
         *lock(&self.shared.first_answer)
     }
 
+    /// Every token that it has issued has expired.
+    pub fn ends_all(&self) {
+        lock(&self.shared.ends).iter_mut().for_each(|end| *end = Instant::now());
+    }
+
     /// Whether a token is one of its own that hasn't expired.
     pub fn is_good(&self, token: &str) -> bool {
         let number = token.rsplit(' ').next().and_then(|token| token.split('-').nth(1)).and_then(|n| n.parse().ok());
         number.is_some_and(|number: usize| lock(&self.shared.ends).get(number).is_some_and(|end| Instant::now() < *end))
     }
+}
+
+/// Connections through TLS. One handshake at a time is enough here.
+struct Tls<L> {
+    listener: L,
+    tls: TlsAcceptor,
+}
+
+impl<L: Listener<Io = TcpStream, Addr = SocketAddr>> Listener for Tls<L> {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (stream, address) = self.listener.accept().await;
+            if let Ok(stream) = self.tls.accept(stream).await {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.listener.local_addr()
+    }
+}
+
+/// The token of this number.
+pub fn token(number: usize) -> String {
+    let mut token = format!("token-{number}-");
+    token.push_str(&"x".repeat(LENGTH.saturating_sub(token.len())));
+    token
 }
 
 async fn answer(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
@@ -157,7 +241,7 @@ async fn answer(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
         ends.push(Instant::now() + life);
         ends.len() - 1
     };
-    let token = format!("{:x<LENGTH$}", format!("token-{number}-"));
+    let token = token(number);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let life = life.as_secs();
     // RFC 6749's answer, and what azure_identity and Voucherify have beyond it.

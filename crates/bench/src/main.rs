@@ -1,53 +1,64 @@
-//! Runs everything, prints it, and writes `RESULTS.md` and `results.json` beside its manifest.
-//!
-//! `--quick` takes fewer rounds, and counts no instructions.
+//! Measures everything, or the sections that are named; `--help` says how.
 
 use std::path::Path;
 use std::time::Instant;
 
-use freshtoken_bench::cached::{self, Calls};
 use freshtoken_bench::contenders::Failure;
 use freshtoken_bench::results::{Results, Run};
-use freshtoken_bench::{behaviour, herd};
+use freshtoken_bench::{SECTIONS, accounts, behaviour, build, cached, generator, herd, login};
+
+const HELP: &str = "\
+Measures freshtoken beside what users would pick instead.
+
+Usage: cargo xtask bench [--quick] [SECTION…]
+
+Sections: cached, behaviour, herd, accounts, login, generator, build; all, where none is named.
+With all of them, RESULTS.md, results.json and plots/ in crates/bench are written anew;
+with some, they are printed and nothing is written.
+
+  --quick  fewer rounds, and no instructions, no million accounts, no builds
+  --help   this";
 
 fn main() -> Result<(), Failure> {
-    let start = Instant::now();
-    let mut is_quick = false;
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => {}
-        ["--quick"] => is_quick = true,
-        // What callgrind is given to run.
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["--help" | "-h"] => {
+            println!("{HELP}");
+            return Ok(());
+        }
+        // What this program has itself do.
         ["--callgrind", of, call] => return cached::under_callgrind(of, call),
-        _ => return Err("there is only --quick".into()),
+        ["--accounts", count, with] => return accounts::in_a_process_of_its_own(count, with),
+        ["--suspended", of] => return behaviour::suspended(of),
+        _ => {}
     }
-    let (cached_rounds, herd_rounds) = if is_quick { (15, 3) } else { (61, 7) };
-    let mut missing = vec![
-        "A machine that was suspended past the expiry: it wants a clock of one's own, which most of them don't take."
-            .to_owned(),
-        "Many accounts, a login end to end, the generator, and what a user pays to build: not done yet.".to_owned(),
-    ];
-
-    eprintln!("the cached path");
-    let mut costs = cached::run(&Calls::all()?, cached_rounds);
-    if let Err(error) = cached::count_allocations(&mut costs) {
-        missing.push(format!("Allocations: {error}"));
+    let is_quick = arguments.contains(&"--quick");
+    let named: Vec<&str> = arguments.into_iter().filter(|argument| *argument != "--quick").collect();
+    if let Some(unknown) = named.iter().find(|name| !SECTIONS.contains(name)) {
+        return Err(format!("there is no section `{unknown}`: {}", SECTIONS.join(", ")).into());
     }
-    if is_quick {
-        missing.push("Instructions: `--quick` counts none.".to_owned());
-    } else if let Err(error) = cached::count_instructions(&mut costs) {
-        missing.push(format!("Instructions: {error}"));
+    let start = Instant::now();
+    let mut results = Results::new(Run::here(is_quick, &named));
+    for section in SECTIONS.into_iter().filter(|section| named.is_empty() || named.contains(section)) {
+        let begun = Instant::now();
+        eprintln!("{section} …");
+        let missing = &mut results.missing;
+        match section {
+            "cached" => results.cached = Some(cached::run(is_quick, missing)?),
+            "behaviour" => results.behaviour = Some(behaviour::run(missing)),
+            "herd" => results.herd = Some(herd::run(is_quick)),
+            "accounts" => results.accounts = Some(accounts::run(is_quick, missing)?),
+            "login" => results.login = Some(login::run(is_quick)?),
+            "generator" => results.generator = Some(generator::run(is_quick)?),
+            _ => results.build = build::run(is_quick, missing)?,
+        }
+        eprintln!("{section}: {:.0} s", begun.elapsed().as_secs_f64());
     }
-
-    eprintln!("behaviour");
-    let behaviour = behaviour::run();
-
-    eprintln!("the herd");
-    let herd = herd::run(herd_rounds);
-
-    let run = Run { took: start.elapsed().as_secs_f64(), ..Run::here(is_quick) };
-    let results = Results { run, cached: costs, behaviour, herd, missing };
-    results.write(Path::new(env!("CARGO_MANIFEST_DIR")))?;
+    results.run.took = start.elapsed().as_secs_f64();
+    if named.is_empty() {
+        results.write(Path::new(env!("CARGO_MANIFEST_DIR")))?;
+    }
     println!("{}", results.text());
     Ok(())
 }

@@ -20,4 +20,25 @@ impl Spread {
         let at = |part: f64| rounds[((rounds.len() - 1) as f64 * part).round() as usize];
         Self { median: at(0.5), lower: at(0.25), upper: at(0.75) }
     }
+
+    /// Of one thing to another, round by round: what slows a round down slows both.
+    pub fn of_ratios(these: &[f64], those: &[f64]) -> Self {
+        Self::of(these.iter().zip(those).map(|(this, that)| this / that).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_one_and_the_quartiles_a_quarter_from_each_end() {
+        let Spread { median, lower, upper } = Spread::of(vec![9.0, 1.0, 5.0, 3.0, 7.0]);
+        assert_eq!((lower, median, upper), (3.0, 5.0, 7.0));
+    }
+
+    #[test]
+    fn ratios_are_those_of_the_same_round() {
+        assert_eq!(Spread::of_ratios(&[2.0, 20.0, 200.0], &[1.0, 10.0, 100.0]).upper, 2.0);
+    }
 }

@@ -1,0 +1,116 @@
+//! What a user pays to build: packages, the time of a clean build, and the size of the program, of a minimal program for
+//! each crate. The programs lie in `programs/`; aws-smithy-runtime has none, since only a whole generated client makes one.
+//!
+//! Each is built from nothing with the versions of this workspace's lock file, one after the other, once: their sources
+//! are on disk by then. The profile is cargo's `dev` without debug information: to optimise all would take longer than all
+//! the rest of the benchmark.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::contenders::Failure;
+
+/// What a program costs.
+#[derive(Debug, Serialize)]
+pub struct Program {
+    /// Its crate, or what it is.
+    pub of: String,
+    /// Packages that are compiled for it, itself not among them.
+    pub packages: usize,
+    /// Seconds of a clean build.
+    pub seconds: f64,
+    /// Bytes of the program, not optimised.
+    pub bytes: u64,
+}
+
+/// Builds all, ours first.
+///
+/// # Errors
+///
+/// When there is no room for them.
+pub fn run(is_quick: bool, missing: &mut Vec<String>) -> Result<Option<Vec<Program>>, Failure> {
+    if is_quick {
+        missing.push("What a user pays to build: `--quick` builds nothing.".to_owned());
+        return Ok(None);
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort_by_key(|name| (name != "freshtoken", name != "by-hand", name.clone()));
+    let mut programs = Vec::new();
+    for name in names {
+        match program(&name) {
+            Ok(program) => programs.push(program),
+            Err(error) => missing.push(format!("What a user of {name} pays to build: {error}")),
+        }
+    }
+    Ok(Some(programs))
+}
+
+fn program(name: &str) -> Result<Program, Failure> {
+    let package = Package::write(name)?;
+    // Downloads are no part of building.
+    package.cargo(&["fetch", "--quiet"])?;
+    let tree = package.cargo(&["tree", "--edges", "normal,build", "--prefix", "none"])?;
+    let mut packages: Vec<&str> = tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
+    packages.sort_unstable();
+    packages.dedup();
+    let start = Instant::now();
+    package.cargo(&["build", "--offline", "--quiet"])?;
+    let seconds = start.elapsed().as_secs_f64();
+    let bytes = std::fs::metadata(package.0.join("target/debug/program"))?.len();
+    Ok(Program { of: name.to_owned(), packages: packages.len() - 1, seconds, bytes })
+}
+
+/// A package in a folder of its own, which goes when it is dropped.
+struct Package(PathBuf);
+
+impl Package {
+    fn write(name: &str) -> Result<Self, Failure> {
+        let bench = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let package = Self(std::env::temp_dir().join(format!("freshtoken-bench-{}-{name}", std::process::id())));
+        let read = |file: &str| std::fs::read_to_string(bench.join("programs").join(name).join(file));
+        let freshtoken = bench.join("../freshtoken").canonicalize()?;
+        let dependencies = read("dependencies.toml")?.replace("FRESHTOKEN", &freshtoken.to_string_lossy());
+        std::fs::create_dir_all(package.0.join("src"))?;
+        std::fs::write(
+            package.0.join("Cargo.toml"),
+            format!(
+                "[package]\nname = \"program\"\nedition = \"2024\"\n\n[workspace]\n\n[profile.dev]\ndebug = false\nstrip = true\n\n\
+                 [dependencies]\n{dependencies}"
+            ),
+        )?;
+        std::fs::write(package.0.join("src/main.rs"), read("main.rs")?)?;
+        std::fs::copy(bench.join("Cargo.lock"), package.0.join("Cargo.lock"))?;
+        Ok(package)
+    }
+
+    /// What cargo says.
+    fn cargo(&self, arguments: &[&str]) -> Result<String, Failure> {
+        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+        let mut cargo = Command::new(cargo);
+        // What `cargo run` tells a program of its package, and some build scripts look at.
+        for (name, _) in std::env::vars_os() {
+            let is_told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_TARGET_DIR"];
+            if is_told.iter().any(|start| name.to_string_lossy().starts_with(start)) {
+                cargo.env_remove(name);
+            }
+        }
+        let output = cargo.args(arguments).current_dir(&self.0).output()?;
+        match output.status.success() {
+            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
+        }
+    }
+}
+
+impl Drop for Package {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

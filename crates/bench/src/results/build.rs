@@ -1,0 +1,61 @@
+//! What a user pays to build, written down.
+
+use std::fmt::Write;
+
+use super::{Goal, OURS, Section};
+use crate::build::Program;
+
+/// The most packages for one vendor with rustls.
+const MOST_PACKAGES: usize = 110;
+
+/// The section.
+pub(super) fn section(programs: &[Program]) -> Section {
+    let ours = programs.iter().find(|program| program.of == OURS);
+    let goal = |ours: &Program| Goal {
+        what: "packages of a program with one vendor".to_owned(),
+        asked: format!("{MOST_PACKAGES} at most"),
+        measured: ours.packages.to_string(),
+        is_met: ours.packages <= MOST_PACKAGES,
+        why: "in this run",
+    };
+    let losses = ours.map(|ours| losses(ours, programs)).unwrap_or_default();
+    Section { text: text(programs), goals: ours.map(goal).into_iter().collect(), losses, plots: Vec::new() }
+}
+
+fn losses(ours: &Program, programs: &[Program]) -> Vec<String> {
+    let others = programs.iter().filter(|program| program.of != OURS);
+    let better = others.filter_map(|other| {
+        let mut better = Vec::new();
+        if other.packages < ours.packages {
+            better.push(format!("{} packages, ours {}", other.packages, ours.packages));
+        }
+        // Each is built once, and less is noise.
+        if other.seconds * 1.1 < ours.seconds {
+            better.push(format!("{:.0} s of a clean build, ours {:.0}", other.seconds, ours.seconds));
+        }
+        if other.bytes < ours.bytes {
+            better.push(format!("{:.1} MiB, ours {:.1}", mebibytes(other.bytes), mebibytes(ours.bytes)));
+        }
+        (!better.is_empty()).then(|| format!("What a user pays to build: {}: {}.", other.of, better.join("; ")))
+    });
+    better.collect()
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+fn text(programs: &[Program]) -> String {
+    let mut text = String::from("## What a user pays to build\n\n");
+    text.push_str(
+        "The programs in [programs/](programs): each gets a token and says how long it is. Built once, from nothing, in the profile\n\
+         `dev` without debug information, so not optimised; the sources are on disk by then. `by-hand` is a bare post with reqwest.\n\n\
+         | | packages | clean build | the program |\n| --- | ---: | ---: | ---: |\n",
+    );
+    for program in programs {
+        let Program { of, packages, seconds, bytes } = program;
+        let _ = writeln!(text, "| {of} | {packages} | {seconds:.0} s | {:.1} MiB |", mebibytes(*bytes));
+    }
+    text.push('\n');
+    text
+}

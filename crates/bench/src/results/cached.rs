@@ -1,0 +1,137 @@
+//! The cached path, written down.
+
+use std::fmt::Write;
+
+use super::plot::{Drawn, Plot};
+use super::{Goal, Section, is_ours};
+use crate::cached::{COUNT, Cost};
+use crate::statistics::Spread;
+
+/// The section.
+pub(super) fn section(costs: &[Cost]) -> Section {
+    let plot = plot(costs);
+    let text = text(costs) + &plot.image();
+    Section { text, goals: goals(costs), losses: losses(costs), plots: vec![plot] }
+}
+
+fn text(costs: &[Cost]) -> String {
+    let mut text = String::from("## The cached path: a fresh token\n\n");
+    text.push_str(
+        "Nanoseconds. `two threads`: until each of them has made a call, on the same source. A token is 900 characters long. The\ncontrol shares nothing: where its two threads take twice as long as one, the machine lent one core only, and what two\nthreads took says nothing.\n\n",
+    );
+    text.push_str(
+        "| | call | gives | one thread | times the floor | two threads | two to one | allocations | instructions |\n",
+    );
+    text.push_str("| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+    for cost in costs {
+        let count = |count: Option<f64>| count.map_or_else(|| "—".to_owned(), |count| format!("{count:.0}"));
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | **{:.1}** ({:.1} – {:.1}) | {:.2} | **{:.1}** ({:.1} – {:.1}) | {:.2} | {} | {} |",
+            cost.of,
+            cost.call,
+            cost.gives,
+            cost.one.median,
+            cost.one.lower,
+            cost.one.upper,
+            cost.to_floor.median,
+            cost.two.median,
+            cost.two.lower,
+            cost.two.upper,
+            cost.two_to_one.median,
+            count(cost.allocations),
+            count(cost.instructions),
+        );
+    }
+    text.push('\n');
+    text
+}
+
+/// All that give a token out, on one thread.
+fn plot(costs: &[Cost]) -> Plot {
+    let tokens = costs.iter().filter(|cost| cost.is_token());
+    let bar = |cost: &Cost| {
+        let label = format!("{:.1} ns", cost.one.median);
+        (format!("{}: {}", cost.of, cost.call.replace('`', "")), cost.one.median, label)
+    };
+    Plot {
+        name: "cached",
+        title: "A fresh token from one thread, ns, logarithmic".to_owned(),
+        axes: ("", ""),
+        drawn: Drawn::Bars(tokens.map(bar).collect()),
+    }
+}
+
+fn goals(costs: &[Cost]) -> Vec<Goal> {
+    let ours = || costs.iter().filter(|cost| is_ours(&cost.of));
+    let each = |of: fn(&Cost) -> f64| ours().map(of).fold(0.0, f64::max);
+    let to_floor = each(|cost| cost.to_floor.median);
+    let lost = |cost: &Cost| cost.two.median - cost.one.median;
+    let most_lost = ours().map(lost).fold(0.0, f64::max);
+    let by_the_count = costs.iter().find(|cost| cost.of == COUNT).map_or(0.0, lost);
+    let counted: Vec<f64> = ours().filter_map(|cost| cost.allocations).collect();
+    let slowest = ours().map(|cost| cost.one.median).fold(0.0, f64::max);
+    let checking = costs.iter().skip(1).filter(|cost| !is_ours(&cost.of) && !cost.checks.starts_with("nothing"));
+    let nearest = checking.min_by(|one, other| one.one.median.total_cmp(&other.one.median));
+    let mut goals = vec![
+        Goal {
+            what: "a fresh token: `try_header`, `header`, `token`".to_owned(),
+            asked: "1.25 times the floor at most".to_owned(),
+            measured: format!("{to_floor:.2} times at most"),
+            is_met: to_floor <= 1.25,
+            why: "on this machine, in this run",
+        },
+        Goal {
+            what: "a fresh token from two threads instead of one".to_owned(),
+            asked: "loses what a shared count loses, and a tenth".to_owned(),
+            measured: format!("loses {most_lost:.0} ns at most, a shared count {by_the_count:.0}"),
+            is_met: most_lost <= by_the_count * 1.1,
+            why: "where the cores are lent and taken, it varies from run to run",
+        },
+    ];
+    if !counted.is_empty() {
+        let most = counted.iter().copied().fold(0.0, f64::max);
+        goals.push(Goal {
+            what: "allocations for a fresh token".to_owned(),
+            asked: "0".to_owned(),
+            measured: format!("{most:.0}"),
+            is_met: most == 0.0,
+            why: "",
+        });
+    }
+    if let Some(nearest) = nearest {
+        let times = nearest.one.median / slowest;
+        goals.push(Goal {
+            what: "a fresh token, to every crate that checks the expiry".to_owned(),
+            asked: "5 times faster".to_owned(),
+            measured: format!("{times:.1} times, the nearest is {}", nearest.of),
+            is_met: times >= 5.0,
+            why: "a fifth of what the nearest takes is less than the floor; all others are further",
+        });
+    }
+    goals
+}
+
+/// Where another takes less, beyond the spread of both.
+fn losses(costs: &[Cost]) -> Vec<String> {
+    let mut losses = Vec::new();
+    type Of = fn(&Cost) -> Spread;
+    let threads: [(&str, Of); 2] = [("one thread", |cost| cost.one), ("two threads", |cost| cost.two)];
+    // The first is the floor, which nobody is meant to beat.
+    for other in costs.iter().skip(1).filter(|cost| !is_ours(&cost.of) && cost.is_token()) {
+        for (threads, of) in threads {
+            let is_lost = |ours: &&Cost| is_ours(&ours.of) && of(other).upper < of(ours).lower;
+            let ours = costs.iter().filter(is_lost);
+            let ours: Vec<_> = ours.map(|ours| format!("`{}` {:.1}", ours.call, of(ours).median)).collect();
+            if !ours.is_empty() {
+                let Cost { of: name, call, gives, checks, .. } = other;
+                let (theirs, ours) = (of(other).median, ours.join(", "));
+                losses.push(format!(
+                    "The cached path from {threads}: {name}, {call}, takes {theirs:.1} ns, and ours {ours}. It gives {gives}, \
+                     and looks at {checks}."
+                ));
+            }
+        }
+    }
+    losses
+}
