@@ -187,6 +187,12 @@ fn run_program(root: &Path, selects: &[&str], arguments: &[OsString]) -> io::Res
     let cargo = |command: &[&str]| {
         let mut cargo = process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.current_dir(root).args(command).args(selects);
+        // What `cargo run` tells this program of its package: some build scripts look at it, and would have all built anew.
+        for (name, _) in env::vars_os() {
+            if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
+                cargo.env_remove(name);
+            }
+        }
         cargo
     };
     // The first build takes its time, and says what it does; the program has the terminal to itself.

@@ -68,6 +68,8 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
     let to_floor = each(|cost| cost.to_floor.median);
     let lost = |cost: &Cost| cost.two.median - cost.one.median;
     let most_lost = ours().map(lost).fold(0.0, f64::max);
+    let each_lost: Vec<_> = ours().map(|cost| format!("`{}` {:.0}", cost.call, lost(cost))).collect();
+    let each_lost = each_lost.join(", ");
     let by_the_count = costs.iter().find(|cost| cost.of == COUNT).map_or(0.0, lost);
     let counted: Vec<f64> = ours().filter_map(|cost| cost.allocations).collect();
     let slowest = ours().map(|cost| cost.one.median).fold(0.0, f64::max);
@@ -84,9 +86,9 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
         Goal {
             what: "a fresh token from two threads instead of one".to_owned(),
             asked: "loses what a shared count loses, and a tenth".to_owned(),
-            measured: format!("loses {most_lost:.0} ns at most, a shared count {by_the_count:.0}"),
+            measured: format!("loses {each_lost} ns, a shared count {by_the_count:.0}"),
             is_met: most_lost <= by_the_count * 1.1,
-            why: "where the cores are lent and taken, it varies from run to run",
+            why: "two threads that ask for nothing but the `Token` meet at its count more often",
         },
     ];
     if !counted.is_empty() {
