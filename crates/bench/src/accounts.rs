@@ -243,9 +243,7 @@ fn log_in<V: Vendor>(
 
 /// How long a source is looked for, by names in no order, beside the map that one would write.
 fn look_ups<V: Vendor>(set: &Accounts<V>, names: &[String], credentials: fn() -> V::Credentials) -> (Spread, Spread) {
-    let map: HashMap<(Arc<str>, Arc<str>), Arc<AtomicUsize>> =
-        names.iter().map(|name| ((name.as_str().into(), "api".into()), Arc::default())).collect();
-    let by_hand: HashMap<&str, Arc<AtomicUsize>> = map.iter().map(|(key, value)| (&*key.0, value.clone())).collect();
+    let by_hand: HashMap<&str, Arc<AtomicUsize>> = names.iter().map(|name| (name.as_str(), Arc::default())).collect();
     let by_hand = RwLock::new(by_hand);
     let mut shuffled: Vec<&str> = names.iter().map(String::as_str).collect();
     shuffle(&mut shuffled);

@@ -24,7 +24,8 @@ const fn s(seconds: u64) -> Duration {
 /// A token that outlives every scenario.
 const LONG: Duration = s(3_600);
 
-/// What runs side by side begins when all are built: that loads certificates, which takes a core for a while.
+/// Where the first call's wait is looked at, it comes when all that runs side by side is built: that loads certificates, which
+/// takes a core for a while. Where a token's life is looked at, nobody settles: some fetch one when they are built.
 const SETTLES: Duration = s(2);
 
 /// Why google-cloud-auth's callers wait for nothing where all others are cold.
@@ -400,7 +401,6 @@ fn idle<C: Contender>() -> Seat {
             let life = s(5);
             let issuer = Issuer::start(Does::issues(life));
             let contender = C::build(Place { url: issuer.url(), life }).await?;
-            sleep(SETTLES).await;
             contender.ask().await?;
             let before = issuer.requests();
             sleep(s(12)).await;
@@ -421,7 +421,6 @@ fn issuer_down<C: Contender>() -> Seat {
         let scenario = async {
             let issuer = Issuer::start(Does::issues(life));
             let contender = C::build(Place { url: issuer.url(), life }).await?;
-            sleep(SETTLES).await;
             contender.ask().await?;
             let end = Instant::now() + life - ms(100);
             let before = issuer.requests();
@@ -447,7 +446,6 @@ fn renewal_due<C: Contender>() -> Seat {
         let scenario = async {
             let issuer = Issuer::start(Does::issues(life));
             let contender = C::build(Place { url: issuer.url(), life }).await?;
-            sleep(SETTLES).await;
             contender.ask().await?;
             sleep(life - left).await;
             let before = issuer.requests();

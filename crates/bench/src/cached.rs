@@ -31,13 +31,6 @@ pub const COUNT: &str = "a shared count";
 /// What one round of one call should take.
 const ROUND: Duration = Duration::from_millis(4);
 
-impl Cost {
-    /// Whether it gives a token: the others are there to be compared with.
-    pub fn is_token(&self) -> bool {
-        self.of != CONTROL && self.of != COUNT
-    }
-}
-
 /// What a call costs.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Cost {
@@ -61,6 +54,13 @@ pub struct Cost {
     pub allocations: Option<f64>,
     /// Instructions per call, where valgrind is installed.
     pub instructions: Option<f64>,
+}
+
+impl Cost {
+    /// Whether it gives a token: the others are there to be compared with.
+    pub fn is_token(&self) -> bool {
+        self.of != CONTROL && self.of != COUNT
+    }
 }
 
 struct Entry {
