@@ -282,7 +282,12 @@ fn endpoint(model: &Model) -> String {
     let key_variables = variables.iter().filter(|(name, _)| !is_secret(name)).flat_map(spelt).collect();
     let key_settings = settings.iter().filter(|setting| !setting.is_secret());
     let key_settings = key_settings.map(|Setting { name, .. }| Code::text(format!("({name:?}, self.{name}.as_str())")));
-    let key = vec![Code::text("&self.url"), Code::list("&[", key_variables), Code::list("&[", key_settings.collect())];
+    let key = vec![
+        Code::text("&self.http"),
+        Code::text("&self.url"),
+        Code::list("&[", key_variables),
+        Code::list("&[", key_settings.collect()),
+    ];
     let at_docs = "A server of one's own: a base URL, with or without a path and a trailing slash.\n\nIt must be HTTPS, \
                    unless it is on this machine.";
     let http_docs = "Sends the requests with an HTTP client of one's own, of reqwest 0.13.\n\nBuild it from \

@@ -48,7 +48,7 @@ pub enum BasicEncoding {
 pub struct Call {
     operation: &'static Operation,
     origin: Arc<str>,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
     query: Vec<(&'static str, Secret)>,
     /// What came of it: progenitor's error types can't carry it.
     outcome: Arc<Mutex<Option<Outcome>>>,
@@ -64,7 +64,6 @@ enum Outcome {
     },
 }
 
-#[derive(Clone)]
 struct Answer {
     status: u16,
     headers: HeaderMap,
@@ -79,7 +78,7 @@ impl Call {
         Self {
             operation,
             origin: target.shared_origin(),
-            headers: HeaderMap::new(),
+            headers: Vec::new(),
             query: Vec::new(),
             outcome: Arc::default(),
         }
@@ -101,7 +100,7 @@ impl Call {
             )));
         };
         sensitive.set_sensitive(true);
-        self.headers.insert(header, sensitive);
+        self.headers.push((header, sensitive));
         Ok(())
     }
 
@@ -234,7 +233,9 @@ impl Call {
         if self.operation.content_type.is_some() {
             set(headers, CONTENT_TYPE, self.operation.content_type);
         }
-        headers.extend(self.headers.clone());
+        for (name, value) in &self.headers {
+            headers.insert(name, value.clone());
+        }
 
         // A body of one use, an empty one too: nothing below can send it again, to a 307's location for instance. The
         // length has to be said, since a mapped body doesn't know its own.
@@ -302,8 +303,9 @@ impl Call {
         use progenitor_client::Error as Progenitor;
 
         // What came decides, not progenitor: to it a body that was too large is an empty one.
-        let answer = match &*self.outcome() {
-            Some(Outcome::Answered(answer)) => answer.clone(),
+        let outcome = self.outcome();
+        let answer = match &*outcome {
+            Some(Outcome::Answered(answer)) => answer,
             Some(Outcome::Failed { kind, answer, cause }) => {
                 let error = self.error(*kind).cause(cause.clone());
                 return Err(match answer {
@@ -320,7 +322,7 @@ impl Call {
                 });
             }
         };
-        let failure = |kind| answered(self.error(kind), &answer);
+        let failure = |kind| answered(self.error(kind), answer);
         let status = answer.status;
         let body_problem = |problem| failure(ErrorKind::Body(problem)).said(status, Err(Some(problem)));
         match status {
@@ -332,8 +334,8 @@ impl Call {
                 }
                 (_, Err(_)) => Err(failure(ErrorKind::Status).said(status, Err(None))),
             },
-            300..=399 => Err(failure(ErrorKind::Redirect).said(status, self.decode(&answer))),
-            _ => Err(failure(ErrorKind::Status).said(status, self.decode(&answer))),
+            300..=399 => Err(failure(ErrorKind::Redirect).said(status, self.decode(answer))),
+            _ => Err(failure(ErrorKind::Status).said(status, self.decode(answer))),
         }
     }
 
@@ -380,7 +382,7 @@ impl Call {
 /// Names only.
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let headers: Vec<_> = self.headers.keys().map(HeaderName::as_str).collect();
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         let query: Vec<_> = self.query.iter().map(|(name, _)| name).collect();
         f.debug_struct("Call")
             .field("operation", &self.operation.id)

@@ -32,7 +32,7 @@ impl Target {
     /// [`ErrorKind::BaseUrl`], [`ErrorKind::PlainHttp`], [`ErrorKind::NoTls`]. None of them echoes the URL.
     pub fn new<B>(base_url: &str, http: &Http) -> Result<Self, Error<B>> {
         // A client is made for each grant, mostly for one server: to read its URL again is a tenth of a login's work.
-        if let Some((_, target)) = http.0.first.get().filter(|(known, _)| **known == *base_url) {
+        if let Some(target) = http.known(base_url) {
             return Ok(target.clone());
         }
         let target = Self::checked(base_url, http)?;
@@ -117,6 +117,11 @@ struct Clients {
 }
 
 impl Http {
+    /// What came of this base URL, if it was the first.
+    fn known(&self, base_url: &str) -> Option<&Target> {
+        self.0.first.get().filter(|(known, _)| **known == *base_url).map(|(_, target)| target)
+    }
+
     fn client<B>(&self, plain: bool) -> Result<reqwest::Client, Error<B>> {
         if let Some(own) = &self.0.own {
             return Ok(own.clone());
@@ -230,8 +235,9 @@ pub fn expand<B>(template: &str, variables: &[(&'static str, &str)]) -> Result<S
 }
 
 /// Which server an endpoint is, as a text without secrets: the base URL with its `variables`, then the `settings` of its
-/// paths. It is for keys, not for requests, and never fails: a base URL that may hold a secret gives an empty text.
-pub fn server_key(template: &str, variables: &[(&str, &str)], settings: &[(&str, &str)]) -> String {
+/// paths. It is for keys, not for requests, and never fails: a base URL that may hold a secret gives an empty text. `http`
+/// is what the requests go through, which may know the URL already.
+pub fn server_key(http: &Http, template: &str, variables: &[(&str, &str)], settings: &[(&str, &str)]) -> String {
     // Encoded, so that two lists of values never give one text.
     let encoded = |value: &str| utf8_percent_encode(value, SEGMENT).to_string();
     let expanded = variables
@@ -241,11 +247,14 @@ pub fn server_key(template: &str, variables: &[(&str, &str)], settings: &[(&str,
         let has_user = !url.username().is_empty() || url.password().is_some();
         url.has_host() && !has_user && url.query().is_none() && url.fragment().is_none()
     };
-    let mut key = match Url::parse(&expanded) {
-        Ok(url) if is_plain(&url) => url.into(),
-        // What is no URL holds neither a user nor a query where nothing marks one.
-        Err(_) if !expanded.contains(['@', '?', '#']) => expanded,
-        _ => String::new(),
+    let mut key = match http.known(&expanded) {
+        Some(target) => target.base_url.to_string(),
+        None => match Url::parse(&expanded) {
+            Ok(url) if is_plain(&url) => url.into(),
+            // What is no URL holds neither a user nor a query where nothing marks one.
+            Err(_) if !expanded.contains(['@', '?', '#']) => expanded,
+            _ => String::new(),
+        },
     };
     key.truncate(key.trim_end_matches('/').len());
     for (name, value) in settings {
@@ -281,11 +290,23 @@ mod tests {
 
     #[test]
     fn a_server_key_names_the_server_and_its_settings() {
-        let key = |url: &str| server_key(url, &[("tenant", "acme"), ("path", "a/b")], &[("realm", "my realm")]);
+        let http = Http::default();
+        let key = |url: &str| server_key(&http, url, &[("tenant", "acme"), ("path", "a/b")], &[("realm", "my realm")]);
         assert_eq!(key("https://{tenant}.example.com/{path}/"), "https://acme.example.com/a%2Fb;realm=my%20realm");
-        assert_eq!(server_key("https://API.example.com/", &[], &[]), "https://api.example.com");
-        assert_eq!(server_key("no url", &[], &[]), "no url");
-        assert_eq!(server_key("https://{unknown}.example.com", &[], &[]), "https://{unknown}.example.com");
+        let key = |url: &str| server_key(&http, url, &[], &[]);
+        assert_eq!(key("https://API.example.com/"), "https://api.example.com");
+        assert_eq!(key("no url"), "no url");
+        assert_eq!(key("https://{unknown}.example.com"), "https://{unknown}.example.com");
+    }
+
+    #[test]
+    fn a_server_s_key_is_the_same_before_and_after_the_first_request_to_it() {
+        let http = Http::default();
+        let key = || server_key(&http, "http://{name}.localhost:80/A/", &[("name", "acme")], &[("realm", "r")]);
+        assert_eq!(key(), "http://acme.localhost/A;realm=r");
+        Target::new::<()>("http://acme.localhost:80/A/", &http).unwrap();
+        assert!(http.known("http://acme.localhost:80/A/").is_some());
+        assert_eq!(key(), "http://acme.localhost/A;realm=r");
     }
 
     #[test]
@@ -293,7 +314,7 @@ mod tests {
         for url in
             ["https://u:hunter2@example.com", "https://e.com/?key=hunter2", "https://e.com/#hunter2", "u:hunter2@x y"]
         {
-            assert_eq!(server_key(url, &[], &[]), "", "{url}");
+            assert_eq!(server_key(&Http::default(), url, &[], &[]), "", "{url}");
         }
     }
 }

@@ -68,7 +68,7 @@ impl Endpoint {
     /// For the facade's keys: which server this is, without secrets.
     #[doc(hidden)]
     pub fn server_key(&self) -> String {
-        ::freshtoken_wire::server_key(&self.url, &[], &[])
+        ::freshtoken_wire::server_key(&self.http, &self.url, &[], &[])
     }
 
     fn base_url(&self) -> Result<String, Error> {
