@@ -13,7 +13,7 @@ use tracing::debug;
 use crate::clock::{AnyClock, Clock, Random};
 use crate::slot::{Shared, Slot};
 use crate::source::Options;
-use crate::store::{AnyStore, Key, Memory};
+use crate::store::Key;
 use crate::vendor::Bound;
 use crate::{CredentialSource, Record, Secret, Store, TokenSource, Vendor};
 
@@ -45,11 +45,7 @@ pub struct Accounts<V: Vendor> {
     /// Shared by all keys that ask for none.
     no_scopes: Arc<str>,
     shared: Arc<Shared>,
-    /// The store, where it is the set's own.
-    memory: Option<Arc<Memory>>,
     sources: RwLock<HashMap<Name, Entry>>,
-    /// How many sources there have been.
-    incarnations: AtomicU64,
     most: usize,
     idle: Duration,
 }
@@ -154,17 +150,11 @@ impl<V: Vendor> Accounts<V> {
     ) -> TokenSource {
         let account: Arc<str> = account.into();
         let scopes: Arc<str> = if scopes.is_empty() { self.no_scopes.clone() } else { scopes.into() };
-        // In a store of the user's own, who comes back finds the token that was there.
-        let incarnation = match self.memory {
-            Some(_) => self.incarnations.fetch_add(1, Ordering::Relaxed),
-            None => 0,
-        };
         let slot_key = Key {
             vendor: V::POLICY.vendor,
             server: self.server.clone(),
             account: account.clone(),
             scopes: scopes.clone(),
-            incarnation,
         };
         let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = sources.get(&(&*account, &*scopes) as &dyn Named) {
@@ -197,7 +187,7 @@ impl<V: Vendor> Accounts<V> {
         let idle = u64::try_from(self.idle.as_nanos()).unwrap_or(u64::MAX);
         let mut by_use: Vec<(u64, Name)> = sources
             .iter()
-            .filter(|(_, entry)| entry.source.is_held_by_one() && self.is_disposable(&entry.source))
+            .filter(|(_, entry)| entry.source.is_held_by_one() && entry.source.is_disposable())
             .map(|(name, entry)| (entry.used.load(Ordering::Relaxed), name.clone()))
             .collect();
         by_use.sort_unstable_by_key(|(used, _)| *used);
@@ -207,19 +197,9 @@ impl<V: Vendor> Accounts<V> {
             if index >= too_many && now.saturating_sub(*used) < idle {
                 break;
             }
-            if let Some(entry) = sources.remove(name) {
-                if let Some(memory) = &self.memory {
-                    memory.forget(entry.source.key());
-                }
-                evicted += 1;
-            }
+            evicted += usize::from(sources.remove(name).is_some());
         }
         evicted
-    }
-
-    /// What is in a store of the user's own can be had from there again.
-    fn is_disposable(&self, source: &TokenSource) -> bool {
-        source.is_disposable(self.memory.is_none())
     }
 
     /// How many sources there are.
@@ -238,17 +218,10 @@ impl<V: Vendor> Accounts<V> {
         sources.iter().map(|((account, _), entry)| (account.clone(), entry.source.clone())).collect()
     }
 
-    /// Drops the source of an account, for all scopes, and what the set's own memory knows of it. Who holds it keeps it.
+    /// Drops the source of an account, for all scopes. Who holds it keeps it.
     pub fn remove(&self, account: &str) {
         let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
-        sources.retain(|(name, _), entry| {
-            if **name == *account
-                && let Some(memory) = &self.memory
-            {
-                memory.forget(entry.source.key());
-            }
-            **name != *account
-        });
+        sources.retain(|(name, _), _| **name != *account);
     }
 }
 
@@ -329,7 +302,8 @@ impl<V: Vendor> AccountsBuilder<V> {
         self
     }
 
-    /// Keeps all records in this store.
+    /// Keeps all records in this store: an account that was evicted finds its token there again, and sets of one store
+    /// share theirs. Without one, a token goes with its source.
     pub fn store(mut self, store: Arc<impl Store>) -> Self {
         self.options.store = Some(store);
         self
@@ -372,19 +346,13 @@ impl<V: Vendor> AccountsBuilder<V> {
     }
 
     /// The set, empty.
-    pub fn build(mut self) -> Accounts<V> {
-        let memory = self.options.store.is_none().then(|| Arc::new(Memory::new()));
-        if let Some(memory) = &memory {
-            self.options.store = Some(memory.clone() as Arc<dyn AnyStore>);
-        }
+    pub fn build(self) -> Accounts<V> {
         Accounts {
             no_scopes: "".into(),
             server: self.vendor.server().into(),
             vendor: Arc::new(self.vendor),
             shared: Arc::new(self.options.shared::<V>()),
-            memory,
             sources: RwLock::default(),
-            incarnations: AtomicU64::new(0),
             most: self.most,
             idle: self.idle,
         }

@@ -147,7 +147,12 @@ impl Journey {
 
     async fn lease(&mut self) {
         let slot = &*self.slot;
-        let leased = caught(async { slot.shared.store.lease(&slot.key, LEASE).await });
+        let Some(store) = &slot.shared.store else {
+            // Nobody else knows the token, and there is one flight at a time.
+            self.lease = Some(Lease::new(()));
+            return;
+        };
+        let leased = caught(async { store.lease(&slot.key, LEASE).await });
         match slot.within(LEASE_WAIT, leased).await {
             Some(Some(Ok(lease))) => self.lease = Some(lease),
             Some(Some(Err(error))) => warn!(%error, "goes on without a lease"),
@@ -157,8 +162,7 @@ impl Journey {
     }
 
     async fn load(&mut self) -> Option<Arc<Record>> {
-        let Slot { shared, key, .. } = &*self.slot;
-        match self.slot.stored(async { shared.store.load(key).await }).await {
+        match self.slot.load().await {
             Ok(record) => {
                 self.stored = record.as_ref().map_or(0, |record| record.generation());
                 record

@@ -47,7 +47,8 @@ pub(crate) type OnChange = Arc<dyn Fn(&Key, Arc<Record>) -> Pin<Box<dyn Future<O
 pub(crate) struct Shared {
     pub(crate) policy: &'static Policy,
     pub(crate) header: HeaderName,
-    pub(crate) store: Arc<dyn AnyStore>,
+    /// None: what each knows by itself is all there is.
+    pub(crate) store: Option<Arc<dyn AnyStore>>,
     pub(crate) clock: AnyClock,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) on_change: Option<OnChange>,
@@ -305,7 +306,10 @@ impl Slot {
         let snapshot = locked.machine.good_token(now).map(|token| {
             Arc::new(Snapshot { token: token.clone(), until: Watched::new(locked.machine.look_again(now)) })
         });
-        self.snapshot.store(snapshot);
+        // Nothing after nothing is no news, and a store has to look after all readers.
+        if snapshot.is_some() || self.snapshot.load().is_some() {
+            self.snapshot.store(snapshot);
+        }
     }
 
     /// What a 401 means for the token that is `seen` in it.
@@ -347,11 +351,12 @@ impl Slot {
         }
     }
 
-    /// Whether dropping the slot loses nothing that a login, or its store, wouldn't bring back, and interrupts nothing.
-    pub(crate) fn is_disposable(&self, store_stays: bool) -> bool {
+    /// Whether dropping the slot loses nothing that a login, or a store of the user's, wouldn't bring back, and interrupts
+    /// nothing.
+    pub(crate) fn is_disposable(&self) -> bool {
         let locked = lock(&self.locked);
         let has_refresh_token = locked.machine.record().is_some_and(|record| record.refresh_token().is_some());
-        !locked.machine.is_flying() && (store_stays || self.shared.policy.login || !has_refresh_token)
+        !locked.machine.is_flying() && (self.shared.store.is_some() || self.shared.policy.login || !has_refresh_token)
     }
 
     /// Ends the token at the vendor and forgets it.
@@ -364,7 +369,7 @@ impl Slot {
         if let Some(flight) = flight {
             let _ = self.within(FLIGHT, flight).await;
         }
-        let stored = self.stored(async { self.shared.store.load(&self.key).await }).await.unwrap_or_default();
+        let stored = self.load().await.unwrap_or_default();
         let (record, secret) = {
             let now = self.shared.clock.now();
             let mut locked = lock(&self.locked);
@@ -423,11 +428,17 @@ impl Slot {
         }
     }
 
-    async fn compare_and_store(&self, expected: u64, record: Arc<Record>) -> Result<bool, StoreError> {
-        self.stored(async { self.shared.store.compare_and_store(&self.key, expected, record).await }).await
+    async fn load(&self) -> Result<Option<Arc<Record>>, StoreError> {
+        let Some(store) = &self.shared.store else { return Ok(None) };
+        self.stored(async { store.load(&self.key).await }).await
     }
 
-    /// What the store answers. It may panic, and hang.
+    async fn compare_and_store(&self, expected: u64, record: Arc<Record>) -> Result<bool, StoreError> {
+        let Some(store) = &self.shared.store else { return Ok(true) };
+        self.stored(async { store.compare_and_store(&self.key, expected, record).await }).await
+    }
+
+    /// What the store answers. It may panic, also before there is a future, and hang.
     async fn stored<T>(&self, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         match self.within(STORE, caught(answer)).await {
             Some(Some(answer)) => answer,

@@ -13,7 +13,7 @@ use http::{HeaderName, HeaderValue};
 use crate::clock::{AnyClock, Clock, Now, Random, SystemRandom};
 use crate::machine::Rejection;
 use crate::slot::{Shared, Slot, Status};
-use crate::store::{AnyStore, Key, Memory, Store};
+use crate::store::{AnyStore, Key, Store};
 use crate::sync::spawn;
 use crate::token::RefreshToken;
 use crate::vendor::Bound;
@@ -38,7 +38,7 @@ use crate::{CredentialSource, Error, ErrorKind, Issued, Policy, Record, Secret, 
 pub struct TokenSource(Arc<Slot>);
 
 impl TokenSource {
-    /// A source for one account, with a store of its own in memory. No request is made before someone asks.
+    /// A source for one account, with its token in memory alone. No request is made before someone asks.
     pub fn new<V: Vendor>(vendor: V, credentials: impl Into<CredentialSource<V::Credentials>>) -> Self {
         Self::builder(vendor, credentials).build()
     }
@@ -57,12 +57,8 @@ impl TokenSource {
         }
     }
 
-    pub(crate) fn key(&self) -> &Key {
-        self.0.key()
-    }
-
-    pub(crate) fn is_disposable(&self, store_stays: bool) -> bool {
-        self.0.is_disposable(store_stays)
+    pub(crate) fn is_disposable(&self) -> bool {
+        self.0.is_disposable()
     }
 
     pub(crate) fn is_held_by_one(&self) -> bool {
@@ -369,7 +365,7 @@ impl Options {
         Shared {
             policy,
             header: HeaderName::from_bytes(policy.header.as_bytes()).unwrap_or(AUTHORIZATION),
-            store: self.store.unwrap_or_else(|| Arc::new(Memory::new())),
+            store: self.store,
             clock: self.clock,
             random: self.random.unwrap_or_else(|| Arc::new(SystemRandom)),
             on_change: self.on_change,
@@ -385,7 +381,7 @@ fn key<V: Vendor>(vendor: &V, credentials: &CredentialSource<V::Credentials>, ac
         V::POLICY.scoped || scopes.is_empty(),
         "a vendor with `scopes` says so in its policy: `.scoped(true)`"
     );
-    Key { vendor: V::POLICY.vendor, server: vendor.server().into(), account, scopes: scopes.into(), incarnation: 0 }
+    Key { vendor: V::POLICY.vendor, server: vendor.server().into(), account, scopes: scopes.into() }
 }
 
 #[allow(dead_code, reason = "a compile-time proof")]

@@ -1,4 +1,8 @@
-//! Where records are kept: in memory, or wherever a [`Store`] of one's own keeps them.
+//! Where records are kept: in the source, in a [`Memory`] that several share, or wherever a [`Store`] of one's own keeps
+//! them.
+//!
+//! A source without a store needs none: its state machine knows the newest record, and has one flight at a time. A memory of
+//! its own would be a copy to look up, at a fifth of what an account takes.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -50,8 +54,6 @@ pub struct Key {
     pub account: Arc<str>,
     /// The scopes that are asked for.
     pub scopes: Arc<str>,
-    /// Which source of a set's own memory it is: one that was removed stores nothing for the next one of its name.
-    pub(crate) incarnation: u64,
 }
 
 /// A path can hold a tenant, or worse.
@@ -86,7 +88,7 @@ impl fmt::Debug for Lease {
 /// Why a store can't be used. Its text must hold no secret.
 pub type StoreError = Box<dyn StdError + Send + Sync>;
 
-/// The default store: this process's memory, without a limit.
+/// This process's memory, without a limit: for sources that are made apart and share their tokens.
 #[derive(Default)]
 pub struct Memory(Arc<Mutex<HashMap<Key, Entry>>>);
 
@@ -110,11 +112,6 @@ impl Memory {
     /// Whether it holds nothing.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Drops what is known of a key.
-    pub(crate) fn forget(&self, key: &Key) {
-        lock(&self.0).remove(key);
     }
 }
 

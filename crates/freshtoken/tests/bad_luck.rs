@@ -654,12 +654,14 @@ async fn a_revoke_in_a_new_process_ends_the_token_that_the_store_holds() {
     assert_eq!(server.requests().last().unwrap().body, "access_token=token");
 }
 
-/// A store that panics.
+/// A store that panics, in one call before there is a future.
 struct Panics;
 
 impl Store for Panics {
-    async fn load(&self, _: &Key) -> Result<Option<Arc<Record>>, StoreError> {
-        panic!("in the store");
+    #[allow(clippy::manual_async_fn)]
+    fn load(&self, _: &Key) -> impl Future<Output = Result<Option<Arc<Record>>, StoreError>> + Send {
+        assert!(self.is_sound(), "in the store");
+        async { Ok(None) }
     }
 
     async fn compare_and_store(&self, _: &Key, _: u64, _: Arc<Record>) -> Result<bool, StoreError> {
@@ -668,6 +670,12 @@ impl Store for Panics {
 
     async fn lease(&self, _: &Key, _: Duration) -> Result<Lease, StoreError> {
         Ok(Lease::new(()))
+    }
+}
+
+impl Panics {
+    fn is_sound(&self) -> bool {
+        false
     }
 }
 
