@@ -1,11 +1,15 @@
-//! A login end to end, beside a bare post of the same body by the same HTTP client to the same issuer.
+//! A login end to end, beside a bare post of the same body by the same HTTP client to the same issuer, and beside each
+//! layer between the two.
 //!
-//! Each login is that of a source that has just been made, on a connection that is open, and on one that has to be opened
-//! first.
+//! All go over a connection that is open, and over one that has to be opened first, by an HTTP client of its own. The
+//! second is what happens: tokens live for an hour, and an idle connection for ten seconds.
 
-use std::time::{Duration, Instant};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
-use freshtoken::{TokenSource, http_client_builder, voucherify};
+use freshtoken::{Clock, Issued, Now, TokenSource, http_client_builder, voucherify};
 use serde::Serialize;
 
 use crate::contenders::Failure;
@@ -14,17 +18,19 @@ use crate::statistics::Spread;
 
 const LIFE: Duration = Duration::from_secs(3_600);
 
+/// The ways to a token, from the least to the most. The first is the measure.
+pub const WAYS: [&str; 5] =
+    ["a bare post", "the typed client", "that in a task of its own", "a later login of a source", "a source's first"];
+
 /// What one kind of login took.
 #[derive(Debug, Serialize)]
 pub struct Login {
     /// Over what.
     pub over: &'static str,
-    /// Microseconds of a bare post: headers and form sent, the answer read and parsed, the token taken out of it.
-    pub bare: Spread,
-    /// Microseconds of `header` of a source without a token.
-    pub source: Spread,
-    /// One to the other, round by round.
-    pub ratio: Spread,
+    /// Microseconds, in the order of [`WAYS`].
+    pub micros: [Spread; WAYS.len()],
+    /// Each to the bare post of its round.
+    pub ratios: [Spread; WAYS.len()],
 }
 
 /// Measures all kinds.
@@ -46,41 +52,81 @@ pub fn run(is_quick: bool) -> Result<Vec<Login>, Failure> {
 fn login(over: &'static str, issuer: &Issuer, is_open: bool, rounds: usize) -> Result<Login, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        let mut place = Place::new(issuer)?;
+        let mut micros = [const { Vec::new() }; WAYS.len()];
+        for round in 0..rounds + 10 {
+            for turn in 0..WAYS.len() {
+                if !is_open {
+                    place = Place::new(issuer)?;
+                    // The connection of the one before is closed in the background.
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                // Whoever is first finds the caches colder.
+                let way = (round + turn) % WAYS.len();
+                let took = place.log_in(way).await?;
+                if round >= 10 {
+                    micros[way].push(took.as_secs_f64() * 1e6);
+                }
+            }
+        }
+        let ratios = micros.each_ref().map(|these| Spread::of_ratios(these, &micros[0]));
+        Ok(Login { over, ratios, micros: micros.map(Spread::of) })
+    })
+}
+
+/// An HTTP client and where it leads.
+struct Place {
+    url: String,
+    http: reqwest::Client,
+    endpoint: voucherify::Endpoint,
+}
+
+impl Place {
+    fn new(issuer: &Issuer) -> Result<Self, Failure> {
         let mut http = http_client_builder().no_proxy();
         if let Some(certificate) = issuer.certificate() {
             http = http.tls_certs_only([reqwest::Certificate::from_pem(certificate.as_bytes())?]);
         }
-        if !is_open {
-            http = http.pool_max_idle_per_host(0);
-        }
-        let http = http.build()?;
-        let endpoint = voucherify::Endpoint::at(issuer.url()).http_client(http.clone());
-        let (mut bare, mut source) = (Vec::new(), Vec::new());
-        for round in 0..rounds + 10 {
-            // Whoever is first finds the caches colder.
-            let order = [round % 2 == 0, round % 2 == 1];
-            for is_bare in order {
-                let took = match is_bare {
-                    true => micros(post(&http, issuer.url())).await?,
-                    false => micros(header(&endpoint)).await?,
-                };
-                if round >= 10 {
-                    if is_bare { &mut bare } else { &mut source }.push(took);
+        let (url, http) = (issuer.url().to_owned(), http.build()?);
+        let endpoint = voucherify::Endpoint::at(&url).http_client(http.clone());
+        Ok(Self { url, http, endpoint })
+    }
+
+    /// Logs in one way.
+    async fn log_in(&self, way: usize) -> Result<Duration, Failure> {
+        match way {
+            0 => timed(post(&self.http, &self.url)).await,
+            1 => timed(create_token(self.endpoint.clone())).await,
+            2 => timed(async { tokio::spawn(create_token(self.endpoint.clone())).await? }).await,
+            3 => {
+                let clock = Ahead::default();
+                let token = Issued::new("example-token").expires_in(LIFE);
+                let source = TokenSource::builder(self.endpoint.clone(), credentials()).token(token);
+                let source = source.clock(clock.clone()).build();
+                clock.0.store(LIFE.as_secs(), Ordering::Relaxed);
+                let took = timed(header(&source)).await;
+                if source.status().counters.logins != 1 {
+                    return Err("the token hadn't ended".into());
                 }
+                took
             }
+            _ => timed(async { header(&TokenSource::new(self.endpoint.clone(), credentials())).await }).await,
         }
-        let ratio = Spread::of_ratios(&source, &bare);
-        Ok(Login { over, bare: Spread::of(bare), source: Spread::of(source), ratio })
-    })
+    }
 }
 
-async fn micros(login: impl Future<Output = Result<(), Failure>>) -> Result<f64, Failure> {
+async fn timed(login: impl Future<Output = Result<(), Failure>>) -> Result<Duration, Failure> {
     let start = Instant::now();
     login.await?;
-    Ok(start.elapsed().as_secs_f64() * 1e6)
+    Ok(start.elapsed())
 }
 
-/// What one would write without a crate.
+async fn header(source: &TokenSource) -> Result<(), Failure> {
+    std::hint::black_box(source.header().await?);
+    Ok(())
+}
+
+/// What one would write without a crate: headers and form sent, the answer read and parsed, the token taken out of it.
 async fn post(http: &reqwest::Client, url: &str) -> Result<(), Failure> {
     let request = http
         .post(format!("{url}/v1/oauth/token"))
@@ -89,18 +135,43 @@ async fn post(http: &reqwest::Client, url: &str) -> Result<(), Failure> {
         .header("x-app-token", "example-secret")
         .form(&[("grant_type", "client_credentials"), ("scope", "api")]);
     let answer: serde_json::Value = request.send().await?.error_for_status()?.json().await?;
-    let token = answer["access_token"].as_str().ok_or("no token")?;
+    bearer(answer["access_token"].as_str().ok_or("no token")?)
+}
+
+/// The crate of the vendor, without the facade.
+async fn create_token(endpoint: voucherify::Endpoint) -> Result<(), Failure> {
+    let voucherify::Credentials { app_id, app_token, scope } = credentials();
+    let credentials = freshtoken_voucherify::Credentials { app_id, app_token };
+    let client = freshtoken_voucherify::Client::new(endpoint, credentials)?;
+    let answer = client.create_token(voucherify::types::TokenRequest { scope }).await?;
+    bearer(answer.access_token.expose())
+}
+
+fn bearer(token: &str) -> Result<(), Failure> {
     std::hint::black_box(http::HeaderValue::from_str(&format!("Bearer {token}"))?);
     Ok(())
 }
 
-async fn header(endpoint: &voucherify::Endpoint) -> Result<(), Failure> {
-    let credentials = voucherify::Credentials {
+fn credentials() -> voucherify::Credentials {
+    voucherify::Credentials {
         scope: vec![voucherify::types::Scope::Api].into(),
         app_id: "example-id".into(),
         app_token: "example-secret".into(),
-    };
-    let tokens = TokenSource::new(endpoint.clone(), credentials);
-    std::hint::black_box(tokens.header().await?);
-    Ok(())
+    }
+}
+
+/// The system's clocks, so many seconds ahead: that is how a token ends at once.
+#[derive(Clone, Default)]
+struct Ahead(Arc<AtomicU64>);
+
+impl Clock for Ahead {
+    fn now(&self) -> Now {
+        let ahead = Duration::from_secs(self.0.load(Ordering::Relaxed));
+        let monotonic = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        Now::new(monotonic + ahead, SystemTime::now() + ahead)
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(tokio::time::sleep(duration))
+    }
 }

@@ -3,16 +3,20 @@
 use std::fmt::Write;
 
 use super::{Goal, Section};
-use crate::login::Login;
+use crate::login::{Login, WAYS};
 
 /// The section.
 pub(super) fn section(logins: &[Login]) -> Section {
-    let goal = |login: &Login| Goal {
-        what: format!("a login over {}", login.over),
-        asked: "1.1 times a bare post".to_owned(),
-        measured: format!("{:.2} times", login.ratio.median),
-        is_met: login.ratio.median <= 1.1,
-        why: "typed client, source, task and store are some 25 µs, of which a login of 50 ms over a network feels nothing",
+    let goal = |login: &Login| {
+        let [.., source] = &login.ratios;
+        Goal {
+            what: format!("a login over {}", login.over),
+            asked: "1.1 times a bare post".to_owned(),
+            measured: format!("{:.2} times", source.median),
+            is_met: source.median <= 1.1,
+            why: "the task that each login is, so that no caller can cancel it, takes most of the tenth; state machine and token \
+                  add some 10 µs, of which a login over a network feels nothing",
+        }
     };
     Section { text: text(logins), goals: logins.iter().map(goal).collect(), ..Section::default() }
 }
@@ -20,24 +24,22 @@ pub(super) fn section(logins: &[Login]) -> Section {
 fn text(logins: &[Login]) -> String {
     let mut text = String::from("## A login end to end\n\n");
     text.push_str(
-        "`header` of a source that has just been made, beside a post of the same body by the same HTTP client to the same issuer,\n\
-         one after the other on one thread. The ratio is that of each pair.\n\n\
-         | over | a bare post, µs | a source, µs | ratio |\n| --- | ---: | ---: | ---: |\n",
+        "A post of the same body by the same HTTP client to the same issuer, and each layer above it: the client of the vendor's\n\
+         crate by itself; the same in a task, as every login of a source is; `header` of a source whose token has ended, and of\n\
+         one that has just been made. One after the other on one thread, microseconds; the ratios are those of each round. Tokens\n\
+         live for an hour and idle connections for ten seconds, so a login mostly opens a new one.\n\n",
     );
-    for Login { over, bare, source, ratio } in logins {
-        let _ = writeln!(
-            text,
-            "| {over} | {:.0} ({:.0} – {:.0}) | {:.0} ({:.0} – {:.0}) | **{:.2}** ({:.2} – {:.2}) |",
-            bare.median,
-            bare.lower,
-            bare.upper,
-            source.median,
-            source.lower,
-            source.upper,
-            ratio.median,
-            ratio.lower,
-            ratio.upper,
-        );
+    let _ = writeln!(text, "| over | {} |\n| --- |{}", WAYS.join(" | "), " ---: |".repeat(WAYS.len()));
+    for Login { over, micros, ratios } in logins {
+        let _ = write!(text, "| {over} |");
+        for (number, (micros, ratio)) in micros.iter().zip(ratios).enumerate() {
+            let _ = write!(text, " {:.0} ({:.0} – {:.0})", micros.median, micros.lower, micros.upper);
+            if number > 0 {
+                let _ = write!(text, ": **{:.2}**", ratio.median);
+            }
+            text.push_str(" |");
+        }
+        text.push('\n');
     }
     text.push('\n');
     text

@@ -126,8 +126,10 @@ impl Plot {
             let legend = move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style);
             chart.draw_series(line).map_err(told)?.label(name).legend(legend);
         }
+        // Where lines grow from the lower left, the upper left is free; else the foot, which no rate comes near.
+        let position = if is_log { SeriesLabelPosition::UpperLeft } else { SeriesLabelPosition::LowerMiddle };
         let mut legend = chart.configure_series_labels();
-        legend.position(SeriesLabelPosition::UpperLeft).background_style(WHITE.mix(0.8)).border_style(WHITE);
+        legend.position(position).background_style(WHITE.mix(0.8)).border_style(WHITE);
         legend.label_font((FONT, 13)).draw().map_err(told)?;
         root.present().map_err(told)
     }
