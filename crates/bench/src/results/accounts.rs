@@ -81,8 +81,9 @@ fn losses(many: &Many) -> Vec<String> {
     let less = others.filter(|(_, bytes)| bytes * 1.1 < ours);
     less.map(|(name, bytes)| {
         format!(
-            "A source by itself: {name}'s takes {:.1} KiB, ours {:.1}, nearly all of it an HTTP client of its own. In `Accounts`, or \
-             with one client for all, it is less than 1 KiB.",
+            "A source by itself: {name}'s takes {:.1} KiB, ours {:.1}, nearly all of it an HTTP client of its own: with one for the \
+             whole process, a source could wait for a connection of a runtime that has stopped. In `Accounts`, or with one client \
+             for all, it is less than 1 KiB.",
             bytes / KIBIBYTE,
             ours / KIBIBYTE
         )
