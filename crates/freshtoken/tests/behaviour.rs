@@ -469,6 +469,36 @@ fn a_token_whose_runtime_ended_before_it_was_told_of_is_told_of_by_the_next_flig
 }
 
 #[test]
+fn a_refresh_token_whose_runtime_ended_before_it_was_sent_is_still_there_to_be_sent() {
+    let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
+    let told = Arc::new(AtomicUsize::new(0));
+    let tokens = TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned())
+        .clock(clock)
+        .refresh_token("consented")
+        .on_change({
+            let told = told.clone();
+            move |_| {
+                let told = told.fetch_add(1, Ordering::Relaxed) + 1;
+                async move {
+                    if told == 1 {
+                        std::future::pending::<()>().await;
+                    }
+                }
+            }
+        })
+        .build();
+    let first = runtime();
+    first.block_on(async {
+        assert!(tokens.try_header().is_none());
+        settle().await;
+    });
+    drop(first);
+    assert!(issuer.seen().is_empty(), "it is told of before it is sent");
+    assert_eq!(runtime().block_on(ask(&tokens)).unwrap(), "token-1");
+    assert_eq!((issuer.seen(), told.load(Ordering::Relaxed)), (vec!["consented".to_owned()], 3));
+}
+
+#[test]
 fn a_rejected_token_stays_rejected_though_another_process_marks_its_refresh_token() {
     let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
     let tokens = sharing::<RefreshesOnce>(&issuer, &clock, &store);
