@@ -1,5 +1,5 @@
 //! What a user pays to build: packages, the time of a clean build, and the size of the program, of a minimal program for
-//! each crate. The programs lie in `programs/`; aws-smithy-runtime has none, since only a whole generated client makes one.
+//! each crate. The programs lie in `programs/`; aws-smithy-runtime has none: what uses it is a whole generated client.
 //!
 //! Each is built from nothing with the versions of this workspace's lock file, one after the other, once: their sources
 //! are on disk by then. The profile is cargo's `dev` without debug information: to optimise all would take longer than all

@@ -1,4 +1,4 @@
-//! aliri_tokens: a watcher of a client-credentials source, as its docs spawn one.
+//! aliri_tokens: a watcher of a client-credentials source, as its docs spawn one, but for jitter and a cache in a file.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ impl Contender for AliriTokens {
     const ABOUT: About = About {
         name: "aliri_tokens",
         flow: "client credentials",
-        checks: "nothing: its task is trusted to have renewed it",
+        checks: "nothing: its task is trusted to have renewed it, unless one asks for `token_status`",
         margin: Duration::ZERO,
         never_cold: Some("its constructor waits for the first token"),
         rejection: Err("has no way to tell it that a call got 401"),

@@ -1,6 +1,6 @@
 //! aws-smithy-runtime: the lazy identity cache of the AWS SDK's clients. It has no login of its own; one post is behind it
-//! here. Its components come from its test helpers, since else only a whole generated client makes them; clock and sleep
-//! are the real ones.
+//! here. Its components come from its test helpers, which is the shortest way without a whole generated client; clock and
+//! sleep are the real ones.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -52,6 +52,7 @@ impl Contender for AwsSmithyRuntime {
         name: "aws-smithy-runtime",
         flow: "lazy identity cache before one post",
         checks: "the expiry, by the wall clock",
+        // Less a random part, at most half.
         margin: Duration::from_secs(10),
         never_cold: None,
         rejection: Err("has no way to tell it that a call got 401"),

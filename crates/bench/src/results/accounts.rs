@@ -143,8 +143,9 @@ fn text(many: &Many, plot: &Plot) -> String {
     let _ = write!(
         text,
         "### A source of each crate\n\n\
-         Of {RIVALS} sources that were each made as the crate's docs make one, and asked once; an HTTP client that each makes for\n\
-         itself is in it. freshtoken's is a `TokenSource` here, with an HTTP client of its own; in a set they share one.\n\n\
+         Of {RIVALS} sources that were each made as the crate's docs make one, and asked once, with an HTTP client for each source:\n\
+         its own, or one that it is handed, as aliri_tokens, huskarl and aws-smithy-runtime are. These three, middle, azure_identity\n\
+         and freshtoken could be handed one for all, as a set of `Accounts` has; google-cloud-auth keeps none between two requests.\n\n\
          | | heap each |\n| --- | ---: |\n"
     );
     for (name, bytes) in &many.rivals {

@@ -51,7 +51,7 @@ fn mebibytes(bytes: u64) -> f64 {
 fn text(programs: &[Program]) -> String {
     let mut text = String::from("## What a user pays to build\n\n");
     text.push_str(
-        "The programs in [programs/](programs): each gets a token and says how long it is. Built once, from nothing, in the profile\n\
+        "The programs in [programs/](programs): each gets a token and says that it has it. Built once, from nothing, in the profile\n\
          `dev` without debug information, so not optimised; the sources are on disk by then. `by-hand` is a bare post with reqwest.\n\n\
          | | packages | clean build | the program |\n| --- | ---: | ---: | ---: |\n",
     );

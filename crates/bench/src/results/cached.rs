@@ -17,7 +17,7 @@ pub(super) fn section(costs: &[Cost]) -> Section {
 fn text(costs: &[Cost]) -> String {
     let mut text = String::from("## The cached path: a fresh token\n\n");
     text.push_str(
-        "Nanoseconds. `two threads`: until each of them has made a call, on the same source. A token is 900 characters long. The\ncontrol shares nothing: where its two threads take twice as long as one, the machine lent one core only, and what two\nthreads took says nothing.\n\n",
+        "Nanoseconds. `two threads`: until each of them has made a call, on the same source. A token is 900 characters long. The\ncontrol shares nothing: where its two threads take twice as long as one, the machine lent one core only, and what two\nthreads took says nothing. A thread blocks on its calls, so whoever waits for a lock of tokio's parks its thread.\n\n",
     );
     text.push_str(
         "| | call | gives | one thread | times the floor | two threads | two to one | allocations | instructions |\n",
