@@ -31,8 +31,7 @@ fn workspace() -> PathBuf {
     let _ = fs::remove_dir_all(&root);
     fs::create_dir_all(root.join("crates")).unwrap();
     let manifest = fs::read_to_string(repository().join("Cargo.toml")).unwrap();
-    let profiles = manifest.find("[profile").unwrap();
-    let manifest = manifest[..profiles].replace("members = [\"crates/*\", \"xtask\"]", "members = [\"crates/*\"]");
+    let manifest = manifest.replace("members = [\"crates/*\", \"xtask\"]", "members = [\"crates/*\"]");
     fs::write(root.join("Cargo.toml"), manifest).unwrap();
     copy(&repository().join("Cargo.lock"), &root.join("Cargo.lock"));
     copy(&repository().join("crates/wire"), &root.join("crates/wire"));
@@ -81,7 +80,10 @@ fn fragments_of_other_vendors_generate_compile_and_send_what_their_vendors_want(
     let tested = tested.unwrap();
     succeeds(&tested);
     let said = String::from_utf8_lossy(&tested.stderr);
-    assert!(!said.contains("warning:"), "{said}");
+    // The profiles are the repository's, so that what is built is shared: also those of the generator's packages.
+    let mut warnings =
+        said.lines().filter(|line| line.contains("warning:") && !line.contains("did not match any packages"));
+    assert_eq!(warnings.next(), None, "{said}");
 
     let adapters: Vec<PathBuf> = sorted(&root.join("crates/freshtoken/src/vendors"));
     let vendors: Vec<String> = sorted(&root.join("specs"))
