@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard};
 
 use tracing::debug;
 
@@ -42,8 +42,8 @@ const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct Accounts<V: Vendor> {
     vendor: Arc<V>,
     server: Arc<str>,
-    /// Shared by all keys that ask for none.
-    no_scopes: Arc<str>,
+    /// Those of the newest key: most accounts have the same.
+    scopes: Mutex<Arc<str>>,
     shared: Arc<Shared>,
     sources: RwLock<HashMap<Name, Entry>>,
     most: usize,
@@ -149,7 +149,7 @@ impl<V: Vendor> Accounts<V> {
         start: Option<Record>,
     ) -> TokenSource {
         let account: Arc<str> = account.into();
-        let scopes: Arc<str> = if scopes.is_empty() { self.no_scopes.clone() } else { scopes.into() };
+        let scopes = self.shared_scopes(scopes);
         let slot_key = Key {
             vendor: V::POLICY.vendor,
             server: self.server.clone(),
@@ -171,6 +171,14 @@ impl<V: Vendor> Accounts<V> {
         sources.insert((account, scopes), Entry { source: source.clone(), used });
         tell_evicted::<V>(evicted, sources);
         source
+    }
+
+    fn shared_scopes(&self, scopes: &str) -> Arc<str> {
+        let mut newest = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
+        if **newest != *scopes {
+            *newest = scopes.into();
+        }
+        newest.clone()
     }
 
     /// Evicts what has been idle for too long. It happens by itself as the set fills; a long-lived, half-full set may call
@@ -348,7 +356,7 @@ impl<V: Vendor> AccountsBuilder<V> {
     /// The set, empty.
     pub fn build(self) -> Accounts<V> {
         Accounts {
-            no_scopes: "".into(),
+            scopes: Mutex::new("".into()),
             server: self.vendor.server().into(),
             vendor: Arc::new(self.vendor),
             shared: Arc::new(self.options.shared::<V>()),

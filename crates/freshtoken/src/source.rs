@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -82,23 +83,17 @@ impl TokenSource {
     /// [`Error::retry_after`] has passed gets it at once.
     #[inline]
     pub fn header(&self) -> impl Future<Output = Result<HeaderValue, Error>> + Send + '_ {
-        Header { slot: &self.0, waits: None }
+        Asking::of(&self.0)
     }
 
     /// As [`TokenSource::header`], but without waiting: None where there is no token now. If one is due, and this is a
     /// tokio runtime, it is renewed in the background, so that a later call gets it.
     #[inline]
     pub fn try_header(&self) -> Option<HeaderValue> {
-        match self.0.fresh_header() {
+        match HeaderValue::fresh(&self.0) {
             Some(header) => Some(header),
-            None => self.renewed_header(),
+            None => self.renewed().map(HeaderValue::of),
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn renewed_header(&self) -> Option<HeaderValue> {
-        Some(self.0.try_token()?.header().clone())
     }
 
     /// The token with all that is known of it: its scopes, its end, the vendor's typed answer.
@@ -106,12 +101,23 @@ impl TokenSource {
     /// # Errors
     ///
     /// As [`TokenSource::header`].
-    pub async fn token(&self) -> Result<Token, Error> {
-        self.0.token().await
+    #[inline]
+    pub fn token(&self) -> impl Future<Output = Result<Token, Error>> + Send + '_ {
+        Asking::of(&self.0)
     }
 
     /// As [`TokenSource::token`], without waiting.
+    #[inline]
     pub fn try_token(&self) -> Option<Token> {
+        match Token::fresh(&self.0) {
+            Some(token) => Some(token),
+            None => self.renewed(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn renewed(&self) -> Option<Token> {
         self.0.try_token()
     }
 
@@ -169,29 +175,75 @@ impl TokenSource {
     }
 }
 
-/// The future of [`TokenSource::header`], by hand: the compiler's own, of another crate, isn't inlined, and that is a quarter
-/// of what a fresh header costs.
-struct Header<'a> {
+/// What a caller gets of a token.
+trait Given: Sized {
+    /// While the token is fresh.
+    fn fresh(slot: &Slot) -> Option<Self>;
+
+    fn of(token: Token) -> Self;
+}
+
+impl Given for HeaderValue {
+    #[inline(always)]
+    fn fresh(slot: &Slot) -> Option<Self> {
+        slot.fresh(|token| token.header().clone())
+    }
+
+    fn of(token: Token) -> Self {
+        token.header().clone()
+    }
+}
+
+impl Given for Token {
+    #[inline(always)]
+    fn fresh(slot: &Slot) -> Option<Self> {
+        slot.fresh(Token::clone)
+    }
+
+    fn of(token: Token) -> Self {
+        token
+    }
+}
+
+/// The future of [`TokenSource::header`] and [`TokenSource::token`], by hand: the compiler's own, of another crate, isn't
+/// inlined, and that is a quarter of what a fresh header costs.
+struct Asking<'a, T> {
     slot: &'a Arc<Slot>,
     waits: Option<Waits<'a>>,
+    gives: PhantomData<fn() -> T>,
 }
 
 type Waits<'a> = Pin<Box<dyn Future<Output = Result<Token, Error>> + Send + 'a>>;
 
-impl Future for Header<'_> {
-    type Output = Result<HeaderValue, Error>;
+impl<'a, T> Asking<'a, T> {
+    #[inline]
+    fn of(slot: &'a Arc<Slot>) -> Self {
+        Self { slot, waits: None, gives: PhantomData }
+    }
+}
+
+impl<T: Given> Future for Asking<'_, T> {
+    type Output = Result<T, Error>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if self.waits.is_none()
-            && let Some(header) = self.slot.fresh_header()
+            && let Some(given) = T::fresh(self.slot)
         {
-            return Poll::Ready(Ok(header));
+            return Poll::Ready(Ok(given));
         }
-        let slot = self.slot;
-        let waits = self.waits.get_or_insert_with(|| Box::pin(slot.token()));
-        waits.as_mut().poll(context).map_ok(|token| token.header().clone())
+        wait(self.slot, &mut self.waits, context).map_ok(T::of)
     }
+}
+
+#[cold]
+#[inline(never)]
+fn wait<'a>(
+    slot: &'a Arc<Slot>,
+    waits: &mut Option<Waits<'a>>,
+    context: &mut Context<'_>,
+) -> Poll<Result<Token, Error>> {
+    waits.get_or_insert_with(|| Box::pin(slot.token())).as_mut().poll(context)
 }
 
 impl Clone for TokenSource {
