@@ -2,8 +2,8 @@
 //! each crate. The programs lie in `programs/`; aws-smithy-runtime has none: what uses it is a whole generated client.
 //!
 //! Each is built from nothing with the versions of this workspace's lock file, one after the other, once: their sources
-//! are on disk by then. The profile is cargo's `dev` without debug information: to optimise all would take longer than all
-//! the rest of the benchmark.
+//! are on disk by then. The profile is cargo's `dev` without debug information. To optimise all takes nearly as long again,
+//! though what they share is built once, so that is only done when it is asked for.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,6 +24,8 @@ pub struct Program {
     pub seconds: f64,
     /// Bytes of the program, not optimised.
     pub bytes: u64,
+    /// Bytes of the program as a release has it, where asked for.
+    pub optimised: Option<u64>,
 }
 
 /// Builds all, ours first.
@@ -31,7 +33,7 @@ pub struct Program {
 /// # Errors
 ///
 /// When there is no room for them.
-pub fn run(is_quick: bool, missing: &mut Vec<String>) -> Result<Option<Vec<Program>>, Failure> {
+pub fn run(is_quick: bool, is_optimised: bool, missing: &mut Vec<String>) -> Result<Option<Vec<Program>>, Failure> {
     if is_quick {
         missing.push("What a user pays to build: `--quick` builds nothing.".to_owned());
         return Ok(None);
@@ -42,9 +44,10 @@ pub fn run(is_quick: bool, missing: &mut Vec<String>) -> Result<Option<Vec<Progr
         names.push(entry?.file_name().to_string_lossy().into_owned());
     }
     names.sort_by_key(|name| (name != "freshtoken", name != "by-hand", name.clone()));
+    let releases = is_optimised.then(|| Folder::new("releases")).transpose()?;
     let mut programs = Vec::new();
     for name in names {
-        match program(&name) {
+        match program(&name, releases.as_ref()) {
             Ok(program) => programs.push(program),
             Err(error) => missing.push(format!("What a user of {name} pays to build: {error}")),
         }
@@ -52,7 +55,8 @@ pub fn run(is_quick: bool, missing: &mut Vec<String>) -> Result<Option<Vec<Progr
     Ok(Some(programs))
 }
 
-fn program(name: &str) -> Result<Program, Failure> {
+/// What one costs; `releases` is where optimised ones are built.
+fn program(name: &str, releases: Option<&Folder>) -> Result<Program, Failure> {
     let package = Package::write(name)?;
     // Downloads are no part of building.
     package.cargo(&["fetch", "--quiet"])?;
@@ -63,31 +67,62 @@ fn program(name: &str) -> Result<Program, Failure> {
     let start = Instant::now();
     package.cargo(&["build", "--offline", "--quiet"])?;
     let seconds = start.elapsed().as_secs_f64();
-    let bytes = std::fs::metadata(package.0.join("target/debug/program"))?.len();
-    Ok(Program { of: name.to_owned(), packages: packages.len() - 1, seconds, bytes })
+    let bytes = std::fs::metadata(package.0.0.join("target/debug/program"))?.len();
+    let optimised = releases.map(|releases| {
+        package.cargo(&[
+            "build",
+            "--release",
+            "--offline",
+            "--quiet",
+            "--target-dir",
+            &releases.0.to_string_lossy(),
+        ])?;
+        Ok::<_, Failure>(std::fs::metadata(releases.0.join("release/program"))?.len())
+    });
+    let optimised = optimised.transpose()?;
+    Ok(Program { of: name.to_owned(), packages: packages.len() - 1, seconds, bytes, optimised })
 }
 
-/// A package in a folder of its own, which goes when it is dropped.
-struct Package(PathBuf);
+/// A new folder, which goes when it is dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Result<Self, Failure> {
+        let folder = Self(std::env::temp_dir().join(format!("freshtoken-bench-{}-{name}", std::process::id())));
+        std::fs::create_dir_all(&folder.0)?;
+        Ok(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A package in a folder of its own.
+struct Package(Folder);
 
 impl Package {
     fn write(name: &str) -> Result<Self, Failure> {
         let bench = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let package = Self(std::env::temp_dir().join(format!("freshtoken-bench-{}-{name}", std::process::id())));
+        let folder = Folder::new(name)?;
+        let Folder(path) = &folder;
         let read = |file: &str| std::fs::read_to_string(bench.join("programs").join(name).join(file));
         let freshtoken = bench.join("../freshtoken").canonicalize()?;
         let dependencies = read("dependencies.toml")?.replace("FRESHTOKEN", &freshtoken.to_string_lossy());
-        std::fs::create_dir_all(package.0.join("src"))?;
+        std::fs::create_dir(path.join("src"))?;
         std::fs::write(
-            package.0.join("Cargo.toml"),
+            path.join("Cargo.toml"),
             format!(
                 "[package]\nname = \"program\"\nedition = \"2024\"\n\n[workspace]\n\n[profile.dev]\ndebug = false\nstrip = true\n\n\
+                 [profile.release]\nstrip = true\n\n\
                  [dependencies]\n{dependencies}"
             ),
         )?;
-        std::fs::write(package.0.join("src/main.rs"), read("main.rs")?)?;
-        std::fs::copy(bench.join("Cargo.lock"), package.0.join("Cargo.lock"))?;
-        Ok(package)
+        std::fs::write(path.join("src/main.rs"), read("main.rs")?)?;
+        std::fs::copy(bench.join("Cargo.lock"), path.join("Cargo.lock"))?;
+        Ok(Self(folder))
     }
 
     /// What cargo says.
@@ -101,16 +136,10 @@ impl Package {
                 cargo.env_remove(name);
             }
         }
-        let output = cargo.args(arguments).current_dir(&self.0).output()?;
+        let output = cargo.args(arguments).current_dir(&self.0.0).output()?;
         match output.status.success() {
             true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
             false => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
         }
-    }
-}
-
-impl Drop for Package {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -10,14 +10,18 @@ use freshtoken_bench::{SECTIONS, accounts, behaviour, build, cached, generator, 
 const HELP: &str = "\
 Measures freshtoken beside what users would pick instead.
 
-Usage: cargo xtask bench [--quick] [SECTION…]
+Usage: cargo xtask bench [--quick | --optimised] [SECTION…]
 
 Sections: cached, behaviour, herd, accounts, login, generator, build; all, where none is named.
 With all of them, RESULTS.md, results.json and plots/ in crates/bench are written anew;
 with some, they are printed and nothing is written.
 
-  --quick  fewer rounds, and no instructions, no million accounts, no builds
-  --help   this";
+  --quick      fewer rounds, and no instructions, no million accounts, no builds
+  --optimised  the programs of `build` as a release has them as well: several minutes more
+  --help       this";
+
+const QUICK: &str = "--quick";
+const OPTIMISED: &str = "--optimised";
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,13 +37,14 @@ fn main() -> Result<(), Failure> {
         ["--suspended", of] => return behaviour::suspended(of),
         _ => {}
     }
-    let is_quick = arguments.contains(&"--quick");
-    let named: Vec<&str> = arguments.into_iter().filter(|argument| *argument != "--quick").collect();
+    let (is_quick, is_optimised) = (arguments.contains(&QUICK), arguments.contains(&OPTIMISED));
+    let named: Vec<&str> =
+        arguments.iter().copied().filter(|argument| ![QUICK, OPTIMISED].contains(argument)).collect();
     if let Some(unknown) = named.iter().find(|name| !SECTIONS.contains(name)) {
         return Err(format!("there is no section `{unknown}`: {}", SECTIONS.join(", ")).into());
     }
     let start = Instant::now();
-    let mut results = Results::new(Run::here(is_quick, &named));
+    let mut results = Results::new(Run::here(&arguments));
     for section in SECTIONS.into_iter().filter(|section| named.is_empty() || named.contains(section)) {
         let begun = Instant::now();
         eprintln!("{section} …");
@@ -51,7 +56,7 @@ fn main() -> Result<(), Failure> {
             "accounts" => results.accounts = Some(accounts::run(is_quick, missing)?),
             "login" => results.login = Some(login::run(is_quick)?),
             "generator" => results.generator = Some(generator::run(is_quick)?),
-            _ => results.build = build::run(is_quick, missing)?,
+            _ => results.build = build::run(is_quick, is_optimised, missing)?,
         }
         eprintln!("{section}: {:.0} s", begun.elapsed().as_secs_f64());
     }

@@ -39,6 +39,11 @@ fn losses(ours: &Program, programs: &[Program]) -> Vec<String> {
         if other.bytes < ours.bytes {
             better.push(format!("{:.1} MiB, ours {:.1}", mebibytes(other.bytes), mebibytes(ours.bytes)));
         }
+        if let (Some(others), Some(ours)) = (other.optimised, ours.optimised)
+            && others < ours
+        {
+            better.push(format!("{:.1} MiB optimised, ours {:.1}", mebibytes(others), mebibytes(ours)));
+        }
         (!better.is_empty()).then(|| format!("What a user pays to build: {}: {}.", other.of, better.join("; ")))
     });
     better.collect()
@@ -52,12 +57,14 @@ fn text(programs: &[Program]) -> String {
     let mut text = String::from("## What a user pays to build\n\n");
     text.push_str(
         "The programs in [programs/](programs): each gets a token and says that it has it. Built once, from nothing, in the profile\n\
-         `dev` without debug information, so not optimised; the sources are on disk by then. `by-hand` is a bare post with reqwest.\n\n\
-         | | packages | clean build | the program |\n| --- | ---: | ---: | ---: |\n",
+         `dev` without debug information, so not optimised; the sources are on disk by then. `optimised` is the profile `release`, for\n\
+         `--optimised`. `by-hand` is a bare post with reqwest.\n\n\
+         | | packages | clean build | the program | optimised |\n| --- | ---: | ---: | ---: | ---: |\n",
     );
     for program in programs {
-        let Program { of, packages, seconds, bytes } = program;
-        let _ = writeln!(text, "| {of} | {packages} | {seconds:.0} s | {:.1} MiB |", mebibytes(*bytes));
+        let Program { of, packages, seconds, bytes, optimised } = program;
+        let optimised = optimised.map_or("—".to_owned(), |bytes| format!("{:.1} MiB", mebibytes(bytes)));
+        let _ = writeln!(text, "| {of} | {packages} | {seconds:.0} s | {:.1} MiB | {optimised} |", mebibytes(*bytes));
     }
     text.push('\n');
     text

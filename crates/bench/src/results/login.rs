@@ -15,7 +15,7 @@ pub(super) fn section(logins: &[Login]) -> Section {
             measured: format!("{:.2} times", source.median),
             is_met: source.median <= 1.1,
             why: "the task that each login is, so that no caller can cancel it, takes most of the tenth; state machine and token \
-                  add some 10 µs, of which a login over a network feels nothing",
+                  add nearly as much, spread thinly; a login over a network feels nothing of it",
         }
     };
     Section { text: text(logins), goals: logins.iter().map(goal).collect(), ..Section::default() }

@@ -70,18 +70,16 @@ pub struct Run {
 
 impl Run {
     /// Looks around.
-    pub fn here(is_quick: bool, sections: &[&str]) -> Self {
+    pub fn here(arguments: &[&str]) -> Self {
         let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let processor = processor.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let quick = is_quick.then_some("--quick");
-        let words = ["cargo xtask bench"].into_iter().chain(quick).chain(sections.iter().copied());
         Self {
             machine: format!("{cores} cores of {}", processor.unwrap_or("an unknown processor")),
             system: says("uname", &["-sr"]),
             compiler: says("rustc", &["--version"]),
             at: says("date", &["-u", "+%Y-%m-%d %H:%M UTC"]),
-            command: words.collect::<Vec<_>>().join(" "),
+            command: [&["cargo xtask bench"], arguments].concat().join(" "),
             took: 0.0,
         }
     }
