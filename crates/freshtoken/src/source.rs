@@ -13,7 +13,7 @@ use http::{HeaderName, HeaderValue};
 
 use crate::clock::{AnyClock, Clock, Now, Random, SystemRandom};
 use crate::machine::Rejection;
-use crate::slot::{Shared, Slot, Status};
+use crate::slot::{Given, Shared, Slot, Status};
 use crate::store::{AnyStore, Key, Store};
 use crate::sync::spawn;
 use crate::token::RefreshToken;
@@ -90,9 +90,9 @@ impl TokenSource {
     /// tokio runtime, it is renewed in the background, so that a later call gets it.
     #[inline]
     pub fn try_header(&self) -> Option<HeaderValue> {
-        match HeaderValue::fresh(&self.0) {
+        match self.0.fresh() {
             Some(header) => Some(header),
-            None => self.renewed().map(HeaderValue::of),
+            None => self.renewed().map(|token| token.header().clone()),
         }
     }
 
@@ -109,7 +109,7 @@ impl TokenSource {
     /// As [`TokenSource::token`], without waiting.
     #[inline]
     pub fn try_token(&self) -> Option<Token> {
-        match Token::fresh(&self.0) {
+        match self.0.fresh() {
             Some(token) => Some(token),
             None => self.renewed(),
         }
@@ -175,36 +175,6 @@ impl TokenSource {
     }
 }
 
-/// What a caller gets of a token.
-trait Given: Sized {
-    /// While the token is fresh.
-    fn fresh(slot: &Slot) -> Option<Self>;
-
-    fn of(token: Token) -> Self;
-}
-
-impl Given for HeaderValue {
-    #[inline(always)]
-    fn fresh(slot: &Slot) -> Option<Self> {
-        slot.fresh(|token| token.header().clone())
-    }
-
-    fn of(token: Token) -> Self {
-        token.header().clone()
-    }
-}
-
-impl Given for Token {
-    #[inline(always)]
-    fn fresh(slot: &Slot) -> Option<Self> {
-        slot.fresh(Token::clone)
-    }
-
-    fn of(token: Token) -> Self {
-        token
-    }
-}
-
 /// The future of [`TokenSource::header`] and [`TokenSource::token`], by hand: the compiler's own, of another crate, isn't
 /// inlined, and that is a quarter of what a fresh header costs.
 struct Asking<'a, T> {
@@ -228,11 +198,11 @@ impl<T: Given> Future for Asking<'_, T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if self.waits.is_none()
-            && let Some(given) = T::fresh(self.slot)
+            && let Some(given) = self.slot.fresh()
         {
             return Poll::Ready(Ok(given));
         }
-        wait(self.slot, &mut self.waits, context).map_ok(T::of)
+        wait(self.slot, &mut self.waits, context).map_ok(|token| T::of(&token))
     }
 }
 
