@@ -89,7 +89,7 @@ pub fn run(is_quick: bool) -> Vec<Herds> {
         let rounds = match (is_quick, callers > MANY) {
             (true, true) => 1,
             (true, false) | (false, true) => 3,
-            (false, false) => 9,
+            (false, false) => 5,
         };
         let answered = race(&racers, callers, Does::issues(LIFE), rounds, |index| herds[index].answered.last());
         let failed = race(&racers, callers, Does::fails(), rounds, |index| herds[index].failed.last());
