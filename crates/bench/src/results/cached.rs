@@ -70,7 +70,6 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
     let most_lost = ours().map(lost).fold(0.0, f64::max);
     let each_lost: Vec<_> = ours().map(|cost| format!("`{}` {:.0}", cost.call, lost(cost))).collect();
     let each_lost = each_lost.join(", ");
-    // Neither shares more than a count; which of the two loses more depends on the machine.
     let by_itself = costs.iter().find(|cost| cost.of == COUNT).map_or(0.0, lost);
     let in_the_floor = costs.first().map_or(0.0, lost);
     let counted: Vec<f64> = ours().filter_map(|cost| cost.allocations).collect();
@@ -87,12 +86,13 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
         },
         Goal {
             what: "a fresh token from two threads instead of one".to_owned(),
-            asked: "loses what a shared count loses, by itself or in the floor, and a tenth".to_owned(),
+            asked: "loses what a shared count loses, and a tenth".to_owned(),
             measured: format!(
                 "loses {each_lost} ns, a shared count {by_itself:.0} by itself, {in_the_floor:.0} in the floor"
             ),
-            is_met: most_lost <= by_itself.max(in_the_floor) * 1.1,
-            why: "two threads that ask for nothing but the `Token` meet at its count more often",
+            is_met: most_lost <= by_itself * 1.1,
+            why: "between taking the count and giving it back a call does more than a loop that does nothing else, so the other thread \
+                  comes between more often; in the floor as well",
         },
     ];
     if !counted.is_empty() {
