@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Barrier, RwLock};
+use std::sync::{Arc, Barrier, LazyLock, RwLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -22,11 +22,11 @@ use crate::statistics::Spread;
 /// Nobody's margin is near.
 const LIFE: Duration = Duration::from_secs(3_600);
 
-/// What tells how many cores a run really had.
-pub const CONTROL: &str = "the control";
+/// The floor, of which threads share nothing: it tells how many cores a run really had.
+pub const CONTROL: &str = "the floor, nothing shared";
 
-/// What two threads lose at a reference count that they share, whatever else they do.
-pub const COUNT: &str = "a shared count";
+/// The floor, of which threads share nothing but the header's reference count: what they lose at that.
+pub const COUNT: &str = "the floor, a shared count";
 
 /// What one round of one call should take.
 const ROUND: Duration = Duration::from_millis(4);
@@ -50,6 +50,8 @@ pub struct Cost {
     pub two: Spread,
     /// Two threads to one, round by round.
     pub two_to_one: Spread,
+    /// What two threads take beyond what one takes, in nanoseconds, round by round.
+    pub lost: Spread,
     /// Allocations per call, where counted.
     pub allocations: Option<f64>,
     /// Instructions per call, where valgrind is installed.
@@ -57,7 +59,7 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Whether it gives a token: the others are there to be compared with.
+    /// Whether users could do it: the others are there to be compared with.
     pub fn is_token(&self) -> bool {
         self.of != CONTROL && self.of != COUNT
     }
@@ -91,7 +93,7 @@ impl Calls {
     fn of(is_wanted: impl Fn(&str) -> bool) -> Result<Self, Failure> {
         let issuer = Issuer::start(Does::issues(LIFE));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let mut entries = floors()?;
+        let mut entries = floors();
         for entry in for_each_contender!(calls_of(&runtime, issuer.url(), &is_wanted)) {
             entries.extend(entry?);
         }
@@ -125,50 +127,67 @@ fn calls_of<C: Contender>(
     })
 }
 
-/// The least that a header can cost, and what one writes without a crate.
-fn floors() -> Result<Vec<Entry>, Failure> {
-    struct Snapshot {
-        header: HeaderValue,
-        until: i64,
+/// What the least that a header can cost looks at.
+struct Snapshot {
+    header: HeaderValue,
+    until: i64,
+}
+
+impl Snapshot {
+    fn of(header: HeaderValue) -> ArcSwapOption<Self> {
+        ArcSwapOption::new(Some(Arc::new(Self { header, until: i64::MAX })))
     }
-    let text = format!("Bearer {}", "x".repeat(900));
-    let header = HeaderValue::from_str(&text)?;
-    // A header's bytes become shared with its first clone.
-    black_box(header.clone());
-    let snapshot = ArcSwapOption::new(Some(Arc::new(Snapshot { header, until: i64::MAX })));
-    let floor = move || {
+
+    fn look(snapshot: &ArcSwapOption<Self>) -> Option<HeaderValue> {
         let snapshot = snapshot.load();
         let snapshot = snapshot.as_ref()?;
         (clock_gettime(ClockId::MonotonicCoarse).tv_sec < snapshot.until).then(|| snapshot.header.clone())
-    };
-    let locked = RwLock::new(text);
-    let lock = move || locked.read().map(|text| text.clone()).ok();
-    let counted = Arc::new(());
-    let count = move || counted.clone();
-    // Two threads that share nothing take as long as one, if the machine has two cores to spare.
-    let alone = || (0..50_u64).fold(1, |sum, next| black_box(sum ^ next));
-    Ok(vec![
-        Entry {
-            of: "the floor".to_owned(),
-            checks: "the expiry, by the coarse monotonic clock",
-            call: Call::plain("`ArcSwap` load, coarse clock, clone", "`HeaderValue`", floor),
-        },
-        Entry {
-            of: "by hand".to_owned(),
-            checks: "nothing",
-            call: Call::plain("`RwLock<String>` read, clone", "`String`", lock),
-        },
-        Entry {
-            of: COUNT.to_owned(),
-            checks: "nothing",
-            call: Call::plain("`Arc` clone, drop", "a count, no token", count),
-        },
-        Entry {
-            of: CONTROL.to_owned(),
-            checks: "nothing",
-            call: Call::plain("sums, nothing shared", "a number, no token", alone),
-        },
-    ])
+    }
+}
+
+fn text() -> String {
+    format!("Bearer {}", "x".repeat(900))
+}
+
+/// With a count, and a cache line for it: a neighbour that is read would be lost together with it.
+fn header() -> HeaderValue {
+    let before = vec![0_u8; 128];
+    let header = HeaderValue::try_from(text()).unwrap_or_else(|_| HeaderValue::from_static(""));
+    // A header's bytes become shared with its first clone.
+    let shared = header.clone();
+    let after = vec![0_u8; 128];
+    // Nothing else ever lies there.
+    std::mem::forget((before, after));
+    shared
+}
+
+/// The one that threads share of which nothing else is shared.
+static HEADER: LazyLock<HeaderValue> = LazyLock::new(header);
+
+thread_local! {
+    static COUNT_SHARED: ArcSwapOption<Snapshot> = Snapshot::of(HEADER.clone());
+    static NOTHING_SHARED: ArcSwapOption<Snapshot> = Snapshot::of(header());
+}
+
+/// The least that a header can cost, by what threads share of it, and what one writes without a crate.
+fn floors() -> Vec<Entry> {
+    const CALL: &str = "`ArcSwap` load, coarse clock, clone";
+    let entry = |of: &str, checks, call| Entry { of: of.to_owned(), checks, call };
+    let floor = |of, call| entry(of, "the expiry, by the coarse monotonic clock", call);
+    let snapshot = Snapshot::of(header());
+    let locked = RwLock::new(text());
+    vec![
+        floor("the floor", Call::plain(CALL, "`HeaderValue`", move || Snapshot::look(&snapshot))),
+        floor(COUNT, Call::plain(CALL, "`HeaderValue`", || COUNT_SHARED.with(Snapshot::look))),
+        floor(CONTROL, Call::plain(CALL, "`HeaderValue`", || NOTHING_SHARED.with(Snapshot::look))),
+        entry(
+            "by hand",
+            "nothing",
+            Call::plain("`RwLock<String>` read, clone", "`String`", move || {
+                locked.read().map(|text| text.clone()).ok()
+            }),
+        ),
+    ]
 }
 
 /// Times every call, and counts.
@@ -207,6 +226,7 @@ fn time(calls: &Calls, rounds: usize) -> Vec<Cost> {
     let cost = |(entry, (one, two)): (&Entry, (Vec<f64>, Vec<f64>))| Cost {
         to_floor: Spread::of_ratios(&one, &floor),
         two_to_one: Spread::of_ratios(&two, &one),
+        lost: Spread::of(two.iter().zip(&one).map(|(two, one)| two - one).collect()),
         of: entry.of.clone(),
         call: entry.call.name.to_owned(),
         gives: entry.call.gives.to_owned(),

@@ -17,7 +17,7 @@ pub(super) fn section(costs: &[Cost]) -> Section {
 fn text(costs: &[Cost]) -> String {
     let mut text = String::from("## The cached path: a fresh token\n\n");
     text.push_str(
-        "Nanoseconds. `two threads`: until each of them has made a call, on the same source. A token is 900 characters long. The\ncontrol shares nothing: where its two threads take twice as long as one, the machine lent one core only, and what two\nthreads took says nothing. A thread blocks on its calls, so whoever waits for a lock of tokio's parks its thread.\n\n",
+        "Nanoseconds. `two threads`: until each of them has made a call, on the same source. A token is 900 characters long. The\nfloor is there three times: threads share all of it, or its header's count alone, or nothing. Where two threads that\nshare nothing take twice as long as one, the machine lent one core only, and what two threads took says nothing.\nA thread blocks on its calls, so whoever waits for a lock of tokio's parks its thread.\n\n",
     );
     text.push_str(
         "| | call | gives | one thread | times the floor | two threads | two to one | allocations | instructions |\n",
@@ -66,11 +66,11 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
     let ours = || costs.iter().filter(|cost| is_ours(&cost.of));
     let each = |of: fn(&Cost) -> f64| ours().map(of).fold(0.0, f64::max);
     let to_floor = each(|cost| cost.to_floor.median);
-    let lost = |cost: &Cost| cost.two.median - cost.one.median;
-    let most_lost = ours().map(lost).fold(0.0, f64::max);
-    let each_lost: Vec<_> = ours().map(|cost| format!("`{}` {:.0}", cost.call, lost(cost))).collect();
+    let most_lost = each(|cost| cost.lost.median);
+    let each_lost: Vec<_> = ours().map(|cost| format!("`{}` {:.0}", cost.call, cost.lost.median)).collect();
     let each_lost = each_lost.join(", ");
-    let by_itself = costs.iter().find(|cost| cost.of == COUNT).map_or(0.0, lost);
+    let lost = |cost: &Cost| cost.lost.median;
+    let by_the_count = costs.iter().find(|cost| cost.of == COUNT).map_or(0.0, lost);
     let in_the_floor = costs.first().map_or(0.0, lost);
     let counted: Vec<f64> = ours().filter_map(|cost| cost.allocations).collect();
     let slowest = ours().map(|cost| cost.one.median).fold(0.0, f64::max);
@@ -88,11 +88,11 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
             what: "a fresh token from two threads instead of one".to_owned(),
             asked: "loses what a shared count loses, and a tenth".to_owned(),
             measured: format!(
-                "loses {each_lost} ns, a shared count {by_itself:.0} by itself, {in_the_floor:.0} in the floor"
+                "loses {each_lost} ns; the floor {by_the_count:.0} where threads share nothing but the count, {in_the_floor:.0} \
+                 where they share all"
             ),
-            is_met: most_lost <= by_itself * 1.1,
-            why: "between taking the count and giving it back a call does more than a loop that does nothing else, so the other thread \
-                  comes between more often; in the floor as well",
+            is_met: most_lost <= by_the_count * 1.1,
+            why: "on this machine, in this run",
         },
     ];
     if !counted.is_empty() {
