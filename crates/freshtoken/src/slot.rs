@@ -56,15 +56,18 @@ pub(crate) struct Shared {
     pub(crate) keep_answer: bool,
 }
 
+/// Laid out as it is written: whoever looks up one of a million and takes its header finds all that it needs beside the
+/// reference count, in one cache line.
+#[repr(C)]
 pub(crate) struct Slot {
-    /// The token while it may be given out without a look at the machine.
-    snapshot: ArcSwapOption<Snapshot>,
-    locked: Mutex<Locked>,
     /// How many sources there are; with the last one goes what runs in the background.
     sources: AtomicUsize,
+    /// The token while it may be given out without a look at the machine.
+    snapshot: ArcSwapOption<Snapshot>,
     shared: Arc<Shared>,
     grants: Box<dyn Grants>,
     key: Key,
+    locked: Mutex<Locked>,
 }
 
 struct Snapshot {
