@@ -5,13 +5,14 @@
 //! are on disk by then. The profile is cargo's `dev` without debug information. To optimise all takes nearly as long again,
 //! though what they share is built once, so that is only done when it is asked for.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
 use serde::Serialize;
 
 use crate::contenders::Failure;
+use crate::folder::Folder;
 
 /// What a program costs.
 #[derive(Debug, Serialize)]
@@ -57,89 +58,63 @@ pub fn run(is_quick: bool, is_optimised: bool, missing: &mut Vec<String>) -> Res
 
 /// What one costs; `releases` is where optimised ones are built.
 fn program(name: &str, releases: Option<&Folder>) -> Result<Program, Failure> {
-    let package = Package::write(name)?;
+    let package = package(name)?;
+    let cargo = |arguments: &[&str]| cargo(package.path(), arguments);
     // Downloads are no part of building.
-    package.cargo(&["fetch", "--quiet"])?;
-    let tree = package.cargo(&["tree", "--edges", "normal,build", "--prefix", "none"])?;
+    cargo(&["fetch", "--quiet"])?;
+    let tree = cargo(&["tree", "--edges", "normal,build", "--prefix", "none"])?;
     let mut packages: Vec<&str> = tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
     packages.sort_unstable();
     packages.dedup();
     let start = Instant::now();
-    package.cargo(&["build", "--offline", "--quiet"])?;
+    cargo(&["build", "--offline", "--quiet"])?;
     let seconds = start.elapsed().as_secs_f64();
-    let bytes = std::fs::metadata(package.0.0.join("target/debug/program"))?.len();
+    let bytes = std::fs::metadata(package.path().join("target/debug/program"))?.len();
     let optimised = releases.map(|releases| {
-        package.cargo(&[
-            "build",
-            "--release",
-            "--offline",
-            "--quiet",
-            "--target-dir",
-            &releases.0.to_string_lossy(),
-        ])?;
-        Ok::<_, Failure>(std::fs::metadata(releases.0.join("release/program"))?.len())
+        let releases = releases.path();
+        cargo(&["build", "--release", "--offline", "--quiet", "--target-dir", &releases.to_string_lossy()])?;
+        Ok::<_, Failure>(std::fs::metadata(releases.join("release/program"))?.len())
     });
     let optimised = optimised.transpose()?;
     Ok(Program { of: name.to_owned(), packages: packages.len() - 1, seconds, bytes, optimised })
 }
 
-/// A new folder, which goes when it is dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Result<Self, Failure> {
-        let folder = Self(std::env::temp_dir().join(format!("freshtoken-bench-{}-{name}", std::process::id())));
-        std::fs::create_dir_all(&folder.0)?;
-        Ok(folder)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// A package in a folder of its own.
-struct Package(Folder);
+fn package(name: &str) -> Result<Folder, Failure> {
+    let bench = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = Folder::new(name)?;
+    let path = folder.path();
+    let read = |file: &str| std::fs::read_to_string(bench.join("programs").join(name).join(file));
+    let freshtoken = bench.join("../freshtoken").canonicalize()?;
+    let dependencies = read("dependencies.toml")?.replace("FRESHTOKEN", &freshtoken.to_string_lossy());
+    std::fs::create_dir(path.join("src"))?;
+    std::fs::write(
+        path.join("Cargo.toml"),
+        format!(
+            "[package]\nname = \"program\"\nedition = \"2024\"\n\n[workspace]\n\n[profile.dev]\ndebug = false\nstrip = true\n\n\
+             [profile.release]\nstrip = true\n\n\
+             [dependencies]\n{dependencies}"
+        ),
+    )?;
+    std::fs::write(path.join("src/main.rs"), read("main.rs")?)?;
+    std::fs::copy(bench.join("Cargo.lock"), path.join("Cargo.lock"))?;
+    Ok(folder)
+}
 
-impl Package {
-    fn write(name: &str) -> Result<Self, Failure> {
-        let bench = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let folder = Folder::new(name)?;
-        let Folder(path) = &folder;
-        let read = |file: &str| std::fs::read_to_string(bench.join("programs").join(name).join(file));
-        let freshtoken = bench.join("../freshtoken").canonicalize()?;
-        let dependencies = read("dependencies.toml")?.replace("FRESHTOKEN", &freshtoken.to_string_lossy());
-        std::fs::create_dir(path.join("src"))?;
-        std::fs::write(
-            path.join("Cargo.toml"),
-            format!(
-                "[package]\nname = \"program\"\nedition = \"2024\"\n\n[workspace]\n\n[profile.dev]\ndebug = false\nstrip = true\n\n\
-                 [profile.release]\nstrip = true\n\n\
-                 [dependencies]\n{dependencies}"
-            ),
-        )?;
-        std::fs::write(path.join("src/main.rs"), read("main.rs")?)?;
-        std::fs::copy(bench.join("Cargo.lock"), path.join("Cargo.lock"))?;
-        Ok(Self(folder))
+/// What cargo says in a package's folder.
+fn cargo(package: &Path, arguments: &[&str]) -> Result<String, Failure> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut cargo = Command::new(cargo);
+    // What `cargo run` tells a program of its package, and some build scripts look at.
+    for (name, _) in std::env::vars_os() {
+        let is_told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_TARGET_DIR"];
+        if is_told.iter().any(|start| name.to_string_lossy().starts_with(start)) {
+            cargo.env_remove(name);
+        }
     }
-
-    /// What cargo says.
-    fn cargo(&self, arguments: &[&str]) -> Result<String, Failure> {
-        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-        let mut cargo = Command::new(cargo);
-        // What `cargo run` tells a program of its package, and some build scripts look at.
-        for (name, _) in std::env::vars_os() {
-            let is_told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_TARGET_DIR"];
-            if is_told.iter().any(|start| name.to_string_lossy().starts_with(start)) {
-                cargo.env_remove(name);
-            }
-        }
-        let output = cargo.args(arguments).current_dir(&self.0.0).output()?;
-        match output.status.success() {
-            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-            false => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
-        }
+    let output = cargo.args(arguments).current_dir(package).output()?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
     }
 }

@@ -14,6 +14,7 @@ use xtask::problem::Problem;
 use xtask::tree;
 
 use crate::contenders::Failure;
+use crate::folder::Folder;
 use crate::statistics::Spread;
 
 /// How many specs.
@@ -57,11 +58,11 @@ fn of_size(specs: usize, is_quick: bool) -> Result<Generation, Failure> {
     };
     let sources = sources(specs)?;
     let documents: Vec<_> = sources.iter().map(lowered).collect::<Result<_, _>>().map_err(told)?;
-    let root = Root::new(specs)?;
+    let root = Folder::new(&format!("{specs}-specs"))?;
     let facade = facade()?;
     let (mut alone, mut pipeline, mut no_op) = (Vec::new(), Vec::new(), Vec::new());
     let start = Instant::now();
-    root.generate(&sources, &facade)?;
+    write(root.path(), &sources, &facade)?;
     let first = millis(start);
     let mut files = 0;
     for _ in 0..rounds {
@@ -74,7 +75,7 @@ fn of_size(specs: usize, is_quick: bool) -> Result<Generation, Failure> {
         files = made(&sources, &facade)?.files.len();
         pipeline.push(millis(start));
         let start = Instant::now();
-        if root.generate(&sources, &facade)? > 0 {
+        if write(root.path(), &sources, &facade)? > 0 {
             return Err("the second run wrote something".into());
         }
         no_op.push(millis(start));
@@ -119,28 +120,11 @@ fn told(problems: Vec<Problem>) -> Failure {
     problems.first().map_or_else(String::new, ToString::to_string).into()
 }
 
-/// A folder for the crates, which goes when it is dropped.
-struct Root(PathBuf);
-
-impl Root {
-    fn new(specs: usize) -> Result<Self, Failure> {
-        let root = std::env::temp_dir().join(format!("freshtoken-bench-{}-{specs}", std::process::id()));
-        std::fs::create_dir_all(&root)?;
-        Ok(Self(root))
-    }
-
-    /// All that `cargo xtask gen` does. Gives how many files it wrote.
-    fn generate(&self, sources: &[Source], facade: &Facade) -> Result<usize, Failure> {
-        let generated = made(sources, facade)?;
-        let found = tree::read(&self.0, &generated.files, None)?;
-        let plan = tree::plan(&generated.files, &generated.snapshots, &found).map_err(|paths| paths.join(", "))?;
-        tree::apply(&self.0, &plan)?;
-        Ok(plan.write.len())
-    }
-}
-
-impl Drop for Root {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+/// All that `cargo xtask gen` does below a folder. Gives how many files it wrote.
+fn write(root: &Path, sources: &[Source], facade: &Facade) -> Result<usize, Failure> {
+    let generated = made(sources, facade)?;
+    let found = tree::read(root, &generated.files, None)?;
+    let plan = tree::plan(&generated.files, &generated.snapshots, &found).map_err(|paths| paths.join(", "))?;
+    tree::apply(root, &plan)?;
+    Ok(plan.write.len())
 }

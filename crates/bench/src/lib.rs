@@ -12,6 +12,7 @@ pub mod behaviour;
 pub mod build;
 pub mod cached;
 pub mod contenders;
+mod folder;
 pub mod generator;
 pub mod herd;
 pub mod issuer;
