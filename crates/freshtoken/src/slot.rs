@@ -56,8 +56,8 @@ pub(crate) struct Shared {
     pub(crate) keep_answer: bool,
 }
 
-/// Laid out as it is written: whoever looks up one of a million and takes its header finds all that it needs beside the
-/// reference count, in one cache line.
+/// Laid out as it is written: what a look-up and a fresh header touch of it lies beside the reference count, mostly in one
+/// cache line. Among a million sources each further line is a wait for memory.
 #[repr(C)]
 pub(crate) struct Slot {
     /// How many sources there are; with the last one goes what runs in the background.

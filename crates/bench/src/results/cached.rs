@@ -74,7 +74,8 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
     let in_the_floor = costs.first().map_or(0.0, lost);
     let counted: Vec<f64> = ours().filter_map(|cost| cost.allocations).collect();
     let slowest = ours().map(|cost| cost.one.median).fold(0.0, f64::max);
-    let checking = costs.iter().skip(1).filter(|cost| !is_ours(&cost.of) && !cost.checks.starts_with("nothing"));
+    let others = costs.iter().skip(1).filter(|cost| !is_ours(&cost.of) && cost.is_token());
+    let checking = others.filter(|cost| !cost.checks.starts_with("nothing"));
     let nearest = checking.min_by(|one, other| one.one.median.total_cmp(&other.one.median));
     let mut goals = vec![
         Goal {
