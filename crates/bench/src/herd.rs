@@ -86,10 +86,10 @@ pub fn run(is_quick: bool) -> Vec<Herds> {
         .map(|racer| Herds { of: racer.of.to_owned(), answered: Vec::new(), failed: Vec::new() })
         .collect();
     for callers in SIZES {
-        let rounds = match (is_quick, callers > MANY) {
-            (true, true) => 1,
-            (true, false) | (false, true) => 3,
-            (false, false) => 5,
+        let rounds = match (is_quick, callers) {
+            (true, _) => 1,
+            (false, 100_000..) => 3,
+            (false, _) => 5,
         };
         let answered = race(&racers, callers, Does::issues(LIFE), rounds, |index| herds[index].answered.last());
         let failed = race(&racers, callers, Does::fails(), rounds, |index| herds[index].failed.last());
