@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::plot::{Drawn, Plot};
 use super::{Goal, Section, is_ours};
-use crate::cached::{COUNT, Cost};
+use crate::cached::{COUNT, COUNT_WITHIN, Cost};
 use crate::statistics::Spread;
 
 /// The section.
@@ -69,9 +69,8 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
     let most_lost = each(|cost| cost.lost.median);
     let each_lost: Vec<_> = ours().map(|cost| format!("`{}` {:.0}", cost.call, cost.lost.median)).collect();
     let each_lost = each_lost.join(", ");
-    let lost = |cost: &Cost| cost.lost.median;
-    let by_the_count = costs.iter().find(|cost| cost.of == COUNT).map_or(0.0, lost);
-    let in_the_floor = costs.first().map_or(0.0, lost);
+    let lost = |of: &str| costs.iter().find(|cost| cost.of == of).map_or(0.0, |cost| cost.lost.median);
+    let (by_itself, within) = (lost(COUNT), lost(COUNT_WITHIN));
     let counted: Vec<f64> = ours().filter_map(|cost| cost.allocations).collect();
     let slowest = ours().map(|cost| cost.one.median).fold(0.0, f64::max);
     let others = costs.iter().skip(1).filter(|cost| !is_ours(&cost.of) && cost.is_token());
@@ -89,11 +88,11 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
             what: "a fresh token from two threads instead of one".to_owned(),
             asked: "loses what a shared count loses, and a tenth".to_owned(),
             measured: format!(
-                "loses {each_lost} ns; the floor {by_the_count:.0} where threads share nothing but the count, {in_the_floor:.0} \
-                 where they share all"
+                "loses {each_lost} ns, a shared count {by_itself:.0} by itself, {within:.0} within a floor that shares nothing else"
             ),
-            is_met: most_lost <= by_the_count * 1.1,
-            why: "on this machine, in this run",
+            is_met: most_lost <= by_itself * 1.1,
+            why: "between taking the count and giving it back a call does more than a loop that does nothing else, so the other thread \
+                  comes between more often: so it does in a floor of which threads share nothing but the count",
         },
     ];
     if !counted.is_empty() {
