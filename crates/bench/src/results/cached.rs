@@ -75,7 +75,9 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
     let slowest = ours().map(|cost| cost.one.median).fold(0.0, f64::max);
     let others = costs.iter().skip(1).filter(|cost| !is_ours(&cost.of) && cost.is_token());
     let checking = others.filter(|cost| !cost.checks.starts_with("nothing"));
-    let nearest = checking.min_by(|one, other| one.one.median.total_cmp(&other.one.median));
+    let times = |cost: &Cost| cost.one.median / slowest;
+    let nearer = checking.filter(|cost| times(cost) < 5.0);
+    let nearer: Vec<_> = nearer.map(|cost| format!("{}, {}, {:.1} times", cost.of, cost.call, times(cost))).collect();
     let mut goals = vec![
         Goal {
             what: "a fresh token: `try_header`, `header`, `token`".to_owned(),
@@ -105,16 +107,16 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
             why: "",
         });
     }
-    if let Some(nearest) = nearest {
-        let times = nearest.one.median / slowest;
-        goals.push(Goal {
-            what: "a fresh token, to every crate that checks the expiry".to_owned(),
-            asked: "5 times faster".to_owned(),
-            measured: format!("{times:.1} times, the nearest is {}", nearest.of),
-            is_met: times >= 5.0,
-            why: "a fifth of what the nearest takes is less than the floor; all others are further",
-        });
-    }
+    goals.push(Goal {
+        what: "a fresh token, to every crate that checks the expiry".to_owned(),
+        asked: "5 times faster".to_owned(),
+        is_met: nearer.is_empty(),
+        measured: match nearer.is_empty() {
+            true => "5 times or more to all".to_owned(),
+            false => format!("to all but {}", nearer.join("; ")),
+        },
+        why: "a fifth of what the nearest takes is less than the floor",
+    });
     goals
 }
 
