@@ -1,13 +1,8 @@
 //! The pipeline from the specs' texts to the files of their crates. Pure: the disk is `tree`'s and `main`'s.
 
-use std::{
-    collections::BTreeSet,
-    sync::{
-        LazyLock,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-};
+use std::{collections::BTreeSet, sync::LazyLock};
+
+use rayon::prelude::*;
 
 use crate::{
     facade::{Facade, VENDORS},
@@ -49,7 +44,7 @@ pub fn generate(
     let mut generated = Generated::default();
     let mut problems = Vec::new();
     let mut specs = Vec::new();
-    for read in each(sources, read) {
+    for read in sources.par_iter().map(read).collect::<Vec<_>>() {
         match read {
             Ok((spec, x_token, warnings)) => {
                 generated.warnings.extend(warnings);
@@ -71,10 +66,11 @@ pub fn generate(
     if !problems.is_empty() {
         return Err(problems);
     }
-    let packages = each(&specs, |(spec, x_token)| {
+    let package = |(spec, x_token): &(Spec, Option<XToken>)| {
         progress(&spec.file);
         package_of(spec, x_token.clone())
-    });
+    };
+    let packages: Vec<_> = specs.par_iter().map(package).collect();
     let (mut asked, mut adapters) = (BTreeSet::new(), BTreeSet::new());
     for (package, (spec, _)) in packages.into_iter().zip(&specs) {
         let vendor = spec.vendor.ident().to_owned();
@@ -120,30 +116,6 @@ fn package_of(spec: &Spec, x_token: Option<XToken>) -> Result<Package, Vec<Probl
     package::package(&model).map_err(late)
 }
 
-/// What `work` makes of each item, in order, on all cores.
-fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let cores = thread::available_parallelism().map_or(1, usize::from).min(items.len());
-    if cores < 2 {
-        return items.iter().map(work).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let worker = || {
-        let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else { return done };
-            done.push((index, work(item)));
-        }
-    };
-    let mut done: Vec<(usize, R)> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(worker)).collect();
-        let joined = workers.into_iter().map(|worker| worker.join());
-        joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    });
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
-}
-
 /// The schema of the `x-token` block, for editors.
 pub const SCHEMA: &str = "specs/x-token.schema.json";
 
@@ -158,7 +130,7 @@ pub fn lowered(source: &Source) -> Result<serde_json::Value, Vec<Problem>> {
 
 /// What progenitor alone makes of a lowered document, as source: the least that generating can cost.
 pub fn progenitor_alone(document: &serde_json::Value) -> Result<String, String> {
-    Ok(prettyplease::unparse(&progenitor::generate(document.clone())?))
+    Ok(prettyplease::unparse(&progenitor::parsed(progenitor::generate(document.clone())?)?))
 }
 
 type Read = (Spec, Option<XToken>, Vec<Problem>);

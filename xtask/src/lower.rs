@@ -13,7 +13,7 @@ use crate::{
         Answer, Body, Component, Example, Model, Operation, Param, Part, Place, Property, Scheme, SchemeKind, Server,
         Shape, Status, Ty, Variable,
     },
-    spec::Spec,
+    spec::{self, Spec},
     x_token::XToken,
 };
 
@@ -526,7 +526,8 @@ impl<'a> Lowering<'a> {
         let mut value = value;
         for _ in 0..MAX_DEPTH {
             let Some(reference) = value["$ref"].as_str() else { break };
-            value = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer)).unwrap_or(&Value::Null);
+            value =
+                reference.strip_prefix('#').and_then(|pointer| spec::at(self.root, pointer)).unwrap_or(&Value::Null);
         }
         value
     }

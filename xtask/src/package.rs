@@ -1,6 +1,6 @@
 //! Stage 6, package: a vendor's whole crate as a set of files.
 
-use std::{collections::BTreeMap, thread};
+use std::collections::BTreeMap;
 
 use crate::{
     client,
@@ -28,18 +28,13 @@ pub struct Package {
     pub adapter: Option<String>,
 }
 
-/// The crate of a model. What needs nothing of progenitor's has a thread of its own: progenitor takes longer, and a new
-/// thread is slow at first.
+/// The crate of a model. What needs nothing of progenitor's is made beside it.
 pub fn package(model: &Model) -> Result<Package, String> {
     let client = || {
         let made = progenitor::run(model)?;
         Ok::<_, String>((client::source(model, &made)?, made.operations))
     };
-    let (client, others) = thread::scope(|scope| {
-        let others = scope.spawn(|| Others::of(model));
-        let client = client();
-        (client, others.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    });
+    let (client, others) = rayon::join(client, || Others::of(model));
     let ((client, operations), others) = (client?, others?);
     let Shapes { requests, responses, secrets, snapshots } = others.shapes;
     let sources = [

@@ -10,7 +10,7 @@ use std::{
 };
 
 use indexmap::IndexMap;
-use proc_macro2::Ident;
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use progenitor_impl::{CrateVers, GenerationSettings, Generator, HooksMode};
 use quote::{ToTokens, quote};
 use syn::{FnArg, ImplItem, Item, ItemImpl};
@@ -30,12 +30,11 @@ pub struct Progenitor {
 
 /// Runs progenitor on the model's lowered document.
 pub fn run(model: &Model) -> Result<Progenitor, String> {
-    let file = generate(openapi::document(model))?;
-    take_apart(model, file)
+    take_apart(model, generate(openapi::document(model))?)
 }
 
 /// Progenitor alone, on a lowered document.
-pub fn generate(document: serde_json::Value) -> Result<syn::File, String> {
+pub fn generate(document: serde_json::Value) -> Result<TokenStream, String> {
     let document: openapiv3::OpenAPI =
         serde_json::from_value(document).map_err(|error| format!("the lowered document is no OpenAPI: {error}"))?;
     let mut settings = GenerationSettings::new();
@@ -46,10 +45,14 @@ pub fn generate(document: serde_json::Value) -> Result<syn::File, String> {
         .with_crate(openapi::WIRE, CrateVers::Any, None);
     // It asserts where it could complain. Lint lets nothing through that is known to do that.
     let generated = quietly(|| Generator::new(&settings).generate_tokens(&document));
-    let tokens = match generated {
-        Ok(result) => result.map_err(|error| format!("progenitor refused the lowered document: {error}"))?,
-        Err(_) => return Err("progenitor panicked on the lowered document".to_owned()),
-    };
+    match generated {
+        Ok(result) => result.map_err(|error| format!("progenitor refused the lowered document: {error}")),
+        Err(_) => Err("progenitor panicked on the lowered document".to_owned()),
+    }
+}
+
+/// What progenitor made, as Rust.
+pub fn parsed(tokens: TokenStream) -> Result<syn::File, String> {
     syn::parse2(tokens).map_err(|error| format!("progenitor's output is no Rust: {error}"))
 }
 
@@ -75,17 +78,16 @@ fn quietly<T>(work: impl FnOnce() -> T) -> std::thread::Result<T> {
     done
 }
 
-fn take_apart(model: &Model, file: syn::File) -> Result<Progenitor, String> {
+fn take_apart(model: &Model, tokens: TokenStream) -> Result<Progenitor, String> {
     let mut arguments = IndexMap::new();
     let mut kept: Vec<Item> = Vec::new();
     let mut made = HashSet::new();
-    for item in file.items {
+    let (client, types) = without_types(tokens);
+    for item in parsed(definitions(types))?.items {
+        made.extend(check_type(model, item)?);
+    }
+    for item in parsed(client)?.items {
         match item {
-            Item::Mod(module) if module.ident == "types" => {
-                for item in module.content.map(|(_, items)| items).unwrap_or_default() {
-                    made.extend(check_type(model, item)?);
-                }
-            }
             Item::Mod(_) | Item::Use(_) => {}
             Item::Struct(mut client) => {
                 client.attrs.clear();
@@ -102,6 +104,46 @@ fn take_apart(model: &Model, file: syn::File) -> Result<Progenitor, String> {
         Some((name, _)) => Err(differs(name)),
         None => Ok(Progenitor { arguments, operations: format!("{HOOKS}\n{}", source(model, kept)) }),
     }
+}
+
+/// Progenitor's output with an empty module of types, and what stood in it.
+fn without_types(tokens: TokenStream) -> (TokenStream, TokenStream) {
+    let (mut client, mut types) = (Vec::new(), TokenStream::new());
+    for token in tokens {
+        let is_module = matches!(client.as_slice(), [.., TokenTree::Ident(word), TokenTree::Ident(name)]
+            if word == "mod" && name == "types");
+        match token {
+            TokenTree::Group(module) if is_module => {
+                types = module.stream();
+                client.push(Group::new(module.delimiter(), TokenStream::new()).into());
+            }
+            token => client.push(token),
+        }
+    }
+    (client.into_iter().collect(), types)
+}
+
+/// The structs and enums of a module. Nearly all of it is their `impl` blocks, which nobody needs and which take long to
+/// parse.
+fn definitions(module: TokenStream) -> TokenStream {
+    let (mut definitions, mut item) = (Vec::new(), Vec::new());
+    for token in module {
+        let is_end = match &token {
+            TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+            TokenTree::Punct(punct) => punct.as_char() == ';',
+            _ => false,
+        };
+        item.push(token);
+        if is_end {
+            let is_definition =
+                |token: &TokenTree| matches!(token, TokenTree::Ident(word) if word == "struct" || word == "enum");
+            if item.iter().any(is_definition) {
+                definitions.append(&mut item);
+            }
+            item.clear();
+        }
+    }
+    definitions.into_iter().collect()
 }
 
 /// Items as people can read them, with empty lines between them.

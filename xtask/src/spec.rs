@@ -76,18 +76,7 @@ impl Spec {
 
     /// The node at a pointer.
     pub fn find(&self, pointer: &str) -> Option<&Value> {
-        // `Value::pointer` copies each part of a pointer, to unescape it.
-        if pointer.contains('~') {
-            return self.document.pointer(pointer);
-        }
-        let mut parts = pointer.split('/');
-        if parts.next() != Some("") {
-            return None;
-        }
-        parts.try_fold(&self.document, |node, part| match node {
-            Value::Array(list) => list.get(part.parse::<usize>().ok()?),
-            node => node.get(part),
-        })
+        at(&self.document, pointer)
     }
 
     /// The line of a node, or of the nearest node around it that the file has.
@@ -198,6 +187,21 @@ impl Places {
         let rank = *ranks.get(pointer)?;
         Some((self.lines.get(rank)?.1, u32::try_from(rank).unwrap_or(u32::MAX)))
     }
+}
+
+/// The node at a pointer. `Value::pointer` copies each part of it, to unescape it.
+pub fn at<'v>(root: &'v Value, pointer: &str) -> Option<&'v Value> {
+    if pointer.contains('~') {
+        return root.pointer(pointer);
+    }
+    let mut parts = pointer.split('/');
+    if parts.next() != Some("") {
+        return None;
+    }
+    parts.try_fold(root, |node, part| match node {
+        Value::Array(list) => list.get(part.parse::<usize>().ok()?),
+        node => node.get(part),
+    })
 }
 
 /// What a value is, with its article, for a sentence.

@@ -578,8 +578,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         bodies.retain(|(_, schema)| seen.insert(self.lint.schema(schema).at));
         let mut pointers: Vec<(String, &Pointer, &[&str])> = Vec::new();
         for (word, list) in [("code", &x.errors.code), ("message", &x.errors.message)] {
-            let is_list =
-                self.lint.spec.document.pointer(&at(&format!("errors/{word}"))).is_some_and(|node| node.is_array());
+            let is_list = self.lint.spec.find(&at(&format!("errors/{word}"))).is_some_and(|node| node.is_array());
             for (index, pointer) in list.iter().enumerate() {
                 let here = if is_list { at(&format!("errors/{word}/{index}")) } else { at(&format!("errors/{word}")) };
                 pointers.push((here, pointer, &["string", "integer", "number"]));
@@ -728,7 +727,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 self.lint.error(&here, format!("`{credential}` is no credential"), instead);
             }
         }
-        let has_block = self.lint.spec.document.pointer(&at("basic")).is_some();
+        let has_block = self.lint.spec.find(&at("basic")).is_some();
         if has_block && !has_basic && !found.is_empty() {
             let what = "`basic` is here, and no action has a security scheme of HTTP Basic";
             let instead = "remove it, or add a scheme of `type: http`, `scheme: basic` to the operation's `security`";

@@ -5,7 +5,7 @@
 
 use super::{Lifetime, Part, Pointer, Span, duration, list};
 use crate::problem::{Problem, join, nearest};
-use crate::spec::{Spec, kind};
+use crate::spec::{self, Spec, kind};
 use serde_json::Value;
 
 /// All problems of a block that stands at `place`.
@@ -175,7 +175,7 @@ impl<'a> Checker<'a> {
     /// Whether a text or number has the form that its schema's pattern asks for.
     fn is_well_formed(&self, value: &Value, schema: &Value) -> bool {
         let text = || value.as_str().map(str::to_owned).unwrap_or_default();
-        let is = |name: &str| self.root.pointer(&format!("/$defs/{name}")).is_some_and(|def| def == schema);
+        let is = |name: &str| spec::at(self.root, &format!("/$defs/{name}")).is_some_and(|def| def == schema);
         if is("Pointer") {
             Pointer::try_from(text()).is_ok()
         } else if is("Duration") {
@@ -240,7 +240,7 @@ impl<'a> Checker<'a> {
     /// Where a `$ref` leads.
     fn target(&self, schema: &'a Value) -> Option<&'a Value> {
         let pointer = schema.get("$ref")?.as_str()?.strip_prefix('#')?;
-        self.root.pointer(pointer)
+        spec::at(self.root, pointer)
     }
 }
 
