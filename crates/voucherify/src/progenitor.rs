@@ -10,12 +10,12 @@ use ::progenitor_client::{RequestBuilderExt, encode_path};
 use crate::types;
 
 impl ClientHooks<Call> for Client {
-    async fn exec(
+    fn exec(
         &self,
         request: ::reqwest::Request,
         _info: &OperationInfo,
-    ) -> ::reqwest::Result<::reqwest::Response> {
-        self.inner.exec(&self.client, request).await
+    ) -> impl Future<Output = ::reqwest::Result<::reqwest::Response>> {
+        self.inner.exec(&self.client, request)
     }
 }
 

@@ -199,23 +199,31 @@ impl Call {
     /// # Errors
     ///
     /// Whatever reqwest says, without the URL.
-    pub async fn exec(&self, http: &reqwest::Client, mut request: Request) -> reqwest::Result<Response> {
+    pub fn exec<'a>(
+        &'a self,
+        http: &reqwest::Client,
+        mut request: Request,
+    ) -> impl Future<Output = reqwest::Result<Response>> + use<'a> {
+        // Here, not in the future: that would hold the request twice, and all futures around it are as large.
         let left = self.prepare(&mut request);
         let sent = request.url().clone();
-        match http.execute(request).await {
-            Ok(response) if *response.url() != sent => {
-                self.keep(Outcome::Failed { kind: ErrorKind::Redirect, answer: None, cause: None });
-                Ok(synthetic(response.status(), Vec::new()))
-            }
-            Ok(response) => Ok(self.read(response).await),
-            Err(error) => {
-                let cause = Cause::of(&error);
-                self.keep(Outcome::Failed {
-                    kind: kind_of(&error, &cause, left.load(Ordering::Relaxed)),
-                    answer: None,
-                    cause: Some(cause),
-                });
-                Err(error.without_url())
+        let pending = http.execute(request);
+        async move {
+            match pending.await {
+                Ok(response) if *response.url() != sent => {
+                    self.keep(Outcome::Failed { kind: ErrorKind::Redirect, answer: None, cause: None });
+                    Ok(synthetic(response.status(), Vec::new()))
+                }
+                Ok(mut response) => Ok(self.read(&mut response).await),
+                Err(error) => {
+                    let cause = Cause::of(&error);
+                    self.keep(Outcome::Failed {
+                        kind: kind_of(&error, &cause, left.load(Ordering::Relaxed)),
+                        answer: None,
+                        cause: Some(cause),
+                    });
+                    Err(error.without_url())
+                }
             }
         }
     }
@@ -264,7 +272,7 @@ impl Call {
     }
 
     /// Reads the answer, and gives progenitor what it should see of it.
-    async fn read(&self, mut response: Response) -> Response {
+    async fn read(&self, response: &mut Response) -> Response {
         let status = response.status();
         let mut answer = Answer {
             status: status.as_u16(),
@@ -272,7 +280,7 @@ impl Call {
             arrived: SystemTime::now(),
             body: Ok(Vec::new()),
         };
-        match read_body(&mut response).await {
+        match read_body(response).await {
             Ok(Ok(body)) if status.is_success() => {
                 self.keep(Outcome::Answered(answer));
                 return synthetic(status, body);
