@@ -187,9 +187,9 @@ fn measure<V: Vendor>(
     let mut buckets = vec![0; WINDOW.as_secs() as usize / BUCKET];
     for (due, _) in renewals.iter() {
         let bucket = due.saturating_sub(FIRST_DUE).as_secs() as usize / BUCKET;
-        if let Some(bucket) = buckets.get_mut(bucket) {
-            *bucket += 1;
-        }
+        // A late one counts as well.
+        buckets.resize(buckets.len().max(bucket + 1), 0);
+        buckets[bucket] += 1;
     }
     Ok(Set {
         accounts,
@@ -243,7 +243,9 @@ fn log_in<V: Vendor>(
 
 /// How long a source is looked for, by names in no order, beside the map that one would write.
 fn look_ups<V: Vendor>(set: &Accounts<V>, names: &[String], credentials: fn() -> V::Credentials) -> (Spread, Spread) {
-    let by_hand: HashMap<&str, Arc<AtomicUsize>> = names.iter().map(|name| (name.as_str(), Arc::default())).collect();
+    // With names of its own, as ours has.
+    let by_hand: HashMap<Box<str>, Arc<AtomicUsize>> =
+        names.iter().map(|name| (name.as_str().into(), Arc::default())).collect();
     let by_hand = RwLock::new(by_hand);
     let mut shuffled: Vec<&str> = names.iter().map(String::as_str).collect();
     shuffle(&mut shuffled);

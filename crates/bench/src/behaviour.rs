@@ -439,6 +439,9 @@ fn issuer_down<C: Contender>() -> Seat {
     })
 }
 
+/// By then a request has arrived that was begun in the background, and its answer, but no second try.
+const BACKGROUND: Duration = ms(300);
+
 fn renewal_due<C: Contender>() -> Seat {
     seat::<C>(|| {
         // Three quarters of it are over when 11 s are left.
@@ -457,6 +460,7 @@ fn renewal_due<C: Contender>() -> Seat {
             for _ in 0..10 {
                 ran.count(&call(&contender, &issuer).await);
             }
+            sleep(BACKGROUND).await;
             Ok(Ran { requests: issuer.requests() - before, ..ran })
         };
         ran::<C>(scenario).1

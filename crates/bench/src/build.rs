@@ -21,6 +21,8 @@ pub struct Program {
     pub of: String,
     /// Packages that are compiled for it, itself not among them.
     pub packages: usize,
+    /// What does its TLS's cryptography.
+    pub cryptography: String,
     /// Seconds of a clean build.
     pub seconds: f64,
     /// Bytes of the program, not optimised.
@@ -45,6 +47,11 @@ pub fn run(is_quick: bool, is_optimised: bool, missing: &mut Vec<String>) -> Res
         names.push(entry?.file_name().to_string_lossy().into_owned());
     }
     names.sort_by_key(|name| (name != "freshtoken", name != "by-hand", name.clone()));
+    missing
+        .push("What a user of aws-smithy-runtime pays to build: what uses it is a whole generated client.".to_owned());
+    if !is_optimised {
+        missing.push("Sizes of optimised programs: only `--optimised` builds them.".to_owned());
+    }
     let releases = is_optimised.then(|| Folder::new("releases")).transpose()?;
     let mut programs = Vec::new();
     for name in names {
@@ -66,6 +73,8 @@ fn program(name: &str, releases: Option<&Folder>) -> Result<Program, Failure> {
     let mut packages: Vec<&str> = tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
     packages.sort_unstable();
     packages.dedup();
+    let has = |name: &&str| packages.iter().any(|package| package.split(' ').next() == Some(name));
+    let cryptography = ["aws-lc-rs", "ring", "openssl"].into_iter().filter(has).collect::<Vec<_>>().join(", ");
     let start = Instant::now();
     cargo(&["build", "--offline", "--quiet"])?;
     let seconds = start.elapsed().as_secs_f64();
@@ -76,7 +85,7 @@ fn program(name: &str, releases: Option<&Folder>) -> Result<Program, Failure> {
         Ok::<_, Failure>(std::fs::metadata(releases.join("release/program"))?.len())
     });
     let optimised = optimised.transpose()?;
-    Ok(Program { of: name.to_owned(), packages: packages.len() - 1, seconds, bytes, optimised })
+    Ok(Program { of: name.to_owned(), packages: packages.len() - 1, cryptography, seconds, bytes, optimised })
 }
 
 /// A package in a folder of its own.

@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use rayon::prelude::*;
 use serde::Serialize;
 use xtask::facade::{self, Facade};
 use xtask::generate::{Generated, Source, generate, lowered, progenitor_alone};
@@ -27,10 +28,14 @@ pub struct Generation {
     pub specs: usize,
     /// Progenitor alone, one document after the other.
     pub alone: Spread,
+    /// The same on all cores, as the pipeline is.
+    pub alone_on_all: Spread,
     /// From the specs' texts to all files of all crates, on all cores, before any is written.
     pub pipeline: Spread,
-    /// One to the other, round by round.
+    /// The pipeline to progenitor alone, one document after the other, round by round.
     pub ratio: Spread,
+    /// The pipeline to progenitor alone on all cores, round by round.
+    pub ratio_on_all: Spread,
     /// `gen` where nothing is there yet: with the files read, compared and written.
     pub first: f64,
     /// `gen` again: nothing to write.
@@ -60,7 +65,7 @@ fn of_size(specs: usize, is_quick: bool) -> Result<Generation, Failure> {
     let documents: Vec<_> = sources.iter().map(lowered).collect::<Result<_, _>>().map_err(told)?;
     let root = Folder::new(&format!("{specs}-specs"))?;
     let facade = facade()?;
-    let (mut alone, mut pipeline, mut no_op) = (Vec::new(), Vec::new(), Vec::new());
+    let [mut alone, mut alone_on_all, mut pipeline, mut no_op] = [const { Vec::new() }; 4];
     let start = Instant::now();
     write(root.path(), &sources, &facade)?;
     let first = millis(start);
@@ -72,6 +77,11 @@ fn of_size(specs: usize, is_quick: bool) -> Result<Generation, Failure> {
         }
         alone.push(millis(start));
         let start = Instant::now();
+        documents
+            .par_iter()
+            .try_for_each(|document| progenitor_alone(document).map(|source| drop(black_box(source))))?;
+        alone_on_all.push(millis(start));
+        let start = Instant::now();
         files = made(&sources, &facade)?.files.len();
         pipeline.push(millis(start));
         let start = Instant::now();
@@ -81,8 +91,9 @@ fn of_size(specs: usize, is_quick: bool) -> Result<Generation, Failure> {
         no_op.push(millis(start));
     }
     let ratio = Spread::of_ratios(&pipeline, &alone);
-    let [alone, pipeline, no_op] = [alone, pipeline, no_op].map(Spread::of);
-    Ok(Generation { specs, alone, pipeline, ratio, first, no_op, files })
+    let ratio_on_all = Spread::of_ratios(&pipeline, &alone_on_all);
+    let [alone, alone_on_all, pipeline, no_op] = [alone, alone_on_all, pipeline, no_op].map(Spread::of);
+    Ok(Generation { specs, alone, alone_on_all, pipeline, ratio, ratio_on_all, first, no_op, files })
 }
 
 fn millis(start: Instant) -> f64 {

@@ -44,7 +44,11 @@ fn losses(ours: &Program, programs: &[Program]) -> Vec<String> {
         {
             better.push(format!("{:.1} MiB optimised, ours {:.1}", mebibytes(others), mebibytes(ours)));
         }
-        (!better.is_empty()).then(|| format!("What a user pays to build: {}: {}.", other.of, better.join("; ")))
+        let why = match other.cryptography == ours.cryptography {
+            true => String::new(),
+            false => format!(" It has {} for TLS, ours {}.", other.cryptography, ours.cryptography),
+        };
+        (!better.is_empty()).then(|| format!("What a user pays to build: {}: {}.{why}", other.of, better.join("; ")))
     });
     better.collect()
 }
@@ -59,12 +63,17 @@ fn text(programs: &[Program]) -> String {
         "The programs in [programs/](programs): each gets a token and says that it has it. Built once, from nothing, in the profile\n\
          `dev` without debug information, so not optimised; the sources are on disk by then. `optimised` is the profile `release`, for\n\
          `--optimised`. `by-hand` is a bare post with reqwest.\n\n\
-         | | packages | clean build | the program | optimised |\n| --- | ---: | ---: | ---: | ---: |\n",
+         | | packages | cryptography of its TLS | clean build | the program | optimised |\n\
+         | --- | ---: | --- | ---: | ---: | ---: |\n",
     );
     for program in programs {
-        let Program { of, packages, seconds, bytes, optimised } = program;
+        let Program { of, packages, cryptography, seconds, bytes, optimised } = program;
         let optimised = optimised.map_or("—".to_owned(), |bytes| format!("{:.1} MiB", mebibytes(bytes)));
-        let _ = writeln!(text, "| {of} | {packages} | {seconds:.0} s | {:.1} MiB | {optimised} |", mebibytes(*bytes));
+        let _ = writeln!(
+            text,
+            "| {of} | {packages} | {cryptography} | {seconds:.0} s | {:.1} MiB | {optimised} |",
+            mebibytes(*bytes)
+        );
     }
     text.push('\n');
     text

@@ -42,13 +42,16 @@ fn plot(generations: &[Generation]) -> Plot {
 fn goals(generations: &[Generation]) -> Vec<Goal> {
     let ratios = generations.iter().map(|it| (it.ratio.median, it.specs));
     let (most, specs) = ratios.fold((0.0, 0), |most, it| if it.0 > most.0 { it } else { most });
+    let on_all = generations.iter().map(|it| it.ratio_on_all.median).fold(0.0, f64::max);
     let mut goals = vec![Goal {
         what: "the generator, to progenitor alone".to_owned(),
         asked: "2 times".to_owned(),
-        measured: format!("{most:.2} times at most, of {specs}"),
+        measured: format!(
+            "{most:.2} times at most, of {specs}; {on_all:.2} where progenitor has all cores as well, as ours has"
+        ),
         is_met: most <= 2.0,
-        why: "it parses and lints the YAML, which the lowered document has behind it, and writes five times as much: errors, \
-              adapter, README, and tests of every request and answer",
+        why: "it parses and lints the YAML, which the lowered document has behind it, and writes more: errors, adapter, README, \
+              and tests of every request and answer; of one spec the cores can share but little",
     }];
     let ten = generations.iter().find(|it| it.specs == 10);
     if let (Some(ten), Some(last)) = (ten, generations.last()) {
@@ -68,24 +71,26 @@ fn text(generations: &[Generation]) -> String {
     let mut text = String::from("## The generator\n\n");
     text.push_str(
         "Copies of the repository's specs. `progenitor alone` is its types and its client from the same lowered documents, parsed\n\
-         and formatted, one document after the other; `the pipeline` goes from the specs' texts to all files of all crates, on\n\
-         all cores; `gen` reads, compares and writes the files as well. Milliseconds.\n\n\
-         | specs | files | progenitor alone | the pipeline | ratio | a spec | `gen`, all written | `gen` again, nothing to write |\n\
-         | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+         and formatted, one document after the other, and then on all cores; `the pipeline` goes from the specs' texts to all\n\
+         files of all crates, on all cores; `gen` reads, compares and writes the files as well, the first time once. Milliseconds.\n\n\
+         | specs | files | progenitor alone | on all cores | the pipeline | ratio | to that on all cores | a spec | `gen`, all written | `gen` again, nothing to write |\n\
+         | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
     );
     for it in generations {
         let _ = writeln!(
             text,
-            "| {} | {} | {:.1} ({:.1} – {:.1}) | **{:.1}** ({:.1} – {:.1}) | {:.2} | {:.1} | {:.1} | {:.1} |",
+            "| {} | {} | {:.1} ({:.1} – {:.1}) | {:.1} | **{:.1}** ({:.1} – {:.1}) | {:.2} | {:.2} | {:.1} | {:.1} | {:.1} |",
             grouped(it.specs),
             grouped(it.files),
             it.alone.median,
             it.alone.lower,
             it.alone.upper,
+            it.alone_on_all.median,
             it.pipeline.median,
             it.pipeline.lower,
             it.pipeline.upper,
             it.ratio.median,
+            it.ratio_on_all.median,
             each(it, it.pipeline.median),
             it.first,
             it.no_op.median,
