@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
+use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 use tokio::time::{sleep, timeout};
@@ -33,6 +34,9 @@ const EAGER: &str = "google-cloud-auth asks when it is built, which here is two 
 
 /// Nobody waits longer than this.
 const PATIENCE: Duration = s(10);
+
+/// By then a request has arrived that was begun in the background, and its answer, but no second try.
+const BACKGROUND: Duration = ms(300);
 
 /// One scenario, and how each contender went through it.
 #[derive(Debug, Serialize)]
@@ -267,25 +271,6 @@ async fn calls<C: Contender>(contender: &C, issuer: &Issuer, count: usize) -> Ra
     ran
 }
 
-/// All of them, at once.
-async fn join_all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
-    let mut futures: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
-    std::future::poll_fn(|context| {
-        let mut is_done = true;
-        for (future, output) in &mut futures {
-            if output.is_none() {
-                match future.as_mut().poll(context) {
-                    std::task::Poll::Ready(value) => *output = Some(value),
-                    std::task::Poll::Pending => is_done = false,
-                }
-            }
-        }
-        if is_done { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
-    futures.into_iter().filter_map(|(_, output)| output).collect()
-}
-
 fn cold<C: Contender>() -> (String, Seen) {
     if let Some(why) = C::ABOUT.never_cold {
         return dash::<C>(why);
@@ -369,6 +354,7 @@ fn late_401s<C: Contender>() -> (String, Seen) {
             contender.rejected(&old).await;
             ran.count(&call(&contender, &issuer).await);
         }
+        sleep(BACKGROUND).await;
         Ok(Ran { requests: issuer.requests() - before, ..ran })
     })
 }
@@ -438,9 +424,6 @@ fn issuer_down<C: Contender>() -> Seat {
         ran::<C>(scenario).1
     })
 }
-
-/// By then a request has arrived that was begun in the background, and its answer, but no second try.
-const BACKGROUND: Duration = ms(300);
 
 fn renewal_due<C: Contender>() -> Seat {
     seat::<C>(|| {

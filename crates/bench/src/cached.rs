@@ -10,6 +10,7 @@ use std::sync::{Arc, Barrier, LazyLock, RwLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use bytes::Bytes;
 use http::HeaderValue;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
@@ -153,16 +154,10 @@ fn text() -> String {
     format!("Bearer {}", "x".repeat(900))
 }
 
-/// With a count, and a cache line for it: a neighbour that is read would be lost together with it.
+/// Its reference count has its cache lines to itself: a neighbour that is read would be lost together with it.
 fn header() -> HeaderValue {
-    let before = vec![0_u8; 128];
-    let header = HeaderValue::try_from(text()).expect("letters make a header");
-    // A header's bytes become shared with its first clone.
-    let shared = header.clone();
-    let after = vec![0_u8; 128];
-    // Nothing else ever lies there.
-    std::mem::forget((before, after));
-    shared
+    let bytes = Bytes::from_owner(Apart(text()));
+    HeaderValue::from_maybe_shared(bytes).expect("letters make a header")
 }
 
 /// The one that threads share of which nothing else is shared.
@@ -173,7 +168,8 @@ thread_local! {
     static NOTHING_SHARED: ArcSwapOption<Snapshot> = Snapshot::of(header());
 }
 
-/// Alone in its cache lines: with a count, or a pointer to one, in one line, threads would lose more than they do at it.
+/// Alone in its cache lines, with what it is kept with: with a count, or a pointer to one, in one line, threads would lose more
+/// than they do at it.
 #[repr(align(128))]
 struct Apart<T>(T);
 
@@ -182,6 +178,12 @@ impl<T> Deref for Apart<T> {
 
     fn deref(&self) -> &T {
         &self.0
+    }
+}
+
+impl AsRef<[u8]> for Apart<String> {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
     }
 }
 

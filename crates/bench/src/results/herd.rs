@@ -9,6 +9,9 @@ use crate::herd::{Herd, Herds, SIZES};
 /// The herd of which a goal speaks.
 const ASKED: usize = 10_000;
 
+/// Why others may be faster with few callers.
+const FEW: &str = " With so few, most of it is a single login's own cost, to which a task and a source add what the section on logins tells.";
+
 /// The section.
 pub(super) fn section(herds: &[Herds]) -> Section {
     let plot = plot(herds);
@@ -110,9 +113,10 @@ fn losses(herds: &[Herds]) -> Vec<String> {
                 {
                     let (ours, lag) = (milliseconds(ours.median), milliseconds(lag.median));
                     losses.push(format!(
-                        "A herd of {}, and the issuer {issuer}: {} takes {lag}, ours {ours}.",
+                        "A herd of {}, and the issuer {issuer}: {} takes {lag}, ours {ours}.{}",
                         grouped(*size),
-                        theirs.of
+                        theirs.of,
+                        if *size < 100 { FEW } else { "" }
                     ));
                 }
             }
