@@ -272,10 +272,11 @@ fn endpoint(model: &Model) -> String {
         names.into_iter().map(pair).collect::<Vec<Code>>()
     };
     let base_url = match variables.is_empty() {
-        true => Code::text("Ok(self.url.clone())"),
+        true => Code::text("Ok(self.url.as_str().into())"),
         false => {
             let variables = variables.iter().flat_map(spelt).collect();
-            Code::list("::freshtoken_wire::expand(", vec![Code::text("&self.url"), Code::list("&[", variables)])
+            let expanded = vec![Code::text("&self.url"), Code::list("&[", variables)];
+            Code::row([Code::text("Ok("), Code::list("::freshtoken_wire::expand(", expanded), Code::text("?.into())")])
         }
     };
     // A secret stays in its braces.
@@ -324,7 +325,7 @@ impl Endpoint {{
 {key}
     }}
 
-    fn base_url(&self) -> Result<String, Error> {{
+    fn base_url(&self) -> Result<::std::borrow::Cow<'_, str>, Error> {{
 {missing}{base_url}
     }}
 }}
@@ -487,11 +488,7 @@ fn method(
         .collect();
     let call = Code::chain([Code::text("client"), Code::list(format!(".{id}("), handed?), Code::text(".await")]);
     sent.push_str(&format!(
-        "        let client = progenitor::Client::new_with_client(
-            self.target.base_url(),
-            self.target.http().clone(),
-            call,
-        );
+        "        let client = progenitor::Client::new(self.target.http().clone(), call);
 {result}
 ",
         result = Code::row([Code::text("let result = "), call]).lines(8, ";"),

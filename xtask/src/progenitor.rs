@@ -13,7 +13,11 @@ use indexmap::IndexMap;
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use progenitor_impl::{CrateVers, GenerationSettings, Generator, HooksMode};
 use quote::{ToTokens, quote};
-use syn::{FnArg, ImplItem, Item, ItemImpl};
+use syn::{
+    Expr, ExprLit, FnArg, ImplItem, Item, ItemImpl, Lit, LitStr, Stmt, Token, parse_quote,
+    punctuated::Punctuated,
+    visit_mut::{self, VisitMut},
+};
 
 use crate::{
     model::{Component, Model, Shape, Ty},
@@ -86,15 +90,12 @@ fn take_apart(model: &Model, tokens: TokenStream) -> Result<Progenitor, String> 
     for item in parsed(definitions(types))?.items {
         made.extend(check_type(model, item)?);
     }
+    // What else there is of the client, `HOOKS` has.
     for item in parsed(client)?.items {
-        match item {
-            Item::Mod(_) | Item::Use(_) => {}
-            Item::Struct(mut client) => {
-                client.attrs.clear();
-                kept.push(Item::Struct(client));
-            }
-            Item::Impl(block) => kept.extend(read_impl(block, &mut arguments)),
-            other => kept.push(other),
+        if let Item::Impl(block) = item
+            && block.trait_.is_none()
+        {
+            kept.extend(operations(block, &mut arguments)?);
         }
     }
     let is_made = |(name, component): &(&String, &Component)| {
@@ -182,7 +183,7 @@ fn spaced(source: &str) -> String {
     spaced
 }
 
-/// What stands before progenitor's client: the hook through which our client sends.
+/// What stands before the operations: their client, and the hook through which ours sends.
 const HOOKS: &str = "\
 use ::freshtoken_wire::Call;
 use ::progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue};
@@ -190,6 +191,35 @@ use ::progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo, Respons
 use ::progenitor_client::{RequestBuilderExt, encode_path};
 #[allow(unused_imports)]
 use crate::types;
+
+pub struct Client {
+    client: ::reqwest::Client,
+    pub(crate) inner: Call,
+}
+
+impl Client {
+    pub fn new(client: ::reqwest::Client, inner: Call) -> Self {
+        Self { client, inner }
+    }
+}
+
+impl ClientInfo<Call> for Client {
+    fn api_version() -> &'static str {
+        \"0\"
+    }
+
+    fn baseurl(&self) -> &str {
+        self.inner.base_url()
+    }
+
+    fn client(&self) -> &::reqwest::Client {
+        &self.client
+    }
+
+    fn inner(&self) -> &Call {
+        &self.inner
+    }
+}
 
 impl ClientHooks<Call> for Client {
     fn exec(
@@ -206,22 +236,66 @@ fn differs(name: &str) -> String {
     format!("progenitor made no type `{name}`, or one that differs from the spec's")
 }
 
-/// Of the client's `impl` blocks: without `new`, which would build an HTTP client of its own, and without comments.
-fn read_impl(mut block: ItemImpl, arguments: &mut IndexMap<String, Vec<String>>) -> Option<Item> {
-    block.items.retain(|item| !matches!(item, ImplItem::Fn(method) if method.sig.ident == "new"));
+/// Of a block of the client's: the operations, without comments, and the names of their arguments.
+fn operations(mut block: ItemImpl, arguments: &mut IndexMap<String, Vec<String>>) -> Result<Option<Item>, String> {
+    block.items.retain(|item| matches!(item, ImplItem::Fn(method) if method.sig.asyncness.is_some()));
     for item in &mut block.items {
         let ImplItem::Fn(method) = item else { continue };
         method.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
-        if method.sig.asyncness.is_none() {
-            continue;
-        }
         let names = method.sig.inputs.iter().filter_map(|input| match input {
             FnArg::Typed(argument) => Some(argument.pat.to_token_stream().to_string()),
             FnArg::Receiver(_) => None,
         });
         arguments.insert(method.sig.ident.to_string(), names.collect());
+        mend(&mut method.block.stmts)
+            .ok_or_else(|| format!("progenitor's `{}` doesn't begin as it used to", method.sig.ident))?;
     }
-    (!block.items.is_empty()).then_some(Item::Impl(block))
+    Ok((!block.items.is_empty()).then_some(Item::Impl(block)))
+}
+
+/// Has an operation ask the call for its URL, which reqwest would have to read from a text, and leaves out the headers that
+/// are the call's to say: `accept`, and `api-version`, which is the document's, and hides one of the spec's own.
+fn mend(statements: &mut Vec<Stmt>) -> Option<()> {
+    let [Stmt::Local(url), Stmt::Local(headers), said, sent @ ..] = statements.as_slice() else { return None };
+    let Expr::Macro(format) = &*url.init.as_ref()?.expr else { return None };
+    let parts = format.mac.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated).ok()?;
+    let mut parts = parts.into_iter();
+    let Some(Expr::Lit(ExprLit { lit: Lit::Str(template), .. })) = parts.next() else { return None };
+    let path = LitStr::new(template.value().strip_prefix("{}")?, template.span());
+    (parts.next()?.to_token_stream().to_string() == "self . baseurl").then_some(())?;
+    let url: Stmt = match parts.len() {
+        0 => parse_quote!(let url = self.inner.url(#path);),
+        _ => parse_quote!(let url = self.inner.url(&format!(#path, #(#parts),*));),
+    };
+    let is_said = headers.to_token_stream().to_string().starts_with("let mut header_map =")
+        && said.to_token_stream().to_string().contains("\"api-version\"");
+    is_said.then_some(())?;
+    let mut kept = vec![url];
+    let is_used = |statement: &Stmt| statement.to_token_stream().to_string().contains("header_map . append");
+    let mut removed = vec!["header"];
+    if sent.iter().any(is_used) {
+        kept.push(parse_quote!(let mut header_map = ::reqwest::header::HeaderMap::new();));
+    } else {
+        removed.push("headers");
+    }
+    kept.extend_from_slice(sent);
+    kept.iter_mut().for_each(|statement| Without(&removed).visit_stmt_mut(statement));
+    *statements = kept;
+    Some(())
+}
+
+/// Takes methods of these names out of chains.
+struct Without<'a>(&'a [&'a str]);
+
+impl VisitMut for Without<'_> {
+    fn visit_expr_mut(&mut self, expression: &mut Expr) {
+        while let Expr::MethodCall(call) = expression
+            && self.0.iter().any(|name| call.method == name)
+        {
+            *expression = (*call.receiver).clone();
+        }
+        visit_mut::visit_expr_mut(self, expression);
+    }
 }
 
 /// Whether a struct or a union is what the model says. Gives its name.
@@ -341,6 +415,17 @@ mod tests {
         document["components"]["schemas"].as_object_mut().unwrap().remove("TokenError");
         let error = take_apart(&model, generate(document).unwrap()).err().unwrap();
         assert!(error.contains("no type `TokenError`"), "{error}");
+    }
+
+    #[test]
+    fn an_operation_that_begins_otherwise_stops_the_generation() {
+        let model = model();
+        let made = generate(openapi::document(&model)).unwrap().to_string();
+        for (part, other) in [("self . baseurl", "self . elsewhere"), ("\"api-version\"", "\"x-version\"")] {
+            assert!(made.contains(part), "{made}");
+            let error = take_apart(&model, made.replace(part, other).parse().unwrap()).err().unwrap();
+            assert_eq!(error, "progenitor's `create_token` doesn't begin as it used to");
+        }
     }
 
     #[test]

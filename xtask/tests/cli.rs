@@ -121,8 +121,8 @@ fn check_shows_what_is_stale_and_writes_nothing() {
         shown.contains("--- a/crates/zenoti/src/progenitor.rs\n+++ b/crates/zenoti/src/progenitor.rs\n"),
         "{shown}"
     );
-    assert!(shown.contains("\n-        let url = format!(\"{}/v1/tokens\""), "{shown}");
-    assert!(shown.contains("\n+        let url = format!(\"{}/v2/tokens\""), "{shown}");
+    assert!(shown.contains("\n-        let url = self.inner.url(\"/v1/tokens\")"), "{shown}");
+    assert!(shown.contains("\n+        let url = self.inner.url(\"/v2/tokens\")"), "{shown}");
     assert!(shown.contains("run `cargo xtask gen`"), "{shown}");
     assert_eq!(repository.files(), before);
 

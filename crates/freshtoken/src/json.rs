@@ -133,7 +133,7 @@ mod tests {
             .scopes(["read", "write"])
             .also(HeaderName::from_static("x-site"), "hunter4");
         let now = Now { monotonic: 0, wall: 1_800_000_000_000_000_000 };
-        Record::of(&issued, None, &Policy::new("acme"), 7, now).unwrap()
+        Record::of(issued, None, &Policy::new("acme"), 7, now).unwrap()
     }
 
     #[test]

@@ -443,7 +443,7 @@ impl Machine {
 
     /// What a login answered.
     pub(crate) fn logged_in(&mut self, answer: Result<Issued, Failure>, now: Now) -> Step {
-        match answer.and_then(|issued| self.next_issued(&issued, None, now)) {
+        match answer.and_then(|issued| self.next_issued(issued, None, now)) {
             Ok(record) => self.issued(record, now),
             Err(failure) => self.failed(failure, "log in", now),
         }
@@ -455,7 +455,7 @@ impl Machine {
     pub(crate) fn refreshed(&mut self, answer: Result<Issued, Failure>, now: Now) -> Step {
         let is_single_use = self.policy.refresh == Refresh::SingleUse;
         let old = self.record.as_ref().and_then(|record| record.refresh.clone()).filter(|_| !is_single_use);
-        let failure = match answer.and_then(|issued| self.next_issued(&issued, old.as_ref(), now)) {
+        let failure = match answer.and_then(|issued| self.next_issued(issued, old.as_ref(), now)) {
             Ok(record) => return self.issued(record, now),
             Err(failure) => failure,
         };
@@ -520,7 +520,7 @@ impl Machine {
         record
     }
 
-    fn next_issued(&self, issued: &Issued, old: Option<&RefreshToken>, now: Now) -> Result<Record, Failure> {
+    fn next_issued(&self, issued: Issued, old: Option<&RefreshToken>, now: Now) -> Result<Record, Failure> {
         Record::of(issued, old, self.policy, self.next_generation(), now)
     }
 

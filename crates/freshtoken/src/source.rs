@@ -277,7 +277,7 @@ impl Start {
     fn record(self, policy: &Policy, now: Now) -> Option<Record> {
         let mut record = match (self.record, self.token) {
             (Some(record), _) => Record { generation: 0, ..record },
-            (None, Some(token)) => Record::of_start(&token, policy, now),
+            (None, Some(token)) => Record::of_start(*token, policy, now),
             (None, None) => Record::empty(0),
         };
         if let Some(refresh_token) = self.refresh_token.filter(|refresh_token| !refresh_token.is_empty()) {

@@ -49,7 +49,7 @@ impl Token {
     /// # Errors
     ///
     /// When it has no token that could be sent, or one that has expired.
-    pub(crate) fn of(issued: &Issued, policy: &Policy, generation: u64, now: Now) -> Result<Self, Failure> {
+    pub(crate) fn of(issued: Issued, policy: &Policy, generation: u64, now: Now) -> Result<Self, Failure> {
         let token = issued.access_token.expose();
         if token.is_empty() {
             return Err(Failure::unusable("the answer has no access token"));
@@ -74,11 +74,11 @@ impl Token {
         }
         let also: Option<Vec<(HeaderName, HeaderValue)>> = issued
             .also
-            .iter()
+            .into_iter()
             .map(|(name, value)| {
                 let mut value = header_value(&[value.expose()])?;
                 value.set_sensitive(true);
-                Some((name.clone(), value))
+                Some((name, value))
             })
             .collect();
         let also = also.ok_or_else(|| Failure::permanent("a credential has a character that no header may have"))?;
@@ -89,7 +89,7 @@ impl Token {
             issued_at: now.wall,
             expires_at: end(expires_in, now),
         };
-        Ok(Self::new(stored, Facts { scopes: issued.scopes.clone(), also, answer: issued.answer.clone() }))
+        Ok(Self::new(stored, Facts { scopes: issued.scopes, also, answer: issued.answer }))
     }
 
     /// What a store kept.
@@ -229,24 +229,25 @@ pub(crate) struct RefreshToken {
 }
 
 impl RefreshToken {
-    fn of(issued: &Issued, now: Now) -> Option<Self> {
-        let secret = issued.refresh_token.as_ref().filter(|secret| !secret.is_empty())?;
+    /// It moves out of the answer.
+    fn of(issued: &mut Issued, now: Now) -> Option<Self> {
+        let secret = issued.refresh_token.take().filter(|secret| !secret.is_empty())?;
         let life = life(issued.refresh_expires_in, issued.refresh_expires_at, issued.date, now);
-        Some(Self { secret: secret.clone(), expires_at: end(life, now), in_use: false })
+        Some(Self { secret, expires_at: end(life, now), in_use: false })
     }
 }
 
 impl Record {
     /// What is known after an answer. `old` is the refresh token there was, for answers without a new one.
     pub(crate) fn of(
-        issued: &Issued,
+        mut issued: Issued,
         old: Option<&RefreshToken>,
         policy: &Policy,
         generation: u64,
         now: Now,
     ) -> Result<Self, Failure> {
+        let refresh = RefreshToken::of(&mut issued, now).or_else(|| old.cloned());
         let token = Token::of(issued, policy, generation, now)?;
-        let refresh = RefreshToken::of(issued, now).or_else(|| old.cloned());
         Ok(Self { generation, token: Some(token), refresh })
     }
 
@@ -257,9 +258,9 @@ impl Record {
     }
 
     /// A token to start from. One that has expired still has its refresh token.
-    pub(crate) fn of_start(issued: &Issued, policy: &Policy, now: Now) -> Self {
-        let token = Token::of(issued, policy, 0, now).ok();
-        Self { generation: 0, token, refresh: RefreshToken::of(issued, now) }
+    pub(crate) fn of_start(mut issued: Issued, policy: &Policy, now: Now) -> Self {
+        let refresh = RefreshToken::of(&mut issued, now);
+        Self { generation: 0, token: Token::of(issued, policy, 0, now).ok(), refresh }
     }
 
     /// Nothing: what is stored of an account whose token was revoked.
@@ -317,17 +318,17 @@ mod tests {
         UNIX_EPOCH + Duration::from_secs(1_000_000_000 + seconds)
     }
 
-    fn seconds_left(issued: &Issued) -> Option<u64> {
+    fn seconds_left(issued: Issued) -> Option<u64> {
         Token::of(issued, &POLICY, 1, NOW).unwrap().life().map(|life| life.as_secs())
     }
 
     #[test]
     fn the_earlier_of_two_expiries_holds_and_the_date_corrects_the_absolute_one() {
         let issued = Issued::new("t").expires_in(Duration::from_secs(900));
-        assert_eq!(seconds_left(&issued.clone().expires_at(at(600))), Some(600));
-        assert_eq!(seconds_left(&issued.clone().expires_at(at(1200))), Some(900));
+        assert_eq!(seconds_left(issued.clone().expires_at(at(600))), Some(600));
+        assert_eq!(seconds_left(issued.clone().expires_at(at(1200))), Some(900));
         // The issuer is five minutes fast.
-        assert_eq!(seconds_left(&issued.expires_at(at(1100)).date(at(300))), Some(800));
+        assert_eq!(seconds_left(issued.expires_at(at(1100)).date(at(300))), Some(800));
     }
 
     #[test]
@@ -338,9 +339,9 @@ mod tests {
             Issued::new("t").expires_in(Duration::MAX),
             Issued::new("t").expires_at(far),
         ] {
-            assert_eq!(seconds_left(&issued), None, "{issued:?}");
+            assert_eq!(seconds_left(issued.clone()), None, "{issued:?}");
         }
-        assert_eq!(seconds_left(&Issued::new("t").expires_in(Duration::MAX).expires_at(at(60))), Some(60));
+        assert_eq!(seconds_left(Issued::new("t").expires_in(Duration::MAX).expires_at(at(60))), Some(60));
     }
 
     #[test]
@@ -352,7 +353,7 @@ mod tests {
             Issued::new("a\r\nx-admin: 1"),
             Issued::new(""),
         ] {
-            let failure = Token::of(&issued, &POLICY, 1, NOW).unwrap_err();
+            let failure = Token::of(issued, &POLICY, 1, NOW).unwrap_err();
             assert!(failure.unusable && failure.ambiguous, "{failure}");
         }
     }
@@ -360,7 +361,7 @@ mod tests {
     #[test]
     fn the_prefix_is_the_policy_s_else_the_answer_s_else_bearer() {
         let header = |issued: Issued, policy: Policy| {
-            Token::of(&issued, &policy, 1, NOW).unwrap().header().to_str().unwrap().to_owned()
+            Token::of(issued, &policy, 1, NOW).unwrap().header().to_str().unwrap().to_owned()
         };
         let acme = || Issued::new("t").token_type("bearer");
         assert_eq!(header(acme(), POLICY), "bearer t");
@@ -372,7 +373,7 @@ mod tests {
 
     #[test]
     fn a_clone_of_the_header_shares_its_bytes() {
-        let token = Token::of(&Issued::new("t"), &POLICY, 1, NOW).unwrap();
+        let token = Token::of(Issued::new("t"), &POLICY, 1, NOW).unwrap();
         assert_eq!(token.header().clone().as_bytes().as_ptr(), token.header().as_bytes().as_ptr());
         assert_eq!(token.expose(), "t");
         assert!(token.header().is_sensitive());
@@ -380,7 +381,7 @@ mod tests {
 
     #[test]
     fn a_clock_set_back_doesn_t_make_a_token_younger_than_new() {
-        let token = Token::of(&Issued::new("t").expires_in(Duration::from_secs(60)), &POLICY, 1, NOW).unwrap();
+        let token = Token::of(Issued::new("t").expires_in(Duration::from_secs(60)), &POLICY, 1, NOW).unwrap();
         let at = |wall: u64| Now { wall, ..NOW };
         assert_eq!(token.age(at(NOW.wall - 3_600_000_000_000)), Duration::ZERO);
         assert_eq!(token.age(at(NOW.wall + 3_600_000_000_000)), Duration::from_secs(3_600));

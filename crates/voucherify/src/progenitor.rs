@@ -9,6 +9,35 @@ use ::progenitor_client::{RequestBuilderExt, encode_path};
 #[allow(unused_imports)]
 use crate::types;
 
+pub struct Client {
+    client: ::reqwest::Client,
+    pub(crate) inner: Call,
+}
+
+impl Client {
+    pub fn new(client: ::reqwest::Client, inner: Call) -> Self {
+        Self { client, inner }
+    }
+}
+
+impl ClientInfo<Call> for Client {
+    fn api_version() -> &'static str {
+        "0"
+    }
+
+    fn baseurl(&self) -> &str {
+        self.inner.base_url()
+    }
+
+    fn client(&self) -> &::reqwest::Client {
+        &self.client
+    }
+
+    fn inner(&self) -> &Call {
+        &self.inner
+    }
+}
+
 impl ClientHooks<Call> for Client {
     fn exec(
         &self,
@@ -19,76 +48,15 @@ impl ClientHooks<Call> for Client {
     }
 }
 
-pub struct Client {
-    pub(crate) baseurl: String,
-    pub(crate) client: reqwest::Client,
-    pub(crate) inner: ::freshtoken_wire::Call,
-}
-
-impl Client {
-    pub fn new_with_client(
-        baseurl: &str,
-        client: reqwest::Client,
-        inner: ::freshtoken_wire::Call,
-    ) -> Self {
-        Self {
-            baseurl: baseurl.to_string(),
-            client,
-            inner,
-        }
-    }
-}
-
-impl ClientInfo<::freshtoken_wire::Call> for Client {
-    fn api_version() -> &'static str {
-        "0"
-    }
-
-    fn baseurl(&self) -> &str {
-        self.baseurl.as_str()
-    }
-
-    fn client(&self) -> &reqwest::Client {
-        &self.client
-    }
-
-    fn inner(&self) -> &::freshtoken_wire::Call {
-        &self.inner
-    }
-}
-
-const _: () = {
-    #[allow(dead_code)]
-    fn assert_client_hooks()
-    where
-        Client: ClientHooks<::freshtoken_wire::Call>,
-    {}
-};
-
 #[allow(clippy::all)]
 impl Client {
     pub async fn create_token<'a>(
         &'a self,
         body: &'a types::TokenRequest,
     ) -> Result<ResponseValue<types::Token>, Error<()>> {
-        let url = format!("{}/v1/oauth/token", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
+        let url = self.inner.url("/v1/oauth/token");
         #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .post(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .form_urlencoded(&body)?
-            .headers(header_map)
-            .build()?;
+        let mut request = self.client.post(url).form_urlencoded(&body)?.build()?;
         let info = OperationInfo {
             operation_id: "create_token",
         };
@@ -106,24 +74,9 @@ impl Client {
         &'a self,
         body: &'a types::IntrospectRequest,
     ) -> Result<ResponseValue<types::Introspection>, Error<()>> {
-        let url = format!("{}/v1/oauth/introspect", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
+        let url = self.inner.url("/v1/oauth/introspect");
         #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .post(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .form_urlencoded(&body)?
-            .headers(header_map)
-            .build()?;
+        let mut request = self.client.post(url).form_urlencoded(&body)?.build()?;
         let info = OperationInfo {
             operation_id: "introspect_token",
         };
@@ -141,20 +94,9 @@ impl Client {
         &'a self,
         body: &'a types::RevokeRequest,
     ) -> Result<ResponseValue<()>, Error<()>> {
-        let url = format!("{}/v1/oauth/token/revoke", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
+        let url = self.inner.url("/v1/oauth/token/revoke");
         #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .post(url)
-            .form_urlencoded(&body)?
-            .headers(header_map)
-            .build()?;
+        let mut request = self.client.post(url).form_urlencoded(&body)?.build()?;
         let info = OperationInfo {
             operation_id: "revoke_token",
         };

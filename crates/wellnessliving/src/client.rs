@@ -73,8 +73,8 @@ impl Endpoint {
         ::freshtoken_wire::server_key(&self.http, &self.url, &[], &[])
     }
 
-    fn base_url(&self) -> Result<String, Error> {
-        Ok(self.url.clone())
+    fn base_url(&self) -> Result<::std::borrow::Cow<'_, str>, Error> {
+        Ok(self.url.as_str().into())
     }
 }
 
@@ -138,11 +138,7 @@ impl Client {
     ) -> Result<(types::Token, Option<::std::time::SystemTime>), Error> {
         let body: types::TokenRequest = body.into();
         let call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
-        let client = progenitor::Client::new_with_client(
-            self.target.base_url(),
-            self.target.http().clone(),
-            call,
-        );
+        let client = progenitor::Client::new(self.target.http().clone(), call);
         let result = client.create_token(&body).await;
         let answer: types::Token = client.inner.finish(result)?;
         if error::create_token_failed(&answer) {

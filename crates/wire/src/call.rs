@@ -10,9 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use progenitor_client::ResponseValue;
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
-};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Method, Request, Response, ResponseBuilderExt as _, StatusCode, Url};
 use zeroize::Zeroizing;
 
@@ -28,7 +26,7 @@ pub struct Operation {
     pub method: &'static str,
     /// The media types of the success answer. With `None`, reqwest says `*/*`.
     pub accept: Option<&'static str>,
-    /// The media type of the body, where it differs from the one that progenitor says.
+    /// The media type of the body, if it has one: progenitor knows two.
     pub content_type: Option<&'static str>,
     /// The generated crate and its version.
     pub user_agent: &'static str,
@@ -47,11 +45,19 @@ pub enum BasicEncoding {
 #[derive(Clone)]
 pub struct Call {
     operation: &'static Operation,
-    origin: Arc<str>,
+    target: Target,
     headers: Vec<(HeaderName, HeaderValue)>,
     query: Vec<(&'static str, Secret)>,
+    sent: Arc<Sent>,
+}
+
+/// What is known of a request that was sent.
+#[derive(Default)]
+struct Sent {
+    /// Its body has left.
+    left: AtomicBool,
     /// What came of it: progenitor's error types can't carry it.
-    outcome: Arc<Mutex<Option<Outcome>>>,
+    outcome: Mutex<Option<Outcome>>,
 }
 
 enum Outcome {
@@ -75,32 +81,37 @@ struct Answer {
 impl Call {
     /// A request of `operation` to `target`.
     pub fn new(operation: &'static Operation, target: &Target) -> Self {
-        Self {
-            operation,
-            origin: target.shared_origin(),
-            headers: Vec::new(),
-            query: Vec::new(),
-            outcome: Arc::default(),
-        }
+        Self { operation, target: target.clone(), headers: Vec::new(), query: Vec::new(), sent: Arc::default() }
     }
 
-    /// Adds a header. Its value is treated as a secret.
+    /// The base URL that it is sent below.
+    pub fn base_url(&self) -> &str {
+        self.target.base_url()
+    }
+
+    /// The URL of a path below the base URL, whose parameters are percent-encoded. From a text, reqwest would read the whole
+    /// URL once more with each request, which is a fourteenth of a login's work.
+    pub fn url(&self, path: &str) -> Url {
+        self.target.below(path)
+    }
+
+    /// Adds a header, whose name is in lower case. Its value is treated as a secret.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidRequest`], which names the header, where the value isn't visible ASCII.
+    ///
+    /// # Panics
+    ///
+    /// Where no header may have that name, or it has a capital: generated code has none of these.
     pub fn header<B>(&mut self, name: &'static str, value: &str) -> Result<(), Error<B>> {
-        // `HeaderValue` would take a tab, and other text as its UTF-8, of which no vendor says what it reads.
-        let sendable = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        let (true, Ok(header), Ok(mut sensitive)) =
-            (sendable, HeaderName::try_from(name), HeaderValue::from_str(value))
-        else {
+        let (true, Ok(mut sensitive)) = (is_sendable(value), HeaderValue::from_str(value)) else {
             return Err(self.error(ErrorKind::InvalidRequest).detail(format!(
                 "the header `{name}` has a value with a line break, or with a character that isn't visible ASCII"
             )));
         };
         sensitive.set_sensitive(true);
-        self.headers.push((header, sensitive));
+        self.headers.push((HeaderName::from_static(name), sensitive));
         Ok(())
     }
 
@@ -111,7 +122,7 @@ impl Call {
     /// As for [`Call::header`].
     pub fn authorization<B>(&mut self, scheme: &'static str, credential: &Secret) -> Result<(), Error<B>> {
         let value = Zeroizing::new(format!("{scheme} {}", credential.expose()));
-        self.header(AUTHORIZATION.as_str(), &value)
+        self.header("authorization", &value)
     }
 
     /// Adds HTTP Basic (RFC 7617). Either half may be empty.
@@ -205,7 +216,7 @@ impl Call {
         mut request: Request,
     ) -> impl Future<Output = reqwest::Result<Response>> + use<'a> {
         // Here, not in the future: that would hold the request twice, and all futures around it are as large.
-        let left = self.prepare(&mut request);
+        self.prepare(&mut request);
         let sent = request.url().clone();
         let pending = http.execute(request);
         async move {
@@ -218,7 +229,7 @@ impl Call {
                 Err(error) => {
                     let cause = Cause::of(&error);
                     self.keep(Outcome::Failed {
-                        kind: kind_of(&error, &cause, left.load(Ordering::Relaxed)),
+                        kind: kind_of(&error, &cause, self.sent.left.load(Ordering::Relaxed)),
                         answer: None,
                         cause: Some(cause),
                     });
@@ -228,10 +239,9 @@ impl Call {
         }
     }
 
-    /// Makes the request say what the spec says, and no more. Gives what tells whether its body has left.
-    fn prepare(&self, request: &mut Request) -> Arc<AtomicBool> {
+    /// Makes the request say what the spec says, and no more, and tell when its body has left.
+    fn prepare(&self, request: &mut Request) {
         let headers = request.headers_mut();
-        headers.remove("api-version");
         for value in headers.values_mut() {
             // progenitor doesn't know which of its header parameters are secrets.
             value.set_sensitive(true);
@@ -253,10 +263,9 @@ impl Call {
         if length > 0 || [Method::POST, Method::PUT, Method::PATCH].contains(request.method()) {
             request.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
-        let left = Arc::new(AtomicBool::new(false));
-        let leaves = left.clone();
+        let sent = self.sent.clone();
         *request.body_mut() = Some(reqwest::Body::wrap(body.map_frame(move |frame| {
-            leaves.store(true, Ordering::Relaxed);
+            sent.left.store(true, Ordering::Relaxed);
             frame
         })));
 
@@ -268,7 +277,6 @@ impl Call {
         }
         // An HTTP client of the user's may have one that suits API calls: 50 ms, say.
         *request.timeout_mut() = Some(TOTAL_TIMEOUT);
-        left
     }
 
     /// Reads the answer, and gives progenitor what it should see of it.
@@ -374,7 +382,7 @@ impl Call {
     }
 
     fn error<B>(&self, kind: ErrorKind) -> Error<B> {
-        Error::of_request(kind, self.operation.id, self.operation.method, self.origin.clone())
+        Error::of_request(kind, self.operation.id, self.operation.method, self.target.shared_origin())
     }
 
     fn keep(&self, outcome: Outcome) {
@@ -383,7 +391,7 @@ impl Call {
 
     fn outcome(&self) -> MutexGuard<'_, Option<Outcome>> {
         // It is only ever replaced as a whole, so a panic elsewhere leaves it sound.
-        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sent.outcome.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -394,7 +402,7 @@ impl fmt::Debug for Call {
         let query: Vec<_> = self.query.iter().map(|(name, _)| name).collect();
         f.debug_struct("Call")
             .field("operation", &self.operation.id)
-            .field("origin", &self.origin)
+            .field("origin", &self.target.origin())
             .field("headers", &headers)
             .field("query", &query)
             .finish_non_exhaustive()
@@ -464,14 +472,20 @@ fn kind_of(error: &reqwest::Error, cause: &Cause, left: bool) -> ErrorKind {
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: Option<&'static str>) {
-    match value.map(HeaderValue::from_str) {
-        Some(Ok(value)) => {
-            headers.insert(name, value);
+    match value.filter(|value| is_sendable(value)) {
+        Some(value) => {
+            headers.insert(name, HeaderValue::from_static(value));
         }
-        _ => {
+        None => {
             headers.remove(name);
         }
     }
+}
+
+/// Whether a text may be a header's value: `HeaderValue` would take a tab, and other text as its UTF-8, of which no vendor
+/// says what it reads.
+fn is_sendable(value: &str) -> bool {
+    value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// What `application/x-www-form-urlencoded` leaves alone, but for the space.

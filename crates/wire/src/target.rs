@@ -14,10 +14,12 @@ use crate::{CONNECT_TIMEOUT, Error, ErrorKind, TOTAL_TIMEOUT};
 /// How long an idle connection is kept. Token requests come an hour apart; one right after another may share.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A checked base URL and an HTTP client.
+/// A checked base URL and an HTTP client. Clones share them.
 #[derive(Clone)]
-pub struct Target {
-    base_url: Arc<str>,
+pub struct Target(Arc<Place>);
+
+struct Place {
+    url: Url,
     origin: Arc<str>,
     http: reqwest::Client,
 }
@@ -64,37 +66,41 @@ impl Target {
             return Err(Error::endpoint(ErrorKind::PlainHttp));
         }
         let http = http.client(plain)?;
-        Ok(Self {
-            base_url: url.as_str().trim_end_matches('/').into(),
-            origin: url.origin().ascii_serialization().into(),
-            http,
-        })
+        Ok(Self(Arc::new(Place { origin: url.origin().ascii_serialization().into(), url, http })))
     }
 
     /// The base URL, with its path and without a trailing slash.
     pub fn base_url(&self) -> &str {
-        &self.base_url
+        self.0.url.as_str().trim_end_matches('/')
+    }
+
+    /// The URL of a path below the base URL. What isn't of the path in it has to be percent-encoded.
+    pub(crate) fn below(&self, path: &str) -> Url {
+        let mut url = self.0.url.clone();
+        let path = [url.path().trim_end_matches('/'), path].concat();
+        url.set_path(&path);
+        url
     }
 
     /// Scheme, host, and the port where it isn't the scheme's own: `https://api.example.com`.
     pub fn origin(&self) -> &str {
-        &self.origin
+        &self.0.origin
     }
 
     pub(crate) fn shared_origin(&self) -> Arc<str> {
-        self.origin.clone()
+        self.0.origin.clone()
     }
 
     /// The HTTP client.
     pub fn http(&self) -> &reqwest::Client {
-        &self.http
+        &self.0.http
     }
 }
 
 /// The origin only: a path can hold a tenant, or worse.
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Target").field("origin", &self.origin).finish_non_exhaustive()
+        f.debug_struct("Target").field("origin", &self.0.origin).finish_non_exhaustive()
     }
 }
 
@@ -248,7 +254,7 @@ pub fn server_key(http: &Http, template: &str, variables: &[(&str, &str)], setti
         url.has_host() && !has_user && url.query().is_none() && url.fragment().is_none()
     };
     let mut key = match http.known(&expanded) {
-        Some(target) => target.base_url.to_string(),
+        Some(target) => target.base_url().to_owned(),
         None => match Url::parse(&expanded) {
             Ok(url) if is_plain(&url) => url.into(),
             // What is no URL holds neither a user nor a query where nothing marks one.

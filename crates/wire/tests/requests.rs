@@ -25,7 +25,7 @@ fn parts(request: &str) -> (Vec<String>, String) {
 
 #[tokio::test]
 async fn a_request_has_what_the_spec_says_and_nothing_else() {
-    let (lines, body) = arrived(&CREATE, |call| call.header::<()>("X-App-Id", "id").unwrap()).await;
+    let (lines, body) = arrived(&CREATE, |call| call.header::<()>("x-app-id", "id").unwrap()).await;
     assert_eq!(
         lines,
         [
@@ -109,7 +109,7 @@ fn a_header_that_can_not_be_sent_is_named_without_its_value() {
     let mut call = Call::new(&CREATE, &target("http://localhost"));
     for value in ["hunter2\r\nx-evil: 1", "hunter2\n", "hunter2\0", "hunter2ü", "hunter2\t", "hunter2\u{7f}"] {
         for error in [
-            call.header::<()>("X-App-Token", value).unwrap_err(),
+            call.header::<()>("x-app-token", value).unwrap_err(),
             call.authorization::<()>("Bearer", &Secret::from(value)).unwrap_err(),
         ] {
             assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{value:?}");
@@ -117,8 +117,8 @@ fn a_header_that_can_not_be_sent_is_named_without_its_value() {
         }
     }
     assert_eq!(
-        call.header::<()>("X-App-Token", "\n").unwrap_err().to_string(),
-        "create_token: POST http://localhost was not sent: the header `X-App-Token` has a value with a line break, or \
+        call.header::<()>("x-app-token", "\n").unwrap_err().to_string(),
+        "create_token: POST http://localhost was not sent: the header `x-app-token` has a value with a line break, or \
          with a character that isn't visible ASCII"
     );
 }
@@ -130,6 +130,17 @@ fn raw_basic_refuses_what_would_arrive_as_something_else() {
         let error = call.basic::<()>(BasicEncoding::Raw, user, password).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
         assert!(!support::texts(&error).contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn a_path_is_put_below_the_base_url_as_reqwest_would_read_the_whole() {
+    for base in ["http://localhost", "http://localhost:81/", "http://localhost/a%20b/", "http://[::1]/a/b"] {
+        let call = Call::new(&CREATE, &target(base));
+        for path in ["/token", "/", "/a%2Fb/c%3Fd%23e%25", "/ü/{x}|[y]'~:@!$&()*+,;=", "/a/./b/../c", "/%2e%2E/x"] {
+            let whole = format!("{}{path}", call.base_url());
+            assert_eq!(call.url(path).as_str(), reqwest::Url::parse(&whole).unwrap().as_str(), "{base} {path}");
+        }
     }
 }
 

@@ -71,8 +71,8 @@ impl Endpoint {
         ::freshtoken_wire::server_key(&self.http, &self.url, &[], &[])
     }
 
-    fn base_url(&self) -> Result<String, Error> {
-        Ok(self.url.clone())
+    fn base_url(&self) -> Result<::std::borrow::Cow<'_, str>, Error> {
+        Ok(self.url.as_str().into())
     }
 }
 
@@ -136,11 +136,7 @@ impl Client {
     ) -> Result<(types::TokenResponse, Option<::std::time::SystemTime>), Error> {
         let body: types::TokenRequest = body.into();
         let call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
-        let client = progenitor::Client::new_with_client(
-            self.target.base_url(),
-            self.target.http().clone(),
-            call,
-        );
+        let client = progenitor::Client::new(self.target.http().clone(), call);
         let result = client.create_token(&body).await;
         let answer: types::TokenResponse = client.inner.finish(result)?;
         if error::create_token_failed(&answer) {
@@ -168,11 +164,7 @@ impl Client {
     pub async fn revoke_tokens(&self, access_token: &Secret) -> Result<(), Error> {
         let mut call = Call::new(&REVOKE_TOKENS_OPERATION, &self.target);
         call.authorization("Bearer", access_token)?;
-        let client = progenitor::Client::new_with_client(
-            self.target.base_url(),
-            self.target.http().clone(),
-            call,
-        );
+        let client = progenitor::Client::new(self.target.http().clone(), call);
         let result = client.revoke_tokens().await;
         client.inner.finish_empty(result)
     }

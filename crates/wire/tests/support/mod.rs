@@ -85,7 +85,6 @@ pub fn post(target: &Target) -> reqwest::RequestBuilder {
     target
         .http()
         .post(format!("{}/token", target.base_url()))
-        .header("api-version", "1")
         .header("content-type", "application/x-www-form-urlencoded")
         .body("grant_type=client_credentials")
 }
