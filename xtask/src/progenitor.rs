@@ -256,7 +256,7 @@ fn operations(mut block: ItemImpl, arguments: &mut IndexMap<String, Vec<String>>
 /// Has an operation ask the call for its URL, which reqwest would have to read from a text, and leaves out the headers that
 /// are the call's to say: `accept`, and `api-version`, which is the document's, and hides one of the spec's own.
 fn mend(statements: &mut Vec<Stmt>) -> Option<()> {
-    let [Stmt::Local(url), Stmt::Local(headers), said, sent @ ..] = statements.as_slice() else { return None };
+    let [Stmt::Local(url), Stmt::Local(headers), said, next, ..] = statements.as_slice() else { return None };
     let Expr::Macro(format) = &*url.init.as_ref()?.expr else { return None };
     let parts = format.mac.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated).ok()?;
     let mut parts = parts.into_iter();
@@ -270,17 +270,13 @@ fn mend(statements: &mut Vec<Stmt>) -> Option<()> {
     let is_said = headers.to_token_stream().to_string().starts_with("let mut header_map =")
         && said.to_token_stream().to_string().contains("\"api-version\"");
     is_said.then_some(())?;
-    let mut kept = vec![url];
-    let is_used = |statement: &Stmt| statement.to_token_stream().to_string().contains("header_map . append");
-    let mut removed = vec!["header"];
-    if sent.iter().any(is_used) {
-        kept.push(parse_quote!(let mut header_map = ::reqwest::header::HeaderMap::new();));
-    } else {
-        removed.push("headers");
-    }
-    kept.extend_from_slice(sent);
-    kept.iter_mut().for_each(|statement| Without(&removed).visit_stmt_mut(statement));
-    *statements = kept;
+    // Those of the spec's follow at once, where there are some.
+    let (headers, removed): (Option<Stmt>, &[&str]) = match next {
+        Stmt::Local(_) => (None, &["header", "headers"]),
+        _ => (Some(parse_quote!(let mut header_map = ::reqwest::header::HeaderMap::new();)), &["header"]),
+    };
+    statements.splice(..3, [url].into_iter().chain(headers));
+    statements.iter_mut().for_each(|statement| Without(removed).visit_stmt_mut(statement));
     Some(())
 }
 

@@ -7,6 +7,7 @@ use crate::problem::{Problem, Severity, join};
 use crate::vendor::Vendor;
 use serde::Deserialize;
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
 use std::collections::HashMap;
@@ -23,8 +24,6 @@ pub struct Spec {
     /// The whole document: an object, with its keys in the file's order.
     pub document: Value,
     places: Places,
-    /// Numbers whose text in the file is another than ours, such as `2.10`.
-    numbers: HashMap<String, String>,
 }
 
 impl Spec {
@@ -55,21 +54,22 @@ impl Spec {
         let node = serde_saphyr::from_str_with_options::<Spanned<Node>>(text, options)
             .map_err(|error| vec![not_yaml(file, &error)])?;
 
-        let mut reader = Reader { text, places: Places::default(), numbers: HashMap::new(), duplicates: Vec::new() };
-        let document = reader.value(node, "", None);
-        let mut problems: Vec<Problem> = reader
-            .duplicates
+        let mut reader = Reader { text, places: Places::default(), duplicates: Vec::new() };
+        let document = reader.value(node, None);
+        let Reader { places, duplicates, .. } = reader;
+        let spec = Spec { vendor, file: file.to_owned(), document, places };
+        let pointers = if duplicates.is_empty() { Vec::new() } else { pointers(&spec.document) };
+        let mut problems: Vec<Problem> = duplicates
             .iter()
-            .map(|(pointer, key, line)| {
-                let first = reader.places.get(pointer).map(|(line, _)| line).filter(|line| *line > 0);
-                let what = match first {
+            .map(|(object, key, line)| {
+                let pointer = join(&pointers[*object], key);
+                let what = match spec.line(&pointer) {
                     Some(first) => format!("`{key}` stands here a second time, the first is on line {first}"),
                     None => format!("`{key}` stands here a second time"),
                 };
-                refuse(*line, pointer, what, "keep one of the two, or rename one")
+                refuse(*line, &pointer, what, "keep one of the two, or rename one")
             })
             .collect();
-        let spec = Spec { vendor, file: file.to_owned(), document, places: reader.places, numbers: reader.numbers };
         problems.extend(spec.version_problem());
         if problems.is_empty() { Ok(spec) } else { Err(problems) }
     }
@@ -86,7 +86,10 @@ impl Spec {
 
     /// The text of a number as the file has it, where it isn't that of its value: `2.10` is 2.1.
     pub fn number(&self, pointer: &str) -> Option<&str> {
-        self.numbers.get(pointer).map(String::as_str)
+        if self.places.numbers.is_empty() {
+            return None;
+        }
+        self.places.numbers.get(self.ranks().get(pointer)?).map(String::as_str)
     }
 
     /// A number that sorts pointers in the order of the file.
@@ -114,11 +117,17 @@ impl Spec {
     fn place(&self, pointer: &str) -> Option<(u32, u32)> {
         let mut pointer = pointer;
         loop {
-            if let Some(place) = self.places.get(pointer) {
-                return Some(place);
+            if let Some(rank) = self.ranks().get(pointer) {
+                return Some((*self.places.lines.get(*rank)?, u32::try_from(*rank).unwrap_or(u32::MAX)));
             }
             pointer = &pointer[..pointer.rfind('/')?];
         }
+    }
+
+    fn ranks(&self) -> &HashMap<String, usize> {
+        let ranks =
+            || pointers(&self.document).into_iter().enumerate().map(|(rank, pointer)| (pointer, rank)).collect();
+        self.places.ranks.get_or_init(ranks)
     }
 
     /// What is wrong if the document isn't OpenAPI 3.0.
@@ -169,24 +178,35 @@ impl Spec {
     }
 }
 
-/// Where each node stands: its line, and its rank in the order of the file.
+/// Where each node stands, by its rank in the order of the file: that of the document.
 #[derive(Clone, Debug, Default)]
 struct Places {
-    /// The pointers and lines of all nodes, in that order.
-    lines: Vec<(String, u32)>,
+    /// The lines of all nodes.
+    lines: Vec<u32>,
+    /// Numbers whose text in the file is another than ours, such as `2.10`.
+    numbers: HashMap<usize, String>,
     /// The ranks of the pointers, made when the first is asked for: mostly nothing is wrong, and none is.
     ranks: OnceLock<HashMap<String, usize>>,
 }
 
-impl Places {
-    /// The line and the rank of a node.
-    fn get(&self, pointer: &str) -> Option<(u32, u32)> {
-        let ranks = self.ranks.get_or_init(|| {
-            self.lines.iter().enumerate().map(|(rank, (pointer, _))| (pointer.clone(), rank)).collect()
-        });
-        let rank = *ranks.get(pointer)?;
-        Some((self.lines.get(rank)?.1, u32::try_from(rank).unwrap_or(u32::MAX)))
+/// The pointers of all nodes, by their ranks.
+fn pointers(document: &Value) -> Vec<String> {
+    fn add(node: &Value, pointer: String, pointers: &mut Vec<String>) {
+        let rank = pointers.len();
+        pointers.push(pointer);
+        match node {
+            Value::Array(list) => list.iter().enumerate().for_each(|(index, item)| {
+                add(item, format!("{}/{index}", pointers[rank]), pointers);
+            }),
+            Value::Object(map) => map.iter().for_each(|(key, member)| {
+                add(member, join(&pointers[rank], key), pointers);
+            }),
+            _ => {}
+        }
     }
+    let mut pointers = Vec::new();
+    add(document, String::new(), &mut pointers);
+    pointers
 }
 
 /// The node at a pointer. `Value::pointer` copies each part of it, to unescape it.
@@ -369,40 +389,34 @@ impl<'de> Deserialize<'de> for Node {
 struct Reader<'t> {
     text: &'t str,
     places: Places,
-    numbers: HashMap<String, String>,
-    /// Pointer, key, second line.
-    duplicates: Vec<(String, String, Option<u32>)>,
+    /// The rank of the object, the key, the second line.
+    duplicates: Vec<(usize, String, Option<u32>)>,
 }
 
 impl Reader<'_> {
     /// A node's value. `line` is its key's, where it has one.
-    fn value(&mut self, node: Spanned<Node>, pointer: &str, line: Option<u32>) -> Value {
-        let line = line.or_else(|| self::line(node.referenced));
-        self.places.lines.push((pointer.to_owned(), line.unwrap_or(0)));
+    fn value(&mut self, node: Spanned<Node>, line: Option<u32>) -> Value {
+        let rank = self.places.lines.len();
+        self.places.lines.push(line.or_else(|| self::line(node.referenced)).unwrap_or(0));
         match node.value {
             Node::Scalar(value) => {
                 if value.is_f64() {
                     let read = value.to_string();
-                    let written = self.written(node.defined).filter(|text| *text != read);
-                    self.numbers.extend(written.map(|text| (pointer.to_owned(), text.to_owned())));
+                    let written = self.written(node.defined).filter(|text| *text != read).map(str::to_owned);
+                    self.places.numbers.extend(written.map(|text| (rank, text)));
                 }
                 value
             }
-            Node::List(nodes) => nodes
-                .into_iter()
-                .enumerate()
-                .map(|(index, node)| self.value(node, &format!("{pointer}/{index}"), None))
-                .collect(),
+            Node::List(nodes) => nodes.into_iter().map(|node| self.value(node, None)).collect(),
             Node::Map(entries) => {
-                let mut map = Map::new();
+                let mut map = Map::with_capacity(entries.len());
                 for (key, node) in entries {
                     let (line, Key(key)) = (self::line(key.referenced), key.value);
-                    let pointer = join(pointer, &key);
-                    if map.contains_key(&key) {
-                        self.duplicates.push((pointer, key, line));
-                    } else {
-                        let value = self.value(node, &pointer, line);
-                        map.insert(key, value);
+                    match map.entry(key) {
+                        Entry::Vacant(entry) => {
+                            entry.insert(self.value(node, line));
+                        }
+                        Entry::Occupied(entry) => self.duplicates.push((rank, entry.key().clone(), line)),
                     }
                 }
                 Value::Object(map)
