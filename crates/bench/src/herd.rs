@@ -18,7 +18,7 @@ use crate::statistics::Spread;
 const LIFE: Duration = Duration::from_secs(3_600);
 
 /// Nobody waits longer than this.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Beyond this, one round is enough.
 const SLOW: Duration = Duration::from_secs(1);
@@ -52,7 +52,7 @@ pub enum Herd {
         requests: usize,
         /// Milliseconds from the first answer to the last caller.
         lag: Spread,
-        /// Callers without an answer after ten seconds.
+        /// Callers without an answer after five seconds.
         waiting: usize,
         /// Callers who got what the issuer didn't say: an error from one that answers, or a token from one that fails.
         surprised: usize,
