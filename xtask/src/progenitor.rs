@@ -11,10 +11,10 @@ use std::{
 
 use indexmap::IndexMap;
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
-use progenitor_impl::{CrateVers, GenerationSettings, Generator, HooksMode};
+use progenitor_impl::{CrateVers, GenerationSettings, Generator};
 use quote::{ToTokens, quote};
 use syn::{
-    Expr, ExprLit, FnArg, ImplItem, Item, ItemImpl, Lit, LitStr, Stmt, Token, parse_quote,
+    Block, Expr, ExprLit, FnArg, ImplItem, Item, ItemImpl, Lit, LitStr, Stmt, Token, parse_quote,
     punctuated::Punctuated,
     visit_mut::{self, VisitMut},
 };
@@ -42,11 +42,7 @@ pub fn generate(document: serde_json::Value) -> Result<TokenStream, String> {
     let document: openapiv3::OpenAPI =
         serde_json::from_value(document).map_err(|error| format!("the lowered document is no OpenAPI: {error}"))?;
     let mut settings = GenerationSettings::new();
-    settings
-        .with_hooks(HooksMode::Expected)
-        .with_inner_type(quote!(::freshtoken_wire::Call))
-        .with_map_type("::std::collections::BTreeMap")
-        .with_crate(openapi::WIRE, CrateVers::Any, None);
+    settings.with_map_type("::std::collections::BTreeMap").with_crate(openapi::WIRE, CrateVers::Any, None);
     // It asserts where it could complain. Lint lets nothing through that is known to do that.
     let generated = quietly(|| Generator::new(&settings).generate_tokens(&document));
     match generated {
@@ -90,7 +86,7 @@ fn take_apart(model: &Model, tokens: TokenStream) -> Result<Progenitor, String> 
     for item in parsed(definitions(types))?.items {
         made.extend(check_type(model, item)?);
     }
-    // What else there is of the client, `HOOKS` has.
+    // What else there is of the client, `CLIENT` has.
     for item in parsed(client)?.items {
         if let Item::Impl(block) = item
             && block.trait_.is_none()
@@ -103,7 +99,7 @@ fn take_apart(model: &Model, tokens: TokenStream) -> Result<Progenitor, String> 
     };
     match model.components.iter().find(|component| !is_made(component)) {
         Some((name, _)) => Err(differs(name)),
-        None => Ok(Progenitor { arguments, operations: format!("{HOOKS}\n{}", source(model, kept)) }),
+        None => Ok(Progenitor { arguments, operations: format!("{CLIENT}\n{}", source(model, kept)) }),
     }
 }
 
@@ -183,10 +179,10 @@ fn spaced(source: &str) -> String {
     spaced
 }
 
-/// What stands before the operations: their client, and the hook through which ours sends.
-const HOOKS: &str = "\
+/// What stands before the operations: their client.
+const CLIENT: &str = "\
 use ::freshtoken_wire::Call;
-use ::progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue};
+use ::progenitor_client::{Error, ResponseValue};
 #[allow(unused_imports)]
 use ::progenitor_client::{RequestBuilderExt, encode_path};
 #[allow(unused_imports)]
@@ -200,34 +196,6 @@ pub struct Client {
 impl Client {
     pub fn new(client: ::reqwest::Client, inner: Call) -> Self {
         Self { client, inner }
-    }
-}
-
-impl ClientInfo<Call> for Client {
-    fn api_version() -> &'static str {
-        \"0\"
-    }
-
-    fn baseurl(&self) -> &str {
-        self.inner.base_url()
-    }
-
-    fn client(&self) -> &::reqwest::Client {
-        &self.client
-    }
-
-    fn inner(&self) -> &Call {
-        &self.inner
-    }
-}
-
-impl ClientHooks<Call> for Client {
-    fn exec(
-        &self,
-        request: ::reqwest::Request,
-        _info: &OperationInfo,
-    ) -> impl Future<Output = ::reqwest::Result<::reqwest::Response>> {
-        self.inner.exec(&self.client, request)
     }
 }
 ";
@@ -248,35 +216,50 @@ fn operations(mut block: ItemImpl, arguments: &mut IndexMap<String, Vec<String>>
         });
         arguments.insert(method.sig.ident.to_string(), names.collect());
         mend(&mut method.block.stmts)
-            .ok_or_else(|| format!("progenitor's `{}` doesn't begin as it used to", method.sig.ident))?;
+            .ok_or_else(|| format!("progenitor's `{}` isn't what it used to be", method.sig.ident))?;
     }
     Ok((!block.items.is_empty()).then_some(Item::Impl(block)))
 }
 
-/// Has an operation ask the call for its URL, which reqwest would have to read from a text, and leaves out the headers that
-/// are the call's to say: `accept`, and `api-version`, which is the document's, and hides one of the spec's own.
+/// Has an operation ask the call for its URL, which reqwest would have to read from a text, and send by it, without hooks
+/// before and after: across them a request would be kept. Leaves out the headers that are the call's to say: `accept`, and
+/// `api-version`, which is the document's, and hides one of the spec's own.
 fn mend(statements: &mut Vec<Stmt>) -> Option<()> {
-    let [Stmt::Local(url), Stmt::Local(headers), said, next, ..] = statements.as_slice() else { return None };
+    let [Stmt::Local(url), Stmt::Local(headers), said, between @ .., Stmt::Local(request), _, pre, _, _, _, answer] =
+        statements.as_slice()
+    else {
+        return None;
+    };
+    let text = |statement: &dyn ToTokens| statement.to_token_stream().to_string();
+    let is_known = text(headers).starts_with("let mut header_map =")
+        && text(said).contains("\"api-version\"")
+        && text(pre).starts_with("self . pre (");
+    is_known.then_some(())?;
+
     let Expr::Macro(format) = &*url.init.as_ref()?.expr else { return None };
     let parts = format.mac.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated).ok()?;
     let mut parts = parts.into_iter();
     let Some(Expr::Lit(ExprLit { lit: Lit::Str(template), .. })) = parts.next() else { return None };
     let path = LitStr::new(template.value().strip_prefix("{}")?, template.span());
-    (parts.next()?.to_token_stream().to_string() == "self . baseurl").then_some(())?;
-    let url: Stmt = match parts.len() {
-        0 => parse_quote!(let url = self.inner.url(#path);),
-        _ => parse_quote!(let url = self.inner.url(&format!(#path, #(#parts),*));),
+    (text(&parts.next()?) == "self . baseurl").then_some(())?;
+    let url: Expr = match parts.len() {
+        0 => parse_quote!(self.inner.url(#path)),
+        _ => parse_quote!(self.inner.url(&format!(#path, #(#parts),*))),
     };
-    let is_said = headers.to_token_stream().to_string().starts_with("let mut header_map =")
-        && said.to_token_stream().to_string().contains("\"api-version\"");
-    is_said.then_some(())?;
-    // Those of the spec's follow at once, where there are some.
-    let (headers, removed): (Option<Stmt>, &[&str]) = match next {
-        Stmt::Local(_) => (None, &["header", "headers"]),
-        _ => (Some(parse_quote!(let mut header_map = ::reqwest::header::HeaderMap::new();)), &["header"]),
-    };
-    statements.splice(..3, [url].into_iter().chain(headers));
-    statements.iter_mut().for_each(|statement| Without(removed).visit_stmt_mut(statement));
+
+    let mut built = (*request.init.as_ref()?.expr).clone();
+    let removed: &[&str] = if between.is_empty() { &["header", "headers"] } else { &["header"] };
+    Without(removed).visit_expr_mut(&mut built);
+    let header_map = (!between.is_empty()).then(|| quote!(let mut header_map = ::reqwest::header::HeaderMap::new();));
+    let mended: Block = parse_quote!({
+        let url = #url;
+        #header_map
+        #(#between)*
+        let request = #built;
+        let response = self.inner.exec(&self.client, request).await?;
+        #answer
+    });
+    *statements = mended.stmts;
     Some(())
 }
 
@@ -414,13 +397,17 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_that_begins_otherwise_stops_the_generation() {
+    fn an_operation_that_is_otherwise_stops_the_generation() {
         let model = model();
         let made = generate(openapi::document(&model)).unwrap().to_string();
-        for (part, other) in [("self . baseurl", "self . elsewhere"), ("\"api-version\"", "\"x-version\"")] {
+        for (part, other) in [
+            ("self . baseurl", "self . elsewhere"),
+            ("\"api-version\"", "\"x-version\""),
+            ("self . pre", "self . begin"),
+        ] {
             assert!(made.contains(part), "{made}");
             let error = take_apart(&model, made.replace(part, other).parse().unwrap()).err().unwrap();
-            assert_eq!(error, "progenitor's `create_token` doesn't begin as it used to");
+            assert_eq!(error, "progenitor's `create_token` isn't what it used to be");
         }
     }
 

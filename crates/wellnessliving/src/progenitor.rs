@@ -3,7 +3,7 @@
 //! Progenitor's client. It is private: its errors print whole bodies, tokens included.
 
 use ::freshtoken_wire::Call;
-use ::progenitor_client::{ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue};
+use ::progenitor_client::{Error, ResponseValue};
 #[allow(unused_imports)]
 use ::progenitor_client::{RequestBuilderExt, encode_path};
 #[allow(unused_imports)]
@@ -20,34 +20,6 @@ impl Client {
     }
 }
 
-impl ClientInfo<Call> for Client {
-    fn api_version() -> &'static str {
-        "0"
-    }
-
-    fn baseurl(&self) -> &str {
-        self.inner.base_url()
-    }
-
-    fn client(&self) -> &::reqwest::Client {
-        &self.client
-    }
-
-    fn inner(&self) -> &Call {
-        &self.inner
-    }
-}
-
-impl ClientHooks<Call> for Client {
-    fn exec(
-        &self,
-        request: ::reqwest::Request,
-        _info: &OperationInfo,
-    ) -> impl Future<Output = ::reqwest::Result<::reqwest::Response>> {
-        self.inner.exec(&self.client, request)
-    }
-}
-
 #[allow(clippy::all)]
 impl Client {
     pub async fn create_token<'a>(
@@ -55,15 +27,8 @@ impl Client {
         body: &'a types::TokenRequest,
     ) -> Result<ResponseValue<types::Token>, Error<()>> {
         let url = self.inner.url("/oauth2/token");
-        #[allow(unused_mut)]
-        let mut request = self.client.post(url).form_urlencoded(&body)?.build()?;
-        let info = OperationInfo {
-            operation_id: "create_token",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.post(url).form_urlencoded(&body)?.build()?;
+        let response = self.inner.exec(&self.client, request).await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),

@@ -205,7 +205,7 @@ impl Call {
         }
     }
 
-    /// Sends the request and keeps what came of it for [`Call::finish`]; progenitor's hook.
+    /// Sends the request and keeps what came of it for [`Call::finish`], for progenitor's operations.
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@ use crate::vendor::is_keyword;
 use crate::x_token::list;
 use std::collections::HashMap;
 
-/// Methods that the generated client has already; the hooks are progenitor's, `into` and `try_into` everyone's.
+/// Methods that the generated client has already, and progenitor's; `into` and `try_into` are everyone's.
 const CLIENT_METHODS: [&str; 11] =
     ["api_version", "baseurl", "client", "exec", "inner", "into", "new", "new_with_client", "post", "pre", "try_into"];
 
