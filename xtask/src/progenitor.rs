@@ -14,7 +14,7 @@ use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use progenitor_impl::{CrateVers, GenerationSettings, Generator};
 use quote::{ToTokens, quote};
 use syn::{
-    Block, Expr, ExprLit, FnArg, ImplItem, Item, ItemImpl, Lit, LitStr, Stmt, Token, parse_quote,
+    Block, Expr, ExprLit, FnArg, ImplItem, Item, ItemImpl, Lit, LitStr, Local, Pat, Stmt, Token, parse_quote,
     punctuated::Punctuated,
     visit_mut::{self, VisitMut},
 };
@@ -225,11 +225,28 @@ fn operations(mut block: ItemImpl, arguments: &mut IndexMap<String, Vec<String>>
 /// before and after: across them a request would be kept. Leaves out the headers that are the call's to say: `accept`, and
 /// `api-version`, which is the document's, and hides one of the spec's own.
 fn mend(statements: &mut Vec<Stmt>) -> Option<()> {
-    let [Stmt::Local(url), Stmt::Local(headers), said, between @ .., Stmt::Local(request), _, pre, _, _, _, answer] =
-        statements.as_slice()
+    let [
+        Stmt::Local(url),
+        Stmt::Local(headers),
+        said,
+        between @ ..,
+        Stmt::Local(request),
+        _,
+        pre,
+        _,
+        _,
+        Stmt::Local(response),
+        answer,
+    ] = statements.as_slice()
     else {
         return None;
     };
+    // By progenitor's names, which are others where a parameter has one of these.
+    let name = |local: &Local| match &local.pat {
+        Pat::Ident(pattern) => Some(pattern.ident.clone()),
+        _ => None,
+    };
+    let [url_name, request_name, response_name] = [name(url)?, name(request)?, name(response)?];
     let text = |statement: &dyn ToTokens| statement.to_token_stream().to_string();
     let is_known = text(headers).starts_with("let mut header_map =")
         && text(said).contains("\"api-version\"")
@@ -252,11 +269,11 @@ fn mend(statements: &mut Vec<Stmt>) -> Option<()> {
     Without(removed).visit_expr_mut(&mut built);
     let header_map = (!between.is_empty()).then(|| quote!(let mut header_map = ::reqwest::header::HeaderMap::new();));
     let mended: Block = parse_quote!({
-        let url = #url;
+        let #url_name = #url;
         #header_map
         #(#between)*
-        let request = #built;
-        let response = self.inner.exec(&self.client, request).await?;
+        let #request_name = #built;
+        let #response_name = self.inner.exec(&self.client, #request_name).await?;
         #answer
     });
     *statements = mended.stmts;

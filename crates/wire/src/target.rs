@@ -77,7 +77,11 @@ impl Target {
     /// The URL of a path below the base URL. What isn't of the path in it has to be percent-encoded.
     pub(crate) fn below(&self, path: &str) -> Url {
         let mut url = self.0.url.clone();
-        let path = [url.path().trim_end_matches('/'), path].concat();
+        let mut path = [url.path().trim_end_matches('/'), path].concat();
+        // progenitor leaves it in a parameter as it is, and `Url` takes it for a `/`: it would lead to another path.
+        if path.contains('\\') {
+            path = path.replace('\\', "%5C");
+        }
         url.set_path(&path);
         url
     }

@@ -145,6 +145,16 @@ fn a_path_is_put_below_the_base_url_as_reqwest_would_read_the_whole() {
 }
 
 #[test]
+fn a_backslash_of_a_path_parameter_leads_to_no_other_path() {
+    let call = Call::new(&CREATE, &target("http://localhost/base"));
+    for value in [r"..\..\admin", r"x\..\..\y", r"\", r"a\b"] {
+        let path = format!("/d/{}", progenitor_client::encode_path(value));
+        let expected = format!("http://localhost/base/d/{}", value.replace('\\', "%5C"));
+        assert_eq!(call.url(&path).as_str(), expected);
+    }
+}
+
+#[test]
 fn a_path_parameter_that_would_make_another_path_is_refused() {
     let call = Call::new(&CREATE, &target("http://localhost"));
     for value in ["", ".", ".."] {
