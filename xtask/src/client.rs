@@ -488,7 +488,7 @@ fn method(
         .collect();
     let call = Code::chain([Code::text("client"), Code::list(format!(".{id}("), handed?), Code::text(".await")]);
     sent.push_str(&format!(
-        "        let client = progenitor::Client::new(self.target.http().clone(), call);
+        "        let client = progenitor::Client::new(call);
 {result}
 ",
         result = Code::row([Code::text("let result = "), call]).lines(8, ";"),

@@ -194,8 +194,8 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(client: ::reqwest::Client, inner: Call) -> Self {
-        Self { client, inner }
+    pub fn new(inner: Call) -> Self {
+        Self { client: inner.http().clone(), inner }
     }
 }
 ";
@@ -273,7 +273,7 @@ fn mend(statements: &mut Vec<Stmt>) -> Option<()> {
         #header_map
         #(#between)*
         let #request_name = #built;
-        let #response_name = self.inner.exec(&self.client, #request_name).await?;
+        let #response_name = self.inner.exec(#request_name).await?;
         #answer
     });
     *statements = mended.stmts;

@@ -173,7 +173,7 @@ impl Client {
         let mut call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
         call.header("x-app-id", self.credentials.app_id.expose())?;
         call.header("x-app-token", self.credentials.app_token.expose())?;
-        let client = progenitor::Client::new(self.target.http().clone(), call);
+        let client = progenitor::Client::new(call);
         let result = client.create_token(&body).await;
         let answer: types::Token = client.inner.finish(result)?;
         if error::create_token_failed(&answer) {
@@ -206,7 +206,7 @@ impl Client {
         let mut call = Call::new(&INTROSPECT_TOKEN_OPERATION, &self.target);
         call.header("x-app-id", self.credentials.app_id.expose())?;
         call.header("x-app-token", self.credentials.app_token.expose())?;
-        let client = progenitor::Client::new(self.target.http().clone(), call);
+        let client = progenitor::Client::new(call);
         let result = client.introspect_token(&body).await;
         client.inner.finish(result)
     }
@@ -234,7 +234,7 @@ impl Client {
         let mut call = Call::new(&REVOKE_TOKEN_OPERATION, &self.target);
         call.header("x-app-id", self.credentials.app_id.expose())?;
         call.header("x-app-token", self.credentials.app_token.expose())?;
-        let client = progenitor::Client::new(self.target.http().clone(), call);
+        let client = progenitor::Client::new(call);
         let result = client.revoke_token(&body).await;
         client.inner.finish_empty(result)
     }

@@ -15,8 +15,8 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(client: ::reqwest::Client, inner: Call) -> Self {
-        Self { client, inner }
+    pub fn new(inner: Call) -> Self {
+        Self { client: inner.http().clone(), inner }
     }
 }
 
@@ -28,7 +28,7 @@ impl Client {
     ) -> Result<ResponseValue<types::Token>, Error<()>> {
         let url = self.inner.url("/v1/oauth/token");
         let request = self.client.post(url).form_urlencoded(&body)?.build()?;
-        let response = self.inner.exec(&self.client, request).await?;
+        let response = self.inner.exec(request).await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -41,7 +41,7 @@ impl Client {
     ) -> Result<ResponseValue<types::Introspection>, Error<()>> {
         let url = self.inner.url("/v1/oauth/introspect");
         let request = self.client.post(url).form_urlencoded(&body)?.build()?;
-        let response = self.inner.exec(&self.client, request).await?;
+        let response = self.inner.exec(request).await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -54,7 +54,7 @@ impl Client {
     ) -> Result<ResponseValue<()>, Error<()>> {
         let url = self.inner.url("/v1/oauth/token/revoke");
         let request = self.client.post(url).form_urlencoded(&body)?.build()?;
-        let response = self.inner.exec(&self.client, request).await?;
+        let response = self.inner.exec(request).await?;
         match response.status().as_u16() {
             204u16 => Ok(ResponseValue::empty(response)),
             _ => Err(Error::UnexpectedResponse(response)),

@@ -138,7 +138,7 @@ impl Client {
     ) -> Result<(types::Token, Option<::std::time::SystemTime>), Error> {
         let body: types::TokenRequest = body.into();
         let call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
-        let client = progenitor::Client::new(self.target.http().clone(), call);
+        let client = progenitor::Client::new(call);
         let result = client.create_token(&body).await;
         let answer: types::Token = client.inner.finish(result)?;
         if error::create_token_failed(&answer) {

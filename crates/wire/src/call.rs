@@ -84,9 +84,9 @@ impl Call {
         Self { operation, target: target.clone(), headers: Vec::new(), query: Vec::new(), sent: Arc::default() }
     }
 
-    /// The base URL that it is sent below.
-    pub fn base_url(&self) -> &str {
-        self.target.base_url()
+    /// The HTTP client that it is sent with.
+    pub fn http(&self) -> &reqwest::Client {
+        self.target.http()
     }
 
     /// The URL of a path below the base URL, whose parameters are percent-encoded. From a text, reqwest would read the whole
@@ -210,15 +210,11 @@ impl Call {
     /// # Errors
     ///
     /// Whatever reqwest says, without the URL.
-    pub fn exec<'a>(
-        &'a self,
-        http: &reqwest::Client,
-        mut request: Request,
-    ) -> impl Future<Output = reqwest::Result<Response>> + use<'a> {
+    pub fn exec<'a>(&'a self, mut request: Request) -> impl Future<Output = reqwest::Result<Response>> + use<'a> {
         // Here, not in the future: that would hold the request twice, and all futures around it are as large.
         self.prepare(&mut request);
         let sent = request.url().clone();
-        let pending = http.execute(request);
+        let pending = self.http().execute(request);
         async move {
             match pending.await {
                 Ok(response) if *response.url() != sent => {

@@ -156,7 +156,7 @@ async fn a_success_whose_body_can_not_be_used_is_an_error_per_cause() {
         (b"{\"access_token\":\"2026-11-22T11:00:00\"}", BodyProblem::NoOffset, "has a date-time without an offset"),
     ] {
         let (target, _server) = answering(answer(200, "", body)).await;
-        let error = run::<Expiring>(&Call::new(&CREATE, &target), &target, post(&target)).await.unwrap_err();
+        let error = run::<Expiring>(&Call::new(&CREATE, &target), post(&target)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Body(problem));
         assert_eq!((error.body_problem(), error.status()), (Some(problem), Some(200)));
         assert_eq!(error.verdict(), Verdict::Transient);
@@ -231,7 +231,7 @@ async fn a_body_that_does_not_end_is_read_up_to_the_cap() {
 async fn the_cap_holds_where_the_body_does_not_matter() {
     let (target, _server) = answering(answer(200, "", vec![b' '; MAX_BODY + 1])).await;
     let call = Call::new(&CREATE, &target);
-    let response = call.exec(target.http(), post(&target).build().unwrap()).await.unwrap();
+    let response = call.exec(post(&target).build().unwrap()).await.unwrap();
     let error = call
         .finish::<(), VendorError>(Ok(progenitor_client::ResponseValue::new((), response.status(), Default::default())))
         .unwrap_err();
@@ -242,7 +242,7 @@ async fn the_cap_holds_where_the_body_does_not_matter() {
 async fn an_operation_without_a_body_does_not_mind_one() {
     let (target, _server) = answering(answer(200, "", "<html>")).await;
     let call = Call::new(&CREATE, &target);
-    let response = call.exec(target.http(), post(&target).build().unwrap()).await.unwrap();
+    let response = call.exec(post(&target).build().unwrap()).await.unwrap();
     let result = Ok(progenitor_client::ResponseValue::new((), response.status(), Default::default()));
     assert!(call.finish::<(), VendorError>(result).is_ok());
 }
@@ -260,7 +260,7 @@ async fn a_success_that_carries_the_vendors_error_is_refused() {
     let (target, _server) =
         answering(answer(200, "retry-after: 7\r\nx-vendor-request: r1\r\n", r#"{"access_token":""}"#)).await;
     let call = Call::new(&CREATE, &target);
-    run::<Token>(&call, &target, post(&target)).await.unwrap();
+    run::<Token>(&call, post(&target)).await.unwrap();
     let refused = |code: &str| call.refused(VendorError { code: code.into(), message: None, request: None });
     let error = refused("invalid_client");
     assert_eq!((error.kind(), error.status()), (ErrorKind::Refused, Some(200)));
@@ -294,7 +294,7 @@ async fn following(status: u16, location: &str, body: bool) -> Error<VendorError
     let (target, _server) = answering(first).await;
     let target = Target::new::<()>(target.base_url(), &careless_client().into()).unwrap();
     let request = if body { post(&target) } else { target.http().delete(target.base_url()) };
-    run::<Token>(&Call::new(&CREATE, &target), &target, request).await.unwrap_err()
+    run::<Token>(&Call::new(&CREATE, &target), request).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -422,7 +422,7 @@ async fn a_value_that_can_not_be_encoded_is_not_sent() {
     let hidden = target.http().post("http://localhost").header("x-a", "hunter2\n");
     let scheme = target.http().post("ftp://hunter2");
     for request in [hidden, scheme] {
-        let error = run::<Token>(&Call::new(&CREATE, &target), &target, request).await.unwrap_err();
+        let error = run::<Token>(&Call::new(&CREATE, &target), request).await.unwrap_err();
         assert_eq!((error.kind(), error.is_transient()), (ErrorKind::InvalidRequest, false));
         assert!(!texts(&error).contains("hunter2"), "{error:?}");
     }
@@ -455,7 +455,7 @@ async fn the_date_of_a_success_is_kept() {
     let (target, _server) = answering(answer(200, "date: Thu, 01 Jan 1970 00:00:09 GMT\r\n", TOKEN)).await;
     let call = Call::new(&CREATE, &target);
     assert_eq!(call.date(), None);
-    run::<Token>(&call, &target, post(&target)).await.unwrap();
+    run::<Token>(&call, post(&target)).await.unwrap();
     assert_eq!(call.date(), Some(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(9)));
 }
 
@@ -508,7 +508,7 @@ async fn no_text_holds_a_secret() {
             call.query("key", &Secret::from("hunter2"));
             assert!(!format!("{call:?} {call:#?} {target:?}").contains("hunter2"));
             let request = target.http().post(format!("{}/hunter2?a=hunter2", target.base_url())).body("hunter2");
-            let error = run::<Token>(&call, &target, request).await.unwrap_err();
+            let error = run::<Token>(&call, request).await.unwrap_err();
             assert!(!texts(&error).contains("hunter2"), "{}", texts(&error));
             assert!(!format!("{call:?} {call:#?}").contains("hunter2"));
         }

@@ -136,7 +136,7 @@ impl Client {
     ) -> Result<(types::TokenResponse, Option<::std::time::SystemTime>), Error> {
         let body: types::TokenRequest = body.into();
         let call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
-        let client = progenitor::Client::new(self.target.http().clone(), call);
+        let client = progenitor::Client::new(call);
         let result = client.create_token(&body).await;
         let answer: types::TokenResponse = client.inner.finish(result)?;
         if error::create_token_failed(&answer) {
@@ -164,7 +164,7 @@ impl Client {
     pub async fn revoke_tokens(&self, access_token: &Secret) -> Result<(), Error> {
         let mut call = Call::new(&REVOKE_TOKENS_OPERATION, &self.target);
         call.authorization("Bearer", access_token)?;
-        let client = progenitor::Client::new(self.target.http().clone(), call);
+        let client = progenitor::Client::new(call);
         let result = client.revoke_tokens().await;
         client.inner.finish_empty(result)
     }

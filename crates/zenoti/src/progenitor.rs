@@ -15,8 +15,8 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(client: ::reqwest::Client, inner: Call) -> Self {
-        Self { client, inner }
+    pub fn new(inner: Call) -> Self {
+        Self { client: inner.http().clone(), inner }
     }
 }
 
@@ -28,7 +28,7 @@ impl Client {
     ) -> Result<ResponseValue<types::TokenResponse>, Error<()>> {
         let url = self.inner.url("/v1/tokens");
         let request = self.client.post(url).json(&body).build()?;
-        let response = self.inner.exec(&self.client, request).await?;
+        let response = self.inner.exec(request).await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -38,7 +38,7 @@ impl Client {
     pub async fn revoke_tokens<'a>(&'a self) -> Result<ResponseValue<()>, Error<()>> {
         let url = self.inner.url("/v1/tokens/sessions/revoke");
         let request = self.client.delete(url).build()?;
-        let response = self.inner.exec(&self.client, request).await?;
+        let response = self.inner.exec(request).await?;
         match response.status().as_u16() {
             200u16 => Ok(ResponseValue::empty(response)),
             _ => Err(Error::UnexpectedResponse(response)),

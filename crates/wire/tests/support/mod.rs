@@ -69,9 +69,9 @@ pub fn target(base_url: &str) -> Target {
 }
 
 /// What progenitor's generated code does, and the wrapper around it.
-pub async fn run<T: DeserializeOwned>(call: &Call, target: &Target, request: reqwest::RequestBuilder) -> Outcome<T> {
+pub async fn run<T: DeserializeOwned>(call: &Call, request: reqwest::RequestBuilder) -> Outcome<T> {
     let result = async {
-        let response = call.exec(target.http(), request.build()?).await?;
+        let response = call.exec(request.build()?).await?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
             _ => Err(progenitor_client::Error::UnexpectedResponse(response)),
@@ -90,7 +90,7 @@ pub fn post(target: &Target) -> reqwest::RequestBuilder {
 }
 
 pub async fn create(target: &Target) -> Outcome<Token> {
-    run(&Call::new(&CREATE, target), target, post(target)).await
+    run(&Call::new(&CREATE, target), post(target)).await
 }
 
 /// A failure of `create`, whose success would be a bug of the test.
