@@ -29,6 +29,7 @@ mod lifecycle;
 mod lint;
 mod literal;
 mod lower;
+mod media_type;
 mod model;
 pub mod new;
 mod openapi;

@@ -1,16 +1,81 @@
 //! Request bodies: one media type, JSON or a form, and what a form can carry.
 
 use super::Lint;
-use super::view::{Node, Operation, Shape, essence, is_form, is_json};
+use super::example::delimiter;
+use super::operation::unsendable;
+use super::view::{Node, Operation, Shape};
+use crate::media_type::{essence, is_form, is_json};
 use crate::problem::{join, nearest};
 use crate::x_token::list;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Checks those of every operation.
 pub fn check(lint: &mut Lint) {
     for operation in lint.operations() {
         if let Some(body) = operation.node.get("requestBody") {
             request(lint, &operation, &body);
+        }
+    }
+    delimiters(lint);
+}
+
+/// A list in a form is one text, and so is a type's own: elsewhere the same type can't be another text, or a list.
+fn delimiters(lint: &mut Lint) {
+    // By the object and the property's name, what stands between the items, and whose form it is.
+    let mut forms: HashMap<(String, &str), (char, String)> = HashMap::new();
+    let mut others = Vec::new();
+    for operation in lint.operations() {
+        let bodies = lint.responses(&operation).into_iter().filter_map(|(_, response)| lint.json_schema(&response));
+        others.extend(bodies.map(|schema| (schema, operation.name())));
+        let Some((media_type, media)) = lint.request(&operation) else { continue };
+        let Some(schema) = media.get("schema") else { continue };
+        if !is_form(media_type) {
+            others.push((schema, operation.name()));
+            continue;
+        }
+        for (_, variant) in lint.variants(&schema) {
+            let at = lint.schema(&variant).at;
+            for (name, encoding) in media.named("encoding") {
+                let Some(delimiter) = delimiter(&encoding) else { continue };
+                match forms.get(&(at.clone(), name)) {
+                    Some((other, whose)) if *other != delimiter => {
+                        let what = format!("`{name}` of the same schema is joined in another way by {whose}");
+                        lint.error(&encoding.at, what, "give one of the two forms a schema of its own");
+                    }
+                    _ => {
+                        forms.insert((at.clone(), name), (delimiter, operation.name()));
+                    }
+                }
+            }
+        }
+    }
+    if forms.is_empty() {
+        return;
+    }
+    let mut seen = HashSet::new();
+    for (schema, whose) in others {
+        let mut queue = vec![schema];
+        while let Some(schema) = queue.pop() {
+            let schema = lint.schema(&schema);
+            if !seen.insert(schema.at.clone()) {
+                continue;
+            }
+            match lint.shape(&schema) {
+                Shape::Object(fields) => {
+                    for (name, node) in &fields.properties {
+                        if let Some((_, form)) = forms.get(&(schema.at.clone(), *name)) {
+                            let what = format!(
+                                "`{name}` is one text in the form of {form}, and a list in the JSON of {whose}"
+                            );
+                            lint.error(&node.at, what, "give the form a schema of its own");
+                        }
+                        queue.push(node.clone());
+                    }
+                }
+                Shape::Union(branches) => queue.extend(branches),
+                Shape::List(inner) | Shape::Map(inner) => queue.extend(inner),
+                Shape::Scalar(..) | Shape::Any => {}
+            }
         }
     }
 }
@@ -70,6 +135,9 @@ fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
         };
         lint.error(&media.at, what, instead);
         return;
+    }
+    if let Some((what, instead)) = unsendable("header", media_type) {
+        lint.error(&media.at, format!("the media type {what}"), instead);
     }
     let Some(schema) = media.get("schema") else {
         lint.error(
@@ -155,6 +223,10 @@ fn form_property<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>, encoding:
                     let what = format!("`{other}` is no style of a form");
                     lint.error(&join(&encoding.at, "style"), what, "write `spaceDelimited`, `pipeDelimited` or `form`");
                 }
+            }
+            if let Some(items) = items.as_ref().filter(|items| lint.is_nullable(items)) {
+                let what = format!("an element of `{name}` may be null, which a form can't say");
+                lint.error(&items.at, what, "remove `nullable`");
             }
             let items = items.map(|items| lint.shape(&items));
             let is_plain = match &items {

@@ -1,8 +1,10 @@
 //! Examples, against their schemas: each becomes a request or an answer of a snapshot test, so it must be one.
 
 use super::Lint;
-use super::view::{Node, Shape, is_form, is_json};
+use super::operation::unsendable;
+use super::view::{Node, Shape};
 use crate::ident;
+use crate::media_type::{is_form, is_json};
 use crate::problem::{join, nearest};
 use crate::spec::kind;
 use serde_json::Value;
@@ -41,6 +43,12 @@ pub fn check(lint: &mut Lint) {
         }
         for parameter in lint.parameters(&operation) {
             let found = media_type(lint, &parameter, Way::Sent);
+            let place = parameter.text("in").unwrap_or_default();
+            for (_, example) in &found {
+                if let Some((what, instead)) = example.value.as_str().and_then(|text| unsendable(place, text)) {
+                    lint.error(&example.at, format!("the example of a {place} parameter {what}"), instead);
+                }
+            }
             let delimiter = delimiter(&parameter).filter(|_| parameter.text("in") == Some("query"));
             for (schema, example) in found {
                 if let (Some(delimiter), Shape::List(_)) = (delimiter, lint.shape(&schema)) {
@@ -52,7 +60,7 @@ pub fn check(lint: &mut Lint) {
 }
 
 /// What stands between the items of a list that is sent as one text.
-fn delimiter(node: &Node) -> Option<char> {
+pub fn delimiter(node: &Node) -> Option<char> {
     match node.text("style") {
         Some("spaceDelimited") => Some(' '),
         Some("pipeDelimited") => Some('|'),
@@ -274,8 +282,18 @@ impl<'a> Checker<'_, 'a> {
         let value = example.value;
         let digits = |text: &str| self.way == Way::Answered && text.parse::<f64>().is_ok();
         let fits = match (scalar, value) {
+            ("string", Value::String(text))
+                if schema.text("format") == Some("date-time") && !is_date_time(text, self.way) =>
+            {
+                let what = format!("{} is no date-time", name_of(&example.at));
+                return self.say(&example.at, what, "write it as RFC 3339 does, such as `2030-01-02T03:04:05Z`");
+            }
+            ("integer", Value::Number(number)) if number.is_u64() && !number.is_i64() => {
+                let what = format!("{} is more than 64 bits with a sign can hold", name_of(&example.at));
+                return self.say(&example.at, what, "write a smaller one; or `type: string` in the schema, and quotes");
+            }
             ("string", Value::String(_)) | ("boolean", Value::Bool(_)) | ("number", Value::Number(_)) => true,
-            ("integer", Value::Number(number)) => number.is_i64() || number.is_u64(),
+            ("integer", Value::Number(number)) => number.is_i64(),
             ("integer" | "number", Value::String(text)) => digits(text),
             _ => false,
         };
@@ -309,6 +327,22 @@ impl<'a> Checker<'_, 'a> {
         let what = format!("{} is {}, and the schema says {wanted}", name_of(&example.at), kind(example.value));
         self.say(&example.at, what, instead);
     }
+}
+
+/// Whether a text looks like a date, a time of day and an offset, which an answer may do without. Whether there is such a
+/// day, the generated tests say.
+fn is_date_time(text: &str, way: Way) -> bool {
+    let form = b"0000-00-00T00:00:00";
+    let fits = |(byte, form): (u8, &u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        b'T' => matches!(byte, b'T' | b't' | b' '),
+        _ => byte == *form,
+    };
+    let has_offset = || text.ends_with(['Z', 'z']) || text[form.len()..].contains(['+', '-']);
+    text.is_ascii()
+        && text.len() >= form.len()
+        && text.bytes().zip(form).all(fits)
+        && (way == Way::Answered || has_offset())
 }
 
 fn all<'a>(node: &Node<'a>) -> Vec<(&'a str, Node<'a>)> {

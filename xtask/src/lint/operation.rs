@@ -2,26 +2,39 @@
 
 use super::Lint;
 use super::root::{is_header, placeholders};
-use super::view::{Node, Operation, Shape, essence, is_json, is_success};
+use super::view::{Node, Operation, Shape, is_success};
 use crate::ident;
+use crate::media_type::{essence, is_json};
 use crate::problem::{distance, join, nearest};
 use crate::vendor::is_keyword;
 use crate::x_token::list;
 use std::collections::HashMap;
 
-/// Methods that the generated client has already, and progenitor's; `into` and `try_into` are everyone's.
-const CLIENT_METHODS: [&str; 11] =
-    ["api_version", "baseurl", "client", "exec", "inner", "into", "new", "new_with_client", "post", "pre", "try_into"];
+/// Methods that the generated client has already; `into` and `try_into` are everyone's.
+const CLIENT_METHODS: [&str; 3] = ["into", "new", "try_into"];
 
 /// Headers that the client writes itself, and from what.
-const OWN_HEADERS: [(&str, &str); 6] = [
+const OWN_HEADERS: [(&str, &str); 12] = [
     ("accept", "it comes from the media types of the success answer"),
     ("authorization", "it comes from a security scheme: `type: http`, or `type: apiKey` with that name"),
+    ("connection", OF_CONNECTION),
     ("content-length", "it comes from the body"),
     ("content-type", "it comes from the media type of the request body"),
+    ("expect", OF_CONNECTION),
     ("host", "it comes from the server"),
+    ("te", OF_CONNECTION),
+    ("trailer", OF_CONNECTION),
+    ("transfer-encoding", OF_CONNECTION),
+    ("upgrade", OF_CONNECTION),
     ("user-agent", "the client sends its own"),
 ];
+
+const OF_CONNECTION: &str = "it belongs to the connection, which the HTTP client keeps";
+
+/// Where a header that the client writes itself comes from.
+pub fn own_header(name: &str) -> Option<&'static str> {
+    OWN_HEADERS.iter().find(|(own, _)| name.eq_ignore_ascii_case(own)).map(|(_, why)| *why)
+}
 
 /// Checks them.
 pub fn check(lint: &mut Lint) {
@@ -35,6 +48,10 @@ pub fn check(lint: &mut Lint) {
         if !operation.node.has("summary") && !operation.node.has("description") {
             let what = format!("{} has neither summary nor description", operation.name());
             lint.warn(&operation.node.at, what, "add `summary`, one sentence: it is the method's documentation");
+        }
+        if operation.method == "options" {
+            let what = "OPTIONS asks what there is, and no client of ours sends it";
+            lint.error(&operation.node.at, what, "remove it, or write the method that the vendor documents");
         }
         parameters(lint, operation);
         responses(lint, operation);
@@ -96,6 +113,9 @@ fn paths(lint: &mut Lint) {
                 _ => "remove the space",
             };
             lint.error(&item.at, format!("the path `{path}` has a `{}` in it", c.escape_default()), instead);
+        }
+        if let Some((what, instead)) = leads_elsewhere(path) {
+            lint.error(&item.at, format!("the path `{path}` {what}"), instead);
         }
         let mut template = path.to_owned();
         for name in placeholders(path).unwrap_or_default() {
@@ -159,6 +179,11 @@ fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
             lint.error(&join(&parameter.at, "name"), "a parameter's name is empty", "write its name");
             continue;
         }
+        if is_ragged(name) && parameter.text("in") != Some("header") {
+            let what = format!("the name {name:?} has a space around it, or a control character in it");
+            lint.error(&join(&parameter.at, "name"), what, "write it as the vendor does, without");
+            continue;
+        }
         if !name.is_ascii() && parameter.text("in") != Some("header") {
             let what = format!("the name of the parameter `{name}` isn't ASCII");
             let instead = match parameter.text("in") {
@@ -198,7 +223,7 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
         }
         "query" => "form",
         "header" => {
-            if let Some((_, why)) = OWN_HEADERS.iter().find(|(own, _)| name.eq_ignore_ascii_case(own)) {
+            if let Some(why) = own_header(name) {
                 lint.error(at, format!("the header `{name}` is the client's to write"), format!("remove it: {why}"));
             } else if !is_header(name) {
                 let what = format!("`{name}` can't name a header");
@@ -223,6 +248,7 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
         }
     };
     let Some(schema) = parameter.get("schema") else { return };
+    constant(lint, &schema, place, name);
     let shape = lint.shape(&schema);
     let style = parameter.text("style").unwrap_or(default_style);
     let style_at = join(at, "style");
@@ -257,6 +283,10 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
             lint.error(&schema.at, what, "write `type: string`, and tell in `description` how its parts are joined");
         }
         Shape::List(items) => {
+            if let Some(items) = items.as_ref().filter(|items| lint.is_nullable(items)) {
+                let what = format!("an element of the query parameter `{name}` may be null, which a query can't say");
+                lint.error(&items.at, what, "remove `nullable`");
+            }
             let items = items.as_ref().map(|items| lint.shape(items));
             if let Some(Shape::Scalar("string", items)) = &items
                 && items.text("format") == Some("password")
@@ -289,6 +319,41 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
     }
 }
 
+/// Whether the name of a query parameter isn't just what it seems.
+pub fn is_ragged(name: &str) -> bool {
+    name.trim() != name || name.contains(char::is_control)
+}
+
+/// What in a path `Url` reads as a way to another one.
+pub fn leads_elsewhere(path: &str) -> Option<(&'static str, &'static str)> {
+    let is_dots = |segment: &str| matches!(segment.to_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    if path.contains('\\') {
+        return Some(("has a `\\` in it, which is sent as `/`", "write `/`, or `%5C` where a backslash is meant"));
+    }
+    path.split('/').any(is_dots).then_some(("has a dot segment, and leads elsewhere", "write where it leads"))
+}
+
+/// A constant that a path or a header can't have.
+fn constant<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, place: &str, name: &str) {
+    let Some(text) = lint.constant(schema).and_then(|value| value.as_str()) else { return };
+    if let Some((what, instead)) = unsendable(place, text) {
+        lint.error(&schema.at, format!("the only value of the {place} parameter `{name}` {what}"), instead);
+    }
+}
+
+/// Why the client refuses to send a text as a parameter.
+pub fn unsendable(place: &str, text: &str) -> Option<(&'static str, &'static str)> {
+    match place {
+        "path" if matches!(text, "" | "." | "..") => {
+            Some(("is empty or a dot segment, which makes another path of it", "write a value that stays in its place"))
+        }
+        "header" if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) => {
+            Some(("has a character that isn't visible ASCII", "write it with ASCII alone, as a header is sent"))
+        }
+        _ => None,
+    }
+}
+
 fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
     let Some(responses) = operation.node.get("responses") else { return };
     let mut has_success = false;
@@ -313,6 +378,9 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
         let (json, others): (Vec<_>, Vec<_>) = content.iter().partition(|(media_type, _)| is_json(media_type));
         let at = join(&response.at, "content");
         for (media_type, media) in &json {
+            if let Some((what, instead)) = unsendable("header", media_type).filter(|_| is_success(status)) {
+                lint.error(&media.at, format!("the media type {what}"), instead);
+            }
             if !media.has("schema") {
                 let what = format!("the `{media_type}` of status {status} has no schema");
                 lint.error(&media.at, what, "add `schema`; for any JSON, a `schema` with a description alone");
@@ -344,6 +412,9 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
                 }
             }
             continue;
+        }
+        if operation.method == "head" && !json.is_empty() {
+            lint.error(&at, "the answer to HEAD has no body", "remove `content`, or write `get`");
         }
         if json.is_empty() && !others.is_empty() {
             let types: Vec<String> = others.iter().map(|(media_type, _)| essence(media_type)).collect();

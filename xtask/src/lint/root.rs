@@ -1,13 +1,15 @@
 //! What belongs to the whole document: references, names of components, servers and security schemes.
 
 use super::Lint;
+use super::operation::{is_ragged, leads_elsewhere, own_header};
 use super::shape::{Kind, Nodes};
-use super::view::{MAX_DEPTH, Node, Shape};
+use super::view::{MAX_DEPTH, Node, Shape, is_alone};
 use crate::ident;
 use crate::problem::{distance, join, nearest};
 use crate::vendor::is_keyword;
 use crate::x_token::list;
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 /// Constructors that every endpoint has beside its servers.
 const ENDPOINT_METHODS: [&str; 2] = ["new", "custom"];
@@ -116,7 +118,7 @@ fn chains<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
         // What turns in a circle is told of below.
         while steps <= MAX_DEPTH && seen.insert(node.at.clone()) {
             let only = |key| match node.items(key).as_slice() {
-                [only] if !node.has("properties") => Some(only.clone()),
+                [only] if is_alone(&node) => Some(only.clone()),
                 _ => None,
             };
             let target = node.text("$ref").and_then(|reference| reference.strip_prefix('#')).and_then(|pointer| {
@@ -361,6 +363,9 @@ fn check_url(url: &str) -> Result<(), (String, String)> {
     if path.contains('#') {
         return fail("has a fragment", "remove it");
     }
+    if let Some((what, instead)) = leads_elsewhere(path) {
+        return fail(what, instead);
+    }
     Ok(())
 }
 
@@ -406,6 +411,17 @@ fn variables<'a>(lint: &mut Lint<'a>, server: &Node<'a>, url: &str) {
             lint.error(&variable.at, what, "rename one of them");
         }
         let values = variable.texts("enum");
+        let in_host = url.find("://").is_none_or(|scheme| {
+            let path = url[scheme + 3..].find('/').map_or(url.len(), |path| scheme + 3 + path);
+            url.find(&format!("{{{name}}}")).is_some_and(|variable| variable < path)
+        });
+        let written = values.iter().enumerate().map(|(index, value)| (format!("enum/{index}"), *value));
+        let default = variable.text("default").map(|value| ("default".to_owned(), value));
+        for (at, value) in written.chain(default) {
+            if let Some((what, instead)) = unfit(value, in_host) {
+                lint.error(&format!("{}/{at}", variable.at), format!("`{value}` {what}"), instead);
+            }
+        }
         if let Some(default) = variable.text("default")
             && variable.has("enum")
             && !values.contains(&default)
@@ -413,6 +429,19 @@ fn variables<'a>(lint: &mut Lint<'a>, server: &Node<'a>, url: &str) {
             let what = format!("the default `{default}` is none of the variable's values");
             lint.error(&format!("{}/default", variable.at), what, format!("write {}", list(values)));
         }
+    }
+}
+
+/// Why a server's variable can't have a value. Without one it is asked for.
+fn unfit(value: &str, in_host: bool) -> Option<(&'static str, &'static str)> {
+    let is_name = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
+    match value {
+        _ if in_host && !is_name => {
+            Some(("can't stand in a host", "write letters, digits, `.` and `-`, and the rest in `url`"))
+        }
+        "." | ".." => Some(("leads elsewhere", "write where it leads")),
+        _ if value.contains('/') => Some(("would be one segment, its `/` sent as `%2F`", "write a variable for each")),
+        _ => None,
     }
 }
 
@@ -454,7 +483,7 @@ fn security(lint: &mut Lint) {
     places.extend(lint.operations().into_iter().map(|operation| operation.node));
     for place in places {
         for requirement in place.items("security") {
-            let mut authorization: Vec<&str> = Vec::new();
+            let mut written: Vec<(Written, &str)> = Vec::new();
             for (name, scopes) in all(&requirement) {
                 let Some((_, scheme)) = schemes.iter().find(|(other, _)| *other == name) else {
                     let instead = match nearest(name, schemes.iter().map(|(name, _)| *name)) {
@@ -464,26 +493,66 @@ fn security(lint: &mut Lint) {
                     lint.error(&scopes.at, format!("there is no security scheme `{name}`"), instead);
                     continue;
                 };
-                let scheme = lint.resolve(scheme);
-                let writes_authorization = match scheme.text("type") {
-                    Some("http") => true,
-                    Some("apiKey") => {
-                        scheme.text("in") == Some("header")
-                            && scheme.text("name").is_some_and(|name| name.eq_ignore_ascii_case("authorization"))
-                    }
-                    _ => false,
-                };
-                if writes_authorization {
-                    authorization.push(name);
+                let Some(writes) = Written::by(&lint.resolve(scheme)) else { continue };
+                if let Some((_, other)) = written.iter().find(|(other, _)| *other == writes) {
+                    let what = format!("`{other}` and `{name}` would each write {writes}");
+                    lint.error(&requirement.at, what, "write them as alternatives, each an element of `security`");
                 }
+                written.push((writes, name));
             }
-            if authorization.len() > 1 {
-                let what = format!(
-                    "{} would each write the `Authorization` header",
-                    list(authorization).replace(" or ", " and ")
-                );
-                lint.error(&requirement.at, what, "write them as alternatives, each an element of `security`");
+        }
+    }
+    for operation in lint.operations() {
+        let place = if operation.node.has("security") { operation.node.clone() } else { lint.root() };
+        let requirements = place.items("security");
+        let used = requirements.iter().flat_map(all).filter_map(|(name, _)| {
+            let (_, scheme) = schemes.iter().find(|(other, _)| *other == name)?;
+            Some((Written::by(&lint.resolve(scheme))?, name))
+        });
+        let used: Vec<(Written, &str)> = used.collect();
+        for parameter in lint.parameters(&operation) {
+            let Some(writes) = Written::by_parameter(&parameter) else { continue };
+            if let Some((_, scheme)) = used.iter().find(|(other, _)| *other == writes) {
+                let what = format!("the security scheme `{scheme}` of {} writes {writes} too", operation.name());
+                lint.error(&parameter.at, what, "remove the parameter, or the scheme from `security`");
             }
+        }
+    }
+}
+
+/// A place in a request that one alone can write.
+#[derive(Debug, PartialEq)]
+enum Written {
+    /// The header of this name, in lower case.
+    Header(String),
+    Query(String),
+}
+
+impl Written {
+    fn by(scheme: &Node) -> Option<Self> {
+        match scheme.text("type") {
+            Some("http") => Some(Self::Header("authorization".to_owned())),
+            Some("apiKey") => Self::by_parameter(scheme),
+            _ => None,
+        }
+    }
+
+    fn by_parameter(parameter: &Node) -> Option<Self> {
+        let name = parameter.text("name")?;
+        match parameter.text("in") {
+            Some("header") => Some(Self::Header(name.to_ascii_lowercase())),
+            Some("query") => Some(Self::Query(name.to_owned())),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(name) if name == "authorization" => f.write_str("the `Authorization` header"),
+            Self::Header(name) => write!(f, "the header `{name}`"),
+            Self::Query(name) => write!(f, "the query parameter `{name}`"),
         }
     }
 }
@@ -514,12 +583,25 @@ fn check_scheme<'a>(lint: &mut Lint<'a>, scheme: &Node<'a>) {
                     lint.error(&at, format!("`{other}` is no place for an API key"), "write `header` or `query`")
                 }
             }
-            if let Some(name) = scheme.text("name")
-                && scheme.text("in") == Some("header")
-                && !is_header(name)
-            {
-                let what = format!("`{name}` can't name a header");
-                lint.error(&format!("{}/name", scheme.at), what, "write letters, digits and `-`");
+            let at = format!("{}/name", scheme.at);
+            match (scheme.text("in"), scheme.text("name")) {
+                (Some("header"), Some(name)) if !is_header(name) => {
+                    lint.error(&at, format!("`{name}` can't name a header"), "write letters, digits and `-`");
+                }
+                (Some("header"), Some(name)) if !name.eq_ignore_ascii_case("authorization") => {
+                    if let Some(why) = own_header(name) {
+                        let what = format!("the header `{name}` is the client's to write");
+                        lint.error(&at, what, format!("remove the scheme: {why}"));
+                    }
+                }
+                (Some("query"), Some("")) => {
+                    lint.error(&at, "the name of the query parameter is empty", "write its name");
+                }
+                (Some("query"), Some(name)) if is_ragged(name) => {
+                    let what = format!("the name {name:?} has a space around it, or a control character in it");
+                    lint.error(&at, what, "write it as the vendor does, without");
+                }
+                _ => {}
             }
         }
         Some("http") => {
@@ -616,6 +698,8 @@ mod tests {
             "https://::1",
             "https://300.0.0.1",
             "https://a,b.example",
+            "https://a.example/v1/../v2",
+            "https://a.example/v1\\v2",
         ] {
             assert!(check_url(url).is_err(), "{url}");
         }

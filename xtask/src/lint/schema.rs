@@ -2,7 +2,7 @@
 
 use super::Lint;
 use super::shape::{Kind, Nodes};
-use super::view::{Fields, Node, Shape};
+use super::view::{Fields, Node, Shape, is_alone};
 use crate::ident;
 use crate::problem::{distance, join, nearest};
 use crate::x_token::list;
@@ -183,6 +183,14 @@ fn values<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
             lint.error(&node.at, format!("`{}` is listed twice", lint.plain(node)), "remove one of the two");
             continue;
         }
+        let (written, sent) = (lint.plain(node), value.to_string());
+        if values.len() == 1 && value.is_number() && written != sent {
+            let what = format!("`{written}` is a number, and would be sent as `{sent}`");
+            let instead =
+                format!("write `{sent}`; or, where the digits matter, `type: string` and `\"{written}\"`, in quotes");
+            lint.error(&node.at, what, instead);
+            continue;
+        }
         if value.as_str().is_some_and(|text| text.contains(char::is_control)) {
             let what = format!("the value {value} has a line break or another control character in it");
             lint.error(&node.at, what, "write it without; or remove `enum`, and list the values in `description`");
@@ -220,7 +228,7 @@ fn values<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
 
 fn all_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     let branches = schema.items("allOf");
-    if branches.len() == 1 && !schema.has("properties") && !schema.has("required") {
+    if branches.len() == 1 && is_alone(schema) {
         return;
     }
     for branch in &branches {

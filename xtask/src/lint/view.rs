@@ -3,6 +3,7 @@
 //! Everything here bears any document, however wrong: what isn't there is absent, and whatever turns in a circle ends.
 
 use super::Lint;
+use crate::media_type::is_json;
 use crate::problem::join;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -144,18 +145,9 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// `application/json`, with or without parameters, and the likes of `application/problem+json`.
-pub fn is_json(media_type: &str) -> bool {
-    let essence = essence(media_type);
-    essence == "application/json" || essence.ends_with("+json")
-}
-
-pub fn is_form(media_type: &str) -> bool {
-    essence(media_type) == "application/x-www-form-urlencoded"
-}
-
-pub fn essence(media_type: &str) -> String {
-    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+/// Whether an `allOf` of one says all that its schema says of the type.
+pub fn is_alone(schema: &Node) -> bool {
+    !schema.has("properties") && !schema.has("required")
 }
 
 /// Whether a responses object's key is a success, an error or neither.
@@ -195,8 +187,10 @@ impl<'a> Lint<'a> {
         for list in [operation.item.items("parameters"), operation.node.items("parameters")] {
             for parameter in list {
                 let parameter = self.resolve(&parameter);
-                let text = |key| parameter.text(key).unwrap_or_default().to_owned();
-                let key = (text("in"), text("name"));
+                let (place, name) = (parameter.text("in").unwrap_or_default(), parameter.text("name"));
+                // A header's name has no capitals of its own.
+                let name = name.map(|name| if place == "header" { name.to_lowercase() } else { name.to_owned() });
+                let key = (place.to_owned(), name.unwrap_or_default());
                 match found.iter_mut().find(|(other, _)| *other == key) {
                     Some((_, other)) => *other = parameter,
                     None => found.push((key, parameter)),
@@ -233,7 +227,7 @@ impl<'a> Lint<'a> {
     /// The name of the component that a schema is, if it is no more than a reference to one.
     pub fn component(&self, schema: &Node<'a>) -> Option<&'a str> {
         let schema = match schema.items("allOf").as_slice() {
-            [only] if !schema.has("properties") => only.clone(),
+            [only] if is_alone(schema) => only.clone(),
             _ => schema.clone(),
         };
         schema.text("$ref")?.strip_prefix("#/components/schemas/")
@@ -245,7 +239,7 @@ impl<'a> Lint<'a> {
         for _ in 0..MAX_DEPTH {
             schema = self.resolve(&schema);
             match (schema.items("allOf").as_slice(), schema.items("oneOf").as_slice()) {
-                ([only], _) if !schema.has("properties") => schema = only.clone(),
+                ([only], _) if is_alone(&schema) => schema = only.clone(),
                 ([], [only]) => schema = only.clone(),
                 _ => break,
             }
@@ -262,7 +256,7 @@ impl<'a> Lint<'a> {
             }
             match (schema.has("$ref"), schema.items("allOf").as_slice()) {
                 (true, _) => schema = self.resolve(&schema),
-                (_, [only]) if !schema.has("properties") => schema = only.clone(),
+                (_, [only]) if is_alone(&schema) => schema = only.clone(),
                 _ => break,
             }
         }
