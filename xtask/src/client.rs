@@ -10,6 +10,7 @@ use crate::{
     ident,
     lower::plain,
     model::{Body, Model, Operation, Param, Place, SchemeKind, Ty, Variable},
+    openapi,
     progenitor::Progenitor,
     types::or,
     x_token::{Basic, Encode},
@@ -162,7 +163,11 @@ pub fn settings(model: &Model) -> Vec<Setting<'_>> {
     let params = model.operations.iter().flat_map(|operation| &operation.params);
     let mut settings: Vec<Setting<'_>> = Vec::new();
     for param in params.filter(|param| param.is_setting && !matches!(param.ty, Ty::Constant(_))) {
-        if settings.iter().any(|setting| setting.param.name == param.name) {
+        if let Some(known) = settings.iter_mut().find(|setting| setting.param.name == param.name) {
+            // What is a secret to one operation is one to all.
+            if param.ty == Ty::Secret {
+                known.param = param;
+            }
             continue;
         }
         let name = ident::unique(&ident::snake(&param.name), |name| {
@@ -179,8 +184,11 @@ pub fn settings(model: &Model) -> Vec<Setting<'_>> {
 fn setting_of(model: &Model, param: &Param) -> String {
     let settings = settings(model);
     let setting = settings.iter().find(|setting| setting.param.name == param.name);
-    let name = setting.map_or_else(|| ident::snake(&param.name), |setting| setting.name.clone());
-    if param.ty == Ty::Secret { format!("self.{name}.expose()") } else { format!("&self.{name}") }
+    match setting {
+        Some(setting) if setting.is_secret() => format!("self.{}.expose()", setting.name),
+        Some(setting) => format!("&self.{}", setting.name),
+        None => format!("&self.{}", ident::snake(&param.name)),
+    }
 }
 
 /// An example of a parameter, as text.
@@ -478,10 +486,11 @@ fn method(
         sent.push_str(&format!("        call.path_parameter({name:?}, {value})?;\n"));
     }
     let made_arguments = made.arguments.get(id).ok_or_else(|| format!("progenitor made no operation `{id}`"))?;
+    let names = openapi::arguments(operation);
     let handed: Result<Vec<Code>, String> = made_arguments
         .iter()
-        .map(|name| match operation.params.iter().find(|param| ident::snake(&param.name) == *name) {
-            Some(param) => Ok(Code::text(handed(model, param, &arguments))),
+        .map(|name| match names.iter().zip(&operation.params).find(|(known, _)| *known == name) {
+            Some((_, param)) => Ok(Code::text(handed(model, param, &arguments))),
             None if name == "body" => Ok(Code::text("&body")),
             None => Err(format!("progenitor gave `{id}` an argument `{name}` that the spec doesn't have")),
         })

@@ -18,6 +18,8 @@ pub fn lines(text: &str) -> Vec<String> {
     let mut in_code = false;
     // An HTML comment that nobody closes would swallow the rest.
     let text = text.replace("\r\n", "\n").replace('\r', "\n").replace("<!--", "&lt;!--");
+    // What turns the direction of text around, rustc refuses in a comment.
+    let text = text.replace(|c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'), "");
     for line in text.trim().lines() {
         let (line, start) = (line.trim_end(), line.trim_start());
         let is_fence = start.starts_with("```") || start.starts_with("~~~");
@@ -119,6 +121,11 @@ mod tests {
         assert_eq!(lines("a\n```\ncurl\n```\nb"), ["a", "```text", "curl", "```", "b"]);
         assert_eq!(lines("~~~rust\nx"), ["```text", "x", "```"]);
         assert_eq!(lines("```json\n{}\n```"), ["```json", "{}", "```"]);
+    }
+
+    #[test]
+    fn what_turns_text_around_is_left_out() {
+        assert_eq!(lines("a\u{202e}b \u{2066}c\u{2069}"), ["ab c"]);
     }
 
     #[test]

@@ -7,7 +7,16 @@ use crate::vendor::is_keyword;
 
 /// The name of a type or an enum variant.
 pub fn pascal(name: &str) -> String {
-    legal(clean(name).to_pascal_case(), "X")
+    let mut pascal = clean(name).to_pascal_case();
+    // `aB` gives `AB`, and that `Ab`: the name is one that stays as it is.
+    loop {
+        let again = pascal.to_pascal_case();
+        if again == pascal {
+            break;
+        }
+        pascal = again;
+    }
+    if pascal.starts_with(|c: char| c.is_ascii_digit()) { format!("X{pascal}") } else { legal(pascal, "X") }
 }
 
 /// The name of a field, an argument or a method.
@@ -44,8 +53,7 @@ fn legal(name: String, empty: &str) -> String {
         Some(first) if first.is_ascii_digit() => format!("_{name}"),
         Some(_) => name,
     };
-    // `gen` is none to typify, which knows the keywords of an older edition.
-    if is_keyword(&name) && name != "gen" { format!("{name}_") } else { name }
+    if is_keyword(&name) { format!("{name}_") } else { name }
 }
 
 #[cfg(test)]
@@ -57,11 +65,14 @@ mod tests {
         assert_eq!(snake("X-App-Id"), "x_app_id");
         assert_eq!(snake("type"), "type_");
         assert_eq!(snake("2fa"), "_2fa");
+        assert_eq!(snake("gen"), "gen_");
         assert_eq!(snake("$"), "x");
         assert_eq!(snake("_a__b_2"), "a_b_2");
         assert_eq!(snake("utf8_text1"), "utf8_text1".to_snake_case());
         assert_eq!(pascal("validation-rules"), "ValidationRules");
         assert_eq!(pascal("self"), "Self_");
+        assert_eq!(pascal("2FA"), "X2fa");
+        assert_eq!(pascal("aB"), "Ab");
     }
 
     #[test]

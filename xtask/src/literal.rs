@@ -28,7 +28,8 @@ pub fn marked(name: &str) -> String {
 pub fn expression(model: &Model, ty: &Ty, name: &str, value: &Value, secrets: Secrets) -> Code {
     match ty {
         Ty::Secret if secrets == Secrets::Marked => Code::into(&marked(name)),
-        Ty::Secret | Ty::Text | Ty::Constant(_) => Code::into(&plain(value)),
+        Ty::Constant(constant) => expression(model, &Ty::of(constant), name, value, secrets),
+        Ty::Secret | Ty::Text => Code::into(&plain(value)),
         Ty::Timestamp { .. } => Code::text(format!("{:?}.parse().expect(\"a date-time\")", plain(value))),
         Ty::Integer => {
             let number = value.as_i64().or_else(|| plain(value).parse().ok()).unwrap_or_default();
@@ -62,7 +63,8 @@ pub fn expression(model: &Model, ty: &Ty, name: &str, value: &Value, secrets: Se
 /// An item of a delimited list: `into` would be ambiguous there.
 fn listed(model: &Model, ty: &Ty, name: &str, value: &Value, secrets: Secrets) -> Code {
     match ty {
-        Ty::Text | Ty::Constant(_) => Code::text(format!("{:?}.to_owned()", plain(value))),
+        Ty::Constant(constant) => listed(model, &Ty::of(constant), name, value, secrets),
+        Ty::Text => Code::text(format!("{:?}.to_owned()", plain(value))),
         ty => expression(model, ty, name, value, secrets),
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     access, ident,
+    media_type::is_json,
     model::{
         Answer, Body, Component, Example, Model, Operation, Param, Part, Place, Property, Scheme, SchemeKind, Server,
         Shape, Status, Ty, Variable,
@@ -45,8 +46,8 @@ pub fn lower(spec: &Spec, x_token: Option<XToken>) -> Model {
     let mut model = Model {
         vendor: spec.vendor.clone(),
         file: spec.file.clone(),
-        // It stands in lines of its own.
-        title: text(&info["title"]).split_whitespace().collect::<Vec<_>>().join(" "),
+        // It stands in lines of its own, and in a manifest.
+        title: words(&text(&info["title"])),
         description: text(&info["description"]),
         servers: servers(&spec.document),
         components,
@@ -192,15 +193,18 @@ impl<'a> Lowering<'a> {
         actions: &Actions,
     ) -> Vec<Param> {
         // An operation's own parameter replaces its path's.
-        let mut found: IndexMap<(String, String), &'a Value> = IndexMap::new();
+        let mut found: IndexMap<(String, String), (String, &'a Value)> = IndexMap::new();
         for list in [&item["parameters"], &operation["parameters"]] {
             for parameter in list.as_array().into_iter().flatten() {
                 let parameter = self.resolve(parameter);
-                found.insert((text(&parameter["in"]), text(&parameter["name"])), parameter);
+                let (place, name) = (text(&parameter["in"]), text(&parameter["name"]));
+                // A header's name has no capitals of its own.
+                let key = if place == "header" { name.to_ascii_lowercase() } else { name.clone() };
+                found.insert((place, key), (name, parameter));
             }
         }
         let mut params = Vec::new();
-        for ((place, name), parameter) in found {
+        for ((place, _), (name, parameter)) in found {
             let place = match place.as_str() {
                 "path" => Place::Path,
                 "query" => Place::Query,
@@ -230,7 +234,13 @@ impl<'a> Lowering<'a> {
     fn body(&mut self, body: &'a Value, type_name: &str) -> Option<Body> {
         let content = object(&self.resolve(body)["content"]);
         let (media_type, media) = content.iter().next()?;
-        let ty = self.ty(&media["schema"], &format!("{type_name}Body"));
+        let hint = format!("{type_name}Body");
+        let schema = &media["schema"];
+        let ty = match self.ty(schema, &hint) {
+            // An object without properties: all that it can say is `{}`, and a vendor may want to see it.
+            Ty::Any => self.structure(self.resolve(schema), &hint, &[]),
+            ty => ty,
+        };
         let Ty::Ref(component) = ty else { return None };
         if let Some(encodings) = media["encoding"].as_object() {
             let names: Vec<String> = match self.components.get(&component).map(|component| &component.shape) {
@@ -264,7 +274,7 @@ impl<'a> Lowering<'a> {
         let json = content.iter().find(|(media_type, media)| is_json(media_type) && media.get("schema").is_some());
         let name = match is_success {
             true => format!("{type_name}Response"),
-            false => format!("{type_name}{}Error", ident::pascal(&status.label()).trim_start_matches('_')),
+            false => format!("{type_name}{}Error", ident::pascal(&status.label()).trim_start_matches('X')),
         };
         let headers = object(&response["headers"]).iter().filter_map(|(name, header)| {
             let header = self.resolve(header);
@@ -428,6 +438,7 @@ impl<'a> Lowering<'a> {
     fn merged(&mut self, schema: &'a Value, branches: &'a [Value], hint: &str) -> Ty {
         if let [single] = branches
             && schema.get("properties").is_none()
+            && schema.get("required").is_none()
         {
             return self.ty(single, hint);
         }
@@ -715,12 +726,7 @@ fn settle_constants(components: &mut IndexMap<String, Component>) {
                 value => {
                     let note = format!("Known value: `{}`.", plain(value));
                     property.docs = joined(&property.docs, &note);
-                    property.ty = match value {
-                        Value::Number(number) if number.is_f64() => Ty::Number,
-                        Value::Number(_) => Ty::Integer,
-                        Value::Bool(_) => Ty::Boolean,
-                        _ => Ty::Text,
-                    };
+                    property.ty = Ty::of(value);
                 }
             }
         }
@@ -814,12 +820,6 @@ fn delimiter(encoding: &Value) -> Option<char> {
     }
 }
 
-/// `application/json`, with or without parameters, and the likes of `application/problem+json`.
-pub fn is_json(media_type: &str) -> bool {
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || essence.ends_with("+json")
-}
-
 fn object(value: &Value) -> &Map<String, Value> {
     static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
     value.as_object().unwrap_or(&EMPTY)
@@ -827,6 +827,12 @@ fn object(value: &Value) -> &Map<String, Value> {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().replace("\r\n", "\n").replace('\r', "\n").trim().to_owned()
+}
+
+/// A text in one line.
+fn words(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// A scalar as text.

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::{
-    ident,
+    ident, media_type,
     vendor::Vendor,
     x_token::{Flag, Pointer, Revoke, XToken},
 };
@@ -103,7 +103,7 @@ pub enum Ty {
     Map(Box<Ty>),
     /// A list in one text, with its delimiter.
     Delimited(char, Box<Ty>),
-    /// Sent as it is, never asked for.
+    /// Sent as it is, never asked for. Elsewhere than in a property or a parameter it is of its value's type.
     Constant(Value),
 }
 
@@ -164,6 +164,18 @@ pub struct Body {
     pub examples: Vec<Example>,
 }
 
+impl Ty {
+    /// The type of a value and of its likes.
+    pub fn of(value: &Value) -> Self {
+        match value {
+            Value::Number(number) if number.is_f64() => Self::Number,
+            Value::Number(_) => Self::Integer,
+            Value::Bool(_) => Self::Boolean,
+            _ => Self::Text,
+        }
+    }
+}
+
 impl Property {
     /// Whether it is no field: it is sent as it is.
     pub fn is_constant(&self) -> bool {
@@ -173,12 +185,9 @@ impl Property {
 
 impl Body {
     pub fn is_form(&self) -> bool {
-        self.media_type.starts_with(FORM)
+        media_type::is_form(&self.media_type)
     }
 }
-
-/// The media type of an HTML form.
-pub const FORM: &str = "application/x-www-form-urlencoded";
 
 #[derive(Debug)]
 pub struct Answer {

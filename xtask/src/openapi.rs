@@ -4,7 +4,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Component, FORM, Model, Operation, Place, Property, Shape, Ty};
+use crate::{
+    ident,
+    media_type::FORM,
+    model::{Component, Model, Operation, Param, Place, Property, Shape, Ty},
+};
 
 /// The crate whose types the generated ones use.
 pub const WIRE: &str = "freshtoken-wire";
@@ -13,8 +17,9 @@ pub const WIRE: &str = "freshtoken-wire";
 pub fn document(model: &Model) -> Value {
     let mut paths = Map::new();
     for operation in &model.operations {
-        paths.entry(operation.path.clone()).or_insert_with(|| json!({}))[operation.method.to_lowercase()] =
-            self::operation(operation);
+        let names = arguments(operation);
+        paths.entry(path(operation, &names)).or_insert_with(|| json!({}))[operation.method.to_lowercase()] =
+            self::operation(operation, &names);
     }
     let schemas: Map<String, Value> =
         model.components.iter().map(|(name, component)| (name.clone(), self::component(component))).collect();
@@ -27,12 +32,49 @@ pub fn document(model: &Model) -> Value {
     })
 }
 
-fn operation(operation: &Operation) -> Value {
+/// Names that progenitor's methods have already. `gen` is no keyword to it.
+const TAKEN: [&str; 7] = ["body", "encode_path", "gen_", "header_map", "request", "response", "url"];
+
+/// What progenitor calls the parameters of an operation: legal names of Rust, each once. Those on the wire, which may be
+/// neither, `progenitor` puts in their place.
+pub fn arguments(operation: &Operation) -> Vec<String> {
+    let mut names = vec![String::new(); operation.params.len()];
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    // Those of the path first, in its order: all operations of a path must give them the same names.
+    order.sort_by_key(|index| {
+        let param = &operation.params[*index];
+        let position = operation.path.find(&format!("{{{}}}", param.name));
+        position.filter(|_| param.place == Place::Path).unwrap_or(usize::MAX)
+    });
+    for index in order {
+        let base = ident::snake(&operation.params[index].name);
+        names[index] = ident::unique(&base, |name| TAKEN.contains(&name) || names.iter().any(|taken| taken == name));
+    }
+    names
+}
+
+/// The path with these names of its parameters.
+fn path(operation: &Operation, names: &[String]) -> String {
+    let mut path = String::new();
+    for (index, part) in operation.path.split(['{', '}']).enumerate() {
+        // Every other part stood in braces.
+        let mut params = operation.params.iter().zip(names);
+        let is_here = |param: &Param| index % 2 == 1 && param.place == Place::Path && param.name == part;
+        match params.find(|(param, _)| is_here(param)) {
+            Some((_, name)) => path.push_str(&format!("{{{name}}}")),
+            None => path.push_str(part),
+        }
+    }
+    path
+}
+
+fn operation(operation: &Operation, names: &[String]) -> Value {
     // A constant is sent by our client; progenitor takes whatever it is handed.
     let parameters: Vec<Value> = operation
         .params
         .iter()
-        .map(|param| {
+        .zip(names)
+        .map(|(param, name)| {
             let place = match param.place {
                 Place::Path => "path",
                 Place::Query => "query",
@@ -43,7 +85,7 @@ fn operation(operation: &Operation) -> Value {
                 Ty::List(_) => json!({ "type": "array", "items": { "type": "string" } }),
                 _ => json!({ "type": "string" }),
             };
-            json!({ "name": param.name, "in": place, "required": param.required, "schema": schema })
+            json!({ "name": name, "in": place, "required": param.required, "schema": schema })
         })
         .collect();
     let mut lowered = json!({ "operationId": operation.id, "parameters": parameters });
@@ -98,7 +140,8 @@ fn ty(ty: &Ty, nullable: bool) -> Value {
         Ty::Secret => rust_type("Secret", &[]),
         Ty::Timestamp { .. } => rust_type("Timestamp", &[]),
         Ty::Delimited(delimiter, item) => rust_type(delimited(*delimiter), &[self::ty(item, false)]),
-        Ty::Text | Ty::Constant(_) => json!({ "type": "string" }),
+        Ty::Constant(value) => return self::ty(&Ty::of(value), nullable),
+        Ty::Text => json!({ "type": "string" }),
         Ty::Integer => json!({ "type": "integer", "format": "int64" }),
         Ty::Number => json!({ "type": "number", "format": "double" }),
         Ty::Boolean => json!({ "type": "boolean" }),

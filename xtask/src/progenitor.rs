@@ -4,7 +4,7 @@
 
 use std::{
     cell::Cell,
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Once,
 };
@@ -14,7 +14,7 @@ use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use progenitor_impl::{CrateVers, GenerationSettings, Generator};
 use quote::{ToTokens, quote};
 use syn::{
-    Block, Expr, ExprLit, FnArg, ImplItem, Item, ItemImpl, Lit, LitStr, Local, Pat, Stmt, Token, parse_quote,
+    Block, Expr, ExprLit, FnArg, ImplItem, Item, ItemImpl, Lit, LitStr, Stmt, Token, parse_quote,
     punctuated::Punctuated,
     visit_mut::{self, VisitMut},
 };
@@ -91,7 +91,7 @@ fn take_apart(model: &Model, tokens: TokenStream) -> Result<Progenitor, String> 
         if let Item::Impl(block) = item
             && block.trait_.is_none()
         {
-            kept.extend(operations(block, &mut arguments)?);
+            kept.extend(operations(model, block, &mut arguments)?);
         }
     }
     let is_made = |(name, component): &(&String, &Component)| {
@@ -205,7 +205,11 @@ fn differs(name: &str) -> String {
 }
 
 /// Of a block of the client's: the operations, without comments, and the names of their arguments.
-fn operations(mut block: ItemImpl, arguments: &mut IndexMap<String, Vec<String>>) -> Result<Option<Item>, String> {
+fn operations(
+    model: &Model,
+    mut block: ItemImpl,
+    arguments: &mut IndexMap<String, Vec<String>>,
+) -> Result<Option<Item>, String> {
     block.items.retain(|item| matches!(item, ImplItem::Fn(method) if method.sig.asyncness.is_some()));
     for item in &mut block.items {
         let ImplItem::Fn(method) = item else { continue };
@@ -214,17 +218,24 @@ fn operations(mut block: ItemImpl, arguments: &mut IndexMap<String, Vec<String>>
             FnArg::Typed(argument) => Some(argument.pat.to_token_stream().to_string()),
             FnArg::Receiver(_) => None,
         });
-        arguments.insert(method.sig.ident.to_string(), names.collect());
-        mend(&mut method.block.stmts)
-            .ok_or_else(|| format!("progenitor's `{}` isn't what it used to be", method.sig.ident))?;
+        let id = method.sig.ident.to_string();
+        arguments.insert(id.clone(), names.collect());
+        let params = model.operation(&id).map(|operation| {
+            let names = openapi::arguments(operation).into_iter();
+            names.zip(operation.params.iter().map(|param| param.name.as_str())).collect()
+        });
+        params
+            .and_then(|params| mend(&mut method.block.stmts, params))
+            .ok_or_else(|| format!("progenitor's `{id}` isn't what it used to be"))?;
     }
     Ok((!block.items.is_empty()).then_some(Item::Impl(block)))
 }
 
 /// Has an operation ask the call for its URL, which reqwest would have to read from a text, and send by it, without hooks
 /// before and after: across them a request would be kept. Leaves out the headers that are the call's to say: `accept`, and
-/// `api-version`, which is the document's, and hides one of the spec's own.
-fn mend(statements: &mut Vec<Stmt>) -> Option<()> {
+/// `api-version`, which is the document's, and hides one of the spec's own. Gives the parameters their names on the wire,
+/// by their names in the document.
+fn mend(statements: &mut Vec<Stmt>, params: HashMap<String, &str>) -> Option<()> {
     let [
         Stmt::Local(url),
         Stmt::Local(headers),
@@ -235,18 +246,12 @@ fn mend(statements: &mut Vec<Stmt>) -> Option<()> {
         pre,
         _,
         _,
-        Stmt::Local(response),
+        Stmt::Local(_),
         answer,
     ] = statements.as_slice()
     else {
         return None;
     };
-    // By progenitor's names, which are others where a parameter has one of these.
-    let name = |local: &Local| match &local.pat {
-        Pat::Ident(pattern) => Some(pattern.ident.clone()),
-        _ => None,
-    };
-    let [url_name, request_name, response_name] = [name(url)?, name(request)?, name(response)?];
     let text = |statement: &dyn ToTokens| statement.to_token_stream().to_string();
     let is_known = text(headers).starts_with("let mut header_map =")
         && text(said).contains("\"api-version\"")
@@ -267,13 +272,17 @@ fn mend(statements: &mut Vec<Stmt>) -> Option<()> {
     let mut built = (*request.init.as_ref()?.expr).clone();
     let removed: &[&str] = if between.is_empty() { &["header", "headers"] } else { &["header"] };
     Without(removed).visit_expr_mut(&mut built);
+    let mut named = Named(params);
+    named.visit_expr_mut(&mut built);
+    let mut between = between.to_vec();
+    between.iter_mut().for_each(|statement| named.visit_stmt_mut(statement));
     let header_map = (!between.is_empty()).then(|| quote!(let mut header_map = ::reqwest::header::HeaderMap::new();));
     let mended: Block = parse_quote!({
-        let #url_name = #url;
+        let url = #url;
         #header_map
         #(#between)*
-        let #request_name = #built;
-        let #response_name = self.inner.exec(#request_name).await?;
+        let request = #built;
+        let response = self.inner.exec(request).await?;
         #answer
     });
     *statements = mended.stmts;
@@ -291,6 +300,17 @@ impl VisitMut for Without<'_> {
             *expression = (*call.receiver).clone();
         }
         visit_mut::visit_expr_mut(self, expression);
+    }
+}
+
+/// Puts a parameter's name on the wire in place of its name in the document.
+struct Named<'a>(HashMap<String, &'a str>);
+
+impl VisitMut for Named<'_> {
+    fn visit_lit_str_mut(&mut self, literal: &mut LitStr) {
+        if let Some(name) = self.0.get(&literal.value()) {
+            *literal = LitStr::new(name, literal.span());
+        }
     }
 }
 
@@ -340,7 +360,8 @@ pub fn rust(ty: &Ty, optional: bool) -> String {
         Ty::Ref(name) => name.clone(),
         Ty::Secret => "::freshtoken_wire::Secret".to_owned(),
         Ty::Timestamp { .. } => "::freshtoken_wire::Timestamp".to_owned(),
-        Ty::Text | Ty::Constant(_) => "::std::string::String".to_owned(),
+        Ty::Constant(value) => return rust(&Ty::of(value), optional),
+        Ty::Text => "::std::string::String".to_owned(),
         Ty::Integer => "i64".to_owned(),
         Ty::Number => "f64".to_owned(),
         Ty::Boolean => "bool".to_owned(),

@@ -191,11 +191,12 @@ impl ::serde::Serialize for {name} {{
         serializer: S,
     ) -> ::std::result::Result<S::Ok, S::Error> {{
         use ::serde::ser::SerializeStruct as _;
-        let mut body = serializer.serialize_struct({name:?}, {count}usize)?;
+        let {mutable}body = serializer.serialize_struct({name:?}, {count}usize)?;
 {writes}        body.end()
     }}
 }}
 ",
+        mutable = if properties.is_empty() { "" } else { "mut " },
         count = properties.len(),
         writes = writes.collect::<String>(),
     )
@@ -204,9 +205,10 @@ impl ::serde::Serialize for {name} {{
 fn constant(value: &Value) -> String {
     match value {
         Value::Bool(value) => format!("&{value}"),
-        Value::Number(number) => match number.as_i64() {
-            Some(value) => format!("&{value}i64"),
-            None => format!("&{:?}f64", number.as_f64().unwrap_or_default()),
+        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(value), _) => format!("&{value}i64"),
+            (None, Some(value)) => format!("&{value}u64"),
+            _ => format!("&{:?}f64", number.as_f64().unwrap_or_default()),
         },
         value => format!("{:?}", plain(value)),
     }

@@ -63,9 +63,9 @@ fn shape(request: &Request) -> String {
         text.push_str("\nno body\n");
         return text;
     }
-    let content_type = request.headers.get("content-type").map(|value| value.to_str().unwrap().to_owned());
-    match content_type.as_deref().unwrap_or_default() {
-        form if form.starts_with("application/x-www-form-urlencoded") => {
+    let content_type = request.headers.get("content-type").map(|value| value.to_str().unwrap().to_ascii_lowercase());
+    match content_type.unwrap_or_default().split(';').next().unwrap_or_default() {
+        "application/x-www-form-urlencoded" => {
             text.push_str("\nbody, a form:\n");
             let mut url = request.url.clone();
             url.set_query(Some(&body));
