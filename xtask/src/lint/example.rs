@@ -280,7 +280,7 @@ impl<'a> Checker<'_, 'a> {
 
     fn scalar(&mut self, scalar: &str, schema: &Node<'a>, example: &Node<'a>) {
         let value = example.value;
-        let digits = |text: &str| self.way == Way::Answered && text.parse::<f64>().is_ok();
+        let is_answered = self.way == Way::Answered;
         let fits = match (scalar, value) {
             ("string", Value::String(text))
                 if schema.text("format") == Some("date-time") && !is_date_time(text, self.way) =>
@@ -294,7 +294,8 @@ impl<'a> Checker<'_, 'a> {
             }
             ("string", Value::String(_)) | ("boolean", Value::Bool(_)) | ("number", Value::Number(_)) => true,
             ("integer", Value::Number(number)) => number.is_i64(),
-            ("integer" | "number", Value::String(text)) => digits(text),
+            ("integer", Value::String(text)) => is_answered && text.trim().parse::<i64>().is_ok(),
+            ("number", Value::String(text)) => is_answered && text.trim().parse::<f64>().is_ok_and(f64::is_finite),
             _ => false,
         };
         if !fits {
@@ -338,11 +339,17 @@ fn is_date_time(text: &str, way: Way) -> bool {
         b'T' => matches!(byte, b'T' | b't' | b' '),
         _ => byte == *form,
     };
-    let has_offset = || text.ends_with(['Z', 'z']) || text[form.len()..].contains(['+', '-']);
-    text.is_ascii()
-        && text.len() >= form.len()
-        && text.bytes().zip(form).all(fits)
-        && (way == Way::Answered || has_offset())
+    if !text.is_ascii() || text.len() < form.len() || !text.bytes().zip(form).all(fits) {
+        return false;
+    }
+    let rest = &text[form.len()..];
+    let offset = rest.strip_prefix('.').unwrap_or(rest).trim_start_matches(|c: char| c.is_ascii_digit());
+    match offset.as_bytes() {
+        [] => way == Way::Answered,
+        [b'Z' | b'z'] => true,
+        [b'+' | b'-', a, b, b':', c, d] => [a, b, c, d].iter().all(|byte| byte.is_ascii_digit()),
+        _ => false,
+    }
 }
 
 fn all<'a>(node: &Node<'a>) -> Vec<(&'a str, Node<'a>)> {

@@ -3,11 +3,11 @@
 use super::Lint;
 use super::operation::{is_ragged, leads_elsewhere, own_header};
 use super::shape::{Kind, Nodes};
-use super::view::{MAX_DEPTH, Node, Shape, is_alone};
+use super::view::{MAX_DEPTH, Node, Operation, Shape, is_alone};
 use crate::ident;
 use crate::problem::{distance, join, nearest};
 use crate::vendor::is_keyword;
-use crate::x_token::list;
+use crate::x_token::{KEY, list};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
@@ -505,7 +505,7 @@ fn security(lint: &mut Lint) {
     for operation in lint.operations() {
         let place = if operation.node.has("security") { operation.node.clone() } else { lint.root() };
         let requirements = place.items("security");
-        let used = requirements.iter().flat_map(all).filter_map(|(name, _)| {
+        let used = chosen(lint, &operation, &requirements).into_iter().flat_map(all).filter_map(|(name, _)| {
             let (_, scheme) = schemes.iter().find(|(other, _)| *other == name)?;
             Some((Written::by(&lint.resolve(scheme))?, name))
         });
@@ -518,6 +518,15 @@ fn security(lint: &mut Lint) {
             }
         }
     }
+}
+
+/// The alternative that an operation uses: the one that an action names, or the first.
+fn chosen<'n, 'a>(lint: &Lint<'a>, operation: &Operation<'a>, requirements: &'n [Node<'a>]) -> Option<&'n Node<'a>> {
+    let x_token = lint.root().get(KEY);
+    let actions = x_token.iter().flat_map(|block| ["login", "refresh", "revoke"].map(|action| block.get(action)));
+    let mut actions = actions.flatten().filter(|action| action.text("operation") == Some(operation.id()));
+    let named = actions.find_map(|action| action.text("security"));
+    requirements.iter().find(|requirement| named.is_some_and(|name| requirement.has(name))).or(requirements.first())
 }
 
 /// A place in a request that one alone can write.

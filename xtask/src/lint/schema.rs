@@ -184,10 +184,15 @@ fn values<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
             continue;
         }
         let (written, sent) = (lint.plain(node), value.to_string());
-        if values.len() == 1 && value.is_number() && written != sent {
-            let what = format!("`{written}` is a number, and would be sent as `{sent}`");
-            let instead =
-                format!("write `{sent}`; or, where the digits matter, `type: string` and `\"{written}\"`, in quotes");
+        // With an exponent a form writes it otherwise than JSON.
+        if values.len() == 1 && value.is_number() && (written != sent || sent.contains('e')) {
+            let what = match written == sent {
+                true => format!("`{written}` has an exponent, which a form writes otherwise than JSON"),
+                false => format!("`{written}` is a number, and would be sent as `{sent}`"),
+            };
+            let instead = format!(
+                "write it as it is sent; or, where the digits matter, `type: string` and `\"{written}\"`, in quotes"
+            );
             lint.error(&node.at, what, instead);
             continue;
         }
@@ -412,7 +417,21 @@ fn secret_by_name<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
 
 /// Text under a name that tells of a secret must say that it is one.
 pub fn require_secret<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
-    let Shape::Scalar("string", schema) = lint.shape(node) else { return };
+    let schema = match lint.shape(node) {
+        Shape::Scalar("string", schema) => schema,
+        Shape::Scalar("integer" | "number", schema)
+            if !schema.has("enum") && schema.text("format") != Some("password") =>
+        {
+            let what = format!("`{name}` is a secret, and a number would be printed by `Debug` and in errors");
+            let instead = "write `type: string` and `format: password`: a secret's digits are text";
+            return lint.error(&schema.at, what, instead);
+        }
+        Shape::Any => {
+            let what = format!("`{name}` is a secret, and JSON of any type would be printed by `Debug` and in errors");
+            return lint.error(&node.at, what, "write `type: string` and `format: password`");
+        }
+        _ => return,
+    };
     match schema.text("format") {
         Some("password" | "date" | "date-time") => return,
         _ if schema.has("enum") => return,

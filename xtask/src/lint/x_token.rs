@@ -1,6 +1,7 @@
 //! The block `x-token`, against the operations, properties and schemas that it names.
 
 use super::Lint;
+use super::operation::{own_header, unsendable};
 use super::root::is_header;
 use super::schema::require_secret;
 use super::view::{Node, Operation, Shape, is_success};
@@ -60,6 +61,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             found.extend(self.action(action).map(|operation| (action, operation)));
         }
         self.alternatives(&found);
+        self.grant_types(&found);
         self.response(&found);
         if let Some(revoke) = &self.x.revoke {
             self.revoke(revoke, &found);
@@ -279,6 +281,28 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             None => alternatives.next(),
         }
         .unwrap_or_default()
+    }
+
+    /// A grant type that is asked for is one credential, and would be the same for the login and the refresh.
+    fn grant_types(&mut self, found: &[(Action<'c>, Operation<'a>)]) {
+        let asked = |word: &str| -> Option<Node<'a>> {
+            let (action, operation) = found.iter().find(|(action, _)| action.word == word)?;
+            let of_body =
+                self.variants(action, operation).into_iter().find_map(|(_, variant)| match self.lint.shape(&variant) {
+                    Shape::Object(fields) => fields.property("grant_type").cloned(),
+                    _ => None,
+                });
+            let parameter = || {
+                let parameters = self.lint.parameters(operation);
+                parameters.iter().find(|node| node.text("name") == Some("grant_type"))?.get("schema")
+            };
+            of_body.or_else(parameter).filter(|node| self.lint.constant(node).is_none())
+        };
+        if let (Some(_), Some(node)) = (asked("login"), asked("refresh")) {
+            let what = "`grant_type` would be a credential, and the refresh would send the login's";
+            let instead = "write a body for each, as branches of a `oneOf`, with an `enum` of one value in each";
+            self.lint.error(&node.at, what, instead);
+        }
     }
 
     /// Actions that share an operation share its method, and that sends one alternative.
@@ -522,10 +546,24 @@ impl<'c, 'a> Check<'c, '_, 'a> {
 
     fn revoke(&mut self, revoke: &Revoke, found: &[(Action<'c>, Operation<'a>)]) {
         let Some((action, operation)) = found.iter().find(|(action, _)| action.word == "revoke") else { return };
-        let has_bearer = self.schemes(action, operation).iter().any(|(_, scheme)| {
-            scheme.text("type") == Some("http")
-                && scheme.text("scheme").is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
-        });
+        let is_bearer = |scheme: &Node<'a>| {
+            let name = scheme.text("scheme").filter(|_| scheme.text("type") == Some("http"));
+            name.is_some_and(|name| name.eq_ignore_ascii_case("bearer"))
+        };
+        let has_bearer = self.schemes(action, operation).iter().any(|(_, scheme)| is_bearer(scheme));
+        let of_login = |name: &str| {
+            let grants = found.iter().filter(|(action, _)| action.word != "revoke");
+            grants
+                .into_iter()
+                .any(|(action, operation)| self.schemes(action, operation).iter().any(|(of, _)| *of == name))
+        };
+        let carries_token =
+            self.schemes(action, operation).iter().any(|(name, scheme)| is_bearer(scheme) && !of_login(name));
+        if revoke.token.is_some() && revoke.takes == Takes::Refresh && carries_token {
+            let what = "the bearer scheme would carry the refresh token, since a revocation knows of one token alone";
+            let instead = "write `takes: access`; or give the operation another `security`";
+            self.lint.error(&at("revoke/takes"), what, instead);
+        }
         if revoke.token.is_none() && !has_bearer {
             let what = format!("nothing in {} takes the token that is to end", operation.name());
             let instead = "add `token`, the property or parameter that takes it; or give the operation `security` \
@@ -662,6 +700,13 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             ),
             ("use/header", Some(x.use_.header.as_str())),
         ];
+        if let Some(why) = own_header(&x.use_.header).filter(|_| !x.use_.header.eq_ignore_ascii_case("authorization")) {
+            let what = format!("no call can carry the token in the header `{}`", x.use_.header);
+            self.lint.error(&at("use/header"), what, format!("write another: {why}"));
+        }
+        if let Some((what, instead)) = unsendable("header", x.use_.prefix.as_deref().unwrap_or_default()) {
+            self.lint.error(&at("use/prefix"), format!("the prefix {what}"), instead);
+        }
         for (path, name) in headers {
             if let Some(name) = name.filter(|name| !is_header(name)) {
                 self.lint.error(&at(path), format!("`{name}` can't name a header"), "write letters, digits and `-`");
@@ -715,6 +760,9 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             let here = join(&at("use/also"), header);
             if !is_header(header) {
                 self.lint.error(&here, format!("`{header}` can't name a header"), "write letters, digits and `-`");
+            } else if let Some(why) = own_header(header).filter(|_| !header.eq_ignore_ascii_case("authorization")) {
+                let what = format!("no call can carry a credential in the header `{header}`");
+                self.lint.error(&here, what, format!("write another: {why}"));
             } else if headers.contains(&header.to_lowercase()) {
                 self.lint.error(&here, format!("the header `{header}` is there twice"), "remove one of the two");
             }
@@ -732,6 +780,12 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             let what = "`basic` is here, and no action has a security scheme of HTTP Basic";
             let instead = "remove it, or add a scheme of `type: http`, `scheme: basic` to the operation's `security`";
             self.lint.error(&at("basic"), what, instead);
+        }
+        for name in self.x.basic.names.iter().filter(|name| !name.is_empty()) {
+            if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
+                let what = format!("`{name}` gives no name to a credential");
+                self.lint.error(&at("basic/names"), what, "write letters and digits, such as `client_id`");
+            }
         }
         if self.x.basic.names.iter().all(String::is_empty) {
             let what = "both halves of HTTP Basic are empty";
