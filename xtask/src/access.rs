@@ -179,6 +179,11 @@ fn leaf(model: &Model, ty: &Ty, value: &str, leaf: &Leaf<'_>) -> Option<Code> {
         },
 
         (Leaf::Is(expected), Ty::Boolean) => format!("Some({value}.to_string() == {expected:?})"),
+        // As a number: 1 is 1.0.
+        (Leaf::Is(expected), Ty::Number) => {
+            let expected: f64 = expected.parse().ok()?;
+            format!("Some({value}.to_owned() == {expected:?}f64)")
+        }
         (Leaf::Is(expected), Ty::Any) => {
             format!("Some(::freshtoken_wire::text::of_scalar(&{value}) == {expected:?})")
         }

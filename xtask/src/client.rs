@@ -506,7 +506,7 @@ fn method(
     let seen = success.map_or_else(|| "()".to_owned(), body_type);
     let check = error_body::can_fail_at_2xx(model, operation).then(|| {
         let check = error_body::check_name(operation);
-        let variant = success.map(error_body::variant).unwrap_or_default();
+        let variant = success.map(|ty| error_body::variant(model, ty)).unwrap_or_default();
         format!(
             "        let answer: {seen} = client.inner.finish(result)?;
         if error::{check}(&answer) {{
@@ -659,13 +659,13 @@ fn method_docs(model: &Model, operation: &Operation) -> String {
         .errors
         .iter()
         .map(|answer| {
-            let body = answer.ty.as_ref().map(|ty| format!(" ([`ErrorBody::{}`])", error_body::variant(ty)));
+            let body = answer.ty.as_ref().map(|ty| format!(" ([`ErrorBody::{}`])", error_body::variant(model, ty)));
             let description = docs::first_sentence(&answer.description);
             format!("- {}{}: {description}", answer.status.label(), body.unwrap_or_default())
         })
         .collect();
     if error_body::can_fail_at_2xx(model, operation) {
-        let variant = operation.success.ty.as_ref().map(error_body::variant).unwrap_or_default();
+        let variant = operation.success.ty.as_ref().map(|ty| error_body::variant(model, ty)).unwrap_or_default();
         let (status, why) = (operation.success.status.label(), failure_at_2xx(model, operation));
         errors.push(format!("- {status} ([`ErrorBody::{variant}`]): an answer {why}."));
     }

@@ -5,9 +5,9 @@ use indexmap::IndexMap;
 use crate::{
     access::{self, Leaf},
     code::{Code, signature},
-    docs,
+    docs, ident,
     lower::plain,
-    model::{Model, Operation, Shape, Status, Ty},
+    model::{Answer, Model, Operation, Shape, Status, Ty},
     openapi,
     types::or,
     x_token::{self, Pointer, RequestId, RetryUnit, Scalar},
@@ -71,7 +71,7 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {{
         rules =
             Code::row([Code::text("const RULES: ::freshtoken_wire::Rules = "), rules(model, &bodies)]).lines(4, ";"),
         decode_head = signature(4, "fn decode", decode_inputs, "Option<Self>"),
-        decode = decode(model).lines(8, ""),
+        decode = decode(model, &bodies).lines(8, ""),
         code = code.lines(8, ""),
         message = message.lines(8, ""),
         request_id = request_id.lines(8, ""),
@@ -83,20 +83,27 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {{
 /// failures at 2xx.
 fn bodies(model: &Model) -> IndexMap<String, (Ty, String)> {
     let mut bodies: IndexMap<String, (Ty, String)> = IndexMap::new();
-    let mut add = |ty: &Ty, docs: &str| {
-        bodies.entry(variant(ty)).or_insert_with(|| (ty.clone(), docs.to_owned()));
-    };
-    for operation in &model.operations {
-        for answer in &operation.errors {
-            if let Some(ty) = &answer.ty {
-                add(ty, &or(&type_docs(model, ty), &docs::first_sentence(&answer.description)));
-            }
+    for (operation, answer) in failures(model) {
+        let Some(ty) = &answer.ty else { continue };
+        if bodies.values().any(|(known, _)| known == ty) {
+            continue;
         }
-        if let (true, Some(ty)) = (can_fail_at_2xx(model, operation), &operation.success.ty) {
-            add(ty, "An answer of 2xx that is a failure all the same: it says so, or has no token.");
-        }
+        let docs = match std::ptr::eq(answer, &operation.success) {
+            true => "An answer of 2xx that is a failure all the same: it says so, or has no token.".to_owned(),
+            false => or(&type_docs(model, ty), &docs::first_sentence(&answer.description)),
+        };
+        let name = ident::unique(&base_name(ty), |name| bodies.contains_key(name));
+        bodies.insert(name, (ty.clone(), docs));
     }
     bodies
+}
+
+/// The answers that are failures, or may be.
+fn failures(model: &Model) -> impl Iterator<Item = (&Operation, &Answer)> {
+    model.operations.iter().flat_map(|operation| {
+        let success = can_fail_at_2xx(model, operation).then_some(&operation.success);
+        operation.errors.iter().chain(success).map(move |answer| (operation, answer))
+    })
 }
 
 /// Whether an answer of 2xx can say that it is a failure.
@@ -105,14 +112,20 @@ pub fn can_fail_at_2xx(model: &Model, operation: &Operation) -> bool {
     operation.success.ty.is_some() && (error.is_some() || ok.is_some() || model.answers_token(operation))
 }
 
-/// The variant that holds a type.
-pub fn variant(ty: &Ty) -> String {
+/// The variant that holds a type: each has its own, also where two would be called the same.
+pub fn variant(model: &Model, ty: &Ty) -> String {
+    let found = bodies(model).into_iter().find(|(_, (known, _))| known == ty);
+    found.map_or_else(|| base_name(ty), |(name, _)| name)
+}
+
+fn base_name(ty: &Ty) -> String {
     match ty {
         Ty::Ref(name) => name.clone(),
-        Ty::List(item) => format!("{}List", variant(item)),
-        Ty::Map(item) => format!("{}Map", variant(item)),
+        Ty::List(item) => format!("{}List", base_name(item)),
+        Ty::Map(item) => format!("{}Map", base_name(item)),
         Ty::Any => "Json".to_owned(),
         Ty::Integer | Ty::Number => "Number".to_owned(),
+        Ty::Boolean => "Boolean".to_owned(),
         _ => "Text".to_owned(),
     }
 }
@@ -200,7 +213,8 @@ fn rules(model: &Model, bodies: &IndexMap<String, (Ty, String)>) -> Code {
     )
 }
 
-fn decode(model: &Model) -> Code {
+fn decode(model: &Model, bodies: &IndexMap<String, (Ty, String)>) -> Code {
+    let name = |ty: &Ty| bodies.iter().find(|(_, (known, _))| known == ty).map_or("Text", |(name, _)| name);
     let answers =
         model.operations.iter().flat_map(|operation| operation.errors.iter().map(|answer| (&operation.id, answer)));
     let mut arms: Vec<Code> = answers
@@ -213,7 +227,7 @@ fn decode(model: &Model) -> Code {
             let read = match &answer.ty {
                 // A status without JSON hides a range or a default behind it.
                 None => "None".to_owned(),
-                Some(ty) => format!("::serde_json::from_slice(body).ok().map(Self::{})", variant(ty)),
+                Some(ty) => format!("::serde_json::from_slice(body).ok().map(Self::{})", name(ty)),
             };
             Code::behind(format!("({id:?}, {status}) => "), Code::text(read))
         })

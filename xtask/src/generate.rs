@@ -6,7 +6,9 @@ use rayon::prelude::*;
 
 use crate::{
     facade::{Facade, VENDORS},
-    lifecycle, lint, lower, openapi,
+    ident, lifecycle, lint, lower,
+    model::{Model, Ty},
+    openapi,
     package::{self, Files, Package},
     problem::{Problem, Severity},
     progenitor,
@@ -109,11 +111,50 @@ fn package_of(spec: &Spec, x_token: Option<XToken>) -> Result<Package, Vec<Probl
         let what = format!("the credential `{name}` stands in several places, with types that can't be one");
         spec.problem("/x-token", what, "give these places one schema, or different names")
     }));
+    problems.extend(size(&model).map(|(what, instead)| spec.problem("/components/schemas", what, instead)));
     if !problems.is_empty() {
         return Err(problems);
     }
     let late = |what| vec![spec.problem("", what, "report it with this spec: lint should have said it better")];
     package::package(&model).map_err(late)
+}
+
+/// How many values a body may need at least: each is written into tests.
+const VALUES: u64 = 10_000;
+
+/// How many values the body of a grant may have: each is a credential.
+const CREDENTIALS: u64 = 1_000;
+
+/// What would take too long to write, or too deep to read.
+fn size(model: &Model) -> Option<(String, &'static str)> {
+    if let Some(cut) = &model.cut {
+        let what = format!("`{cut}` is nested too deep: objects hold one another in more than 30 levels");
+        return Some((what, "write a schema with a description alone where it gets too deep, which takes any JSON"));
+    }
+    let x_token = model.x_token.as_ref();
+    let actions = [
+        x_token.and_then(|x_token| x_token.login.as_ref()).map(|login| &login.operation),
+        x_token.and_then(|x_token| x_token.refresh.as_ref()).map(|refresh| &refresh.operation),
+        x_token.and_then(|x_token| x_token.revoke.as_ref()).map(|revoke| &revoke.operation),
+    ];
+    for operation in &model.operations {
+        let body = operation.body.as_ref().map(|body| Ty::Ref(body.component.clone()));
+        let is_action = actions.iter().flatten().any(|id| ident::snake(id) == operation.id);
+        if let Some(body) = body.as_ref().filter(|body| is_action && model.values(body, true) > CREDENTIALS) {
+            let what =
+                format!("the body of `{}` has {} values, each a credential", operation.id, model.values(body, true));
+            return Some((what, "leave out what nobody sends"));
+        }
+        let answers = operation.errors.iter().chain([&operation.success]).filter_map(|answer| answer.ty.as_ref());
+        if let Some(values) = body.iter().chain(answers).map(|ty| model.values(ty, false)).find(|all| *all > VALUES) {
+            let what = format!(
+                "a body of `{}` needs {values} values at least: objects that hold others multiply",
+                operation.id
+            );
+            return Some((what, "remove some of them from `required`"));
+        }
+    }
+    None
 }
 
 /// The schema of the `x-token` block, for editors.
@@ -182,6 +223,46 @@ mod tests {
         let found = tree::read(root(), &generated.files, None).unwrap();
         let plan = tree::plan(&generated.files, &generated.snapshots, &found).unwrap();
         assert!(plan.is_empty(), "run `cargo xtask gen`:\n{}", plan.diff());
+    }
+
+    /// What is said of a spec in which each of `levels` objects holds the next under these names.
+    fn said_of_levels(levels: usize, names: &[&str]) -> String {
+        let schema = |level: usize| {
+            let property = |name: &&str| format!("{name}: {{ $ref: \"#/components/schemas/A{}\" }}", level + 1);
+            let properties = names.iter().map(property).collect::<Vec<_>>().join(", ");
+            let (required, properties) = match level == levels {
+                true => (String::new(), "end: { type: string }".to_owned()),
+                false => (format!("required: [{}], ", names.join(", ")), properties),
+            };
+            format!("    A{level}: {{ type: object, {required}properties: {{ {properties} }} }}\n")
+        };
+        let text = format!(
+            r##"
+openapi: 3.0.3
+info: {{ title: Acme, version: "1" }}
+servers: [{{ url: "https://acme.example" }}]
+paths:
+  /a: {{ post: {{ operationId: a, summary: A., requestBody: {{ required: true, content: {{ application/json: {{
+    schema: {{ $ref: "#/components/schemas/A0" }} }} }} }}, responses: {{ "204": {{ description: Done. }} }} }} }}
+components:
+  schemas:
+{}"##,
+            (0..=levels).map(schema).collect::<String>()
+        );
+        match generate(&[Source { file: "specs/acme.yaml".to_owned(), text }], None, |_| {}) {
+            Ok(_) => "nothing".to_owned(),
+            Err(problems) => problems.iter().map(|problem| problem.what.as_str()).collect(),
+        }
+    }
+
+    #[test]
+    fn what_multiplies_or_is_nested_too_deep_is_refused_before_it_is_written() {
+        assert_eq!(said_of_levels(25, &["p"]), "nothing");
+        let deep = said_of_levels(40, &["p"]);
+        assert!(deep.contains("is nested too deep"), "{deep}");
+        assert_eq!(said_of_levels(8, &["p", "q"]), "nothing");
+        let many = said_of_levels(25, &["p", "q"]);
+        assert!(many.contains("needs 67108863 values at least"), "{many}");
     }
 
     #[test]

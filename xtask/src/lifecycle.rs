@@ -801,12 +801,19 @@ impl Vendor for Endpoint {{
             let granted = read(&scope.at, &Leaf::Scopes(scope.delimiter.as_deref()))?;
             Some(Code::list("adapter::granted(", vec![granted]))
         });
+        let refresh_token = response.refresh_token.as_ref().and_then(|pointer| {
+            // A token that is renewed with itself has moved already.
+            match response.access_token.as_ref() == Some(pointer) {
+                true => Some(Code::text("Some(issued.access_token.clone())")),
+                false => read(pointer, &Leaf::Token),
+            }
+        });
         let fields = [
             ("token_type", response.token_type.as_ref().and_then(|pointer| read(pointer, &Leaf::Text))),
             ("expires_in", life(&response.expires_in)),
             ("expires_at", moment(&response.expires_at)),
             ("date", Some(Code::text("date"))),
-            ("refresh_token", response.refresh_token.as_ref().and_then(|pointer| read(pointer, &Leaf::Token))),
+            ("refresh_token", refresh_token),
             ("refresh_expires_in", life(&response.refresh_expires_in)),
             ("refresh_expires_at", moment(&response.refresh_expires_at)),
             ("scopes", scopes),

@@ -73,7 +73,8 @@ fn named(model: &Model, name: &str, value: &Value, secrets: Secrets) -> Code {
     match model.components.get(name).map(|component| &component.shape) {
         Some(Shape::Struct(properties)) => {
             let fields = properties.iter().filter(|property| !property.is_constant()).map(|property| {
-                let given = value.get(&property.name).filter(|value| !value.is_null());
+                let is_said = |value: &&Value| !value.is_null() || (property.ty == Ty::Any && !property.optional);
+                let given = value.get(&property.name).filter(is_said);
                 let write = |value: &Value| {
                     let written = expression(model, &property.ty, &property.name, value, secrets);
                     if property.is_boxed { Code::list("Box::new(", vec![written]) } else { written }

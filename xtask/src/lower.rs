@@ -31,11 +31,12 @@ pub fn lower(spec: &Spec, x_token: Option<XToken>) -> Model {
         reserved: HashSet::new(),
         claimed: IndexSet::new(),
         depth: 0,
+        cut: None,
     };
     lowering.reserve_names();
     let actions = Actions::of(x_token.as_ref());
     let operations = lowering.operations(&actions);
-    let mut components = lowering.components;
+    let (mut components, cut) = (lowering.components, lowering.cut);
     if let Some(x_token) = &x_token {
         lower_expiries(x_token, &operations, &mut components);
     }
@@ -53,6 +54,7 @@ pub fn lower(spec: &Spec, x_token: Option<XToken>) -> Model {
         components,
         operations,
         x_token,
+        cut,
     };
     mark_failures(&mut model);
     model
@@ -109,6 +111,8 @@ struct Lowering<'a> {
     /// The reserved names whose schema has been reached: theirs to take.
     claimed: IndexSet<String>,
     depth: usize,
+    /// The first type that was too deep.
+    cut: Option<String>,
 }
 
 impl<'a> Lowering<'a> {
@@ -161,7 +165,8 @@ impl<'a> Lowering<'a> {
             Status::Range(class) => (1, class),
             Status::Default => (2, 0),
         });
-        let success = successes.into_iter().next().unwrap_or(Answer {
+        let several = successes.len() > 1;
+        let mut success = successes.into_iter().next().unwrap_or(Answer {
             status: Status::Code(200),
             description: String::new(),
             media_type: None,
@@ -169,6 +174,10 @@ impl<'a> Lowering<'a> {
             examples: Vec::new(),
             headers: Vec::new(),
         });
+        // They have one schema, or lint would have refused them.
+        if several {
+            success.status = Status::Range(2);
+        }
         Operation {
             id: ident::snake(&operation_id),
             method: method.to_uppercase(),
@@ -217,7 +226,9 @@ impl<'a> Lowering<'a> {
                 (Ty::List(item), Some(delimiter)) => Ty::Delimited(delimiter, item),
                 (ty, _) => ty,
             };
-            let example = parameter.get("example").or_else(|| self.resolve(schema).get("example")).cloned();
+            let named = object(&parameter["examples"]).values().next();
+            let named = named.and_then(|example| self.resolve(example).get("value"));
+            let example = parameter.get("example").or(named).or_else(|| self.resolve(schema).get("example")).cloned();
             params.push(Param {
                 is_setting: place == Place::Path && actions.is_setting(operation_id, &name),
                 docs: joined(&documented(parameter), &constraints(self.resolve(schema))),
@@ -358,6 +369,7 @@ impl<'a> Lowering<'a> {
     /// The type of a schema; an inline type that needs a name gets `hint`.
     fn ty(&mut self, schema: &'a Value, hint: &str) -> Ty {
         if self.depth > MAX_DEPTH {
+            self.cut.get_or_insert_with(|| hint.to_owned());
             return Ty::Any;
         }
         self.depth += 1;
@@ -437,8 +449,7 @@ impl<'a> Lowering<'a> {
     /// `allOf`: one struct of all properties; of scalars, or of a single branch, that branch.
     fn merged(&mut self, schema: &'a Value, branches: &'a [Value], hint: &str) -> Ty {
         if let [single] = branches
-            && schema.get("properties").is_none()
-            && schema.get("required").is_none()
+            && is_alone(schema)
         {
             return self.ty(single, hint);
         }
@@ -529,7 +540,16 @@ impl<'a> Lowering<'a> {
             schema["nullable"] == Value::Bool(true)
                 || schema["enum"].as_array().is_some_and(|values| values.iter().any(Value::is_null))
         };
-        has_null(schema) || has_null(self.resolve(schema))
+        let mut schema = schema;
+        for _ in 0..MAX_DEPTH {
+            schema = match schema["allOf"].as_array().map(Vec::as_slice) {
+                _ if has_null(schema) => return true,
+                _ if schema.get("$ref").is_some() => self.resolve(schema),
+                Some([only]) if is_alone(schema) => only,
+                _ => return false,
+            };
+        }
+        false
     }
 
     /// The end of a chain of references.
@@ -582,10 +602,9 @@ fn servers(root: &Value) -> Vec<Server> {
         .collect()
 }
 
-/// An expiry may be a number or a string of digits, and a date-time without an offset is UTC where `zone` says so.
+/// An expiry without an offset is UTC where `zone` says so.
 fn lower_expiries(x_token: &XToken, operations: &[Operation], components: &mut IndexMap<String, Component>) {
     let response = &x_token.response;
-    let numbers = [&response.expires_in, &response.refresh_expires_in];
     let moments = [&response.expires_at, &response.refresh_expires_at];
     let actions = [
         x_token.login.as_ref().map(|login| &login.operation),
@@ -595,15 +614,10 @@ fn lower_expiries(x_token: &XToken, operations: &[Operation], components: &mut I
         operations.iter().filter(|operation| actions.iter().flatten().any(|id| ident::snake(id) == operation.id))
     {
         let Some(ty) = &operation.success.ty else { continue };
-        for expiry in numbers.iter().filter_map(|expiry| expiry.as_ref()) {
-            retype(components, ty, &expiry.at.segments(), &|old| (*old == Ty::Any).then_some(Ty::Integer));
-        }
-        for expiry in moments.iter().filter_map(|expiry| expiry.as_ref()) {
-            retype(components, ty, &expiry.at.segments(), &|old| match old {
-                Ty::Any => Some(Ty::Integer),
-                Ty::Timestamp { .. } if expiry.zone.is_some() => Some(Ty::Timestamp { utc: true }),
-                _ => None,
-            });
+        let in_utc = moments.iter().filter_map(|expiry| expiry.as_ref()).filter(|expiry| expiry.zone.is_some());
+        for expiry in in_utc {
+            let change = |old: &Ty| matches!(old, Ty::Timestamp { .. }).then_some(Ty::Timestamp { utc: true });
+            retype(components, ty, &expiry.at.segments(), &change);
         }
     }
 }
@@ -629,7 +643,6 @@ fn retype(
             let Some(property) = properties.iter_mut().find(|property| property.name == *first) else { return };
             if rest.is_empty() {
                 if let Some(new) = change(&property.ty) {
-                    property.optional |= property.ty == Ty::Any;
                     property.ty = new;
                 }
                 return;
@@ -788,6 +801,11 @@ fn box_circles(components: &mut IndexMap<String, Component>) {
 }
 
 // Small readings.
+
+/// Whether an `allOf` of one says all that its schema says of the type.
+fn is_alone(schema: &Value) -> bool {
+    schema.get("properties").is_none() && schema.get("required").is_none()
+}
 
 fn parse_status(status: &str) -> Option<Status> {
     match status {

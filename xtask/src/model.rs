@@ -1,6 +1,8 @@
 //! What every stage after `lower` works on: a vendor's operations and types, free of OpenAPI's many ways to say one
 //! thing. It holds no JSON Schema and no Rust tokens.
 
+use std::collections::HashMap;
+
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -23,6 +25,8 @@ pub struct Model {
     pub components: IndexMap<String, Component>,
     pub operations: Vec<Operation>,
     pub x_token: Option<XToken>,
+    /// A type that is nested too deep to be read: it is any JSON instead.
+    pub cut: Option<String>,
 }
 
 /// A named server of the vendor.
@@ -291,6 +295,45 @@ impl Model {
             Some(revoke) => (revoke.error.as_ref(), revoke.ok.as_ref()),
             None => (None, None),
         }
+    }
+
+    /// How many values the least of a type has; with `optional`, the one that has all that it may have. What holds its own
+    /// kind is counted once.
+    pub fn values(&self, ty: &Ty, optional: bool) -> u64 {
+        self.values_within(ty, optional, &mut HashMap::new())
+    }
+
+    fn values_within<'a>(&'a self, ty: &'a Ty, optional: bool, known: &mut HashMap<&'a str, u64>) -> u64 {
+        match ty {
+            Ty::List(item) | Ty::Delimited(_, item) | Ty::Nullable(item) | Ty::Map(item) => {
+                self.values_within(item, optional, known).saturating_add(1)
+            }
+            Ty::Ref(name) => self.values_of(name, optional, known),
+            _ => 1,
+        }
+    }
+
+    fn values_of<'a>(&'a self, name: &'a str, optional: bool, known: &mut HashMap<&'a str, u64>) -> u64 {
+        if let Some(values) = known.get(name) {
+            return *values;
+        }
+        known.insert(name, 1);
+        let mut values: u64 = 1;
+        match self.components.get(name).map(|component| &component.shape) {
+            Some(Shape::Struct(properties)) => {
+                for property in properties.iter().filter(|property| optional || property.required) {
+                    values = values.saturating_add(self.values_within(&property.ty, optional, known));
+                }
+            }
+            Some(Shape::Union(branches)) => {
+                for branch in branches {
+                    values = values.saturating_add(self.values_of(branch, optional, known));
+                }
+            }
+            _ => {}
+        }
+        known.insert(name, values);
+        values
     }
 
     pub fn operation(&self, id: &str) -> Option<&Operation> {

@@ -137,6 +137,8 @@ fn field(property: &Property, is_read: bool) -> String {
     let reader = match (ty, optional) {
         (Ty::Integer, false) => Some("integer"),
         (Ty::Integer, true) => Some("option_integer"),
+        (Ty::Number, false) => Some("number"),
+        (Ty::Number, true) => Some("option_number"),
         (Ty::Timestamp { utc: true }, false) => Some("utc_timestamp"),
         (Ty::Timestamp { utc: true }, true) => Some("option_utc_timestamp"),
         _ => None,

@@ -27,6 +27,24 @@ pub fn option_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     deserializer.deserialize_any(IntegerVisitor)
 }
 
+/// Reads a number, or a string of one (`3600.5`, `"3600.5"`, `" 1e3 "`).
+///
+/// # Errors
+///
+/// When it is anything else, or no finite number.
+pub fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    option_number(deserializer)?.ok_or_else(|| de::Error::custom(NOT_A_NUMBER))
+}
+
+/// Like [`number`]; `null` and a string of nothing but spaces are `None`.
+///
+/// # Errors
+///
+/// When it is anything else, or no finite number.
+pub fn option_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    deserializer.deserialize_any(NumberVisitor)
+}
+
 /// Reads a [`Timestamp`]; a date-time without an offset counts as UTC.
 ///
 /// # Errors
@@ -101,5 +119,55 @@ impl<'de> Visitor<'de> for IntegerVisitor {
 
     fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
         Err(E::custom(NOT_AN_INTEGER))
+    }
+}
+
+const NOT_A_NUMBER: &str = "not a finite number";
+
+struct NumberVisitor;
+
+impl<'de> Visitor<'de> for NumberVisitor {
+    type Value = Option<f64>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number, or a string of one")
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Some(value as f64))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Some(value as f64))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Some(value))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        match text.trim() {
+            "" => Ok(None),
+            digits => match digits.parse::<f64>() {
+                Ok(number) if number.is_finite() => Ok(Some(number)),
+                _ => Err(E::custom(NOT_A_NUMBER)),
+            },
+        }
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
+        Err(E::custom(NOT_A_NUMBER))
     }
 }

@@ -214,6 +214,36 @@ fn what_is_no_integer_is_refused_without_quoting_it() {
     }
 }
 
+#[derive(Debug, Deserialize)]
+struct Fraction {
+    #[serde(deserialize_with = "de::number")]
+    rate: f64,
+}
+
+#[derive(Debug, Deserialize)]
+struct MaybeFraction {
+    #[serde(default, deserialize_with = "de::option_number")]
+    rate: Option<f64>,
+}
+
+#[test]
+fn numbers_come_as_numbers_and_as_strings_of_them() {
+    for (value, number) in [("2", 2.0), ("2.5", 2.5), ("-1e3", -1000.0), (r#""2.5""#, 2.5), (r#"" 2 ""#, 2.0)] {
+        let json = format!(r#"{{"rate":{value}}}"#);
+        assert_eq!(from_str::<Fraction>(&json).unwrap().rate, number, "{json}");
+        assert_eq!(from_str::<MaybeFraction>(&json).unwrap().rate, Some(number), "{json}");
+    }
+    for json in ["{}", r#"{"rate":null}"#, r#"{"rate":" "}"#] {
+        assert_eq!(from_str::<MaybeFraction>(json).unwrap().rate, None, "{json}");
+        assert!(from_str::<Fraction>(json).is_err(), "{json}");
+    }
+    for value in [r#""4242x""#, r#""NaN""#, r#""inf""#, "true", "[4242]", "{}"] {
+        let json = format!(r#"{{"rate":{value}}}"#);
+        let error = from_str::<MaybeFraction>(&json).unwrap_err().to_string();
+        assert!(!error.contains("4242") && !error.contains("true"), "{error}");
+    }
+}
+
 #[test]
 fn null_and_absent_and_empty_are_none_where_a_field_is_optional() {
     for json in ["{}", r#"{"expires_in":null,"expires_at":null}"#, r#"{"expires_in":" ","expires_at":""}"#] {
