@@ -287,12 +287,29 @@ fn servers(lint: &mut Lint) {
         if let Some(url) = server.get("url")
             && let Some(text) = url.value.as_str()
         {
-            if let Err((what, instead)) = check_url(text) {
-                lint.error(&url.at, what, instead);
+            match (check_url(text), with_defaults(server, text)) {
+                (Err((what, instead)), _) => lint.error(&url.at, what, instead),
+                (_, Some(whole)) => {
+                    if let Err((what, instead)) = check_url(&whole) {
+                        lint.error(&url.at, format!("with its defaults, {what}"), instead);
+                    }
+                }
+                _ => {}
             }
             variables(lint, server, text);
         }
     }
+}
+
+/// A server's URL with the defaults of its variables; none where it has no variable, or one is asked for.
+fn with_defaults(server: &Node, url: &str) -> Option<String> {
+    let variables = server.named("variables");
+    let mut whole = url.to_owned();
+    for (name, variable) in &variables {
+        let default = variable.text("default").filter(|default| !default.is_empty())?;
+        whole = whole.replace(&format!("{{{name}}}"), default);
+    }
+    (!variables.is_empty()).then_some(whole)
 }
 
 fn server_name<'a>(lint: &mut Lint<'a>, server: &Node<'a>, name: &str, names: &mut HashMap<String, String>) {

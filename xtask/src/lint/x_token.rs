@@ -377,6 +377,9 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 "refresh-token" => self.tokens(&leaves, &here, pointer),
                 _ => self.typed(&leaves, types, &here, pointer, "text"),
             }
+            if word == "token-type" {
+                self.open(&leaves, &here, pointer);
+            }
         }
         for (word, moment) in
             [("expires-in", &response.expires_in), ("refresh-expires-in", &response.refresh_expires_in)]
@@ -402,6 +405,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         if let Some(scope) = &response.scope {
             let here = at("response/scope");
             let leaves = self.leaves(&scope.at, &bodies, &here, "the success body");
+            self.open(&leaves, &here, &scope.at);
             for leaf in &leaves {
                 let is_text =
                     |node: &Node<'a>| matches!(self.lint.shape(node), Shape::Scalar("string", _) | Shape::Any);
@@ -520,6 +524,14 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         }
     }
 
+    /// What is read as text can't be a secret, which would be taken for absent.
+    fn open(&mut self, leaves: &[Node<'a>], here: &str, pointer: &Pointer) {
+        if let Some(leaf) = leaves.iter().find(|leaf| self.lint.schema(leaf).text("format") == Some("password")) {
+            let what = format!("`{pointer}` is a secret by its schema (line {}), and is read as text", self.line(leaf));
+            self.lint.error(here, what, "remove `format: password` there, or point elsewhere");
+        }
+    }
+
     fn tokens(&mut self, leaves: &[Node<'a>], here: &str, pointer: &Pointer) {
         let is_untyped = |leaf: &&Node<'a>| {
             let variants = self.lint.variants(leaf);
@@ -634,6 +646,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 continue;
             }
             let leaves = self.leaves(pointer, &bodies, &here, "any error body");
+            self.open(&leaves, &here, pointer);
             if here.starts_with(&at("errors/code")) {
                 for leaf in &leaves {
                     let values = self.codes(leaf);
