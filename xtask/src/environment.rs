@@ -37,10 +37,10 @@ pub fn implementation(model: &Model, x_token: &XToken, credentials: &IndexMap<St
     let is_setting = |name: &str| settings.iter().any(|setting| setting.name == name);
     let own_variables: Vec<&String> = variables.keys().filter(|name| !is_setting(name)).collect();
 
-    let mut listed: Vec<Code> = Vec::new();
+    // A credential and a setting of one name are one variable, as two credentials are.
+    let mut listed: IndexMap<String, (bool, String)> = IndexMap::new();
     let mut list = |is_required: bool, name: &str, docs: &str| {
-        let (kind, what) = (if is_required { "required" } else { "optional" }, first_sentence(docs));
-        listed.push(Code::list(format!("Variable::{kind}("), vec![Code::string(name), Code::string(&what)]));
+        listed.entry(name.to_owned()).or_insert_with(|| (false, first_sentence(docs))).0 |= is_required;
     };
     for (name, credential) in credentials.iter().filter(|(_, credential)| fits(model, &credential.ty)) {
         list(!credential.optional, &variable(&prefix, name), &credential.docs);
@@ -61,6 +61,10 @@ pub fn implementation(model: &Model, x_token: &XToken, credentials: &IndexMap<St
         list(false, &format!("{prefix}_SERVER"), &format!("One of {}; the first by default.", servers.join(", ")));
     }
 
+    let listed = listed.iter().map(|(name, (is_required, what))| {
+        let kind = if *is_required { "required" } else { "optional" };
+        Code::list(format!("Variable::{kind}("), vec![Code::string(name), Code::string(what)])
+    });
     let named = servers.iter().map(|server| Code::text(format!("({server:?}, Endpoint::{server})"))).collect();
     let given = vec![Code::text("Endpoint::at"), Code::list("&[", named)];
     let mut endpoint = vec![Code::row([Code::list("vars.endpoint(", given), Code::text("?")])];
@@ -101,7 +105,8 @@ impl FromEnv for Endpoint {{
 }}
 ",
         variables =
-            Code::row([Code::text("const VARIABLES: &'static [Variable] = "), Code::list("&[", listed)]).lines(4, ";"),
+            Code::row([Code::text("const VARIABLES: &'static [Variable] = "), Code::list("&[", listed.collect())])
+                .lines(4, ";"),
         read_head = signature(
             4,
             "fn read",

@@ -119,11 +119,9 @@ fn package_of(spec: &Spec, x_token: Option<XToken>) -> Result<Package, Vec<Probl
     package::package(&model).map_err(late)
 }
 
-/// How many values a body may need at least: each is written into tests.
-const VALUES: u64 = 10_000;
-
-/// How many values the body of a grant may have: each is a credential.
-const CREDENTIALS: u64 = 1_000;
+/// How many values a body may need at least, since each is written into tests; and how many a grant's body may have, each a
+/// credential.
+const VALUES: u64 = 1_000;
 
 /// What would take too long to write, or too deep to read.
 fn size(model: &Model) -> Option<(String, &'static str)> {
@@ -140,7 +138,7 @@ fn size(model: &Model) -> Option<(String, &'static str)> {
     for operation in &model.operations {
         let body = operation.body.as_ref().map(|body| Ty::Ref(body.component.clone()));
         let is_action = actions.iter().flatten().any(|id| ident::snake(id) == operation.id);
-        if let Some(body) = body.as_ref().filter(|body| is_action && model.values(body, true) > CREDENTIALS) {
+        if let Some(body) = body.as_ref().filter(|body| is_action && model.values(body, true) > VALUES) {
             let what =
                 format!("the body of `{}` has {} values, each a credential", operation.id, model.values(body, true));
             return Some((what, "leave out what nobody sends"));

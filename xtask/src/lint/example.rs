@@ -7,6 +7,7 @@ use crate::ident;
 use crate::media_type::{is_form, is_json};
 use crate::problem::{join, nearest};
 use crate::spec::kind;
+use crate::x_token::KEY;
 use serde_json::Value;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -187,7 +188,7 @@ impl<'a> Checker<'_, 'a> {
                 Some(list) => {
                     for (index, value) in list.iter().enumerate() {
                         if let Some(items) = &items {
-                            self.check(items, &Node { at: format!("{}/{index}", example.at), value }, depth + 1);
+                            self.item(items, &Node { at: format!("{}/{index}", example.at), value }, depth + 1);
                         }
                     }
                 }
@@ -203,7 +204,7 @@ impl<'a> Checker<'_, 'a> {
                 Some(_) => {
                     for (_, node) in all(example) {
                         if let Some(values) = &values {
-                            self.check(values, &node, depth + 1);
+                            self.item(values, &node, depth + 1);
                         }
                     }
                 }
@@ -247,6 +248,17 @@ impl<'a> Checker<'_, 'a> {
         }
     }
 
+    /// An item of a list or a map: digits as text are read in a property alone.
+    fn item(&mut self, schema: &Node<'a>, example: &Node<'a>, depth: usize) {
+        if let (Shape::Scalar(scalar @ ("integer" | "number"), _), Value::String(_)) =
+            (self.lint.shape(schema), example.value)
+        {
+            let wanted = if scalar == "integer" { "an integer" } else { "a number" };
+            return self.misfit(example, wanted, "write it without quotes, or `type: string` in the schema");
+        }
+        self.check(schema, example, depth);
+    }
+
     /// One branch must fit; where none does, the nearest says why.
     fn union(&mut self, schema: &Node<'a>, example: &Node<'a>, depth: usize) {
         let mut best: Option<(usize, Vec<Found>)> = None;
@@ -283,7 +295,7 @@ impl<'a> Checker<'_, 'a> {
         let is_answered = self.way == Way::Answered;
         let fits = match (scalar, value) {
             ("string", Value::String(text))
-                if schema.text("format") == Some("date-time") && !is_date_time(text, self.way) =>
+                if schema.text("format") == Some("date-time") && !is_date_time(text, self.needs_offset()) =>
             {
                 let what = format!("{} is no date-time", name_of(&example.at));
                 return self.say(&example.at, what, "write it as RFC 3339 does, such as `2030-01-02T03:04:05Z`");
@@ -324,15 +336,22 @@ impl<'a> Checker<'_, 'a> {
         }
     }
 
+    /// An answer's expiry may do without, where its `zone` says which is meant.
+    fn needs_offset(&self) -> bool {
+        let response = self.lint.root().get(KEY).and_then(|block| block.get("response"));
+        let has_zone = response.is_some_and(|response| response.members().iter().any(|(_, expiry)| expiry.has("zone")));
+        self.way == Way::Sent || !has_zone
+    }
+
     fn misfit(&mut self, example: &Node<'a>, wanted: &str, instead: impl Into<String>) {
         let what = format!("{} is {}, and the schema says {wanted}", name_of(&example.at), kind(example.value));
         self.say(&example.at, what, instead);
     }
 }
 
-/// Whether a text looks like a date, a time of day and an offset, which an answer may do without. Whether there is such a
+/// Whether a text looks like a date, a time of day and an offset. Whether there is such a
 /// day, the generated tests say.
-fn is_date_time(text: &str, way: Way) -> bool {
+fn is_date_time(text: &str, needs_offset: bool) -> bool {
     let form = b"0000-00-00T00:00:00";
     let fits = |(byte, form): (u8, &u8)| match form {
         b'0' => byte.is_ascii_digit(),
@@ -345,7 +364,7 @@ fn is_date_time(text: &str, way: Way) -> bool {
     let rest = &text[form.len()..];
     let offset = rest.strip_prefix('.').unwrap_or(rest).trim_start_matches(|c: char| c.is_ascii_digit());
     match offset.as_bytes() {
-        [] => way == Way::Answered,
+        [] => !needs_offset,
         [b'Z' | b'z'] => true,
         [b'+' | b'-', a, b, b':', c, d] => [a, b, c, d].iter().all(|byte| byte.is_ascii_digit()),
         _ => false,
