@@ -246,13 +246,7 @@ impl<'a> Lowering<'a> {
         let content = object(&self.resolve(body)["content"]);
         let (media_type, media) = content.iter().next()?;
         let hint = format!("{type_name}Body");
-        let schema = &media["schema"];
-        let ty = match self.ty(schema, &hint) {
-            // An object without properties: all that it can say is `{}`, and a vendor may want to see it.
-            Ty::Any => self.structure(self.resolve(schema), &hint, &[]),
-            ty => ty,
-        };
-        let Ty::Ref(component) = ty else { return None };
+        let Ty::Ref(component) = self.body_ty(&media["schema"], &hint) else { return None };
         if let Some(encodings) = media["encoding"].as_object() {
             let names: Vec<String> = match self.components.get(&component).map(|component| &component.shape) {
                 Some(Shape::Union(branches)) => branches.clone(),
@@ -265,6 +259,15 @@ impl<'a> Lowering<'a> {
             }
         }
         Some(Body { media_type: media_type.clone(), component, examples: self.examples(media) })
+    }
+
+    /// The type of a body, or of a branch of one. That of an object without properties can say nothing but `{}`, and a vendor
+    /// may want to see it.
+    fn body_ty(&mut self, schema: &'a Value, hint: &str) -> Ty {
+        match self.ty(schema, hint) {
+            Ty::Any => self.structure(self.resolve(schema), hint, &[]),
+            ty => ty,
+        }
     }
 
     /// A list in a form is one text: `encoding` says what stands between its items.
@@ -519,7 +522,7 @@ impl<'a> Lowering<'a> {
         let Ty::Ref(name) = &union else { return union };
         let mut variants = IndexSet::new();
         for (index, branch) in branches.iter().enumerate() {
-            if let Ty::Ref(branch) = self.ty(branch, &format!("{name}{}", index + 1)) {
+            if let Ty::Ref(branch) = self.body_ty(branch, &format!("{name}{}", index + 1)) {
                 // A union within a union is flattened: what counts is which structs it may be.
                 match self.components.get(&branch).map(|component| &component.shape) {
                     Some(Shape::Union(inner)) => variants.extend(inner.clone()),
@@ -971,6 +974,18 @@ components:
         let model = acme(constant, constant);
         assert_eq!(*ty(&model, "LogInBody", "kind"), Ty::Constant("a".into()));
         assert_eq!(*ty(&model, "LogInResponse", "kind"), Ty::Text);
+    }
+
+    #[test]
+    fn an_object_without_properties_is_a_body_and_a_branch_of_one() {
+        let nothing = "{ type: object, properties: {} }";
+        let model = acme(nothing, ANSWER);
+        assert!(matches!(&model.components["LogInBody"].shape, Shape::Struct(properties) if properties.is_empty()));
+        let model = acme(
+            "{ oneOf: [{ type: object, properties: {} }, { type: object, properties: { a: { type: string } } }] }",
+            ANSWER,
+        );
+        assert!(matches!(&model.components["LogInBody"].shape, Shape::Union(branches) if branches.len() == 2));
     }
 
     #[test]
