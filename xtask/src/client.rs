@@ -6,7 +6,7 @@ use indexmap::{IndexMap, IndexSet};
 use crate::{
     code::{Code, signature},
     docs,
-    error_body::{self, body_type},
+    error_body::{self, Bodies, body_type},
     ident,
     lower::plain,
     model::{Body, Model, Operation, Param, Place, SchemeKind, Ty, Variable},
@@ -77,8 +77,9 @@ fn basic(model: &Model) -> Basic {
 /// The module of the client, as source.
 pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
     let credentials = credentials(model);
+    let bodies = error_body::bodies(model);
     let methods: Result<String, String> =
-        model.operations.iter().map(|operation| method(model, made, operation, &credentials)).collect();
+        model.operations.iter().map(|operation| method(model, made, operation, &credentials, &bodies)).collect();
     let has_credentials = !credentials.is_empty();
     let settings = settings(model);
     let credentials_docs = match has_credentials {
@@ -454,6 +455,7 @@ fn method(
     made: &Progenitor,
     operation: &Operation,
     credentials: &[Credential],
+    bodies: &Bodies,
 ) -> Result<String, String> {
     let id = &operation.id;
     let arguments = arguments(operation);
@@ -506,7 +508,7 @@ fn method(
     let seen = success.map_or_else(|| "()".to_owned(), body_type);
     let check = error_body::can_fail_at_2xx(model, operation).then(|| {
         let check = error_body::check_name(operation);
-        let variant = success.map(|ty| error_body::variant(model, ty)).unwrap_or_default();
+        let variant = success.map(|ty| error_body::variant(bodies, ty)).unwrap_or_default();
         format!(
             "        let answer: {seen} = client.inner.finish(result)?;
         if error::{check}(&answer) {{
@@ -515,7 +517,7 @@ fn method(
 "
         )
     });
-    let docs = method_docs(model, operation);
+    let docs = method_docs(model, operation, bodies);
     if !model.answers_token(operation) {
         let answer = match check {
             Some(check) => format!("{check}        Ok(answer)"),
@@ -638,7 +640,7 @@ fn handed(model: &Model, param: &Param, arguments: &[Argument<'_>]) -> String {
     }
 }
 
-fn method_docs(model: &Model, operation: &Operation) -> String {
+fn method_docs(model: &Model, operation: &Operation, bodies: &Bodies) -> String {
     let mut text = or(&operation.summary, &format!("`{} {}`", operation.method, operation.path));
     if !operation.description.is_empty() {
         text = format!("{text}\n\n{}", operation.description);
@@ -659,13 +661,13 @@ fn method_docs(model: &Model, operation: &Operation) -> String {
         .errors
         .iter()
         .map(|answer| {
-            let body = answer.ty.as_ref().map(|ty| format!(" ([`ErrorBody::{}`])", error_body::variant(model, ty)));
+            let body = answer.ty.as_ref().map(|ty| format!(" ([`ErrorBody::{}`])", error_body::variant(bodies, ty)));
             let description = docs::first_sentence(&answer.description);
             format!("- {}{}: {description}", answer.status.label(), body.unwrap_or_default())
         })
         .collect();
     if error_body::can_fail_at_2xx(model, operation) {
-        let variant = operation.success.ty.as_ref().map(|ty| error_body::variant(model, ty)).unwrap_or_default();
+        let variant = operation.success.ty.as_ref().map(|ty| error_body::variant(bodies, ty)).unwrap_or_default();
         let (status, why) = (operation.success.status.label(), failure_at_2xx(model, operation));
         errors.push(format!("- {status} ([`ErrorBody::{variant}`]): an answer {why}."));
     }

@@ -19,7 +19,8 @@ pub fn lines(text: &str) -> Vec<String> {
     // An HTML comment that nobody closes would swallow the rest.
     let text = text.replace("\r\n", "\n").replace('\r', "\n").replace("<!--", "&lt;!--");
     // What turns the direction of text around, rustc refuses in a comment.
-    let text = text.replace(|c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'), "");
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let text = if text.is_ascii() { text } else { text.replace(turns, "") };
     for line in text.trim().lines() {
         let (line, start) = (line.trim_end(), line.trim_start());
         let is_fence = start.starts_with("```") || start.starts_with("~~~");

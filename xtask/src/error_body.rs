@@ -79,10 +79,12 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {{
     )
 }
 
-/// Every type that an error may have, by the name of its variant: the error schemas, and the answers that may be
-/// failures at 2xx.
-fn bodies(model: &Model) -> IndexMap<String, (Ty, String)> {
-    let mut bodies: IndexMap<String, (Ty, String)> = IndexMap::new();
+/// Every type that an error may have, by the name of its variant, with its docs.
+pub type Bodies = IndexMap<String, (Ty, String)>;
+
+/// Of the error schemas, and of the answers that may be failures at 2xx.
+pub fn bodies(model: &Model) -> Bodies {
+    let mut bodies = Bodies::new();
     for (operation, answer) in failures(model) {
         let Some(ty) = &answer.ty else { continue };
         if bodies.values().any(|(known, _)| known == ty) {
@@ -113,9 +115,8 @@ pub fn can_fail_at_2xx(model: &Model, operation: &Operation) -> bool {
 }
 
 /// The variant that holds a type: each has its own, also where two would be called the same.
-pub fn variant(model: &Model, ty: &Ty) -> String {
-    let found = bodies(model).into_iter().find(|(_, (known, _))| known == ty);
-    found.map_or_else(|| base_name(ty), |(name, _)| name)
+pub fn variant<'a>(bodies: &'a Bodies, ty: &Ty) -> &'a str {
+    bodies.iter().find(|(_, (known, _))| known == ty).map_or("", |(name, _)| name)
 }
 
 fn base_name(ty: &Ty) -> String {
@@ -161,7 +162,7 @@ pub fn body_type(ty: &Ty) -> String {
     }
 }
 
-fn rules(model: &Model, bodies: &IndexMap<String, (Ty, String)>) -> Code {
+fn rules(model: &Model, bodies: &Bodies) -> Code {
     let Some(x_token) = &model.x_token else { return Code::text("::freshtoken_wire::Rules::NONE") };
     let errors = &x_token.errors;
     let lists = [&errors.permanent, &errors.relogin, &errors.transient];
@@ -213,8 +214,7 @@ fn rules(model: &Model, bodies: &IndexMap<String, (Ty, String)>) -> Code {
     )
 }
 
-fn decode(model: &Model, bodies: &IndexMap<String, (Ty, String)>) -> Code {
-    let name = |ty: &Ty| bodies.iter().find(|(_, (known, _))| known == ty).map_or("Text", |(name, _)| name);
+fn decode(model: &Model, bodies: &Bodies) -> Code {
     let answers =
         model.operations.iter().flat_map(|operation| operation.errors.iter().map(|answer| (&operation.id, answer)));
     let mut arms: Vec<Code> = answers
@@ -227,7 +227,7 @@ fn decode(model: &Model, bodies: &IndexMap<String, (Ty, String)>) -> Code {
             let read = match &answer.ty {
                 // A status without JSON hides a range or a default behind it.
                 None => "None".to_owned(),
-                Some(ty) => format!("::serde_json::from_slice(body).ok().map(Self::{})", name(ty)),
+                Some(ty) => format!("::serde_json::from_slice(body).ok().map(Self::{})", variant(bodies, ty)),
             };
             Code::behind(format!("({id:?}, {status}) => "), Code::text(read))
         })
@@ -237,7 +237,7 @@ fn decode(model: &Model, bodies: &IndexMap<String, (Ty, String)>) -> Code {
 }
 
 /// Reads the first of several pointers that finds something, in each kind of body.
-fn reader(model: &Model, bodies: &IndexMap<String, (Ty, String)>, pointers: &[Pointer]) -> Code {
+fn reader(model: &Model, bodies: &Bodies, pointers: &[Pointer]) -> Code {
     let mut arms: Vec<Code> = bodies
         .iter()
         .filter_map(|(variant, (ty, _))| {

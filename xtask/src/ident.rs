@@ -9,12 +9,8 @@ use crate::vendor::is_keyword;
 pub fn pascal(name: &str) -> String {
     let mut pascal = clean(name).to_pascal_case();
     // `aB` gives `AB`, and that `Ab`: the name is one that stays as it is.
-    loop {
-        let again = pascal.to_pascal_case();
-        if again == pascal {
-            break;
-        }
-        pascal = again;
+    if pascal.as_bytes().windows(2).any(|pair| pair.iter().all(u8::is_ascii_uppercase)) {
+        pascal = pascal.to_pascal_case();
     }
     if pascal.starts_with(|c: char| c.is_ascii_digit()) { format!("X{pascal}") } else { legal(pascal, "X") }
 }
@@ -72,7 +68,9 @@ mod tests {
         assert_eq!(pascal("validation-rules"), "ValidationRules");
         assert_eq!(pascal("self"), "Self_");
         assert_eq!(pascal("2FA"), "X2fa");
-        assert_eq!(pascal("aB"), "Ab");
+        for name in ["aB", "a_b_c", "A-B1-cD", "XMLHttp"] {
+            assert_eq!(pascal(&pascal(name)), pascal(name), "{name}");
+        }
     }
 
     #[test]

@@ -23,16 +23,10 @@ pub fn check(lint: &mut Lint) {
 fn delimiters(lint: &mut Lint) {
     // By the object and the property's name, what stands between the items, and whose form it is.
     let mut forms: HashMap<(String, &str), (char, String)> = HashMap::new();
-    let mut others = Vec::new();
-    for operation in lint.operations() {
-        let bodies = lint.responses(&operation).into_iter().filter_map(|(_, response)| lint.json_schema(&response));
-        others.extend(bodies.map(|schema| (schema, operation.name())));
-        let Some((media_type, media)) = lint.request(&operation) else { continue };
+    let operations = lint.operations();
+    for operation in &operations {
+        let Some((_, media)) = lint.request(operation).filter(|(media_type, _)| is_form(media_type)) else { continue };
         let Some(schema) = media.get("schema") else { continue };
-        if !is_form(media_type) {
-            others.push((schema, operation.name()));
-            continue;
-        }
         for (_, variant) in lint.variants(&schema) {
             let at = lint.schema(&variant).at;
             for (name, encoding) in media.named("encoding") {
@@ -53,8 +47,10 @@ fn delimiters(lint: &mut Lint) {
         return;
     }
     let mut seen = HashSet::new();
-    for (schema, whose) in others {
-        let mut queue = vec![schema];
+    for operation in &operations {
+        let answers = lint.responses(operation).into_iter().filter_map(|(_, response)| lint.json_schema(&response));
+        let request = lint.request(operation).filter(|(media_type, _)| !is_form(media_type));
+        let mut queue: Vec<Node> = answers.chain(request.and_then(|(_, media)| media.get("schema"))).collect();
         while let Some(schema) = queue.pop() {
             let schema = lint.schema(&schema);
             if !seen.insert(schema.at.clone()) {
@@ -64,6 +60,7 @@ fn delimiters(lint: &mut Lint) {
                 Shape::Object(fields) => {
                     for (name, node) in &fields.properties {
                         if let Some((_, form)) = forms.get(&(schema.at.clone(), *name)) {
+                            let whose = operation.name();
                             let what = format!(
                                 "`{name}` is one text in the form of {form}, and a list in the JSON of {whose}"
                             );
