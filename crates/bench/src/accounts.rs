@@ -176,8 +176,8 @@ fn measure<V: Vendor>(
     log.clear();
     // Real seconds for the window: what a login over HTTP takes here, and what one in the process takes, fits well in.
     let seconds = match how {
-        HTTP => (accounts as f64 / 8_000.0).max(2.0),
-        _ => 20.0,
+        HTTP => (accounts as f64 / 10_000.0).max(2.0),
+        _ => 12.0,
     };
     let rate = WINDOW.as_secs_f64() / seconds;
     let failures = runtime.block_on(renew(&set, &clock, rate))?;

@@ -57,7 +57,7 @@ pub fn run(is_quick: bool) -> Result<Vec<Generation>, Failure> {
 fn of_size(specs: usize, is_quick: bool) -> Result<Generation, Failure> {
     let rounds = match (specs, is_quick) {
         (1, _) => 41,
-        (10, _) => 11,
+        (10, _) => 7,
         (_, true) => 1,
         _ => 3,
     };

@@ -39,7 +39,7 @@ pub struct Login {
 ///
 /// When a login fails.
 pub fn run(is_quick: bool) -> Result<Vec<Login>, Failure> {
-    let rounds = if is_quick { 400 } else { 2_000 };
+    let rounds = if is_quick { 400 } else { 1_400 };
     let (plain, tls) = (Issuer::start(Does::issues(LIFE)), Issuer::start_tls(Does::issues(LIFE))?);
     Ok(vec![
         login("HTTP, an open connection", &plain, true, rounds)?,
