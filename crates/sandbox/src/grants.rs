@@ -288,15 +288,24 @@ impl Grant<'_> {
             Some(FaultKind::ExpiredToken) => Some(self.now.checked_sub(AGO).unwrap_or(self.now)),
             _ => life.map(end),
         };
+        let access_token = self.grants.access_token(self.operation, number);
         let has_refresh_tokens = token.refresh.is_some() && token.response.refresh_token.is_some();
+        // One that stands where the access token does is it, and each renewal gives another.
+        let is_one = token.response.refresh_token.as_ref() == Some(&token.response.access_token);
+        let kept = kept.filter(|_| !is_one);
         let refresh_expires_at = match &kept {
             Some(kept) => state.ledger.refresh_expires_at(kept),
             None => self.now.checked_add(self.grants.refresh_life(self.operation)),
         };
-        let new = || has_refresh_tokens.then(|| self.grants.refresh_token(self.operation, number));
+        let new = || {
+            has_refresh_tokens.then(|| match is_one {
+                true => access_token.clone(),
+                false => self.grants.refresh_token(self.operation, number),
+            })
+        };
         let refresh_token = kept.or_else(new);
         let new = New {
-            access_token: self.grants.access_token(self.operation, number),
+            access_token,
             refresh_token: refresh_token.clone(),
             account,
             expires_at,

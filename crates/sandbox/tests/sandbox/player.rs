@@ -205,12 +205,14 @@ impl<'a> Player<'a> {
             let value = match property["type"].as_str().unwrap() {
                 _ if !constant.is_null() => constant,
                 "integer" => known.parse::<i64>().unwrap().into(),
+                // Of constants.
+                "array" if !property["items"]["enum"].is_null() => property["items"]["enum"].clone(),
                 "object" => self.required(property, &format!("{path}{name}_")),
                 _ => known.into(),
             };
             (name.to_owned(), value)
         };
-        schema["required"].as_array().unwrap().iter().map(member).collect()
+        schema["required"].as_array().into_iter().flatten().map(member).collect()
     }
 
     /// Where and why a value isn't of a schema.
