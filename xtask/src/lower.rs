@@ -14,7 +14,7 @@ use crate::{
         Answer, Body, Component, Example, Model, Operation, Param, Part, Place, Property, Scheme, SchemeKind, Server,
         Shape, Status, Ty, Variable,
     },
-    spec::{self, Spec},
+    spec::{self, Spec, delimiter, is_alone},
     x_token::XToken,
 };
 
@@ -805,11 +805,6 @@ fn box_circles(components: &mut IndexMap<String, Component>) {
 
 // Small readings.
 
-/// Whether an `allOf` of one says all that its schema says of the type.
-fn is_alone(schema: &Value) -> bool {
-    schema.get("properties").is_none() && schema.get("required").is_none()
-}
-
 fn parse_status(status: &str) -> Option<Status> {
     match status {
         "default" => Some(Status::Default),
@@ -829,16 +824,6 @@ fn variants(values: Vec<String>) -> IndexMap<String, String> {
         name
     };
     values.into_iter().map(|value| (name(&value), value)).map(|(name, value)| (value, name)).collect()
-}
-
-/// What stands between the items of a list that is sent as one text.
-fn delimiter(encoding: &Value) -> Option<char> {
-    match encoding["style"].as_str() {
-        Some("spaceDelimited") => Some(' '),
-        Some("pipeDelimited") => Some('|'),
-        Some("form") | None if encoding["explode"] == Value::Bool(false) => Some(','),
-        _ => None,
-    }
 }
 
 fn object(value: &Value) -> &Map<String, Value> {

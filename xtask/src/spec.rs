@@ -209,6 +209,21 @@ fn pointers(document: &Value) -> Vec<String> {
     pointers
 }
 
+/// Whether an `allOf` of one says all that its schema says of the type.
+pub fn is_alone(schema: &Value) -> bool {
+    schema.get("properties").is_none() && schema.get("required").is_none()
+}
+
+/// What stands between the items of a list that is sent as one text, by an `encoding` or a parameter.
+pub fn delimiter(encoding: &Value) -> Option<char> {
+    match encoding["style"].as_str() {
+        Some("spaceDelimited") => Some(' '),
+        Some("pipeDelimited") => Some('|'),
+        Some("form") | None if encoding["explode"] == Value::Bool(false) => Some(','),
+        _ => None,
+    }
+}
+
 /// The node at a pointer. `Value::pointer` copies each part of it, to unescape it.
 pub fn at<'v>(root: &'v Value, pointer: &str) -> Option<&'v Value> {
     if pointer.contains('~') {

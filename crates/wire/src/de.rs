@@ -3,6 +3,7 @@
 //! The optional ones need `#[serde(default)]` as well, for a field that is absent. No error of theirs quotes a value.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
@@ -15,7 +16,7 @@ use crate::Timestamp;
 ///
 /// When it is anything else, or doesn't fit into an `i64`.
 pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    option_integer(deserializer)?.ok_or_else(|| de::Error::custom(NOT_AN_INTEGER))
+    option_integer(deserializer)?.ok_or_else(|| de::Error::custom(i64::NOT))
 }
 
 /// Like [`integer`]; `null` and a string of nothing but spaces are `None`.
@@ -24,7 +25,7 @@ pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Err
 ///
 /// When it is anything else, or doesn't fit into an `i64`.
 pub fn option_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    deserializer.deserialize_any(IntegerVisitor)
+    deserializer.deserialize_any(LenientVisitor(PhantomData))
 }
 
 /// Reads a number, or a string of one (`3600.5`, `"3600.5"`, `" 1e3 "`).
@@ -33,7 +34,7 @@ pub fn option_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
 ///
 /// When it is anything else, or no finite number.
 pub fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    option_number(deserializer)?.ok_or_else(|| de::Error::custom(NOT_A_NUMBER))
+    option_number(deserializer)?.ok_or_else(|| de::Error::custom(f64::NOT))
 }
 
 /// Like [`number`]; `null` and a string of nothing but spaces are `None`.
@@ -42,7 +43,7 @@ pub fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Erro
 ///
 /// When it is anything else, or no finite number.
 pub fn option_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    deserializer.deserialize_any(NumberVisitor)
+    deserializer.deserialize_any(LenientVisitor(PhantomData))
 }
 
 /// Reads a [`Timestamp`]; a date-time without an offset counts as UTC.
@@ -69,89 +70,93 @@ pub fn option_utc_timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     }
 }
 
-const NOT_AN_INTEGER: &str = "not an integer of 64 bits";
+/// A number that vendors also write as text.
+trait Lenient: Sized {
+    /// What a message asks for.
+    const WANTED: &str;
+    /// What a message says of anything else.
+    const NOT: &str;
 
-struct IntegerVisitor;
+    fn of_i64(value: i64) -> Option<Self>;
+    fn of_u64(value: u64) -> Option<Self>;
+    fn of_f64(value: f64) -> Option<Self>;
+    fn of_text(text: &str) -> Option<Self>;
+}
 
-impl<'de> Visitor<'de> for IntegerVisitor {
-    type Value = Option<i64>;
+impl Lenient for i64 {
+    const WANTED: &str = "an integer, as a number or a string of digits";
+    const NOT: &str = "not an integer of 64 bits";
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an integer, as a number or a string of digits")
+    fn of_i64(value: i64) -> Option<Self> {
+        Some(value)
     }
 
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Some(value))
+    fn of_u64(value: u64) -> Option<Self> {
+        value.try_into().ok()
     }
 
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Self::Value, E> {
-        value.try_into().map(Some).map_err(|_| E::custom(NOT_AN_INTEGER))
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
+    fn of_f64(value: f64) -> Option<Self> {
         // -2^63 is a float and 2^63 - 1 is none, hence the one-sided bound.
         const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-        if value.fract() == 0.0 && (-LIMIT..LIMIT).contains(&value) {
-            Ok(Some(value as i64))
-        } else {
-            Err(E::custom(NOT_AN_INTEGER))
-        }
+        (value.fract() == 0.0 && (-LIMIT..LIMIT).contains(&value)).then_some(value as i64)
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        match text.trim() {
-            "" => Ok(None),
-            digits => digits.parse().map(Some).map_err(|_| E::custom(NOT_AN_INTEGER)),
-        }
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_none<E: de::Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
-        Err(E::custom(NOT_AN_INTEGER))
+    fn of_text(text: &str) -> Option<Self> {
+        text.parse().ok()
     }
 }
 
-const NOT_A_NUMBER: &str = "not a finite number";
+impl Lenient for f64 {
+    const WANTED: &str = "a number, or a string of one";
+    const NOT: &str = "not a finite number";
 
-struct NumberVisitor;
+    fn of_i64(value: i64) -> Option<Self> {
+        Some(value as f64)
+    }
 
-impl<'de> Visitor<'de> for NumberVisitor {
-    type Value = Option<f64>;
+    fn of_u64(value: u64) -> Option<Self> {
+        Some(value as f64)
+    }
+
+    fn of_f64(value: f64) -> Option<Self> {
+        Some(value)
+    }
+
+    fn of_text(text: &str) -> Option<Self> {
+        text.parse().ok().filter(|number: &f64| number.is_finite())
+    }
+}
+
+struct LenientVisitor<T>(PhantomData<T>);
+
+/// What was read, if it is one.
+fn read<T: Lenient, E: de::Error>(value: Option<T>) -> Result<Option<T>, E> {
+    value.map(Some).ok_or_else(|| E::custom(T::NOT))
+}
+
+impl<'de, T: Lenient> Visitor<'de> for LenientVisitor<T> {
+    type Value = Option<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number, or a string of one")
+        f.write_str(T::WANTED)
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Some(value as f64))
+        read(T::of_i64(value))
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(Some(value as f64))
+        read(T::of_u64(value))
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Some(value))
+        read(T::of_f64(value))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
         match text.trim() {
             "" => Ok(None),
-            digits => match digits.parse::<f64>() {
-                Ok(number) if number.is_finite() => Ok(Some(number)),
-                _ => Err(E::custom(NOT_A_NUMBER)),
-            },
+            digits => read(T::of_text(digits)),
         }
     }
 
@@ -168,6 +173,6 @@ impl<'de> Visitor<'de> for NumberVisitor {
     }
 
     fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
-        Err(E::custom(NOT_A_NUMBER))
+        Err(E::custom(T::NOT))
     }
 }

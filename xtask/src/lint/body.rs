@@ -1,11 +1,11 @@
 //! Request bodies: one media type, JSON or a form, and what a form can carry.
 
 use super::Lint;
-use super::example::delimiter;
 use super::operation::unsendable;
 use super::view::{Node, Operation, Shape};
 use crate::media_type::{essence, is_form, is_json};
 use crate::problem::{join, nearest};
+use crate::spec::delimiter;
 use crate::x_token::list;
 use std::collections::{HashMap, HashSet};
 
@@ -30,7 +30,7 @@ fn delimiters(lint: &mut Lint) {
         for (_, variant) in lint.variants(&schema) {
             let at = lint.schema(&variant).at;
             for (name, encoding) in media.named("encoding") {
-                let Some(delimiter) = delimiter(&encoding) else { continue };
+                let Some(delimiter) = delimiter(encoding.value) else { continue };
                 match forms.get(&(at.clone(), name)) {
                     Some((other, whose)) if *other != delimiter => {
                         let what = format!("`{name}` of the same schema is joined in another way by {whose}");

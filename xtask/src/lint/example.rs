@@ -6,7 +6,7 @@ use super::view::{Node, Shape};
 use crate::ident;
 use crate::media_type::{is_form, is_json};
 use crate::problem::{join, nearest};
-use crate::spec::kind;
+use crate::spec::{delimiter, kind};
 use crate::x_token::KEY;
 use serde_json::Value;
 use std::cell::Cell;
@@ -50,23 +50,13 @@ pub fn check(lint: &mut Lint) {
                     lint.error(&example.at, format!("the example of a {place} parameter {what}"), instead);
                 }
             }
-            let delimiter = delimiter(&parameter).filter(|_| parameter.text("in") == Some("query"));
+            let delimiter = delimiter(parameter.value).filter(|_| parameter.text("in") == Some("query"));
             for (schema, example) in found {
                 if let (Some(delimiter), Shape::List(_)) = (delimiter, lint.shape(&schema)) {
                     items(lint, delimiter, &example);
                 }
             }
         }
-    }
-}
-
-/// What stands between the items of a list that is sent as one text.
-pub fn delimiter(node: &Node) -> Option<char> {
-    match node.text("style") {
-        Some("spaceDelimited") => Some(' '),
-        Some("pipeDelimited") => Some('|'),
-        Some("form") | None if node.value.get("explode") == Some(&Value::Bool(false)) => Some(','),
-        _ => None,
     }
 }
 
@@ -79,7 +69,7 @@ fn form<'a>(lint: &mut Lint<'a>, media: &Node<'a>, schema: &Node<'a>, example: &
             }
             _ => false,
         });
-        if let (true, Some(delimiter), Some(list)) = (is_list, delimiter(&encoding), example.get(name)) {
+        if let (true, Some(delimiter), Some(list)) = (is_list, delimiter(encoding.value), example.get(name)) {
             items(lint, delimiter, &list);
         }
     }

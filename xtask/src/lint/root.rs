@@ -3,9 +3,10 @@
 use super::Lint;
 use super::operation::{is_ragged, leads_elsewhere, own_header};
 use super::shape::{Kind, Nodes};
-use super::view::{MAX_DEPTH, Node, Operation, Shape, is_alone};
+use super::view::{MAX_DEPTH, Node, Operation, Shape};
 use crate::ident;
 use crate::problem::{distance, join, nearest};
+use crate::spec::is_alone;
 use crate::vendor::is_keyword;
 use crate::x_token::{KEY, list};
 use std::collections::{HashMap, HashSet};
@@ -118,7 +119,7 @@ fn chains<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
         // What turns in a circle is told of below.
         while steps <= MAX_DEPTH && seen.insert(node.at.clone()) {
             let only = |key| match node.items(key).as_slice() {
-                [only] if is_alone(&node) => Some(only.clone()),
+                [only] if is_alone(node.value) => Some(only.clone()),
                 _ => None,
             };
             let target = node.text("$ref").and_then(|reference| reference.strip_prefix('#')).and_then(|pointer| {

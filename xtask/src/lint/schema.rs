@@ -2,9 +2,10 @@
 
 use super::Lint;
 use super::shape::{Kind, Nodes};
-use super::view::{Fields, Node, Shape, is_alone};
+use super::view::{Fields, Node, Shape};
 use crate::ident;
 use crate::problem::{distance, join, nearest};
+use crate::spec::is_alone;
 use crate::x_token::list;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -233,7 +234,7 @@ fn values<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
 
 fn all_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     let branches = schema.items("allOf");
-    if branches.len() == 1 && is_alone(schema) {
+    if branches.len() == 1 && is_alone(schema.value) {
         return;
     }
     for branch in &branches {

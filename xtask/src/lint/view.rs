@@ -5,6 +5,7 @@
 use super::Lint;
 use crate::media_type::is_json;
 use crate::problem::join;
+use crate::spec::is_alone;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -145,11 +146,6 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// Whether an `allOf` of one says all that its schema says of the type.
-pub fn is_alone(schema: &Node) -> bool {
-    !schema.has("properties") && !schema.has("required")
-}
-
 /// Whether a responses object's key is a success, an error or neither.
 pub fn is_success(status: &str) -> bool {
     status == "2XX" || matches!(status.parse::<u16>(), Ok(200..=299))
@@ -227,7 +223,7 @@ impl<'a> Lint<'a> {
     /// The name of the component that a schema is, if it is no more than a reference to one.
     pub fn component(&self, schema: &Node<'a>) -> Option<&'a str> {
         let schema = match schema.items("allOf").as_slice() {
-            [only] if is_alone(schema) => only.clone(),
+            [only] if is_alone(schema.value) => only.clone(),
             _ => schema.clone(),
         };
         schema.text("$ref")?.strip_prefix("#/components/schemas/")
@@ -239,7 +235,7 @@ impl<'a> Lint<'a> {
         for _ in 0..MAX_DEPTH {
             schema = self.resolve(&schema);
             match (schema.items("allOf").as_slice(), schema.items("oneOf").as_slice()) {
-                ([only], _) if is_alone(&schema) => schema = only.clone(),
+                ([only], _) if is_alone(schema.value) => schema = only.clone(),
                 ([], [only]) => schema = only.clone(),
                 _ => break,
             }
@@ -256,7 +252,7 @@ impl<'a> Lint<'a> {
             }
             match (schema.has("$ref"), schema.items("allOf").as_slice()) {
                 (true, _) => schema = self.resolve(&schema),
-                (_, [only]) if is_alone(&schema) => schema = only.clone(),
+                (_, [only]) if is_alone(schema.value) => schema = only.clone(),
                 _ => break,
             }
         }
