@@ -169,7 +169,8 @@ pub fn lowered(source: &Source) -> Result<serde_json::Value, Vec<Problem>> {
 
 /// What progenitor alone makes of a lowered document, as source: the least that generating can cost.
 pub fn progenitor_alone(document: &serde_json::Value) -> Result<String, String> {
-    Ok(prettyplease::unparse(&progenitor::parsed(progenitor::generate(document.clone())?)?))
+    let (_, tokens) = progenitor::generate(document.clone())?;
+    Ok(prettyplease::unparse(&progenitor::parsed(tokens)?))
 }
 
 type Read = (Spec, Option<XToken>, Vec<Problem>);

@@ -1,6 +1,6 @@
-//! Stage 4, client, first half: progenitor makes the operations that `client` builds on, and the types that they take. A
-//! `syn` pass takes them apart, and checks that each field has the type that the model says, so that no lowering is ever
-//! lost on the way: a secret that came out as a `String` stops the generation. The types themselves are `types`'.
+//! Stage 4, client, first half: progenitor makes the operations that `client` builds on, which a `syn` pass takes apart, and
+//! the types that they take. Its types are asked whether their fields are what the model says, so that no lowering is ever
+//! lost on the way: a secret that became a `String` stops the generation. The types that are written are `types`'.
 
 use std::{
     cell::Cell,
@@ -10,7 +10,7 @@ use std::{
 };
 
 use indexmap::IndexMap;
-use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Group, TokenStream, TokenTree};
 use progenitor_impl::{CrateVers, GenerationSettings, Generator};
 use quote::{ToTokens, quote};
 use syn::{
@@ -18,10 +18,12 @@ use syn::{
     punctuated::Punctuated,
     visit_mut::{self, VisitMut},
 };
+use typify::{Type, TypeDetails, TypeEnumVariant, TypeId, TypeSpace};
 
 use crate::{
-    model::{Component, Model, Shape, Ty},
-    openapi, types,
+    model::{Model, Property, Shape},
+    openapi,
+    types::{self, rust},
 };
 
 /// What progenitor made of a model, beside the types that it agrees on.
@@ -34,19 +36,22 @@ pub struct Progenitor {
 
 /// Runs progenitor on the model's lowered document.
 pub fn run(model: &Model) -> Result<Progenitor, String> {
-    take_apart(model, generate(openapi::document(model))?)
+    let (generator, tokens) = generate(openapi::document(model))?;
+    check(model, generator.get_type_space())?;
+    take_apart(model, tokens)
 }
 
-/// Progenitor alone, on a lowered document.
-pub fn generate(document: serde_json::Value) -> Result<TokenStream, String> {
+/// Progenitor alone, on a lowered document: the generator knows its types.
+pub fn generate(document: serde_json::Value) -> Result<(Generator, TokenStream), String> {
     let document: openapiv3::OpenAPI =
         serde_json::from_value(document).map_err(|error| format!("the lowered document is no OpenAPI: {error}"))?;
     let mut settings = GenerationSettings::new();
     settings.with_map_type("::std::collections::BTreeMap").with_crate(openapi::WIRE, CrateVers::Any, None);
+    let mut generator = Generator::new(&settings);
     // It asserts where it could complain. Lint lets nothing through that is known to do that.
-    let generated = quietly(|| Generator::new(&settings).generate_tokens(&document));
-    match generated {
-        Ok(result) => result.map_err(|error| format!("progenitor refused the lowered document: {error}")),
+    match quietly(|| generator.generate_tokens(&document)) {
+        Ok(Ok(tokens)) => Ok((generator, tokens)),
+        Ok(Err(error)) => Err(format!("progenitor refused the lowered document: {error}")),
         Err(_) => Err("progenitor panicked on the lowered document".to_owned()),
     }
 }
@@ -81,66 +86,31 @@ fn quietly<T>(work: impl FnOnce() -> T) -> std::thread::Result<T> {
 fn take_apart(model: &Model, tokens: TokenStream) -> Result<Progenitor, String> {
     let mut arguments = IndexMap::new();
     let mut kept: Vec<Item> = Vec::new();
-    let mut made = HashSet::new();
-    let (client, types) = without_types(tokens);
-    for item in parsed(definitions(types))?.items {
-        made.extend(check_type(model, item)?);
-    }
     // What else there is of the client, `CLIENT` has.
-    for item in parsed(client)?.items {
+    for item in parsed(without_types(tokens))?.items {
         if let Item::Impl(block) = item
             && block.trait_.is_none()
         {
             kept.extend(operations(model, block, &mut arguments)?);
         }
     }
-    let is_made = |(name, component): &(&String, &Component)| {
-        matches!(component.shape, Shape::Enum(_) | Shape::Tag(_)) || made.contains(*name)
-    };
-    match model.components.iter().find(|component| !is_made(component)) {
-        Some((name, _)) => Err(differs(name)),
-        None => Ok(Progenitor { arguments, operations: format!("{CLIENT}\n{}", source(model, kept)) }),
-    }
+    Ok(Progenitor { arguments, operations: format!("{CLIENT}\n{}", source(model, kept)) })
 }
 
-/// Progenitor's output with an empty module of types, and what stood in it.
-fn without_types(tokens: TokenStream) -> (TokenStream, TokenStream) {
-    let (mut client, mut types) = (Vec::new(), TokenStream::new());
+/// Progenitor's output with an empty module of types: they are nearly all of it, and take long to parse.
+fn without_types(tokens: TokenStream) -> TokenStream {
+    let mut client = Vec::new();
     for token in tokens {
         let is_module = matches!(client.as_slice(), [.., TokenTree::Ident(word), TokenTree::Ident(name)]
             if word == "mod" && name == "types");
         match token {
             TokenTree::Group(module) if is_module => {
-                types = module.stream();
                 client.push(Group::new(module.delimiter(), TokenStream::new()).into());
             }
             token => client.push(token),
         }
     }
-    (client.into_iter().collect(), types)
-}
-
-/// The structs and enums of a module. Nearly all of it is their `impl` blocks, which nobody needs and which take long to
-/// parse.
-fn definitions(module: TokenStream) -> TokenStream {
-    let (mut definitions, mut item) = (Vec::new(), Vec::new());
-    for token in module {
-        let is_end = match &token {
-            TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
-            TokenTree::Punct(punct) => punct.as_char() == ';',
-            _ => false,
-        };
-        item.push(token);
-        if is_end {
-            let is_definition =
-                |token: &TokenTree| matches!(token, TokenTree::Ident(word) if word == "struct" || word == "enum");
-            if item.iter().any(is_definition) {
-                definitions.append(&mut item);
-            }
-            item.clear();
-        }
-    }
-    definitions.into_iter().collect()
+    client.into_iter().collect()
 }
 
 /// Items as people can read them, with empty lines between them.
@@ -199,10 +169,6 @@ impl Client {
     }
 }
 ";
-
-fn differs(name: &str) -> String {
-    format!("progenitor made no type `{name}`, or one that differs from the spec's")
-}
 
 /// Of a block of the client's: the operations, without comments, and the names of their arguments.
 fn operations(
@@ -314,95 +280,68 @@ impl VisitMut for Named<'_> {
     }
 }
 
-/// Whether a struct or a union is what the model says. Gives its name.
-fn check_type(model: &Model, item: Item) -> Result<Option<String>, String> {
-    match item {
-        Item::Struct(item) => {
-            let name = item.ident.to_string();
-            let Some(component) = model.components.get(&name) else {
-                return Err(format!("progenitor made a type `{name}` that the spec doesn't have"));
-            };
-            let Shape::Struct(properties) = &component.shape else {
-                return Err(format!("progenitor made a struct of `{name}`"));
-            };
-            for field in &item.fields {
-                let Some(ident) = field.ident.as_ref().map(Ident::to_string) else {
-                    return Err(format!("progenitor made a wrapper of `{name}`"));
-                };
-                let wire_name = renamed(&field.attrs).unwrap_or_else(|| ident.clone());
-                let Some(property) = properties.iter().find(|property| property.name == wire_name) else {
-                    return Err(format!("progenitor made a field `{name}.{ident}` that the spec doesn't have"));
-                };
-                let (expected, found) = (rust(&property.ty, property.optional), text(&field.ty));
-                if found != expected {
-                    return Err(format!("progenitor made `{name}.{ident}` a `{found}` instead of a `{expected}`"));
-                }
+/// Whether progenitor's types are those of the model, by name, and hold what it says.
+fn check(model: &Model, made: &TypeSpace) -> Result<(), String> {
+    let mut checked = HashSet::new();
+    for ty in made.iter_types() {
+        let name = ty.name();
+        match (ty.details(), model.components.get(&name).map(|component| &component.shape)) {
+            (TypeDetails::Struct(found), Some(Shape::Struct(properties))) => {
+                let sent = properties.iter().filter(|property| !property.is_constant());
+                let wanted = sent.map(|Property { ty, optional, .. }| rust(ty, *optional));
+                same(&name, wanted.collect(), found.properties().map(|(_, id)| text(made, &id)).collect())?;
             }
-            let is_whole = item.fields.len() == properties.iter().filter(|property| !property.is_constant()).count();
-            if is_whole { Ok(Some(name)) } else { Err(differs(&name)) }
-        }
-        Item::Enum(item) => {
-            let name = item.ident.to_string();
-            let Some(Shape::Union(branches)) = model.components.get(&name).map(|component| &component.shape) else {
-                return Ok(None);
-            };
-            let held = item.variants.iter().filter_map(|variant| variant.fields.iter().next());
-            let held: HashSet<String> = held.map(|field| text(&field.ty)).collect();
-            if branches.iter().all(|branch| held.contains(branch)) { Ok(Some(name)) } else { Err(differs(&name)) }
-        }
-        _ => Ok(None),
-    }
-}
-
-/// The type of a field, as progenitor writes it inside its module of types.
-pub fn rust(ty: &Ty, optional: bool) -> String {
-    let plain = match ty {
-        Ty::Ref(name) => name.clone(),
-        Ty::Secret => "::freshtoken_wire::Secret".to_owned(),
-        Ty::Timestamp { .. } => "::freshtoken_wire::Timestamp".to_owned(),
-        Ty::Constant(value) => return rust(&Ty::of(value), optional),
-        Ty::Text => "::std::string::String".to_owned(),
-        Ty::Integer => "i64".to_owned(),
-        Ty::Number => "f64".to_owned(),
-        Ty::Boolean => "bool".to_owned(),
-        Ty::Any => "::serde_json::Value".to_owned(),
-        Ty::Nullable(item) => return rust(item, true),
-        Ty::List(item) => format!("::std::vec::Vec<{}>", rust(item, false)),
-        Ty::Map(item) => {
-            format!("::std::collections::BTreeMap<::std::string::String, {}>", rust(item, false))
-        }
-        Ty::Delimited(delimiter, item) => {
-            format!("::freshtoken_wire::{}<{}>", openapi::delimited(*delimiter), rust(item, false))
-        }
-    };
-    // Any JSON that is required may be null as it is.
-    if optional { format!("::std::option::Option<{plain}>") } else { plain }
-}
-
-/// A type's text as [`rust`] writes it, without the box that breaks a circle.
-fn text(ty: &syn::Type) -> String {
-    let text = ty.to_token_stream().to_string().replace(' ', "").replace(",>", ">").replace(',', ", ");
-    match text.split_once("::std::boxed::Box<") {
-        // A box holds a plain name: its end is the next one.
-        Some((before, held)) => format!("{before}{}", held.replacen('>', "", 1)),
-        None => text,
-    }
-}
-
-/// The name in `#[serde(rename = "…")]`.
-fn renamed(attributes: &[syn::Attribute]) -> Option<String> {
-    let mut name = None;
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
-        // Other words of the attribute end the parsing; `rename` comes first.
-        let _ = attribute.parse_nested_meta(|meta| {
-            let value = meta.value().and_then(|value| value.parse::<syn::LitStr>());
-            if meta.path.is_ident("rename") {
-                name = value.ok().map(|value| value.value());
+            (TypeDetails::Enum(found), Some(Shape::Union(branches))) => {
+                let held = found.variants().flat_map(|(_, variant)| match variant {
+                    TypeEnumVariant::Tuple(ids) => ids,
+                    _ => Vec::new(),
+                });
+                same(&name, branches.clone(), held.map(|id| text(made, &id)).collect())?;
             }
-            Ok(())
-        });
+            (TypeDetails::Enum(_), Some(Shape::Enum(_) | Shape::Tag(_))) => {}
+            (TypeDetails::Struct(_) | TypeDetails::Enum(_) | TypeDetails::Newtype(_), _) => {
+                return Err(format!("progenitor made a type `{name}` that the spec doesn't have, or has otherwise"));
+            }
+            _ => continue,
+        }
+        checked.insert(name);
     }
-    name
+    match model.components.keys().find(|name| !checked.contains(*name)) {
+        Some(name) => Err(format!("progenitor made no type `{name}`")),
+        None => Ok(()),
+    }
+}
+
+/// Whether a type holds what is wanted, in any order: progenitor has an order, and names, of its own.
+fn same(name: &str, mut wanted: Vec<String>, mut found: Vec<String>) -> Result<(), String> {
+    wanted.sort();
+    found.sort();
+    match wanted == found {
+        true => Ok(()),
+        false => {
+            Err(format!("progenitor made `{name}` of `{}`, and not of `{}`", found.join("`, `"), wanted.join("`, `")))
+        }
+    }
+}
+
+/// A type of progenitor's as [`rust`] writes it: without the box that breaks a circle.
+fn text(made: &TypeSpace, id: &TypeId) -> String {
+    let Ok(ty) = made.get_type(id) else { return String::new() };
+    let text = |id: &TypeId| text(made, id);
+    match ty.details() {
+        TypeDetails::Box(held) => text(&held),
+        TypeDetails::Option(held) => format!("::std::option::Option<{}>", text(&held)),
+        TypeDetails::Vec(item) => format!("::std::vec::Vec<{}>", text(&item)),
+        TypeDetails::Map(key, value) => format!("::std::collections::BTreeMap<{}, {}>", text(&key), text(&value)),
+        TypeDetails::Builtin(_) => spelt(&ty),
+        TypeDetails::String => "::std::string::String".to_owned(),
+        _ => ty.name(),
+    }
+}
+
+/// A type of another crate, with its parameters.
+fn spelt(ty: &Type<'_>) -> String {
+    ty.ident().to_string().replace(' ', "").replace(",>", ">").replace("types::", "")
 }
 
 #[cfg(test)]
@@ -415,29 +354,40 @@ mod tests {
         lower(&Spec::parse("specs/acme.yaml", &fragment).unwrap(), None)
     }
 
-    #[test]
-    fn a_secret_that_came_out_as_a_string_stops_the_generation() {
+    /// What is said of progenitor's types where the document has another schema under this pointer, or none.
+    fn said(pointer: &str, schema: Option<serde_json::Value>) -> String {
         let model = model();
         let mut document = openapi::document(&model);
-        document["components"]["schemas"]["Token"]["properties"]["access_token"] =
-            serde_json::json!({ "type": "string" });
-        let error = take_apart(&model, generate(document).unwrap()).err().unwrap();
-        assert!(error.contains("`Token.access_token` a `::std::string::String` instead of a"), "{error}");
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        let parent = document.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+        match schema {
+            Some(schema) => parent.insert(key.to_owned(), schema),
+            None => parent.remove(key),
+        };
+        let (generator, _) = generate(document).unwrap();
+        check(&model, generator.get_type_space()).unwrap_err()
     }
 
     #[test]
-    fn a_type_that_got_lost_stops_the_generation() {
-        let model = model();
-        let mut document = openapi::document(&model);
-        document["components"]["schemas"].as_object_mut().unwrap().remove("TokenError");
-        let error = take_apart(&model, generate(document).unwrap()).err().unwrap();
-        assert!(error.contains("no type `TokenError`"), "{error}");
+    fn a_secret_that_became_a_string_stops_the_generation() {
+        let text = serde_json::json!({ "type": "string" });
+        let said = said("/components/schemas/Token/properties/access_token", Some(text));
+        assert!(said.starts_with("progenitor made `Token` of `::std::option::Option<"), "{said}");
+        assert!(said.contains("`::std::string::String`, and not of"), "{said}");
+    }
+
+    #[test]
+    fn a_type_that_got_lost_or_came_from_nowhere_stops_the_generation() {
+        assert_eq!(said("/components/schemas/TokenError", None), "progenitor made no type `TokenError`");
+        let object = serde_json::json!({ "type": "object", "properties": { "a": { "type": "string" } } });
+        let said = said("/components/schemas/Other", Some(object));
+        assert_eq!(said, "progenitor made a type `Other` that the spec doesn't have, or has otherwise");
     }
 
     #[test]
     fn an_operation_that_is_otherwise_stops_the_generation() {
         let model = model();
-        let made = generate(openapi::document(&model)).unwrap().to_string();
+        let made = generate(openapi::document(&model)).unwrap().1.to_string();
         for (part, other) in [
             ("self . baseurl", "self . elsewhere"),
             ("\"api-version\"", "\"x-version\""),

@@ -10,7 +10,7 @@ use crate::{
     docs, ident,
     lower::plain,
     model::{Component, Model, Property, Shape, Ty},
-    progenitor::rust,
+    openapi,
 };
 
 /// The module of types, as source.
@@ -152,6 +152,31 @@ fn field(property: &Property, is_read: bool) -> String {
         false => String::new(),
     };
     format!("{docs}{serde}    pub {field}: {held},\n")
+}
+
+/// The type of a field, within the module of types.
+pub fn rust(ty: &Ty, optional: bool) -> String {
+    let plain = match ty {
+        Ty::Ref(name) => name.clone(),
+        Ty::Secret => "::freshtoken_wire::Secret".to_owned(),
+        Ty::Timestamp { .. } => "::freshtoken_wire::Timestamp".to_owned(),
+        Ty::Constant(value) => return rust(&Ty::of(value), optional),
+        Ty::Text => "::std::string::String".to_owned(),
+        Ty::Integer => "i64".to_owned(),
+        Ty::Number => "f64".to_owned(),
+        Ty::Boolean => "bool".to_owned(),
+        Ty::Any => "::serde_json::Value".to_owned(),
+        Ty::Nullable(item) => return rust(item, true),
+        Ty::List(item) => format!("::std::vec::Vec<{}>", rust(item, false)),
+        Ty::Map(item) => {
+            format!("::std::collections::BTreeMap<::std::string::String, {}>", rust(item, false))
+        }
+        Ty::Delimited(delimiter, item) => {
+            format!("::freshtoken_wire::{}<{}>", openapi::delimited(*delimiter), rust(item, false))
+        }
+    };
+    // Any JSON that is required may be null as it is.
+    if optional { format!("::std::option::Option<{plain}>") } else { plain }
 }
 
 /// A list of the constants in a struct's docs: they are nobody's to write, but everybody's to know.
