@@ -177,13 +177,10 @@ type Read = (Spec, Option<XToken>, Vec<Problem>);
 
 fn read(source: &Source) -> Result<Read, Vec<Problem>> {
     let spec = Spec::parse(&source.file, &source.text)?;
-    let x_token = XToken::from_document(&spec);
+    let lint::Linted { problems, x_token } = lint::lint(&spec);
     let (errors, warnings): (Vec<Problem>, Vec<Problem>) =
-        lint::lint(&spec, &x_token).into_iter().partition(|problem| problem.severity == Severity::Error);
-    if !errors.is_empty() {
-        return Err(errors.into_iter().chain(warnings).collect());
-    }
-    Ok((spec, x_token?, warnings))
+        problems.into_iter().partition(|problem| problem.severity == Severity::Error);
+    if errors.is_empty() { Ok((spec, x_token, warnings)) } else { Err(errors.into_iter().chain(warnings).collect()) }
 }
 
 #[cfg(test)]

@@ -28,25 +28,65 @@ mod tests;
 
 use crate::problem::{Problem, Severity};
 use crate::spec::Spec;
-use crate::x_token::XToken;
+use crate::x_token::{KEY, XToken};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use view::{Node, Shape};
 
-/// All problems of a spec and of what its `x-token` was read as, in the order of the file. Generation may go on if none of them is an error.
-pub fn lint(spec: &Spec, x_token: &Result<Option<XToken>, Vec<Problem>>) -> Vec<Problem> {
-    let mut lint = Lint { spec, problems: Vec::new(), shapes: RefCell::default() };
-    let nodes = shape::check(&mut lint);
-    root::check(&mut lint, &nodes);
-    operation::check(&mut lint);
-    body::check(&mut lint);
-    schema::check(&mut lint, &nodes);
-    example::check(&mut lint);
-    x_token::check(&mut lint, x_token);
-    lint.finish()
+/// What is wrong with a spec, and what its `x-token` was read as.
+pub struct Linted {
+    /// All problems, in the order of the file. Generation may go on if none of them is an error.
+    pub problems: Vec<Problem>,
+    /// None: the spec has no such block, or one that can't be read.
+    pub x_token: Option<XToken>,
 }
 
-/// What the checks share: the spec, and what they have found.
+/// Checks a spec, half of it on another core.
+pub fn lint(spec: &Spec) -> Linted {
+    let mut forms = Lint::new(spec);
+    let nodes = shape::check(&mut forms);
+    let mut problems = forms.problems;
+    let (others, (schemas, x_token)) = rayon::join(
+        || {
+            let mut lint = Lint::new(spec);
+            root::check(&mut lint, &nodes);
+            operation::check(&mut lint);
+            body::check(&mut lint);
+            example::check(&mut lint);
+            lint.problems
+        },
+        || {
+            let mut lint = Lint::new(spec);
+            schema::check(&mut lint, &nodes);
+            let x_token = x_token::check(&mut lint);
+            (lint.problems, x_token)
+        },
+    );
+    problems.extend(others.into_iter().chain(schemas));
+    // Whoever has errors to mend, perhaps a slip in the very word, needn't hear of it.
+    if spec.document.get(KEY).is_none() && problems.iter().all(|problem| problem.severity == Severity::Warning) {
+        problems.push(x_token::missing(spec));
+    }
+    Linted { problems: in_order(spec, problems), x_token }
+}
+
+/// In the order of the file, errors before warnings of the same place, each once.
+fn in_order(spec: &Spec, mut problems: Vec<Problem>) -> Vec<Problem> {
+    // A component is checked once for each place that uses it, and what must go needs no warning besides.
+    let wrong: HashSet<String> = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .map(|problem| problem.pointer.clone())
+        .collect();
+    let mut seen = HashSet::new();
+    problems.retain(|problem| {
+        (problem.severity == Severity::Error || !wrong.contains(&problem.pointer)) && seen.insert(problem.clone())
+    });
+    problems.sort_by_cached_key(|problem| (spec.rank(&problem.pointer), problem.severity));
+    problems
+}
+
+/// What checks share: the spec, and what they have found.
 struct Lint<'a> {
     spec: &'a Spec,
     problems: Vec<Problem>,
@@ -55,6 +95,10 @@ struct Lint<'a> {
 }
 
 impl<'a> Lint<'a> {
+    fn new(spec: &'a Spec) -> Self {
+        Self { spec, problems: Vec::new(), shapes: RefCell::default() }
+    }
+
     fn error(&mut self, at: &str, what: impl Into<String>, instead: impl Into<String>) {
         self.problems.push(self.spec.problem(at, what, instead));
     }
@@ -74,22 +118,5 @@ impl<'a> Lint<'a> {
 
     fn root(&self) -> Node<'a> {
         Node { at: String::new(), value: &self.spec.document }
-    }
-
-    /// In the order of the file, errors before warnings of the same place, each once.
-    fn finish(self) -> Vec<Problem> {
-        let Lint { spec, mut problems, .. } = self;
-        // A component is checked once for each place that uses it, and what must go needs no warning besides.
-        let wrong: HashSet<String> = problems
-            .iter()
-            .filter(|problem| problem.severity == Severity::Error)
-            .map(|problem| problem.pointer.clone())
-            .collect();
-        let mut seen = HashSet::new();
-        problems.retain(|problem| {
-            (problem.severity == Severity::Error || !wrong.contains(&problem.pointer)) && seen.insert(problem.clone())
-        });
-        problems.sort_by_cached_key(|problem| (spec.rank(&problem.pointer), problem.severity));
-        problems
     }
 }

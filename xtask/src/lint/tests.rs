@@ -3,12 +3,11 @@
 use super::lint;
 use crate::problem::{Problem, Severity};
 use crate::spec::Spec;
-use crate::x_token::XToken;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 fn checked(spec: &Spec) -> Vec<Problem> {
-    lint(spec, &XToken::from_document(spec))
+    lint(spec).problems
 }
 
 fn problems(file: &str, text: &str) -> Vec<Problem> {

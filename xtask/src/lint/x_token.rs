@@ -6,27 +6,31 @@ use super::root::is_header;
 use super::schema::require_secret;
 use super::view::{Node, Operation, Shape, is_success};
 use crate::ident;
-use crate::problem::{Problem, Severity, join, nearest};
+use crate::problem::{Problem, join, nearest};
+use crate::spec::Spec;
 use crate::x_token::{Code, Flag, KEY, Pointer, RequestId, Revoke, Scalar, Takes, XToken, list};
 use std::collections::{HashMap, HashSet};
 
-/// Checks the block.
-pub fn check(lint: &mut Lint, x_token: &Result<Option<XToken>, Vec<Problem>>) {
-    if !lint.spec.document.is_object() {
-        return;
-    }
-    match x_token {
-        Ok(Some(x)) => Check { x, operations: lint.operations(), lint }.all(),
-        Ok(None) => {
-            // Whoever has errors to mend, perhaps a slip in the very word, needn't hear of it.
-            if lint.problems.iter().all(|problem| problem.severity == Severity::Warning) {
-                let what =
-                    format!("the spec has no `{KEY}`, so it gives a typed client and nothing that keeps a token fresh");
-                lint.warn("", what, format!("add `{KEY}`, or leave it so if there is nothing to keep fresh"));
+/// Checks the block, and gives what it was read as.
+pub fn check(lint: &mut Lint) -> Option<XToken> {
+    match XToken::from_document(lint.spec) {
+        Ok(x) => {
+            if let Some(x) = &x {
+                Check { x, operations: lint.operations(), lint }.all();
             }
+            x
         }
-        Err(problems) => lint.problems.extend(problems.iter().cloned()),
+        Err(problems) => {
+            lint.problems.extend(problems);
+            None
+        }
     }
+}
+
+/// What a spec without the block is told.
+pub fn missing(spec: &Spec) -> Problem {
+    let what = format!("the spec has no `{KEY}`, so it gives a typed client and nothing that keeps a token fresh");
+    spec.warning("", what, format!("add `{KEY}`, or leave it so if there is nothing to keep fresh"))
 }
 
 struct Check<'c, 'l, 'a> {
