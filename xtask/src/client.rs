@@ -415,7 +415,7 @@ const {name}: Operation = Operation {{
 /// What a method is handed, besides the body.
 pub struct Argument<'a> {
     pub name: String,
-    /// None: the live token, for the operation's bearer scheme.
+    /// None: the token that the operation's bearer scheme carries.
     pub param: Option<&'a Param>,
 }
 
@@ -649,7 +649,10 @@ fn method_docs(model: &Model, operation: &Operation, bodies: &Bodies) -> String 
     let described = arguments.iter().filter_map(|argument| {
         let docs = match argument.param {
             Some(param) => docs::first_sentence(&param.docs),
-            None => "The live token, as `Authorization: Bearer …`.".to_owned(),
+            None => {
+                let which = if model.bears_refresh_token(operation) { "refresh" } else { "live" };
+                format!("The {which} token, as `Authorization: Bearer …`.")
+            }
         };
         (!docs.is_empty()).then(|| format!("- `{}`: {docs}", argument.name))
     });

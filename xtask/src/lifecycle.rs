@@ -103,7 +103,7 @@ fn grants<'a>(model: &'a Model, x_token: &'a XToken) -> Result<Vec<Grant<'a>>, S
         add(Word::Login, &login.operation, login.body.as_ref(), None)?;
     }
     if let Some(refresh) = &x_token.refresh {
-        add(Word::Refresh, &refresh.operation, refresh.body.as_ref(), Some(&refresh.token))?;
+        add(Word::Refresh, &refresh.operation, refresh.body.as_ref(), refresh.token.as_ref())?;
     }
     if let Some(revoke) = &x_token.revoke {
         add(Word::Revoke, &revoke.operation, revoke.body.as_ref(), revoke.token.as_ref())?;

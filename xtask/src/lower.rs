@@ -65,10 +65,10 @@ pub fn lower(spec: &Spec, x_token: Option<XToken>) -> Model {
 struct Actions {
     /// Operation, its chosen security alternative, the parameter that takes a token.
     actions: Vec<(String, Option<String>, Option<String>)>,
-    /// The operations whose bearer scheme doesn't carry the token: there is none yet.
+    /// The operations whose bearer scheme carries a credential: there is no token yet.
     without_token: Vec<String>,
-    /// The operation that revokes the token in its bearer scheme.
-    ends_token: Option<String>,
+    /// The refresh and the revocation whose bearer scheme carries the token that they take.
+    with_token: Vec<String>,
 }
 
 impl Actions {
@@ -80,11 +80,12 @@ impl Actions {
             this.actions.push((login.operation.clone(), login.security.clone(), None));
         }
         if let Some(refresh) = &x_token.refresh {
-            this.without_token.push(refresh.operation.clone());
-            this.actions.push((refresh.operation.clone(), refresh.security.clone(), Some(refresh.token.clone())));
+            let place = if refresh.token.is_some() { &mut this.without_token } else { &mut this.with_token };
+            place.push(refresh.operation.clone());
+            this.actions.push((refresh.operation.clone(), refresh.security.clone(), refresh.token.clone()));
         }
         if let Some(revoke) = &x_token.revoke {
-            this.ends_token = revoke.token.is_none().then(|| revoke.operation.clone());
+            this.with_token.extend(revoke.token.is_none().then(|| revoke.operation.clone()));
             this.actions.push((revoke.operation.clone(), revoke.security.clone(), revoke.token.clone()));
         }
         this
@@ -327,7 +328,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// The schemes that the login and the refresh use: what they carry is a credential, for there is no token yet.
+    /// The schemes of operations before there is a token: what they carry is a credential.
     fn login_schemes(&self, actions: &Actions) -> HashSet<&'a str> {
         let items = object(&self.root["paths"]).values();
         let operations = items.flat_map(|item| METHODS.iter().filter_map(|method| item.get(*method)));
@@ -344,7 +345,7 @@ impl<'a> Lowering<'a> {
     fn security(&self, operation: &'a Value, operation_id: &str, actions: &Actions) -> Vec<Scheme> {
         let Some(chosen) = self.chosen(operation, operation_id, actions) else { return Vec::new() };
         let login_schemes = self.login_schemes(actions);
-        let ends_token = actions.ends_token.as_deref() == Some(operation_id);
+        let takes_token = actions.with_token.iter().any(|with| with == operation_id);
         object(chosen)
             .keys()
             .filter_map(|name| {
@@ -355,7 +356,7 @@ impl<'a> Lowering<'a> {
                     ("apiKey", _) => SchemeKind::Header(text(&scheme["name"])),
                     _ if http.eq_ignore_ascii_case("basic") => SchemeKind::Basic,
                     _ if http.eq_ignore_ascii_case("bearer")
-                        && (ends_token || !login_schemes.contains(name.as_str())) =>
+                        && (takes_token || !login_schemes.contains(name.as_str())) =>
                     {
                         SchemeKind::Token
                     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     ident, media_type,
     vendor::Vendor,
-    x_token::{Flag, Pointer, Revoke, XToken},
+    x_token::{Flag, Pointer, Revoke, Takes, XToken},
 };
 
 /// One vendor, ready to be generated.
@@ -283,6 +283,15 @@ impl Model {
             x_token.login.as_ref().map(|login| &login.operation),
             x_token.refresh.as_ref().map(|refresh| &refresh.operation),
         ];
+        actions.into_iter().flatten().any(|id| ident::snake(id) == operation.id)
+    }
+
+    /// Whether the bearer scheme of an operation carries a refresh token, which goes nowhere else.
+    pub fn bears_refresh_token(&self, operation: &Operation) -> bool {
+        let Some(x_token) = &self.x_token else { return false };
+        let refreshes = x_token.refresh.as_ref().filter(|refresh| refresh.token.is_none());
+        let revokes = x_token.revoke.as_ref().filter(|revoke| revoke.token.is_none() && revoke.takes == Takes::Refresh);
+        let actions = [refreshes.map(|refresh| &refresh.operation), revokes.map(|revoke| &revoke.operation)];
         actions.into_iter().flatten().any(|id| ident::snake(id) == operation.id)
     }
 

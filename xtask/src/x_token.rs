@@ -78,8 +78,9 @@ pub struct Refresh {
     /// Which variant of the body, by the name of its schema in `components`. Needed where the body is a `oneOf`.
     /// Example: `RefreshGrant`.
     pub body: Option<String>,
-    /// The property or parameter that takes the refresh token. Example: `refresh_token`.
-    pub token: String,
+    /// The property or parameter that takes the refresh token. Absent: it goes where the operation's bearer scheme puts
+    /// it. Example: `refresh_token`.
+    pub token: Option<String>,
     /// Whether one use spends the refresh token, so that it must never be sent twice. Default: `false`.
     #[serde(default)]
     pub single_use: bool,

@@ -101,7 +101,7 @@ fn fragments_of_other_vendors_generate_compile_and_send_what_their_vendors_want(
     succeeds(&facade);
     let said = String::from_utf8_lossy(&facade.stderr);
     assert!(!said.contains("src/vendors/"), "{said}");
-    for vendor in ["consentish", "renewish", "stripish"] {
+    for vendor in ["bearerish", "consentish", "renewish", "stripish"] {
         let adapter = fs::read_to_string(root.join(format!("crates/freshtoken/src/vendors/{vendor}.rs"))).unwrap();
         insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(format!("adapter_{vendor}"), adapter) });
     }

@@ -67,7 +67,7 @@ impl Accounts {
     pub(crate) fn holders(&self, given: &Given) -> Result<Option<Vec<usize>>, Refusal> {
         let held = given.held.iter().filter_map(|held| match held {
             Held::Credential(name, value) => Some((name.as_str(), Value::from(value.as_str()))),
-            Held::Token(_) => None,
+            Held::AccessToken(_) | Held::RefreshToken(_) => None,
         });
         let held: Vec<(&str, Value)> = held.collect();
         // The half of HTTP Basic that has no name is empty.

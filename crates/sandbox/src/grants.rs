@@ -137,12 +137,12 @@ impl<'a> Grants<'a> {
         given: &Given,
         now: SystemTime,
     ) -> Done {
-        let Some(key) = &revoke.token else {
+        if revoke.token.is_none() && revoke.takes == Takes::Access {
             let tokens = state.ledger.end_all(account, End::Revoked, now);
             state.counts.revocations += 1;
             return Ok((answer::success(self.document, operation), Outcome::Revoked { tokens }));
-        };
-        let value = given.text(key).unwrap_or_default();
+        }
+        let (key, value) = taken(revoke, given);
         let is_its_own = account.is_none() || account == state.ledger.owner(&value);
         let ended = match revoke.takes {
             _ if !is_its_own => None,
@@ -164,12 +164,24 @@ impl<'a> Grants<'a> {
     /// The access token that the operation's security carried, if that carries one.
     fn carried<'b>(&self, state: &'b State, given: &Given, now: SystemTime) -> Result<Option<&'b Access>, Refusal> {
         let value = given.held.iter().find_map(|held| match held {
-            Held::Token(value) => Some(value),
-            Held::Credential(..) => None,
+            Held::AccessToken(value) => Some(value),
+            Held::Credential(..) | Held::RefreshToken(_) => None,
         });
         let Some(value) = value else { return Ok(None) };
         let live = state.ledger.live(value, now).map(Some);
         live.map_err(not_live)
+    }
+}
+
+/// The token that a refresh or a revocation takes, and where it stood.
+fn taken<'a>(action: &'a Action, given: &Given) -> (&'a str, String) {
+    let carried = given.held.iter().find_map(|held| match held {
+        Held::RefreshToken(value) => Some(value.clone()),
+        Held::Credential(..) | Held::AccessToken(_) => None,
+    });
+    match &action.token {
+        Some(key) => (key, given.text(key).unwrap_or_default()),
+        None => ("authorization", carried.unwrap_or_default()),
     }
 }
 
@@ -198,8 +210,7 @@ impl Grant<'_> {
     }
 
     fn refresh(&self, state: &mut State, refresh: &Action, account: Option<usize>, given: &Given) -> Done {
-        let key = refresh.token.as_deref().unwrap_or_default();
-        let value = given.text(key).unwrap_or_default();
+        let (key, value) = taken(refresh, given);
         let refuse = |not_good: NotGood| Refusal::about(Reason::RefreshToken, key, not_good.text());
         let good = state.ledger.good(&value, self.now).map_err(|not_good| {
             state.counts.double_spends += u64::from(not_good == NotGood::Ended(End::Spent));

@@ -49,6 +49,21 @@ struct Action<'c> {
     security: Option<&'c str>,
 }
 
+impl Action<'_> {
+    /// Whether a scheme carries the token that the action takes.
+    fn bears(&self, scheme: &Node) -> bool {
+        self.word != LOGIN && self.token.is_none() && is_bearer(scheme)
+    }
+}
+
+fn is_bearer(scheme: &Node) -> bool {
+    let name = scheme.text("scheme").filter(|_| scheme.text("type") == Some("http"));
+    name.is_some_and(|name| name.eq_ignore_ascii_case("bearer"))
+}
+
+/// The word of the action that takes no token.
+const LOGIN: &str = "login";
+
 /// Stands for the indexes of a list among what is known at some place.
 const LIST: &str = "[]";
 
@@ -78,7 +93,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         let mut actions = Vec::new();
         if let Some(login) = &self.x.login {
             actions.push(Action {
-                word: "login",
+                word: LOGIN,
                 operation: &login.operation,
                 body: login.body.as_deref(),
                 token: None,
@@ -90,7 +105,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 word: "refresh",
                 operation: &refresh.operation,
                 body: refresh.body.as_deref(),
-                token: Some(&refresh.token),
+                token: refresh.token.as_deref(),
                 security: refresh.security.as_deref(),
             });
         }
@@ -173,10 +188,32 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 self.lint.error(&join(&here, "security"), what, instead);
             }
         }
-        if let Some(name) = action.token.filter(|_| has_body) {
-            self.token(&action, &operation, name);
+        match action.token {
+            Some(name) if has_body => self.token(&action, &operation, name),
+            None if action.word != LOGIN => self.bearer(&action, &operation),
+            _ => {}
         }
         Some(operation)
+    }
+
+    /// The bearer scheme that takes a token, where nothing else does.
+    fn bearer(&mut self, action: &Action<'c>, operation: &Operation<'a>) {
+        let here = at(action.word);
+        if self.schemes(action, operation).iter().all(|(_, scheme)| !action.bears(scheme)) {
+            let token = if action.word == "refresh" { "the refresh token" } else { "the token that is to end" };
+            let what = format!("nothing in {} takes {token}", operation.name());
+            let instead = "add `token`, the property or parameter that takes it; or give the operation `security` \
+                           with a scheme of `type: http`, `scheme: bearer`";
+            self.lint.error(&here, what, instead);
+        } else if self.x.login.as_ref().is_some_and(|login| login.operation == action.operation) {
+            let what = format!(
+                "`login` and `{}` share {}, and its bearer scheme can't carry a credential and a token",
+                action.word,
+                operation.name()
+            );
+            let instead = "add `token`, the property or parameter that takes the token; or write an operation for each";
+            self.lint.error(&here, what, instead);
+        }
     }
 
     /// The variants of an operation's body, or the one that an action names.
@@ -562,16 +599,12 @@ impl<'c, 'a> Check<'c, '_, 'a> {
 
     fn revoke(&mut self, revoke: &Revoke, found: &[(Action<'c>, Operation<'a>)]) {
         let Some((action, operation)) = found.iter().find(|(action, _)| action.word == "revoke") else { return };
-        let is_bearer = |scheme: &Node<'a>| {
-            let name = scheme.text("scheme").filter(|_| scheme.text("type") == Some("http"));
-            name.is_some_and(|name| name.eq_ignore_ascii_case("bearer"))
-        };
-        let has_bearer = self.schemes(action, operation).iter().any(|(_, scheme)| is_bearer(scheme));
         let of_login = |name: &str| {
             let grants = found.iter().filter(|(action, _)| action.word != "revoke");
-            grants
-                .into_iter()
-                .any(|(action, operation)| self.schemes(action, operation).iter().any(|(of, _)| *of == name))
+            grants.into_iter().any(|(action, operation)| {
+                let mut schemes = self.schemes(action, operation).into_iter();
+                schemes.any(|(of, scheme)| of == name && !action.bears(&scheme))
+            })
         };
         let carries_token =
             self.schemes(action, operation).iter().any(|(name, scheme)| is_bearer(scheme) && !of_login(name));
@@ -579,12 +612,6 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             let what = "the bearer scheme would carry the refresh token, since a revocation knows of one token alone";
             let instead = "write `takes: access`; or give the operation another `security`";
             self.lint.error(&at("revoke/takes"), what, instead);
-        }
-        if revoke.token.is_none() && !has_bearer {
-            let what = format!("nothing in {} takes the token that is to end", operation.name());
-            let instead = "add `token`, the property or parameter that takes it; or give the operation `security` \
-                           with a scheme of `type: http`, `scheme: bearer`";
-            self.lint.error(&at("revoke"), what, instead);
         }
         if revoke.error.is_none() && revoke.ok.is_none() {
             return;
@@ -766,6 +793,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                             self.x.basic.names.iter().filter(|name| !name.is_empty()).map(|name| ident::snake(name)),
                         );
                     }
+                    _ if action.bears(&scheme) => {}
                     _ => names.push(ident::snake(name)),
                 }
             }

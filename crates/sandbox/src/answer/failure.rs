@@ -90,7 +90,10 @@ impl<'a> Vendor<'a> {
             }
             Reason::NotFound => (&[404, 400], texts(&["not_found"])),
             Reason::RefreshToken => {
-                (&[400, 401, 403], relogin().chain(texts(&["invalid_grant", "invalid_refresh_token"])).collect())
+                // In a header it is as an access token is.
+                let statuses: &[u16] =
+                    if refusal.field == "authorization" { &[401, 403, 400] } else { &[400, 401, 403] };
+                (statuses, relogin().chain(texts(&["invalid_grant", "invalid_refresh_token"])).collect())
             }
             Reason::AccessToken => (&[401, 403], texts(&["invalid_token", "unauthorized"])),
             Reason::UnknownToken => (&[404], texts(&["not_found", "invalid_token"])),

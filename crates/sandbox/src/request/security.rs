@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Incoming, header_texts, input, text};
 use crate::refusal::{Reason, Refusal};
-use crate::spec::{BasicEncoding, Document, Operation, Place, SecurityScheme};
+use crate::spec::{Action, BasicEncoding, Document, Operation, Place, SecurityScheme, Takes};
 
 /// What a security scheme said.
 #[derive(Clone, Debug)]
@@ -14,7 +14,17 @@ pub(crate) enum Held {
     /// A credential: its name and its value.
     Credential(String, String),
     /// An access token.
-    Token(String),
+    AccessToken(String),
+    /// A refresh token.
+    RefreshToken(String),
+}
+
+/// What a bearer scheme carries.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bearer {
+    Credential,
+    AccessToken,
+    RefreshToken,
 }
 
 /// Reads the first alternative of the operation's security that the request has.
@@ -39,7 +49,7 @@ pub(crate) fn credential_names(document: &Document, operation: &Operation, name:
     match scheme.kind.as_str() {
         "apiKey" => vec![input::snake(name)],
         "http" if is(scheme, "basic") => basic(document).1.to_vec(),
-        "http" if carries_token(document, operation, scheme) => Vec::new(),
+        "http" if carried(document, operation, scheme) != Bearer::Credential => Vec::new(),
         _ => vec![input::snake(name)],
     }
 }
@@ -51,8 +61,11 @@ fn scheme(
     incoming: &Incoming<'_>,
 ) -> Result<Vec<Held>, Refusal> {
     let Some(scheme) = document.security_scheme(name) else { return Ok(Vec::new()) };
-    let is_token = scheme.kind == "http" && carries_token(document, operation, scheme);
-    let reason = if is_token { Reason::AccessToken } else { Reason::Unauthorized };
+    let carried = carried(document, operation, scheme);
+    let reason = match carried {
+        Bearer::AccessToken => Reason::AccessToken,
+        Bearer::Credential | Bearer::RefreshToken => Reason::Unauthorized,
+    };
     let refuse = |header: &str, what: &str| Refusal::about(reason, header, what);
     if scheme.kind == "apiKey" {
         let found = match scheme.place {
@@ -82,23 +95,32 @@ fn scheme(
         let named = names.into_iter().zip(halves);
         return Ok(named.map(|(name, half)| Held::Credential(name, half)).collect());
     }
-    match is_token {
-        true => Ok(vec![Held::Token(value.to_owned())]),
-        false => Ok(vec![Held::Credential(input::snake(name), value.to_owned())]),
-    }
+    let value = value.to_owned();
+    Ok(vec![match carried {
+        Bearer::Credential => Held::Credential(input::snake(name), value),
+        Bearer::AccessToken => Held::AccessToken(value),
+        Bearer::RefreshToken => Held::RefreshToken(value),
+    }])
 }
 
-/// A bearer scheme carries the access token, except where there is none yet or where it goes elsewhere: with a login or
-/// a refresh, and with a revocation that names the place.
-fn carries_token(document: &Document, operation: &Operation, scheme: &SecurityScheme) -> bool {
-    let Some(token) = &document.token else { return false };
-    let is = |action: &Option<crate::spec::Action>, test: fn(&crate::spec::Action) -> bool| {
-        action.as_ref().is_some_and(|action| action.operation == operation.operation_id && test(action))
+/// A bearer scheme carries the access token, except with an action: with a login a credential, and with a refresh and a
+/// revocation what they take, unless they name another place for it.
+fn carried(document: &Document, operation: &Operation, scheme: &SecurityScheme) -> Bearer {
+    let Some(token) = document.token.as_ref().filter(|_| scheme.kind == "http" && is(scheme, "bearer")) else {
+        return Bearer::Credential;
     };
-    scheme.scheme.eq_ignore_ascii_case("bearer")
-        && !is(&token.login, |_| true)
-        && !is(&token.refresh, |_| true)
-        && !is(&token.revoke, |revoke| revoke.token.is_some())
+    let is = |action: &&Action| action.operation == operation.operation_id;
+    let [login, refresh, revoke] =
+        [&token.login, &token.refresh, &token.revoke].map(|action| action.as_ref().filter(is));
+    match (login, refresh, revoke) {
+        (None, None, None) => Bearer::AccessToken,
+        (None, Some(refresh), _) if refresh.token.is_none() => Bearer::RefreshToken,
+        (None, None, Some(revoke)) if revoke.token.is_none() => match revoke.takes {
+            Takes::Access => Bearer::AccessToken,
+            Takes::Refresh => Bearer::RefreshToken,
+        },
+        _ => Bearer::Credential,
+    }
 }
 
 fn is(scheme: &SecurityScheme, word: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Refuses a spec that would silently let a request pass: what isn't known here must not go unchecked.
 
-use super::{Document, Place, XToken, essence, is_json};
+use super::{Action, Document, Place, XToken, essence, is_json};
 
 /// Paths, security schemes, bodies and parameters that can't be checked, and actions without their operations.
 pub(super) fn document(document: &Document) -> Result<(), String> {
@@ -48,8 +48,19 @@ fn actions(document: &Document, token: &XToken) -> Result<(), String> {
             return Err(format!("`x-token.{name}`: there is no operation `{}`", action.operation));
         }
     }
-    match &token.refresh {
-        Some(refresh) if refresh.token.is_none() => Err("`x-token.refresh` has no `token`".to_owned()),
-        _ => Ok(()),
+    let takes = |action: &&Action| action.token.is_none() && !has_bearer(document, action);
+    match token.refresh.as_ref().filter(takes) {
+        Some(_) => {
+            Err("`x-token.refresh` has no `token`, and its operation no bearer scheme that carries it".to_owned())
+        }
+        None => Ok(()),
     }
+}
+
+fn has_bearer(document: &Document, action: &Action) -> bool {
+    let mut operations = document.operations().map(|(_, _, _, operation)| operation);
+    let Some(operation) = operations.find(|operation| operation.operation_id == action.operation) else { return false };
+    let schemes = document.security(operation).iter().flat_map(|alternative| alternative.keys());
+    let mut schemes = schemes.filter_map(|name| document.security_scheme(name));
+    schemes.any(|scheme| scheme.kind == "http" && scheme.scheme.eq_ignore_ascii_case("bearer"))
 }

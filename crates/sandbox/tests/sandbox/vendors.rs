@@ -3,10 +3,11 @@
 use std::fs;
 
 use freshtoken_sandbox::{Clock, Error, Vendor};
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use crate::player::Player;
-use crate::support::{Playing, answer, play, repository, s, start};
+use crate::support::{Playing, answer, foreign, play, repository, s, start, text};
 
 const FOLDERS: [&str; 2] = ["specs", "xtask/tests/fixtures/vendors"];
 
@@ -79,14 +80,14 @@ async fn every_vendor_is_played_from_its_spec_alone() {
             played.push(name);
         }
     }
-    let foreign = ["3cx", "consentish", "github-app", "keycloakish", "stripish", "wechatish", "zoomish"];
-    let all = ["voucherify", "wellnessliving", "zenoti"].into_iter().chain(foreign);
+    let others = ["3cx", "bearerish", "consentish", "github-app", "keycloakish", "stripish", "wechatish", "zoomish"];
+    let all = ["voucherify", "wellnessliving", "zenoti"].into_iter().chain(others);
     assert!(all.clone().all(|name| played.iter().any(|played| played == name)), "{played:?}");
 }
 
 #[tokio::test]
 async fn a_vendor_without_a_documented_failure_fails_at_its_success() {
-    let playing = play(crate::support::foreign("wechatish")).await;
+    let playing = play(foreign("wechatish")).await;
     let login = |secret: &str| {
         let query = [("grant_type", "client_credential"), ("appid", "example-appid"), ("secret", secret)];
         playing.http.get(playing.url("/token")).query(&query)
@@ -94,6 +95,26 @@ async fn a_vendor_without_a_documented_failure_fails_at_its_success() {
     let failed = json!({ "errcode": 40013, "errmsg": "invalid appid" });
     assert_eq!(answer(login("wrong")).await, (200, failed));
     assert_eq!(answer(login("example-secret")).await.1["access_token"], "example-AT-1");
+}
+
+#[tokio::test]
+async fn a_bearer_scheme_carries_the_token_that_its_operation_takes() {
+    let playing = play(foreign("bearerish")).await;
+    let login = json!({ "username": "example-username", "password": "example-password" });
+    let login = playing.http.post(playing.url("/login")).bearer_auth("example-app").json(&login);
+    let (status, tokens) = answer(login).await;
+    assert_eq!(status, 200, "{tokens}");
+    let [access, refresh] = ["/access_token", "/refresh_token"].map(|pointer| text(&tokens, pointer));
+    let status = async |request: RequestBuilder| answer(request).await.0;
+    let refreshing = || playing.http.post(playing.url("/refresh"));
+    let me = |token: &str| playing.http.get(playing.url("/me")).bearer_auth(token);
+
+    assert_eq!([status(me(&access)).await, status(me(&refresh)).await], [200, 401]);
+    assert_eq!([status(refreshing()).await, status(refreshing().bearer_auth(&access)).await], [401, 401]);
+    let (_, next) = answer(refreshing().bearer_auth(&refresh)).await;
+    let [access, refresh] = ["/access_token", "/refresh_token"].map(|pointer| text(&next, pointer));
+    assert_eq!(status(playing.http.delete(playing.url("/logout")).bearer_auth(&refresh)).await, 204);
+    assert_eq!([status(me(&access)).await, status(refreshing().bearer_auth(&refresh)).await], [401, 401]);
 }
 
 /// A vendor that says `ok: false` instead of a status, and checks nothing but a key in the query.
@@ -171,6 +192,11 @@ fn what_cant_be_played_is_refused_with_its_reason() {
         ("operation: create_token", "operation: make_token", "there is no operation `make_token`"),
         ("application/x-www-form-urlencoded", "multipart/form-data", "a body of `multipart/form-data` isn't played"),
         ("lifetime: 15m", "lifetime: 15", "`15` is no duration"),
+        (
+            "x-token:\n",
+            "x-token:\n  refresh: { operation: introspect_token }\n",
+            "`x-token.refresh` has no `token`, and its operation",
+        ),
     ] {
         assert!(good.contains(from), "{from}");
         let error = Vendor::parse("voucherify", &good.replace(from, to)).unwrap_err().to_string();
