@@ -107,9 +107,12 @@ fn package_of(spec: &Spec, x_token: Option<XToken>) -> Result<Package, Vec<Probl
             spec.problem("/components/schemas", what, "write a schema for the request and another for the answer")
         })
         .collect();
-    problems.extend(lifecycle::conflicts(&model).into_iter().map(|name| {
-        let what = format!("the credential `{name}` stands in several places, with types that can't be one");
-        spec.problem("/x-token", what, "give these places one schema, or different names")
+    problems.extend(lifecycle::conflicts(&model).into_iter().map(|lifecycle::Conflict { name, first, second }| {
+        let what = format!(
+            "the credential `{name}` is `{}` in `{}` and `{}` in `{}`, which can't be one",
+            first.1, first.0, second.1, second.0
+        );
+        spec.problem("/x-token", what, "give these places one schema in `components`, or different names")
     }));
     problems.extend(size(&model).map(|(what, instead)| spec.problem("/components/schemas", what, instead)));
     if !problems.is_empty() {

@@ -38,17 +38,33 @@ pub fn source(model: &Model) -> Result<Option<String>, String> {
     adapter.source().map(Some)
 }
 
-/// Credentials that stand in several places, and can't be one for their types.
-pub fn conflicts(model: &Model) -> Vec<String> {
+/// A credential that stands in several places, and can't be one for their types.
+#[derive(Debug, PartialEq)]
+pub struct Conflict {
+    pub name: String,
+    /// An operation that takes it, and its type there.
+    pub first: (String, String),
+    /// One that takes it with a type that isn't the same.
+    pub second: (String, String),
+}
+
+/// All of them, each once.
+pub fn conflicts(model: &Model) -> Vec<Conflict> {
     let Some(x_token) = &model.x_token else { return Vec::new() };
     let Ok(grants) = grants(model, x_token) else { return Vec::new() };
     let credentials = credentials(model, x_token, &grants);
-    let mut found = Vec::new();
-    for used in grants.iter().flat_map(|grant| uses(model, grant)) {
-        let Some(credential) = credentials.get(&used.name) else { continue };
-        if !converts(model, &credential.ty, &used.ty) && !found.contains(&used.name) {
-            found.push(used.name);
+    let places = grants.iter().flat_map(|grant| uses(model, grant).into_iter().map(move |used| (grant, used)));
+    let places: Vec<(&Grant<'_>, Use)> = places.collect();
+    let told = |(grant, used): &(&Grant<'_>, Use)| (grant.operation.id.clone(), field_type(&used.ty));
+    let mut found: Vec<Conflict> = Vec::new();
+    for place in &places {
+        let name = &place.1.name;
+        let Some(credential) = credentials.get(name) else { continue };
+        if converts(model, &credential.ty, &place.1.ty) || found.iter().any(|found| found.name == *name) {
+            continue;
         }
+        let other = places.iter().find(|(_, other)| other.name == *name && other.ty != place.1.ty).unwrap_or(place);
+        found.push(Conflict { name: name.clone(), first: told(other), second: told(place) });
     }
     found
 }
@@ -1139,7 +1155,9 @@ components: {{ securitySchemes: {{ app: {{ type: http, scheme: basic }} }} }}
         let found =
             |ty: &str| conflicts(&model(LOGIN, &format!("properties: {{ client_id: {{ type: {ty} }} }}"), TOKEN));
         assert!(found("string").is_empty());
-        assert_eq!(found("integer"), ["client_id"]);
+        let in_ = |ty: &str| ("log_in".to_owned(), ty.to_owned());
+        let conflict = Conflict { name: "client_id".to_owned(), first: in_("Secret"), second: in_("i64") };
+        assert_eq!(found("integer"), [conflict]);
     }
 
     #[test]

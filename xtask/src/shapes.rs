@@ -12,6 +12,7 @@ use crate::{
     ident,
     literal::{self, Secrets, marked},
     model::{Answer, Model, Operation, Ty},
+    x_token::{Flag, Pointer},
 };
 
 /// The root of the tests, the same in every crate.
@@ -230,6 +231,31 @@ fn imports(model: &Model, items: &str, with_error: bool, of_wiremock: Option<&st
     format!("use {lib}::{{Client{credentials}, Endpoint{error}{types}}};\n{wiremock}use crate::support;\n")
 }
 
+/// The first example that is a success, or an invented one: an example at 2xx may be of a failure.
+fn success(model: &Model, operation: &Operation, ty: &Ty, answers: &[Answered<'_>]) -> Value {
+    let of_success = answers.iter().filter(|answered| answered.answer.status == operation.success.status);
+    let mut bodies = of_success.filter_map(|answered| answered.body.as_ref());
+    let found = bodies.find(|body| is_success(model, operation, body)).cloned();
+    found.unwrap_or_else(|| sample_success(model, operation, ty))
+}
+
+/// Whether an answer has all that makes it a success.
+fn is_success(model: &Model, operation: &Operation, body: &Value) -> bool {
+    let is_nothing = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    };
+    let is_there = |pointer: &Pointer| body.pointer(pointer.as_str()).is_some_and(|value| !is_nothing(value));
+    let token = model.x_token.as_ref().and_then(|x_token| x_token.response.access_token.as_ref());
+    let token = token.filter(|_| model.answers_token(operation));
+    let (error, ok) = model.failure_marks(operation);
+    let is_ok = |ok: &Flag| body.pointer(ok.at.as_str()) == Some(&error_body::scalar_json(&ok.is));
+    !body.is_null() && token.is_none_or(is_there) && error.is_none_or(|error| !is_there(error)) && ok.is_none_or(is_ok)
+}
+
 /// An invented success, with all that makes it one: its token, its `ok`, and no `error`.
 fn sample_success(model: &Model, operation: &Operation, ty: &Ty) -> Value {
     let mut value = literal::sample(model, ty, "answer");
@@ -275,9 +301,8 @@ fn requests(model: &Model, tested: &[Tested<'_>], snapshots: &mut Vec<String>) -
     let mut tests = String::new();
     let setup = statements(&client_setup(model, Some("server.uri()"), Secrets::Example), 4);
     for Tested { operation, cases, answers } in tested {
-        let success = answers.first().and_then(|success| success.body.as_ref());
-        let success = success.map(Value::to_string).unwrap_or_default();
-        let success = answer(&operation.success, &success, &[]);
+        let success = operation.success.ty.as_ref().map(|ty| success(model, operation, ty, answers).to_string());
+        let success = answer(&operation.success, &success.unwrap_or_default(), &[]);
         let answered = Code::row([Code::text("let answer: support::Answer<'_> = "), success]);
         let answered = statements(&[answered], 4);
         for Case { name, body } in cases {
