@@ -300,6 +300,7 @@ fn check(model: &Model, made: &TypeSpace) -> Result<(), String> {
                 same(&name, branches.clone(), held.map(|id| text(made, &id)).collect())?;
             }
             (TypeDetails::Enum(_), Some(Shape::Enum(_) | Shape::Tag(_))) => {}
+            (TypeDetails::Enum(_), None) => continue,
             (TypeDetails::Struct(_) | TypeDetails::Enum(_) | TypeDetails::Newtype(_), _) => {
                 return Err(format!("progenitor made a type `{name}` that the spec doesn't have, or has otherwise"));
             }
