@@ -112,7 +112,11 @@ fn package_of(spec: &Spec, x_token: Option<XToken>) -> Result<Package, Vec<Probl
             "the credential `{name}` is `{}` in `{}` and `{}` in `{}`, which can't be one",
             first.1, first.0, second.1, second.0
         );
-        spec.problem("/x-token", what, "give these places one schema in `components`, or different names")
+        spec.problem(
+            "/x-token",
+            what,
+            "write the same type in both, a list of one schema in `components` for instance; or different names",
+        )
     }));
     problems.extend(size(&model).map(|(what, instead)| spec.problem("/components/schemas", what, instead)));
     if !problems.is_empty() {

@@ -65,7 +65,7 @@ pub fn lower(spec: &Spec, x_token: Option<XToken>) -> Model {
 struct Actions {
     /// Operation, its chosen security alternative, the parameter that takes a token.
     actions: Vec<(String, Option<String>, Option<String>)>,
-    /// The operations whose bearer scheme carries a credential: there is no token yet.
+    /// The login, and the refresh whose token stands elsewhere: their bearer schemes carry credentials.
     without_token: Vec<String>,
     /// The refresh and the revocation whose bearer scheme carries the token that they take.
     with_token: Vec<String>,
@@ -328,7 +328,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// The schemes of operations before there is a token: what they carry is a credential.
+    /// The schemes that carry credentials.
     fn login_schemes(&self, actions: &Actions) -> HashSet<&'a str> {
         let items = object(&self.root["paths"]).values();
         let operations = items.flat_map(|item| METHODS.iter().filter_map(|method| item.get(*method)));

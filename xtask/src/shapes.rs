@@ -245,14 +245,18 @@ fn is_success(model: &Model, operation: &Operation, body: &Value) -> bool {
         Value::Null | Value::Bool(false) => true,
         Value::String(text) => text.is_empty(),
         Value::Array(list) => list.is_empty(),
-        Value::Object(map) => map.is_empty(),
+        Value::Object(map) => map.values().all(Value::is_null),
         _ => false,
     };
     let is_there = |pointer: &Pointer| body.pointer(pointer.as_str()).is_some_and(|value| !is_nothing(value));
     let token = model.x_token.as_ref().and_then(|x_token| x_token.response.access_token.as_ref());
     let token = token.filter(|_| model.answers_token(operation));
     let (error, ok) = model.failure_marks(operation);
-    let is_ok = |ok: &Flag| body.pointer(ok.at.as_str()) == Some(&error_body::scalar_json(&ok.is));
+    let is_ok = |ok: &Flag| {
+        let (found, wanted) = (body.pointer(ok.at.as_str()), error_body::scalar_json(&ok.is));
+        // Numbers by their value.
+        found.is_some_and(|found| *found == wanted || wanted.is_number() && found.as_f64() == wanted.as_f64())
+    };
     !body.is_null() && token.is_none_or(is_there) && error.is_none_or(|error| !is_there(error)) && ok.is_none_or(is_ok)
 }
 

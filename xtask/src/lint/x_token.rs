@@ -175,22 +175,19 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             return None;
         };
         let has_body = self.variant(&action, &operation);
-        if let Some(name) = action.security {
-            let mut schemes = self.security(&operation).into_iter().flat_map(|alternative| alternative.into_iter());
-            if !schemes.any(|(scheme, _)| scheme == name) {
-                let known: Vec<&str> =
-                    self.security(&operation).into_iter().flatten().map(|(scheme, _)| scheme).collect();
-                let instead = match known.is_empty() {
-                    true => "remove it: the operation has no `security`".to_owned(),
-                    false => format!("write {}", list(known)),
-                };
-                let what = format!("{} has no `security` with the scheme `{name}`", operation.name());
-                self.lint.error(&join(&here, "security"), what, instead);
-            }
+        let known: Vec<&str> = self.security(&operation).into_iter().flatten().map(|(scheme, _)| scheme).collect();
+        let unknown = action.security.filter(|name| !known.contains(name));
+        if let Some(name) = unknown {
+            let instead = match known.is_empty() {
+                true => "remove it: the operation has no `security`".to_owned(),
+                false => format!("write {}", list(known)),
+            };
+            let what = format!("{} has no `security` with the scheme `{name}`", operation.name());
+            self.lint.error(&join(&here, "security"), what, instead);
         }
         match action.token {
             Some(name) if has_body => self.token(&action, &operation, name),
-            None if action.word != LOGIN => self.bearer(&action, &operation),
+            None if action.word != LOGIN && unknown.is_none() => self.bearer(&action, &operation),
             _ => {}
         }
         Some(operation)
@@ -199,21 +196,70 @@ impl<'c, 'a> Check<'c, '_, 'a> {
     /// The bearer scheme that takes a token, where nothing else does.
     fn bearer(&mut self, action: &Action<'c>, operation: &Operation<'a>) {
         let here = at(action.word);
-        if self.schemes(action, operation).iter().all(|(_, scheme)| !action.bears(scheme)) {
-            let token = if action.word == "refresh" { "the refresh token" } else { "the token that is to end" };
-            let what = format!("nothing in {} takes {token}", operation.name());
-            let instead = "add `token`, the property or parameter that takes it; or give the operation `security` \
-                           with a scheme of `type: http`, `scheme: bearer`";
-            self.lint.error(&here, what, instead);
-        } else if self.x.login.as_ref().is_some_and(|login| login.operation == action.operation) {
+        let takes_access =
+            action.word == "revoke" && self.x.revoke.as_ref().is_some_and(|of| of.takes == Takes::Access);
+        let (token, pointer) = match takes_access {
+            true => ("access", self.x.response.access_token.as_ref()),
+            false => ("refresh", self.x.response.refresh_token.as_ref()),
+        };
+        let bears = |schemes: &[(&'a str, Node<'a>)]| {
+            schemes.iter().find(|(_, scheme)| action.bears(scheme)).map(|(name, _)| *name)
+        };
+        if bears(&self.schemes(action, operation)).is_none() {
+            let what = format!("nothing in {} takes the {token} token", operation.name());
+            let instead = match self.security(operation).iter().find_map(|alternative| bears(alternative)) {
+                Some(name) => {
+                    format!("add `security: {name}`, whose scheme carries it; or `token`, the property or parameter")
+                }
+                None => {
+                    "add `token`, the property or parameter that takes it; or give the operation `security` with a \
+                         scheme of `type: http`, `scheme: bearer`"
+                        .to_owned()
+                }
+            };
+            return self.lint.error(&here, what, instead);
+        }
+        let others = self.actions().into_iter().filter(|other| other.word != action.word);
+        let mut others = others.filter(|other| other.operation == action.operation);
+        if let Some(other) = others.find(|other| other.word == LOGIN || other.token.is_some()) {
+            let words = format!("`{}` and `{}`", other.word, action.word);
             let what = format!(
-                "`login` and `{}` share {}, and its bearer scheme can't carry a credential and a token",
-                action.word,
-                operation.name()
+                "{words} share {}, and only for `{}` its bearer scheme carries the token",
+                operation.name(),
+                action.word
             );
             let instead = "add `token`, the property or parameter that takes the token; or write an operation for each";
-            self.lint.error(&here, what, instead);
+            return self.lint.error(&here, what, instead);
         }
+        // It would be a credential, which nobody means.
+        let usual = format!("{token}_token");
+        let answered = pointer.and_then(|pointer| pointer.as_str().rsplit('/').next()).map(ident::snake);
+        let places = self.places(action, operation);
+        let meant = places.into_iter().map(|(name, _)| name).find(|name| {
+            let name = ident::snake(name);
+            name == usual || answered.as_ref() == Some(&name)
+        });
+        if let Some(name) = meant {
+            let what =
+                format!("{} has `{name}`, and its bearer scheme would carry the {token} token", operation.name());
+            self.lint.error(&here, what, format!("add `token: {name}`"));
+        }
+    }
+
+    /// The properties and parameters of an action's request.
+    fn places(&self, action: &Action<'c>, operation: &Operation<'a>) -> Vec<(&'a str, Node<'a>)> {
+        let mut places: Vec<(&'a str, Node<'a>)> = Vec::new();
+        for (_, variant) in self.variants(action, operation) {
+            if let Shape::Object(fields) = self.lint.shape(&variant) {
+                places.extend(fields.properties.iter().cloned());
+            }
+        }
+        for parameter in self.lint.parameters(operation) {
+            if let (Some(name), Some(schema)) = (parameter.text("name"), parameter.get("schema")) {
+                places.push((name, schema));
+            }
+        }
+        places
     }
 
     /// The variants of an operation's body, or the one that an action names.
@@ -260,17 +306,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
 
     /// The property or parameter that takes a token.
     fn token(&mut self, action: &Action<'c>, operation: &Operation<'a>, name: &str) {
-        let mut known: Vec<(&'a str, Node<'a>)> = Vec::new();
-        for (_, variant) in self.variants(action, operation) {
-            if let Shape::Object(fields) = self.lint.shape(&variant) {
-                known.extend(fields.properties.iter().cloned());
-            }
-        }
-        for parameter in self.lint.parameters(operation) {
-            if let (Some(name), Some(schema)) = (parameter.text("name"), parameter.get("schema")) {
-                known.push((name, schema));
-            }
-        }
+        let known = self.places(action, operation);
         let here = join(&at(action.word), "token");
         match known.iter().find(|(other, _)| *other == name) {
             Some((_, schema)) => match self.lint.shape(schema) {
@@ -283,10 +319,11 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             None => {
                 let instead = match nearest(name, known.iter().map(|(name, _)| *name)) {
                     Some(meant) => format!("write `{meant}`"),
-                    None if known.is_empty() && action.word == "revoke" => {
-                        "remove it, if the token goes into the header".to_owned()
+                    None if known.is_empty() => {
+                        format!(
+                            "remove it, if a bearer scheme carries the token; or add `{name}` to the operation's request"
+                        )
                     }
-                    None if known.is_empty() => format!("add `{name}` to the operation's request"),
                     None => format!("write one of {}", list(known.iter().map(|(name, _)| *name))),
                 };
                 let what = format!("`{name}` is neither a property nor a parameter of {}", operation.name());
