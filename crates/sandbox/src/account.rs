@@ -145,10 +145,10 @@ struct Known {
 fn known(document: &Document, any: &[String]) -> Known {
     let mut known = Known::default();
     let Some(token) = &document.token else { return known };
-    for action in [&token.login, &token.refresh, &token.revoke].into_iter().flatten() {
+    for action in token.actions() {
         let found = document.operations().find(|(_, _, _, operation)| operation.operation_id == action.operation);
         let Some((_, _, shared, operation)) = found else { continue };
-        for scheme in document.security(operation).iter().flat_map(IndexMap::keys) {
+        for scheme in document.security(operation).into_iter().flat_map(IndexMap::keys) {
             let names = credential_names(document, operation, scheme);
             // Halves that form encoding changes: who forgets it is found out.
             let marks = ["+1", ":100%"].into_iter().chain(std::iter::repeat(""));

@@ -9,7 +9,7 @@
 //!   looks like any other, the old token is dead, the refresh token is spent, and the new pair is good for nothing,
 //!   neither for a call nor for a refresh. Only a login helps. Early is before the end of the access token's life,
 //!   though it was revoked.
-//! - A revocation that names no token but carries one as Bearer ends every access token of the account, as Zenoti's
+//! - A revocation that names no token but carries an access token as Bearer ends every one of the account, as Zenoti's
 //!   does: nothing else in such a request says which one is meant.
 //! - A revocation of a token that isn't known or has ended gets the 404 that the spec documents; without one it
 //!   succeeds, as RFC 7009 wants. The token of another account than the caller's isn't known either, nor to an
@@ -102,15 +102,11 @@ impl<'a> Grants<'a> {
     /// A refresh token of an account, without an access token.
     pub(crate) fn consent(&self, ledger: &mut Ledger, account: usize, now: SystemTime) -> Option<String> {
         let action = self.token.refresh.as_ref()?;
-        let operation = self.operation(&action.operation)?;
+        let operation = self.document.operation(&action.operation)?;
         let value = self.refresh_token(operation, ledger.next_number());
         let life = self.refresh_life(operation);
         ledger.consent(value.clone(), account, now.checked_add(life));
         Some(value)
-    }
-
-    fn operation(&self, id: &str) -> Option<&'a Operation> {
-        self.document.operations().map(|(_, _, _, operation)| operation).find(|operation| operation.operation_id == id)
     }
 
     fn refresh_life(&self, operation: &Operation) -> Duration {
@@ -278,7 +274,7 @@ impl Grant<'_> {
             }
             None => (None, self.now),
         };
-        let grant = self.grants.operation(&grant.operation).unwrap_or(self.operation);
+        let grant = self.grants.document.operation(&grant.operation).unwrap_or(self.operation);
         answer::introspection(document, token, grant, self.operation, issued.as_ref(), now)
     }
 

@@ -92,7 +92,7 @@ impl Caller<'_> {
     }
 
     fn security(&self, operation: &Operation, request: &mut Request) {
-        let Some(alternative) = self.document.security(operation).first() else { return };
+        let Some(alternative) = self.document.security(operation).into_iter().next() else { return };
         for name in alternative.keys() {
             let Some(scheme) = self.document.security_scheme(name) else { continue };
             let values: Vec<&str> = credential_names(self.document, operation, name)

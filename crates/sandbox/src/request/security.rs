@@ -49,7 +49,7 @@ pub(crate) fn credential_names(document: &Document, operation: &Operation, name:
     match scheme.kind.as_str() {
         "apiKey" => vec![input::snake(name)],
         "http" if is(scheme, "basic") => basic(document).1.to_vec(),
-        "http" if carried(document, operation, scheme) != Bearer::Credential => Vec::new(),
+        "http" if carried(document, operation, name) != Bearer::Credential => Vec::new(),
         _ => vec![input::snake(name)],
     }
 }
@@ -61,7 +61,7 @@ fn scheme(
     incoming: &Incoming<'_>,
 ) -> Result<Vec<Held>, Refusal> {
     let Some(scheme) = document.security_scheme(name) else { return Ok(Vec::new()) };
-    let carried = carried(document, operation, scheme);
+    let carried = carried(document, operation, name);
     let reason = match carried {
         Bearer::AccessToken => Reason::AccessToken,
         Bearer::Credential | Bearer::RefreshToken => Reason::Unauthorized,
@@ -103,23 +103,28 @@ fn scheme(
     }])
 }
 
-/// A bearer scheme carries the access token, except with an action: with a login a credential, and with a refresh and a
-/// revocation what they take, unless they name another place for it.
-fn carried(document: &Document, operation: &Operation, scheme: &SecurityScheme) -> Bearer {
-    let Some(token) = document.token.as_ref().filter(|_| scheme.kind == "http" && is(scheme, "bearer")) else {
-        return Bearer::Credential;
+/// A bearer scheme carries the access token; with a refresh and a revocation that name no place for the token that they
+/// take, that one; and a credential where it is a scheme of the login's, or of a refresh whose token stands elsewhere.
+fn carried(document: &Document, operation: &Operation, name: &str) -> Bearer {
+    let scheme = document.security_scheme(name).filter(|scheme| scheme.kind == "http" && is(scheme, "bearer"));
+    let (Some(_), Some(token)) = (scheme, &document.token) else { return Bearer::Credential };
+    let takes = |action: &Option<Action>| {
+        action.as_ref().is_some_and(|action| action.token.is_none() && action.operation == operation.operation_id)
     };
-    let is = |action: &&Action| action.operation == operation.operation_id;
-    let [login, refresh, revoke] =
-        [&token.login, &token.refresh, &token.revoke].map(|action| action.as_ref().filter(is));
-    match (login, refresh, revoke) {
-        (None, None, None) => Bearer::AccessToken,
-        (None, Some(refresh), _) if refresh.token.is_none() => Bearer::RefreshToken,
-        (None, None, Some(revoke)) if revoke.token.is_none() => match revoke.takes {
+    if takes(&token.refresh) {
+        return Bearer::RefreshToken;
+    }
+    if let Some(revoke) = token.revoke.as_ref().filter(|_| takes(&token.revoke)) {
+        return match revoke.takes {
             Takes::Access => Bearer::AccessToken,
             Takes::Refresh => Bearer::RefreshToken,
-        },
-        _ => Bearer::Credential,
+        };
+    }
+    let refresh = token.refresh.iter().filter(|refresh| refresh.token.is_some());
+    let mut before = token.login.iter().chain(refresh).filter_map(|action| document.operation(&action.operation));
+    match before.any(|operation| document.security(operation).first().is_some_and(|sent| sent.contains_key(name))) {
+        true => Bearer::Credential,
+        false => Bearer::AccessToken,
     }
 }
 

@@ -91,9 +91,21 @@ impl Document {
         })
     }
 
-    /// The alternatives of an operation's security.
-    pub(crate) fn security<'a>(&'a self, operation: &'a Operation) -> &'a [IndexMap<String, Vec<String>>] {
-        operation.security.as_deref().unwrap_or(&self.security)
+    /// The operation of an action.
+    pub(crate) fn operation(&self, id: &str) -> Option<&Operation> {
+        self.operations().map(|(_, _, _, operation)| operation).find(|operation| operation.operation_id == id)
+    }
+
+    /// The alternatives of an operation's security, the one that clients send first: that which `x-token` names, or the
+    /// first.
+    pub(crate) fn security<'a>(&'a self, operation: &'a Operation) -> Vec<&'a IndexMap<String, Vec<String>>> {
+        let mut alternatives: Vec<_> = operation.security.as_deref().unwrap_or(&self.security).iter().collect();
+        let actions = self.token.iter().flat_map(|token| token.actions());
+        let mut named = actions.filter(|action| action.operation == operation.operation_id);
+        if let Some(name) = named.find_map(|action| action.security.as_ref()) {
+            alternatives.sort_by_key(|alternative| !alternative.contains_key(name));
+        }
+        alternatives
     }
 
     pub(crate) fn security_scheme(&self, name: &str) -> Option<&SecurityScheme> {

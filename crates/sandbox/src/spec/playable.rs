@@ -44,23 +44,24 @@ fn actions(document: &Document, token: &XToken) -> Result<(), String> {
     }
     let actions = [("login", &token.login), ("refresh", &token.refresh), ("revoke", &token.revoke)];
     for (name, action) in actions.iter().filter_map(|(name, action)| Some((name, action.as_ref()?))) {
-        if !document.operations().any(|(_, _, _, operation)| operation.operation_id == action.operation) {
+        if document.operation(&action.operation).is_none() {
             return Err(format!("`x-token.{name}`: there is no operation `{}`", action.operation));
         }
     }
-    let takes = |action: &&Action| action.token.is_none() && !has_bearer(document, action);
-    match token.refresh.as_ref().filter(takes) {
-        Some(_) => {
-            Err("`x-token.refresh` has no `token`, and its operation no bearer scheme that carries it".to_owned())
+    let logs_in = |action: &Action| token.login.as_ref().is_some_and(|login| login.operation == action.operation);
+    let taking = [("refresh", &token.refresh), ("revoke", &token.revoke)];
+    for (name, action) in taking.iter().filter_map(|(name, action)| Some((name, action.as_ref()?))) {
+        if action.token.is_none() && (logs_in(action) || !has_bearer(document, action)) {
+            return Err(format!("`x-token.{name}` has no `token`, and its operation no bearer scheme that carries it"));
         }
-        None => Ok(()),
     }
+    Ok(())
 }
 
 fn has_bearer(document: &Document, action: &Action) -> bool {
-    let mut operations = document.operations().map(|(_, _, _, operation)| operation);
-    let Some(operation) = operations.find(|operation| operation.operation_id == action.operation) else { return false };
-    let schemes = document.security(operation).iter().flat_map(|alternative| alternative.keys());
-    let mut schemes = schemes.filter_map(|name| document.security_scheme(name));
+    let operation = document.operation(&action.operation);
+    let alternatives = operation.map(|operation| document.security(operation)).unwrap_or_default();
+    let sent = alternatives.first().into_iter().flat_map(|alternative| alternative.keys());
+    let mut schemes = sent.filter_map(|name| document.security_scheme(name));
     schemes.any(|scheme| scheme.kind == "http" && scheme.scheme.eq_ignore_ascii_case("bearer"))
 }

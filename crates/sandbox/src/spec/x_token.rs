@@ -32,6 +32,11 @@ impl XToken {
         self.refresh.as_ref().is_some_and(|refresh| refresh.single_use)
     }
 
+    /// The actions that there are.
+    pub(crate) fn actions(&self) -> impl Iterator<Item = &Action> {
+        [&self.login, &self.refresh, &self.revoke].into_iter().flatten()
+    }
+
     /// When a token is to be renewed: at its expiry where the refresh is single-use and nothing else is said.
     pub(crate) fn renew(&self) -> Renew {
         self.renew.unwrap_or(if self.is_single_use() { Renew::AtExpiry } else { Renew::InTime })
@@ -45,6 +50,8 @@ pub(crate) struct Action {
     pub(crate) operation: String,
     pub(crate) body: Option<String>,
     pub(crate) token: Option<String>,
+    /// The alternative of the operation's security, by the name of a scheme in it.
+    pub(crate) security: Option<String>,
     #[serde(default)]
     pub(crate) single_use: bool,
     #[serde(default)]

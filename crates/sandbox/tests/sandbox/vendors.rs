@@ -3,7 +3,7 @@
 use std::fs;
 
 use freshtoken_sandbox::{Clock, Error, Vendor};
-use reqwest::RequestBuilder;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::player::Player;
@@ -115,6 +115,60 @@ async fn a_bearer_scheme_carries_the_token_that_its_operation_takes() {
     let [access, refresh] = ["/access_token", "/refresh_token"].map(|pointer| text(&next, pointer));
     assert_eq!(status(playing.http.delete(playing.url("/logout")).bearer_auth(&refresh)).await, 204);
     assert_eq!([status(me(&access)).await, status(refreshing().bearer_auth(&refresh)).await], [401, 401]);
+}
+
+/// A vendor whose bearer schemes carry a credential, an access token and a refresh token, this one by its second alternative.
+const BEARERS: &str = r##"
+openapi: 3.0.3
+x-token:
+  login: { operation: login }
+  refresh: { operation: refresh, security: jwt }
+  revoke: { operation: revoke, token: token }
+  response: { access-token: /token, refresh-token: /renewal }
+paths:
+  /login:
+    post:
+      operationId: login
+      security: [{ app: [] }]
+      responses: { "200": { content: { application/json: { schema: { $ref: "#/components/schemas/Answer" } } } } }
+  /refresh:
+    post:
+      operationId: refresh
+      security: [{}, { jwt: [] }]
+      responses: { "200": { content: { application/json: { schema: { $ref: "#/components/schemas/Answer" } } } } }
+  /revoke:
+    post:
+      operationId: revoke
+      security: [{ jwt: [] }]
+      parameters: [{ name: token, in: query, required: true, schema: { type: string, format: password } }]
+      responses: { "204": {} }
+  /app: { get: { operationId: app, security: [{ app: [] }], responses: { "204": {} } } }
+components:
+  securitySchemes: { app: { type: http, scheme: bearer }, jwt: { type: http, scheme: bearer } }
+  schemas:
+    Answer:
+      type: object
+      required: [token, renewal]
+      properties: { token: { type: string, format: password }, renewal: { type: string, format: password } }
+"##;
+
+#[tokio::test]
+async fn a_bearer_scheme_of_the_login_carries_a_credential_everywhere() {
+    let playing = play(Vendor::parse("bearers", BEARERS).unwrap().clock(Clock::stopped(start()))).await;
+    let send = async |method: Method, path: &str, bearer: &str| {
+        answer(playing.http.request(method, playing.url(path)).bearer_auth(bearer)).await
+    };
+    let (_, tokens) = send(Method::POST, "/login", "example-app").await;
+    let [token, renewal] = ["/token", "/renewal"].map(|pointer| text(&tokens, pointer));
+    assert_eq!(send(Method::GET, "/app", "example-app").await.0, 204);
+    assert_eq!(send(Method::GET, "/app", &token).await.0, 401);
+    assert_eq!(send(Method::POST, "/refresh", &token).await.0, 401);
+    let (status, next) = send(Method::POST, "/refresh", &renewal).await;
+    assert_eq!(status, 200, "{next}");
+    let token = text(&next, "/token");
+    let revoke = format!("/revoke?token={token}");
+    assert_eq!(send(Method::POST, &revoke, "example-jwt").await.0, 401);
+    assert_eq!(send(Method::POST, &revoke, &token).await.0, 204);
 }
 
 /// A vendor that says `ok: false` instead of a status, and checks nothing but a key in the query.
