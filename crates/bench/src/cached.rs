@@ -216,7 +216,7 @@ fn floors() -> Vec<Entry> {
 ///
 /// When a source can't be built, or gives no token.
 pub fn run(is_quick: bool, missing: &mut Vec<String>) -> Result<Vec<Cost>, Failure> {
-    let mut costs = time(&Calls::all()?, if is_quick { 15 } else { 41 });
+    let mut costs = time(&Calls::all()?, if is_quick { 15 } else { 31 });
     if let Err(error) = count_allocations(&mut costs) {
         missing.push(format!("Allocations: {error}"));
     }

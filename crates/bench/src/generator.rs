@@ -59,6 +59,7 @@ fn of_size(specs: usize, is_quick: bool) -> Result<Generation, Failure> {
         (1, _) => 41,
         (10, _) => 7,
         (_, true) => 1,
+        (1_000, _) => 2,
         _ => 3,
     };
     let sources = sources(specs)?;
