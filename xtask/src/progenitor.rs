@@ -1,5 +1,5 @@
-//! Stage 4, client, first half: progenitor makes the operations that `client` builds on, which a `syn` pass takes apart, and
-//! the types that they take. Its types are asked whether their fields are what the model says, so that no lowering is ever
+//! Stage 4, client, first half: progenitor makes the operations that `client` builds on, which a `syn` pass takes apart,
+//! and the types that they take. Its types are asked whether they hold what the model says, so that no lowering is ever
 //! lost on the way: a secret that became a `String` stops the generation. The types that are written are `types`'.
 
 use std::{
