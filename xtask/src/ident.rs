@@ -68,6 +68,7 @@ mod tests {
         assert_eq!(pascal("validation-rules"), "ValidationRules");
         assert_eq!(pascal("self"), "Self_");
         assert_eq!(pascal("2FA"), "X2fa");
+        assert_eq!(pascal("aB"), "Ab");
         for name in ["aB", "a_b_c", "A-B1-cD", "XMLHttp"] {
             assert_eq!(pascal(&pascal(name)), pascal(name), "{name}");
         }

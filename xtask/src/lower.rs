@@ -329,7 +329,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// The schemes that carry credentials.
-    fn login_schemes(&self, actions: &Actions) -> HashSet<&'a str> {
+    fn credential_schemes(&self, actions: &Actions) -> HashSet<&'a str> {
         let items = object(&self.root["paths"]).values();
         let operations = items.flat_map(|item| METHODS.iter().filter_map(|method| item.get(*method)));
         operations
@@ -344,7 +344,7 @@ impl<'a> Lowering<'a> {
 
     fn security(&self, operation: &'a Value, operation_id: &str, actions: &Actions) -> Vec<Scheme> {
         let Some(chosen) = self.chosen(operation, operation_id, actions) else { return Vec::new() };
-        let login_schemes = self.login_schemes(actions);
+        let credential_schemes = self.credential_schemes(actions);
         let takes_token = actions.with_token.iter().any(|with| with == operation_id);
         object(chosen)
             .keys()
@@ -356,7 +356,7 @@ impl<'a> Lowering<'a> {
                     ("apiKey", _) => SchemeKind::Header(text(&scheme["name"])),
                     _ if http.eq_ignore_ascii_case("basic") => SchemeKind::Basic,
                     _ if http.eq_ignore_ascii_case("bearer")
-                        && (takes_token || !login_schemes.contains(name.as_str())) =>
+                        && (takes_token || !credential_schemes.contains(name.as_str())) =>
                     {
                         SchemeKind::Token
                     }

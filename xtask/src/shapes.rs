@@ -235,12 +235,12 @@ fn imports(model: &Model, items: &str, with_error: bool, of_wiremock: Option<&st
 fn success(model: &Model, operation: &Operation, ty: &Ty, answers: &[Answered<'_>]) -> Value {
     let of_success = answers.iter().filter(|answered| answered.answer.status == operation.success.status);
     let mut bodies = of_success.filter_map(|answered| answered.body.as_ref());
-    let found = bodies.find(|body| is_success(model, operation, body)).cloned();
+    let found = bodies.find(|body| succeeds(model, operation, body)).cloned();
     found.unwrap_or_else(|| sample_success(model, operation, ty))
 }
 
 /// Whether an answer has all that makes it a success.
-fn is_success(model: &Model, operation: &Operation, body: &Value) -> bool {
+fn succeeds(model: &Model, operation: &Operation, body: &Value) -> bool {
     let is_nothing = |value: &Value| match value {
         Value::Null | Value::Bool(false) => true,
         Value::String(text) => text.is_empty(),

@@ -58,7 +58,7 @@ fn goals(herds: &[Herds]) -> Vec<Goal> {
 fn text(herds: &[Herds]) -> String {
     let mut text = String::from("## The herd\n\n");
     text.push_str(
-        "Requests, and the time from the issuer's first answer to the last caller told. The issuer answers only when all have\nasked. Rounds are interleaved; medians with the quartiles.\n",
+        "Requests, and the time from the issuer's first answer to the last caller told. The issuer answers only when all have\nasked. Rounds are interleaved; medians with the quartiles, of 100,000 callers of one round.\n",
     );
     type Of = fn(&Herds) -> &[Herd];
     let tables: [(&str, Of); 2] = [

@@ -106,7 +106,7 @@ fn scheme(
 /// A bearer scheme carries the access token; with a refresh and a revocation that name no place for the token that they
 /// take, that one; and a credential where it is a scheme of the login's, or of a refresh whose token stands elsewhere.
 fn carried(document: &Document, operation: &Operation, name: &str) -> Bearer {
-    let scheme = document.security_scheme(name).filter(|scheme| scheme.kind == "http" && is(scheme, "bearer"));
+    let scheme = document.security_scheme(name).filter(|scheme| scheme.is_bearer());
     let (Some(_), Some(token)) = (scheme, &document.token) else { return Bearer::Credential };
     let takes = |action: &Option<Action>| {
         action.as_ref().is_some_and(|action| action.token.is_none() && action.operation == operation.operation_id)

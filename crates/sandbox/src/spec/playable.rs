@@ -1,6 +1,6 @@
 //! Refuses a spec that would silently let a request pass: what isn't known here must not go unchecked.
 
-use super::{Action, Document, Place, XToken, essence, is_json};
+use super::{Action, Document, Place, SecurityScheme, XToken, essence, is_json};
 
 /// Paths, security schemes, bodies and parameters that can't be checked, and actions without their operations.
 pub(super) fn document(document: &Document) -> Result<(), String> {
@@ -42,16 +42,13 @@ fn actions(document: &Document, token: &XToken) -> Result<(), String> {
     if token.login.is_none() && token.refresh.is_none() {
         return Err("`x-token` has neither `login` nor `refresh`".to_owned());
     }
+    let logs_in = |action: &Action| token.login.as_ref().is_some_and(|login| login.operation == action.operation);
     let actions = [("login", &token.login), ("refresh", &token.refresh), ("revoke", &token.revoke)];
     for (name, action) in actions.iter().filter_map(|(name, action)| Some((name, action.as_ref()?))) {
         if document.operation(&action.operation).is_none() {
             return Err(format!("`x-token.{name}`: there is no operation `{}`", action.operation));
         }
-    }
-    let logs_in = |action: &Action| token.login.as_ref().is_some_and(|login| login.operation == action.operation);
-    let taking = [("refresh", &token.refresh), ("revoke", &token.revoke)];
-    for (name, action) in taking.iter().filter_map(|(name, action)| Some((name, action.as_ref()?))) {
-        if action.token.is_none() && (logs_in(action) || !has_bearer(document, action)) {
+        if *name != "login" && action.token.is_none() && (logs_in(action) || !has_bearer(document, action)) {
             return Err(format!("`x-token.{name}` has no `token`, and its operation no bearer scheme that carries it"));
         }
     }
@@ -63,5 +60,5 @@ fn has_bearer(document: &Document, action: &Action) -> bool {
     let alternatives = operation.map(|operation| document.security(operation)).unwrap_or_default();
     let sent = alternatives.first().into_iter().flat_map(|alternative| alternative.keys());
     let mut schemes = sent.filter_map(|name| document.security_scheme(name));
-    schemes.any(|scheme| scheme.kind == "http" && scheme.scheme.eq_ignore_ascii_case("bearer"))
+    schemes.any(SecurityScheme::is_bearer)
 }
