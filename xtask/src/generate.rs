@@ -8,7 +8,7 @@ use crate::{
     facade::{Facade, VENDORS},
     ident, lifecycle, lint, lower,
     model::{Model, Ty},
-    openapi,
+    openapi::{self, Types},
     package::{self, Files, Package},
     problem::{Problem, Severity},
     progenitor,
@@ -168,15 +168,15 @@ pub const SCHEMA: &str = "specs/x-token.schema.json";
 /// Its text: the same for all specs, so made once.
 static SCHEMA_TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", *x_token::SCHEMA));
 
-/// What progenitor is given for a spec: the lowered document.
+/// The lowered document of a spec, with all that progenitor makes types of.
 pub fn lowered(source: &Source) -> Result<serde_json::Value, Vec<Problem>> {
     let (spec, x_token, _) = read(source)?;
-    Ok(openapi::document(&lower::lower(&spec, x_token)))
+    Ok(openapi::document(&lower::lower(&spec, x_token), Types::Progenitors))
 }
 
 /// What progenitor alone makes of a lowered document, as source: the least that generating can cost.
 pub fn progenitor_alone(document: &serde_json::Value) -> Result<String, String> {
-    let (_, tokens) = progenitor::generate(document.clone())?;
+    let tokens = progenitor::generate(document.clone(), Types::Progenitors)?;
     Ok(prettyplease::unparse(&progenitor::parsed(tokens)?))
 }
 

@@ -951,7 +951,7 @@ components:
                  { type: object, additionalProperties: false,
                    properties: { until: { type: string, format: date-time }, why: { $ref: "#/components/schemas/Reason" } } } ] }"##,
         );
-        insta::assert_snapshot!(format!("{:#}", openapi::document(&model)));
+        insta::assert_snapshot!(format!("{:#}", openapi::document(&model, openapi::Types::Progenitors)));
     }
 
     #[test]

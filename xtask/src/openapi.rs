@@ -13,16 +13,29 @@ use crate::{
 /// The crate whose types the generated ones use.
 pub const WIRE: &str = "freshtoken-wire";
 
+/// Who makes the types of a document's components.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Types {
+    /// `types` does: of a component progenitor needs the name.
+    Ours,
+    /// Progenitor does, alone: what the generator is measured against.
+    Progenitors,
+}
+
 /// The document for progenitor.
-pub fn document(model: &Model) -> Value {
+pub fn document(model: &Model, types: Types) -> Value {
     let mut paths = Map::new();
     for operation in &model.operations {
         let names = arguments(operation);
         paths.entry(path(operation, &names)).or_insert_with(|| json!({}))[operation.method.to_lowercase()] =
             self::operation(operation, &names);
     }
+    let schema = |component| match types {
+        Types::Ours => json!({}),
+        Types::Progenitors => self::component(component),
+    };
     let schemas: Map<String, Value> =
-        model.components.iter().map(|(name, component)| (name.clone(), self::component(component))).collect();
+        model.components.iter().map(|(name, component)| (name.clone(), schema(component))).collect();
     json!({
         "openapi": "3.0.3",
         // Progenitor sends the version as a header, which we take off again: it must be legal in one.

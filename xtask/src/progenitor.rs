@@ -1,32 +1,33 @@
-//! Stage 4, client, first half: progenitor makes the operations that `client` builds on, which a `syn` pass takes apart,
-//! and the types that they take. Its types are asked whether they hold what the model says, so that no lowering is ever
-//! lost on the way: a secret that became a `String` stops the generation. The types that are written are `types`'.
+//! Stage 4, client, first half: progenitor makes the operations that `client` builds on, which a `syn` pass takes apart. It
+//! makes no types: it is told that those of the spec are there already. `types` writes them, since progenitor's have closed
+//! enums, another order, and derive what a request or an answer must not have.
 
 use std::{
     cell::Cell,
-    collections::{HashMap, HashSet},
+    collections::HashMap,
+    iter,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Once,
 };
 
 use indexmap::IndexMap;
-use proc_macro2::{Group, TokenStream, TokenTree};
+use proc_macro2::{TokenStream, TokenTree};
 use progenitor_impl::{CrateVers, GenerationSettings, Generator};
 use quote::ToTokens;
 use syn::{
-    Expr, ExprLit, FnArg, ImplItem, Item, ItemImpl, Lit, LitStr, Stmt, Token, parse_quote,
+    Expr, ExprLit, FnArg, ImplItem, ImplItemFn, Item, ItemImpl, Lit, LitStr, Stmt, Token, parse_quote,
     punctuated::Punctuated,
     visit_mut::{self, VisitMut},
 };
-use typify::{Type, TypeDetails, TypeEnumVariant, TypeId, TypeSpace};
+use typify::{Type, TypeDetails};
 
 use crate::{
-    model::{Model, Property, Shape},
-    openapi,
-    types::{self, rust},
+    model::{Model, Operation},
+    openapi::{self, Types},
+    types,
 };
 
-/// What progenitor made of a model, beside the types that it agrees on.
+/// What progenitor made of a model.
 pub struct Progenitor {
     /// For each operation the names of its arguments, in order.
     pub arguments: IndexMap<String, Vec<String>>,
@@ -36,29 +37,44 @@ pub struct Progenitor {
 
 /// Runs progenitor on the model's lowered document.
 pub fn run(model: &Model) -> Result<Progenitor, String> {
-    let (generator, tokens) = generate(openapi::document(model))?;
-    check(model, generator.get_type_space())?;
-    take_apart(model, tokens)
+    take_apart(model, generate(openapi::document(model, Types::Ours), Types::Ours)?)
 }
 
-/// Progenitor alone, on a lowered document: the generator knows its types.
-pub fn generate(document: serde_json::Value) -> Result<(Generator, TokenStream), String> {
+/// Progenitor alone, on a lowered document.
+pub fn generate(document: serde_json::Value, types: Types) -> Result<TokenStream, String> {
     let document: openapiv3::OpenAPI =
         serde_json::from_value(document).map_err(|error| format!("the lowered document is no OpenAPI: {error}"))?;
     let mut settings = GenerationSettings::new();
     settings.with_map_type("::std::collections::BTreeMap").with_crate(openapi::WIRE, CrateVers::Any, None);
+    if types == Types::Ours {
+        for name in document.components.iter().flat_map(|components| components.schemas.keys()) {
+            settings.with_replacement(name, format!("types::{name}"), iter::empty());
+        }
+    }
     let mut generator = Generator::new(&settings);
     // It asserts where it could complain. Lint lets nothing through that is known to do that.
-    match quietly(|| generator.generate_tokens(&document)) {
-        Ok(Ok(tokens)) => Ok((generator, tokens)),
-        Ok(Err(error)) => Err(format!("progenitor refused the lowered document: {error}")),
-        Err(_) => Err("progenitor panicked on the lowered document".to_owned()),
+    let tokens = match quietly(|| generator.generate_tokens(&document)) {
+        Ok(Ok(tokens)) => tokens,
+        Ok(Err(error)) => return Err(format!("progenitor refused the lowered document: {error}")),
+        Err(_) => return Err("progenitor panicked on the lowered document".to_owned()),
+    };
+    let is_made =
+        |ty: &Type<'_>| matches!(ty.details(), TypeDetails::Struct(_) | TypeDetails::Enum(_) | TypeDetails::Newtype(_));
+    match generator.get_type_space().iter_types().find(is_made) {
+        Some(ty) if types == Types::Ours => {
+            Err(format!("progenitor made a type `{}`, which the spec doesn't have", ty.name()))
+        }
+        _ => Ok(tokens),
     }
 }
 
 /// What progenitor made, as Rust.
 pub fn parsed(tokens: TokenStream) -> Result<syn::File, String> {
-    syn::parse2(tokens).map_err(|error| format!("progenitor's output is no Rust: {error}"))
+    syn::parse2(tokens).map_err(no_rust)
+}
+
+fn no_rust(error: syn::Error) -> String {
+    format!("progenitor's output is no Rust: {error}")
 }
 
 thread_local! {
@@ -85,52 +101,38 @@ fn quietly<T>(work: impl FnOnce() -> T) -> std::thread::Result<T> {
 
 fn take_apart(model: &Model, tokens: TokenStream) -> Result<Progenitor, String> {
     let mut arguments = IndexMap::new();
-    let mut kept: Vec<Item> = Vec::new();
-    // What else there is of the client, `CLIENT` has.
-    for item in parsed(without_types(tokens))?.items {
-        if let Item::Impl(block) = item
-            && block.trait_.is_none()
-        {
-            kept.extend(operations(model, block, &mut arguments)?);
+    let mut operations = CLIENT.to_owned();
+    for block in blocks(tokens) {
+        let mut block: ItemImpl = syn::parse2(block).map_err(no_rust)?;
+        for item in &mut block.items {
+            let ImplItem::Fn(method) = item else { continue };
+            let id = method.sig.ident.to_string();
+            let names = operation(model.operation(&id), method);
+            arguments.insert(id.clone(), names.ok_or_else(|| format!("progenitor's `{id}` isn't what it used to be"))?);
         }
+        operations.push('\n');
+        operations.push_str(&source(model, block));
     }
-    Ok(Progenitor { arguments, operations: format!("{CLIENT}\n{}", source(model, kept)) })
+    Ok(Progenitor { arguments, operations })
 }
 
-/// Progenitor's output with an empty module of types: they are nearly all of it, and take long to parse.
-fn without_types(tokens: TokenStream) -> TokenStream {
-    let mut client = Vec::new();
-    for token in tokens {
-        let is_module = matches!(client.as_slice(), [.., TokenTree::Ident(word), TokenTree::Ident(name)]
-            if word == "mod" && name == "types");
-        match token {
-            TokenTree::Group(module) if is_module => {
-                client.push(Group::new(module.delimiter(), TokenStream::new()).into());
-            }
-            token => client.push(token),
-        }
-    }
-    client.into_iter().collect()
+/// The blocks of operations, which have an attribute, as that of `new` hasn't. The rest, which is `CLIENT`'s business, would
+/// take as long again to parse.
+fn blocks(tokens: TokenStream) -> Vec<TokenStream> {
+    use TokenTree::{Group, Ident, Punct};
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let is_block = |tokens: &&[TokenTree]| {
+        matches!(tokens, [Punct(mark), Group(_), Ident(word), Ident(name), Group(_)]
+            if mark.as_char() == '#' && word == "impl" && name == "Client")
+    };
+    tokens.windows(5).filter(is_block).map(|tokens| tokens.iter().cloned().collect()).collect()
 }
 
-/// Items as people can read them, with empty lines between them.
-fn source(model: &Model, items: Vec<syn::Item>) -> String {
-    let mut source = String::new();
-    for item in items {
-        let is_use = matches!(item, syn::Item::Use(_));
-        let text = prettyplease::unparse(&syn::File {
-            shebang: None,
-            frontmatter: None,
-            attrs: Vec::new(),
-            items: vec![item],
-        });
-        // Imports stand together.
-        if !(source.is_empty() || is_use && source.ends_with(";\n")) {
-            source.push('\n');
-        }
-        source.push_str(&text);
-    }
-    spaced(&types::short(model, source))
+/// A block as people can read it.
+fn source(model: &Model, block: ItemImpl) -> String {
+    let items = vec![Item::Impl(block)];
+    let file = syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items };
+    spaced(&types::short(model, prettyplease::unparse(&file)))
 }
 
 /// An empty line between the methods of a block.
@@ -170,31 +172,19 @@ impl Client {
 }
 ";
 
-/// Of a block of the client's: the operations, without comments, and the names of their arguments.
-fn operations(
-    model: &Model,
-    mut block: ItemImpl,
-    arguments: &mut IndexMap<String, Vec<String>>,
-) -> Result<Option<Item>, String> {
-    block.items.retain(|item| matches!(item, ImplItem::Fn(method) if method.sig.asyncness.is_some()));
-    for item in &mut block.items {
-        let ImplItem::Fn(method) = item else { continue };
-        method.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
-        let names = method.sig.inputs.iter().filter_map(|input| match input {
-            FnArg::Typed(argument) => Some(argument.pat.to_token_stream().to_string()),
-            FnArg::Receiver(_) => None,
-        });
-        let id = method.sig.ident.to_string();
-        arguments.insert(id.clone(), names.collect());
-        let params = model.operation(&id).map(|operation| {
-            let names = openapi::arguments(operation).into_iter();
-            names.zip(operation.params.iter().map(|param| param.name.as_str())).collect()
-        });
-        params
-            .and_then(|params| mend(&mut method.block.stmts, params))
-            .ok_or_else(|| format!("progenitor's `{id}` isn't what it used to be"))?;
-    }
-    Ok((!block.items.is_empty()).then_some(Item::Impl(block)))
+/// Makes a method of progenitor's the operation that `client` builds on, without comments. Gives the names of its
+/// arguments.
+fn operation(operation: Option<&Operation>, method: &mut ImplItemFn) -> Option<Vec<String>> {
+    method.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
+    let operation = operation?;
+    let params = openapi::arguments(operation).into_iter();
+    let params = params.zip(operation.params.iter().map(|param| param.name.as_str())).collect();
+    mend(&mut method.block.stmts, params)?;
+    let names = method.sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(argument) => Some(argument.pat.to_token_stream().to_string()),
+        FnArg::Receiver(_) => None,
+    });
+    Some(names.collect())
 }
 
 /// Has an operation ask the call for its URL, which reqwest would have to read from a text, and send by it, without hooks
@@ -281,71 +271,6 @@ impl VisitMut for Named<'_> {
     }
 }
 
-/// Whether progenitor's types are those of the model, by name, and hold what it says.
-fn check(model: &Model, made: &TypeSpace) -> Result<(), String> {
-    let mut checked = HashSet::new();
-    for ty in made.iter_types() {
-        let name = ty.name();
-        match (ty.details(), model.components.get(&name).map(|component| &component.shape)) {
-            (TypeDetails::Struct(found), Some(Shape::Struct(properties))) => {
-                let sent = properties.iter().filter(|property| !property.is_constant());
-                let wanted = sent.map(|Property { ty, optional, .. }| rust(ty, *optional));
-                same(&name, wanted.collect(), found.properties().map(|(_, id)| text(made, &id)).collect())?;
-            }
-            (TypeDetails::Enum(found), Some(Shape::Union(branches))) => {
-                let held = found.variants().flat_map(|(_, variant)| match variant {
-                    TypeEnumVariant::Tuple(ids) => ids,
-                    _ => Vec::new(),
-                });
-                same(&name, branches.clone(), held.map(|id| text(made, &id)).collect())?;
-            }
-            (TypeDetails::Enum(_), Some(Shape::Enum(_) | Shape::Tag(_))) => {}
-            (TypeDetails::Enum(_), None) => continue,
-            (TypeDetails::Struct(_) | TypeDetails::Enum(_) | TypeDetails::Newtype(_), _) => {
-                return Err(format!("progenitor made a type `{name}` that the spec doesn't have, or has otherwise"));
-            }
-            _ => continue,
-        }
-        checked.insert(name);
-    }
-    match model.components.keys().find(|name| !checked.contains(*name)) {
-        Some(name) => Err(format!("progenitor made no type `{name}`")),
-        None => Ok(()),
-    }
-}
-
-/// Whether a type holds what is wanted, in any order: progenitor has an order, and names, of its own.
-fn same(name: &str, mut wanted: Vec<String>, mut found: Vec<String>) -> Result<(), String> {
-    wanted.sort();
-    found.sort();
-    match wanted == found {
-        true => Ok(()),
-        false => {
-            Err(format!("progenitor made `{name}` of `{}`, and not of `{}`", found.join("`, `"), wanted.join("`, `")))
-        }
-    }
-}
-
-/// A type of progenitor's as [`rust`] writes it: without the box that breaks a circle.
-fn text(made: &TypeSpace, id: &TypeId) -> String {
-    let Ok(ty) = made.get_type(id) else { return String::new() };
-    let text = |id: &TypeId| text(made, id);
-    match ty.details() {
-        TypeDetails::Box(held) => text(&held),
-        TypeDetails::Option(held) => format!("::std::option::Option<{}>", text(&held)),
-        TypeDetails::Vec(item) => format!("::std::vec::Vec<{}>", text(&item)),
-        TypeDetails::Map(key, value) => format!("::std::collections::BTreeMap<{}, {}>", text(&key), text(&value)),
-        TypeDetails::Builtin(_) => spelt(&ty),
-        TypeDetails::String => "::std::string::String".to_owned(),
-        _ => ty.name(),
-    }
-}
-
-/// A type of another crate, with its parameters.
-fn spelt(ty: &Type<'_>) -> String {
-    ty.ident().to_string().replace(' ', "").replace(",>", ">").replace("types::", "")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -356,40 +281,22 @@ mod tests {
         lower(&Spec::parse("specs/acme.yaml", &fragment).unwrap(), None)
     }
 
-    /// What is said of progenitor's types where the document has another schema under this pointer, or none.
-    fn said(pointer: &str, schema: Option<serde_json::Value>) -> String {
-        let model = model();
-        let mut document = openapi::document(&model);
-        let (parent, key) = pointer.rsplit_once('/').unwrap();
-        let parent = document.pointer_mut(parent).unwrap().as_object_mut().unwrap();
-        match schema {
-            Some(schema) => parent.insert(key.to_owned(), schema),
-            None => parent.remove(key),
-        };
-        let (generator, _) = generate(document).unwrap();
-        check(&model, generator.get_type_space()).unwrap_err()
-    }
-
     #[test]
-    fn a_secret_that_became_a_string_stops_the_generation() {
-        let text = serde_json::json!({ "type": "string" });
-        let said = said("/components/schemas/Token/properties/access_token", Some(text));
-        assert!(said.starts_with("progenitor made `Token` of `::std::option::Option<"), "{said}");
-        assert!(said.contains("`::std::string::String`, and not of"), "{said}");
-    }
-
-    #[test]
-    fn a_type_that_got_lost_or_came_from_nowhere_stops_the_generation() {
-        assert_eq!(said("/components/schemas/TokenError", None), "progenitor made no type `TokenError`");
-        let object = serde_json::json!({ "type": "object", "properties": { "a": { "type": "string" } } });
-        let said = said("/components/schemas/Other", Some(object));
-        assert_eq!(said, "progenitor made a type `Other` that the spec doesn't have, or has otherwise");
+    fn a_type_that_the_spec_doesnt_have_stops_the_generation() {
+        let mut document = openapi::document(&model(), Types::Ours);
+        assert!(generate(document.clone(), Types::Ours).is_ok());
+        let object =
+            serde_json::json!({ "title": "Other", "type": "object", "properties": { "a": { "type": "string" } } });
+        let body = "/paths/~1oauth2~1token/post/responses/200/content/application~1json/schema";
+        *document.pointer_mut(body).unwrap() = object;
+        let said = generate(document, Types::Ours).unwrap_err();
+        assert_eq!(said, "progenitor made a type `Other`, which the spec doesn't have");
     }
 
     #[test]
     fn an_operation_that_is_otherwise_stops_the_generation() {
         let model = model();
-        let made = generate(openapi::document(&model)).unwrap().1.to_string();
+        let made = generate(openapi::document(&model, Types::Ours), Types::Ours).unwrap().to_string();
         for (part, other) in [
             ("self . baseurl", "self . elsewhere"),
             ("\"api-version\"", "\"x-version\""),
@@ -403,9 +310,9 @@ mod tests {
 
     #[test]
     fn a_panic_of_progenitor_is_an_error() {
-        let mut document = openapi::document(&model());
+        let mut document = openapi::document(&model(), Types::Ours);
         let other = serde_json::json!({ "description": "", "content": { "application/json": { "schema": { "type": "string" } } } });
         document["paths"]["/oauth2/token"]["post"]["responses"]["201"] = other;
-        assert!(generate(document).err().unwrap().contains("progenitor panicked"));
+        assert!(generate(document, Types::Ours).unwrap_err().contains("progenitor panicked"));
     }
 }

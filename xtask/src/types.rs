@@ -127,7 +127,7 @@ fn field(property: &Property, is_read: bool) -> String {
     let held = match (property.is_boxed, optional) {
         (false, _) => held,
         (true, false) => format!("::std::boxed::Box<{held}>"),
-        // Progenitor boxes the option; inside it a box is easier to look into.
+        // Inside an option, a box is easier to look into.
         (true, true) => format!("::std::option::Option<::std::boxed::Box<{held}>>"),
     };
     let mut serde: Vec<String> = Vec::new();

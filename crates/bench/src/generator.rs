@@ -1,7 +1,8 @@
 //! The generator: what `cargo xtask gen` does for many specs, beside progenitor alone on the same lowered documents.
 //!
 //! The specs are copies of the repository's own, by turns. `progenitor alone` is its types and its client, parsed and
-//! formatted, as its docs have it in a build script: no lint, no errors, no adapter, no tests, no README, no files.
+//! formatted, as its docs have it in a build script: no lint, no errors, no adapter, no tests, no README, no files. In the
+//! pipeline it makes the client; the types are written by ourselves.
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};

@@ -72,8 +72,9 @@ fn text(generations: &[Generation]) -> String {
     text.push_str(
         "Copies of the repository's specs. `progenitor alone` is its types and its client from the same lowered documents, parsed\n\
          and formatted, one document after the other, and then on all cores; `the pipeline` goes from the specs' texts to all\n\
-         files of all crates, on all cores; `gen` reads, compares and writes the files as well, the first time once. Milliseconds;\n\
-         of 1,000 specs there are two rounds, of which the higher figure stands in front.\n\n\
+         files of all crates, on all cores: progenitor makes the client in it, and the types are written without it. `gen` reads,\n\
+         compares and writes the files as well, the first time once. Milliseconds; of 1,000 specs there are two rounds, of which\n\
+         the higher figure stands in front.\n\n\
          | specs | files | progenitor alone | on all cores | the pipeline | ratio | to that on all cores | a spec | `gen`, all written | `gen` again, nothing to write |\n\
          | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
     );
