@@ -228,7 +228,7 @@ impl Journey {
         record
     }
 
-    /// Lets the others see that this flight is over. What it gives is to be dropped without a lock held.
+    /// Lets the others see that this flight is over. Those who wait are to be told without a lock held.
     fn touch_down(&self) -> Option<Box<Flight>> {
         let Slot { shared, locked, .. } = &*self.slot;
         let now = shared.clock.now();
@@ -247,18 +247,19 @@ impl Journey {
         if outcome.is_ok() {
             self.slot.keep_alive();
         }
-        for waiting in flight.into_iter().flat_map(|flight| flight.waiting) {
-            // Who went away needs no token.
-            let _ = waiting.send(outcome.clone());
+        if let Some(flight) = flight {
+            flight.landing.tell(Some(outcome));
         }
     }
 }
 
-/// Those who wait see that nobody will tell them, and start another flight.
+/// Those who wait are told that it is gone, and start another flight.
 impl Drop for Journey {
     fn drop(&mut self) {
-        if !self.has_landed {
-            drop(self.touch_down());
+        if !self.has_landed
+            && let Some(flight) = self.touch_down()
+        {
+            flight.landing.tell(None);
         }
     }
 }

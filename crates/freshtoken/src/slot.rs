@@ -17,14 +17,14 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use http::{HeaderName, HeaderValue};
-use tokio::sync::oneshot;
+use tokio::sync::Notify;
 use tracing::{Instrument, debug, info, info_span, warn};
 
 use self::flight::Journey;
 use crate::clock::{AnyClock, Now, Random, Watched};
 use crate::machine::{Machine, Rejection, Reply, State};
 use crate::store::{AnyStore, Key, StoreError};
-use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, RuntimeId, Task, lock, runtime_id, spawn};
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, OnceLock, Ordering, RuntimeId, Task, lock, runtime_id, spawn};
 use crate::vendor::Grants;
 use crate::{Error, ErrorKind, Failure, Policy, Record, Secret, Takes, Token};
 
@@ -88,36 +88,38 @@ struct Locked {
     counters: Counters,
 }
 
-/// A flight, and those who wait for it.
+/// A flight under way.
 struct Flight {
     number: u64,
-    /// A cell for each: ten thousand who are woken at once would queue up at anything that they share.
-    waiting: Vec<oneshot::Sender<Outcome>>,
-    /// How many may wait before those are looked for who have gone away.
-    sweep_at: usize,
+    landing: Arc<Landing>,
     runtime: Option<RuntimeId>,
     task: Option<Task>,
 }
 
 type Outcome = Result<Token, Error>;
 
-/// What one who waits for a flight is told; an error: it went down with its runtime.
-type Told = oneshot::Receiver<Outcome>;
+/// A flight's end, and those who wait for it. Who goes away is forgotten.
+#[derive(Default)]
+struct Landing {
+    /// None: it went down with its runtime.
+    outcome: OnceLock<Option<Outcome>>,
+    landed: Notify,
+}
 
-/// So many may wait before any is looked for who has gone away.
-const FIRST_SWEEP: usize = 64;
-
-impl Flight {
-    /// One more waits.
-    fn wait(&mut self) -> Told {
-        // Who asks again and again within a deadline of its own would fill it up.
-        if self.waiting.len() >= self.sweep_at {
-            self.waiting.retain(|waiting| !waiting.is_closed());
-            self.sweep_at = FIRST_SWEEP.max(2 * self.waiting.len());
+impl Landing {
+    /// What the flight gives; None: it went down with its runtime.
+    async fn wait(&self) -> Option<Outcome> {
+        // From here on a landing wakes, so none can come unseen between the look and the wait.
+        let landed = self.landed.notified();
+        if self.outcome.get().is_none() {
+            landed.await;
         }
-        let (sender, told) = oneshot::channel();
-        self.waiting.push(sender);
-        told
+        self.outcome.get().cloned().flatten()
+    }
+
+    fn tell(&self, outcome: Option<Outcome>) {
+        let _ = self.outcome.set(outcome);
+        self.landed.notify_waiters();
     }
 }
 
@@ -186,7 +188,7 @@ impl Given for HeaderValue {
 enum Asked {
     Token(Token),
     /// For this, which is on that runtime.
-    Wait(Told, Option<RuntimeId>),
+    Wait(Arc<Landing>, Option<RuntimeId>),
     Failed(Error),
 }
 
@@ -246,16 +248,16 @@ impl Slot {
             match self.ask() {
                 Asked::Token(token) => return Ok(token),
                 Asked::Failed(error) => return Err(error),
-                Asked::Wait(told, runtime) => {
+                Asked::Wait(landing, runtime) => {
                     // A runtime that drives the caller drives its flight as well; thousands wait without a timer each.
                     let told = match runtime == runtime_id() {
-                        true => Some(told.await),
-                        false => self.within(FLIGHT, told).await,
+                        true => Some(landing.wait().await),
+                        false => self.within(FLIGHT, landing.wait()).await,
                     };
                     match told {
-                        Some(Ok(outcome)) => return outcome,
+                        Some(Some(outcome)) => return outcome,
                         // It went down with its runtime.
-                        Some(Err(_)) => {}
+                        Some(None) => {}
                         None => break,
                     }
                 }
@@ -275,7 +277,7 @@ impl Slot {
             }
             Reply::Wait => match &mut locked.flight {
                 Some(flight) => {
-                    let wait = Asked::Wait(flight.wait(), flight.runtime);
+                    let wait = Asked::Wait(flight.landing.clone(), flight.runtime);
                     locked.counters.joined = locked.counters.joined.saturating_add(1);
                     // A subscriber may ask this very source something.
                     drop(locked);
@@ -285,7 +287,7 @@ impl Slot {
                 None => Asked::Failed(self.error(ErrorKind::NoRuntime, "get a token")),
             },
             Reply::Fly => match self.take_off(locked, now) {
-                Some(told) => Asked::Wait(told, runtime_id()),
+                Some(landing) => Asked::Wait(landing, runtime_id()),
                 None => Asked::Failed(self.error(ErrorKind::NoRuntime, "get a token")),
             },
             Reply::Fail(error) => Asked::Failed(error),
@@ -293,14 +295,13 @@ impl Slot {
     }
 
     /// Starts a flight on this runtime; None: there is none.
-    fn take_off(self: &Arc<Self>, mut locked: MutexGuard<'_, Locked>, now: Now) -> Option<Told> {
+    fn take_off(self: &Arc<Self>, mut locked: MutexGuard<'_, Locked>, now: Now) -> Option<Arc<Landing>> {
         let wait = locked.machine.take_off(now, &*self.shared.random);
         locked.flights += 1;
         let number = locked.flights;
         let runtime = runtime_id();
-        let mut flight = Flight { number, waiting: Vec::new(), sweep_at: FIRST_SWEEP, runtime, task: None };
-        let told = flight.wait();
-        locked.flight = Some(Box::new(flight));
+        let landing = Arc::new(Landing::default());
+        locked.flight = Some(Box::new(Flight { number, landing: landing.clone(), runtime, task: None }));
         self.publish(&locked, now);
         // A runtime that is shutting down drops the task within `spawn`, and that locks.
         drop(locked);
@@ -313,7 +314,7 @@ impl Slot {
         {
             flight.task = Some(task);
         }
-        Some(told)
+        Some(landing)
     }
 
     /// Lets readers see what the machine has decided.
@@ -380,9 +381,9 @@ impl Slot {
         let Some(takes) = self.shared.policy.revoke else {
             return Err(self.error(ErrorKind::Unsupported, ACTION));
         };
-        let flight = lock(&self.locked).flight.as_mut().map(|flight| flight.wait());
-        if let Some(flight) = flight {
-            let _ = self.within(FLIGHT, flight).await;
+        let landing = lock(&self.locked).flight.as_ref().map(|flight| flight.landing.clone());
+        if let Some(landing) = landing {
+            let _ = self.within(FLIGHT, landing.wait()).await;
         }
         let stored = self.load().await.unwrap_or_default();
         let (record, secret) = {
@@ -540,10 +541,10 @@ async fn keep_alive(slot: Weak<Slot>) {
         clock.sleep(wait.max(KEEPER_REST)).await;
         let Some(slot) = weak.upgrade() else { return };
         let _ = slot.ask();
-        let flight = lock(&slot.locked).flight.as_mut().map(|flight| flight.wait());
+        let landing = lock(&slot.locked).flight.as_ref().map(|flight| flight.landing.clone());
         drop(slot);
-        if let Some(flight) = flight {
-            let _ = flight.await;
+        if let Some(landing) = landing {
+            let _ = landing.wait().await;
         }
     }
 }
@@ -562,20 +563,4 @@ async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
         }
     })
     .await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_went_away_from_a_flight_is_forgotten() {
-        let mut flight = Flight { number: 1, waiting: Vec::new(), sweep_at: FIRST_SWEEP, runtime: None, task: None };
-        let stays: Vec<Told> = (0..100).map(|_| flight.wait()).collect();
-        for _ in 0..10_000 {
-            drop(flight.wait());
-        }
-        assert!(flight.waiting.len() < 300, "{} wait", flight.waiting.len());
-        assert_eq!(flight.waiting.iter().filter(|waiting| !waiting.is_closed()).count(), stays.len());
-    }
 }

@@ -1,7 +1,7 @@
 //! The locks and tasks of the driver. `tests/driver` has shuttle's in their place, and explores their orders.
 
 pub(crate) use std::sync::atomic::{AtomicUsize, Ordering};
-pub(crate) use std::sync::{Mutex, MutexGuard};
+pub(crate) use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use std::future::Future;
 use std::sync::PoisonError;
