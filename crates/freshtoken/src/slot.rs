@@ -107,14 +107,15 @@ struct Landing {
 }
 
 impl Landing {
-    /// What the flight gives; None: it went down with its runtime.
-    async fn wait(&self) -> Option<Outcome> {
+    /// What a caller gets of the flight; None: it went down with its runtime.
+    async fn wait<T: Given>(&self) -> Option<Result<T, Error>> {
         // From here on a landing wakes, so none can come unseen between the look and the wait.
         let landed = self.landed.notified();
         if self.outcome.get().is_none() {
             landed.await;
         }
-        self.outcome.get().cloned().flatten()
+        let outcome = self.outcome.get()?.as_ref()?;
+        Some(outcome.as_ref().map(T::of).map_err(Error::clone))
     }
 
     fn tell(&self, outcome: Option<Outcome>) {
@@ -166,14 +167,24 @@ pub struct Status {
 }
 
 /// What a caller gets of a token. Not a closure: with one, a header takes a tenth longer.
-pub(crate) trait Given {
+pub(crate) trait Given: Sized {
     fn of(token: &Token) -> Self;
+
+    /// [`Slot::get`]. Not generic, so that it isn't compiled again with each program.
+    fn get(slot: &Arc<Slot>) -> Getting<'_, Self>;
 }
+
+/// A caller who waits.
+pub(crate) type Getting<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 impl Given for Token {
     #[inline(always)]
     fn of(token: &Token) -> Self {
         token.clone()
+    }
+
+    fn get(slot: &Arc<Slot>) -> Getting<'_, Self> {
+        Box::pin(slot.get())
     }
 }
 
@@ -181,6 +192,10 @@ impl Given for HeaderValue {
     #[inline(always)]
     fn of(token: &Token) -> Self {
         token.header().clone()
+    }
+
+    fn get(slot: &Arc<Slot>) -> Getting<'_, Self> {
+        Box::pin(slot.get())
     }
 }
 
@@ -240,13 +255,11 @@ impl Slot {
         })
     }
 
-    pub(crate) async fn token(self: &Arc<Self>) -> Outcome {
-        if let Some(token) = self.fresh() {
-            return Ok(token);
-        }
+    /// What a caller gets who has found nothing fresh.
+    async fn get<T: Given>(self: &Arc<Self>) -> Result<T, Error> {
         for _ in 0..LOST_FLIGHTS {
             match self.ask() {
-                Asked::Token(token) => return Ok(token),
+                Asked::Token(token) => return Ok(T::of(&token)),
                 Asked::Failed(error) => return Err(error),
                 Asked::Wait(landing, runtime) => {
                     // A runtime that drives the caller drives its flight as well; thousands wait without a timer each.
@@ -255,7 +268,7 @@ impl Slot {
                         false => self.within(FLIGHT, landing.wait()).await,
                     };
                     match told {
-                        Some(Some(outcome)) => return outcome,
+                        Some(Some(given)) => return given,
                         // It went down with its runtime.
                         Some(None) => {}
                         None => break,
@@ -383,7 +396,7 @@ impl Slot {
         };
         let landing = lock(&self.locked).flight.as_ref().map(|flight| flight.landing.clone());
         if let Some(landing) = landing {
-            let _ = self.within(FLIGHT, landing.wait()).await;
+            let _ = self.within(FLIGHT, landing.wait::<Token>()).await;
         }
         let stored = self.load().await.unwrap_or_default();
         let (record, secret) = {
@@ -544,7 +557,7 @@ async fn keep_alive(slot: Weak<Slot>) {
         let landing = lock(&slot.locked).flight.as_ref().map(|flight| flight.landing.clone());
         drop(slot);
         if let Some(landing) = landing {
-            let _ = landing.wait().await;
+            let _ = landing.wait::<Token>().await;
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,7 +12,7 @@ use http::{HeaderName, HeaderValue};
 
 use crate::clock::{AnyClock, Clock, Now, Random, SystemRandom};
 use crate::machine::Rejection;
-use crate::slot::{Given, Shared, Slot, Status};
+use crate::slot::{Getting, Given, Shared, Slot, Status};
 use crate::store::{AnyStore, Key, Store};
 use crate::sync::spawn;
 use crate::token::RefreshToken;
@@ -179,16 +178,13 @@ impl TokenSource {
 /// inlined, and that is a quarter of what a fresh header costs.
 struct Asking<'a, T> {
     slot: &'a Arc<Slot>,
-    waits: Option<Waits<'a>>,
-    gives: PhantomData<fn() -> T>,
+    waits: Option<Getting<'a, T>>,
 }
-
-type Waits<'a> = Pin<Box<dyn Future<Output = Result<Token, Error>> + Send + 'a>>;
 
 impl<'a, T> Asking<'a, T> {
     #[inline]
     fn of(slot: &'a Arc<Slot>) -> Self {
-        Self { slot, waits: None, gives: PhantomData }
+        Self { slot, waits: None }
     }
 }
 
@@ -202,18 +198,18 @@ impl<T: Given> Future for Asking<'_, T> {
         {
             return Poll::Ready(Ok(given));
         }
-        wait(self.slot, &mut self.waits, context).map_ok(|token| T::of(&token))
+        wait(self.slot, &mut self.waits, context)
     }
 }
 
 #[cold]
 #[inline(never)]
-fn wait<'a>(
+fn wait<'a, T: Given>(
     slot: &'a Arc<Slot>,
-    waits: &mut Option<Waits<'a>>,
+    waits: &mut Option<Getting<'a, T>>,
     context: &mut Context<'_>,
-) -> Poll<Result<Token, Error>> {
-    waits.get_or_insert_with(|| Box::pin(slot.token())).as_mut().poll(context)
+) -> Poll<Result<T, Error>> {
+    waits.get_or_insert_with(|| T::get(slot)).as_mut().poll(context)
 }
 
 impl Clone for TokenSource {
