@@ -79,6 +79,23 @@ impl Spec {
         at(&self.document, pointer)
     }
 
+    /// The pointer of a node of the document.
+    pub fn pointer(&self, node: *const Value) -> String {
+        fn below(found: &Value, node: *const Value) -> Option<String> {
+            if std::ptr::eq(found, node) {
+                return Some(String::new());
+            }
+            match found {
+                Value::Array(list) => {
+                    list.iter().enumerate().find_map(|(index, item)| Some(format!("/{index}{}", below(item, node)?)))
+                }
+                Value::Object(map) => map.iter().find_map(|(key, member)| Some(join("", key) + &below(member, node)?)),
+                _ => None,
+            }
+        }
+        below(&self.document, node).unwrap_or_default()
+    }
+
     /// The line of a node, or of the nearest node around it that the file has.
     pub fn line(&self, pointer: &str) -> Option<u32> {
         self.place(pointer).map(|(line, _)| line).filter(|line| *line > 0)

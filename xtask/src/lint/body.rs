@@ -2,9 +2,9 @@
 
 use super::Lint;
 use super::operation::unsendable;
-use super::view::{Node, Operation, Shape};
+use super::view::{At, Node, Operation, Shape};
 use crate::media_type::{essence, is_form, is_json};
-use crate::problem::{join, nearest};
+use crate::problem::nearest;
 use crate::spec::delimiter;
 use crate::x_token::list;
 use std::collections::{HashMap, HashSet};
@@ -22,22 +22,22 @@ pub fn check(lint: &mut Lint) {
 /// A list in a form is one text, and so is a type's own: elsewhere the same type can't be another text, or a list.
 fn delimiters(lint: &mut Lint) {
     // By the object and the property's name, what stands between the items, and whose form it is.
-    let mut forms: HashMap<(String, &str), (char, String)> = HashMap::new();
+    let mut forms: HashMap<(At, &str), (char, String)> = HashMap::new();
     let operations = lint.operations();
     for operation in &operations {
         let Some((_, media)) = lint.request(operation).filter(|(media_type, _)| is_form(media_type)) else { continue };
         let Some(schema) = media.get("schema") else { continue };
         for (_, variant) in lint.variants(&schema) {
-            let at = lint.schema(&variant).at;
+            let at = lint.schema(&variant).at();
             for (name, encoding) in media.named("encoding") {
                 let Some(delimiter) = delimiter(encoding.value) else { continue };
-                match forms.get(&(at.clone(), name)) {
+                match forms.get(&(at, name)) {
                     Some((other, whose)) if *other != delimiter => {
                         let what = format!("`{name}` of the same schema is joined in another way by {whose}");
-                        lint.error(&encoding.at, what, "give one of the two forms a schema of its own");
+                        lint.error(&encoding, what, "give one of the two forms a schema of its own");
                     }
                     _ => {
-                        forms.insert((at.clone(), name), (delimiter, operation.name()));
+                        forms.insert((at, name), (delimiter, operation.name()));
                     }
                 }
             }
@@ -53,20 +53,20 @@ fn delimiters(lint: &mut Lint) {
         let mut queue: Vec<Node> = answers.chain(request.and_then(|(_, media)| media.get("schema"))).collect();
         while let Some(schema) = queue.pop() {
             let schema = lint.schema(&schema);
-            if !seen.insert(schema.at.clone()) {
+            if !seen.insert(schema.at()) {
                 continue;
             }
             match lint.shape(&schema) {
                 Shape::Object(fields) => {
                     for (name, node) in &fields.properties {
-                        if let Some((_, form)) = forms.get(&(schema.at.clone(), *name)) {
+                        if let Some((_, form)) = forms.get(&(schema.at(), *name)) {
                             let whose = operation.name();
                             let what = format!(
                                 "`{name}` is one text in the form of {form}, and a list in the JSON of {whose}"
                             );
-                            lint.error(&node.at, what, "give the form a schema of its own");
+                            lint.error(&node, what, "give the form a schema of its own");
                         }
-                        queue.push(node.clone());
+                        queue.push(*node);
                     }
                 }
                 Shape::Union(branches) => queue.extend(branches),
@@ -80,15 +80,15 @@ fn delimiters(lint: &mut Lint) {
 fn request<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>, node: &Node<'a>) {
     if matches!(operation.method, "get" | "head" | "options") {
         let what = format!("a {} request has no body", operation.method.to_uppercase());
-        lint.error(&node.at, what, "remove it, and write its properties as parameters with `in: query`");
+        lint.error(&node, what, "remove it, and write its properties as parameters with `in: query`");
     }
     let body = lint.resolve(node);
     if !body.flag("required") && body.value.is_object() && !body.has("$ref") {
         let what = format!("the request body of {} isn't required, and is always sent", operation.name());
-        lint.warn(&body.at, what, "add `required: true`");
+        lint.warn(&body, what, "add `required: true`");
     }
     let content = body.named("content");
-    let at = join(&body.at, "content");
+    let at = (body.at(), "content");
     if content.is_empty() && body.get("content").is_some_and(|content| content.value.is_object()) {
         lint.error(
             &at,
@@ -130,15 +130,15 @@ fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
         } else {
             what
         };
-        lint.error(&media.at, what, instead);
+        lint.error(&media, what, instead);
         return;
     }
     if let Some((what, instead)) = unsendable("header", media_type) {
-        lint.error(&media.at, format!("the media type {what}"), instead);
+        lint.error(&media, format!("the media type {what}"), instead);
     }
     let Some(schema) = media.get("schema") else {
         lint.error(
-            &media.at,
+            &media,
             "the request body has no schema",
             "add `schema`, an object with the properties that are sent",
         );
@@ -150,7 +150,7 @@ fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
             Shape::Object(fields) => forms.push(fields),
             shape => {
                 let what = format!("the request body is {}, and must be an object with named properties", shape.kind());
-                lint.error(&variant.at, what, "write `type: object` and `properties`, or a `oneOf` of such");
+                lint.error(&variant, what, "write `type: object` and `properties`, or a `oneOf` of such");
             }
         }
     }
@@ -159,21 +159,21 @@ fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
     if !is_form(media_type) {
         for (property, encoding) in encodings {
             let what = format!("`encoding` of `{property}` has no meaning in JSON");
-            lint.error(&encoding.at, what, "remove it");
+            lint.error(&encoding, what, "remove it");
         }
         return;
     }
     let mut seen = HashSet::new();
     for fields in &forms {
         for (name, node) in &fields.properties {
-            if seen.insert(node.at.clone()) {
+            if seen.insert(node.at()) {
                 let encoding = encodings.iter().find(|(other, _)| other == name).map(|(_, node)| node);
-                form_property(lint, name, node, encoding, &media.at);
+                form_property(lint, name, node, encoding, media);
             }
         }
         if let Some(more) = &fields.more {
             lint.error(
-                &more.at,
+                &more,
                 "a form can't have further properties",
                 "name them under `properties`, and remove `additionalProperties`",
             );
@@ -187,15 +187,15 @@ fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
                 Some(meant) => format!("write `{meant}`"),
                 None => "remove it".to_owned(),
             };
-            lint.error(&encoding.at, format!("`encoding` names `{name}`, and the form has no such property"), instead);
+            lint.error(&encoding, format!("`encoding` names `{name}`, and the form has no such property"), instead);
         } else if !properties.is_empty() && !properties.iter().any(|node| matches!(lint.shape(node), Shape::List(_))) {
             let what = format!("`encoding` of `{name}` has no meaning: the property isn't a list");
-            lint.error(&encoding.at, what, "remove it, or write `type: array`");
+            lint.error(&encoding, what, "remove it, or write `type: array`");
         }
     }
 }
 
-fn form_property<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>, encoding: Option<&Node<'a>>, media_at: &str) {
+fn form_property<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>, encoding: Option<&Node<'a>>, media: &Node<'a>) {
     let advice = "write `encoding: { NAME: { style: spaceDelimited, explode: false } }` beside the form's `schema`; \
                   `pipeDelimited` for a `|`, `form` for a comma"
         .replace("NAME", name);
@@ -204,7 +204,7 @@ fn form_property<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>, encoding:
         Shape::List(items) => {
             let Some(encoding) = encoding else {
                 let what = format!("`{name}` is a list, and nothing says how a form writes it");
-                return lint.error(media_at, what, advice);
+                return lint.error(&media, what, advice);
             };
             let style = encoding.text("style").unwrap_or("form");
             let explode = encoding.value.get("explode").and_then(serde_json::Value::as_bool).unwrap_or(style == "form");
@@ -212,18 +212,18 @@ fn form_property<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>, encoding:
                 "form" | "spaceDelimited" | "pipeDelimited" if explode => {
                     let what =
                         format!("`{name}` would be sent as several fields of one name, which a form can't write here");
-                    lint.error(&encoding.at, what, format!("add `explode: false`: {advice}"));
+                    lint.error(&encoding, what, format!("add `explode: false`: {advice}"));
                 }
                 "form" | "spaceDelimited" | "pipeDelimited" => {}
-                "deepObject" => lint.error(&encoding.at, "`deepObject` can't be honoured", advice),
+                "deepObject" => lint.error(&encoding, "`deepObject` can't be honoured", advice),
                 other => {
                     let what = format!("`{other}` is no style of a form");
-                    lint.error(&join(&encoding.at, "style"), what, "write `spaceDelimited`, `pipeDelimited` or `form`");
+                    lint.error(&(encoding.at(), "style"), what, "write `spaceDelimited`, `pipeDelimited` or `form`");
                 }
             }
             if let Some(items) = items.as_ref().filter(|items| lint.is_nullable(items)) {
                 let what = format!("an element of `{name}` may be null, which a form can't say");
-                lint.error(&items.at, what, "remove `nullable`");
+                lint.error(&items, what, "remove `nullable`");
             }
             let items = items.map(|items| lint.shape(&items));
             let is_plain = match &items {
@@ -233,16 +233,16 @@ fn form_property<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>, encoding:
             };
             if !is_plain {
                 let what = format!("the elements of `{name}` can't be joined to one text");
-                lint.error(&node.at, what, "write `items` with the type string, with or without `enum`, or integer");
+                lint.error(&node, what, "write `items` with the type string, with or without `enum`, or integer");
             }
         }
         Shape::Object(_) | Shape::Map(_) => {
             let what = format!("`{name}` is an object, and a form is flat");
-            lint.error(&node.at, what, "write a property for each field, named as it is sent, such as `user[name]`");
+            lint.error(&node, what, "write a property for each field, named as it is sent, such as `user[name]`");
         }
         Shape::Union(_) | Shape::Any => {
             let what = format!("`{name}` has no single type, and a form writes text");
-            lint.error(&node.at, what, "write `type: string`, `integer`, `number` or `boolean`");
+            lint.error(&node, what, "write `type: string`, `integer`, `number` or `boolean`");
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use super::Lint;
 use super::operation::unsendable;
-use super::view::{Node, Shape};
+use super::view::{At, Node, Shape};
 use crate::ident;
 use crate::media_type::{is_form, is_json};
-use crate::problem::{join, nearest};
+use crate::problem::nearest;
 use crate::spec::{delimiter, kind};
 use crate::x_token::KEY;
 use serde_json::Value;
@@ -47,7 +47,7 @@ pub fn check(lint: &mut Lint) {
             let place = parameter.text("in").unwrap_or_default();
             for (_, example) in &found {
                 if let Some((what, instead)) = example.value.as_str().and_then(|text| unsendable(place, text)) {
-                    lint.error(&example.at, format!("the example of a {place} parameter {what}"), instead);
+                    lint.error(&example, format!("the example of a {place} parameter {what}"), instead);
                 }
             }
             let delimiter = delimiter(parameter.value).filter(|_| parameter.text("in") == Some("query"));
@@ -79,19 +79,19 @@ fn form<'a>(lint: &mut Lint<'a>, media: &Node<'a>, schema: &Node<'a>, example: &
 fn items<'a>(lint: &mut Lint<'a>, delimiter: char, list: &Node<'a>) {
     let Some(values) = list.value.as_array() else { return };
     if values.is_empty() {
-        lint.error(&list.at, "an empty list can't be sent as one text", "remove it, or write an item");
+        lint.error(&list, "an empty list can't be sent as one text", "remove it, or write an item");
     }
-    for (index, value) in values.iter().enumerate() {
-        let at = format!("{}/{index}", list.at);
+    for value in values {
+        let item = Node { value };
         match value.as_str() {
-            Some("") => lint.error(&at, "an empty item can't be sent in a list that is one text", "remove it"),
+            Some("") => lint.error(&item, "an empty item can't be sent in a list that is one text", "remove it"),
             Some(text) if text.contains(delimiter) => {
                 let shown = if delimiter == ' ' { "a space".to_owned() } else { format!("`{delimiter}`") };
                 let what = format!("`{text}` holds {shown}, which stands between the items of this list");
-                lint.error(&at, what, "make several items of it");
+                lint.error(&item, what, "make several items of it");
             }
             Some(text) if text.contains(char::is_control) => {
-                lint.error(&at, format!("{value} holds a control character"), "remove that");
+                lint.error(&item, format!("{value} holds a control character"), "remove that");
             }
             _ => {}
         }
@@ -102,7 +102,7 @@ fn items<'a>(lint: &mut Lint<'a>, delimiter: char, list: &Node<'a>) {
 fn media_type<'a>(lint: &mut Lint<'a>, media: &Node<'a>, way: Way) -> Vec<(Node<'a>, Node<'a>)> {
     if media.has("example") && media.has("examples") {
         let what = "`example` and `examples` exclude each other";
-        lint.error(&join(&media.at, "example"), what, "move it into `examples`, under a name of its own");
+        lint.error(&(media.at(), "example"), what, "move it into `examples`, under a name of its own");
     }
     let mut names: HashMap<String, &str> = HashMap::new();
     let mut values: Vec<Node<'a>> = media.get("example").into_iter().collect();
@@ -110,13 +110,13 @@ fn media_type<'a>(lint: &mut Lint<'a>, media: &Node<'a>, way: Way) -> Vec<(Node<
         let file = ident::snake(name);
         if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
             lint.error(
-                &example.at,
+                &example,
                 format!("`{name}` can't name an example: it becomes a file's name"),
                 "write it in snake_case",
             );
         } else if let Some(other) = names.insert(file.clone(), name) {
             let what = format!("the examples `{other}` and `{name}` would both be the file `{file}`");
-            lint.error(&example.at, what, "rename one of them");
+            lint.error(&example, what, "rename one of them");
         }
         values.extend(lint.resolve(&example).get("value"));
     }
@@ -130,7 +130,7 @@ fn media_type<'a>(lint: &mut Lint<'a>, media: &Node<'a>, way: Way) -> Vec<(Node<
         let mut found = Vec::new();
         Checker { lint, way, steps: &Cell::new(0), found: &mut found }.check(&schema, &value, 0);
         if found.is_empty() {
-            fit.push((schema.clone(), value));
+            fit.push((schema, value));
         }
         for (at, what, instead) in found {
             lint.error(&at, what, instead);
@@ -139,7 +139,7 @@ fn media_type<'a>(lint: &mut Lint<'a>, media: &Node<'a>, way: Way) -> Vec<(Node<
     fit
 }
 
-type Found = (String, String, String);
+type Found = (At, String, String);
 
 struct Checker<'c, 'a> {
     lint: &'c Lint<'a>,
@@ -150,8 +150,8 @@ struct Checker<'c, 'a> {
 }
 
 impl<'a> Checker<'_, 'a> {
-    fn say(&mut self, at: &str, what: String, instead: impl Into<String>) {
-        self.found.push((at.to_owned(), format!("the example doesn't match its schema: {what}"), instead.into()));
+    fn say(&mut self, example: &Node<'a>, what: String, instead: impl Into<String>) {
+        self.found.push((example.at(), format!("the example doesn't match its schema: {what}"), instead.into()));
     }
 
     fn check(&mut self, schema: &Node<'a>, example: &Node<'a>, depth: usize) {
@@ -162,12 +162,8 @@ impl<'a> Checker<'_, 'a> {
         let shape = self.lint.shape(schema);
         if example.value.is_null() {
             if !matches!(shape, Shape::Any) && !self.lint.is_nullable(schema) {
-                let name = name_of(&example.at);
-                self.say(
-                    &example.at,
-                    format!("{name} is null"),
-                    "write a value, or add `nullable: true` to the schema",
-                );
+                let name = self.name_of(example);
+                self.say(example, format!("{name} is null"), "write a value, or add `nullable: true` to the schema");
             }
             return;
         }
@@ -176,9 +172,9 @@ impl<'a> Checker<'_, 'a> {
             Shape::Scalar(scalar, schema) => self.scalar(scalar, &schema, example),
             Shape::List(items) => match example.value.as_array() {
                 Some(list) => {
-                    for (index, value) in list.iter().enumerate() {
+                    for value in list {
                         if let Some(items) = &items {
-                            self.item(items, &Node { at: format!("{}/{index}", example.at), value }, depth + 1);
+                            self.item(items, &Node { value }, depth + 1);
                         }
                     }
                 }
@@ -211,7 +207,7 @@ impl<'a> Checker<'_, 'a> {
                                 Some(constant) => format!("add `{name}: {constant}`"),
                                 None => format!("add `{name}`, or remove it from `required`"),
                             };
-                            self.say(&example.at, format!("`{name}` is missing"), instead);
+                            self.say(example, format!("`{name}` is missing"), instead);
                         }
                         continue;
                     };
@@ -229,7 +225,7 @@ impl<'a> Checker<'_, 'a> {
                                 Some(meant) => format!("write `{meant}`"),
                                 None => "remove it, or add it to `properties`".to_owned(),
                             };
-                            self.say(&node.at, format!("`{name}` is no property"), instead);
+                            self.say(&node, format!("`{name}` is no property"), instead);
                         }
                     }
                 }
@@ -287,12 +283,12 @@ impl<'a> Checker<'_, 'a> {
             ("string", Value::String(text))
                 if schema.text("format") == Some("date-time") && !is_date_time(text, self.needs_offset()) =>
             {
-                let what = format!("{} is no date-time", name_of(&example.at));
-                return self.say(&example.at, what, "write it as RFC 3339 does, such as `2030-01-02T03:04:05Z`");
+                let what = format!("{} is no date-time", self.name_of(example));
+                return self.say(example, what, "write it as RFC 3339 does, such as `2030-01-02T03:04:05Z`");
             }
             ("integer", Value::Number(number)) if number.is_u64() && !number.is_i64() => {
-                let what = format!("{} is more than 64 bits with a sign can hold", name_of(&example.at));
-                return self.say(&example.at, what, "write a smaller one; or `type: string` in the schema, and quotes");
+                let what = format!("{} is more than 64 bits with a sign can hold", self.name_of(example));
+                return self.say(example, what, "write a smaller one; or `type: string` in the schema, and quotes");
             }
             ("string", Value::String(_)) | ("boolean", Value::Bool(_)) | ("number", Value::Number(_)) => true,
             ("integer", Value::Number(number)) => number.is_i64(),
@@ -318,11 +314,11 @@ impl<'a> Checker<'_, 'a> {
         {
             let what = format!(
                 "{} is `{}`, and the schema's only value is `{}`",
-                name_of(&example.at),
+                self.name_of(example),
                 plain(value),
                 plain(constant)
             );
-            self.say(&example.at, what, format!("write `{}`", plain(constant)));
+            self.say(example, what, format!("write `{}`", plain(constant)));
         }
     }
 
@@ -333,9 +329,18 @@ impl<'a> Checker<'_, 'a> {
         self.way == Way::Sent || !has_zone
     }
 
+    /// What a message calls a part of an example.
+    fn name_of(&self, part: &Node<'a>) -> String {
+        match self.lint.key(part).as_str() {
+            "value" | "example" => "it".to_owned(),
+            index if index.parse::<usize>().is_ok() => "an element".to_owned(),
+            name => format!("`{name}`"),
+        }
+    }
+
     fn misfit(&mut self, example: &Node<'a>, wanted: &str, instead: impl Into<String>) {
-        let what = format!("{} is {}, and the schema says {wanted}", name_of(&example.at), kind(example.value));
-        self.say(&example.at, what, instead);
+        let what = format!("{} is {}, and the schema says {wanted}", self.name_of(example), kind(example.value));
+        self.say(example, what, instead);
     }
 }
 
@@ -363,19 +368,9 @@ fn is_date_time(text: &str, needs_offset: bool) -> bool {
 
 fn all<'a>(node: &Node<'a>) -> Vec<(&'a str, Node<'a>)> {
     let map = node.value.as_object().into_iter().flatten();
-    map.map(|(key, value)| (key.as_str(), Node { at: join(&node.at, key), value })).collect()
+    map.map(|(key, value)| (key.as_str(), Node { value })).collect()
 }
 
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// What a message calls the part of an example at a pointer.
-fn name_of(at: &str) -> String {
-    let name = at.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
-    match name.as_str() {
-        "value" | "example" => "it".to_owned(),
-        index if index.parse::<usize>().is_ok() => "an element".to_owned(),
-        name => format!("`{name}`"),
-    }
 }

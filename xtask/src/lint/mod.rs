@@ -31,7 +31,7 @@ use crate::spec::Spec;
 use crate::x_token::{KEY, XToken};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use view::{Node, Shape};
+use view::{At, Node, Place, Shape};
 
 /// What is wrong with a spec, and what its `x-token` was read as.
 pub struct Linted {
@@ -91,7 +91,7 @@ struct Lint<'a> {
     spec: &'a Spec,
     problems: Vec<Problem>,
     /// What schemas come to, by where they stand.
-    shapes: RefCell<HashMap<String, Shape<'a>>>,
+    shapes: RefCell<HashMap<At, Shape<'a>>>,
 }
 
 impl<'a> Lint<'a> {
@@ -99,24 +99,36 @@ impl<'a> Lint<'a> {
         Self { spec, problems: Vec::new(), shapes: RefCell::default() }
     }
 
-    fn error(&mut self, at: &str, what: impl Into<String>, instead: impl Into<String>) {
-        self.problems.push(self.spec.problem(at, what, instead));
+    fn error(&mut self, at: &(impl Place + ?Sized), what: impl Into<String>, instead: impl Into<String>) {
+        self.problems.push(self.spec.problem(&at.pointer(self.spec), what, instead));
     }
 
-    fn warn(&mut self, at: &str, what: impl Into<String>, instead: impl Into<String>) {
-        self.problems.push(self.spec.warning(at, what, instead));
+    fn warn(&mut self, at: &(impl Place + ?Sized), what: impl Into<String>, instead: impl Into<String>) {
+        self.problems.push(self.spec.warning(&at.pointer(self.spec), what, instead));
     }
 
     /// A value as the file has it: 2.10 with its nought.
     fn plain(&self, node: &Node<'a>) -> String {
-        match (node.value, self.spec.number(&node.at)) {
-            (_, Some(number)) => number.to_owned(),
-            (serde_json::Value::String(text), _) => text.clone(),
-            (value, _) => value.to_string(),
+        match node.value {
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Number(number) => {
+                self.spec.number(&self.pointer(node)).map_or_else(|| number.to_string(), str::to_owned)
+            }
+            value => value.to_string(),
         }
     }
 
+    /// Where a node stands.
+    fn pointer(&self, node: &Node<'a>) -> String {
+        node.at().pointer(self.spec)
+    }
+
+    /// The name of the member that a node is, or the index of the element.
+    fn key(&self, node: &Node<'a>) -> String {
+        self.pointer(node).rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~")
+    }
+
     fn root(&self) -> Node<'a> {
-        Node { at: String::new(), value: &self.spec.document }
+        Node { value: &self.spec.document }
     }
 }

@@ -5,7 +5,7 @@ use super::root::{is_header, placeholders};
 use super::view::{Node, Operation, Shape, is_success};
 use crate::ident;
 use crate::media_type::{essence, is_json};
-use crate::problem::{distance, join, nearest};
+use crate::problem::{distance, nearest};
 use crate::vendor::is_keyword;
 use crate::x_token::list;
 use std::collections::HashMap;
@@ -47,11 +47,11 @@ pub fn check(lint: &mut Lint) {
     for operation in &operations {
         if !operation.node.has("summary") && !operation.node.has("description") {
             let what = format!("{} has neither summary nor description", operation.name());
-            lint.warn(&operation.node.at, what, "add `summary`, one sentence: it is the method's documentation");
+            lint.warn(&operation.node, what, "add `summary`, one sentence: it is the method's documentation");
         }
         if operation.method == "options" {
             let what = "OPTIONS asks what there is, and no client of ours sends it";
-            lint.error(&operation.node.at, what, "remove it, or write the method that the vendor documents");
+            lint.error(&operation.node, what, "remove it, or write the method that the vendor documents");
         }
         parameters(lint, operation);
         responses(lint, operation);
@@ -62,7 +62,7 @@ fn ids(lint: &mut Lint, operations: &[Operation]) {
     let mut seen: HashMap<String, &str> = HashMap::new();
     for operation in operations {
         let Some(id) = operation.node.text("operationId") else { continue };
-        let at = join(&operation.node.at, "operationId");
+        let at = (operation.node.at(), "operationId");
         let rust = ident::snake(id);
         let is_name = id.starts_with(|c: char| c.is_ascii_alphabetic())
             && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/'));
@@ -99,12 +99,12 @@ fn paths(lint: &mut Lint) {
             continue;
         }
         if let Err(what) = placeholders(path) {
-            lint.error(&item.at, format!("the path `{path}` {what}"), "write each parameter as `{name}`");
+            lint.error(&item, format!("the path `{path}` {what}"), "write each parameter as `{name}`");
             continue;
         }
         if path.contains("//") {
             let what = format!("the path `{path}` has an empty part");
-            lint.error(&item.at, what, format!("write `{}`", path.replace("//", "/")));
+            lint.error(&item, what, format!("write `{}`", path.replace("//", "/")));
         }
         if let Some(c) = path.chars().find(|c| matches!(c, '?' | '#') || c.is_whitespace() || c.is_control()) {
             let instead = match c {
@@ -112,10 +112,10 @@ fn paths(lint: &mut Lint) {
                 '#' => "remove the fragment",
                 _ => "remove the space",
             };
-            lint.error(&item.at, format!("the path `{path}` has a `{}` in it", c.escape_default()), instead);
+            lint.error(&item, format!("the path `{path}` has a `{}` in it", c.escape_default()), instead);
         }
         if let Some((what, instead)) = leads_elsewhere(path) {
-            lint.error(&item.at, format!("the path `{path}` {what}"), instead);
+            lint.error(&item, format!("the path `{path}` {what}"), instead);
         }
         let mut template = path.to_owned();
         for name in placeholders(path).unwrap_or_default() {
@@ -123,7 +123,7 @@ fn paths(lint: &mut Lint) {
         }
         if let Some(other) = seen.insert(template, path) {
             let what = format!("`{other}` and `{path}` differ in the names of their parameters alone");
-            lint.error(&item.at, what, "write one path with the operations of both");
+            lint.error(&item, what, "write one path with the operations of both");
         }
     }
 }
@@ -136,11 +136,7 @@ fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
             let (Some(name), Some(position)) = (parameter.text("name"), parameter.text("in")) else { continue };
             let key = (position.to_owned(), if position == "header" { name.to_lowercase() } else { name.to_owned() });
             if seen.contains(&key) {
-                lint.error(
-                    &node.at,
-                    format!("the {position} parameter `{name}` is there twice"),
-                    "remove one of the two",
-                );
+                lint.error(&node, format!("the {position} parameter `{name}` is there twice"), "remove one of the two");
             }
             seen.push(key);
         }
@@ -150,7 +146,7 @@ fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
     for (index, name) in used.iter().enumerate() {
         if used[..index].contains(name) {
             let what = format!("the path has `{{{name}}}` twice");
-            lint.error(&operation.item.at, what, "give each its own name");
+            lint.error(&operation.item, what, "give each its own name");
         }
     }
     let parameters = lint.parameters(operation);
@@ -165,7 +161,7 @@ fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
                     "add `{{ name: {name}, in: path, required: true, schema: {{ type: string }} }}` to `parameters`"
                 ),
             };
-            lint.error(&operation.node.at, what, instead);
+            lint.error(&operation.node, what, instead);
         }
     }
 
@@ -176,12 +172,12 @@ fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
     for parameter in &parameters {
         let Some(name) = parameter.text("name") else { continue };
         if name.is_empty() {
-            lint.error(&join(&parameter.at, "name"), "a parameter's name is empty", "write its name");
+            lint.error(&(parameter.at(), "name"), "a parameter's name is empty", "write its name");
             continue;
         }
         if is_ragged(name) && parameter.text("in") != Some("header") {
             let what = format!("the name {name:?} has a space around it, or a control character in it");
-            lint.error(&join(&parameter.at, "name"), what, "write it as the vendor does, without");
+            lint.error(&(parameter.at(), "name"), what, "write it as the vendor does, without");
             continue;
         }
         if !name.is_ascii() && parameter.text("in") != Some("header") {
@@ -190,16 +186,16 @@ fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
                 Some("path") => "write another here and in the path: it is never sent",
                 _ => "remove it, if the vendor does without",
             };
-            lint.error(&join(&parameter.at, "name"), what, instead);
+            lint.error(&(parameter.at(), "name"), what, instead);
         }
         match arguments.insert(ident::snake(name), name) {
             Some("the request body") => {
                 let what = format!("the parameter `{name}` would have the name of the request body's argument");
-                lint.error(&parameter.at, what, "remove it, if the vendor does without");
+                lint.error(&parameter, what, "remove it, if the vendor does without");
             }
             Some(other) => {
                 let what = format!("the parameters `{other}` and `{name}` of {} would have one name", operation.name());
-                lint.error(&parameter.at, what, "remove one of them, if the vendor does without");
+                lint.error(&parameter, what, "remove one of them, if the vendor does without");
             }
             None => {}
         }
@@ -209,41 +205,41 @@ fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
 
 fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used: &[&str]) {
     let place = parameter.text("in").unwrap_or_default();
-    let at = &parameter.at;
+    let at = parameter.at();
     let default_style = match place {
         "path" => {
             if !used.contains(&name) {
                 let what = format!("the path parameter `{name}` isn't in the path");
-                lint.error(at, what, format!("write `{{{name}}}` in the path, or remove it"));
+                lint.error(&at, what, format!("write `{{{name}}}` in the path, or remove it"));
             }
             if !parameter.flag("required") {
-                lint.error(at, format!("the path parameter `{name}` isn't required"), "add `required: true`");
+                lint.error(&at, format!("the path parameter `{name}` isn't required"), "add `required: true`");
             }
             "simple"
         }
         "query" => "form",
         "header" => {
             if let Some(why) = own_header(name) {
-                lint.error(at, format!("the header `{name}` is the client's to write"), format!("remove it: {why}"));
+                lint.error(&at, format!("the header `{name}` is the client's to write"), format!("remove it: {why}"));
             } else if !is_header(name) {
                 let what = format!("`{name}` can't name a header");
-                lint.error(&join(at, "name"), what, "write letters, digits and `-`");
+                lint.error(&(at, "name"), what, "write letters, digits and `-`");
             }
             "simple"
         }
         "cookie" => {
-            lint.error(&join(at, "in"), "token traffic has no cookies", "write `in: header`, if the vendor takes one");
+            lint.error(&(at, "in"), "token traffic has no cookies", "write `in: header`, if the vendor takes one");
             return;
         }
         "body" | "formData" => {
             let what = format!("`in: {place}` belongs to Swagger 2.0");
-            lint.error(&join(at, "in"), what, "write `requestBody` with the media type and the schema");
+            lint.error(&(at, "in"), what, "write `requestBody` with the media type and the schema");
             return;
         }
         "" => return,
         other => {
             let what = format!("`{other}` is no place for a parameter");
-            lint.error(&join(at, "in"), what, "write `path`, `query` or `header`");
+            lint.error(&(at, "in"), what, "write `path`, `query` or `header`");
             return;
         }
     };
@@ -251,11 +247,11 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
     constant(lint, &schema, place, name);
     let shape = lint.shape(&schema);
     let style = parameter.text("style").unwrap_or(default_style);
-    let style_at = join(at, "style");
+    let style_at = (at, "style");
     match (&shape, place, style) {
         (Shape::List(_), "query", "spaceDelimited" | "pipeDelimited") if parameter.flag("explode") => {
             let what = format!("`{style}` and `explode: true` exclude each other");
-            lint.error(&join(at, "explode"), what, "write `explode: false`");
+            lint.error(&(at, "explode"), what, "write `explode: false`");
         }
         (Shape::List(_), "query", "spaceDelimited" | "pipeDelimited") => {}
         (_, "query", "spaceDelimited" | "pipeDelimited") => {
@@ -280,12 +276,12 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
     match &shape {
         Shape::List(_) if place != "query" => {
             let what = format!("the {place} parameter `{name}` is a list");
-            lint.error(&schema.at, what, "write `type: string`, and tell in `description` how its parts are joined");
+            lint.error(&schema, what, "write `type: string`, and tell in `description` how its parts are joined");
         }
         Shape::List(items) => {
             if let Some(items) = items.as_ref().filter(|items| lint.is_nullable(items)) {
                 let what = format!("an element of the query parameter `{name}` may be null, which a query can't say");
-                lint.error(&items.at, what, "remove `nullable`");
+                lint.error(&items, what, "remove `nullable`");
             }
             let items = items.as_ref().map(|items| lint.shape(items));
             if let Some(Shape::Scalar("string", items)) = &items
@@ -293,28 +289,28 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
             {
                 let what = format!("the query parameter `{name}` is a list of secrets, and secrets can't be joined");
                 lint.error(
-                    &schema.at,
+                    &schema,
                     what,
                     "write one `type: string` with `format: password`, the whole list as one text",
                 );
             }
             if !matches!(items, Some(Shape::Scalar(..))) {
                 let what = format!("the elements of the query parameter `{name}` can't be written in a query");
-                lint.error(&schema.at, what, "write `items` with the type string, integer, number or boolean");
+                lint.error(&schema, what, "write `items` with the type string, integer, number or boolean");
             }
         }
         Shape::Scalar(..) => {}
         Shape::Object(_) | Shape::Map(_) => {
             let what = format!("the {place} parameter `{name}` is an object");
             lint.error(
-                &schema.at,
+                &schema,
                 what,
                 "write a parameter for each of its properties, or `type: string` for a JSON text",
             );
         }
         Shape::Union(_) | Shape::Any => {
             let what = format!("the {place} parameter `{name}` has no single type");
-            lint.error(&schema.at, what, "write `type: string`, `integer`, `number` or `boolean`");
+            lint.error(&schema, what, "write `type: string`, `integer`, `number` or `boolean`");
         }
     }
 }
@@ -337,7 +333,7 @@ pub fn leads_elsewhere(path: &str) -> Option<(&'static str, &'static str)> {
 fn constant<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, place: &str, name: &str) {
     let Some(text) = lint.constant(schema).and_then(|value| value.as_str()) else { return };
     if let Some((what, instead)) = unsendable(place, text) {
-        lint.error(&schema.at, format!("the only value of the {place} parameter `{name}` {what}"), instead);
+        lint.error(&schema, format!("the only value of the {place} parameter `{name}` {what}"), instead);
     }
 }
 
@@ -360,7 +356,7 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
     for (status, _) in responses.members() {
         has_success |= is_success(status);
         if let Err((what, instead)) = check_status(status) {
-            lint.error(&join(&responses.at, status), what, instead);
+            lint.error(&(responses.at(), status), what, instead);
         }
     }
     if !has_success && responses.value.is_object() {
@@ -369,25 +365,25 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
             true => "add a 2xx response, such as \"200\": `default` stands for errors alone",
             false => "add a 2xx response, such as \"200\"",
         };
-        lint.error(&responses.at, what, instead);
+        lint.error(&responses, what, instead);
     }
 
     let mut first: Option<(&str, Option<Node>)> = None;
     for (status, response) in lint.responses(operation) {
         let content = response.named("content");
         let (json, others): (Vec<_>, Vec<_>) = content.iter().partition(|(media_type, _)| is_json(media_type));
-        let at = join(&response.at, "content");
+        let at = (response.at(), "content");
         for (media_type, media) in &json {
             if let Some((what, instead)) = unsendable("header", media_type).filter(|_| is_success(status)) {
-                lint.error(&media.at, format!("the media type {what}"), instead);
+                lint.error(&media, format!("the media type {what}"), instead);
             }
             if !media.has("schema") {
                 let what = format!("the `{media_type}` of status {status} has no schema");
-                lint.error(&media.at, what, "add `schema`; for any JSON, a `schema` with a description alone");
+                lint.error(&media, what, "add `schema`; for any JSON, a `schema` with a description alone");
             }
             for (property, encoding) in media.named("encoding") {
                 let what = format!("`encoding` of `{property}` has no meaning in an answer");
-                lint.error(&encoding.at, what, "remove it");
+                lint.error(&encoding, what, "remove it");
             }
         }
         if let [(_, one), rest @ ..] = json.as_slice()
@@ -408,7 +404,7 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
                 if is_near || matches!(essence.as_str(), "text/json" | "text/x-json" | "application/x-json") {
                     let what =
                         format!("`{media_type}` isn't JSON by its name, so the body of {status} would never be read");
-                    lint.error(&media.at, what, "write `application/json`");
+                    lint.error(&media, what, "write `application/json`");
                 }
             }
             continue;
@@ -435,7 +431,7 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
                     let what = format!("the answers to {other} and {status} differ, and a method has one result");
                     let instead = "write one schema for both, with optional properties; or remove the rarer, \
                                    and tell of it in the description of the other";
-                    lint.error(&join(&responses.at, status), what, instead);
+                    lint.error(&(responses.at(), status), what, instead);
                 }
             }
         }

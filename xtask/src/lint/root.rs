@@ -3,9 +3,9 @@
 use super::Lint;
 use super::operation::{is_ragged, leads_elsewhere, own_header};
 use super::shape::{Kind, Nodes};
-use super::view::{MAX_DEPTH, Node, Operation, Shape};
+use super::view::{At, MAX_DEPTH, Node, Operation, Place, Shape};
 use crate::ident;
-use crate::problem::{distance, join, nearest};
+use crate::problem::{distance, nearest};
 use crate::spec::is_alone;
 use crate::vendor::is_keyword;
 use crate::x_token::{KEY, list};
@@ -37,7 +37,7 @@ fn references<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
     for (kind, node) in nodes {
         let (Some(section), Some(reference)) = (kind.section(), node.get("$ref")) else { continue };
         let Some(text) = reference.value.as_str() else {
-            lint.error(&reference.at, "a `$ref` is text", format!("write `$ref: \"#/components/{section}/NAME\"`"));
+            lint.error(&reference, "a `$ref` is text", format!("write `$ref: \"#/components/{section}/NAME\"`"));
             continue;
         };
         let known = sections.get(section).unwrap_or(&none);
@@ -46,14 +46,14 @@ fn references<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
                 Some(name) => format!("write `$ref: \"#/components/{section}/{name}\"`"),
                 None => format!("copy it into `components/{section}` of this file, and refer to it there"),
             };
-            lint.error(&reference.at, format!("`{text}` leads out of this file"), instead);
+            lint.error(&reference, format!("`{text}` leads out of this file"), instead);
             continue;
         };
         match pointer.strip_prefix(&format!("/components/{section}/")) {
             Some(name) if known.contains(name) => {}
             Some(name) if name.contains('/') && lint.spec.find(pointer).is_some() => {
                 lint.error(
-                    &reference.at,
+                    &reference,
                     format!("`{text}` leads into a component, and only a whole one has a type"),
                     format!("make the part a component of its own in `components/{section}`, and refer to that"),
                 );
@@ -65,7 +65,7 @@ fn references<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
                     Some(meant) => format!("write `$ref: \"#/components/{section}/{meant}\"`"),
                     None => format!("add `{name}` to `components/{section}`"),
                 };
-                lint.error(&reference.at, format!("`{text}` leads nowhere"), instead);
+                lint.error(&reference, format!("`{text}` leads nowhere"), instead);
             }
             None => {
                 let name = text.rsplit('/').next().unwrap_or_default();
@@ -74,7 +74,7 @@ fn references<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
                     None => format!("`{text}` leads nowhere"),
                 };
                 let name = if known.contains(name) { name } else { "NAME" };
-                lint.error(&reference.at, what, format!("write `$ref: \"#/components/{section}/{name}\"`"));
+                lint.error(&reference, what, format!("write `$ref: \"#/components/{section}/{name}\"`"));
             }
         }
     }
@@ -87,7 +87,7 @@ fn component_names(lint: &mut Lint) {
         for (name, component) in components.named(section) {
             if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')) {
                 let what = format!("`{name}` can't name a component");
-                lint.error(&component.at, what, "write letters, digits, `.`, `_` and `-` alone");
+                lint.error(&component, what, "write letters, digits, `.`, `_` and `-` alone");
                 continue;
             }
             if section != "schemas" {
@@ -96,13 +96,13 @@ fn component_names(lint: &mut Lint) {
             let rust = ident::pascal(name);
             if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
                 lint.error(
-                    &component.at,
+                    &component,
                     format!("`{name}` gives no name to a type"),
                     "write a name with letters, in PascalCase",
                 );
             } else if let Some(other) = types.insert(rust.clone(), name) {
                 let what = format!("`{other}` and `{name}` would both be the type `{rust}`");
-                lint.error(&component.at, what, "rename one of them");
+                lint.error(&component, what, "rename one of them");
             }
         }
     }
@@ -113,25 +113,25 @@ fn chains<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
     let mut long = None;
     let leads_on = |node: &Node<'a>| ["$ref", "allOf", "oneOf"].iter().any(|key| node.has(key));
     for (_, start) in nodes.iter().filter(|(kind, node)| kind.section().is_some() && leads_on(node)) {
-        let mut node = start.clone();
+        let mut node = *start;
         let mut seen = HashSet::new();
         let mut steps = 0;
         // What turns in a circle is told of below.
-        while steps <= MAX_DEPTH && seen.insert(node.at.clone()) {
+        while steps <= MAX_DEPTH && seen.insert(node.at()) {
             let only = |key| match node.items(key).as_slice() {
-                [only] if is_alone(node.value) => Some(only.clone()),
+                [only] if is_alone(node.value) => Some(*only),
                 _ => None,
             };
             let target = node.text("$ref").and_then(|reference| reference.strip_prefix('#')).and_then(|pointer| {
                 let value = lint.spec.find(pointer)?;
-                Some(Node { at: pointer.to_owned(), value })
+                Some(Node { value })
             });
             steps += usize::from(target.is_some());
             let Some(next) = target.or_else(|| only("allOf")).or_else(|| only("oneOf")) else { break };
             node = next;
         }
-        if steps > MAX_DEPTH && !seen.contains(&node.at) {
-            long = Some(start.at.clone());
+        if steps > MAX_DEPTH && !seen.contains(&node.at()) {
+            long = Some(start.at());
             break;
         }
     }
@@ -145,13 +145,12 @@ fn chains<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
 fn endless<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
     let schemas: Vec<&Node<'a>> =
         nodes.iter().filter(|(kind, _)| *kind == Kind::Schema).map(|(_, node)| node).collect();
-    let index: HashMap<&str, usize> =
-        schemas.iter().enumerate().map(|(index, node)| (node.at.as_str(), index)).collect();
+    let index: HashMap<At, usize> = schemas.iter().enumerate().map(|(index, node)| (node.at(), index)).collect();
     // What each schema waits for: all of its required properties, or one of its branches.
     let mut waits: Vec<Vec<usize>> = Vec::with_capacity(schemas.len());
     let mut missing: Vec<usize> = Vec::with_capacity(schemas.len());
     for node in &schemas {
-        let find = |node: &Node<'a>| index.get(node.at.as_str()).copied();
+        let find = |node: &Node<'a>| index.get(&node.at()).copied();
         let (on, count) = match lint.shape(node) {
             _ if lint.is_nullable(node) => (Vec::new(), 0),
             Shape::Object(fields) => {
@@ -199,8 +198,9 @@ fn endless<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
         let circle = way.iter().position(|other| *other == schema).filter(|_| !told.contains(&schema));
         if let Some(at) = circle {
             let circle: Vec<&Node<'a>> = way[at..].iter().map(|schema| schemas[*schema]).collect();
-            let names: Vec<String> = circle.iter().map(|node| format!("`{}`", property_name(&node.at))).collect();
-            let first = circle.iter().min_by_key(|node| lint.spec.rank(&node.at)).map_or("", |node| node.at.as_str());
+            let pointers: Vec<String> = circle.iter().map(|node| lint.pointer(node)).collect();
+            let names: Vec<String> = pointers.iter().map(|pointer| format!("`{}`", property_name(pointer))).collect();
+            let first = pointers.iter().min_by_key(|pointer| lint.spec.rank(pointer)).map_or("", String::as_str);
             let what = format!("{} always holds another of its kind, so no value of it has an end", names.join(" → "));
             let instead = match circle.len() {
                 1 => "remove it from `required`, or add `nullable: true`",
@@ -220,46 +220,44 @@ fn property_name(at: &str) -> String {
 
 /// References that come back to where they start with no property on the way: a type that could have no value.
 fn circles<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
-    let mut done: HashSet<String> = HashSet::new();
-    let components = nodes.iter().filter(|(kind, node)| {
-        let place = node.at.strip_prefix("/components/").and_then(|rest| rest.split_once('/'));
-        place.is_some_and(|(section, name)| kind.section() == Some(section) && !name.contains('/'))
+    let mut done: HashSet<At> = HashSet::new();
+    let sections = lint.root().get("components").into_iter().flat_map(|components| {
+        let sections = components.members().into_iter();
+        sections.flat_map(move |(section, _)| components.named(section)).collect::<Vec<_>>()
     });
+    let names: HashMap<At, &str> = sections.map(|(name, component)| (component.at(), name)).collect();
+    let components = nodes.iter().filter(|(kind, node)| kind.section().is_some() && names.contains_key(&node.at()));
     let edges = |node: &Node<'a>| -> Vec<Node<'a>> {
         let mut edges: Vec<Node<'a>> = Vec::new();
         if let Some(pointer) = node.text("$ref").and_then(|reference| reference.strip_prefix('#')) {
-            edges.extend(lint.spec.find(pointer).map(|value| Node { at: pointer.to_owned(), value }));
+            edges.extend(lint.spec.find(pointer).map(|value| Node { value }));
         }
         edges.extend(["allOf", "oneOf"].into_iter().flat_map(|key| node.items(key)));
         edges.extend(["items", "additionalProperties"].into_iter().filter_map(|key| node.get(key)));
         edges
     };
-    let mut found: Vec<(String, String)> = Vec::new();
+    let mut found: Vec<(At, String)> = Vec::new();
     for (_, start) in components {
         // Depth first, with the way that led here.
-        let mut stack: Vec<(Node<'a>, usize)> = vec![(start.clone(), 0)];
-        let mut way: Vec<String> = Vec::new();
+        let mut stack: Vec<(Node<'a>, usize)> = vec![(*start, 0)];
+        let mut way: Vec<At> = Vec::new();
         while let Some((node, depth)) = stack.pop() {
             way.truncate(depth);
-            if let Some(at) = way.iter().position(|other| *other == node.at) {
-                let names: Vec<String> = way[at..]
-                    .iter()
-                    .filter_map(|at| at.strip_prefix("/components/")?.split_once('/'))
-                    .filter(|(_, name)| !name.contains('/'))
-                    .map(|(_, name)| format!("`{name}`"))
-                    .collect();
-                found.push((node.at.clone(), names.join(" → ")));
+            if let Some(at) = way.iter().position(|other| *other == node.at()) {
+                let names = way[at..].iter().filter_map(|at| names.get(at));
+                let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+                found.push((node.at(), names.join(" → ")));
                 continue;
             }
-            if !done.insert(node.at.clone()) {
+            if !done.insert(node.at()) {
                 continue;
             }
-            way.push(node.at.clone());
+            way.push(node.at());
             stack.extend(edges(&node).into_iter().rev().map(|edge| (edge, depth + 1)));
         }
     }
     for (at, names) in found {
-        let (what, instead) = match at.starts_with("/components/schemas/") {
+        let (what, instead) = match at.pointer(lint.spec).starts_with("/components/schemas/") {
             true => (
                 "leads back to itself with no property on the way, so it can have no type",
                 "put a property of an object between, or write out what is meant",
@@ -277,7 +275,7 @@ fn servers(lint: &mut Lint) {
         match server.text("x-name") {
             None if servers.len() > 1 && !server.has("x-name") => {
                 lint.error(
-                    &server.at,
+                    &server,
                     "one of several servers has no name",
                     "add `x-name`, in snake_case, such as `x-name: production`",
                 );
@@ -289,10 +287,10 @@ fn servers(lint: &mut Lint) {
             && let Some(text) = url.value.as_str()
         {
             match (check_url(text), with_defaults(server, text)) {
-                (Err((what, instead)), _) => lint.error(&url.at, what, instead),
+                (Err((what, instead)), _) => lint.error(&url, what, instead),
                 (_, Some(whole)) => {
                     if let Err((what, instead)) = check_url(&whole) {
-                        lint.error(&url.at, format!("with its defaults, {what}"), instead);
+                        lint.error(&url, format!("with its defaults, {what}"), instead);
                     }
                 }
                 _ => {}
@@ -314,7 +312,7 @@ fn with_defaults(server: &Node, url: &str) -> Option<String> {
 }
 
 fn server_name<'a>(lint: &mut Lint<'a>, server: &Node<'a>, name: &str, names: &mut HashMap<String, String>) {
-    let at = format!("{}/x-name", server.at);
+    let at = (server.at(), "x-name");
     let rust = ident::snake(name);
     let is_legal = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
@@ -404,7 +402,7 @@ fn is_host(host: &str) -> bool {
 
 fn variables<'a>(lint: &mut Lint<'a>, server: &Node<'a>, url: &str) {
     let declared = server.named("variables");
-    let at = format!("{}/url", server.at);
+    let at = (server.at(), "url");
     let used = match placeholders(url) {
         Ok(used) => used,
         Err(what) => return lint.error(&at, format!("`{url}` {what}"), "write each variable as `{name}`"),
@@ -422,22 +420,21 @@ fn variables<'a>(lint: &mut Lint<'a>, server: &Node<'a>, url: &str) {
     for (name, variable) in &declared {
         if !used.contains(name) {
             let what = format!("the variable `{name}` isn't in the URL");
-            lint.error(&variable.at, what, format!("write `{{{name}}}` in `url`, or remove it"));
+            lint.error(&variable, what, format!("write `{{{name}}}` in `url`, or remove it"));
         }
         if let Some(other) = rust.insert(ident::snake(name), name) {
             let what = format!("the variables `{other}` and `{name}` would have one name");
-            lint.error(&variable.at, what, "rename one of them");
+            lint.error(&variable, what, "rename one of them");
         }
         let values = variable.texts("enum");
         let in_host = url.find("://").is_none_or(|scheme| {
             let path = url[scheme + 3..].find('/').map_or(url.len(), |path| scheme + 3 + path);
             url.find(&format!("{{{name}}}")).is_some_and(|variable| variable < path)
         });
-        let written = values.iter().enumerate().map(|(index, value)| (format!("enum/{index}"), *value));
-        let default = variable.text("default").map(|value| ("default".to_owned(), value));
-        for (at, value) in written.chain(default) {
-            if let Some((what, instead)) = unfit(value, in_host) {
-                lint.error(&format!("{}/{at}", variable.at), format!("`{value}` {what}"), instead);
+        for value in variable.items("enum").into_iter().chain(variable.get("default")) {
+            let Some(text) = value.value.as_str() else { continue };
+            if let Some((what, instead)) = unfit(text, in_host) {
+                lint.error(&value, format!("`{text}` {what}"), instead);
             }
         }
         if let Some(default) = variable.text("default")
@@ -445,7 +442,7 @@ fn variables<'a>(lint: &mut Lint<'a>, server: &Node<'a>, url: &str) {
             && !values.contains(&default)
         {
             let what = format!("the default `{default}` is none of the variable's values");
-            lint.error(&format!("{}/default", variable.at), what, format!("write {}", list(values)));
+            lint.error(&(variable.at(), "default"), what, format!("write {}", list(values)));
         }
     }
 }
@@ -493,7 +490,7 @@ fn security(lint: &mut Lint) {
     for (name, scheme) in &schemes {
         if let Some(other) = rust.insert(ident::snake(name), name) {
             let what = format!("the schemes `{other}` and `{name}` would have one name");
-            lint.error(&scheme.at, what, "rename one of them");
+            lint.error(&scheme, what, "rename one of them");
         }
     }
 
@@ -508,20 +505,20 @@ fn security(lint: &mut Lint) {
                         Some(meant) => format!("write `{meant}`"),
                         None => format!("add `{name}` to `components/securitySchemes`"),
                     };
-                    lint.error(&scopes.at, format!("there is no security scheme `{name}`"), instead);
+                    lint.error(&scopes, format!("there is no security scheme `{name}`"), instead);
                     continue;
                 };
                 let Some(writes) = Written::by(&lint.resolve(scheme)) else { continue };
                 if let Some((_, other)) = written.iter().find(|(other, _)| *other == writes) {
                     let what = format!("`{other}` and `{name}` would each write {writes}");
-                    lint.error(&requirement.at, what, "write them as alternatives, each an element of `security`");
+                    lint.error(&requirement, what, "write them as alternatives, each an element of `security`");
                 }
                 written.push((writes, name));
             }
         }
     }
     for operation in lint.operations() {
-        let place = if operation.node.has("security") { operation.node.clone() } else { lint.root() };
+        let place = if operation.node.has("security") { operation.node } else { lint.root() };
         let requirements = place.items("security");
         let used = chosen(lint, &operation, &requirements).into_iter().flat_map(all).filter_map(|(name, _)| {
             let (_, scheme) = schemes.iter().find(|(other, _)| *other == name)?;
@@ -532,7 +529,7 @@ fn security(lint: &mut Lint) {
             let Some(writes) = Written::by_parameter(&parameter) else { continue };
             if let Some((_, scheme)) = used.iter().find(|(other, _)| *other == writes) {
                 let what = format!("the security scheme `{scheme}` of {} writes {writes} too", operation.name());
-                lint.error(&parameter.at, what, "remove the parameter, or the scheme from `security`");
+                lint.error(&parameter, what, "remove the parameter, or the scheme from `security`");
             }
         }
     }
@@ -587,20 +584,20 @@ impl fmt::Display for Written {
 /// The schemes of a requirement, whatever they are named.
 fn all<'a>(requirement: &Node<'a>) -> Vec<(&'a str, Node<'a>)> {
     let map = requirement.value.as_object().into_iter().flatten();
-    map.map(|(name, value)| (name.as_str(), Node { at: join(&requirement.at, name), value })).collect()
+    map.map(|(name, value)| (name.as_str(), Node { value })).collect()
 }
 
 fn check_scheme<'a>(lint: &mut Lint<'a>, scheme: &Node<'a>) {
     let need = |lint: &mut Lint, key: &str, instead: &str| {
         if !scheme.has(key) {
-            lint.error(&scheme.at, format!("the security scheme has no `{key}`"), instead);
+            lint.error(&scheme, format!("the security scheme has no `{key}`"), instead);
         }
     };
     match scheme.text("type") {
         Some("apiKey") => {
             need(lint, "name", "add the name of the header or of the query parameter");
             need(lint, "in", "add `in: header` or `in: query`");
-            let at = format!("{}/in", scheme.at);
+            let at = (scheme.at(), "in");
             match scheme.text("in") {
                 Some("cookie") => {
                     lint.error(&at, "token traffic has no cookies", "write `in: header`, if the vendor takes one")
@@ -610,7 +607,7 @@ fn check_scheme<'a>(lint: &mut Lint<'a>, scheme: &Node<'a>) {
                     lint.error(&at, format!("`{other}` is no place for an API key"), "write `header` or `query`")
                 }
             }
-            let at = format!("{}/name", scheme.at);
+            let at = (scheme.at(), "name");
             match (scheme.text("in"), scheme.text("name")) {
                 (Some("header"), Some(name)) if !is_header(name) => {
                     lint.error(&at, format!("`{name}` can't name a header"), "write letters, digits and `-`");
@@ -635,40 +632,40 @@ fn check_scheme<'a>(lint: &mut Lint<'a>, scheme: &Node<'a>) {
             need(lint, "scheme", "add `scheme: basic` or `scheme: bearer`");
             if let Some(name) = scheme.text("scheme").filter(|name| !is_header(name)) {
                 let what = format!("`{name}` can't stand in an `Authorization` header");
-                lint.error(&format!("{}/scheme", scheme.at), what, "write `basic`, `bearer`, or another single word");
+                lint.error(&(scheme.at(), "scheme"), what, "write `basic`, `bearer`, or another single word");
             } else if let Some(name) = scheme.text("scheme") {
                 let lower = name.to_lowercase();
                 let near = ["basic", "bearer"].into_iter().find(|word| matches!(distance(&lower, word), 1 | 2));
                 if let Some(meant) = near {
                     let what = format!("the scheme `{name}` would be sent as it is, with another credential");
-                    lint.error(&format!("{}/scheme", scheme.at), what, format!("write `{meant}`"));
+                    lint.error(&(scheme.at(), "scheme"), what, format!("write `{meant}`"));
                 }
             }
         }
         Some(flow @ ("oauth2" | "openIdConnect")) => {
             lint.error(
-                &format!("{}/type", scheme.at),
+                &(scheme.at(), "type"),
                 format!("`{flow}` says how a token is got, and that is for `x-token` to say"),
                 "write `type: http` and `scheme: bearer`",
             );
         }
         Some("basic") => {
             lint.error(
-                &format!("{}/type", scheme.at),
+                &(scheme.at(), "type"),
                 "`basic` belongs to Swagger 2.0",
                 "write `type: http` and `scheme: basic`",
             );
         }
         Some("mutualTLS") => {
             lint.error(
-                &format!("{}/type", scheme.at),
+                &(scheme.at(), "type"),
                 "`mutualTLS` belongs to OpenAPI 3.1, and nothing in a request shows it",
                 "remove it: bring a `reqwest::Client` with the certificate",
             );
         }
         Some(other) => {
             lint.error(
-                &format!("{}/type", scheme.at),
+                &(scheme.at(), "type"),
                 format!("`{other}` is no type of security scheme"),
                 "write `apiKey` or `http`",
             );

@@ -4,7 +4,7 @@ use super::Lint;
 use super::shape::{Kind, Nodes};
 use super::view::{Fields, Node, Shape};
 use crate::ident;
-use crate::problem::{distance, join, nearest};
+use crate::problem::{distance, nearest};
 use crate::spec::is_alone;
 use crate::x_token::list;
 use serde_json::Value;
@@ -35,13 +35,13 @@ pub fn check<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
     // A branch of an `allOf` is a part of its object, and may say less than a schema of its own.
     let mut branches = HashSet::new();
     for schema in schemas() {
-        branches.extend(schema.items("allOf").into_iter().filter(|node| !node.has("$ref")).map(|node| node.at));
+        branches.extend(schema.items("allOf").into_iter().filter(|node| !node.has("$ref")).map(|node| node.at()));
     }
     for schema in schemas() {
         if !schema.value.is_object() {
             continue;
         }
-        let is_part = branches.contains(&schema.at);
+        let is_part = branches.contains(&schema.at());
         type_of(lint, schema, is_part);
         format(lint, schema);
         values(lint, schema);
@@ -74,7 +74,7 @@ fn type_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, is_part: bool) {
     let composed = schema.has("allOf") || schema.has("oneOf");
     if schema.has("allOf") && schema.has("oneOf") {
         lint.error(
-            &schema.at,
+            &schema,
             "a schema can't have both `allOf` and `oneOf`",
             "write `oneOf` of objects, each with its own `allOf`",
         );
@@ -85,21 +85,21 @@ fn type_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, is_part: bool) {
         }
         if schema.has("properties") || schema.has("required") {
             let what = "the schema has properties and no type";
-            lint.error(&schema.at, what, "add `type: object`");
+            lint.error(&schema, what, "add `type: object`");
         } else if schema.has("items") {
-            lint.error(&schema.at, "the schema has `items` and no type", "add `type: array`");
+            lint.error(&schema, "the schema has `items` and no type", "add `type: array`");
         } else if schema.has("enum") {
             let instead = match schema.items("enum").first().map(|first| first.value) {
                 Some(Value::Number(_)) => "add `type: integer`",
                 Some(Value::Bool(_)) => "add `type: boolean`",
                 _ => "add `type: string`",
             };
-            lint.error(&schema.at, "the schema has `enum` and no type", instead);
+            lint.error(&schema, "the schema has `enum` and no type", instead);
         } else if schema.has("format") {
-            lint.error(&schema.at, "the schema has `format` and no type", "add `type: string`, `integer` or `number`");
+            lint.error(&schema, "the schema has `format` and no type", "add `type: string`, `integer` or `number`");
         } else if schema.flag("nullable") {
             let what = "`nullable` has no meaning without a type: any JSON may be null";
-            lint.error(&join(&schema.at, "nullable"), what, "add `type`, or remove `nullable`");
+            lint.error(&(schema.at(), "nullable"), what, "add `type`, or remove `nullable`");
         }
         return;
     };
@@ -118,16 +118,16 @@ fn type_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, is_part: bool) {
             (_, Some(meant)) => format!("write `{meant}`"),
             _ => format!("write {}", list(TYPES)),
         };
-        lint.error(&node.at, format!("`{name}` is no type"), instead);
+        lint.error(&node, format!("`{name}` is no type"), instead);
         return;
     }
     if composed && name != "object" {
         let what = format!("`type: {name}` beside `allOf` or `oneOf` is dropped");
-        lint.error(&node.at, what, "remove it, and write it in the branches");
+        lint.error(&node, what, "remove it, and write it in the branches");
         return;
     }
     if name == "array" && !schema.has("items") {
-        lint.error(&schema.at, "the list has no `items`", "add `items: { type: … }`, the type of its elements");
+        lint.error(&schema, "the list has no `items`", "add `items: { type: … }`, the type of its elements");
     }
     for (owner, keys) in KEYS_OF {
         let fits = match owner {
@@ -141,12 +141,12 @@ fn type_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, is_part: bool) {
                 "" => "remove it".to_owned(),
                 owner => format!("remove it, or write `type: {owner}`"),
             };
-            lint.error(&join(&schema.at, key), what, instead);
+            lint.error(&(schema.at(), *key), what, instead);
         }
     }
     if schema.has("enum") && matches!(name, "object" | "array") {
         let what = format!("an {name} can't have an `enum`");
-        lint.error(&join(&schema.at, "enum"), what, "write the `enum` in the schema of its parts");
+        lint.error(&(schema.at(), "enum"), what, "write the `enum` in the schema of its parts");
     }
 }
 
@@ -165,7 +165,7 @@ fn format<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
             "password" => "write `password`: else the secret would be printed".to_owned(),
             meant => format!("write `{meant}`; if another is meant, tell of it in `description`"),
         };
-        lint.error(&join(&schema.at, "format"), what, instead);
+        lint.error(&(schema.at(), "format"), what, instead);
     }
 }
 
@@ -177,11 +177,11 @@ fn values<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     for node in &values {
         let value = node.value;
         if value.is_null() {
-            lint.error(&node.at, "null can't be a value of an `enum`", "remove it, and add `nullable: true`");
+            lint.error(&node, "null can't be a value of an `enum`", "remove it, and add `nullable: true`");
             continue;
         }
         if !seen.insert(value.to_string()) {
-            lint.error(&node.at, format!("`{}` is listed twice", lint.plain(node)), "remove one of the two");
+            lint.error(&node, format!("`{}` is listed twice", lint.plain(node)), "remove one of the two");
             continue;
         }
         let (written, sent) = (lint.plain(node), value.to_string());
@@ -194,12 +194,12 @@ fn values<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
             let instead = format!(
                 "write it as it is sent; or, where the digits matter, `type: string` and `\"{written}\"`, in quotes"
             );
-            lint.error(&node.at, what, instead);
+            lint.error(&node, what, instead);
             continue;
         }
         if value.as_str().is_some_and(|text| text.contains(char::is_control)) {
             let what = format!("the value {value} has a line break or another control character in it");
-            lint.error(&node.at, what, "write it without; or remove `enum`, and list the values in `description`");
+            lint.error(&node, what, "write it without; or remove `enum`, and list the values in `description`");
             continue;
         }
         let fits = match name {
@@ -227,7 +227,7 @@ fn values<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                 }
                 _ => "write values of one type".to_owned(),
             };
-            lint.error(&node.at, what, instead);
+            lint.error(&node, what, instead);
         }
     }
 }
@@ -249,7 +249,7 @@ fn all_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                 Shape::Union(_) => "write `oneOf` on top, with an `allOf` in each branch",
                 _ => "write `allOf` of objects; for a reference with a description, `allOf` of that one reference",
             };
-            lint.error(&branch.at, what, instead);
+            lint.error(&branch, what, instead);
         }
     }
     let mut properties: HashMap<&str, Node> = HashMap::new();
@@ -257,9 +257,10 @@ fn all_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
         for (name, node) in part.named("properties") {
             match properties.get(name) {
                 Some(other) if !same_type(other.value, node.value) => {
-                    let line = lint.spec.line(&other.at).map_or_else(String::new, |line| format!(" (line {line})"));
+                    let line =
+                        lint.spec.line(&lint.pointer(other)).map_or_else(String::new, |line| format!(" (line {line})"));
                     let what = format!("`allOf` merges two properties `{name}` whose schemas differ{line}");
-                    lint.error(&node.at, what, "write one of them, or give both one schema in `components`");
+                    lint.error(&node, what, "write one of them, or give both one schema in `components`");
                 }
                 Some(_) => {}
                 None => {
@@ -292,7 +293,7 @@ fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                 "enum" => "remove it, and write it in the branches",
                 _ => "move it into each branch: `allOf` of a common object and its own",
             };
-            lint.error(&join(&schema.at, key), what, instead);
+            lint.error(&(schema.at(), key), what, instead);
         }
     }
     let variants = lint.variants(schema);
@@ -306,8 +307,8 @@ fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
         .zip(&variants)
         .filter_map(|(shape, (name, node))| match shape {
             Shape::Object(fields) => {
-                let index = node.at.rsplit('/').next().and_then(|index| index.parse::<usize>().ok());
-                let place = || index.map_or_else(String::new, |index| format!("branch {}", index + 1));
+                let index = || lint.key(node).parse::<usize>();
+                let place = || index().map_or_else(|_| String::new(), |index| format!("branch {}", index + 1));
                 Some((name.map_or_else(place, |name| format!("`{name}`")), &**fields))
             }
             _ => None,
@@ -315,7 +316,7 @@ fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
         .collect();
     if scalars != shapes.len() && objects.len() != shapes.len() {
         lint.error(
-            &schema.at,
+            &schema,
             "the branches of `oneOf` are neither all objects with properties nor all text, numbers or booleans",
             "make them alike; or write a schema with a description alone, which takes any JSON",
         );
@@ -327,7 +328,7 @@ fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                 let what = format!("nothing tells {other} and {name} apart");
                 let instead = "give each a required property with an `enum` of one value, or one that only it has; \
                                otherwise the first that fits is taken";
-                lint.warn(&schema.at, what, instead);
+                lint.warn(&schema, what, instead);
             }
         }
     }
@@ -362,11 +363,11 @@ fn object<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     for (name, node) in &fields.properties {
         if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
             let what = format!("the property `{name}` gives no name to a field");
-            lint.error(&node.at, what, "remove it, if the vendor does without");
+            lint.error(&node, what, "remove it, if the vendor does without");
         } else if let Some(other) = rust.insert(ident::snake(name), name) {
             let what =
                 format!("the properties `{other}` and `{name}` would both be the field `{}`", ident::snake(name));
-            lint.error(&node.at, what, "remove one of them, if the vendor does without");
+            lint.error(&node, what, "remove one of them, if the vendor does without");
         }
     }
     let parts = lint.parts(schema);
@@ -378,7 +379,7 @@ fn object<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                     Some(meant) => format!("write `{meant}`"),
                     None => format!("add `{name}` to `properties`, or remove it here"),
                 };
-                lint.error(&required.at, format!("`{name}` is required and is no property"), instead);
+                lint.error(&required, format!("`{name}` is required and is no property"), instead);
             }
         }
     }
@@ -386,7 +387,7 @@ fn object<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
         && !fields.properties.is_empty()
     {
         let what = "properties beyond the named ones are dropped";
-        lint.warn(&more.at, what, "name those that matter under `properties`");
+        lint.warn(&more, what, "name those that matter under `properties`");
     }
 }
 
@@ -425,11 +426,11 @@ pub fn require_secret<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
         {
             let what = format!("`{name}` is a secret, and a number would be printed by `Debug` and in errors");
             let instead = "write `type: string` and `format: password`: a secret's digits are text";
-            return lint.error(&schema.at, what, instead);
+            return lint.error(&schema, what, instead);
         }
         Shape::Any => {
             let what = format!("`{name}` is a secret, and JSON of any type would be printed by `Debug` and in errors");
-            return lint.error(&node.at, what, "write `type: string` and `format: password`");
+            return lint.error(&node, what, "write `type: string` and `format: password`");
         }
         _ => return,
     };
@@ -443,18 +444,18 @@ pub fn require_secret<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
         None => "add `format: password`".to_owned(),
     };
     let what = format!("`{name}` is a secret, and would be printed by `Debug` and in errors");
-    lint.error(&schema.at, what, instead);
+    lint.error(&schema, what, instead);
 }
 
 fn secret<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
-    let at = join(&schema.at, "format");
+    let at = (schema.at(), "format");
     if let Some(name) = schema.text("type").filter(|name| *name != "string") {
         let what = format!("`format: password` is for text, and the type is {name}");
         lint.error(&at, what, "write `type: string`: a secret's digits are text");
     }
     if schema.has("enum") {
         let what = "a secret has no list of values, and they would stand in the generated code";
-        lint.error(&join(&schema.at, "enum"), what, "remove `enum`, or `format: password` if it is no secret");
+        lint.error(&(schema.at(), "enum"), what, "remove `enum`, or `format: password` if it is no secret");
     }
 }
 
@@ -466,7 +467,7 @@ fn directions(lint: &mut Lint) {
         for schema in request.iter().flat_map(|schema| lint.reach(schema, &mut sent)).collect::<Vec<_>>() {
             if schema.flag("readOnly") {
                 let what = "a `readOnly` property is part of a request body, and would be sent";
-                lint.error(&join(&schema.at, "readOnly"), what, "write a schema of its own for the request");
+                lint.error(&(schema.at(), "readOnly"), what, "write a schema of its own for the request");
             }
         }
         for (_, response) in lint.responses(&operation) {
@@ -474,7 +475,7 @@ fn directions(lint: &mut Lint) {
             for schema in answer.iter().flat_map(|schema| lint.reach(schema, &mut answered)).collect::<Vec<_>>() {
                 if schema.flag("writeOnly") {
                     let what = "a `writeOnly` property is part of an answer, and would be asked for";
-                    lint.error(&join(&schema.at, "writeOnly"), what, "write a schema of its own for the answer");
+                    lint.error(&(schema.at(), "writeOnly"), what, "write a schema of its own for the answer");
                 }
             }
         }
@@ -521,7 +522,7 @@ fn tags<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                 );
                 let instead =
                     "give each branch a required property that only it has, or a text with an `enum` of one value";
-                return lint.error(&schema.at, what, instead);
+                return lint.error(&schema, what, instead);
             }
         }
     }

@@ -5,7 +5,7 @@
 use super::Lint;
 use crate::media_type::is_json;
 use crate::problem::join;
-use crate::spec::is_alone;
+use crate::spec::{Spec, is_alone};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -16,16 +16,66 @@ pub const MAX_DEPTH: usize = 64;
 /// The methods that a path can have.
 pub const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
 
-/// A value and where it stands.
-#[derive(Clone, Debug)]
+/// A value of the document.
+#[derive(Clone, Copy, Debug)]
 pub struct Node<'a> {
-    pub at: String,
     pub value: &'a Value,
 }
 
+/// Where a node stands: its address in the document. Mostly nothing is wrong, and nobody asks for the pointer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct At(*const Value);
+
+/// What a problem is about.
+pub trait Place {
+    /// Its JSON Pointer.
+    fn pointer(&self, spec: &Spec) -> String;
+}
+
+impl Place for At {
+    fn pointer(&self, spec: &Spec) -> String {
+        spec.pointer(self.0)
+    }
+}
+
+/// A member of a node, which needn't be there.
+impl Place for (At, &str) {
+    fn pointer(&self, spec: &Spec) -> String {
+        join(&self.0.pointer(spec), self.1)
+    }
+}
+
+impl Place for Node<'_> {
+    fn pointer(&self, spec: &Spec) -> String {
+        self.at().pointer(spec)
+    }
+}
+
+impl<P: Place + ?Sized> Place for &P {
+    fn pointer(&self, spec: &Spec) -> String {
+        (**self).pointer(spec)
+    }
+}
+
+impl Place for str {
+    fn pointer(&self, _: &Spec) -> String {
+        self.to_owned()
+    }
+}
+
+impl Place for String {
+    fn pointer(&self, _: &Spec) -> String {
+        self.clone()
+    }
+}
+
 impl<'a> Node<'a> {
+    pub fn at(&self) -> At {
+        At(self.value)
+    }
+
     pub fn get(&self, key: &str) -> Option<Node<'a>> {
-        Some(Node { value: self.value.get(key)?, at: join(&self.at, key) })
+        Some(Node { value: self.value.get(key)? })
     }
 
     pub fn has(&self, key: &str) -> bool {
@@ -48,23 +98,20 @@ impl<'a> Node<'a> {
     /// The members of an object, without extensions.
     pub fn members(&self) -> Vec<(&'a str, Node<'a>)> {
         let map = self.value.as_object().into_iter().flatten();
-        map.filter(|(key, _)| !key.starts_with("x-"))
-            .map(|(key, value)| (key.as_str(), Node { at: join(&self.at, key), value }))
-            .collect()
+        map.filter(|(key, _)| !key.starts_with("x-")).map(|(key, value)| (key.as_str(), Node { value })).collect()
     }
 
     /// All members of the object under `key`: names of the user's own, which may start with `x-`.
     pub fn named(&self, key: &str) -> Vec<(&'a str, Node<'a>)> {
         let Some(node) = self.get(key) else { return Vec::new() };
         let map = node.value.as_object().into_iter().flatten();
-        map.map(|(key, value)| (key.as_str(), Node { at: join(&node.at, key), value })).collect()
+        map.map(|(key, value)| (key.as_str(), Node { value })).collect()
     }
 
     /// The elements of the list under `key`.
     pub fn items(&self, key: &str) -> Vec<Node<'a>> {
         let Some(node) = self.get(key) else { return Vec::new() };
-        let list = node.value.as_array().into_iter().flatten().enumerate();
-        list.map(|(index, value)| Node { at: format!("{}/{index}", node.at), value }).collect()
+        node.value.as_array().into_iter().flatten().map(|value| Node { value }).collect()
     }
 
     /// The texts of the list under `key`.
@@ -158,7 +205,7 @@ impl<'a> Lint<'a> {
         paths
             .flat_map(|(path, item)| {
                 let methods = item.members().into_iter().filter(|(method, _)| METHODS.contains(method));
-                let operation = move |(method, node)| Operation { path, method, item: item.clone(), node };
+                let operation = move |(method, node)| Operation { path, method, item, node };
                 methods.map(operation).collect::<Vec<_>>()
             })
             .collect()
@@ -166,11 +213,11 @@ impl<'a> Lint<'a> {
 
     /// The node that a `$ref` leads to, or the node itself. What can't be followed is reported with the references.
     pub fn resolve(&self, node: &Node<'a>) -> Node<'a> {
-        let mut node = node.clone();
+        let mut node = *node;
         for _ in 0..MAX_DEPTH {
             let Some(pointer) = node.text("$ref").and_then(|reference| reference.strip_prefix('#')) else { break };
             match self.spec.find(pointer) {
-                Some(value) => node = Node { at: pointer.to_owned(), value },
+                Some(value) => node = Node { value },
                 None => break,
             }
         }
@@ -223,20 +270,20 @@ impl<'a> Lint<'a> {
     /// The name of the component that a schema is, if it is no more than a reference to one.
     pub fn component(&self, schema: &Node<'a>) -> Option<&'a str> {
         let schema = match schema.items("allOf").as_slice() {
-            [only] if is_alone(schema.value) => only.clone(),
-            _ => schema.clone(),
+            [only] if is_alone(schema.value) => *only,
+            _ => *schema,
         };
         schema.text("$ref")?.strip_prefix("#/components/schemas/")
     }
 
     /// The schema behind references and an `allOf` of one.
     pub fn schema(&self, schema: &Node<'a>) -> Node<'a> {
-        let mut schema = schema.clone();
+        let mut schema = *schema;
         for _ in 0..MAX_DEPTH {
             schema = self.resolve(&schema);
             match (schema.items("allOf").as_slice(), schema.items("oneOf").as_slice()) {
-                ([only], _) if is_alone(schema.value) => schema = only.clone(),
-                ([], [only]) => schema = only.clone(),
+                ([only], _) if is_alone(schema.value) => schema = *only,
+                ([], [only]) => schema = *only,
                 _ => break,
             }
         }
@@ -245,14 +292,14 @@ impl<'a> Lint<'a> {
 
     /// Whether a schema takes null, at any step to what it comes to.
     pub fn is_nullable(&self, schema: &Node<'a>) -> bool {
-        let mut schema = schema.clone();
+        let mut schema = *schema;
         for _ in 0..MAX_DEPTH {
             if schema.flag("nullable") {
                 return true;
             }
             match (schema.has("$ref"), schema.items("allOf").as_slice()) {
                 (true, _) => schema = self.resolve(&schema),
-                (_, [only]) if is_alone(schema.value) => schema = only.clone(),
+                (_, [only]) if is_alone(schema.value) => schema = *only,
                 _ => break,
             }
         }
@@ -265,7 +312,7 @@ impl<'a> Lint<'a> {
         let mut seen = HashSet::new();
         let mut queue = vec![self.schema(schema)];
         while let Some(part) = queue.pop() {
-            if seen.insert(part.at.clone()) {
+            if seen.insert(part.at()) {
                 queue.extend(part.items("allOf").iter().rev().map(|branch| self.schema(branch)));
                 parts.push(part);
             }
@@ -275,11 +322,11 @@ impl<'a> Lint<'a> {
 
     /// What a schema comes to. Many checks ask for the same, so each is looked at once.
     pub fn shape(&self, schema: &Node<'a>) -> Shape<'a> {
-        if let Some(shape) = self.shapes.borrow().get(&schema.at) {
+        if let Some(shape) = self.shapes.borrow().get(&schema.at()) {
             return shape.clone();
         }
         let shape = self.new_shape(schema);
-        self.shapes.borrow_mut().insert(schema.at.clone(), shape.clone());
+        self.shapes.borrow_mut().insert(schema.at(), shape.clone());
         shape
     }
 
@@ -317,9 +364,9 @@ impl<'a> Lint<'a> {
     pub fn variants(&self, schema: &Node<'a>) -> Vec<(Option<&'a str>, Node<'a>)> {
         let mut variants = Vec::new();
         let mut seen = HashSet::new();
-        let mut queue = vec![schema.clone()];
+        let mut queue = vec![*schema];
         while let Some(schema) = queue.pop() {
-            if !seen.insert(schema.at.clone()) {
+            if !seen.insert(schema.at()) {
                 continue;
             }
             match self.shape(&schema) {
@@ -339,12 +386,12 @@ impl<'a> Lint<'a> {
     }
 
     /// Calls `visit` with every schema that can be reached from one, itself included, each once.
-    pub fn reach(&self, schema: &Node<'a>, seen: &mut HashSet<String>) -> Vec<Node<'a>> {
+    pub fn reach(&self, schema: &Node<'a>, seen: &mut HashSet<At>) -> Vec<Node<'a>> {
         let mut found = Vec::new();
-        let mut queue = vec![schema.clone()];
+        let mut queue = vec![*schema];
         while let Some(schema) = queue.pop() {
             let schema = self.resolve(&schema);
-            if !seen.insert(schema.at.clone()) {
+            if !seen.insert(schema.at()) {
                 continue;
             }
             queue.extend(schema.named("properties").into_iter().map(|(_, node)| node));

@@ -334,7 +334,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
 
     /// The alternatives of an operation's security, each with its schemes.
     fn security(&self, operation: &Operation<'a>) -> Vec<Vec<(&'a str, Node<'a>)>> {
-        let owner = if operation.node.has("security") { operation.node.clone() } else { self.lint.root() };
+        let owner = if operation.node.has("security") { operation.node } else { self.lint.root() };
         let schemes: HashMap<&str, Node<'a>> = self
             .lint
             .root()
@@ -379,7 +379,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         if let (Some(_), Some(node)) = (asked("login"), asked("refresh")) {
             let what = "`grant_type` would be a credential, and the refresh would send the login's";
             let instead = "write a body for each, as branches of a `oneOf`, with an `enum` of one value in each";
-            self.lint.error(&node.at, what, instead);
+            self.lint.error(&node, what, instead);
         }
     }
 
@@ -525,7 +525,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
     }
 
     fn line(&self, node: &Node<'a>) -> u32 {
-        self.lint.spec.line(&self.lint.schema(node).at).unwrap_or_default()
+        self.lint.spec.line(&self.lint.pointer(&self.lint.schema(node))).unwrap_or_default()
     }
 
     /// The schemas at a pointer, which must exist in one of several bodies.
@@ -555,7 +555,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
     /// The schemas at a pointer: several, where a `oneOf` is on the way. Otherwise how deep it went, what isn't
     /// there, and what is.
     fn find(&self, schema: &Node<'a>, segments: &[String]) -> Result<Vec<Node<'a>>, (usize, String, Vec<&'a str>)> {
-        let mut level = vec![schema.clone()];
+        let mut level = vec![*schema];
         for (depth, segment) in segments.iter().enumerate() {
             let mut next = Vec::new();
             let mut known = Vec::new();
@@ -563,7 +563,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 for (_, variant) in self.lint.variants(&node) {
                     match self.lint.shape(&variant) {
                         Shape::Object(fields) => {
-                            next.extend(fields.property(segment).cloned().or(fields.more.clone()));
+                            next.extend(fields.property(segment).cloned().or(fields.more));
                             known.extend(fields.names());
                         }
                         Shape::Map(values) => next.push(values.unwrap_or(variant)),
@@ -579,7 +579,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 return Err((depth, segment.clone(), known));
             }
             let mut seen = HashSet::new();
-            next.retain(|node: &Node<'a>| seen.insert(node.at.clone()));
+            next.retain(|node: &Node<'a>| seen.insert(node.at()));
             level = next;
         }
         Ok(level)
@@ -626,7 +626,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         let leaves: Vec<Node<'a>> = leaves.into_iter().cloned().collect();
         self.typed(&leaves, &["string"], here, pointer, "text");
         for leaf in &leaves {
-            let name = match leaf.at.rsplit('/').next().unwrap_or_default() {
+            let name = match self.lint.key(leaf).as_str() {
                 "items" | "additionalProperties" => pointer.as_str().to_owned(),
                 name => name.to_owned(),
             };
@@ -693,7 +693,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         }
         // Many answers have the same body.
         let mut seen = HashSet::new();
-        bodies.retain(|(_, schema)| seen.insert(self.lint.schema(schema).at));
+        bodies.retain(|(_, schema)| seen.insert(self.lint.schema(schema).at()));
         let mut pointers: Vec<(String, &Pointer, &[&str])> = Vec::new();
         for (word, list) in [("code", &x.errors.code), ("message", &x.errors.message)] {
             let is_list = self.lint.spec.find(&at(&format!("errors/{word}"))).is_some_and(|node| node.is_array());
@@ -729,7 +729,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 })
             });
             if let (Some(leaf), false) = (leaves.first(), is_any) {
-                let leaf = leaf.clone();
+                let leaf = *leaf;
                 self.typed(&[leaf], types, &here, pointer, "text or a number");
             }
         }
