@@ -62,7 +62,7 @@ impl Spec {
         let mut problems: Vec<Problem> = duplicates
             .iter()
             .map(|(object, key, line)| {
-                let pointer = join(&pointers[*object], key);
+                let pointer = join(&pointers[*object].1, key);
                 let what = match spec.line(&pointer) {
                     Some(first) => format!("`{key}` stands here a second time, the first is on line {first}"),
                     None => format!("`{key}` stands here a second time"),
@@ -79,23 +79,6 @@ impl Spec {
         at(&self.document, pointer)
     }
 
-    /// The pointer of a node of the document.
-    pub fn pointer(&self, node: *const Value) -> String {
-        fn below(found: &Value, node: *const Value) -> Option<String> {
-            if std::ptr::eq(found, node) {
-                return Some(String::new());
-            }
-            match found {
-                Value::Array(list) => {
-                    list.iter().enumerate().find_map(|(index, item)| Some(format!("/{index}{}", below(item, node)?)))
-                }
-                Value::Object(map) => map.iter().find_map(|(key, member)| Some(join("", key) + &below(member, node)?)),
-                _ => None,
-            }
-        }
-        below(&self.document, node).unwrap_or_default()
-    }
-
     /// The line of a node, or of the nearest node around it that the file has.
     pub fn line(&self, pointer: &str) -> Option<u32> {
         self.place(pointer).map(|(line, _)| line).filter(|line| *line > 0)
@@ -103,10 +86,12 @@ impl Spec {
 
     /// The text of a number as the file has it, where it isn't that of its value: `2.10` is 2.1.
     pub fn number(&self, pointer: &str) -> Option<&str> {
-        if self.places.numbers.is_empty() {
-            return None;
-        }
         self.places.numbers.get(self.ranks().get(pointer)?).map(String::as_str)
+    }
+
+    /// Whether there is such a number.
+    pub fn has_numbers(&self) -> bool {
+        !self.places.numbers.is_empty()
     }
 
     /// A number that sorts pointers in the order of the file.
@@ -143,7 +128,7 @@ impl Spec {
 
     fn ranks(&self) -> &HashMap<String, usize> {
         let ranks =
-            || pointers(&self.document).into_iter().enumerate().map(|(rank, pointer)| (pointer, rank)).collect();
+            || pointers(&self.document).into_iter().enumerate().map(|(rank, (_, pointer))| (pointer, rank)).collect();
         self.places.ranks.get_or_init(ranks)
     }
 
@@ -206,17 +191,17 @@ struct Places {
     ranks: OnceLock<HashMap<String, usize>>,
 }
 
-/// The pointers of all nodes, by their ranks.
-fn pointers(document: &Value) -> Vec<String> {
-    fn add(node: &Value, pointer: String, pointers: &mut Vec<String>) {
+/// All nodes with their pointers, by their ranks.
+pub fn pointers(document: &Value) -> Vec<(&Value, String)> {
+    fn add<'v>(node: &'v Value, pointer: String, pointers: &mut Vec<(&'v Value, String)>) {
         let rank = pointers.len();
-        pointers.push(pointer);
+        pointers.push((node, pointer));
         match node {
             Value::Array(list) => list.iter().enumerate().for_each(|(index, item)| {
-                add(item, format!("{}/{index}", pointers[rank]), pointers);
+                add(item, format!("{}/{index}", pointers[rank].1), pointers);
             }),
             Value::Object(map) => map.iter().for_each(|(key, member)| {
-                add(member, join(&pointers[rank], key), pointers);
+                add(member, join(&pointers[rank].1, key), pointers);
             }),
             _ => {}
         }

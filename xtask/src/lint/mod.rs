@@ -27,9 +27,9 @@ mod x_token;
 mod tests;
 
 use crate::problem::{Problem, Severity};
-use crate::spec::Spec;
+use crate::spec::{Spec, pointers};
 use crate::x_token::{KEY, XToken};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use view::{At, Node, Place, Shape};
 
@@ -90,29 +90,33 @@ fn in_order(spec: &Spec, mut problems: Vec<Problem>) -> Vec<Problem> {
 struct Lint<'a> {
     spec: &'a Spec,
     problems: Vec<Problem>,
+    /// Where all nodes stand, made when the first is asked for: mostly nothing is wrong.
+    pointers: OnceCell<HashMap<At, String>>,
     /// What schemas come to, by where they stand.
     shapes: RefCell<HashMap<At, Shape<'a>>>,
 }
 
 impl<'a> Lint<'a> {
     fn new(spec: &'a Spec) -> Self {
-        Self { spec, problems: Vec::new(), shapes: RefCell::default() }
+        Self { spec, problems: Vec::new(), pointers: OnceCell::new(), shapes: RefCell::default() }
     }
 
     fn error(&mut self, at: &(impl Place + ?Sized), what: impl Into<String>, instead: impl Into<String>) {
-        self.problems.push(self.spec.problem(&at.pointer(self.spec), what, instead));
+        let problem = self.spec.problem(&at.pointer(self), what, instead);
+        self.problems.push(problem);
     }
 
     fn warn(&mut self, at: &(impl Place + ?Sized), what: impl Into<String>, instead: impl Into<String>) {
-        self.problems.push(self.spec.warning(&at.pointer(self.spec), what, instead));
+        let problem = self.spec.warning(&at.pointer(self), what, instead);
+        self.problems.push(problem);
     }
 
     /// A value as the file has it: 2.10 with its nought.
     fn plain(&self, node: &Node<'a>) -> String {
         match node.value {
             serde_json::Value::String(text) => text.clone(),
-            serde_json::Value::Number(number) => {
-                self.spec.number(&self.pointer(node)).map_or_else(|| number.to_string(), str::to_owned)
+            serde_json::Value::Number(_) if self.spec.has_numbers() => {
+                self.spec.number(&self.pointer(node)).map_or_else(|| node.value.to_string(), str::to_owned)
             }
             value => value.to_string(),
         }
@@ -120,7 +124,12 @@ impl<'a> Lint<'a> {
 
     /// Where a node stands.
     fn pointer(&self, node: &Node<'a>) -> String {
-        node.at().pointer(self.spec)
+        node.at().pointer(self)
+    }
+
+    fn pointers(&self) -> &HashMap<At, String> {
+        let pointers = || pointers(&self.spec.document).into_iter().map(|(value, at)| (Node { value }.at(), at));
+        self.pointers.get_or_init(|| pointers().collect())
     }
 
     /// The name of the member that a node is, or the index of the element.

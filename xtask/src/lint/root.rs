@@ -257,7 +257,7 @@ fn circles<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
         }
     }
     for (at, names) in found {
-        let (what, instead) = match at.pointer(lint.spec).starts_with("/components/schemas/") {
+        let (what, instead) = match at.pointer(lint).starts_with("/components/schemas/") {
             true => (
                 "leads back to itself with no property on the way, so it can have no type",
                 "put a property of an object between, or write out what is meant",

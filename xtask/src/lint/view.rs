@@ -5,7 +5,7 @@
 use super::Lint;
 use crate::media_type::is_json;
 use crate::problem::join;
-use crate::spec::{Spec, is_alone};
+use crate::spec::is_alone;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -29,42 +29,42 @@ pub struct At(*const Value);
 /// What a problem is about.
 pub trait Place {
     /// Its JSON Pointer.
-    fn pointer(&self, spec: &Spec) -> String;
+    fn pointer(&self, lint: &Lint<'_>) -> String;
 }
 
 impl Place for At {
-    fn pointer(&self, spec: &Spec) -> String {
-        spec.pointer(self.0)
+    fn pointer(&self, lint: &Lint<'_>) -> String {
+        lint.pointers().get(self).cloned().unwrap_or_default()
     }
 }
 
 /// A member of a node, which needn't be there.
 impl Place for (At, &str) {
-    fn pointer(&self, spec: &Spec) -> String {
-        join(&self.0.pointer(spec), self.1)
+    fn pointer(&self, lint: &Lint<'_>) -> String {
+        join(&self.0.pointer(lint), self.1)
     }
 }
 
 impl Place for Node<'_> {
-    fn pointer(&self, spec: &Spec) -> String {
-        self.at().pointer(spec)
+    fn pointer(&self, lint: &Lint<'_>) -> String {
+        self.at().pointer(lint)
     }
 }
 
 impl<P: Place + ?Sized> Place for &P {
-    fn pointer(&self, spec: &Spec) -> String {
-        (**self).pointer(spec)
+    fn pointer(&self, lint: &Lint<'_>) -> String {
+        (**self).pointer(lint)
     }
 }
 
 impl Place for str {
-    fn pointer(&self, _: &Spec) -> String {
+    fn pointer(&self, _: &Lint<'_>) -> String {
         self.to_owned()
     }
 }
 
 impl Place for String {
-    fn pointer(&self, _: &Spec) -> String {
+    fn pointer(&self, _: &Lint<'_>) -> String {
         self.clone()
     }
 }
@@ -385,7 +385,7 @@ impl<'a> Lint<'a> {
         }
     }
 
-    /// Calls `visit` with every schema that can be reached from one, itself included, each once.
+    /// Every schema that can be reached from one, itself included, each once.
     pub fn reach(&self, schema: &Node<'a>, seen: &mut HashSet<At>) -> Vec<Node<'a>> {
         let mut found = Vec::new();
         let mut queue = vec![*schema];

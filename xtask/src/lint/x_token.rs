@@ -626,6 +626,10 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         let leaves: Vec<Node<'a>> = leaves.into_iter().cloned().collect();
         self.typed(&leaves, &["string"], here, pointer, "text");
         for leaf in &leaves {
+            // So it is mostly, and then its name is nobody's business.
+            if matches!(self.lint.shape(leaf), Shape::Scalar("string", of) if of.text("format") == Some("password")) {
+                continue;
+            }
             let name = match self.lint.key(leaf).as_str() {
                 "items" | "additionalProperties" => pointer.as_str().to_owned(),
                 name => name.to_owned(),
