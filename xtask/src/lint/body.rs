@@ -64,7 +64,7 @@ fn delimiters(lint: &mut Lint) {
                             let what = format!(
                                 "`{name}` is one text in the form of {form}, and a list in the JSON of {whose}"
                             );
-                            lint.error(&node, what, "give the form a schema of its own");
+                            lint.error(node, what, "give the form a schema of its own");
                         }
                         queue.push(*node);
                     }
@@ -80,7 +80,7 @@ fn delimiters(lint: &mut Lint) {
 fn request<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>, node: &Node<'a>) {
     if matches!(operation.method, "get" | "head" | "options") {
         let what = format!("a {} request has no body", operation.method.to_uppercase());
-        lint.error(&node, what, "remove it, and write its properties as parameters with `in: query`");
+        lint.error(node, what, "remove it, and write its properties as parameters with `in: query`");
     }
     let body = lint.resolve(node);
     if !body.flag("required") && body.value.is_object() && !body.has("$ref") {
@@ -130,15 +130,15 @@ fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
         } else {
             what
         };
-        lint.error(&media, what, instead);
+        lint.error(media, what, instead);
         return;
     }
     if let Some((what, instead)) = unsendable("header", media_type) {
-        lint.error(&media, format!("the media type {what}"), instead);
+        lint.error(media, format!("the media type {what}"), instead);
     }
     let Some(schema) = media.get("schema") else {
         lint.error(
-            &media,
+            media,
             "the request body has no schema",
             "add `schema`, an object with the properties that are sent",
         );
@@ -173,7 +173,7 @@ fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
         }
         if let Some(more) = &fields.more {
             lint.error(
-                &more,
+                more,
                 "a form can't have further properties",
                 "name them under `properties`, and remove `additionalProperties`",
             );
@@ -187,10 +187,10 @@ fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
                 Some(meant) => format!("write `{meant}`"),
                 None => "remove it".to_owned(),
             };
-            lint.error(&encoding, format!("`encoding` names `{name}`, and the form has no such property"), instead);
+            lint.error(encoding, format!("`encoding` names `{name}`, and the form has no such property"), instead);
         } else if !properties.is_empty() && !properties.iter().any(|node| matches!(lint.shape(node), Shape::List(_))) {
             let what = format!("`encoding` of `{name}` has no meaning: the property isn't a list");
-            lint.error(&encoding, what, "remove it, or write `type: array`");
+            lint.error(encoding, what, "remove it, or write `type: array`");
         }
     }
 }
@@ -204,7 +204,7 @@ fn form_property<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>, encoding:
         Shape::List(items) => {
             let Some(encoding) = encoding else {
                 let what = format!("`{name}` is a list, and nothing says how a form writes it");
-                return lint.error(&media, what, advice);
+                return lint.error(media, what, advice);
             };
             let style = encoding.text("style").unwrap_or("form");
             let explode = encoding.value.get("explode").and_then(serde_json::Value::as_bool).unwrap_or(style == "form");
@@ -212,10 +212,10 @@ fn form_property<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>, encoding:
                 "form" | "spaceDelimited" | "pipeDelimited" if explode => {
                     let what =
                         format!("`{name}` would be sent as several fields of one name, which a form can't write here");
-                    lint.error(&encoding, what, format!("add `explode: false`: {advice}"));
+                    lint.error(encoding, what, format!("add `explode: false`: {advice}"));
                 }
                 "form" | "spaceDelimited" | "pipeDelimited" => {}
-                "deepObject" => lint.error(&encoding, "`deepObject` can't be honoured", advice),
+                "deepObject" => lint.error(encoding, "`deepObject` can't be honoured", advice),
                 other => {
                     let what = format!("`{other}` is no style of a form");
                     lint.error(&(encoding.at(), "style"), what, "write `spaceDelimited`, `pipeDelimited` or `form`");
@@ -223,7 +223,7 @@ fn form_property<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>, encoding:
             }
             if let Some(items) = items.as_ref().filter(|items| lint.is_nullable(items)) {
                 let what = format!("an element of `{name}` may be null, which a form can't say");
-                lint.error(&items, what, "remove `nullable`");
+                lint.error(items, what, "remove `nullable`");
             }
             let items = items.map(|items| lint.shape(&items));
             let is_plain = match &items {
@@ -233,16 +233,16 @@ fn form_property<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>, encoding:
             };
             if !is_plain {
                 let what = format!("the elements of `{name}` can't be joined to one text");
-                lint.error(&node, what, "write `items` with the type string, with or without `enum`, or integer");
+                lint.error(node, what, "write `items` with the type string, with or without `enum`, or integer");
             }
         }
         Shape::Object(_) | Shape::Map(_) => {
             let what = format!("`{name}` is an object, and a form is flat");
-            lint.error(&node, what, "write a property for each field, named as it is sent, such as `user[name]`");
+            lint.error(node, what, "write a property for each field, named as it is sent, such as `user[name]`");
         }
         Shape::Union(_) | Shape::Any => {
             let what = format!("`{name}` has no single type, and a form writes text");
-            lint.error(&node, what, "write `type: string`, `integer`, `number` or `boolean`");
+            lint.error(node, what, "write `type: string`, `integer`, `number` or `boolean`");
         }
     }
 }

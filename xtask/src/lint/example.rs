@@ -47,7 +47,7 @@ pub fn check(lint: &mut Lint) {
             let place = parameter.text("in").unwrap_or_default();
             for (_, example) in &found {
                 if let Some((what, instead)) = example.value.as_str().and_then(|text| unsendable(place, text)) {
-                    lint.error(&example, format!("the example of a {place} parameter {what}"), instead);
+                    lint.error(example, format!("the example of a {place} parameter {what}"), instead);
                 }
             }
             let delimiter = delimiter(parameter.value).filter(|_| parameter.text("in") == Some("query"));
@@ -79,7 +79,7 @@ fn form<'a>(lint: &mut Lint<'a>, media: &Node<'a>, schema: &Node<'a>, example: &
 fn items<'a>(lint: &mut Lint<'a>, delimiter: char, list: &Node<'a>) {
     let Some(values) = list.value.as_array() else { return };
     if values.is_empty() {
-        lint.error(&list, "an empty list can't be sent as one text", "remove it, or write an item");
+        lint.error(list, "an empty list can't be sent as one text", "remove it, or write an item");
     }
     for value in values {
         let item = Node { value };

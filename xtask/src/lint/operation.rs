@@ -191,11 +191,11 @@ fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
         match arguments.insert(ident::snake(name), name) {
             Some("the request body") => {
                 let what = format!("the parameter `{name}` would have the name of the request body's argument");
-                lint.error(&parameter, what, "remove it, if the vendor does without");
+                lint.error(parameter, what, "remove it, if the vendor does without");
             }
             Some(other) => {
                 let what = format!("the parameters `{other}` and `{name}` of {} would have one name", operation.name());
-                lint.error(&parameter, what, "remove one of them, if the vendor does without");
+                lint.error(parameter, what, "remove one of them, if the vendor does without");
             }
             None => {}
         }
@@ -281,7 +281,7 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
         Shape::List(items) => {
             if let Some(items) = items.as_ref().filter(|items| lint.is_nullable(items)) {
                 let what = format!("an element of the query parameter `{name}` may be null, which a query can't say");
-                lint.error(&items, what, "remove `nullable`");
+                lint.error(items, what, "remove `nullable`");
             }
             let items = items.as_ref().map(|items| lint.shape(items));
             if let Some(Shape::Scalar("string", items)) = &items
@@ -333,7 +333,7 @@ pub fn leads_elsewhere(path: &str) -> Option<(&'static str, &'static str)> {
 fn constant<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, place: &str, name: &str) {
     let Some(text) = lint.constant(schema).and_then(|value| value.as_str()) else { return };
     if let Some((what, instead)) = unsendable(place, text) {
-        lint.error(&schema, format!("the only value of the {place} parameter `{name}` {what}"), instead);
+        lint.error(schema, format!("the only value of the {place} parameter `{name}` {what}"), instead);
     }
 }
 
@@ -375,11 +375,11 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
         let at = (response.at(), "content");
         for (media_type, media) in &json {
             if let Some((what, instead)) = unsendable("header", media_type).filter(|_| is_success(status)) {
-                lint.error(&media, format!("the media type {what}"), instead);
+                lint.error(media, format!("the media type {what}"), instead);
             }
             if !media.has("schema") {
                 let what = format!("the `{media_type}` of status {status} has no schema");
-                lint.error(&media, what, "add `schema`; for any JSON, a `schema` with a description alone");
+                lint.error(media, what, "add `schema`; for any JSON, a `schema` with a description alone");
             }
             for (property, encoding) in media.named("encoding") {
                 let what = format!("`encoding` of `{property}` has no meaning in an answer");
@@ -404,7 +404,7 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
                 if is_near || matches!(essence.as_str(), "text/json" | "text/x-json" | "application/x-json") {
                     let what =
                         format!("`{media_type}` isn't JSON by its name, so the body of {status} would never be read");
-                    lint.error(&media, what, "write `application/json`");
+                    lint.error(media, what, "write `application/json`");
                 }
             }
             continue;

@@ -275,7 +275,7 @@ fn servers(lint: &mut Lint) {
         match server.text("x-name") {
             None if servers.len() > 1 && !server.has("x-name") => {
                 lint.error(
-                    &server,
+                    server,
                     "one of several servers has no name",
                     "add `x-name`, in snake_case, such as `x-name: production`",
                 );
@@ -420,11 +420,11 @@ fn variables<'a>(lint: &mut Lint<'a>, server: &Node<'a>, url: &str) {
     for (name, variable) in &declared {
         if !used.contains(name) {
             let what = format!("the variable `{name}` isn't in the URL");
-            lint.error(&variable, what, format!("write `{{{name}}}` in `url`, or remove it"));
+            lint.error(variable, what, format!("write `{{{name}}}` in `url`, or remove it"));
         }
         if let Some(other) = rust.insert(ident::snake(name), name) {
             let what = format!("the variables `{other}` and `{name}` would have one name");
-            lint.error(&variable, what, "rename one of them");
+            lint.error(variable, what, "rename one of them");
         }
         let values = variable.texts("enum");
         let in_host = url.find("://").is_none_or(|scheme| {
@@ -490,7 +490,7 @@ fn security(lint: &mut Lint) {
     for (name, scheme) in &schemes {
         if let Some(other) = rust.insert(ident::snake(name), name) {
             let what = format!("the schemes `{other}` and `{name}` would have one name");
-            lint.error(&scheme, what, "rename one of them");
+            lint.error(scheme, what, "rename one of them");
         }
     }
 
@@ -590,7 +590,7 @@ fn all<'a>(requirement: &Node<'a>) -> Vec<(&'a str, Node<'a>)> {
 fn check_scheme<'a>(lint: &mut Lint<'a>, scheme: &Node<'a>) {
     let need = |lint: &mut Lint, key: &str, instead: &str| {
         if !scheme.has(key) {
-            lint.error(&scheme, format!("the security scheme has no `{key}`"), instead);
+            lint.error(scheme, format!("the security scheme has no `{key}`"), instead);
         }
     };
     match scheme.text("type") {

@@ -74,7 +74,7 @@ fn type_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, is_part: bool) {
     let composed = schema.has("allOf") || schema.has("oneOf");
     if schema.has("allOf") && schema.has("oneOf") {
         lint.error(
-            &schema,
+            schema,
             "a schema can't have both `allOf` and `oneOf`",
             "write `oneOf` of objects, each with its own `allOf`",
         );
@@ -85,18 +85,18 @@ fn type_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, is_part: bool) {
         }
         if schema.has("properties") || schema.has("required") {
             let what = "the schema has properties and no type";
-            lint.error(&schema, what, "add `type: object`");
+            lint.error(schema, what, "add `type: object`");
         } else if schema.has("items") {
-            lint.error(&schema, "the schema has `items` and no type", "add `type: array`");
+            lint.error(schema, "the schema has `items` and no type", "add `type: array`");
         } else if schema.has("enum") {
             let instead = match schema.items("enum").first().map(|first| first.value) {
                 Some(Value::Number(_)) => "add `type: integer`",
                 Some(Value::Bool(_)) => "add `type: boolean`",
                 _ => "add `type: string`",
             };
-            lint.error(&schema, "the schema has `enum` and no type", instead);
+            lint.error(schema, "the schema has `enum` and no type", instead);
         } else if schema.has("format") {
-            lint.error(&schema, "the schema has `format` and no type", "add `type: string`, `integer` or `number`");
+            lint.error(schema, "the schema has `format` and no type", "add `type: string`, `integer` or `number`");
         } else if schema.flag("nullable") {
             let what = "`nullable` has no meaning without a type: any JSON may be null";
             lint.error(&(schema.at(), "nullable"), what, "add `type`, or remove `nullable`");
@@ -127,7 +127,7 @@ fn type_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, is_part: bool) {
         return;
     }
     if name == "array" && !schema.has("items") {
-        lint.error(&schema, "the list has no `items`", "add `items: { type: … }`, the type of its elements");
+        lint.error(schema, "the list has no `items`", "add `items: { type: … }`, the type of its elements");
     }
     for (owner, keys) in KEYS_OF {
         let fits = match owner {
@@ -177,11 +177,11 @@ fn values<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     for node in &values {
         let value = node.value;
         if value.is_null() {
-            lint.error(&node, "null can't be a value of an `enum`", "remove it, and add `nullable: true`");
+            lint.error(node, "null can't be a value of an `enum`", "remove it, and add `nullable: true`");
             continue;
         }
         if !seen.insert(value.to_string()) {
-            lint.error(&node, format!("`{}` is listed twice", lint.plain(node)), "remove one of the two");
+            lint.error(node, format!("`{}` is listed twice", lint.plain(node)), "remove one of the two");
             continue;
         }
         let (written, sent) = (lint.plain(node), value.to_string());
@@ -194,12 +194,12 @@ fn values<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
             let instead = format!(
                 "write it as it is sent; or, where the digits matter, `type: string` and `\"{written}\"`, in quotes"
             );
-            lint.error(&node, what, instead);
+            lint.error(node, what, instead);
             continue;
         }
         if value.as_str().is_some_and(|text| text.contains(char::is_control)) {
             let what = format!("the value {value} has a line break or another control character in it");
-            lint.error(&node, what, "write it without; or remove `enum`, and list the values in `description`");
+            lint.error(node, what, "write it without; or remove `enum`, and list the values in `description`");
             continue;
         }
         let fits = match name {
@@ -227,7 +227,7 @@ fn values<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                 }
                 _ => "write values of one type".to_owned(),
             };
-            lint.error(&node, what, instead);
+            lint.error(node, what, instead);
         }
     }
 }
@@ -249,7 +249,7 @@ fn all_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                 Shape::Union(_) => "write `oneOf` on top, with an `allOf` in each branch",
                 _ => "write `allOf` of objects; for a reference with a description, `allOf` of that one reference",
             };
-            lint.error(&branch, what, instead);
+            lint.error(branch, what, instead);
         }
     }
     let mut properties: HashMap<&str, Node> = HashMap::new();
@@ -316,7 +316,7 @@ fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
         .collect();
     if scalars != shapes.len() && objects.len() != shapes.len() {
         lint.error(
-            &schema,
+            schema,
             "the branches of `oneOf` are neither all objects with properties nor all text, numbers or booleans",
             "make them alike; or write a schema with a description alone, which takes any JSON",
         );
@@ -328,7 +328,7 @@ fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                 let what = format!("nothing tells {other} and {name} apart");
                 let instead = "give each a required property with an `enum` of one value, or one that only it has; \
                                otherwise the first that fits is taken";
-                lint.warn(&schema, what, instead);
+                lint.warn(schema, what, instead);
             }
         }
     }
@@ -363,11 +363,11 @@ fn object<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     for (name, node) in &fields.properties {
         if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
             let what = format!("the property `{name}` gives no name to a field");
-            lint.error(&node, what, "remove it, if the vendor does without");
+            lint.error(node, what, "remove it, if the vendor does without");
         } else if let Some(other) = rust.insert(ident::snake(name), name) {
             let what =
                 format!("the properties `{other}` and `{name}` would both be the field `{}`", ident::snake(name));
-            lint.error(&node, what, "remove one of them, if the vendor does without");
+            lint.error(node, what, "remove one of them, if the vendor does without");
         }
     }
     let parts = lint.parts(schema);
@@ -387,7 +387,7 @@ fn object<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
         && !fields.properties.is_empty()
     {
         let what = "properties beyond the named ones are dropped";
-        lint.warn(&more, what, "name those that matter under `properties`");
+        lint.warn(more, what, "name those that matter under `properties`");
     }
 }
 
@@ -430,7 +430,7 @@ pub fn require_secret<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
         }
         Shape::Any => {
             let what = format!("`{name}` is a secret, and JSON of any type would be printed by `Debug` and in errors");
-            return lint.error(&node, what, "write `type: string` and `format: password`");
+            return lint.error(node, what, "write `type: string` and `format: password`");
         }
         _ => return,
     };
@@ -522,7 +522,7 @@ fn tags<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                 );
                 let instead =
                     "give each branch a required property that only it has, or a text with an `enum` of one value";
-                return lint.error(&schema, what, instead);
+                return lint.error(schema, what, instead);
             }
         }
     }

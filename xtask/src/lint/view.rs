@@ -51,12 +51,6 @@ impl Place for Node<'_> {
     }
 }
 
-impl<P: Place + ?Sized> Place for &P {
-    fn pointer(&self, lint: &Lint<'_>) -> String {
-        (**self).pointer(lint)
-    }
-}
-
 impl Place for str {
     fn pointer(&self, _: &Lint<'_>) -> String {
         self.to_owned()
