@@ -510,19 +510,21 @@ fn method(
         let check = error_body::check_name(operation);
         let variant = success.map(|ty| error_body::variant(bodies, ty)).unwrap_or_default();
         format!(
-            "        let answer: {seen} = client.inner.finish(result)?;
-        if error::{check}(&answer) {{
-            return Err(client.inner.refused(ErrorBody::{variant}(answer)));
+            "        if error::{check}(&answer) {{
+            return Err(client.inner.refused(&head, ErrorBody::{variant}(answer)));
         }}
 "
         )
     });
     let docs = method_docs(model, operation, bodies);
-    if !model.answers_token(operation) {
-        let answer = match check {
-            Some(check) => format!("{check}        Ok(answer)"),
-            None if success.is_none() => "        client.inner.finish_empty(result)".to_owned(),
-            None => "        client.inner.finish(result)".to_owned(),
+    let is_dated = model.answers_token(operation);
+    let head = if is_dated || check.is_some() { "head" } else { "_" };
+    let check = check.unwrap_or_default();
+    let checked = format!("        let (answer, {head}) = client.inner.finish(result)?;\n{check}");
+    if !is_dated {
+        let answer = match success {
+            Some(_) => format!("{checked}        Ok(answer)"),
+            None => "        client.inner.finish_empty(result)".to_owned(),
         };
         let head = signature(4, &format!("pub async fn {id}"), inputs, &format!("Result<{seen}, Error>"));
         return Ok(format!("\n{docs}{head}\n{sent}{answer}\n    }}\n"));
@@ -539,7 +541,7 @@ fn method(
     /// For the facade: the answer and its `Date`.
     #[doc(hidden)]
 {dated_head}
-{sent}{check}        Ok((answer, client.inner.date()))
+{sent}{checked}        Ok((answer, head.date()))
     }}
 ",
         head = signature(4, &format!("pub async fn {id}"), inputs.clone(), &format!("Result<{seen}, Error>")),
@@ -550,7 +552,6 @@ fn method(
             inputs,
             &format!("Result<({seen}, Option<::std::time::SystemTime>), Error>")
         ),
-        check = check.unwrap_or_else(|| format!("        let answer: {seen} = client.inner.finish(result)?;\n")),
     ))
 }
 

@@ -15,7 +15,8 @@ use proc_macro2::{TokenStream, TokenTree};
 use progenitor_impl::{CrateVers, GenerationSettings, Generator};
 use quote::ToTokens;
 use syn::{
-    Expr, ExprLit, FnArg, ImplItem, ImplItemFn, Item, ItemImpl, Lit, LitStr, Stmt, Token, parse_quote,
+    Expr, ExprLit, FnArg, ImplItem, ImplItemFn, Item, ItemImpl, Lit, LitStr, PathArguments, PathSegment, Stmt, Token,
+    parse_quote,
     punctuated::Punctuated,
     visit_mut::{self, VisitMut},
 };
@@ -154,7 +155,7 @@ fn spaced(source: &str) -> String {
 /// What stands before the operations: their client.
 const CLIENT: &str = "\
 use ::freshtoken_wire::Call;
-use ::progenitor_client::{Error, ResponseValue};
+use ::freshtoken_wire::answer::{Error, ResponseValue};
 #[allow(unused_imports)]
 use ::progenitor_client::{RequestBuilderExt, encode_path};
 #[allow(unused_imports)]
@@ -180,6 +181,7 @@ fn operation(operation: Option<&Operation>, method: &mut ImplItemFn) -> Option<V
     let params = openapi::arguments(operation).into_iter();
     let params = params.zip(operation.params.iter().map(|param| param.name.as_str())).collect();
     mend(&mut method.block.stmts, params)?;
+    Plain.visit_return_type_mut(&mut method.sig.output);
     let names = method.sig.inputs.iter().filter_map(|input| match input {
         FnArg::Typed(argument) => Some(argument.pat.to_token_stream().to_string()),
         FnArg::Receiver(_) => None,
@@ -257,6 +259,18 @@ impl VisitMut for Without<'_> {
             *expression = (*call.receiver).clone();
         }
         visit_mut::visit_expr_mut(self, expression);
+    }
+}
+
+/// The error without its body's type: it has none.
+struct Plain;
+
+impl VisitMut for Plain {
+    fn visit_path_segment_mut(&mut self, segment: &mut PathSegment) {
+        if segment.ident == "Error" {
+            segment.arguments = PathArguments::None;
+        }
+        visit_mut::visit_path_segment_mut(self, segment);
     }
 }
 

@@ -175,11 +175,11 @@ impl Client {
         call.header("x-app-token", self.credentials.app_token.expose())?;
         let client = progenitor::Client::new(call);
         let result = client.create_token(&body).await;
-        let answer: types::Token = client.inner.finish(result)?;
+        let (answer, head) = client.inner.finish(result)?;
         if error::create_token_failed(&answer) {
-            return Err(client.inner.refused(ErrorBody::Token(answer)));
+            return Err(client.inner.refused(&head, ErrorBody::Token(answer)));
         }
-        Ok((answer, client.inner.date()))
+        Ok((answer, head.date()))
     }
 
     /// Ask whether a token is alive, what it may do and for how long.
@@ -208,7 +208,8 @@ impl Client {
         call.header("x-app-token", self.credentials.app_token.expose())?;
         let client = progenitor::Client::new(call);
         let result = client.introspect_token(&body).await;
-        client.inner.finish(result)
+        let (answer, _) = client.inner.finish(result)?;
+        Ok(answer)
     }
 
     /// End a token before its time.

@@ -140,10 +140,10 @@ impl Client {
         let call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
         let client = progenitor::Client::new(call);
         let result = client.create_token(&body).await;
-        let answer: types::Token = client.inner.finish(result)?;
+        let (answer, head) = client.inner.finish(result)?;
         if error::create_token_failed(&answer) {
-            return Err(client.inner.refused(ErrorBody::Token(answer)));
+            return Err(client.inner.refused(&head, ErrorBody::Token(answer)));
         }
-        Ok((answer, client.inner.date()))
+        Ok((answer, head.date()))
     }
 }

@@ -1,19 +1,19 @@
 //! One request: what goes with it, and what came of it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use progenitor_client::ResponseValue;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use reqwest::{Method, Request, Response, ResponseBuilderExt as _, StatusCode, Url};
+use reqwest::{Method, Request, Url};
 use zeroize::Zeroizing;
 
+use crate::answer::{self, Head, Response, ResponseValue, Unanswered};
 use crate::cause::Cause;
 use crate::{BodyProblem, Error, ErrorBody, ErrorKind, MAX_BODY, Secret, TOTAL_TIMEOUT, Target, retry_after};
 
@@ -41,47 +41,20 @@ pub enum BasicEncoding {
     Raw,
 }
 
-/// One request of an operation. A clone is the same request.
-#[derive(Clone)]
+/// One request of an operation.
 pub struct Call {
     operation: &'static Operation,
     target: Target,
     headers: Vec<(HeaderName, HeaderValue)>,
     query: Vec<(&'static str, Secret)>,
-    sent: Arc<Sent>,
-}
-
-/// What is known of a request that was sent.
-#[derive(Default)]
-struct Sent {
     /// Its body has left.
-    left: AtomicBool,
-    /// What came of it: progenitor's error types can't carry it.
-    outcome: Mutex<Option<Outcome>>,
-}
-
-enum Outcome {
-    Answered(Answer),
-    /// There is no answer, or it is none of the vendor's.
-    Failed {
-        kind: ErrorKind,
-        answer: Option<Answer>,
-        cause: Option<Cause>,
-    },
-}
-
-struct Answer {
-    status: u16,
-    headers: HeaderMap,
-    arrived: SystemTime,
-    /// A failure's body. A success's is progenitor's, and no second copy of a token is kept.
-    body: Result<Vec<u8>, BodyProblem>,
+    has_left: Arc<AtomicBool>,
 }
 
 impl Call {
     /// A request of `operation` to `target`.
     pub fn new(operation: &'static Operation, target: &Target) -> Self {
-        Self { operation, target: target.clone(), headers: Vec::new(), query: Vec::new(), sent: Arc::default() }
+        Self { operation, target: target.clone(), headers: Vec::new(), query: Vec::new(), has_left: Arc::default() }
     }
 
     /// The HTTP client that it is sent with.
@@ -189,28 +162,16 @@ impl Call {
     }
 
     /// A success that carries the vendor's error.
-    pub fn refused<B: ErrorBody>(&self, body: B) -> Error<B> {
-        let error = self.error(ErrorKind::Refused);
-        match &*self.outcome() {
-            Some(Outcome::Answered(answer)) => answered(error, answer).said(answer.status, Ok(body)),
-            _ => error,
-        }
+    pub fn refused<B: ErrorBody>(&self, head: &Head, body: B) -> Error<B> {
+        said(self.error(ErrorKind::Refused), head, Ok(body))
     }
 
-    /// The `Date` of the answer, against which its absolute times are measured.
-    pub fn date(&self) -> Option<SystemTime> {
-        match &*self.outcome() {
-            Some(Outcome::Answered(answer)) => retry_after::date(&answer.headers),
-            _ => None,
-        }
-    }
-
-    /// Sends the request and keeps what came of it for [`Call::finish`], for progenitor's operations.
+    /// Sends the request and reads the answer, for progenitor's operations. What they make of it is for [`Call::finish`].
     ///
     /// # Errors
     ///
-    /// Whatever reqwest says, without the URL.
-    pub fn exec<'a>(&'a self, mut request: Request) -> impl Future<Output = reqwest::Result<Response>> + use<'a> {
+    /// Where there is no whole answer of the vendor's.
+    pub fn exec<'a>(&'a self, mut request: Request) -> impl Future<Output = Result<Response, Unanswered>> + use<'a> {
         // Here, not in the future: that would hold the request twice, and all futures around it are as large.
         self.prepare(&mut request);
         let sent = request.url().clone();
@@ -218,18 +179,13 @@ impl Call {
         async move {
             match pending.await {
                 Ok(response) if *response.url() != sent => {
-                    self.keep(Outcome::Failed { kind: ErrorKind::Redirect, answer: None, cause: None });
-                    Ok(synthetic(response.status(), Vec::new()))
+                    Err(Unanswered { kind: ErrorKind::Redirect, head: None, cause: None })
                 }
-                Ok(mut response) => Ok(self.read(&mut response).await),
+                Ok(response) => read(response).await,
                 Err(error) => {
                     let cause = Cause::of(&error);
-                    self.keep(Outcome::Failed {
-                        kind: kind_of(&error, &cause, self.sent.left.load(Ordering::Relaxed)),
-                        answer: None,
-                        cause: Some(cause),
-                    });
-                    Err(error.without_url())
+                    let kind = kind_of(&error, &cause, self.has_left.load(Ordering::Relaxed));
+                    Err(Unanswered { kind, head: None, cause: Some(cause) })
                 }
             }
         }
@@ -259,9 +215,9 @@ impl Call {
         if length > 0 || [Method::POST, Method::PUT, Method::PATCH].contains(request.method()) {
             request.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
-        let sent = self.sent.clone();
+        let has_left = self.has_left.clone();
         *request.body_mut() = Some(reqwest::Body::wrap(body.map_frame(move |frame| {
-            sent.left.store(true, Ordering::Relaxed);
+            has_left.store(true, Ordering::Relaxed);
             frame
         })));
 
@@ -275,80 +231,37 @@ impl Call {
         *request.timeout_mut() = Some(TOTAL_TIMEOUT);
     }
 
-    /// Reads the answer, and gives progenitor what it should see of it.
-    async fn read(&self, response: &mut Response) -> Response {
-        let status = response.status();
-        let mut answer = Answer {
-            status: status.as_u16(),
-            headers: std::mem::take(response.headers_mut()),
-            arrived: SystemTime::now(),
-            body: Ok(Vec::new()),
-        };
-        match read_body(response).await {
-            Ok(Ok(body)) if status.is_success() => {
-                self.keep(Outcome::Answered(answer));
-                return synthetic(status, body);
-            }
-            Ok(body) => answer.body = body,
-            Err(error) if status.is_success() => {
-                let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Interrupted };
-                let cause = Some(Cause::of(&error));
-                self.keep(Outcome::Failed { kind, answer: Some(answer), cause });
-                return synthetic(status, Vec::new());
-            }
-            // The status says enough.
-            Err(_) => answer.body = Err(BodyProblem::Incomplete),
-        }
-        self.keep(Outcome::Answered(answer));
-        synthetic(status, Vec::new())
-    }
-
-    /// The typed body, or the error, of what came.
+    /// The typed body and the rest of the answer, or the error, of what came.
     ///
     /// # Errors
     ///
     /// Every [`ErrorKind`] of a request.
     pub fn finish<T, B: ErrorBody>(
         &self,
-        result: Result<ResponseValue<T>, progenitor_client::Error<()>>,
-    ) -> Result<T, Error<B>> {
-        use progenitor_client::Error as Progenitor;
-
-        // What came decides, not progenitor: to it a body that was too large is an empty one.
-        let outcome = self.outcome();
-        let answer = match &*outcome {
-            Some(Outcome::Answered(answer)) => answer,
-            Some(Outcome::Failed { kind, answer, cause }) => {
-                let error = self.error(*kind).cause(cause.clone());
-                return Err(match answer {
-                    Some(answer) => answered(error, answer),
+        result: Result<ResponseValue<T>, answer::Error>,
+    ) -> Result<(T, Head), Error<B>> {
+        Err(match result {
+            Ok(ResponseValue { value, head }) => return Ok((value, head)),
+            Err(answer::Error::NotSent) => self.error(ErrorKind::InvalidRequest).detail(
+                "a value can't be encoded, such as a header value with a line break, a list that is empty, or a list \
+                 item that is empty or holds the delimiter",
+            ),
+            Err(answer::Error::Unanswered(Unanswered { kind, head, cause })) => {
+                let error = self.error(kind).cause(cause);
+                match head {
+                    Some(head) => answered(error, &head),
                     None => error,
-                });
-            }
-            None => {
-                return result.map(ResponseValue::into_inner).map_err(|_| {
-                    self.error(ErrorKind::InvalidRequest).detail(
-                        "a value can't be encoded, such as a header value with a line break, a list that is empty, or \
-                         a list item that is empty or holds the delimiter",
-                    )
-                });
-            }
-        };
-        let failure = |kind| answered(self.error(kind), answer);
-        let status = answer.status;
-        let body_problem = |problem| failure(ErrorKind::Body(problem)).said(status, Err(Some(problem)));
-        match status {
-            200..=299 => match (&answer.body, result) {
-                (Err(problem), _) => Err(body_problem(*problem)),
-                (_, Ok(value)) => Ok(value.into_inner()),
-                (_, Err(Progenitor::InvalidResponsePayload(body, error))) => {
-                    Err(body_problem(BodyProblem::of_json(&body, &error)))
                 }
-                (_, Err(_)) => Err(failure(ErrorKind::Status).said(status, Err(None))),
+            }
+            Err(answer::Error::InvalidResponsePayload(head, problem)) => {
+                said(self.error(ErrorKind::Body(problem)), &head, Err(Some(problem)))
+            }
+            Err(answer::Error::UnexpectedResponse(Response { head, body })) => match (head.status.as_u16(), body) {
+                (200..=299, body) => said(self.error(ErrorKind::Status), &head, Err(body.err())),
+                (300..=399, body) => said(self.error(ErrorKind::Redirect), &head, self.decode(&head, body)),
+                (_, body) => said(self.error(ErrorKind::Status), &head, self.decode(&head, body)),
             },
-            300..=399 => Err(failure(ErrorKind::Redirect).said(status, self.decode(answer))),
-            _ => Err(failure(ErrorKind::Status).said(status, self.decode(answer))),
-        }
+        })
     }
 
     /// As [`Call::finish`], of an operation whose success says nothing: then any 2xx is one, whatever its body.
@@ -356,38 +269,25 @@ impl Call {
     /// # Errors
     ///
     /// As [`Call::finish`].
-    pub fn finish_empty<T, B: ErrorBody>(
-        &self,
-        result: Result<ResponseValue<T>, progenitor_client::Error<()>>,
-    ) -> Result<(), Error<B>> {
-        let finished = self.finish(result);
-        match &*self.outcome() {
-            Some(Outcome::Answered(answer)) if (200..300).contains(&answer.status) => Ok(()),
-            _ => finished.map(drop),
+    pub fn finish_empty<B: ErrorBody>(&self, result: Result<ResponseValue<()>, answer::Error>) -> Result<(), Error<B>> {
+        match result {
+            Err(answer::Error::UnexpectedResponse(response)) if response.status().is_success() => Ok(()),
+            result => self.finish(result).map(drop),
         }
     }
 
     /// A failure's typed body, or why there is none.
-    fn decode<B: ErrorBody>(&self, answer: &Answer) -> Result<B, Option<BodyProblem>> {
-        let body = answer.body.as_ref().map_err(|problem| Some(*problem))?;
-        match BodyProblem::of_bytes(body) {
+    fn decode<B: ErrorBody>(&self, head: &Head, body: Result<Vec<u8>, BodyProblem>) -> Result<B, Option<BodyProblem>> {
+        let body = body?;
+        match BodyProblem::of_bytes(&body) {
             Some(problem) => Err(Some(problem)),
-            None => B::decode(self.operation.id, answer.status, body)
+            None => B::decode(self.operation.id, head.status.as_u16(), &body)
                 .ok_or(Some(BodyProblem::Unexpected { line: 0, column: 0 })),
         }
     }
 
     fn error<B>(&self, kind: ErrorKind) -> Error<B> {
         Error::of_request(kind, self.operation.id, self.operation.method, self.target.shared_origin())
-    }
-
-    fn keep(&self, outcome: Outcome) {
-        *self.outcome() = Some(outcome);
-    }
-
-    fn outcome(&self) -> MutexGuard<'_, Option<Outcome>> {
-        // It is only ever replaced as a whole, so a panic elsewhere leaves it sound.
-        self.sent.outcome.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -406,31 +306,37 @@ impl fmt::Debug for Call {
 }
 
 /// Adds to `error` what the answer's head said.
-fn answered<B: ErrorBody>(error: Error<B>, answer: &Answer) -> Error<B> {
-    let header = |name| retry_after::text(&answer.headers, name).map(str::to_owned);
+fn answered<B: ErrorBody>(error: Error<B>, head: &Head) -> Error<B> {
+    let header = |name| retry_after::text(&head.headers, name).map(str::to_owned);
     error.answered(
-        answer.status,
-        retry_after::read(&answer.headers, B::RULES.retry_after, answer.arrived),
+        head.status.as_u16(),
+        retry_after::read(&head.headers, B::RULES.retry_after, head.arrived),
         B::RULES.request_id.and_then(header).or_else(|| header("x-request-id")),
     )
 }
 
-/// An answer that has been read already.
-fn synthetic(status: StatusCode, body: Vec<u8>) -> Response {
-    // Without a URL reqwest would read one of its own each time; the request's may hold secrets.
-    static NO_URL: LazyLock<Option<Url>> = LazyLock::new(|| Url::parse("http://localhost").ok());
-    let builder = http::Response::builder();
-    let builder = match &*NO_URL {
-        Some(url) => builder.url(url.clone()),
-        None => builder,
-    };
-    let mut response = builder.body(body).unwrap_or_default();
-    *response.status_mut() = status;
-    response.into()
+/// And what its body said.
+fn said<B: ErrorBody>(error: Error<B>, head: &Head, body: Result<B, Option<BodyProblem>>) -> Error<B> {
+    answered(error, head).said(head.status.as_u16(), body)
+}
+
+/// Reads an answer to its end.
+async fn read(mut response: reqwest::Response) -> Result<Response, Unanswered> {
+    let head =
+        Head { status: response.status(), headers: std::mem::take(response.headers_mut()), arrived: SystemTime::now() };
+    match read_body(&mut response).await {
+        Ok(body) => Ok(Response { head, body }),
+        Err(error) if head.status.is_success() => {
+            let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Interrupted };
+            Err(Unanswered { kind, head: Some(head), cause: Some(Cause::of(&error)) })
+        }
+        // The status says enough.
+        Err(_) => Ok(Response { head, body: Err(BodyProblem::Incomplete) }),
+    }
 }
 
 /// The body without a byte order mark, which serde_json would refuse.
-async fn read_body(response: &mut Response) -> reqwest::Result<Result<Vec<u8>, BodyProblem>> {
+async fn read_body(response: &mut reqwest::Response) -> reqwest::Result<Result<Vec<u8>, BodyProblem>> {
     if response.content_length().is_some_and(|length| length > MAX_BODY as u64) {
         return Ok(Err(BodyProblem::TooLarge));
     }

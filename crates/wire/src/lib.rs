@@ -12,8 +12,8 @@
 //! 1. [`Target::new`] checks the base URL and holds the HTTP client, which an endpoint and its clones share as [`Http`].
 //! 2. [`Call::new`] stands for one request. The wrapper adds headers and credentials to it, and gives it to a progenitor
 //!    client of its own, whose operations send by [`Call::exec`].
-//! 3. `exec` sends the request and reads the answer, at most [`MAX_BODY`] bytes of it. progenitor sees only the status
-//!    and, where it is a success, the body.
+//! 3. `exec` sends the request and reads the answer, at most [`MAX_BODY`] bytes of it. By its status progenitor's operation
+//!    knows a success, whose body it has read as its type: see [`answer`].
 //! 4. [`Call::finish`] makes the typed body or an [`Error`] of what came: status first, body where it can be read.
 //!
 //! # Two promises
@@ -26,6 +26,7 @@
 //! TLS comes with the feature `rustls` (default) or `native-tls`; with neither, only loopback or an HTTP client of
 //! one's own works.
 
+pub mod answer;
 mod call;
 mod cause;
 pub mod de;

@@ -138,11 +138,11 @@ impl Client {
         let call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
         let client = progenitor::Client::new(call);
         let result = client.create_token(&body).await;
-        let answer: types::TokenResponse = client.inner.finish(result)?;
+        let (answer, head) = client.inner.finish(result)?;
         if error::create_token_failed(&answer) {
-            return Err(client.inner.refused(ErrorBody::TokenResponse(answer)));
+            return Err(client.inner.refused(&head, ErrorBody::TokenResponse(answer)));
         }
-        Ok((answer, client.inner.date()))
+        Ok((answer, head.date()))
     }
 
     /// End all access tokens, not only the one that the call carries.

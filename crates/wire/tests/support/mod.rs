@@ -4,8 +4,8 @@
 
 use std::net::SocketAddr;
 
+use freshtoken_wire::answer::{self, Head, ResponseValue};
 use freshtoken_wire::{Call, Error, ErrorBody, Http, Operation, RetryUnit, Rules, Secret, Target};
-use progenitor_client::ResponseValue;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -69,15 +69,28 @@ pub fn target(base_url: &str) -> Target {
 }
 
 /// What progenitor's generated code does, and the wrapper around it.
-pub async fn run<T: DeserializeOwned>(call: &Call, request: reqwest::RequestBuilder) -> Outcome<T> {
+pub async fn run<T: DeserializeOwned>(call: &Call, request: reqwest::RequestBuilder) -> Outcome<(T, Head)> {
     let result = async {
         let response = call.exec(request.build()?).await?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
-            _ => Err(progenitor_client::Error::UnexpectedResponse(response)),
+            _ => Err(answer::Error::UnexpectedResponse(response)),
         }
     };
     call.finish(result.await)
+}
+
+/// The same of an operation whose success says nothing.
+pub async fn run_empty(target: &Target) -> Outcome<()> {
+    let call = Call::new(&CREATE, target);
+    let result = async {
+        let response = call.exec(post(target).build()?).await?;
+        match response.status().as_u16() {
+            204 => Ok(ResponseValue::empty(response)),
+            _ => Err(answer::Error::UnexpectedResponse(response)),
+        }
+    };
+    call.finish_empty(result.await)
 }
 
 /// A POST with a form body, to `/token`.
@@ -90,7 +103,7 @@ pub fn post(target: &Target) -> reqwest::RequestBuilder {
 }
 
 pub async fn create(target: &Target) -> Outcome<Token> {
-    run(&Call::new(&CREATE, target), post(target)).await
+    Ok(run(&Call::new(&CREATE, target), post(target)).await?.0)
 }
 
 /// A failure of `create`, whose success would be a bug of the test.
