@@ -16,6 +16,8 @@ pub enum Leaf<'a> {
     /// `Option<Secret>`: moved out of the value, which is a mutable one, and empty from then on. An empty one is none.
     /// For the facade, which has the method.
     Token,
+    /// `Option<Expiry>`: when something ends, as the answer says it. For the facade, which has the type.
+    Expiry,
     /// `Option<Vec<String>>`: the items of a list, or what is between these delimiters in a text; none: spaces. For the
     /// facade, which has the function.
     Scopes(Option<&'a str>),
@@ -137,6 +139,13 @@ fn leaf(model: &Model, ty: &Ty, value: &str, leaf: &Leaf<'_>) -> Option<Code> {
 
         (Leaf::Token, Ty::Secret) => format!("{value}.take()"),
         (Leaf::Token, _) => return None,
+
+        (Leaf::Expiry, Ty::Integer) => format!("Some(adapter::Expiry::Count({value}.to_owned()))"),
+        (Leaf::Expiry, Ty::Timestamp { .. }) => format!("Some(adapter::Expiry::At({value}.to_owned()))"),
+        (Leaf::Expiry, ty) => {
+            let text = self::leaf(model, ty, value, &Leaf::Text)?;
+            return Some(text.then(Code::text(".map(adapter::Expiry::Text)")));
+        }
 
         (Leaf::Scopes(_), Ty::List(item) | Ty::Delimited(_, item)) => {
             let text = Code::behind("|value| ", read(model, item, &[], "value", &Leaf::Text)?);

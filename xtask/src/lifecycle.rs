@@ -803,14 +803,14 @@ impl Vendor for Endpoint {{
         };
         let life = |life: &Option<In>| {
             let life = life.as_ref()?;
-            let inputs = vec![Code::string(life.at.as_str()), read(&life.at, &Leaf::Text)?, unit(life.unit)];
+            let inputs = vec![Code::string(life.at.as_str()), read(&life.at, &Leaf::Expiry)?, unit(life.unit)];
             Some(Code::row([Code::list("adapter::life(", inputs), Code::text("?")]))
         };
         let moment = |moment: &Option<At>| {
             let moment = moment.as_ref()?;
             let zone = if moment.zone.is_some() { "adapter::Zone::Utc" } else { "adapter::Zone::Offset" };
-            let (at, text) = (Code::string(moment.at.as_str()), read(&moment.at, &Leaf::Text)?);
-            let inputs = vec![at, text, unit(moment.unit), Code::text(zone)];
+            let (at, said) = (Code::string(moment.at.as_str()), read(&moment.at, &Leaf::Expiry)?);
+            let inputs = vec![at, said, unit(moment.unit), Code::text(zone)];
             Some(Code::row([Code::list("adapter::moment(", inputs), Code::text("?")]))
         };
         let scopes = response.scope.as_ref().and_then(|scope| {
@@ -1243,16 +1243,16 @@ components: {{ securitySchemes: {{ app: {{ type: http, scheme: basic }} }} }}
             "{ login: { operation: log_in }, use: { also: { X-Site: site } }, response: { access-token: /token, expires-in: { \
              at: /ttl, unit: ms }, expires-at: { at: /until, zone: utc }, scope: { at: /granted, delimiter: ',' } } }",
             "required: [site], properties: { site: { type: integer } }",
-            "properties: { token: { type: string, format: password }, ttl: { type: number }, until: { type: string }, \
+            "properties: { token: { type: string, format: password }, ttl: { type: integer }, until: { type: string }, \
              granted: { type: string } }",
         );
         has(
             &source,
             &[
                 "Issued::new(adapter::access_token(answer.token.as_mut().and_then(|value| value.take()))?",
-                "adapter::life( \"/ttl\", answer.ttl.as_ref().and_then(|value| Some(value.to_string())), \
-                 adapter::Unit::Milliseconds)?",
-                "adapter::Unit::Seconds, adapter::Zone::Utc)?",
+                "adapter::life( \"/ttl\", answer.ttl.as_ref().and_then(|value| \
+                 Some(adapter::Expiry::Count(value.to_owned()))), adapter::Unit::Milliseconds)?",
+                "non_empty(&value).map(adapter::Expiry::Text) }), adapter::Unit::Seconds, adapter::Zone::Utc)?",
                 "adapter::split(&value, \",\")",
                 "HeaderName::from_static(\"x-site\"), Secret::new(credentials.site.to_string())",
                 "issued(answer, date, &credentials)",

@@ -57,14 +57,27 @@ pub(crate) fn needed<'a, T>(name: &str, credential: &'a Option<T>) -> Result<&'a
     credential.as_ref().ok_or_else(missing)
 }
 
+/// When something ends, as an answer says it.
+pub(crate) enum Expiry {
+    /// A whole number.
+    Count(i64),
+    At(Timestamp),
+    /// A number or a date-time; nothing, where it is blank.
+    Text(String),
+}
+
 /// A life that an answer names at `pointer`. A negative one is zero, a huge one as long as there is.
-pub(crate) fn life(pointer: &str, text: Option<String>, unit: Unit) -> Result<Option<Duration>, Failure> {
-    match text.as_deref().map(str::trim) {
-        None | Some("") => Ok(None),
-        Some(text) => match number(text, unit) {
-            Some(life) => Ok(Some(life)),
-            None => Err(Failure::unusable(format!("`{pointer}` in the answer is neither a number nor text of digits"))),
-        },
+pub(crate) fn life(pointer: &str, said: Option<Expiry>, unit: Unit) -> Result<Option<Duration>, Failure> {
+    let life = match &said {
+        None => return Ok(None),
+        Some(Expiry::Text(text)) if text.trim().is_empty() => return Ok(None),
+        Some(Expiry::Text(text)) => number(text.trim(), unit),
+        Some(Expiry::Count(count)) => Some(whole((*count).into(), unit)),
+        Some(Expiry::At(_)) => None,
+    };
+    match life {
+        Some(life) => Ok(Some(life)),
+        None => Err(Failure::unusable(format!("`{pointer}` in the answer is neither a number nor text of digits"))),
     }
 }
 
@@ -75,18 +88,21 @@ const LAST: Duration = Duration::from_secs(253_402_300_799);
 /// the year 9999 its end.
 pub(crate) fn moment(
     pointer: &str,
-    text: Option<String>,
+    said: Option<Expiry>,
     unit: Unit,
     zone: Zone,
 ) -> Result<Option<SystemTime>, Failure> {
-    let text = match text.as_deref().map(str::trim) {
-        None | Some("") => return Ok(None),
-        Some(text) => text,
-    };
-    let since_1970 = match (number(text, unit), zone) {
+    let read = |text: &str| match (number(text, unit), zone) {
         (Some(count), _) => Ok(count),
         (None, Zone::Utc) => Timestamp::parse_as_utc(text).map(since_1970),
         (None, Zone::Offset) => text.parse().map(since_1970),
+    };
+    let since_1970 = match said {
+        None => return Ok(None),
+        Some(Expiry::Text(text)) if text.trim().is_empty() => return Ok(None),
+        Some(Expiry::Text(text)) => read(text.trim()),
+        Some(Expiry::Count(count)) => Ok(whole(count.into(), unit)),
+        Some(Expiry::At(timestamp)) => Ok(since_1970(timestamp)),
     };
     match since_1970 {
         Ok(since_1970) => Ok(Some(UNIX_EPOCH + since_1970.min(LAST))),
@@ -108,12 +124,8 @@ fn number(text: &str, unit: Unit) -> Option<Duration> {
     if !text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) {
         return None;
     }
-    if let Ok(whole) = text.parse::<i128>() {
-        let whole = u64::try_from(whole.max(0)).unwrap_or(u64::MAX);
-        return Some(match unit {
-            Unit::Seconds => Duration::from_secs(whole),
-            Unit::Milliseconds => Duration::from_millis(whole),
-        });
+    if let Ok(count) = text.parse() {
+        return Some(whole(count, unit));
     }
     let count: f64 = text.parse().ok()?;
     let seconds = match unit {
@@ -121,6 +133,14 @@ fn number(text: &str, unit: Unit) -> Option<Duration> {
         Unit::Milliseconds => count / 1000.0,
     };
     Some(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX))
+}
+
+fn whole(count: i128, unit: Unit) -> Duration {
+    let count = u64::try_from(count.max(0)).unwrap_or(u64::MAX);
+    match unit {
+        Unit::Seconds => Duration::from_secs(count),
+        Unit::Milliseconds => Duration::from_millis(count),
+    }
 }
 
 /// The scopes that an answer names; none where it names nothing.
@@ -143,11 +163,11 @@ mod tests {
     use super::*;
 
     fn seconds(text: &str) -> Option<Duration> {
-        life("/expires_in", Some(text.to_owned()), Unit::Seconds).unwrap()
+        life("/expires_in", Some(Expiry::Text(text.to_owned())), Unit::Seconds).unwrap()
     }
 
     fn at(text: &str, zone: Zone) -> Result<Option<SystemTime>, Failure> {
-        moment("/expires_at", Some(text.to_owned()), Unit::Seconds, zone)
+        moment("/expires_at", Some(Expiry::Text(text.to_owned())), Unit::Seconds, zone)
     }
 
     #[test]
@@ -158,7 +178,10 @@ mod tests {
         assert_eq!(seconds("1e3"), Some(Duration::from_secs(1000)));
         assert_eq!(seconds(" "), None);
         assert_eq!(life("/x", None, Unit::Seconds).unwrap(), None);
-        assert_eq!(life("/x", Some("1500".into()), Unit::Milliseconds).unwrap(), Some(Duration::from_millis(1500)));
+        let milliseconds = |said| life("/x", Some(said), Unit::Milliseconds).unwrap();
+        assert_eq!(milliseconds(Expiry::Text("1500".into())), Some(Duration::from_millis(1500)));
+        assert_eq!(milliseconds(Expiry::Count(1500)), Some(Duration::from_millis(1500)));
+        assert_eq!(milliseconds(Expiry::Count(-1)), Some(Duration::ZERO));
     }
 
     #[test]
@@ -175,7 +198,7 @@ mod tests {
     #[test]
     fn what_is_no_life_is_named_and_not_quoted() {
         for text in ["hunter2", "inf", "NaN", "infinity", "1 hour", "--1", "."] {
-            let failure = life("/expires_in", Some(text.to_owned()), Unit::Seconds).unwrap_err();
+            let failure = life("/expires_in", Some(Expiry::Text(text.to_owned())), Unit::Seconds).unwrap_err();
             assert!(failure.unusable);
             assert_eq!(
                 failure.to_string(),
@@ -192,8 +215,15 @@ mod tests {
         assert_eq!(at("1893456000", Zone::Offset).unwrap(), expected);
         assert_eq!(at("2030-01-01T00:00:00Z", Zone::Offset).unwrap(), expected);
         assert_eq!(at("2030-01-01T02:00:00+02:00", Zone::Offset).unwrap(), expected);
-        let milliseconds = moment("/x", Some("1893456000000".into()), Unit::Milliseconds, Zone::Offset);
-        assert_eq!(milliseconds.unwrap(), expected);
+        assert_eq!(at(" ", Zone::Offset).unwrap(), None);
+        for (said, unit) in [
+            (Expiry::Text("1893456000000".into()), Unit::Milliseconds),
+            (Expiry::Count(1_893_456_000_000), Unit::Milliseconds),
+            (Expiry::Count(1_893_456_000), Unit::Seconds),
+            (Expiry::At("2030-01-01T02:00:00+02:00".parse().unwrap()), Unit::Seconds),
+        ] {
+            assert_eq!(moment("/x", Some(said), unit, Zone::Offset).unwrap(), expected);
+        }
         assert_eq!(at("-5", Zone::Offset).unwrap(), Some(UNIX_EPOCH));
         assert_eq!(at("1960-01-01T00:00:00Z", Zone::Offset).unwrap(), Some(UNIX_EPOCH));
     }

@@ -138,7 +138,7 @@ fn issued(mut answer: Answer, date: Option<SystemTime>) -> Result<Issued, Failur
     issued.token_type = ::freshtoken_wire::text::non_empty(&answer.token_type);
     issued.expires_in = adapter::life(
         "/expires_in",
-        Some(answer.expires_in.to_string()),
+        Some(adapter::Expiry::Count(answer.expires_in.to_owned())),
         adapter::Unit::Seconds,
     )?;
     issued.date = date;

@@ -188,7 +188,7 @@ fn issued(mut answer: Answer, date: Option<SystemTime>) -> Result<Issued, Failur
             .and_then(|value| {
                 value.access_token_expiry
                     .as_ref()
-                    .and_then(|value| Some(value.to_string()))
+                    .and_then(|value| Some(adapter::Expiry::At(value.to_owned())))
             }),
         adapter::Unit::Seconds,
         adapter::Zone::Offset,
@@ -204,7 +204,7 @@ fn issued(mut answer: Answer, date: Option<SystemTime>) -> Result<Issued, Failur
             .and_then(|value| {
                 value.refresh_token_expiry
                     .as_ref()
-                    .and_then(|value| Some(value.to_string()))
+                    .and_then(|value| Some(adapter::Expiry::At(value.to_owned())))
             }),
         adapter::Unit::Seconds,
         adapter::Zone::Offset,
