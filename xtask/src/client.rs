@@ -103,6 +103,7 @@ pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
 use ::freshtoken_wire::{{Call, Http, Operation, Target}};
 #[allow(unused_imports)]
 use ::freshtoken_wire::Secret;
+use ::reqwest::header::HeaderValue;
 #[allow(unused_imports)]
 use crate::{{
     error::{{self, Error, ErrorBody}},
@@ -394,21 +395,25 @@ fn constant_name(operation: &Operation) -> String {
 }
 
 fn operation_constant(operation: &Operation) -> String {
+    let header = |text: Option<&String>| match text {
+        Some(text) => format!("Some(HeaderValue::from_static({text:?}))"),
+        None => "None".to_owned(),
+    };
     format!(
         "
-const {name}: Operation = Operation {{
+static {name}: Operation = Operation {{
     id: {id:?},
     method: {method:?},
-    accept: {accept:?},
-    content_type: {content_type:?},
-    user_agent: USER_AGENT,
+    accept: {accept},
+    content_type: {content_type},
+    user_agent: HeaderValue::from_static(USER_AGENT),
 }};
 ",
         name = constant_name(operation),
         id = operation.id,
         method = operation.method,
-        accept = operation.success.media_type,
-        content_type = operation.body.as_ref().map(|body| &body.media_type),
+        accept = header(operation.success.media_type.as_ref()),
+        content_type = header(operation.body.as_ref().map(|body| &body.media_type)),
     )
 }
 

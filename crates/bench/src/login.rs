@@ -4,12 +4,9 @@
 //! All go over a connection that is open, and over one that has to be opened first, by an HTTP client of its own. The
 //! second is what happens: tokens live for an hour, and an idle connection for ten seconds.
 
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use freshtoken::{Clock, Issued, Now, TokenSource, http_client_builder, voucherify};
+use freshtoken::{Issued, TokenSource, http_client_builder, voucherify};
 use serde::Serialize;
 
 use crate::contenders::Failure;
@@ -99,14 +96,12 @@ impl Place {
             1 => timed(create_token(self.endpoint.clone())).await,
             2 => timed(async { tokio::spawn(create_token(self.endpoint.clone())).await? }).await,
             3 => {
-                let clock = Ahead::default();
                 let token = Issued::new("example-token").expires_in(LIFE);
-                let source = TokenSource::builder(self.endpoint.clone(), credentials()).token(token);
-                let source = source.clock(clock.clone()).build();
-                clock.0.store(LIFE.as_secs(), Ordering::Relaxed);
+                let source = TokenSource::builder(self.endpoint.clone(), credentials()).token(token).build();
+                source.rejected(&source.try_header().ok_or("there is no token to reject")?);
                 let took = timed(header(&source)).await;
                 if source.status().counters.logins != 1 {
-                    return Err("the token hadn't ended".into());
+                    return Err("the token was still good".into());
                 }
                 took
             }
@@ -163,21 +158,5 @@ fn credentials() -> voucherify::Credentials {
         scope: vec![voucherify::types::Scope::Api].into(),
         app_id: "example-id".into(),
         app_token: "example-secret".into(),
-    }
-}
-
-/// The system's clocks, so many seconds ahead: that is how a token ends at once.
-#[derive(Clone, Default)]
-struct Ahead(Arc<AtomicU64>);
-
-impl Clock for Ahead {
-    fn now(&self) -> Now {
-        let ahead = Duration::from_secs(self.0.load(Ordering::Relaxed));
-        let monotonic = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-        Now::new(monotonic + ahead, SystemTime::now() + ahead)
-    }
-
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(tokio::time::sleep(duration))
     }
 }

@@ -5,6 +5,7 @@
 use ::freshtoken_wire::{Call, Http, Operation, Target};
 #[allow(unused_imports)]
 use ::freshtoken_wire::Secret;
+use ::reqwest::header::HeaderValue;
 #[allow(unused_imports)]
 use crate::{
     error::{self, Error, ErrorBody},
@@ -13,28 +14,28 @@ use crate::{
 
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-const CREATE_TOKEN_OPERATION: Operation = Operation {
+static CREATE_TOKEN_OPERATION: Operation = Operation {
     id: "create_token",
     method: "POST",
-    accept: Some("application/json"),
-    content_type: Some("application/x-www-form-urlencoded"),
-    user_agent: USER_AGENT,
+    accept: Some(HeaderValue::from_static("application/json")),
+    content_type: Some(HeaderValue::from_static("application/x-www-form-urlencoded")),
+    user_agent: HeaderValue::from_static(USER_AGENT),
 };
 
-const INTROSPECT_TOKEN_OPERATION: Operation = Operation {
+static INTROSPECT_TOKEN_OPERATION: Operation = Operation {
     id: "introspect_token",
     method: "POST",
-    accept: Some("application/json"),
-    content_type: Some("application/x-www-form-urlencoded"),
-    user_agent: USER_AGENT,
+    accept: Some(HeaderValue::from_static("application/json")),
+    content_type: Some(HeaderValue::from_static("application/x-www-form-urlencoded")),
+    user_agent: HeaderValue::from_static(USER_AGENT),
 };
 
-const REVOKE_TOKEN_OPERATION: Operation = Operation {
+static REVOKE_TOKEN_OPERATION: Operation = Operation {
     id: "revoke_token",
     method: "POST",
     accept: None,
-    content_type: Some("application/x-www-form-urlencoded"),
-    user_agent: USER_AGENT,
+    content_type: Some(HeaderValue::from_static("application/x-www-form-urlencoded")),
+    user_agent: HeaderValue::from_static(USER_AGENT),
 };
 
 /// Where the requests go, and what carries them. Clones share one HTTP client, and so its connections.

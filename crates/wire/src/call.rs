@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Method, Request, Url};
 use zeroize::Zeroizing;
 
@@ -18,18 +18,18 @@ use crate::cause::Cause;
 use crate::{BodyProblem, Error, ErrorBody, ErrorKind, MAX_BODY, Secret, TOTAL_TIMEOUT, Target, retry_after};
 
 /// What generated code knows of an operation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Operation {
     /// The `operationId`.
     pub id: &'static str,
     /// The method, in capitals.
     pub method: &'static str,
     /// The media types of the success answer. With `None`, reqwest says `*/*`.
-    pub accept: Option<&'static str>,
+    pub accept: Option<HeaderValue>,
     /// The media type of the body, if it has one: progenitor knows two.
-    pub content_type: Option<&'static str>,
+    pub content_type: Option<HeaderValue>,
     /// The generated crate and its version.
-    pub user_agent: &'static str,
+    pub user_agent: HeaderValue,
 }
 
 /// How the halves of HTTP Basic are written.
@@ -198,10 +198,13 @@ impl Call {
             // progenitor doesn't know which of its header parameters are secrets.
             value.set_sensitive(true);
         }
-        set(headers, ACCEPT, self.operation.accept);
-        set(headers, USER_AGENT, Some(self.operation.user_agent));
-        if self.operation.content_type.is_some() {
-            set(headers, CONTENT_TYPE, self.operation.content_type);
+        let Operation { accept, content_type, user_agent, .. } = self.operation;
+        for (name, value) in
+            [(ACCEPT, accept.as_ref()), (CONTENT_TYPE, content_type.as_ref()), (USER_AGENT, Some(user_agent))]
+        {
+            if let Some(value) = value {
+                headers.insert(name, value.clone());
+            }
         }
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
@@ -370,17 +373,6 @@ fn kind_of(error: &reqwest::Error, cause: &Cause, left: bool) -> ErrorKind {
         ErrorKind::InvalidRequest
     } else {
         ErrorKind::Interrupted
-    }
-}
-
-fn set(headers: &mut HeaderMap, name: HeaderName, value: Option<&'static str>) {
-    match value.filter(|value| is_sendable(value)) {
-        Some(value) => {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-        None => {
-            headers.remove(name);
-        }
     }
 }
 

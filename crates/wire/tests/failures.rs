@@ -10,10 +10,11 @@ use freshtoken_wire::{
     BodyProblem, Call, Error, ErrorKind, Http, MAX_BODY, Operation, Secret, Target, Timestamp, Verdict,
     http_client_builder,
 };
+use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use support::{
-    CREATE, TOKEN, Token, VendorError, answer, answering, careless_client, create, dead_end, failure, origin, post,
-    run, run_empty, server, target, texts,
+    CREATE, TOKEN, Token, VendorError, answer, answering, careless_client, create, dead_end, failure, operation,
+    origin, post, run, run_empty, server, target, texts,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -473,7 +474,7 @@ async fn an_error_can_change_its_body() {
 /// The first invariant: a secret that goes anywhere into a request, or comes back anywhere in an answer, is in no text.
 #[tokio::test]
 async fn no_text_holds_a_secret() {
-    static REVOKE: Operation = Operation { method: "DELETE", ..CREATE };
+    static REVOKE: Operation = operation("DELETE", HeaderValue::from_static("application/json"), None);
     const HEAD: &str = "content-type: application/json\r\nset-cookie: hunter2\r\nlocation: /hunter2\r\n\
                         x-request-id: hunter2 hunter2\r\nwww-authenticate: Basic realm=\"hunter2\"\r\n";
     let body = r#"{"code":"hunter2","message":"hunter2","request":"hunter2 2"}"#;

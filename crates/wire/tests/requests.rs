@@ -5,7 +5,8 @@
 mod support;
 
 use freshtoken_wire::{BasicEncoding, Call, ErrorKind, Operation, Secret};
-use support::{CREATE, TOKEN, Token, answer, answering, post, run, target};
+use reqwest::header::HeaderValue;
+use support::{CREATE, TOKEN, Token, answer, answering, operation, post, run, target};
 
 /// The request's lines in the order of the alphabet, without `host`, and its body.
 async fn arrived(operation: &'static Operation, add: impl FnOnce(&mut Call)) -> (Vec<String>, String) {
@@ -42,8 +43,11 @@ async fn a_request_has_what_the_spec_says_and_nothing_else() {
 
 #[tokio::test]
 async fn a_media_type_of_the_spec_replaces_progenitors() {
-    static VENDOR: Operation =
-        Operation { accept: Some("application/vnd.v1+json"), content_type: Some("application/vnd.v2+json"), ..CREATE };
+    static VENDOR: Operation = operation(
+        "POST",
+        HeaderValue::from_static("application/vnd.v1+json"),
+        Some(HeaderValue::from_static("application/vnd.v2+json")),
+    );
     let (lines, _) = arrived(&VENDOR, |_| ()).await;
     assert!(lines.contains(&"accept: application/vnd.v1+json".to_owned()), "{lines:?}");
     assert!(lines.contains(&"content-type: application/vnd.v2+json".to_owned()), "{lines:?}");

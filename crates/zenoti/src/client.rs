@@ -5,6 +5,7 @@
 use ::freshtoken_wire::{Call, Http, Operation, Target};
 #[allow(unused_imports)]
 use ::freshtoken_wire::Secret;
+use ::reqwest::header::HeaderValue;
 #[allow(unused_imports)]
 use crate::{
     error::{self, Error, ErrorBody},
@@ -13,20 +14,20 @@ use crate::{
 
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-const CREATE_TOKEN_OPERATION: Operation = Operation {
+static CREATE_TOKEN_OPERATION: Operation = Operation {
     id: "create_token",
     method: "POST",
-    accept: Some("application/json"),
-    content_type: Some("application/json"),
-    user_agent: USER_AGENT,
+    accept: Some(HeaderValue::from_static("application/json")),
+    content_type: Some(HeaderValue::from_static("application/json")),
+    user_agent: HeaderValue::from_static(USER_AGENT),
 };
 
-const REVOKE_TOKENS_OPERATION: Operation = Operation {
+static REVOKE_TOKENS_OPERATION: Operation = Operation {
     id: "revoke_tokens",
     method: "DELETE",
     accept: None,
     content_type: None,
-    user_agent: USER_AGENT,
+    user_agent: HeaderValue::from_static(USER_AGENT),
 };
 
 /// Where the requests go, and what carries them. Clones share one HTTP client, and so its connections.

@@ -6,19 +6,19 @@ use std::net::SocketAddr;
 
 use freshtoken_wire::answer::{self, Head, ResponseValue};
 use freshtoken_wire::{Call, Error, ErrorBody, Http, Operation, RetryUnit, Rules, Secret, Target};
+use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-pub static CREATE: Operation = Operation {
-    id: "create_token",
-    method: "POST",
-    accept: Some("application/json"),
-    content_type: None,
-    user_agent: "freshtoken-test/1.2.3",
-};
+pub static CREATE: Operation = operation("POST", HeaderValue::from_static("application/json"), None);
+
+pub const fn operation(method: &'static str, accept: HeaderValue, content_type: Option<HeaderValue>) -> Operation {
+    let user_agent = HeaderValue::from_static("freshtoken-test/1.2.3");
+    Operation { id: "create_token", method, accept: Some(accept), content_type, user_agent }
+}
 
 #[derive(Debug, Deserialize, PartialEq)]
 pub struct Token {
