@@ -41,7 +41,6 @@ const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 /// ```
 pub struct Accounts<V: Vendor> {
     vendor: Arc<V>,
-    server: Arc<str>,
     /// Those of the newest key: most accounts have the same.
     scopes: Mutex<Arc<str>>,
     shared: Arc<Shared>,
@@ -150,12 +149,6 @@ impl<V: Vendor> Accounts<V> {
     ) -> TokenSource {
         let account: Arc<str> = account.into();
         let scopes = self.shared_scopes(scopes);
-        let slot_key = Key {
-            vendor: V::POLICY.vendor,
-            server: self.server.clone(),
-            account: account.clone(),
-            scopes: scopes.clone(),
-        };
         let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = sources.get(&(&*account, &*scopes) as &dyn Named) {
             return entry.source.clone();
@@ -166,7 +159,8 @@ impl<V: Vendor> Accounts<V> {
             false => 0,
         };
         let grants = Box::new(Bound { vendor: self.vendor.clone(), credentials });
-        let source = TokenSource::of_slot(Slot::new(self.shared.clone(), grants, slot_key, start));
+        let source =
+            TokenSource::of_slot(Slot::new(self.shared.clone(), grants, [account.clone(), scopes.clone()], start));
         let used = AtomicU64::new(self.shared.clock.now().monotonic);
         sources.insert((account, scopes), Entry { source: source.clone(), used });
         tell_evicted::<V>(evicted, sources);
@@ -324,7 +318,7 @@ impl<V: Vendor> AccountsBuilder<V> {
         F: Fn(Key, Arc<Record>) -> A + Send + Sync + 'static,
         A: Future<Output = ()> + Send + 'static,
     {
-        self.options.on_change = Some(Arc::new(move |key, record| Box::pin(callback(key.clone(), record))));
+        self.options.on_change = Some(Arc::new(move |key, record| Box::pin(callback(key, record))));
         self
     }
 
@@ -357,9 +351,8 @@ impl<V: Vendor> AccountsBuilder<V> {
     pub fn build(self) -> Accounts<V> {
         Accounts {
             scopes: Mutex::new("".into()),
-            server: self.vendor.server().into(),
+            shared: Arc::new(self.options.shared::<V>(self.vendor.server().into())),
             vendor: Arc::new(self.vendor),
-            shared: Arc::new(self.options.shared::<V>()),
             sources: RwLock::default(),
             most: self.most,
             idle: self.idle,

@@ -152,7 +152,7 @@ impl Journey {
             self.lease = Some(Lease::new(()));
             return;
         };
-        let leased = caught(async { store.lease(&slot.key, LEASE).await });
+        let leased = caught(async { store.lease(&slot.key(), LEASE).await });
         match slot.within(LEASE_WAIT, leased).await {
             Some(Some(Ok(lease))) => self.lease = Some(lease),
             Some(Some(Err(error))) => warn!(%error, "goes on without a lease"),

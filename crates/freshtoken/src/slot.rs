@@ -41,11 +41,13 @@ const FLIGHT: Duration = Duration::from_secs(300);
 const LOST_FLIGHTS: usize = 5;
 
 /// What is told of each change.
-pub(crate) type OnChange = Arc<dyn Fn(&Key, Arc<Record>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+pub(crate) type OnChange = Arc<dyn Fn(Key, Arc<Record>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// What all slots of a source or a set of accounts have in common.
 pub(crate) struct Shared {
     pub(crate) policy: &'static Policy,
+    /// Which server; empty where no key asks for it.
+    pub(crate) server: Arc<str>,
     pub(crate) header: HeaderName,
     /// None: what each knows by itself is all there is.
     pub(crate) store: Option<Arc<dyn AnyStore>>,
@@ -66,7 +68,8 @@ pub(crate) struct Slot {
     snapshot: ArcSwapOption<Snapshot>,
     shared: Arc<Shared>,
     grants: Box<dyn Grants>,
-    key: Key,
+    account: Arc<str>,
+    scopes: Arc<str>,
     locked: Mutex<Locked>,
 }
 
@@ -208,7 +211,12 @@ enum Asked {
 }
 
 impl Slot {
-    pub(crate) fn new(shared: Arc<Shared>, grants: Box<dyn Grants>, key: Key, start: Option<Record>) -> Arc<Self> {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        grants: Box<dyn Grants>,
+        [account, scopes]: [Arc<str>; 2],
+        start: Option<Record>,
+    ) -> Arc<Self> {
         let now = shared.clock.now();
         let machine = Machine::new(shared.policy, start, now, &*shared.random);
         let slot = Self {
@@ -224,7 +232,8 @@ impl Slot {
             sources: AtomicUsize::new(0),
             shared,
             grants,
-            key,
+            account,
+            scopes,
         };
         slot.publish(&lock(&slot.locked), now);
         Arc::new(slot)
@@ -234,8 +243,22 @@ impl Slot {
         &self.shared
     }
 
-    pub(crate) fn key(&self) -> &Key {
-        &self.key
+    pub(crate) fn vendor(&self) -> &'static str {
+        self.shared.policy.vendor
+    }
+
+    pub(crate) fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Under which a store keeps its record.
+    pub(crate) fn key(&self) -> Key {
+        Key {
+            vendor: self.vendor(),
+            server: self.shared.server.clone(),
+            account: self.account.clone(),
+            scopes: self.scopes.clone(),
+        }
     }
 
     /// What a caller gets of a fresh token: one load, one look at the clocks, one clone. Inlined always: a call more, and the
@@ -294,7 +317,7 @@ impl Slot {
                     locked.counters.joined = locked.counters.joined.saturating_add(1);
                     // A subscriber may ask this very source something.
                     drop(locked);
-                    debug!(vendor = self.key.vendor, account = &*self.key.account, "waits for the flight under way");
+                    debug!(vendor = self.vendor(), account = self.account(), "waits for the flight under way");
                     wait
                 }
                 None => Asked::Failed(self.error(ErrorKind::NoRuntime, "get a token")),
@@ -319,7 +342,7 @@ impl Slot {
         // A runtime that is shutting down drops the task within `spawn`, and that locks.
         drop(locked);
         let journey = Journey::new(self.clone());
-        let span = info_span!("token_flight", vendor = self.key.vendor, account = &*self.key.account);
+        let span = info_span!("token_flight", vendor = self.vendor(), account = self.account());
         let task = spawn(journey.run(wait).instrument(span))?;
         let mut locked = lock(&self.locked);
         if let Some(flight) = &mut locked.flight
@@ -353,7 +376,7 @@ impl Slot {
         };
         self.publish(&locked, now);
         drop(locked);
-        info!(vendor = self.key.vendor, account = &*self.key.account, ?rejection, "a call got 401");
+        info!(vendor = self.vendor(), account = self.account(), ?rejection, "a call got 401");
         rejection
     }
 
@@ -436,13 +459,13 @@ impl Slot {
         };
         if let Some(empty) = empty {
             if let Err(error) = self.compare_and_store(record.generation(), empty.clone()).await {
-                warn!(vendor = self.key.vendor, %error, "can't store that a token was revoked");
+                warn!(vendor = self.vendor(), %error, "can't store that a token was revoked");
             }
             self.tell(empty).await;
-            info!(vendor = self.key.vendor, account = &*self.key.account, "forgot the token");
+            info!(vendor = self.vendor(), account = self.account(), "forgot the token");
         }
         match answer {
-            Err(failure) if !failure.is_gone => Err(Error::of(failure, self.key.vendor, ACTION)),
+            Err(failure) if !failure.is_gone => Err(Error::of(failure, self.vendor(), ACTION)),
             _ => Ok(()),
         }
     }
@@ -459,12 +482,12 @@ impl Slot {
 
     async fn load(&self) -> Result<Option<Arc<Record>>, StoreError> {
         let Some(store) = &self.shared.store else { return Ok(None) };
-        self.stored(async { store.load(&self.key).await }).await
+        self.stored(async { store.load(&self.key()).await }).await
     }
 
     async fn compare_and_store(&self, expected: u64, record: Arc<Record>) -> Result<bool, StoreError> {
         let Some(store) = &self.shared.store else { return Ok(true) };
-        self.stored(async { store.compare_and_store(&self.key, expected, record).await }).await
+        self.stored(async { store.compare_and_store(&self.key(), expected, record).await }).await
     }
 
     /// What the store answers. It may panic, also before there is a future, and hang.
@@ -489,9 +512,9 @@ impl Slot {
     /// Tells of a change. A callback that panics keeps nobody from their token.
     async fn tell(&self, record: Arc<Record>) {
         let Some(on_change) = &self.shared.on_change else { return };
-        let told = caught(async { on_change(&self.key, record).await });
+        let told = caught(async { on_change(self.key(), record).await });
         if self.within(GRANT, told).await.flatten().is_none() {
-            warn!(vendor = self.key.vendor, "the callback that is told of changes panicked, or took too long");
+            warn!(vendor = self.vendor(), "the callback that is told of changes panicked, or took too long");
         }
     }
 
@@ -521,7 +544,7 @@ impl Slot {
     }
 
     pub(crate) fn error(&self, kind: ErrorKind, action: &'static str) -> Error {
-        Error::new(kind, self.key.vendor, action)
+        Error::new(kind, self.vendor(), action)
     }
 
     /// Has the token renewed whenever that is due, whether anybody asks or not.

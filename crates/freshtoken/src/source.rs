@@ -13,7 +13,7 @@ use http::{HeaderName, HeaderValue};
 use crate::clock::{AnyClock, Clock, Now, Random, SystemRandom};
 use crate::machine::Rejection;
 use crate::slot::{Getting, Given, Shared, Slot, Status};
-use crate::store::{AnyStore, Key, Store};
+use crate::store::{AnyStore, Store};
 use crate::sync::spawn;
 use crate::token::RefreshToken;
 use crate::vendor::Bound;
@@ -51,7 +51,7 @@ impl TokenSource {
         TokenSourceBuilder {
             vendor,
             credentials: credentials.into(),
-            account: String::new(),
+            account: Arc::default(),
             start: Start::default(),
             options: Options::default(),
         }
@@ -227,7 +227,11 @@ impl Drop for TokenSource {
 /// No token.
 impl fmt::Debug for TokenSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenSource").field("key", self.0.key()).field("status", &self.status()).finish_non_exhaustive()
+        f.debug_struct("TokenSource")
+            .field("vendor", &self.0.vendor())
+            .field("account", &self.0.account())
+            .field("status", &self.status())
+            .finish_non_exhaustive()
     }
 }
 
@@ -257,7 +261,7 @@ impl<'a> From<&'a HeaderValue> for Seen<'a> {
 pub struct TokenSourceBuilder<V: Vendor> {
     vendor: V,
     credentials: CredentialSource<V::Credentials>,
-    account: String,
+    account: Arc<str>,
     start: Start,
     options: Options,
 }
@@ -312,7 +316,7 @@ impl<V: Vendor> TokenSourceBuilder<V> {
     /// [callback](CredentialSource::ask) aren't known, so they belong into the name.
     pub fn store(mut self, store: Arc<impl Store>, account: impl Into<String>) -> Self {
         self.options.store = Some(store);
-        self.account = account.into();
+        self.account = account.into().into();
         self
     }
 
@@ -352,13 +356,22 @@ impl<V: Vendor> TokenSourceBuilder<V> {
 
     /// The source. No request is made before someone asks.
     pub fn build(self) -> TokenSource {
-        let shared = Arc::new(self.options.shared::<V>());
-        let key = key(&self.vendor, &self.credentials, self.account.into());
+        let asked_for = || self.credentials.value().map(V::scopes).unwrap_or_default();
+        debug_assert!(
+            V::POLICY.scoped || asked_for().is_empty(),
+            "a vendor with `scopes` says so in its policy: `.scoped(true)`"
+        );
+        // Only a store's key has them.
+        let (server, scopes) = match self.options.store {
+            Some(_) => (self.vendor.server().into(), asked_for().into()),
+            None => Default::default(),
+        };
+        let shared = Arc::new(self.options.shared::<V>(server));
         let now = shared.clock.now();
         let start = self.start.record(shared.policy, now);
         let has_token = start.as_ref().is_some_and(|start| start.token.is_some());
         let grants = Box::new(Bound { vendor: Arc::new(self.vendor), credentials: self.credentials });
-        let slot = Slot::new(shared, grants, key, start);
+        let slot = Slot::new(shared, grants, [self.account, scopes], start);
         if has_token {
             slot.keep_alive();
         }
@@ -378,10 +391,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    pub(crate) fn shared<V: Vendor>(self) -> Shared {
+    pub(crate) fn shared<V: Vendor>(self, server: Arc<str>) -> Shared {
         let policy: &'static Policy = const { &V::POLICY };
         Shared {
             policy,
+            server,
             header: HeaderName::from_bytes(policy.header.as_bytes()).unwrap_or(AUTHORIZATION),
             store: self.store,
             clock: self.clock,
@@ -391,15 +405,6 @@ impl Options {
             keep_answer: !self.forget_answer,
         }
     }
-}
-
-fn key<V: Vendor>(vendor: &V, credentials: &CredentialSource<V::Credentials>, account: Arc<str>) -> Key {
-    let scopes = credentials.value().map(V::scopes).unwrap_or_default();
-    debug_assert!(
-        V::POLICY.scoped || scopes.is_empty(),
-        "a vendor with `scopes` says so in its policy: `.scoped(true)`"
-    );
-    Key { vendor: V::POLICY.vendor, server: vendor.server().into(), account, scopes: scopes.into() }
 }
 
 #[allow(dead_code, reason = "a compile-time proof")]

@@ -581,14 +581,6 @@ async fn an_empty_credential_is_named_and_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn a_key_shows_no_path() {
-    let endpoint = voucherify::Endpoint::at("https://proxy.example/hunter2/");
-    let tokens = TokenSource::new(endpoint, voucherify_credentials());
-    let text = format!("{tokens:?}");
-    assert!(text.contains("https://proxy.example") && !text.contains("hunter2"), "{text}");
-}
-
-#[tokio::test]
 async fn a_base_url_may_have_a_path_and_a_trailing_slash() {
     for (tail, line) in [
         ("", "POST /v1/oauth/token"),
