@@ -8,15 +8,15 @@ use crate::login::{Login, WAYS};
 /// The section.
 pub(super) fn section(logins: &[Login]) -> Section {
     let goal = |login: &Login| {
-        let [_, typed, task, later, source] = &login.ratios;
+        let [_, typed, task, later, first] = &login.ratios;
         Goal {
             what: format!("a login over {}", login.over),
             asked: "1.1 times a bare post".to_owned(),
             measured: format!(
-                "{:.2} times; the typed client {:.2}, that in a task {:.2}, a later login of a source {:.2}",
-                source.median, typed.median, task.median, later.median
+                "a source's first {:.2} times, a later one {:.2}; the typed client {:.2}, that in a task {:.2}",
+                first.median, later.median, typed.median, task.median
             ),
-            is_met: source.median <= 1.1,
+            is_met: first.median.max(later.median) <= 1.1,
             why: "the task that no caller can cancel adds some, and the source most of it, with its state machine and the token; \
                   where the connection is new the caches are cold, and the same code takes longer; all of it is tens of \
                   microseconds, less than a network takes",
@@ -29,7 +29,7 @@ fn text(logins: &[Login]) -> String {
     let mut text = String::from("## A login end to end\n\n");
     text.push_str(
         "A post of the same body by the same HTTP client to the same issuer, and each layer above it: the client of the vendor's\n\
-         crate by itself; the same in a task, as every login of a source is; `header` of a source whose token has ended, and of\n\
+         crate by itself; the same in a task, as every login of a source is; `header` of a source whose token got 401, and of\n\
          one that has just been made. One after the other on one thread, microseconds; the ratios are those of each round. Tokens\n\
          live for an hour and idle connections for ten seconds, so a login mostly opens a new one.\n\n",
     );
