@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 
 use crate::clock::{AnyClock, Clock, Now, Random, SystemRandom};
@@ -396,7 +395,7 @@ impl Options {
         Shared {
             policy,
             server,
-            header: HeaderName::from_bytes(policy.header.as_bytes()).unwrap_or(AUTHORIZATION),
+            header: const { HeaderName::from_static(V::POLICY.header) },
             store: self.store,
             clock: self.clock,
             random: self.random.unwrap_or_else(|| Arc::new(SystemRandom)),
