@@ -160,7 +160,7 @@ impl<V: Vendor> Accounts<V> {
         };
         let grants = Box::new(Bound { vendor: self.vendor.clone(), credentials });
         let source =
-            TokenSource::of_slot(Slot::new(self.shared.clone(), grants, [account.clone(), scopes.clone()], start));
+            TokenSource::of_slot(Slot::new(self.shared.clone(), grants, account.clone(), scopes.clone(), start));
         let used = AtomicU64::new(self.shared.clock.now().monotonic);
         sources.insert((account, scopes), Entry { source: source.clone(), used });
         tell_evicted::<V>(evicted, sources);

@@ -214,7 +214,8 @@ impl Slot {
     pub(crate) fn new(
         shared: Arc<Shared>,
         grants: Box<dyn Grants>,
-        [account, scopes]: [Arc<str>; 2],
+        account: Arc<str>,
+        scopes: Arc<str>,
         start: Option<Record>,
     ) -> Arc<Self> {
         let now = shared.clock.now();

@@ -370,7 +370,7 @@ impl<V: Vendor> TokenSourceBuilder<V> {
         let start = self.start.record(shared.policy, now);
         let has_token = start.as_ref().is_some_and(|start| start.token.is_some());
         let grants = Box::new(Bound { vendor: Arc::new(self.vendor), credentials: self.credentials });
-        let slot = Slot::new(shared, grants, [self.account, scopes], start);
+        let slot = Slot::new(shared, grants, self.account, scopes, start);
         if has_token {
             slot.keep_alive();
         }
