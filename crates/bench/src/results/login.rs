@@ -17,7 +17,7 @@ pub(super) fn section(logins: &[Login]) -> Section {
                 first.median, later.median, typed.median, task.median
             ),
             is_met: first.median.max(later.median) <= 1.1,
-            why: "the task that no caller can cancel adds some, and the source most of it, with its state machine and the token; \
+            why: "the task that no caller can cancel adds some, and so does the source, with its state machine and the token; \
                   where the connection is new the caches are cold, and the same code takes longer; all of it is tens of \
                   microseconds, less than a network takes",
         }
@@ -29,9 +29,10 @@ fn text(logins: &[Login]) -> String {
     let mut text = String::from("## A login end to end\n\n");
     text.push_str(
         "A post of the same body by the same HTTP client to the same issuer, and each layer above it: the client of the vendor's\n\
-         crate by itself; the same in a task, as every login of a source is; `header` of a source whose token got 401, and of\n\
-         one that has just been made. One after the other on one thread, microseconds; the ratios are those of each round. Tokens\n\
-         live for an hour and idle connections for ten seconds, so a login mostly opens a new one.\n\n",
+         crate by itself; the same in a task, as every login of a source is; `header` of a source whose token got 401, which is\n\
+         made and told so just before; a new source and its `header`. What each leaves goes after its time: the answer, the client,\n\
+         the source. One after the other on one thread, microseconds; the ratios are those of each round. Tokens live for an hour\n\
+         and idle connections for ten seconds, so a login mostly opens a new one.\n\n",
     );
     let _ = writeln!(text, "| over | {} |\n| --- |{}", WAYS.join(" | "), " ---: |".repeat(WAYS.len()));
     for Login { over, micros, ratios } in logins {
