@@ -111,7 +111,7 @@ use crate::{{
 }};
 
 const USER_AGENT: &str = concat!(env!(\"CARGO_PKG_NAME\"), \"/\", env!(\"CARGO_PKG_VERSION\"));
-{constants}
+{statics}
 {endpoint}{credentials_type}
 {client_docs}#[derive(Clone, Debug)]
 pub struct Client {{
@@ -125,7 +125,7 @@ impl Client {{
     }}
 {methods}}}
 ",
-        constants = model.operations.iter().map(operation_constant).collect::<String>(),
+        statics = model.operations.iter().map(operation_static).collect::<String>(),
         endpoint = endpoint(model),
         credentials_type = credentials_type(model, &credentials),
         client_docs = docs::comment(&client_docs, ""),
@@ -390,11 +390,11 @@ fn credentials_type(model: &Model, credentials: &[Credential]) -> String {
     )
 }
 
-fn constant_name(operation: &Operation) -> String {
+fn static_name(operation: &Operation) -> String {
     format!("{}_OPERATION", operation.id.trim_end_matches('_').to_uppercase())
 }
 
-fn operation_constant(operation: &Operation) -> String {
+fn operation_static(operation: &Operation) -> String {
     let header = |text: Option<&String>| match text {
         Some(text) => format!("Some(HeaderValue::from_static({text:?}))"),
         None => "None".to_owned(),
@@ -409,7 +409,7 @@ static {name}: Operation = Operation {{
     user_agent: HeaderValue::from_static(USER_AGENT),
 }};
 ",
-        name = constant_name(operation),
+        name = static_name(operation),
         id = operation.id,
         method = operation.method,
         accept = header(operation.success.media_type.as_ref()),
@@ -476,7 +476,7 @@ fn method(
     }
     let authorize = authorize(model, operation, credentials, &arguments);
     let mutable = if authorize.is_empty() { "" } else { "mut " };
-    sent.push_str(&format!("        let {mutable}call = Call::new(&{}, &self.target);\n", constant_name(operation)));
+    sent.push_str(&format!("        let {mutable}call = Call::new(&{}, &self.target);\n", static_name(operation)));
     sent.push_str(&authorize);
     // What would lead the path elsewhere is no parameter.
     for param in operation.params.iter().filter(|param| param.place == Place::Path) {

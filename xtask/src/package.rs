@@ -42,7 +42,7 @@ pub fn package(model: &Model) -> Result<Package, String> {
         ("src/error.rs", "Why a call failed: the vendor's error bodies and what its codes mean.", others.errors),
         (
             "src/progenitor.rs",
-            "The operations, as progenitor makes them. `client` is what a user sees of them.",
+            "Progenitor's operations, sent by `Call`. They are private: `client` is what a user sees of them.",
             operations,
         ),
         ("src/types.rs", "The bodies of requests and answers.", others.types),

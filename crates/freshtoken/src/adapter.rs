@@ -59,10 +59,11 @@ pub(crate) fn needed<'a, T>(name: &str, credential: &'a Option<T>) -> Result<&'a
 
 /// When something ends, as an answer says it.
 pub(crate) enum Expiry {
-    /// A whole number.
+    /// A whole number, of seconds or milliseconds.
     Count(i64),
+    /// A date-time with its offset.
     At(Timestamp),
-    /// A number or a date-time; nothing, where it is blank.
+    /// A number or a date-time. A blank one says nothing.
     Text(String),
 }
 
@@ -97,15 +98,15 @@ pub(crate) fn moment(
         (None, Zone::Utc) => Timestamp::parse_as_utc(text).map(since_1970),
         (None, Zone::Offset) => text.parse().map(since_1970),
     };
-    let since_1970 = match said {
+    let end = match said {
         None => return Ok(None),
         Some(Expiry::Text(text)) if text.trim().is_empty() => return Ok(None),
         Some(Expiry::Text(text)) => read(text.trim()),
         Some(Expiry::Count(count)) => Ok(whole(count.into(), unit)),
         Some(Expiry::At(timestamp)) => Ok(since_1970(timestamp)),
     };
-    match since_1970 {
-        Ok(since_1970) => Ok(Some(UNIX_EPOCH + since_1970.min(LAST))),
+    match end {
+        Ok(end) => Ok(Some(UNIX_EPOCH + end.min(LAST))),
         Err(TimestampError::NoOffset) => {
             Err(Failure::unusable(format!("`{pointer}` in the answer is a date-time without an offset")))
         }
@@ -216,11 +217,14 @@ mod tests {
         assert_eq!(at("2030-01-01T00:00:00Z", Zone::Offset).unwrap(), expected);
         assert_eq!(at("2030-01-01T02:00:00+02:00", Zone::Offset).unwrap(), expected);
         assert_eq!(at(" ", Zone::Offset).unwrap(), None);
-        for (said, unit) in [
-            (Expiry::Text("1893456000000".into()), Unit::Milliseconds),
-            (Expiry::Count(1_893_456_000_000), Unit::Milliseconds),
-            (Expiry::Count(1_893_456_000), Unit::Seconds),
-            (Expiry::At("2030-01-01T02:00:00+02:00".parse().unwrap()), Unit::Seconds),
+        for (said, unit, expected) in [
+            (Expiry::Text("1893456000000".into()), Unit::Milliseconds, expected),
+            (Expiry::Count(1_893_456_000_000), Unit::Milliseconds, expected),
+            (Expiry::Count(1_893_456_000), Unit::Seconds, expected),
+            (Expiry::Count(i64::MIN), Unit::Seconds, Some(UNIX_EPOCH)),
+            (Expiry::Count(i64::MAX), Unit::Seconds, Some(UNIX_EPOCH + LAST)),
+            (Expiry::At("2030-01-01T02:00:00+02:00".parse().unwrap()), Unit::Seconds, expected),
+            (Expiry::At("1960-01-01T00:00:00Z".parse().unwrap()), Unit::Seconds, Some(UNIX_EPOCH)),
         ] {
             assert_eq!(moment("/x", Some(said), unit, Zone::Offset).unwrap(), expected);
         }

@@ -46,7 +46,7 @@ pub(crate) type OnChange = Arc<dyn Fn(Key, Arc<Record>) -> Pin<Box<dyn Future<Ou
 /// What all slots of a source or a set of accounts have in common.
 pub(crate) struct Shared {
     pub(crate) policy: &'static Policy,
-    /// Which server; empty where no key asks for it.
+    /// Which server; empty for a source without a store, and so are its scopes: nobody looks its key up.
     pub(crate) server: Arc<str>,
     pub(crate) header: HeaderName,
     /// None: what each knows by itself is all there is.
@@ -244,11 +244,11 @@ impl Slot {
         &self.shared
     }
 
-    pub(crate) fn vendor(&self) -> &'static str {
+    fn vendor(&self) -> &'static str {
         self.shared.policy.vendor
     }
 
-    pub(crate) fn account(&self) -> &str {
+    fn account(&self) -> &str {
         &self.account
     }
 

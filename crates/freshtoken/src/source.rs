@@ -227,8 +227,7 @@ impl Drop for TokenSource {
 impl fmt::Debug for TokenSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenSource")
-            .field("vendor", &self.0.vendor())
-            .field("account", &self.0.account())
+            .field("key", &self.0.key())
             .field("status", &self.status())
             .finish_non_exhaustive()
     }
@@ -360,7 +359,7 @@ impl<V: Vendor> TokenSourceBuilder<V> {
             V::POLICY.scoped || asked_for().is_empty(),
             "a vendor with `scopes` says so in its policy: `.scoped(true)`"
         );
-        // Only a store's key has them.
+        // Without a store nobody asks for them.
         let (server, scopes) = match self.options.store {
             Some(_) => (self.vendor.server().into(), asked_for().into()),
             None => Default::default(),

@@ -196,18 +196,3 @@ impl<S: Store> AnyStore for S {
         Box::pin(Store::lease(self, key, at_most))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_shows_no_path() {
-        let server = "https://proxy.example/hunter2".into();
-        let key = Key { vendor: "acme", server, account: "tenant-17".into(), scopes: "read".into() };
-        assert_eq!(
-            format!("{key:?}"),
-            r#"Key { vendor: "acme", server: "https://proxy.example", account: "tenant-17", scopes: "read" }"#
-        );
-    }
-}

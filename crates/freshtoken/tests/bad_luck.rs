@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use freshtoken::{
-    CredentialSource, Error, ErrorKind, Key, Lease, Record, Rejection, State, Store, StoreError, TokenSource,
+    CredentialSource, Error, ErrorKind, Key, Lease, Memory, Record, Rejection, State, Store, StoreError, TokenSource,
     voucherify, wellnessliving, zenoti,
 };
 use freshtoken_voucherify::{BodyProblem, ErrorKind as Cause};
@@ -578,6 +578,15 @@ async fn an_empty_credential_is_named_and_nothing_is_sent() {
     let text = std::error::Error::source(&error).unwrap().to_string();
     assert_eq!(text, "the credential `app_secret` is empty");
     assert_eq!(server.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_key_shows_no_path() {
+    let endpoint = voucherify::Endpoint::at("https://proxy.example/hunter2/");
+    let builder = TokenSource::builder(endpoint, voucherify_credentials());
+    let tokens = builder.store(Arc::new(Memory::new()), "one").build();
+    let text = format!("{tokens:?}");
+    assert!(text.contains("https://proxy.example") && !text.contains("hunter2"), "{text}");
 }
 
 #[tokio::test]

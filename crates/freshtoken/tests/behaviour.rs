@@ -710,30 +710,36 @@ fn a_process_that_died_in_mid_refresh_leaves_a_mark_that_the_next_one_obeys() {
 }
 
 #[tokio::test]
-async fn tokens_of_other_accounts_and_scopes_are_kept_apart_in_one_store() {
+async fn tokens_of_other_servers_accounts_and_scopes_are_kept_apart_in_one_store() {
     let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Memory::new()));
-    let source = |account: &str, scopes: &str| {
-        let vendor = Scoped(acme::<LogsIn>(&issuer));
+    let source = |server: &'static str, account: &str, scopes: &str| {
+        let vendor = Scoped(acme::<LogsIn>(&issuer), server);
         let builder = TokenSource::builder(vendor, scopes.to_owned());
         builder.clock(clock.clone()).store(store.clone(), account).build()
     };
     let mut got = Vec::new();
-    for (account, scopes) in [("one", "read"), ("one", "write"), ("other", "read"), ("one", "read")] {
-        got.push(ask(&source(account, scopes)).await.unwrap());
+    for (server, account, scopes) in [
+        ("live", "one", "read"),
+        ("live", "one", "write"),
+        ("live", "other", "read"),
+        ("trial", "one", "read"),
+        ("live", "one", "read"),
+    ] {
+        got.push(ask(&source(server, account, scopes)).await.unwrap());
     }
-    assert_eq!(got, ["token-1", "token-2", "token-3", "token-1"]);
-    assert_eq!(store.len(), 3);
+    assert_eq!(got, ["token-1", "token-2", "token-3", "token-4", "token-1"]);
+    assert_eq!(store.len(), 4);
 }
 
-/// An issuer whose credentials are the scopes.
-struct Scoped(Acme<LogsIn>);
+/// An issuer whose credentials are the scopes, and the name of its server.
+struct Scoped(Acme<LogsIn>, &'static str);
 
 impl freshtoken::Vendor for Scoped {
     type Credentials = String;
     const POLICY: Policy = BASE.scoped(true);
 
     fn server(&self) -> String {
-        self.0.server()
+        self.1.to_owned()
     }
 
     fn scopes(credentials: &String) -> String {
@@ -970,12 +976,12 @@ async fn a_vendor_or_store_that_hangs_hangs_nobody() {
 async fn accounts_with_other_scopes_are_kept_apart_and_changes_of_each_are_told_of() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(900))), TestClock::new());
     let told: Arc<Mutex<Vec<String>>> = Arc::default();
-    let accounts = Accounts::builder(Scoped(acme::<LogsIn>(&issuer)))
+    let accounts = Accounts::builder(Scoped(acme::<LogsIn>(&issuer), "live"))
         .clock(clock.clone())
         .on_change({
             let told = told.clone();
             move |key, _| {
-                told.lock().unwrap().push(format!("{} {}", key.account, key.scopes));
+                told.lock().unwrap().push(format!("{} {} {}", key.server, key.account, key.scopes));
                 async {}
             }
         })
@@ -983,7 +989,7 @@ async fn accounts_with_other_scopes_are_kept_apart_and_changes_of_each_are_told_
     for (account, scopes) in [("one", "read"), ("one", "write"), ("other", "read"), ("one", "read")] {
         ask(&accounts.get(account, || scopes.to_owned())).await.unwrap();
     }
-    assert_eq!(*told.lock().unwrap(), ["one read", "one write", "other read"]);
+    assert_eq!(*told.lock().unwrap(), ["live one read", "live one write", "live other read"]);
     let asking = CredentialSource::ask(|| async { Ok("read".to_owned()) });
     ask(&accounts.get_scoped("one", "read", || asking)).await.unwrap();
     assert_eq!((accounts.len(), issuer.seen().len()), (3, 3));

@@ -1,8 +1,8 @@
 //! What came of a request: what progenitor's operations get, and what they give on.
 //!
-//! In names and forms it is progenitor-client's, so that the operations stay as progenitor writes them. Around
-//! progenitor-client's own, an answer that has been read would have to be made one of reqwest's again, and where its body
-//! doesn't parse, status and headers would be lost.
+//! In names and forms it is progenitor-client's, so that what an operation does with an answer stays as progenitor writes
+//! it. Around progenitor-client's own, an answer that has been read would have to be made one of reqwest's again, and
+//! where its body doesn't parse, status and headers would be lost.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -34,9 +34,9 @@ pub struct ResponseValue<T> {
     pub(crate) head: Head,
 }
 
-/// Why there is no such success.
+/// Why an operation has no success that the spec lists.
 pub enum Error {
-    /// A value can't be encoded.
+    /// A value can't be encoded, so nothing was sent.
     NotSent,
     /// There is no whole answer, or it is none of the vendor's.
     Unanswered(Unanswered),
@@ -104,21 +104,21 @@ impl ResponseValue<()> {
     }
 }
 
-/// Of a form.
+/// Of a form that can't be encoded.
 impl From<progenitor_client::Error<()>> for Error {
     fn from(_: progenitor_client::Error<()>) -> Self {
         Self::NotSent
     }
 }
 
-/// Of a header.
+/// Of a header's value that can't be sent.
 impl From<InvalidHeaderValue> for Error {
     fn from(_: InvalidHeaderValue) -> Self {
         Self::NotSent
     }
 }
 
-/// Of a request that is put together.
+/// Of a request that can't be put together. What happens to one that is sent is [`Unanswered`].
 impl From<reqwest::Error> for Error {
     fn from(_: reqwest::Error) -> Self {
         Self::NotSent

@@ -14,7 +14,8 @@
 //!    client of its own, whose operations send by [`Call::exec`].
 //! 3. `exec` sends the request and reads the answer, at most [`MAX_BODY`] bytes of it. By its status progenitor's operation
 //!    knows a success, whose body it has read as its type: see [`answer`].
-//! 4. [`Call::finish`] makes the typed body or an [`Error`] of what came: status first, body where it can be read.
+//! 4. [`Call::finish`] gives the typed body on, with the head of the answer, or makes an [`Error`] of what came: status
+//!    first, body where it can be read.
 //!
 //! # Two promises
 //!

@@ -84,7 +84,7 @@ pub enum TimestampError {
 }
 
 impl TimestampError {
-    /// Also the mark by which [`Call::finish`](crate::Call::finish) finds this cause among serde_json's.
+    /// Also the mark by which [`BodyProblem`](crate::BodyProblem) finds this cause among serde_json's.
     pub(crate) const NO_OFFSET: &str = "a date-time without an offset";
 }
 

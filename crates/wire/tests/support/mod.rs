@@ -86,7 +86,7 @@ pub async fn run_empty(target: &Target) -> Outcome<()> {
     let result = async {
         let response = call.exec(post(target).build()?).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
+            200 | 204 => Ok(ResponseValue::empty(response)),
             _ => Err(answer::Error::UnexpectedResponse(response)),
         }
     };
