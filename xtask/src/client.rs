@@ -522,7 +522,7 @@ fn method(
         )
     });
     let docs = method_docs(model, operation, bodies);
-    let is_dated = model.answers_token(operation);
+    let is_dated = model.is_dated(operation);
     let head = if is_dated || check.is_some() { "head" } else { "_" };
     let check = check.unwrap_or_default();
     let checked = format!("        let (answer, {head}) = client.inner.finish(result)?;\n{check}");
@@ -534,35 +534,35 @@ fn method(
         let head = signature(4, &format!("pub async fn {id}"), inputs, &format!("Result<{seen}, Error>"));
         return Ok(format!("\n{docs}{head}\n{sent}{answer}\n    }}\n"));
     }
-    let dated = dated_name(model, operation);
+    let with_head = with_head_name(model, operation);
     let given = arguments.iter().map(|argument| argument.name.as_str());
     let given: Vec<&str> = given.chain(operation.body.is_some().then_some("body")).collect();
     Ok(format!(
         "
 {docs}{head}
-        Ok(self.{dated}({given}).await?.0)
+        Ok(self.{with_head}({given}).await?.0)
     }}
 
-    /// For the facade: the answer and its `Date`.
+    /// For the facade: the answer's body and head.
     #[doc(hidden)]
-{dated_head}
-{sent}{checked}        Ok((answer, head.date()))
+{whole}
+{sent}{checked}        Ok((answer, head))
     }}
 ",
         head = signature(4, &format!("pub async fn {id}"), inputs.clone(), &format!("Result<{seen}, Error>")),
         given = given.join(", "),
-        dated_head = signature(
+        whole = signature(
             4,
-            &format!("pub async fn {dated}"),
+            &format!("pub async fn {with_head}"),
             inputs,
-            &format!("Result<({seen}, Option<::std::time::SystemTime>), Error>")
+            &format!("Result<({seen}, ::freshtoken_wire::answer::Head), Error>")
         ),
     ))
 }
 
-/// The method that gives the answer's `Date` as well, of the login and the refresh.
-pub fn dated_name(model: &Model, operation: &Operation) -> String {
-    ident::unique(&format!("{}_dated", operation.id.trim_end_matches('_')), |name| model.operation(name).is_some())
+/// The method of a dated operation that gives the answer's head as well.
+pub fn with_head_name(model: &Model, operation: &Operation) -> String {
+    ident::unique(&format!("{}_with_head", operation.id.trim_end_matches('_')), |name| model.operation(name).is_some())
 }
 
 /// What writes the credentials of an operation into its call.

@@ -590,9 +590,9 @@ impl Adapter<'_> {
         if let Some(body) = grant.body {
             inputs.push(self.body(grant, body, "", &mut vec![body.to_owned()]));
         }
-        let method = match grant.word {
-            Word::Revoke => grant.operation.id.clone(),
-            _ => client::dated_name(self.model, grant.operation),
+        let method = match self.is_dated(grant) {
+            true => client::with_head_name(self.model, grant.operation),
+            false => grant.operation.id.clone(),
         };
         Code::chain([Code::text("client"), Code::list(format!(".{method}("), inputs), Code::text(".await?")])
     }
@@ -646,9 +646,11 @@ impl Vendor for Endpoint {{
         let answer = answers.iter().find(|answer| Some(answer.ty) == grant.operation.success.ty.as_ref());
         let result = match (grant.word, answer) {
             (Word::Login | Word::Refresh, Some(answer)) => {
-                body.push(Code::row([Code::text("let (answer, date) = "), call]));
+                let is_dated = self.is_dated(grant);
+                let (bound, date) = if is_dated { ("(answer, head)", ", head.date()") } else { ("answer", "") };
+                body.push(Code::row([Code::text(format!("let {bound} = ")), call]));
                 let also = if self.has_also() { ", &credentials" } else { "" };
-                format!("{}(answer, date{also})", answer.function)
+                format!("{}(answer{date}{also})", answer.function)
             }
             _ => {
                 body.push(call);
@@ -782,6 +784,10 @@ impl Vendor for Endpoint {{
         answers
     }
 
+    fn is_dated(&self, grant: &Grant<'_>) -> bool {
+        grant.word != Word::Revoke && self.model.is_dated(grant.operation)
+    }
+
     fn has_also(&self) -> bool {
         !self.x_token.use_.also.is_empty()
     }
@@ -789,6 +795,7 @@ impl Vendor for Endpoint {{
     /// The function that makes `Issued` of an answer.
     fn issued(&self, answer: &Answered<'_>) -> Result<String, String> {
         let response = &self.x_token.response;
+        let is_dated = response.has_moment();
         let read = |pointer: &crate::x_token::Pointer, leaf: &Leaf<'_>| {
             access::read(self.model, answer.ty, &pointer.segments(), "answer", leaf)
         };
@@ -828,17 +835,21 @@ impl Vendor for Endpoint {{
             ("token_type", response.token_type.as_ref().and_then(|pointer| read(pointer, &Leaf::Text))),
             ("expires_in", life(&response.expires_in)),
             ("expires_at", moment(&response.expires_at)),
-            ("date", Some(Code::text("date"))),
+            ("date", is_dated.then(|| Code::text("date"))),
             ("refresh_token", refresh_token),
             ("refresh_expires_in", life(&response.refresh_expires_in)),
             ("refresh_expires_at", moment(&response.refresh_expires_at)),
             ("scopes", scopes),
         ];
-        let mut body = vec![Code::row([Code::text("let mut issued = "), Code::list("Issued::new(", vec![access])])];
         let is_said =
             |(field, value): (&str, Option<Code>)| Some(Code::row([Code::text(format!("issued.{field} = ")), value?]));
-        body.extend(fields.into_iter().filter_map(is_said));
-        let mut inputs = vec![format!("mut answer: {}", answer.name), "date: Option<SystemTime>".to_owned()];
+        let said: Vec<Code> = fields.into_iter().filter_map(is_said).collect();
+        let mutable = if said.is_empty() && !self.has_also() { "" } else { "mut " };
+        let made = Code::list("Issued::new(", vec![access]);
+        let mut body = vec![Code::row([Code::text(format!("let {mutable}issued = ")), made])];
+        body.extend(said);
+        let mut inputs = vec![format!("mut answer: {}", answer.name)];
+        inputs.extend(is_dated.then(|| "date: Option<SystemTime>".to_owned()));
         inputs.extend(self.has_also().then(|| "credentials: &Credentials".to_owned()));
         Ok(format!(
             "
@@ -1140,7 +1151,7 @@ components: {{ securitySchemes: {{ app: {{ type: http, scheme: basic }} }} }}
                 "use crate::{CredentialSource, EnvError, Failure, FromEnv, Issued, Policy, Renew, Secret, Variable, Vendor};",
             ],
         );
-        has(&source, &["use ::std::time::SystemTime;"]);
+        assert!(!source.contains("::std::time"), "{source}");
     }
 
     #[test]
@@ -1255,7 +1266,8 @@ components: {{ securitySchemes: {{ app: {{ type: http, scheme: basic }} }} }}
                 "non_empty(&value).map(adapter::Expiry::Text) }), adapter::Unit::Seconds, adapter::Zone::Utc)?",
                 "adapter::split(&value, \",\")",
                 "HeaderName::from_static(\"x-site\"), Secret::new(credentials.site.to_string())",
-                "issued(answer, date, &credentials)",
+                "let (answer, head) = client.log_in_with_head(",
+                "issued(answer, head.date(), &credentials)",
             ],
         );
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     ident, media_type,
     vendor::Vendor,
-    x_token::{Flag, Pointer, Revoke, Takes, XToken},
+    x_token::{Flag, Pointer, Response, Revoke, Takes, XToken},
 };
 
 /// One vendor, ready to be generated.
@@ -284,6 +284,12 @@ impl Model {
             x_token.refresh.as_ref().map(|refresh| &refresh.operation),
         ];
         actions.into_iter().flatten().any(|id| ident::snake(id) == operation.id)
+    }
+
+    /// Whether times in an operation's answer are measured against its `Date`.
+    pub fn is_dated(&self, operation: &Operation) -> bool {
+        let response = self.x_token.as_ref().map(|x_token| &x_token.response);
+        response.is_some_and(Response::has_moment) && self.answers_token(operation)
     }
 
     /// Whether the bearer scheme of an operation carries a refresh token, which goes nowhere else.

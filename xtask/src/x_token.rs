@@ -154,6 +154,13 @@ pub struct Response {
     pub ok: Option<Flag>,
 }
 
+impl Response {
+    /// Whether a token's end is said as a moment, which is measured against the answer's `Date`.
+    pub fn has_moment(&self) -> bool {
+        self.expires_at.is_some() || self.refresh_expires_at.is_some()
+    }
+}
+
 /// A value that must be there.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

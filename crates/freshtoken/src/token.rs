@@ -72,16 +72,13 @@ impl Token {
         if expires_in.is_some_and(|life| life.is_zero()) {
             return Err(Failure::unusable("the access token arrived expired"));
         }
-        let also: Option<Vec<(HeaderName, HeaderValue)>> = issued
-            .also
-            .into_iter()
-            .map(|(name, value)| {
-                let mut value = header_value(&[value.expose()])?;
-                value.set_sensitive(true);
-                Some((name, value))
-            })
-            .collect();
-        let also = also.ok_or_else(|| Failure::permanent("a credential has a character that no header may have"))?;
+        let mut also = Vec::with_capacity(issued.also.len());
+        for (name, value) in issued.also {
+            let mut value = header_value(&[value.expose()])
+                .ok_or_else(|| Failure::permanent("a credential has a character that no header may have"))?;
+            value.set_sensitive(true);
+            also.push((name, value));
+        }
         let stored = Stored {
             generation,
             header,

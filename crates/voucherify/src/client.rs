@@ -161,15 +161,15 @@ impl Client {
         &self,
         body: impl Into<types::TokenRequest>,
     ) -> Result<types::Token, Error> {
-        Ok(self.create_token_dated(body).await?.0)
+        Ok(self.create_token_with_head(body).await?.0)
     }
 
-    /// For the facade: the answer and its `Date`.
+    /// For the facade: the answer's body and head.
     #[doc(hidden)]
-    pub async fn create_token_dated(
+    pub async fn create_token_with_head(
         &self,
         body: impl Into<types::TokenRequest>,
-    ) -> Result<(types::Token, Option<::std::time::SystemTime>), Error> {
+    ) -> Result<(types::Token, ::freshtoken_wire::answer::Head), Error> {
         let body: types::TokenRequest = body.into();
         let mut call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
         call.header("x-app-id", self.credentials.app_id.expose())?;
@@ -180,7 +180,7 @@ impl Client {
         if error::create_token_failed(&answer) {
             return Err(client.inner.refused(&head, ErrorBody::Token(answer)));
         }
-        Ok((answer, head.date()))
+        Ok((answer, head))
     }
 
     /// Ask whether a token is alive, what it may do and for how long.

@@ -128,15 +128,6 @@ impl Client {
         &self,
         body: impl Into<types::TokenRequest>,
     ) -> Result<types::Token, Error> {
-        Ok(self.create_token_dated(body).await?.0)
-    }
-
-    /// For the facade: the answer and its `Date`.
-    #[doc(hidden)]
-    pub async fn create_token_dated(
-        &self,
-        body: impl Into<types::TokenRequest>,
-    ) -> Result<(types::Token, Option<::std::time::SystemTime>), Error> {
         let body: types::TokenRequest = body.into();
         let call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
         let client = progenitor::Client::new(call);
@@ -145,6 +136,6 @@ impl Client {
         if error::create_token_failed(&answer) {
             return Err(client.inner.refused(&head, ErrorBody::Token(answer)));
         }
-        Ok((answer, head.date()))
+        Ok(answer)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{AsHeaderName, DATE, HeaderMap, RETRY_AFTER};
 
 use crate::RetryUnit;
 
@@ -17,7 +17,7 @@ pub(crate) fn read(
 ) -> Option<Duration> {
     let now = date(headers).unwrap_or(now);
     let standard = || {
-        let text = text(headers, RETRY_AFTER.as_str())?;
+        let text = text(headers, RETRY_AFTER)?;
         seconds(text).or_else(|| Some(until(httpdate::parse_http_date(text).ok()?, now)))
     };
     let own = |(name, unit)| {
@@ -40,10 +40,10 @@ pub(crate) fn read(
 
 /// The answer's `Date`.
 pub(crate) fn date(headers: &HeaderMap) -> Option<SystemTime> {
-    httpdate::parse_http_date(text(headers, DATE.as_str())?).ok()
+    httpdate::parse_http_date(text(headers, DATE)?).ok()
 }
 
-pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     Some(headers.get(name)?.to_str().ok()?.trim()).filter(|text| !text.is_empty())
 }
 

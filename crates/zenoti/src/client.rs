@@ -126,15 +126,15 @@ impl Client {
         &self,
         body: impl Into<types::TokenRequest>,
     ) -> Result<types::TokenResponse, Error> {
-        Ok(self.create_token_dated(body).await?.0)
+        Ok(self.create_token_with_head(body).await?.0)
     }
 
-    /// For the facade: the answer and its `Date`.
+    /// For the facade: the answer's body and head.
     #[doc(hidden)]
-    pub async fn create_token_dated(
+    pub async fn create_token_with_head(
         &self,
         body: impl Into<types::TokenRequest>,
-    ) -> Result<(types::TokenResponse, Option<::std::time::SystemTime>), Error> {
+    ) -> Result<(types::TokenResponse, ::freshtoken_wire::answer::Head), Error> {
         let body: types::TokenRequest = body.into();
         let call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
         let client = progenitor::Client::new(call);
@@ -143,7 +143,7 @@ impl Client {
         if error::create_token_failed(&answer) {
             return Err(client.inner.refused(&head, ErrorBody::TokenResponse(answer)));
         }
-        Ok((answer, head.date()))
+        Ok((answer, head))
     }
 
     /// End all access tokens, not only the one that the call carries.

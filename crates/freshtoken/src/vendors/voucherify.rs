@@ -78,12 +78,12 @@ impl Vendor for Endpoint {
             ("app_token", credentials.app_token.is_empty()),
         ])?;
         let client = client(self, &credentials)?;
-        let (answer, date) = client
-            .create_token_dated(types::TokenRequest {
+        let (answer, head) = client
+            .create_token_with_head(types::TokenRequest {
                 scope: credentials.scope.clone(),
             })
             .await?;
-        issued(answer, date)
+        issued(answer, head.date())
     }
 
     async fn revoke(

@@ -25,7 +25,6 @@
 pub use ::freshtoken_wellnessliving::{
     Client, Endpoint, Error, ErrorBody, SpaceDelimited, types,
 };
-use ::std::time::SystemTime;
 use crate::adapter::{self, Take as _};
 use crate::{
     CredentialSource, EnvError, Failure, FromEnv, Issued, Policy, Renew, Secret,
@@ -80,14 +79,14 @@ impl Vendor for Endpoint {
             ("client_secret", credentials.client_secret.is_empty()),
         ])?;
         let client = Client::new(self.clone())?;
-        let (answer, date) = client
-            .create_token_dated(types::TokenRequest {
+        let answer = client
+            .create_token(types::TokenRequest {
                 client_id: credentials.client_id.clone(),
                 client_secret: credentials.client_secret.clone(),
                 scope: credentials.scope.clone(),
             })
             .await?;
-        issued(answer, date)
+        issued(answer)
     }
 }
 
@@ -133,7 +132,7 @@ impl FromEnv for Endpoint {
 }
 
 /// What an answer says of its tokens, which move out of it.
-fn issued(mut answer: Answer, date: Option<SystemTime>) -> Result<Issued, Failure> {
+fn issued(mut answer: Answer) -> Result<Issued, Failure> {
     let mut issued = Issued::new(adapter::access_token(answer.access_token.take())?);
     issued.token_type = ::freshtoken_wire::text::non_empty(&answer.token_type);
     issued.expires_in = adapter::life(
@@ -141,6 +140,5 @@ fn issued(mut answer: Answer, date: Option<SystemTime>) -> Result<Issued, Failur
         Some(adapter::Expiry::Count(answer.expires_in.to_owned())),
         adapter::Unit::Seconds,
     )?;
-    issued.date = date;
     Ok(issued.answer(answer))
 }

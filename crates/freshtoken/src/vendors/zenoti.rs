@@ -90,8 +90,8 @@ impl Vendor for Endpoint {
             ("device_id", credentials.device_id.is_empty()),
         ])?;
         let client = Client::new(self.clone())?;
-        let (answer, date) = client
-            .create_token_dated(types::PasswordGrant {
+        let (answer, head) = client
+            .create_token_with_head(types::PasswordGrant {
                 account_name: credentials.account_name.clone(),
                 user_name: credentials.user_name.clone(),
                 password: credentials.password.clone(),
@@ -100,7 +100,7 @@ impl Vendor for Endpoint {
                 device_id: credentials.device_id.clone(),
             })
             .await?;
-        issued(answer, date)
+        issued(answer, head.date())
     }
 
     async fn refresh(
@@ -109,12 +109,12 @@ impl Vendor for Endpoint {
         refresh_token: &Secret,
     ) -> Result<Issued, Failure> {
         let client = Client::new(self.clone())?;
-        let (answer, date) = client
-            .create_token_dated(types::RefreshGrant {
+        let (answer, head) = client
+            .create_token_with_head(types::RefreshGrant {
                 refresh_token: refresh_token.clone(),
             })
             .await?;
-        issued(answer, date)
+        issued(answer, head.date())
     }
 
     async fn revoke(
