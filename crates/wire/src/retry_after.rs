@@ -44,7 +44,7 @@ pub(crate) fn date(headers: &HeaderMap) -> Option<SystemTime> {
 }
 
 pub(crate) fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
-    Some(headers.get(name)?.to_str().ok()?.trim()).filter(|text| !text.is_empty())
+    Some(headers.get(name)?.to_str().ok()?.trim_ascii()).filter(|text| !text.is_empty())
 }
 
 fn until(at: SystemTime, now: SystemTime) -> Duration {
