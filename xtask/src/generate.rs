@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
-use rayon::prelude::*;
+use rayon::{ThreadPoolBuildError, ThreadPoolBuilder, prelude::*};
 
 use crate::{
     facade::{Facade, VENDORS},
@@ -34,6 +34,16 @@ pub struct Source {
     pub file: String,
     /// Its text.
     pub text: String,
+}
+
+/// Has this thread generate too, in place of waiting for those that do: the first thing that a program does about specs.
+/// With a thread more than there are cores, the system may leave two that generate on one, next to an idle one.
+///
+/// # Errors
+///
+/// When the threads can't be started, or have been.
+pub fn on_this_thread_too() -> Result<(), ThreadPoolBuildError> {
+    ThreadPoolBuilder::new().use_current_thread().build_global()
 }
 
 /// The crates of all specs and what the facade has of them, or all problems of all specs. `progress` is told of each spec

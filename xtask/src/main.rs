@@ -18,7 +18,7 @@ use anstream::{eprintln, print, println};
 use clap::{Parser, Subcommand};
 use xtask::{
     facade::{self, Facade},
-    generate::{Source, generate},
+    generate::{Source, generate, on_this_thread_too},
     new,
     problem::{Problem, Severity},
     tree,
@@ -114,6 +114,7 @@ fn root() -> PathBuf {
 
 fn run_gen(root: &Path, check: bool, vendors: &[String]) -> io::Result<ExitCode> {
     let started = Instant::now();
+    on_this_thread_too().map_err(io::Error::other)?;
     let (sources, mut problems) = sources(root, vendors)?;
     let count = sources.len();
     let done = AtomicUsize::new(0);

@@ -11,7 +11,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 use serde::Serialize;
 use xtask::facade::{self, Facade};
-use xtask::generate::{Generated, Source, generate, lowered, progenitor_alone};
+use xtask::generate::{Generated, Source, generate, lowered, on_this_thread_too, progenitor_alone};
 use xtask::problem::Problem;
 use xtask::tree;
 
@@ -45,12 +45,13 @@ pub struct Generation {
     pub files: usize,
 }
 
-/// Measures all sizes.
+/// Measures all sizes. Once in a process.
 ///
 /// # Errors
 ///
 /// When a copy of a spec has a problem, or the disk.
 pub fn run(is_quick: bool) -> Result<Vec<Generation>, Failure> {
+    on_this_thread_too()?;
     let sizes = SIZES.iter().filter(|specs| !is_quick || **specs <= 100);
     sizes.map(|specs| of_size(*specs, is_quick)).collect()
 }
