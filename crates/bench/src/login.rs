@@ -25,10 +25,23 @@ pub const WAYS: [&str; 5] =
 pub struct Login {
     /// Over what.
     pub over: &'static str,
+    /// Whether something else has just had the caches.
+    pub is_cold: bool,
     /// Microseconds, in the order of [`WAYS`].
     pub micros: [Spread; WAYS.len()],
     /// Each to the bare post of its round.
     pub ratios: [Spread; WAYS.len()],
+}
+
+/// Which HTTP client a login has.
+#[derive(Clone, Copy, PartialEq)]
+enum Http {
+    /// One for all: its connection is open.
+    Shared,
+    /// One of its own: it opens a connection.
+    Own,
+    /// One of its own that has read the platform's certificates just before, a hundred files, and with them swept the caches.
+    OwnCold,
 }
 
 /// Measures all kinds.
@@ -39,28 +52,42 @@ pub struct Login {
 pub fn run(is_quick: bool) -> Result<Vec<Login>, Failure> {
     let rounds = if is_quick { 400 } else { 1_400 };
     let (plain, tls) = (Issuer::start(Does::issues(LIFE)), Issuer::start_tls(Does::issues(LIFE))?);
+    let trusts = reqwest::Certificate::from_pem(tls.certificate().unwrap_or_default().as_bytes())?;
+    let login = |over, issuer: &Issuer, http, rounds| login(over, issuer.url(), &trusts, http, rounds);
     Ok(vec![
-        login("HTTP, an open connection", &plain, true, rounds)?,
-        login("HTTP, a new connection", &plain, false, rounds / 4)?,
-        login("TLS, an open connection", &tls, true, rounds)?,
-        login("TLS, a new connection", &tls, false, rounds / 10)?,
+        login("HTTP, an open connection", &plain, Http::Shared, rounds)?,
+        login("HTTP, a new connection", &plain, Http::Own, rounds)?,
+        login("HTTP, a new connection, and cold caches", &plain, Http::OwnCold, rounds / 4)?,
+        login("TLS, an open connection", &tls, Http::Shared, rounds)?,
+        login("TLS, a new connection", &tls, Http::Own, rounds / 4)?,
     ])
 }
 
-fn login(over: &'static str, issuer: &Issuer, is_open: bool, rounds: usize) -> Result<Login, Failure> {
+fn login(
+    over: &'static str,
+    url: &str,
+    trusts: &reqwest::Certificate,
+    http: Http,
+    rounds: usize,
+) -> Result<Login, Failure> {
+    let trusts = (http != Http::OwnCold).then_some(trusts);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut place = Place::new(issuer)?;
+        let mut place = Place::new(url, trusts)?;
         let mut micros = [const { Vec::new() }; WAYS.len()];
         for round in 0..rounds + 10 {
             for turn in 0..WAYS.len() {
-                if !is_open {
-                    place = Place::new(issuer)?;
-                    // The connection of the one before is closed in the background.
-                    tokio::time::sleep(Duration::from_millis(1)).await;
+                if http != Http::Shared {
+                    place = Place::new(url, trusts)?;
+                    // The connection of the one before is closed by a task, which is no part of the next login.
+                    while runtime.metrics().num_alive_tasks() > 0 {
+                        tokio::task::yield_now().await;
+                    }
                 }
-                // Whoever is first finds the caches colder.
-                let way = (round + turn) % WAYS.len();
+                // Each comes first as often as last, and as often after the one before it as after the one behind it: who
+                // has gone before has warmed the caches.
+                let turn = if round % 2 == 0 { turn } else { WAYS.len() - 1 - turn };
+                let way = (round / 2 + turn) % WAYS.len();
                 let took = place.log_in(way).await?;
                 if round >= 10 {
                     micros[way].push(took.as_secs_f64() * 1e6);
@@ -68,7 +95,7 @@ fn login(over: &'static str, issuer: &Issuer, is_open: bool, rounds: usize) -> R
             }
         }
         let ratios = micros.each_ref().map(|these| Spread::of_ratios(these, &micros[0]));
-        Ok(Login { over, ratios, micros: micros.map(Spread::of) })
+        Ok(Login { over, is_cold: http == Http::OwnCold, ratios, micros: micros.map(Spread::of) })
     })
 }
 
@@ -80,14 +107,16 @@ struct Place {
 }
 
 impl Place {
-    fn new(issuer: &Issuer) -> Result<Self, Failure> {
-        let mut http = http_client_builder().no_proxy();
-        if let Some(certificate) = issuer.certificate() {
-            http = http.tls_certs_only([reqwest::Certificate::from_pem(certificate.as_bytes())?]);
+    /// Without a certificate to trust, the HTTP client reads the platform's.
+    fn new(url: &str, trusts: Option<&reqwest::Certificate>) -> Result<Self, Failure> {
+        let http = http_client_builder().no_proxy();
+        let http = match trusts {
+            Some(certificate) => http.tls_certs_only([certificate.clone()]),
+            None => http,
         }
-        let (url, http) = (issuer.url().to_owned(), http.build()?);
-        let endpoint = voucherify::Endpoint::at(&url).http_client(http.clone());
-        Ok(Self { url, http, endpoint })
+        .build()?;
+        let endpoint = voucherify::Endpoint::at(url).http_client(http.clone());
+        Ok(Self { url: url.to_owned(), http, endpoint })
     }
 
     /// Logs in one way.
