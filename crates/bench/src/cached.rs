@@ -1,12 +1,14 @@
 //! The cached path: what a fresh token costs, from one thread and from two, beside the least that it could cost.
 //!
 //! Each round times every call once, in an order that turns, so that no call always follows the same neighbour. A round has
-//! so many calls that it takes some milliseconds, whatever a call takes.
+//! so many calls that it takes some milliseconds, whatever a call takes. What two threads lose depends on where in memory
+//! the count is that they share: so all sources are built anew several times.
 
+use std::cell::OnceCell;
 use std::hint::black_box;
 use std::ops::Deref;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Barrier, LazyLock, RwLock};
+use std::sync::{Arc, Barrier, RwLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -150,6 +152,14 @@ impl Snapshot {
     }
 }
 
+/// A thread's own snapshot.
+type Own = OnceCell<ArcSwapOption<Snapshot>>;
+
+thread_local! {
+    static HEADER: Own = const { Own::new() };
+    static NOTHING: Own = const { Own::new() };
+}
+
 fn text() -> String {
     format!("Bearer {}", "x".repeat(900))
 }
@@ -158,14 +168,6 @@ fn text() -> String {
 fn header() -> HeaderValue {
     let bytes = Bytes::from_owner(Apart(text()));
     HeaderValue::from_maybe_shared(bytes).expect("letters make a header")
-}
-
-/// The one that threads share of which nothing else is shared.
-static HEADER: LazyLock<HeaderValue> = LazyLock::new(header);
-
-thread_local! {
-    static COUNT_SHARED: ArcSwapOption<Snapshot> = Snapshot::of(HEADER.clone());
-    static NOTHING_SHARED: ArcSwapOption<Snapshot> = Snapshot::of(header());
 }
 
 /// Alone in its cache lines, with what it is kept with: with a count, or a pointer to one, in one line, threads would lose more
@@ -193,12 +195,14 @@ fn floors() -> Vec<Entry> {
     let entry = |of: &str, checks, call| Entry { of: of.to_owned(), checks, call };
     let floor = |of, call| entry(of, "the expiry, by the coarse monotonic clock", call);
     let snapshot = Apart(Snapshot::of(header()));
-    let counted = Apart(Arc::new(Apart(())));
+    let (shared, counted) = (header(), Apart(Arc::new(Apart(()))));
+    let of_header = move || HEADER.with(|own| Snapshot::look(own.get_or_init(|| Snapshot::of(shared.clone()))));
+    let of_nothing = || NOTHING.with(|own| Snapshot::look(own.get_or_init(|| Snapshot::of(header()))));
     let locked = RwLock::new(text());
     vec![
         floor("the floor", Call::plain(CALL, "`HeaderValue`", move || Snapshot::look(&snapshot))),
-        floor(COUNT_WITHIN, Call::plain(CALL, "`HeaderValue`", || COUNT_SHARED.with(Snapshot::look))),
-        floor(CONTROL, Call::plain(CALL, "`HeaderValue`", || NOTHING_SHARED.with(Snapshot::look))),
+        floor(COUNT_WITHIN, Call::plain(CALL, "`HeaderValue`", of_header)),
+        floor(CONTROL, Call::plain(CALL, "`HeaderValue`", of_nothing)),
         entry(COUNT, "nothing", Call::plain("`Arc` clone, drop", "a count, no token", move || Arc::clone(&counted))),
         entry(
             "by hand",
@@ -216,7 +220,7 @@ fn floors() -> Vec<Entry> {
 ///
 /// When a source can't be built, or gives no token.
 pub fn run(is_quick: bool, missing: &mut Vec<String>) -> Result<Vec<Cost>, Failure> {
-    let mut costs = time(&Calls::all()?, if is_quick { 15 } else { 31 });
+    let mut costs = time(if is_quick { 8 } else { 20 })?;
     if let Err(error) = count_allocations(&mut costs) {
         missing.push(format!("Allocations: {error}"));
     }
@@ -228,26 +232,38 @@ pub fn run(is_quick: bool, missing: &mut Vec<String>) -> Result<Vec<Cost>, Failu
     Ok(costs)
 }
 
-fn time(calls: &Calls, rounds: usize) -> Vec<Cost> {
-    let entries = &calls.entries;
-    let sizes: Vec<u32> = entries.iter().map(|entry| size(&entry.call)).collect();
-    let mut one = vec![Vec::new(); entries.len()];
-    let mut two = vec![Vec::new(); entries.len()];
-    for round in 0..rounds {
-        for turn in 0..entries.len() {
-            let index = (round + turn) % entries.len();
-            let (call, size) = (&entries[index].call, sizes[index]);
-            one[index].push(from_one(call, size));
-            two[index].push(from_two(call, size));
-        }
+/// How many rounds all calls have before they are built anew.
+const ROUNDS: usize = 2;
+
+fn time(builds: usize) -> Result<Vec<Cost>, Failure> {
+    let [mut one, mut two] = [const { Vec::<Vec<f64>>::new() }; 2];
+    let mut entries = Vec::new();
+    for build in 0..builds {
+        let calls = Calls::all()?;
+        let sizes: Vec<u32> = calls.iter().map(size).collect();
+        one.resize(sizes.len(), Vec::new());
+        two.resize(sizes.len(), Vec::new());
+        let rounds = || {
+            for round in 0..ROUNDS {
+                for turn in 0..sizes.len() {
+                    let index = (build * ROUNDS + round + turn) % sizes.len();
+                    let (call, size) = (&calls.entries[index].call, sizes[index]);
+                    one[index].push(from_one(call, size));
+                    two[index].push(from_two(call, size));
+                }
+            }
+        };
+        // On a thread of its own, since what a thread has for itself is of one build.
+        std::thread::scope(|scope| scope.spawn(rounds).join()).map_err(|_| "a call panicked")?;
+        entries = calls.entries;
     }
     let floor = one.first().cloned().unwrap_or_default();
-    let costs = entries.iter().zip(one.into_iter().zip(two));
-    let cost = |(entry, (one, two)): (&Entry, (Vec<f64>, Vec<f64>))| Cost {
+    let costs = entries.into_iter().zip(one.into_iter().zip(two));
+    let cost = |(entry, (one, two)): (Entry, (Vec<f64>, Vec<f64>))| Cost {
         to_floor: Spread::of_ratios(&one, &floor),
         two_to_one: Spread::of_ratios(&two, &one),
         lost: Spread::of(two.iter().zip(&one).map(|(two, one)| two - one).collect()),
-        of: entry.of.clone(),
+        of: entry.of,
         call: entry.call.name.to_owned(),
         gives: entry.call.gives.to_owned(),
         checks: entry.checks.to_owned(),
@@ -256,7 +272,7 @@ fn time(calls: &Calls, rounds: usize) -> Vec<Cost> {
         allocations: None,
         instructions: None,
     };
-    costs.map(cost).collect()
+    Ok(costs.map(cost).collect())
 }
 
 /// How many calls make a round.
@@ -279,7 +295,7 @@ fn from_one(call: &Call, calls: u32) -> f64 {
     start.elapsed().as_nanos() as f64 / f64::from(calls)
 }
 
-/// From when both can start until both are done.
+/// From when both can start until both are done. This thread is one of them: two that are new may be started on one core.
 fn from_two(call: &Call, calls: u32) -> f64 {
     let barrier = Barrier::new(2);
     let work = || {
