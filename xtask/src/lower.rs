@@ -318,14 +318,9 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// The alternative of an operation's security that is used.
+    /// The alternative of `security` that an operation sends.
     fn chosen(&self, operation: &'a Value, operation_id: &str, actions: &Actions) -> Option<&'a Value> {
-        let alternatives = operation.get("security").unwrap_or(&self.root["security"]).as_array();
-        let alternatives = alternatives.map(Vec::as_slice).unwrap_or_default();
-        match actions.security(operation_id) {
-            Some(name) => alternatives.iter().find(|alternative| alternative.get(name).is_some()),
-            None => alternatives.first(),
-        }
+        spec::alternative(self.root, operation, actions.security(operation_id))
     }
 
     /// The schemes that carry credentials.

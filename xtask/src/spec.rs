@@ -216,6 +216,15 @@ pub fn is_alone(schema: &Value) -> bool {
     schema.get("properties").is_none() && schema.get("required").is_none()
 }
 
+/// The alternative of `security` that an operation sends: the one with the scheme that an action names, else the first.
+pub fn alternative<'v>(root: &'v Value, operation: &'v Value, named: Option<&str>) -> Option<&'v Value> {
+    let alternatives = operation.get("security").or_else(|| root.get("security"))?.as_array()?;
+    match named {
+        Some(name) => alternatives.iter().find(|alternative| alternative.get(name).is_some()),
+        None => alternatives.first(),
+    }
+}
+
 /// What stands between the items of a list that is sent as one text, by an `encoding` or a parameter.
 pub fn delimiter(encoding: &Value) -> Option<char> {
     match encoding["style"].as_str() {

@@ -188,7 +188,7 @@ impl<'a> Checker<'_, 'a> {
             },
             Shape::Map(values) => match example.value.as_object() {
                 Some(_) => {
-                    for (_, node) in all(example) {
+                    for (_, node) in example.all() {
                         if let Some(values) = &values {
                             self.item(values, &node, depth + 1);
                         }
@@ -219,7 +219,7 @@ impl<'a> Checker<'_, 'a> {
                     }
                 }
                 if self.way == Way::Sent && fields.more.is_none() {
-                    for (name, node) in all(example) {
+                    for (name, node) in example.all() {
                         if fields.property(name).is_none() {
                             let instead = match nearest(name, fields.names()) {
                                 Some(meant) => format!("write `{meant}`"),
@@ -364,11 +364,6 @@ fn is_date_time(text: &str, needs_offset: bool) -> bool {
         [b'+' | b'-', a, b, b':', c, d] => [a, b, c, d].iter().all(|byte| byte.is_ascii_digit()),
         _ => false,
     }
-}
-
-fn all<'a>(node: &Node<'a>) -> Vec<(&'a str, Node<'a>)> {
-    let map = node.value.as_object().into_iter().flatten();
-    map.map(|(key, value)| (key.as_str(), Node { value })).collect()
 }
 
 fn plain(value: &Value) -> String {

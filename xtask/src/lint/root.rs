@@ -6,7 +6,7 @@ use super::shape::{Kind, Nodes};
 use super::view::{At, MAX_DEPTH, Node, Operation, Place, Shape};
 use crate::ident;
 use crate::problem::{distance, nearest};
-use crate::spec::is_alone;
+use crate::spec::{self, is_alone};
 use crate::vendor::is_keyword;
 use crate::x_token::{KEY, list};
 use std::collections::{HashMap, HashSet};
@@ -499,7 +499,7 @@ fn security(lint: &mut Lint) {
     for place in places {
         for requirement in place.items("security") {
             let mut written: Vec<(Written, &str)> = Vec::new();
-            for (name, scopes) in all(&requirement) {
+            for (name, scopes) in requirement.all() {
                 let Some((_, scheme)) = schemes.iter().find(|(other, _)| *other == name) else {
                     let instead = match nearest(name, schemes.iter().map(|(name, _)| *name)) {
                         Some(meant) => format!("write `{meant}`"),
@@ -518,9 +518,8 @@ fn security(lint: &mut Lint) {
         }
     }
     for operation in lint.operations() {
-        let place = if operation.node.has("security") { operation.node } else { lint.root() };
-        let requirements = place.items("security");
-        let used = chosen(lint, &operation, &requirements).into_iter().flat_map(all).filter_map(|(name, _)| {
+        let sent = alternative(lint, &operation);
+        let used = sent.iter().flat_map(Node::all).filter_map(|(name, _)| {
             let (_, scheme) = schemes.iter().find(|(other, _)| *other == name)?;
             Some((Written::by(&lint.resolve(scheme))?, name))
         });
@@ -535,13 +534,15 @@ fn security(lint: &mut Lint) {
     }
 }
 
-/// The alternative that an operation uses: the one that an action names, or the first.
-fn chosen<'n, 'a>(lint: &Lint<'a>, operation: &Operation<'a>, requirements: &'n [Node<'a>]) -> Option<&'n Node<'a>> {
+/// The alternative of `security` that an operation sends.
+fn alternative<'a>(lint: &Lint<'a>, operation: &Operation<'a>) -> Option<Node<'a>> {
     let x_token = lint.root().get(KEY);
     let actions = x_token.iter().flat_map(|block| ["login", "refresh", "revoke"].map(|action| block.get(action)));
     let mut actions = actions.flatten().filter(|action| action.text("operation") == Some(operation.id()));
     let named = actions.find_map(|action| action.text("security"));
-    requirements.iter().find(|requirement| named.is_some_and(|name| requirement.has(name))).or(requirements.first())
+    let alternative = |named| spec::alternative(lint.root().value, operation.node.value, named);
+    // An unknown name is said elsewhere.
+    alternative(named).or_else(|| alternative(None)).map(|value| Node { value })
 }
 
 /// A place in a request that one alone can write.
@@ -579,12 +580,6 @@ impl fmt::Display for Written {
             Self::Query(name) => write!(f, "the query parameter `{name}`"),
         }
     }
-}
-
-/// The schemes of a requirement, whatever they are named.
-fn all<'a>(requirement: &Node<'a>) -> Vec<(&'a str, Node<'a>)> {
-    let map = requirement.value.as_object().into_iter().flatten();
-    map.map(|(name, value)| (name.as_str(), Node { value })).collect()
 }
 
 fn check_scheme<'a>(lint: &mut Lint<'a>, scheme: &Node<'a>) {

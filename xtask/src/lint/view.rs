@@ -95,11 +95,15 @@ impl<'a> Node<'a> {
         map.filter(|(key, _)| !key.starts_with("x-")).map(|(key, value)| (key.as_str(), Node { value })).collect()
     }
 
-    /// All members of the object under `key`: names of the user's own, which may start with `x-`.
-    pub fn named(&self, key: &str) -> Vec<(&'a str, Node<'a>)> {
-        let Some(node) = self.get(key) else { return Vec::new() };
-        let map = node.value.as_object().into_iter().flatten();
+    /// All members of an object: names of the user's own, which may start with `x-`.
+    pub fn all(&self) -> Vec<(&'a str, Node<'a>)> {
+        let map = self.value.as_object().into_iter().flatten();
         map.map(|(key, value)| (key.as_str(), Node { value })).collect()
+    }
+
+    /// All members of the object under `key`.
+    pub fn named(&self, key: &str) -> Vec<(&'a str, Node<'a>)> {
+        self.get(key).map(|node| node.all()).unwrap_or_default()
     }
 
     /// The elements of the list under `key`.

@@ -7,7 +7,7 @@ use super::schema::require_secret;
 use super::view::{Node, Operation, Shape, is_success};
 use crate::ident;
 use crate::problem::{Problem, join, nearest};
-use crate::spec::Spec;
+use crate::spec::{self, Spec};
 use crate::x_token::{Code, Flag, KEY, Pointer, RequestId, Revoke, Scalar, Takes, XToken, list};
 use std::collections::{HashMap, HashSet};
 
@@ -335,30 +335,19 @@ impl<'c, 'a> Check<'c, '_, 'a> {
     /// The alternatives of an operation's security, each with its schemes.
     fn security(&self, operation: &Operation<'a>) -> Vec<Vec<(&'a str, Node<'a>)>> {
         let owner = if operation.node.has("security") { operation.node } else { self.lint.root() };
-        let schemes: HashMap<&str, Node<'a>> = self
-            .lint
-            .root()
-            .get("components")
-            .map(|components| components.named("securitySchemes").into_iter().collect())
-            .unwrap_or_default();
-        let scheme = |name: &'a str| schemes.get(name).map(|node| (name, self.lint.resolve(node)));
-        let alternatives = owner.items("security").into_iter();
-        alternatives
-            .map(|alternative| {
-                let map = alternative.value.as_object().into_iter().flatten();
-                map.filter_map(|(name, _)| scheme(name)).collect()
-            })
-            .collect()
+        owner.items("security").iter().map(|alternative| self.schemes_of(alternative)).collect()
     }
 
     /// The schemes that an action sends.
     fn schemes(&self, action: &Action<'c>, operation: &Operation<'a>) -> Vec<(&'a str, Node<'a>)> {
-        let mut alternatives = self.security(operation).into_iter();
-        match action.security {
-            Some(name) => alternatives.find(|alternative| alternative.iter().any(|(scheme, _)| *scheme == name)),
-            None => alternatives.next(),
-        }
-        .unwrap_or_default()
+        let sent = spec::alternative(self.lint.root().value, operation.node.value, action.security);
+        sent.map(|value| self.schemes_of(&Node { value })).unwrap_or_default()
+    }
+
+    fn schemes_of(&self, alternative: &Node<'a>) -> Vec<(&'a str, Node<'a>)> {
+        let schemes = self.lint.root().get("components").and_then(|components| components.get("securitySchemes"));
+        let scheme = |name| Some((name, self.lint.resolve(&schemes?.get(name)?)));
+        alternative.all().into_iter().filter_map(|(name, _)| scheme(name)).collect()
     }
 
     /// A grant type that is asked for is one credential, and would be the same for the login and the refresh.
