@@ -153,7 +153,7 @@ impl Journey {
             return;
         };
         let leased = caught(async { store.lease(&slot.key(), LEASE).await });
-        match slot.within(LEASE_WAIT, leased).await {
+        match Box::pin(slot.within(LEASE_WAIT, leased)).await {
             Some(Some(Ok(lease))) => self.lease = Some(lease),
             Some(Some(Err(error))) => warn!(%error, "goes on without a lease"),
             Some(None) => warn!("goes on without a lease: the store panicked"),

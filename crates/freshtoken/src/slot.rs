@@ -493,7 +493,8 @@ impl Slot {
 
     /// What the store answers. It may panic, also before there is a future, and hang.
     async fn stored<T>(&self, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        match self.within(STORE, caught(answer)).await {
+        // In a box: most sources have no store, and the flight of each would be twice as large.
+        match Box::pin(self.within(STORE, caught(answer))).await {
             Some(Some(answer)) => answer,
             Some(None) => Err("the store panicked".into()),
             None => Err("the store took too long".into()),

@@ -177,16 +177,31 @@ impl Call {
         let sent = request.url().clone();
         let pending = self.http().execute(request);
         async move {
-            match pending.await {
-                Ok(response) if *response.url() != sent => {
-                    Err(Unanswered { kind: ErrorKind::Redirect, head: None, cause: None })
-                }
-                Ok(response) => read(response).await,
+            let mut response = match pending.await {
+                Ok(response) => response,
                 Err(error) => {
                     let cause = Cause::of(&error);
                     let kind = kind_of(&error, &cause, self.has_left.load(Ordering::Relaxed));
-                    Err(Unanswered { kind, head: None, cause: Some(cause) })
+                    return Err(Unanswered { kind, head: None, cause: Some(cause) });
                 }
+            };
+            if *response.url() != sent {
+                return Err(Unanswered { kind: ErrorKind::Redirect, head: None, cause: None });
+            }
+            let head = Head {
+                status: response.status(),
+                headers: std::mem::take(response.headers_mut()),
+                arrived: SystemTime::now(),
+            };
+            // Nor is the answer moved into a future of its own.
+            match read_body(&mut response).await {
+                Ok(body) => Ok(Response { head, body }),
+                Err(error) if head.status.is_success() => {
+                    let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Interrupted };
+                    Err(Unanswered { kind, head: Some(head), cause: Some(Cause::of(&error)) })
+                }
+                // The status says enough.
+                Err(_) => Ok(Response { head, body: Err(BodyProblem::Incomplete) }),
             }
         }
     }
@@ -321,21 +336,6 @@ fn answered<B: ErrorBody>(error: Error<B>, head: &Head) -> Error<B> {
 /// And what its body said.
 fn said<B: ErrorBody>(error: Error<B>, head: &Head, body: Result<B, Option<BodyProblem>>) -> Error<B> {
     answered(error, head).said(head.status.as_u16(), body)
-}
-
-/// Reads an answer to its end.
-async fn read(mut response: reqwest::Response) -> Result<Response, Unanswered> {
-    let head =
-        Head { status: response.status(), headers: std::mem::take(response.headers_mut()), arrived: SystemTime::now() };
-    match read_body(&mut response).await {
-        Ok(body) => Ok(Response { head, body }),
-        Err(error) if head.status.is_success() => {
-            let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Interrupted };
-            Err(Unanswered { kind, head: Some(head), cause: Some(Cause::of(&error)) })
-        }
-        // The status says enough.
-        Err(_) => Ok(Response { head, body: Err(BodyProblem::Incomplete) }),
-    }
 }
 
 /// The body without a byte order mark, which serde_json would refuse.
