@@ -607,6 +607,8 @@ impl Vendor for Endpoint {{
 
 {policy}
 
+    const IS_TIMED: bool = true;
+
     fn server(&self) -> String {{
         self.server_key()
     }}

@@ -28,7 +28,7 @@ use crate::sync::{AtomicUsize, Mutex, MutexGuard, OnceLock, Ordering, RuntimeId,
 use crate::vendor::Grants;
 use crate::{Error, ErrorKind, Failure, Policy, Record, Secret, Takes, Token};
 
-/// How long a grant, or a callback, may take. The generated vendors give up after 30 s; this is for one that hangs.
+/// How long a callback may take, or a grant that doesn't end in time by itself.
 const GRANT: Duration = Duration::from_secs(60);
 
 /// How long the store may take to load or to store.
@@ -474,7 +474,8 @@ impl Slot {
     /// What a grant answers. It may panic, and hang.
     async fn granted<T>(&self, grant: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         let lost = |why: &str| Err(Failure::transient(why));
-        match self.within(GRANT, caught(grant)).await {
+        let limit = (!self.grants.are_timed()).then_some(GRANT);
+        match self.within(limit, caught(grant)).await {
             Some(Some(answer)) => answer,
             Some(None) => lost("a callback or vendor of one's own panicked"),
             None => lost("the vendor took too long"),
@@ -501,11 +502,13 @@ impl Slot {
         }
     }
 
-    /// What a future gives, if it doesn't take too long.
-    async fn within<T>(&self, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
-        let (mut future, mut too_long) = (pin!(future), pin!(self.shared.clock.sleep(limit)));
+    /// What a future gives, if it doesn't take too long, where there is a limit.
+    async fn within<T>(&self, limit: impl Into<Option<Duration>>, future: impl Future<Output = T>) -> Option<T> {
+        let limit = limit.into();
+        let (mut future, mut too_long) = (pin!(future), pin!(self.shared.clock.sleep(limit.unwrap_or_default())));
         std::future::poll_fn(|context| match future.as_mut().poll(context) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if limit.is_none() => Poll::Pending,
             Poll::Pending => too_long.as_mut().poll(context).map(|()| None),
         })
         .await

@@ -23,6 +23,10 @@ pub trait Vendor: Send + Sync + 'static {
     /// How its tokens live.
     const POLICY: Policy;
 
+    /// Whether each grant ends in time by itself, as those of generated clients do: then a source sets it no limit.
+    #[doc(hidden)]
+    const IS_TIMED: bool = false;
+
     /// Which of its servers this is: part of the key under which a store holds a token. No secret may be in it.
     fn server(&self) -> String;
 
@@ -220,6 +224,8 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a
 
 /// A vendor's grants with their credentials, as a trait object: so a source has no type parameter.
 pub(crate) trait Grants: Send + Sync {
+    /// Whether each ends in time by itself. A callback that is asked for credentials may hang.
+    fn are_timed(&self) -> bool;
     fn login(&self) -> Answer<'_, Issued>;
     fn refresh<'a>(&'a self, refresh_token: &'a Secret) -> Answer<'a, Issued>;
     fn revoke<'a>(&'a self, token: &'a Secret) -> Answer<'a, ()>;
@@ -231,6 +237,10 @@ pub(crate) struct Bound<V: Vendor> {
 }
 
 impl<V: Vendor> Grants for Bound<V> {
+    fn are_timed(&self) -> bool {
+        V::IS_TIMED && self.credentials.value().is_some()
+    }
+
     fn login(&self) -> Answer<'_, Issued> {
         Box::pin(self.vendor.login(&self.credentials))
     }

@@ -689,6 +689,30 @@ async fn a_panic_in_a_store_is_no_outage_as_no_failure_of_it_is() {
     assert_eq!(ask(&tokens).await.unwrap(), "token");
 }
 
+/// What may hang has a limit; what ends by itself, as a request does, needs no second one.
+#[tokio::test]
+async fn a_callback_that_hangs_has_a_minute_and_a_request_the_time_out_of_its_own() {
+    let clock = TestClock::new();
+    let server = Server::new(voucherify_token("token", clock.wall()));
+    server.close();
+    let endpoint = || voucherify::Endpoint::at(server.url());
+    let known = builder(endpoint(), voucherify_credentials(), &clock).build();
+    assert!(known.try_header().is_none());
+    server.arrived(1).await;
+    assert_eq!(clock.sleepers(), 0);
+
+    let hangs = CredentialSource::ask(std::future::pending);
+    let asking = builder(endpoint(), hangs, &clock).build();
+    assert!(asking.try_header().is_none());
+    settle().await;
+    assert_eq!(clock.sleepers(), 1);
+    clock.advance(s(60));
+    assert_eq!(ask(&asking).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(server.count(), 1);
+    server.open();
+    assert_eq!(ask(&known).await.unwrap(), "token");
+}
+
 #[tokio::test]
 async fn a_panic_in_a_callback_before_its_future_keeps_nobody_from_their_token() {
     let clock = TestClock::new();

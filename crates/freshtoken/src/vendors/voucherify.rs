@@ -60,6 +60,8 @@ impl Vendor for Endpoint {
         .lifetime(Lifetime::For(Duration::from_secs(900)))
         .scoped(true);
 
+    const IS_TIMED: bool = true;
+
     fn server(&self) -> String {
         self.server_key()
     }

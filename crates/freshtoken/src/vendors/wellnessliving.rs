@@ -58,6 +58,8 @@ impl Vendor for Endpoint {
         .renew(Renew::Early(0.75))
         .scoped(true);
 
+    const IS_TIMED: bool = true;
+
     fn server(&self) -> String {
         self.server_key()
     }

@@ -72,6 +72,8 @@ impl Vendor for Endpoint {
         .renew(Renew::AtExpiry)
         .lifetime(Lifetime::For(Duration::from_secs(86400)));
 
+    const IS_TIMED: bool = true;
+
     fn server(&self) -> String {
         self.server_key()
     }
