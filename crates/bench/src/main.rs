@@ -12,7 +12,7 @@ Measures freshtoken beside what users would pick instead.
 
 Usage: cargo xtask bench [--quick | --optimised] [SECTION…]
 
-Sections: cached, behaviour, herd, accounts, login, generator, build; all, where none is named.
+Sections: cached, login, behaviour, herd, accounts, generator, build; all, where none is named.
 With all of them, RESULTS.md, results.json and plots/ in crates/bench are written anew;
 with some, they are printed and nothing is written.
 

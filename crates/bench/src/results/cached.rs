@@ -20,8 +20,9 @@ fn text(costs: &[Cost]) -> String {
         "Nanoseconds. `two threads`: until each of them has made a call, on the same source. A token is 900 characters long. The\n\
          floor is there three times: threads share all of it, or its header's count alone, or nothing. Where two threads that\n\
          share nothing take twice as long as one, the machine lent one core only, and what two threads took says nothing. What\n\
-         two threads lose depends on where in memory their count is: so all is built anew after every second round. A thread\n\
-         blocks on its calls, so whoever waits for a lock of tokio's, as yup-oauth2 does, parks its thread.\n\n",
+         two threads lose depends on where in memory their count is: so all is built anew after every second round, and the goal\n\
+         is for the mean of the middle half of the rounds. A thread blocks on its calls, so whoever waits for a lock of tokio's,\n\
+         as yup-oauth2 does, parks its thread.\n\n",
     );
     text.push_str(
         "| | call | gives | one thread | times the floor | two threads | two to one | allocations | instructions |\n",
@@ -70,10 +71,10 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
     let ours = || costs.iter().filter(|cost| is_ours(&cost.of));
     let each = |of: fn(&Cost) -> f64| ours().map(of).fold(0.0, f64::max);
     let to_floor = each(|cost| cost.to_floor.median);
-    let most_lost = each(|cost| cost.lost.median);
-    let each_lost: Vec<_> = ours().map(|cost| format!("`{}` {:.0}", cost.call, cost.lost.median)).collect();
+    let most_lost = each(|cost| cost.lost.middle);
+    let each_lost: Vec<_> = ours().map(|cost| format!("`{}` {:.0}", cost.call, cost.lost.middle)).collect();
     let each_lost = each_lost.join(", ");
-    let lost = |of: &str| costs.iter().find(|cost| cost.of == of).map_or(0.0, |cost| cost.lost.median);
+    let lost = |of: &str| costs.iter().find(|cost| cost.of == of).map_or(0.0, |cost| cost.lost.middle);
     let (by_itself, within) = (lost(COUNT), lost(COUNT_WITHIN));
     let counted: Vec<f64> = ours().filter_map(|cost| cost.allocations).collect();
     // A header is compared with our headers, a token with our token.
