@@ -5,7 +5,7 @@ use std::fmt;
 use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
-use crate::token::{RefreshToken, Stored};
+use crate::token::{RefreshToken, Stored, header_value};
 use crate::{Record, Secret, Token};
 
 /// The form's version: one that isn't known isn't guessed at.
@@ -98,11 +98,7 @@ impl Record {
 }
 
 fn token(form: TokenForm) -> Result<Token, RecordError> {
-    let value = |text: &Secret| {
-        let mut value = HeaderValue::from_str(text.expose()).map_err(|_| RecordError(()))?;
-        value.set_sensitive(true);
-        Ok(value)
-    };
+    let value = |text: &Secret| header_value(&[text.expose()]).ok_or(RecordError(()));
     let also = form.also.iter().map(|(name, text)| {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| RecordError(()))?;
         Ok((name, value(text)?))

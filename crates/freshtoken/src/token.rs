@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
 use crate::clock::{Now, system_time, unix_nanos};
@@ -15,7 +16,7 @@ const MAX_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// An access token, ready for a call. Cheap to clone; no text shows it.
 ///
-/// It lies in memory as the header's value, which can't be wiped when it is dropped; a refresh token and credentials are.
+/// It lies in memory once, as the header's value, and is wiped with the last clone of either.
 #[derive(Clone)]
 pub struct Token(Arc<Inner>);
 
@@ -61,9 +62,8 @@ impl Token {
         };
         let prefix = policy.prefix.unwrap_or_else(type_prefix);
         let space = if prefix.is_empty() || prefix.ends_with(' ') { "" } else { " " };
-        let mut header = header_value(&[prefix, space, token])
+        let header = header_value(&[prefix, space, token])
             .ok_or_else(|| Failure::unusable("the access token has a character that no header may have"))?;
-        header.set_sensitive(true);
 
         let expires_in = life(issued.expires_in, issued.expires_at, issued.date, now).or(match policy.lifetime {
             Lifetime::For(life) => Some(life),
@@ -74,9 +74,8 @@ impl Token {
         }
         let mut also = Vec::with_capacity(issued.also.len());
         for (name, value) in issued.also {
-            let mut value = header_value(&[value.expose()])
+            let value = header_value(&[value.expose()])
                 .ok_or_else(|| Failure::permanent("a credential has a character that no header may have"))?;
-            value.set_sensitive(true);
             also.push((name, value));
         }
         let stored = Stored {
@@ -91,8 +90,6 @@ impl Token {
 
     /// What a store kept.
     pub(crate) fn of_stored(stored: Stored, scopes: Vec<String>, also: Vec<(HeaderName, HeaderValue)>) -> Self {
-        // As in `header_value`.
-        let stored = Stored { header: stored.header.clone(), ..stored };
         Self::new(stored, Facts { scopes, also, answer: None })
     }
 
@@ -176,17 +173,27 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A header value whose clones share its bytes from the first on. `HeaderValue` would take a tab, and other text as its
-/// UTF-8, of which nobody says what it reads.
-fn header_value(parts: &[&str]) -> Option<HeaderValue> {
+/// What a header's clones share.
+struct Shared(Secret);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose().as_bytes()
+    }
+}
+
+/// A sensitive header value whose clones share its bytes, which are wiped with the last one. `HeaderValue` would take a tab,
+/// and other text as its UTF-8, of which nobody says what it reads.
+pub(crate) fn header_value(parts: &[&str]) -> Option<HeaderValue> {
     // Without a way out in the middle, it is many bytes at a time.
     let is_odd = |text: &str| text.bytes().fold(false, |is_odd, byte| is_odd | !matches!(byte, b' '..=b'~'));
     if parts.iter().any(|part| is_odd(part)) {
         return None;
     }
-    // Put together where it stays: there is no copy to be wiped. The first clone of a fresh one allocates, and a clone is
-    // cheaper to clone again than the first one is; so neither is left to the callers.
-    Some(HeaderValue::try_from(parts.concat()).ok()?.clone())
+    // Put together where it stays: there is no other copy to be wiped.
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(Shared(Secret::new(parts.concat())))).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// How long from now on; None: it isn't said, or can't be meant. Both given, the earlier holds.

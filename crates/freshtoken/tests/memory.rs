@@ -4,7 +4,7 @@
 mod support;
 
 use allocation_counter::measure;
-use freshtoken::{Accounts, Policy, Refresh, TokenSource};
+use freshtoken::{Accounts, Issued, Policy, Refresh, TokenSource};
 use support::{Does, Issuer, acme, s};
 
 policy!(LogsIn = Policy::new("acme"));
@@ -27,6 +27,28 @@ fn a_fresh_token_allocates_nothing() {
         drop(tokens.clone());
     });
     assert_eq!(used.count_total, 0);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_token_is_wiped_from_memory_with_the_last_clone_of_its_header() {
+    use std::os::unix::fs::FileExt;
+    let tokens = TokenSource::builder(acme::<LogsIn>(&Issuer::new(Does::issues(s(900)))), "password".to_owned())
+        .token(Issued::new("marked".repeat(100)))
+        .build();
+    let header = tokens.try_header().unwrap();
+    let at = header.as_bytes().as_ptr() as u64;
+    // Nothing is allocated from here on, which might take the place of what is freed.
+    let (memory, mut bytes) = (std::fs::File::open("/proc/self/mem").unwrap(), vec![0; header.len()]);
+    let mut holds_it = || {
+        memory.read_exact_at(&mut bytes, at).unwrap();
+        bytes.windows(6).any(|bytes| bytes == b"marked")
+    };
+    let clone = header.clone();
+    drop((tokens, header));
+    assert!(holds_it());
+    drop(clone);
+    assert!(!holds_it());
 }
 
 /// Beyond the bytes of token, refresh token, credentials and name.
