@@ -2,13 +2,12 @@
 //!
 //! Each round times every call once, in an order that turns, so that no call always follows the same neighbour. A round has
 //! so many calls that it takes some milliseconds, whatever a call takes. What two threads lose depends on where in memory
-//! the count is that they share: so all sources are built anew several times.
+//! code and counts are: so each two rounds have a process of their own.
 
-use std::cell::OnceCell;
 use std::hint::black_box;
 use std::ops::Deref;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Barrier, RwLock};
+use std::sync::{Arc, Barrier, LazyLock, RwLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -152,14 +151,6 @@ impl Snapshot {
     }
 }
 
-/// A thread's own snapshot.
-type Own = OnceCell<ArcSwapOption<Snapshot>>;
-
-thread_local! {
-    static HEADER: Own = const { Own::new() };
-    static NOTHING: Own = const { Own::new() };
-}
-
 fn text() -> String {
     format!("Bearer {}", "x".repeat(900))
 }
@@ -168,6 +159,14 @@ fn text() -> String {
 fn header() -> HeaderValue {
     let bytes = Bytes::from_owner(Apart(text()));
     HeaderValue::from_maybe_shared(bytes).expect("letters make a header")
+}
+
+/// The one that threads share of which nothing else is shared.
+static HEADER: LazyLock<HeaderValue> = LazyLock::new(header);
+
+thread_local! {
+    static COUNT_SHARED: ArcSwapOption<Snapshot> = Snapshot::of(HEADER.clone());
+    static NOTHING_SHARED: ArcSwapOption<Snapshot> = Snapshot::of(header());
 }
 
 /// Alone in its cache lines, with what it is kept with: with a count, or a pointer to one, in one line, threads would lose more
@@ -195,14 +194,12 @@ fn floors() -> Vec<Entry> {
     let entry = |of: &str, checks, call| Entry { of: of.to_owned(), checks, call };
     let floor = |of, call| entry(of, "the expiry, by the coarse monotonic clock", call);
     let snapshot = Apart(Snapshot::of(header()));
-    let (shared, counted) = (header(), Apart(Arc::new(Apart(()))));
-    let of_header = move || HEADER.with(|own| Snapshot::look(own.get_or_init(|| Snapshot::of(shared.clone()))));
-    let of_nothing = || NOTHING.with(|own| Snapshot::look(own.get_or_init(|| Snapshot::of(header()))));
+    let counted = Apart(Arc::new(Apart(())));
     let locked = RwLock::new(text());
     vec![
         floor("the floor", Call::plain(CALL, "`HeaderValue`", move || Snapshot::look(&snapshot))),
-        floor(COUNT_WITHIN, Call::plain(CALL, "`HeaderValue`", of_header)),
-        floor(CONTROL, Call::plain(CALL, "`HeaderValue`", of_nothing)),
+        floor(COUNT_WITHIN, Call::plain(CALL, "`HeaderValue`", || COUNT_SHARED.with(Snapshot::look))),
+        floor(CONTROL, Call::plain(CALL, "`HeaderValue`", || NOTHING_SHARED.with(Snapshot::look))),
         entry(COUNT, "nothing", Call::plain("`Arc` clone, drop", "a count, no token", move || Arc::clone(&counted))),
         entry(
             "by hand",
@@ -232,34 +229,56 @@ pub fn run(is_quick: bool, missing: &mut Vec<String>) -> Result<Vec<Cost>, Failu
     Ok(costs)
 }
 
-/// How many rounds all calls have before they are built anew.
+/// The rounds of one call, in nanoseconds.
+#[derive(Default, Serialize, Deserialize)]
+struct Rounds {
+    one: Vec<f64>,
+    two: Vec<f64>,
+}
+
+/// How many rounds a process has.
 const ROUNDS: usize = 2;
 
-fn time(builds: usize) -> Result<Vec<Cost>, Failure> {
-    let [mut one, mut two] = [const { Vec::<Vec<f64>>::new() }; 2];
-    let mut entries = Vec::new();
-    for build in 0..builds {
-        let calls = Calls::all()?;
-        let sizes: Vec<u32> = calls.iter().map(size).collect();
-        one.resize(sizes.len(), Vec::new());
-        two.resize(sizes.len(), Vec::new());
-        let rounds = || {
-            for round in 0..ROUNDS {
-                for turn in 0..sizes.len() {
-                    let index = (build * ROUNDS + round + turn) % sizes.len();
-                    let (call, size) = (&calls.entries[index].call, sizes[index]);
-                    one[index].push(from_one(call, size));
-                    two[index].push(from_two(call, size));
-                }
-            }
-        };
-        // On a thread of its own, since what a thread has for itself is of one build.
-        std::thread::scope(|scope| scope.spawn(rounds).join()).map_err(|_| "a call panicked")?;
-        entries = calls.entries;
+/// What this program does in a process of its own: times every call, in rounds of which the first has this number.
+///
+/// # Errors
+///
+/// When a source can't be built, or gives no token.
+pub fn in_a_process_of_its_own(first: &str) -> Result<(), Failure> {
+    let first: usize = first.parse()?;
+    let calls = Calls::all()?;
+    let sizes: Vec<u32> = calls.iter().map(size).collect();
+    let mut all: Vec<Rounds> = sizes.iter().map(|_| Rounds::default()).collect();
+    for round in first..first + ROUNDS {
+        for turn in 0..sizes.len() {
+            let index = (round + turn) % sizes.len();
+            let (call, size) = (&calls.entries[index].call, sizes[index]);
+            all[index].one.push(from_one(call, size));
+            all[index].two.push(from_two(call, size));
+        }
     }
-    let floor = one.first().cloned().unwrap_or_default();
-    let costs = entries.into_iter().zip(one.into_iter().zip(two));
-    let cost = |(entry, (one, two)): (Entry, (Vec<f64>, Vec<f64>))| Cost {
+    println!("{}", serde_json::to_string(&all)?);
+    Ok(())
+}
+
+fn time(processes: usize) -> Result<Vec<Cost>, Failure> {
+    let (program, key) = (std::env::current_exe()?, service_account::pem()?);
+    let entries = Calls::all()?.entries;
+    let mut all: Vec<Rounds> = entries.iter().map(|_| Rounds::default()).collect();
+    for process in 0..processes {
+        let mut command = Command::new(&program);
+        command.args(["--cached", &(process * ROUNDS).to_string()]).env(service_account::VARIABLE, key);
+        let output = command.output()?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+        }
+        for (all, these) in all.iter_mut().zip(serde_json::from_slice::<Vec<Rounds>>(&output.stdout)?) {
+            all.one.extend(these.one);
+            all.two.extend(these.two);
+        }
+    }
+    let floor = all.first().map(|floor| floor.one.clone()).unwrap_or_default();
+    let cost = |(entry, Rounds { one, two }): (Entry, Rounds)| Cost {
         to_floor: Spread::of_ratios(&one, &floor),
         two_to_one: Spread::of_ratios(&two, &one),
         lost: Spread::of(two.iter().zip(&one).map(|(two, one)| two - one).collect()),
@@ -272,7 +291,7 @@ fn time(builds: usize) -> Result<Vec<Cost>, Failure> {
         allocations: None,
         instructions: None,
     };
-    Ok(costs.map(cost).collect())
+    Ok(entries.into_iter().zip(all).map(cost).collect())
 }
 
 /// How many calls make a round.

@@ -32,6 +32,7 @@ fn main() -> Result<(), Failure> {
             return Ok(());
         }
         // What this program has itself do.
+        ["--cached", first] => return cached::in_a_process_of_its_own(first),
         ["--callgrind", of, call] => return cached::under_callgrind(of, call),
         ["--accounts", count, with] => return accounts::in_a_process_of_its_own(count, with),
         ["--suspended", of] => return behaviour::suspended(of),
