@@ -216,7 +216,8 @@ pub fn is_alone(schema: &Value) -> bool {
     schema.get("properties").is_none() && schema.get("required").is_none()
 }
 
-/// The alternative of `security` that an operation sends: the one with the scheme that an action names, else the first.
+/// The alternative of `security` that an operation sends: the one with the scheme that an action names; the first, where none
+/// is named.
 pub fn alternative<'v>(root: &'v Value, operation: &'v Value, named: Option<&str>) -> Option<&'v Value> {
     let alternatives = operation.get("security").or_else(|| root.get("security"))?.as_array()?;
     match named {

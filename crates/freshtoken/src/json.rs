@@ -5,7 +5,7 @@ use std::fmt;
 use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
-use crate::token::{RefreshToken, Stored, header_value};
+use crate::token::{RefreshToken, Stored};
 use crate::{Record, Secret, Token};
 
 /// The form's version: one that isn't known isn't guessed at.
@@ -98,14 +98,14 @@ impl Record {
 }
 
 fn token(form: TokenForm) -> Result<Token, RecordError> {
-    let value = |text: &Secret| header_value(&[text.expose()]).ok_or(RecordError(()));
-    let also = form.also.iter().map(|(name, text)| {
+    let value = |text: Secret| text.into_header().ok_or(RecordError(()));
+    let also = form.also.into_iter().map(|(name, text)| {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| RecordError(()))?;
         Ok((name, value(text)?))
     });
     let stored = Stored {
         generation: form.generation,
-        header: value(&form.header)?,
+        header: value(form.header)?,
         token_at: form.token_at,
         issued_at: form.issued_at,
         expires_at: form.expires_at,

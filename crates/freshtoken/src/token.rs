@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
 use crate::clock::{Now, system_time, unix_nanos};
@@ -16,7 +15,8 @@ const MAX_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// An access token, ready for a call. Cheap to clone; no text shows it.
 ///
-/// It lies in memory once, as the header's value, and is wiped with the last clone of either.
+/// It lies in memory once, as the header's value, and is wiped with the last clone of either. What the HTTP client and an
+/// answer's body hold of it meanwhile isn't wiped.
 #[derive(Clone)]
 pub struct Token(Arc<Inner>);
 
@@ -62,7 +62,8 @@ impl Token {
         };
         let prefix = policy.prefix.unwrap_or_else(type_prefix);
         let space = if prefix.is_empty() || prefix.ends_with(' ') { "" } else { " " };
-        let header = header_value(&[prefix, space, token])
+        let header = Secret::new([prefix, space, token].concat())
+            .into_header()
             .ok_or_else(|| Failure::unusable("the access token has a character that no header may have"))?;
 
         let expires_in = life(issued.expires_in, issued.expires_at, issued.date, now).or(match policy.lifetime {
@@ -74,7 +75,8 @@ impl Token {
         }
         let mut also = Vec::with_capacity(issued.also.len());
         for (name, value) in issued.also {
-            let value = header_value(&[value.expose()])
+            let value = value
+                .into_header()
                 .ok_or_else(|| Failure::permanent("a credential has a character that no header may have"))?;
             also.push((name, value));
         }
@@ -171,29 +173,6 @@ impl fmt::Debug for Token {
             .field("expires_at", &self.expires_at())
             .finish_non_exhaustive()
     }
-}
-
-/// What a header's clones share.
-struct Shared(Secret);
-
-impl AsRef<[u8]> for Shared {
-    fn as_ref(&self) -> &[u8] {
-        self.0.expose().as_bytes()
-    }
-}
-
-/// A sensitive header value whose clones share its bytes, which are wiped with the last one. `HeaderValue` would take a tab,
-/// and other text as its UTF-8, of which nobody says what it reads.
-pub(crate) fn header_value(parts: &[&str]) -> Option<HeaderValue> {
-    // Without a way out in the middle, it is many bytes at a time.
-    let is_odd = |text: &str| text.bytes().fold(false, |is_odd, byte| is_odd | !matches!(byte, b' '..=b'~'));
-    if parts.iter().any(|part| is_odd(part)) {
-        return None;
-    }
-    // Put together where it stays: there is no other copy to be wiped.
-    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(Shared(Secret::new(parts.concat())))).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 /// How long from now on; None: it isn't said, or can't be meant. Both given, the earlier holds.

@@ -23,7 +23,8 @@ pub trait Vendor: Send + Sync + 'static {
     /// How its tokens live.
     const POLICY: Policy;
 
-    /// Whether each grant ends in time by itself, as those of generated clients do: then a source sets it no limit.
+    /// Whether each grant ends in time by itself, as those of generated clients do: then a source sets it no limit, unless it
+    /// asks a callback for credentials.
     #[doc(hidden)]
     const IS_TIMED: bool = false;
 

@@ -1,10 +1,10 @@
-//! What a fresh token allocates, and what an account takes.
+//! What a fresh token allocates, what an account takes, and what is left of a token.
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
 use allocation_counter::measure;
-use freshtoken::{Accounts, Issued, Policy, Refresh, TokenSource};
+use freshtoken::{Accounts, Policy, Refresh, TokenSource};
 use support::{Does, Issuer, acme, s};
 
 policy!(LogsIn = Policy::new("acme"));
@@ -34,7 +34,7 @@ fn a_fresh_token_allocates_nothing() {
 fn a_token_is_wiped_from_memory_with_the_last_clone_of_its_header() {
     use std::os::unix::fs::FileExt;
     let tokens = TokenSource::builder(acme::<LogsIn>(&Issuer::new(Does::issues(s(900)))), "password".to_owned())
-        .token(Issued::new("marked".repeat(100)))
+        .token(freshtoken::Issued::new("marked".repeat(100)))
         .build();
     let header = tokens.try_header().unwrap();
     let at = header.as_bytes().as_ptr() as u64;

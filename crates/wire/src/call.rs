@@ -78,13 +78,16 @@ impl Call {
     ///
     /// Where no header may have that name, or it has a capital: generated code has none of these.
     pub fn header<B>(&mut self, name: &'static str, value: &str) -> Result<(), Error<B>> {
-        let (true, Ok(mut sensitive)) = (is_sendable(value), HeaderValue::from_str(value)) else {
+        self.secret_header(name, Secret::new(value))
+    }
+
+    fn secret_header<B>(&mut self, name: &'static str, value: Secret) -> Result<(), Error<B>> {
+        let Some(value) = value.into_header() else {
             return Err(self.error(ErrorKind::InvalidRequest).detail(format!(
                 "the header `{name}` has a value with a line break, or with a character that isn't visible ASCII"
             )));
         };
-        sensitive.set_sensitive(true);
-        self.headers.push((HeaderName::from_static(name), sensitive));
+        self.headers.push((HeaderName::from_static(name), value));
         Ok(())
     }
 
@@ -94,8 +97,7 @@ impl Call {
     ///
     /// As for [`Call::header`].
     pub fn authorization<B>(&mut self, scheme: &'static str, credential: &Secret) -> Result<(), Error<B>> {
-        let value = Zeroizing::new(format!("{scheme} {}", credential.expose()));
-        self.header("authorization", &value)
+        self.secret_header("authorization", Secret::new(format!("{scheme} {}", credential.expose())))
     }
 
     /// Adds HTTP Basic (RFC 7617). Either half may be empty.
@@ -193,7 +195,7 @@ impl Call {
                 headers: std::mem::take(response.headers_mut()),
                 arrived: SystemTime::now(),
             };
-            // Nor is the answer moved into a future of its own.
+            // Here, not in a function of its own, whose future would hold the answer twice.
             match read_body(&mut response).await {
                 Ok(body) => Ok(Response { head, body }),
                 Err(error) if head.status.is_success() => {
@@ -374,12 +376,6 @@ fn kind_of(error: &reqwest::Error, cause: &Cause, left: bool) -> ErrorKind {
     } else {
         ErrorKind::Interrupted
     }
-}
-
-/// Whether a text may be a header's value: `HeaderValue` would take a tab, and other text as its UTF-8, of which no vendor
-/// says what it reads.
-fn is_sendable(value: &str) -> bool {
-    value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// What `application/x-www-form-urlencoded` leaves alone, but for the space.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+use reqwest::header::HeaderValue;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 use subtle::ConstantTimeEq;
@@ -31,6 +33,19 @@ impl Secret {
     /// The text itself. Keep it out of logs, errors and `format!`.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// A sensitive header value, whose clones share the text, which is wiped with the last one; None where it isn't visible
+    /// ASCII. `HeaderValue` would take a tab, and other text as its UTF-8, of which no vendor says what it reads.
+    #[doc(hidden)]
+    pub fn into_header(self) -> Option<HeaderValue> {
+        // Without a way out in the middle, it is many bytes at a time.
+        if self.0.bytes().fold(false, |is_odd, byte| is_odd | !matches!(byte, b' '..=b'~')) {
+            return None;
+        }
+        let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(Shared(self))).ok()?;
+        value.set_sensitive(true);
+        Some(value)
     }
 
     /// Whether the text is empty.
@@ -75,6 +90,15 @@ impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // Not `deserialize_string`: given a number, serde_json's own message would quote it.
         deserializer.deserialize_any(SecretVisitor)
+    }
+}
+
+/// What a header's clones share.
+struct Shared(Secret);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose().as_bytes()
     }
 }
 
