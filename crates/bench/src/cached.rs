@@ -1,6 +1,6 @@
 //! The cached path: what a fresh token costs, from one thread and from two, beside the least that it could cost.
 //!
-//! Each round times every call once, in an order that turns, so that no call always follows the same neighbour. A round has
+//! Each round times every call once, forwards or backwards, so that no call always follows the same neighbour. A round has
 //! so many calls that it takes some milliseconds, whatever a call takes. What two threads lose depends on where in memory
 //! code and counts are: so each two rounds have a process of their own.
 
@@ -251,7 +251,8 @@ pub fn in_a_process_of_its_own(first: &str) -> Result<(), Failure> {
     let mut all: Vec<Rounds> = sizes.iter().map(|_| Rounds::default()).collect();
     for round in first..first + ROUNDS {
         for turn in 0..sizes.len() {
-            let index = (round + turn) % sizes.len();
+            let turn = if round % 2 == 0 { turn } else { sizes.len() - 1 - turn };
+            let index = (round / 2 + turn) % sizes.len();
             let (call, size) = (&calls.entries[index].call, sizes[index]);
             all[index].one.push(from_one(call, size));
             all[index].two.push(from_two(call, size));

@@ -25,8 +25,6 @@ pub const WAYS: [&str; 5] =
 pub struct Login {
     /// Over what.
     pub over: &'static str,
-    /// Whether something else has just had the caches.
-    pub is_cold: bool,
     /// Microseconds, in the order of [`WAYS`].
     pub micros: [Spread; WAYS.len()],
     /// Each to the bare post of its round.
@@ -95,7 +93,7 @@ fn login(
             }
         }
         let ratios = micros.each_ref().map(|these| Spread::of_ratios(these, &micros[0]));
-        Ok(Login { over, is_cold: http == Http::OwnCold, ratios, micros: micros.map(Spread::of) })
+        Ok(Login { over, ratios, micros: micros.map(Spread::of) })
     })
 }
 

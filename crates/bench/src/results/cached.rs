@@ -76,9 +76,10 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
     let of = |of: &str| costs.iter().find(|cost| cost.of == of);
     let (by_itself, within) =
         (of(COUNT).map_or_else(String::new, lost), of(COUNT_WITHIN).map_or_else(String::new, lost));
-    // Two threads fall into one of several rhythms, for minutes: medians alone tell of those.
-    let least_lost = of(COUNT_WITHIN).map_or(0.0, |floor| floor.lost.upper);
-    let is_lost = |cost: &Cost| cost.lost.lower > least_lost * 1.1;
+    // Two threads fall into one of several rhythms, for minutes. What loses more loses more in each of them.
+    let quartiles = |cost: &Cost| [cost.lost.lower, cost.lost.median, cost.lost.upper];
+    let least_lost = of(COUNT_WITHIN).map_or([0.0; 3], quartiles);
+    let is_lost = |cost: &Cost| quartiles(cost).iter().zip(least_lost).all(|(ours, least)| *ours > least * 1.1);
     let counted: Vec<f64> = ours().filter_map(|cost| cost.allocations).collect();
     // A header is compared with our headers, a token with our token.
     let gives_header = |cost: &Cost| cost.call.contains("header");
