@@ -33,7 +33,8 @@ fn text(logins: &[Login]) -> String {
          made and told so just before; a new source and its `header`. What each leaves goes after its time: the answer, the client,\n\
          the source. One after the other on one thread, microseconds; the ratios are those of each round. Tokens live for an hour\n\
          and idle connections for ten seconds, so a login mostly opens a new one. The caches are cold where each login's HTTP client\n\
-         has been made just before and has read the platform's certificates, a hundred files.\n\n",
+         has been made just before and has read the platform's certificates, a hundred files. Where a runtime has several workers,\n\
+         a task of its own may wake another one, which on a virtual machine takes some 20 microseconds; that isn't measured here.\n\n",
     );
     let _ = writeln!(text, "| over | {} |\n| --- |{}", WAYS.join(" | "), " ---: |".repeat(WAYS.len()));
     for Login { over, micros, ratios, .. } in logins {
