@@ -19,9 +19,11 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 use tokio::time::sleep;
 
+use crate::cached::allocations;
 use crate::contenders::{Contender, Failure, Place};
 use crate::for_each_contender;
 use crate::issuer::{Does, Issuer, token};
+use crate::process;
 use crate::statistics::Spread;
 
 /// How many accounts there are, and whether their vendor is asked over HTTP.
@@ -118,16 +120,12 @@ pub fn run(is_quick: bool, missing: &mut Vec<String>) -> Result<Many, Failure> {
             continue;
         }
         let url = if vendor == HTTP { issuer.url() } else { IN_PROCESS };
-        let set = Command::new(std::env::current_exe()?).args(["--accounts", &accounts.to_string(), url]).output()?;
-        let mut set: Set = match set.status.success() {
-            true => serde_json::from_slice(&set.stdout)?,
-            false => return Err(String::from_utf8_lossy(&set.stderr).into_owned().into()),
-        };
-        let heap = crate::cached::allocations(&["--accounts", &accounts.to_string()])?;
-        set.heap = Some(serde_json::from_slice(&heap)?);
+        let program = std::env::current_exe()?;
+        let mut set: Set = process::answer(Command::new(program).args(["--accounts", &accounts.to_string(), url]))?;
+        set.heap = Some(allocations(&["--accounts", &accounts.to_string()])?);
         sets.push(set);
     }
-    let rivals = serde_json::from_slice(&crate::cached::allocations(&["--rivals"])?)?;
+    let rivals = allocations(&["--rivals"])?;
     Ok(Many { sets, rivals })
 }
 

@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 use crate::contenders::{Contender, Failure, Place, service_account};
 use crate::for_each_contender;
 use crate::issuer::{Does, Issuer};
+use crate::process;
 
 const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -468,20 +469,17 @@ fn was_suspended<C: Contender>(library: &Path) -> (String, Seen) {
     let seen = || {
         let moved = std::env::temp_dir().join(format!("freshtoken-bench-{}-time", std::process::id()));
         std::fs::write(&moved, "+0\n")?;
-        let output = Command::new(std::env::current_exe()?)
-            .args(["--suspended", name])
-            .env("LD_PRELOAD", library)
-            .env("FAKETIME_TIMESTAMP_FILE", &moved)
-            .env("FAKETIME_NO_CACHE", "1")
-            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-            .env(service_account::VARIABLE, service_account::pem()?)
-            .output();
+        let seen = process::answer(
+            Command::new(std::env::current_exe()?)
+                .args(["--suspended", name])
+                .env("LD_PRELOAD", library)
+                .env("FAKETIME_TIMESTAMP_FILE", &moved)
+                .env("FAKETIME_NO_CACHE", "1")
+                .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+                .env(service_account::VARIABLE, service_account::pem()?),
+        );
         let _ = std::fs::remove_file(&moved);
-        let output = output?;
-        match output.status.success() {
-            true => Ok(serde_json::from_slice(&output.stdout)?),
-            false => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
-        }
+        seen
     };
     (name.to_owned(), seen().unwrap_or_else(|error: Failure| Seen::Dash(format!("failed: {error}"))))
 }

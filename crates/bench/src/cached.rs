@@ -14,12 +14,14 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::HeaderValue;
 use rustix::time::{ClockId, clock_gettime};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 
 use crate::contenders::{Call, Contender, Failure, Place, service_account};
 use crate::for_each_contender;
 use crate::issuer::{Does, Issuer};
+use crate::process;
 use crate::statistics::Spread;
 
 /// Nobody's margin is near.
@@ -266,14 +268,11 @@ fn time(processes: usize) -> Result<Vec<Cost>, Failure> {
     let (program, key) = (std::env::current_exe()?, service_account::pem()?);
     let entries = Calls::all()?.entries;
     let mut all: Vec<Rounds> = entries.iter().map(|_| Rounds::default()).collect();
-    for process in 0..processes {
-        let mut command = Command::new(&program);
-        command.args(["--cached", &(process * ROUNDS).to_string()]).env(service_account::VARIABLE, key);
-        let output = command.output()?;
-        if !output.status.success() {
-            return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
-        }
-        for (all, these) in all.iter_mut().zip(serde_json::from_slice::<Vec<Rounds>>(&output.stdout)?) {
+    for number in 0..processes {
+        let first = (number * ROUNDS).to_string();
+        let these: Vec<Rounds> =
+            process::answer(Command::new(&program).args(["--cached", &first]).env(service_account::VARIABLE, key))?;
+        for (all, these) in all.iter_mut().zip(these) {
             all.one.extend(these.one);
             all.two.extend(these.two);
         }
@@ -341,17 +340,13 @@ fn from_two(call: &Call, calls: u32) -> f64 {
 /// # Errors
 ///
 /// When it isn't there, or fails.
-pub fn allocations(arguments: &[&str]) -> Result<Vec<u8>, Failure> {
+pub fn allocations<T: DeserializeOwned>(arguments: &[&str]) -> Result<T, Failure> {
     let program = std::env::current_exe()?.with_file_name("allocations");
-    let output = Command::new(program).args(arguments).output()?;
-    match output.status.success() {
-        true => Ok(output.stdout),
-        false => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
-    }
+    process::answer(Command::new(program).args(arguments))
 }
 
 fn count_allocations(costs: &mut [Cost]) -> Result<(), Failure> {
-    let counts: Vec<f64> = serde_json::from_slice(&allocations(&[])?)?;
+    let counts: Vec<f64> = allocations(&[])?;
     for (cost, count) in costs.iter_mut().zip(counts) {
         cost.allocations = Some(count);
     }

@@ -17,6 +17,7 @@ pub mod generator;
 pub mod herd;
 pub mod issuer;
 pub mod login;
+mod process;
 pub mod results;
 mod statistics;
 

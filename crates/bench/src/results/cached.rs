@@ -21,7 +21,7 @@ fn text(costs: &[Cost]) -> String {
          floor is there three times: threads share all of it, or its header's count alone, or nothing. Where two threads that\n\
          share nothing take twice as long as one, the machine lent one core only, and what two threads took says nothing. What\n\
          two threads lose depends on where in memory code and counts are, and on the rhythm into which they fall: so each two\n\
-         rounds have a process of their own, and the quartiles count. A thread blocks on its calls, so whoever waits for a lock\n\
+         rounds have a process of their own. A thread blocks on its calls, so whoever waits for a lock\n\
          of tokio's, as yup-oauth2 does, parks its thread.\n\n",
     );
     text.push_str(
@@ -76,10 +76,7 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
     let of = |of: &str| costs.iter().find(|cost| cost.of == of);
     let (by_itself, within) =
         (of(COUNT).map_or_else(String::new, lost), of(COUNT_WITHIN).map_or_else(String::new, lost));
-    // Two threads fall into one of several rhythms, for minutes. What loses more loses more in each of them.
-    let quartiles = |cost: &Cost| [cost.lost.lower, cost.lost.median, cost.lost.upper];
-    let least_lost = of(COUNT_WITHIN).map_or([0.0; 3], quartiles);
-    let is_lost = |cost: &Cost| quartiles(cost).iter().zip(least_lost).all(|(ours, least)| *ours > least * 1.1);
+    let least_lost = of(COUNT_WITHIN).map_or(0.0, |floor| floor.lost.median);
     let counted: Vec<f64> = ours().filter_map(|cost| cost.allocations).collect();
     // A header is compared with our headers, a token with our token.
     let gives_header = |cost: &Cost| cost.call.contains("header");
@@ -105,13 +102,13 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
         },
         Goal {
             what: "a fresh token from two threads instead of one".to_owned(),
-            asked: "loses what a shared count loses, and a tenth, as far as the quartiles tell them apart".to_owned(),
+            asked: "loses what a shared count loses, and a tenth".to_owned(),
             measured: format!(
                 "loses {} ns, a floor of which threads share nothing but the count {within}; a count in a loop that does nothing \
                  else loses {by_itself}, since between taking it and giving it back another thread comes less often",
                 each_lost.join(", ")
             ),
-            is_met: !ours().any(is_lost),
+            is_met: each(|cost| cost.lost.median) <= least_lost * 1.1,
             why: "on this machine, in this run",
         },
     ];

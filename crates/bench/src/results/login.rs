@@ -37,7 +37,7 @@ fn text(logins: &[Login]) -> String {
          a task of its own may wake another one, which on a virtual machine takes some 20 microseconds; that isn't measured here.\n\n",
     );
     let _ = writeln!(text, "| over | {} |\n| --- |{}", WAYS.join(" | "), " ---: |".repeat(WAYS.len()));
-    for Login { over, micros, ratios, .. } in logins {
+    for Login { over, micros, ratios } in logins {
         let _ = write!(text, "| {over} |");
         for (number, (micros, ratio)) in micros.iter().zip(ratios).enumerate() {
             let _ = write!(text, " {:.0} ({:.0} – {:.0})", micros.median, micros.lower, micros.upper);
