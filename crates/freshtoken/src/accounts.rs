@@ -14,6 +14,7 @@ use crate::clock::{AnyClock, Clock, Random};
 use crate::slot::{Shared, Slot};
 use crate::source::Options;
 use crate::store::Key;
+use crate::token::RefreshToken;
 use crate::vendor::Bound;
 use crate::{CredentialSource, Record, Secret, Store, TokenSource, Vendor};
 
@@ -122,10 +123,8 @@ impl<V: Vendor> Accounts<V> {
     where
         C: Into<CredentialSource<V::Credentials>>,
     {
-        self.find(account, scopes).unwrap_or_else(|| {
-            let start = Some(Record::of_refresh_token(refresh_token())).filter(|start| !start.is_empty());
-            self.insert(account, scopes, credentials().into(), start)
-        })
+        self.find(account, scopes)
+            .unwrap_or_else(|| self.insert(account, scopes, credentials().into(), RefreshToken::start(refresh_token())))
     }
 
     fn find(&self, account: &str, scopes: &str) -> Option<TokenSource> {
@@ -145,7 +144,7 @@ impl<V: Vendor> Accounts<V> {
         account: &str,
         scopes: &str,
         credentials: CredentialSource<V::Credentials>,
-        start: Option<Record>,
+        start: Option<RefreshToken>,
     ) -> TokenSource {
         let account: Arc<str> = account.into();
         let scopes = self.shared_scopes(scopes);
@@ -160,7 +159,7 @@ impl<V: Vendor> Accounts<V> {
         };
         let grants = Box::new(Bound { vendor: self.vendor.clone(), credentials });
         let source =
-            TokenSource::of_slot(Slot::new(self.shared.clone(), grants, account.clone(), scopes.clone(), start));
+            TokenSource::of_slot(Slot::new(self.shared.clone(), grants, account.clone(), scopes.clone(), None, start));
         let used = AtomicU64::new(self.shared.clock.now().monotonic);
         sources.insert((account, scopes), Entry { source: source.clone(), used });
         tell_evicted::<V>(evicted, sources);

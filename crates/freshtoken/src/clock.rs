@@ -179,6 +179,14 @@ impl Deadline {
         Self { monotonic: now.monotonic.saturating_add(wait), wall: now.wall.saturating_add(wait) }
     }
 
+    /// When the wall clock shows `wall`, in nanoseconds since 1970, and the monotonic clock has moved on as far.
+    pub(crate) fn at_wall(wall: u64, now: Now) -> Self {
+        match wall.checked_sub(now.wall) {
+            Some(wait) => Self::after(now, Duration::from_nanos(wait)),
+            None => Self::before(now, Duration::from_nanos(now.wall - wall)),
+        }
+    }
+
     /// So long ago.
     pub(crate) fn before(now: Now, ago: Duration) -> Self {
         let ago = nanos(ago);

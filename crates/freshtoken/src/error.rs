@@ -68,7 +68,7 @@ impl Error {
     pub(crate) fn of(failure: Failure, vendor: &'static str, action: &'static str) -> Self {
         let kind = match failure.verdict {
             Verdict::Transient => ErrorKind::Unavailable,
-            _ if failure.is_redirect => ErrorKind::Unusable,
+            _ if failure.is_redirect || failure.is_bare => ErrorKind::Unusable,
             _ => ErrorKind::Refused,
         };
         Self::caused(kind, vendor, action, failure.cause).after(failure.retry_after)

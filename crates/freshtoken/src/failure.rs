@@ -18,8 +18,10 @@ pub struct Failure {
     pub(crate) ambiguous: bool,
     /// A success that can't be used: transient once, permanent when it comes twice in a row.
     pub(crate) unusable: bool,
-    /// The vendor refused by a 4xx status alone, and no list of its codes says why.
+    /// A 4xx that no list of the vendor's names.
     pub(crate) refused: bool,
+    /// A 4xx without a code of the vendor's: a firewall or a proxy may have sent it in the vendor's place.
+    pub(crate) is_bare: bool,
     /// The answer was a redirect, or a user's HTTP client followed one.
     pub(crate) is_redirect: bool,
     /// What was to be ended isn't there.
@@ -40,8 +42,8 @@ impl Failure {
         Self::new(Verdict::Permanent, cause)
     }
 
-    /// What a status says by itself: 408, 425, 429 and 5xx may pass, the first three without effect; any other 4xx is a
-    /// refusal, and the rest is permanent.
+    /// What a status says by itself: 408, 425, 429 and 5xx may pass, the first three without effect; any other 4xx is
+    /// [`Failure::refused`], and the rest is permanent.
     pub fn of_status(status: u16, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         match status {
             408 | 425 | 429 => Self::transient(cause).not_sent(),
@@ -51,10 +53,12 @@ impl Failure {
         }
     }
 
-    /// The vendor refuses by its status alone, a 400 or 401 say. After a refresh it is the refresh token's fault as far as
-    /// one can tell, and a login is tried; after a login it is permanent.
+    /// A 4xx status without a code of the vendor's. A firewall or a proxy may have sent it, so the source tries again, with
+    /// a backoff that grows to ten minutes. After a refresh, it tries a login first, where the vendor has one.
+    ///
+    /// Where the vendor itself says why, use [`Failure::permanent`] or [`Failure::relogin`].
     pub fn refused(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { refused: true, ..Self::new(Verdict::Permanent, cause) }
+        Self { refused: true, is_bare: true, ..Self::new(Verdict::Permanent, cause) }
     }
 
     /// The refresh token is spent: a login is needed.
@@ -83,6 +87,7 @@ impl Failure {
             ambiguous: false,
             unusable: false,
             refused: false,
+            is_bare: false,
             is_redirect: false,
             is_gone: false,
             retry_after: None,
@@ -106,11 +111,13 @@ impl Failure {
 
 impl<B: Send + Sync + 'static> From<freshtoken_wire::Error<B>> for Failure {
     fn from(error: freshtoken_wire::Error<B>) -> Self {
+        let is_refused = matches!(error.status(), Some(400..500)) && !error.is_transient() && !error.is_listed();
         Self {
             verdict: error.verdict(),
             ambiguous: error.is_ambiguous(),
             unusable: error.is_unusable(),
-            refused: matches!(error.status(), Some(400..500)) && !error.is_listed(),
+            refused: is_refused,
+            is_bare: is_refused && error.code().is_none(),
             is_redirect: error.kind() == freshtoken_wire::ErrorKind::Redirect,
             is_gone: matches!(error.status(), Some(404 | 410)),
             retry_after: error.retry_after(),

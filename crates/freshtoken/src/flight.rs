@@ -64,6 +64,10 @@ impl Journey {
                     }
                     step
                 }
+                Step::Wait(wait) => {
+                    self.slot.shared.clock.sleep(wait).await;
+                    Step::Load
+                }
                 Step::LogIn => {
                     self.count(|counters| &mut counters.logins);
                     debug!("logs in");

@@ -5,6 +5,7 @@ use std::fmt;
 use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
+use crate::fingerprint::Fingerprint;
 use crate::token::{RefreshToken, Stored};
 use crate::{Record, Secret, Token};
 
@@ -18,6 +19,8 @@ struct Form {
     generation: u64,
     token: Option<TokenForm>,
     refresh: Option<RefreshForm>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    starts: Vec<Fingerprint>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,7 +75,7 @@ impl Record {
             expires_at: refresh.expires_at,
             in_use: refresh.in_use,
         });
-        let form = Form { version: VERSION, generation: self.generation, token, refresh };
+        let form = Form { version: VERSION, generation: self.generation, token, refresh, starts: self.starts.clone() };
         // Texts, numbers and lists of them: nothing that JSON couldn't say.
         Secret::new(serde_json::to_string(&form).unwrap_or_default())
     }
@@ -93,7 +96,7 @@ impl Record {
             expires_at: refresh.expires_at,
             in_use: refresh.in_use,
         });
-        Ok(Self { generation: form.generation, token, refresh })
+        Ok(Self { generation: form.generation, token, refresh, starts: form.starts })
     }
 }
 
@@ -119,6 +122,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Now;
+    use crate::token::KeepsOld;
     use crate::{Issued, Policy};
 
     fn record() -> Record {
@@ -129,7 +133,7 @@ mod tests {
             .scopes(["read", "write"])
             .also(HeaderName::from_static("x-site"), "hunter4");
         let now = Now { monotonic: 0, wall: 1_800_000_000_000_000_000 };
-        Record::of(issued, None, &Policy::new("acme"), 7, now).unwrap()
+        Record::of(issued, None, KeepsOld::No, &Policy::new("acme"), 7, now).unwrap().0
     }
 
     #[test]

@@ -81,6 +81,7 @@ mod credentials;
 mod environment;
 mod error;
 mod failure;
+mod fingerprint;
 mod http;
 mod issued;
 mod json;

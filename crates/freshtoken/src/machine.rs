@@ -12,7 +12,8 @@ use std::time::Duration;
 use freshtoken_wire::Verdict;
 
 use crate::clock::{Deadline, Now, Random};
-use crate::token::RefreshToken;
+use crate::fingerprint::Fingerprint;
+use crate::token::{KeepsOld, RefreshToken};
 use crate::{Error, ErrorKind, Failure, Issued, Policy, Record, Refresh, Renew, Secret, Token};
 
 /// How long before its end a token isn't given out any more, so that a call arrives in time; less where its life is short.
@@ -44,6 +45,10 @@ const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 /// The longest wait that isn't the vendor's own wish.
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 
+/// The longest wait after a response that may not be the vendor's, and before a refresh token whose response was lost is
+/// sent once more.
+const LONGEST_CAREFUL_BACK_OFF: Duration = Duration::from_secs(10 * 60);
+
 /// The longest wait that a vendor may wish for: nobody means more.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -68,8 +73,9 @@ pub enum State {
     Expired,
     /// The last try failed, and the next isn't due yet. A token that is still good is given out.
     BackingOff,
-    /// A single-use refresh token was sent and its answer lost: it is never sent again, the next caller has the source
-    /// log in.
+    /// A single-use refresh token was sent, and the response was lost: the next caller has the source log in. Where the
+    /// vendor has no login, a token that is still good is served until it expires; then the refresh token is sent once
+    /// more.
     Ambiguous,
     /// Only other credentials, or a person's consent, help; or, after [`ErrorKind::Unusable`], ten minutes. A token that is
     /// still good is given out until its end.
@@ -107,6 +113,8 @@ pub enum Rejection {
 pub(crate) enum Step {
     /// Look into the store.
     Load,
+    /// Wait for the token to expire, then look into the store again.
+    Wait(Duration),
     LogIn,
     /// Store that the refresh token is about to be used, then send it.
     Mark(Arc<Record>),
@@ -134,12 +142,18 @@ enum Progress {
 pub(crate) struct Machine {
     policy: &'static Policy,
     record: Option<Arc<Record>>,
+    /// The refresh token from the configuration. It is sent where the record has none that works, and once.
+    start: Option<Box<RefreshToken>>,
+    /// A person has consented anew: the start token takes the place of a pair that works.
+    replaces_pair: bool,
     /// When the token is renewed in the background.
     due: Deadline,
     /// When it isn't given out any more.
     stale: Deadline,
     /// When it ends.
     end: Deadline,
+    /// When the refresh token expires.
+    refresh_end: Deadline,
     /// A call with it got 401.
     rejected: bool,
     /// It is being revoked.
@@ -149,6 +163,10 @@ pub(crate) struct Machine {
     flight: Progress,
     /// What was issued and isn't stored yet: nobody gets it before.
     keeping: Option<Arc<Record>>,
+    /// The refresh token that is on its way was sent before, and the response was lost.
+    sends_again: bool,
+    /// Why the access token that came with what is being stored can't be used.
+    unusable: Option<Failure>,
     dead: bool,
     /// The credentials have changed since the flight took off.
     changed_in_flight: bool,
@@ -165,18 +183,29 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new(policy: &'static Policy, start: Option<Record>, now: Now, random: &dyn Random) -> Self {
+    pub(crate) fn new(
+        policy: &'static Policy,
+        record: Option<Record>,
+        start: Option<RefreshToken>,
+        now: Now,
+        random: &dyn Random,
+    ) -> Self {
         let mut machine = Self {
             policy,
             record: None,
+            start: start.map(Box::new),
+            replaces_pair: false,
             due: Deadline::NEVER,
             stale: Deadline::NEVER,
             end: Deadline::NEVER,
+            refresh_end: Deadline::NEVER,
             rejected: false,
             suspended: false,
             replaced_rejected_until: Deadline::PAST,
             flight: Progress::Ground,
             keeping: None,
+            sends_again: false,
+            unusable: None,
             dead: false,
             changed_in_flight: false,
             error: None,
@@ -186,7 +215,7 @@ impl Machine {
             retry_at: Deadline::PAST,
             earliest: Deadline::PAST,
         };
-        if let Some(record) = start {
+        if let Some(record) = record {
             machine.hold(Arc::new(record), now, random);
         }
         machine
@@ -213,8 +242,9 @@ impl Machine {
             (State::Due, Some(token)) => Reply::ServeAndFly(token.clone()),
             (State::BackingOff | State::Dead, Some(token)) => Reply::Serve(token.clone()),
             (State::BackingOff | State::Dead, None) if !is_flying => Reply::Fail(self.last_error(now)),
-            // A lost answer keeps nobody from using a token that is still good.
-            (State::Ambiguous, Some(token)) if is_flying => Reply::Serve(token.clone()),
+            // A lost answer keeps nobody from using a token that is still good. Without a login, there is nothing to do before
+            // it has expired.
+            (State::Ambiguous, Some(token)) if is_flying || !self.policy.login => Reply::Serve(token.clone()),
             (State::Ambiguous, Some(token)) => Reply::ServeAndFly(token.clone()),
             _ if is_flying => Reply::Wait,
             _ => Reply::Fly,
@@ -226,6 +256,7 @@ impl Machine {
         match self.state(now) {
             State::Fresh if !self.is_flying() => self.due.or(self.stale),
             State::BackingOff | State::Dead if !self.is_flying() => self.retry_at.or(self.stale),
+            State::Ambiguous if !self.policy.login => self.stale,
             State::Due | State::Ambiguous if !self.is_flying() => Deadline::PAST,
             _ => self.stale,
         }
@@ -236,6 +267,7 @@ impl Machine {
         let at = match self.state(now) {
             State::Empty => return None,
             State::BackingOff | State::Dead => self.retry_at,
+            State::Ambiguous if !self.policy.login => self.stale,
             _ => self.due.or(self.stale),
         };
         (!at.is_never()).then(|| at.remaining(now))
@@ -247,7 +279,8 @@ impl Machine {
 
     /// The token, if it may be given out.
     pub(crate) fn good_token(&self, now: Now) -> Option<&Token> {
-        self.token().filter(|_| !self.rejected && !self.suspended && !self.stale.has_passed(now))
+        let is_refused = self.rejected || self.suspended || self.replaces_pair;
+        self.token().filter(|_| !is_refused && !self.stale.has_passed(now))
     }
 
     /// A single-use refresh token was sent, and its answer won't come: the one who sent it is gone.
@@ -311,7 +344,8 @@ impl Machine {
         self.retry_at = Deadline::PAST;
     }
 
-    /// A flight starts; after this wait it may look into the store.
+    /// A flight starts; after this wait it may look into the store. What else it has to wait for depends on what it finds
+    /// there: see [`Step::Wait`].
     pub(crate) fn take_off(&mut self, now: Now, random: &dyn Random) -> Duration {
         self.flight = Progress::Up;
         self.changed_in_flight = false;
@@ -319,15 +353,27 @@ impl Machine {
         if self.keeping.is_some() {
             return Duration::ZERO;
         }
-        let least = if self.rejected { Duration::ZERO } else { self.earliest.remaining(now) };
-        // A wait of the guard only: what is longer off on one of the clocks is a login's business, see `grant`.
+        if self.rejected { Duration::ZERO } else { self.earliest.remaining(now) }
+    }
+
+    /// How long a refresh has to wait for the expiry of the record that was just loaded, or `None` where it needn't.
+    ///
+    /// Only for the guard: if one of the clocks is off by more, a login takes the refresh's place, see `grant`.
+    fn wait_for_expiry(&self, now: Now) -> Option<Duration> {
         let until_sure = self.end.plus(GUARD).remaining_on_both(now);
-        let waits_for_end = self.policy.renew == Renew::AtExpiry
+        let waits = self.policy.renew == Renew::AtExpiry
             && self.token().is_some()
-            && self.refresh_token(now).is_some()
+            && self.next_refresh_token(now).is_some()
             && !self.rejected
+            && !self.replaces_pair
+            && !self.is_surely_expired(now)
             && until_sure <= GUARD + LEAST_MARGIN;
-        if waits_for_end { least.max(until_sure) } else { least }
+        waits.then_some(until_sure)
+    }
+
+    /// Whether the token has expired by the issuer's clock too, as far as can be known.
+    fn is_surely_expired(&self, now: Now) -> bool {
+        self.token().is_none() || self.end.plus(GUARD - TICK).has_surely_passed(now)
     }
 
     /// What the store holds; None: nothing, or it can't be asked. It says whether that is news.
@@ -336,23 +382,9 @@ impl Machine {
         let newer = stored.filter(|stored| ours.is_none_or(|ours| stored.generation > ours));
         let is_news = newer.is_some();
         if let Some(newer) = newer {
-            let newer = self.with_own_start(newer);
             self.hold(newer, now, random);
         }
         is_news
-    }
-
-    /// A refresh token that the source started from, a new consent say, where the store has none that works. One whose
-    /// answer was lost is still never sent again.
-    fn with_own_start(&self, stored: Arc<Record>) -> Arc<Record> {
-        let start = self.record.as_ref().filter(|record| record.generation == 0);
-        match (start.and_then(|start| start.refresh.as_ref()), &stored.refresh) {
-            (Some(ours), None) => Arc::new(Record { refresh: Some(ours.clone()), ..(*stored).clone() }),
-            (Some(ours), Some(theirs)) if theirs.in_use && ours.secret != theirs.secret => {
-                Arc::new(Record { refresh: Some(ours.clone()), ..(*stored).clone() })
-            }
-            _ => stored,
-        }
     }
 
     /// Another process has stored something meanwhile, and it counts: what is in the store is news, whatever its
@@ -368,15 +400,24 @@ impl Machine {
     pub(crate) fn loaded(&mut self, stored: Option<Arc<Record>>, now: Now, random: &dyn Random) -> Step {
         match self.learn(stored, now, random).then(|| self.good_token(now).cloned()).flatten() {
             Some(token) => self.land(Ok(token)),
-            None => self.grant(now),
+            None => match self.wait_for_expiry(now) {
+                Some(wait) => Step::Wait(wait),
+                None => self.grant(now),
+            },
         }
     }
 
     /// The grant to make.
     fn grant(&mut self, now: Now) -> Step {
-        match self.usable_refresh_token(now) {
+        let refresh = match self.next_refresh_token(now) {
+            Some(RefreshSource::Record(refresh)) if self.may_send(now) => Some(refresh.clone()),
+            Some(RefreshSource::Start) if self.may_send(now) => self.take_start(),
+            _ => None,
+        };
+        match refresh {
             Some(refresh) if self.policy.refresh == Refresh::SingleUse => {
                 self.flight = Progress::Refreshing;
+                self.sends_again = refresh.in_use;
                 let mut record = self.next_record();
                 record.refresh = Some(RefreshToken { in_use: true, ..refresh });
                 Step::Mark(Arc::new(record))
@@ -393,22 +434,63 @@ impl Machine {
         }
     }
 
-    /// The refresh token, if one could be sent at some time.
-    fn refresh_token(&self, now: Now) -> Option<&RefreshToken> {
-        let refresh = self.record.as_ref()?.refresh.as_ref()?;
-        let is_over = refresh.expires_at.is_some_and(|end| now.wall >= end);
-        (!refresh.in_use && !is_over && self.policy.refresh != Refresh::None).then_some(refresh)
+    /// The refresh token to send at the next renewal: the record's, or else a start token that was never sent.
+    fn next_refresh_token(&self, now: Now) -> Option<RefreshSource<'_>> {
+        if self.policy.refresh == Refresh::None {
+            return None;
+        }
+        let own = self.record.as_ref().and_then(|record| record.refresh.as_ref());
+        let is_over = self.refresh_end.has_surely_passed(now);
+        let works = own.filter(|own| !own.in_use && !is_over && !self.replaces_pair);
+        // Only a login makes up for a refresh token that isn't sent. Without one, the issuer decides about one that seems to
+        // have expired, and one whose response was lost is sent once more.
+        let may_work = own.filter(|_| !self.policy.login);
+        let start = || self.unused_start().map(|_| RefreshSource::Start);
+        works.map(RefreshSource::Record).or_else(start).or(may_work.map(RefreshSource::Record))
     }
 
-    /// The refresh token, if it may be sent now.
-    fn usable_refresh_token(&self, now: Now) -> Option<RefreshToken> {
-        let refresh = self.refresh_token(now)?;
-        // Refreshed early it would be lost, and the live token with it. Where the clocks disagree, or a call got 401
-        // before the end, a login is safe.
-        let is_early = self.policy.renew == Renew::AtExpiry
-            && self.token().is_some()
-            && !self.end.plus(GUARD - TICK).has_surely_passed(now);
-        (!is_early || !self.policy.login).then(|| refresh.clone())
+    /// Whether a refresh token may be sent now.
+    ///
+    /// Refreshed early at a vendor that wants it at the expiry, it would be lost, and the live token with it. Where the clocks
+    /// disagree, or a call got 401 before the expiry, a login is safe.
+    fn may_send(&self, now: Now) -> bool {
+        let is_early = self.policy.renew == Renew::AtExpiry && !self.is_surely_expired(now);
+        !is_early || !self.policy.login || self.replaces_pair
+    }
+
+    /// The start token, unless it was sent before.
+    fn unused_start(&self) -> Option<&RefreshToken> {
+        let start = self.start.as_deref()?;
+        let fingerprint = Fingerprint::of(&start.secret);
+        let was_sent = self.record.as_ref().is_some_and(|record| record.starts.contains(&fingerprint));
+        (!was_sent).then_some(start)
+    }
+
+    /// Makes the start token the record's, which remembers it from here on.
+    fn take_start(&mut self) -> Option<RefreshToken> {
+        let start = self.unused_start()?.clone();
+        let mut record = self.record.as_deref().cloned().unwrap_or_else(|| Record::empty(0));
+        record.starts.push(Fingerprint::of(&start.secret));
+        record.refresh = Some(start.clone());
+        self.refresh_end = Deadline::NEVER;
+        self.record = Some(Arc::new(record));
+        self.replaces_pair = false;
+        Some(start)
+    }
+
+    /// A person has consented anew. A token that was sent before changes nothing.
+    pub(crate) fn new_consent(&mut self, start: RefreshToken) {
+        self.start = Some(Box::new(start));
+        self.replaces_pair = self.unused_start().is_some();
+        if self.replaces_pair {
+            self.credentials_changed();
+        }
+    }
+
+    /// Whether the source has a refresh token that only a person could replace.
+    pub(crate) fn holds_consent(&self) -> bool {
+        let has_refresh_token = self.record.as_ref().is_some_and(|record| record.refresh.is_some());
+        has_refresh_token || self.unused_start().is_some()
     }
 
     /// Whether the mark of [`Step::Mark`] is in the store. Only then is the refresh token sent.
@@ -443,8 +525,8 @@ impl Machine {
 
     /// What a login answered.
     pub(crate) fn logged_in(&mut self, answer: Result<Issued, Failure>, now: Now) -> Step {
-        match answer.and_then(|issued| self.next_issued(issued, None, now)) {
-            Ok(record) => self.issued(record, now),
+        match answer.and_then(|issued| self.next_issued(issued, KeepsOld::No, now)) {
+            Ok(issued) => self.issued(issued, now),
             Err(failure) => self.failed(failure, "log in", now),
         }
     }
@@ -454,14 +536,17 @@ impl Machine {
     /// The refresh token of a single-use refresh stays marked as in use until the answer says that it wasn't used.
     pub(crate) fn refreshed(&mut self, answer: Result<Issued, Failure>, now: Now) -> Step {
         let is_single_use = self.policy.refresh == Refresh::SingleUse;
-        let old = self.record.as_ref().and_then(|record| record.refresh.clone()).filter(|_| !is_single_use);
-        let failure = match answer.and_then(|issued| self.next_issued(issued, old.as_ref(), now)) {
-            Ok(record) => return self.issued(record, now),
+        let keeps_old = if is_single_use { KeepsOld::No } else { KeepsOld::Yes };
+        let failure = match answer.and_then(|issued| self.next_issued(issued, keeps_old, now)) {
+            Ok(issued) => return self.issued(issued, now),
             Err(failure) => failure,
         };
         // What the store says of the refresh token must not be lost, see `forgotten`.
         self.flight = Progress::Keeping;
         let is_lost = is_single_use && failure.ambiguous;
+        if is_lost && !self.policy.login {
+            return self.lost(failure, now);
+        }
         // A vendor that doesn't list what it says of a spent token refuses it by the status alone. The login tells
         // whether it is the credentials.
         let is_spent = failure.verdict == Verdict::Relogin
@@ -481,6 +566,8 @@ impl Machine {
                 let error = Error::caused(ErrorKind::Unavailable, self.policy.vendor, "refresh", failure.cause);
                 self.back_off(error, Some(wait), now)
             }
+            // A person may have consented anew.
+            (false, None) if self.unused_start().is_some() => Step::Load,
             (false, _) => {
                 let error = Error::caused(ErrorKind::ConsentNeeded, self.policy.vendor, "refresh", failure.cause);
                 self.die(error, None, now)
@@ -493,8 +580,22 @@ impl Machine {
         Step::Forget(record, Box::new(next))
     }
 
+    /// The response to a single-use refresh was lost, and there is no login. The refresh token stays, marked: once the access
+    /// token has expired, it is sent once more, since nothing is left to lose. Only the issuer's refusal ends in asking
+    /// for consent.
+    fn lost(&mut self, failure: Failure, now: Now) -> Step {
+        self.flight = Progress::Up;
+        let error = Error::caused(ErrorKind::Unavailable, self.policy.vendor, "refresh", failure.cause);
+        self.back_off_to(LONGEST_CAREFUL_BACK_OFF, error, failure.retry_after, now)
+    }
+
     /// The refresh token wasn't spent: the mark on it goes.
     fn unmark(&mut self, next: Step) -> Step {
+        // An earlier request with it may have been acted on, though this one was not.
+        if std::mem::take(&mut self.sends_again) {
+            self.flight = Progress::Up;
+            return next;
+        }
         let mut record = self.next_record();
         if let Some(refresh) = &mut record.refresh {
             refresh.in_use = false;
@@ -520,12 +621,13 @@ impl Machine {
         record
     }
 
-    fn next_issued(&self, issued: Issued, old: Option<&RefreshToken>, now: Now) -> Result<Record, Failure> {
-        Record::of(issued, old, self.policy, self.next_generation(), now)
+    fn next_issued(&self, issued: Issued, keeps_old: KeepsOld, now: Now) -> Result<(Record, Option<Failure>), Failure> {
+        Record::of(issued, self.record.as_deref(), keeps_old, self.policy, self.next_generation(), now)
     }
 
-    fn issued(&mut self, record: Record, now: Now) -> Step {
+    fn issued(&mut self, (record, failure): (Record, Option<Failure>), now: Now) -> Step {
         let record = Arc::new(record);
+        self.unusable = failure;
         self.flight = Progress::Keeping;
         self.keeping = Some(record.clone());
         self.earliest = Deadline::after(now, LEAST_INTERVAL);
@@ -550,6 +652,12 @@ impl Machine {
                 Some(deadlines) => deadlines,
                 None => (Deadline::NEVER, Deadline::NEVER, Deadline::NEVER),
             };
+        // Of a refresh token that is known already, the deadline stays: a wall clock that was set since says nothing of it.
+        let secret = |record: &Record| record.refresh.as_ref().map(|refresh| refresh.secret.clone());
+        if self.record.as_deref().and_then(secret) != secret(&record) || self.refresh_end.is_never() {
+            let expires_at = record.refresh.as_ref().and_then(|refresh| refresh.expires_at);
+            self.refresh_end = expires_at.map_or(Deadline::NEVER, |at| Deadline::at_wall(at, now));
+        }
         self.record = Some(record);
     }
 
@@ -559,9 +667,12 @@ impl Machine {
         self.replaced_rejected_until =
             if self.rejected { Deadline::after(now, PERMISSION_PROBLEM) } else { Deadline::PAST };
         self.hold(record, now, random);
-        match self.token().cloned() {
-            Some(token) => self.land(Ok(token)),
-            None => self.failed(Failure::unusable("there is no token in the record"), "get a token", now),
+        match (self.unusable.take(), self.token().cloned()) {
+            (None, Some(token)) => self.land(Ok(token)),
+            (failure, _) => {
+                let failure = failure.unwrap_or_else(|| Failure::unusable("there is no token in the record"));
+                self.failed(failure, "get a token", now)
+            }
         }
     }
 
@@ -570,6 +681,9 @@ impl Machine {
         let retry_after = failure.retry_after;
         let error = |kind| Error::caused(kind, self.policy.vendor, action, failure.cause.clone());
         match failure.verdict {
+            _ if failure.is_bare => {
+                self.back_off_to(LONGEST_CAREFUL_BACK_OFF, error(ErrorKind::Unusable), retry_after, now)
+            }
             Verdict::Transient if self.unusable_answers < 2 => {
                 self.back_off(error(ErrorKind::Unavailable), retry_after, now)
             }
@@ -580,10 +694,14 @@ impl Machine {
     }
 
     fn back_off(&mut self, error: Error, retry_after: Option<Duration>, now: Now) -> Step {
+        self.back_off_to(LONGEST_BACK_OFF, error, retry_after, now)
+    }
+
+    fn back_off_to(&mut self, longest: Duration, error: Error, retry_after: Option<Duration>, now: Now) -> Step {
         self.dead = false;
         let doublings = self.failures.min(16);
         self.failures = self.failures.saturating_add(1);
-        let own = FIRST_BACK_OFF.saturating_mul(1 << doublings).min(LONGEST_BACK_OFF);
+        let own = FIRST_BACK_OFF.saturating_mul(1 << doublings).min(longest);
         let wished = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
         let wait = own.max(wished) + own.mul_f64(BACK_OFF_JITTER * self.luck);
         // Who sleeps as long as told finds it over, by the coarse clock as well.
@@ -627,7 +745,10 @@ impl Machine {
 
     /// The token is revoked. Gives the empty record that takes its place.
     pub(crate) fn forget(&mut self) -> Arc<Record> {
-        let empty = Arc::new(Record::empty(self.next_generation()));
+        let generation = self.next_generation();
+        let empty = Arc::new(
+            self.record.as_ref().map_or_else(|| Record::empty(generation), |record| record.revoked(generation)),
+        );
         self.record = Some(empty.clone());
         self.rejected = false;
         self.earliest = Deadline::PAST;
@@ -638,6 +759,12 @@ impl Machine {
     fn failure(&self, kind: ErrorKind, action: &'static str) -> Error {
         Error::new(kind, self.policy.vendor, action)
     }
+}
+
+/// Where the refresh token of a renewal comes from.
+enum RefreshSource<'a> {
+    Record(&'a RefreshToken),
+    Start,
 }
 
 /// Whether a mark was stored.

@@ -16,6 +16,7 @@ use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
+use freshtoken_wire::Verdict;
 use http::{HeaderName, HeaderValue};
 use tokio::sync::Notify;
 use tracing::{Instrument, debug, info, info_span, warn};
@@ -25,6 +26,7 @@ use crate::clock::{AnyClock, Now, Random, Watched};
 use crate::machine::{Machine, Rejection, Reply, State};
 use crate::store::{AnyStore, Key, StoreError};
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, OnceLock, Ordering, RuntimeId, Task, lock, runtime_id, spawn};
+use crate::token::RefreshToken;
 use crate::vendor::Grants;
 use crate::{Error, ErrorKind, Failure, Policy, Record, Secret, Takes, Token};
 
@@ -216,10 +218,11 @@ impl Slot {
         grants: Box<dyn Grants>,
         account: Arc<str>,
         scopes: Arc<str>,
-        start: Option<Record>,
+        record: Option<Record>,
+        start: Option<RefreshToken>,
     ) -> Arc<Self> {
         let now = shared.clock.now();
-        let machine = Machine::new(shared.policy, start, now, &*shared.random);
+        let machine = Machine::new(shared.policy, record, start, now, &*shared.random);
         let slot = Self {
             snapshot: ArcSwapOption::empty(),
             locked: Mutex::new(Locked {
@@ -387,6 +390,13 @@ impl Slot {
         self.publish(&locked, self.shared.clock.now());
     }
 
+    pub(crate) fn new_consent(&self, refresh_token: Secret) {
+        let Some(start) = RefreshToken::start(refresh_token) else { return };
+        let mut locked = lock(&self.locked);
+        locked.machine.new_consent(start);
+        self.publish(&locked, self.shared.clock.now());
+    }
+
     pub(crate) fn status(&self) -> Status {
         let now = self.shared.clock.now();
         let locked = lock(&self.locked);
@@ -408,8 +418,8 @@ impl Slot {
     /// nothing.
     pub(crate) fn is_disposable(&self) -> bool {
         let locked = lock(&self.locked);
-        let has_refresh_token = locked.machine.record().is_some_and(|record| record.refresh_token().is_some());
-        !locked.machine.is_flying() && (self.shared.store.is_some() || self.shared.policy.login || !has_refresh_token)
+        let may_lose = self.shared.store.is_some() || self.shared.policy.login || !locked.machine.holds_consent();
+        !locked.machine.is_flying() && may_lose
     }
 
     /// Ends the token at the vendor and forgets it.
@@ -445,7 +455,8 @@ impl Slot {
         let is_over = match &answer {
             Ok(()) => true,
             // It isn't there, or the vendor won't end it, however often one asks.
-            Err(failure) => failure.verdict != freshtoken_wire::Verdict::Transient,
+            Err(failure) if failure.is_bare => failure.is_gone,
+            Err(failure) => failure.verdict != Verdict::Transient,
         };
         let empty = {
             let now = self.shared.clock.now();

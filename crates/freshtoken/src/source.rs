@@ -161,6 +161,15 @@ impl TokenSource {
         }
     }
 
+    /// Replaces the account's pair by a person's new consent: the next caller waits for its token. The old pair is not
+    /// served any more.
+    ///
+    /// A refresh token that was configured and sent before is ignored. Where there is no pair that works, the
+    /// [configured](TokenSourceBuilder::refresh_token) one is used without this call.
+    pub fn new_consent(&self, refresh_token: impl Into<Secret>) {
+        self.0.new_consent(refresh_token.into());
+    }
+
     /// How the source is: for a health check, or a live view. It makes no request.
     pub fn status(&self) -> Status {
         self.0.status()
@@ -272,26 +281,27 @@ struct Start {
 }
 
 impl Start {
-    fn record(self, policy: &Policy, now: Now) -> Option<Record> {
-        let mut record = match (self.record, self.token) {
-            (Some(record), _) => Record { generation: 0, ..record },
-            (None, Some(token)) => Record::of_start(*token, policy, now),
-            (None, None) => Record::empty(0),
-        };
-        if let Some(refresh_token) = self.refresh_token.filter(|refresh_token| !refresh_token.is_empty()) {
-            record.refresh = Some(RefreshToken { secret: refresh_token, expires_at: None, in_use: false });
+    /// What is known at the start, and the start token.
+    fn split(self, policy: &Policy, now: Now) -> (Option<Record>, Option<RefreshToken>) {
+        let configured = self.refresh_token.and_then(RefreshToken::start);
+        if let Some(record) = self.record {
+            return (Some(Record { generation: 0, ..record }), configured);
         }
-        (!record.is_empty()).then_some(record)
+        let Some(mut issued) = self.token else { return (None, configured) };
+        let refresh = configured.or_else(|| RefreshToken::of(&mut issued, now));
+        // One that has expired still has its refresh token.
+        let token = Token::of(*issued, policy, 0, now).ok();
+        (token.map(|token| Record { token: Some(token), ..Record::empty(0) }), refresh)
     }
 }
 
 impl<V: Vendor> TokenSourceBuilder<V> {
-    /// Starts from a refresh token, such as the one that a person's consent gave. An empty one is none.
+    /// Starts from a refresh token, such as the one from a person's consent. An empty one is none.
     ///
-    /// It is used at once, unless there is a token too, from [`record`](TokenSourceBuilder::record) or
-    /// [`token`](TokenSourceBuilder::token). A vendor of [`Renew::AtExpiry`](crate::Renew::AtExpiry) takes a refresh before
-    /// the token's end amiss: persist the record there. A store that knows a refresh token of the account knows better:
-    /// then that one is used.
+    /// It can stay in the configuration for good: it is sent where the record of the account, from
+    /// [`record`](TokenSourceBuilder::record) or the [`store`](TokenSourceBuilder::store), holds no refresh token that works
+    /// (none yet, or one that was refused, lost or revoked), and never twice. The record remembers its fingerprint. To
+    /// replace a pair that works by a new consent, call [`TokenSource::new_consent`].
     pub fn refresh_token(mut self, refresh_token: impl Into<Secret>) -> Self {
         self.start.refresh_token = Some(refresh_token.into());
         self
@@ -366,10 +376,10 @@ impl<V: Vendor> TokenSourceBuilder<V> {
         };
         let shared = Arc::new(self.options.shared::<V>(server));
         let now = shared.clock.now();
-        let start = self.start.record(shared.policy, now);
-        let has_token = start.as_ref().is_some_and(|start| start.token.is_some());
+        let (record, start) = self.start.split(shared.policy, now);
+        let has_token = record.as_ref().is_some_and(|record| record.token.is_some());
         let grants = Box::new(Bound { vendor: Arc::new(self.vendor), credentials: self.credentials });
-        let slot = Slot::new(shared, grants, self.account, scopes, start);
+        let slot = Slot::new(shared, grants, self.account, scopes, record, start);
         if has_token {
             slot.keep_alive();
         }

@@ -30,7 +30,7 @@ pub trait Store: Send + Sync + 'static {
     fn load(&self, key: &Key) -> impl Future<Output = Result<Option<Arc<Record>>, StoreError>> + Send;
 
     /// Stores `record` if the stored one's [generation](Record::generation) is `expected`, 0 standing for none, and
-    /// says whether it did. An [empty](Record::is_empty) record may be dropped as soon as its lease is given back.
+    /// says whether it did.
     fn compare_and_store(
         &self,
         key: &Key,
@@ -161,7 +161,7 @@ impl Drop for MemoryLease {
         let Some(entry) = entries.get_mut(&self.key) else { return };
         if entry.lease.strong_count() == 0 {
             entry.lease = Weak::new();
-            if entry.record.as_ref().is_none_or(|record| record.is_empty()) {
+            if entry.record.as_ref().is_none_or(|record| record.is_worthless()) {
                 entries.remove(&self.key);
             }
         }

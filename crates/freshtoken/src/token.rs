@@ -8,10 +8,15 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderName, HeaderValue};
 
 use crate::clock::{Now, system_time, unix_nanos};
+use crate::fingerprint::Fingerprint;
 use crate::{Failure, Issued, Lifetime, Policy, Secret};
 
-/// A life beyond this counts as unknown: nobody can mean it.
+/// The longest lifetime that is believed. Beyond it, the documented one is used.
 const MAX_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// The earliest absolute expiry that is believed: 2000-01-01T00:00:00Z, in nanoseconds since 1970. An earlier one is a
+/// placeholder such as `0001-01-01T00:00:00Z` or zero.
+const EARLIEST_EXPIRY: u64 = 946_684_800_000_000_000;
 
 /// An access token, ready for a call. Cheap to clone; no text shows it.
 ///
@@ -175,14 +180,15 @@ impl fmt::Debug for Token {
     }
 }
 
-/// How long from now on; None: it isn't said, or can't be meant. Both given, the earlier holds.
+/// Returns the remaining lifetime that a response states, or `None` where it states none that can be meant. With both
+/// forms, the earlier expiry is used. An absolute expiry that has passed gives zero.
 fn life(in_: Option<Duration>, at: Option<SystemTime>, date: Option<SystemTime>, now: Now) -> Option<Duration> {
-    let at = at.map(|at| {
+    let at = at.map(unix_nanos).filter(|at| *at >= EARLIEST_EXPIRY).map(|at| {
         let issuer_now = date.map_or(now.wall, unix_nanos);
-        Duration::from_nanos(unix_nanos(at).saturating_sub(issuer_now))
+        Duration::from_nanos(at.saturating_sub(issuer_now))
     });
     let known = |life: &Duration| *life <= MAX_LIFE;
-    match (in_.filter(known), at.filter(known)) {
+    match (in_.filter(|life| known(life) && !life.is_zero()), at.filter(known)) {
         (Some(in_), Some(at)) => Some(in_.min(at)),
         (in_, at) => in_.or(at),
     }
@@ -199,6 +205,8 @@ pub struct Record {
     pub(crate) generation: u64,
     pub(crate) token: Option<Token>,
     pub(crate) refresh: Option<RefreshToken>,
+    /// The start tokens that were ever sent for this account: none of them is sent again.
+    pub(crate) starts: Vec<Fingerprint>,
 }
 
 #[derive(Clone)]
@@ -211,44 +219,74 @@ pub(crate) struct RefreshToken {
     pub(crate) in_use: bool,
 }
 
+/// Whether a refresh token outlives a response without a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeepsOld {
+    Yes,
+    No,
+}
+
 impl RefreshToken {
+    /// A start token; an empty one is none.
+    pub(crate) fn start(secret: Secret) -> Option<Self> {
+        (!secret.is_empty()).then_some(Self { secret, expires_at: None, in_use: false })
+    }
+
     /// It moves out of the answer.
-    fn of(issued: &mut Issued, now: Now) -> Option<Self> {
+    pub(crate) fn of(issued: &mut Issued, now: Now) -> Option<Self> {
         let secret = issued.refresh_token.take().filter(|secret| !secret.is_empty())?;
-        let life = life(issued.refresh_expires_in, issued.refresh_expires_at, issued.date, now);
+        // A refresh token that arrives expired makes no sense: its expiry is unknown. `refresh_expires_in: 0` is how Keycloak
+        // marks an offline token.
+        let life =
+            life(issued.refresh_expires_in, issued.refresh_expires_at, issued.date, now).filter(|life| !life.is_zero());
         Some(Self { secret, expires_at: end(life, now), in_use: false })
     }
 }
 
 impl Record {
-    /// What is known after an answer. `old` is the refresh token there was, for answers without a new one.
+    /// What is known after a response. `old` is the record before it, whose refresh token stays where `keeps_old` says so
+    /// and the response has none.
+    ///
+    /// A refresh token that comes with an unusable access token is kept, beside the old access token.
+    ///
+    /// # Errors
+    ///
+    /// If the response has no usable access token, and no refresh token either.
     pub(crate) fn of(
         mut issued: Issued,
-        old: Option<&RefreshToken>,
+        old: Option<&Self>,
+        keeps_old: KeepsOld,
         policy: &Policy,
         generation: u64,
         now: Now,
-    ) -> Result<Self, Failure> {
-        let refresh = RefreshToken::of(&mut issued, now).or_else(|| old.cloned());
-        let token = Token::of(issued, policy, generation, now)?;
-        Ok(Self { generation, token: Some(token), refresh })
+    ) -> Result<(Self, Option<Failure>), Failure> {
+        let new = RefreshToken::of(&mut issued, now);
+        let has_new = new.is_some();
+        let refresh = new.or_else(|| old?.refresh.clone().filter(|_| keeps_old == KeepsOld::Yes));
+        let starts = old.map(|old| old.starts.clone()).unwrap_or_default();
+        match Token::of(issued, policy, generation, now) {
+            Ok(token) => Ok((Self { generation, token: Some(token), refresh, starts }, None)),
+            Err(failure) if has_new => {
+                let token = old.and_then(|old| old.token.clone());
+                Ok((Self { generation, token, refresh, starts }, Some(failure)))
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
-    /// A refresh token to start from, and nothing else. An empty one is none.
-    pub(crate) fn of_refresh_token(secret: Secret) -> Self {
-        let refresh = (!secret.is_empty()).then_some(RefreshToken { secret, expires_at: None, in_use: false });
-        Self { generation: 0, token: None, refresh }
-    }
-
-    /// A token to start from. One that has expired still has its refresh token.
-    pub(crate) fn of_start(mut issued: Issued, policy: &Policy, now: Now) -> Self {
-        let refresh = RefreshToken::of(&mut issued, now);
-        Self { generation: 0, token: Token::of(issued, policy, 0, now).ok(), refresh }
-    }
-
-    /// Nothing: what is stored of an account whose token was revoked.
+    /// Nothing is known: the record of an account before its first token.
     pub(crate) fn empty(generation: u64) -> Self {
-        Self { generation, token: None, refresh: None }
+        Self { generation, token: None, refresh: None, starts: Vec::new() }
+    }
+
+    /// What stays of an account whose token was revoked: which start tokens were sent.
+    pub(crate) fn revoked(&self, generation: u64) -> Self {
+        Self { starts: self.starts.clone(), ..Self::empty(generation) }
+    }
+
+    /// Whether losing the record loses nothing.
+    pub(crate) fn is_worthless(&self) -> bool {
+        self.is_empty() && self.starts.is_empty()
     }
 
     /// Counts up with each change.
@@ -271,7 +309,7 @@ impl Record {
         self.refresh.as_ref()?.expires_at.map(system_time)
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it has neither an access token nor a refresh token.
     pub fn is_empty(&self) -> bool {
         self.token.is_none() && self.refresh.is_none()
     }
@@ -328,11 +366,36 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_arrives_expired_or_breaks_a_line_is_a_failure() {
+    fn an_expiry_that_is_not_one_is_unknown() {
         for issued in [
             Issued::new("t").expires_in(Duration::ZERO),
-            Issued::new("t").expires_at(at(0)),
             Issued::new("t").expires_at(UNIX_EPOCH),
+            Issued::new("t").expires_at(UNIX_EPOCH + Duration::from_secs(86_400)),
+        ] {
+            assert_eq!(seconds_left(issued.clone()), None, "{issued:?}");
+            let documented = POLICY.lifetime(Lifetime::For(Duration::from_secs(60)));
+            let life = Token::of(issued, &documented, 1, NOW).unwrap().life();
+            assert_eq!(life, Some(Duration::from_secs(60)), "the documented lifetime is used");
+        }
+    }
+
+    #[test]
+    fn a_refresh_token_that_arrives_expired_has_an_unknown_expiry() {
+        for mut issued in [
+            Issued::new("t").refresh_expires_in(Duration::ZERO),
+            Issued::new("t").refresh_expires_at(UNIX_EPOCH),
+            Issued::new("t").refresh_expires_at(at(0)),
+        ] {
+            issued.refresh_token = Some("r".into());
+            assert_eq!(RefreshToken::of(&mut issued, NOW).unwrap().expires_at, None, "{issued:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_arrives_expired_or_breaks_a_line_is_a_failure() {
+        for issued in [
+            Issued::new("t").expires_at(at(0)),
+            Issued::new("t").expires_at(at(60)).date(at(61)),
             Issued::new("a\r\nx-admin: 1"),
             Issued::new(""),
         ] {

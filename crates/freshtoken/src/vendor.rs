@@ -183,7 +183,8 @@ pub enum Refresh {
     None,
     /// Yes, and one works again and again.
     Reusable,
-    /// Yes, and one use spends it: it is never sent twice, whatever became of the answer.
+    /// Yes, and one use spends it: it is sent once. If the response is lost and the vendor has no login, it is sent once more
+    /// after the access token has expired.
     SingleUse,
 }
 

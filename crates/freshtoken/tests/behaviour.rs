@@ -590,7 +590,7 @@ async fn a_new_consent_is_used_though_the_store_remembers_a_lost_one() {
         builder.clock(clock.clone()).refresh_token(refresh_token).store(store.clone(), "tenant").build()
     };
     issuer.does_once(Does::Loses);
-    assert_eq!(ask(&start("consented")).await.unwrap_err().kind(), ErrorKind::ConsentNeeded);
+    assert_eq!(ask(&start("consented")).await.unwrap_err().kind(), ErrorKind::Unavailable);
     assert_eq!(ask(&start("consented anew")).await.unwrap(), "token-1");
     assert_eq!(issuer.seen(), ["consented", "consented anew"]);
 }
@@ -638,15 +638,16 @@ async fn a_removed_account_leaves_nothing_to_the_next_one_of_its_name() {
 }
 
 #[tokio::test]
-async fn an_empty_refresh_token_is_none_and_an_expired_token_still_has_its_own() {
+async fn an_empty_refresh_token_is_none_and_one_that_seems_expired_is_for_the_issuer_to_judge() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
     let builder = || TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned()).clock(clock.clone());
     assert_eq!(ask(&builder().refresh_token("").build()).await.unwrap_err().kind(), ErrorKind::ConsentNeeded);
     let expired = || Issued::new("t").expires_at(clock.wall() - s(10));
     assert_eq!(ask(&builder().token(expired()).build()).await.unwrap_err().kind(), ErrorKind::ConsentNeeded);
-    let over = expired().refresh_token("over").refresh_expires_at(clock.wall() - s(1));
-    assert_eq!(ask(&builder().token(over).build()).await.unwrap_err().kind(), ErrorKind::ConsentNeeded);
     assert_eq!(issuer.seen(), Vec::<String>::new());
+    let over = expired().refresh_token("over").refresh_expires_at(clock.wall() - s(1));
+    assert_eq!(ask(&builder().token(over).build()).await.unwrap(), "token-1");
+    assert_eq!(issuer.seen(), ["over"]);
     let good = Issued::new("good").expires_at(clock.wall() + s(600));
     assert_eq!(ask(&builder().token(good).refresh_token("consented").build()).await.unwrap(), "good");
 }

@@ -4,9 +4,10 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use freshtoken::{Error, ErrorKind, Lifetime, Policy, Refresh, Renew, Takes, TokenSource, Vendor};
+use freshtoken::{Error, ErrorKind, Lifetime, Memory, Policy, Refresh, Renew, Takes, TokenSource, Vendor};
 use support::{Does, Fixed, Issuer, TestClock, acme, s, settle};
 use tokio::task::JoinHandle;
 
@@ -20,20 +21,33 @@ policy!(Refreshes = BASE.refresh(Refresh::Reusable));
 policy!(RefreshesOnce = BASE.refresh(Refresh::SingleUse));
 policy!(RefreshesOnceEarly = BASE.refresh(Refresh::SingleUse).renew(Renew::Early(0.75)));
 policy!(NeedsConsent = BASE.login(false).refresh(Refresh::SingleUse));
+policy!(NeedsConsentEarly = BASE.login(false).refresh(Refresh::SingleUse).renew(Renew::Early(0.75)));
 policy!(NeedsConsentReusable = BASE.login(false).refresh(Refresh::Reusable));
 
-type Build = fn(&Issuer, &TestClock, Option<&str>) -> TokenSource;
+type Build = fn(&World) -> TokenSource;
 
-fn build<P: support::HasPolicy>(issuer: &Issuer, clock: &TestClock, refresh_token: Option<&str>) -> TokenSource
+/// What a source is built from, also after a restart.
+struct World {
+    issuer: Issuer,
+    clock: TestClock,
+    refresh_token: Option<String>,
+    store: Option<Arc<Memory>>,
+}
+
+fn build<P: support::HasPolicy>(world: &World) -> TokenSource
 where
     support::Acme<P>: Vendor<Credentials = String>,
 {
-    let builder =
-        TokenSource::builder(acme::<P>(issuer), "password".to_owned()).clock(clock.clone()).random(Fixed(0.0));
-    match refresh_token {
-        Some(refresh_token) => builder.refresh_token(refresh_token).build(),
-        None => builder.build(),
+    let mut builder = TokenSource::builder(acme::<P>(&world.issuer), "password".to_owned())
+        .clock(world.clock.clone())
+        .random(Fixed(0.0));
+    if let Some(refresh_token) = &world.refresh_token {
+        builder = builder.refresh_token(refresh_token.as_str());
     }
+    if let Some(store) = &world.store {
+        builder = builder.store(store.clone(), "account");
+    }
+    builder.build()
 }
 
 /// The policies by the words after `Policy:`.
@@ -47,12 +61,13 @@ const POLICIES: &[(&str, Build)] = &[
     ("log in, refresh once, renew at expiry", build::<RefreshesOnce>),
     ("log in, refresh once, renew at 75 %", build::<RefreshesOnceEarly>),
     ("consent, refresh once, renew at expiry", build::<NeedsConsent>),
+    ("consent, refresh once, renew at 75 %", build::<NeedsConsentEarly>),
     ("consent, refresh, renew at 75 %", build::<NeedsConsentReusable>),
 ];
 
 struct Run {
-    clock: TestClock,
-    issuer: Issuer,
+    world: World,
+    build: Build,
     tokens: TokenSource,
     waiting: Vec<JoinHandle<Result<String, Error>>>,
     now: Duration,
@@ -97,29 +112,50 @@ impl Run {
                 self.tokens.credentials_changed();
                 String::new()
             }
+            ["new", "consent"] => {
+                self.tokens.new_consent("the second one");
+                String::new()
+            }
+            ["starts", "from", rest @ ..] => {
+                self.world.refresh_token = Some(rest.join(" "));
+                self.tokens = (self.build)(&self.world);
+                String::new()
+            }
+            ["issuer", "wants", "a", "login", "once"] => {
+                self.world.issuer.does_once(Does::WantsLogin);
+                String::new()
+            }
+            ["restart"] => {
+                self.tokens = (self.build)(&self.world);
+                String::new()
+            }
+            ["clock", "jumps", "ahead", rest @ ..] => {
+                self.world.clock.suspend(duration(&rest.join(" ")));
+                String::new()
+            }
             ["suspended", "for", rest @ ..] => {
-                self.clock.suspend(duration(&rest.join(" ")));
+                self.world.clock.suspend(duration(&rest.join(" ")));
                 String::new()
             }
             ["clock", "set", "back", rest @ ..] => {
-                self.clock.set_back(duration(&rest.join(" ")));
+                self.world.clock.set_back(duration(&rest.join(" ")));
                 String::new()
             }
             ["state"] => format!("{:?}", self.tokens.status().state).to_lowercase(),
             ["issuer", "is", "slow"] => {
-                self.issuer.close();
+                self.world.issuer.close();
                 String::new()
             }
             ["issuer", "answers"] => {
-                self.issuer.open();
+                self.world.issuer.open();
                 self.waiters().await
             }
             ["issuer", "loses", "one", "answer"] => {
-                self.issuer.does_once(Does::Loses);
+                self.world.issuer.does_once(Does::Loses);
                 String::new()
             }
             ["issuer", rest @ ..] => {
-                self.issuer.does(does(&rest.join(" ")));
+                self.world.issuer.does(does(&rest.join(" ")));
                 String::new()
             }
             _ => panic!("no event `{event}`"),
@@ -170,9 +206,10 @@ fn does(words: &str) -> Does {
         Does::Issues { life, refresh, refresh_life }
     };
     match words {
+        "issues pairs that have expired" => Does::IssuesExpired,
         "fails" => Does::Fails,
         "refuses" => Does::Refuses,
-        "says 401" => Does::RefusesUnlisted,
+        "says 401" | "says 403 without a code" => Does::RefusesUnlisted,
         "wants a login" => Does::WantsLogin,
         "loses its answers" => Does::Loses,
         "babbles" => Does::Babbles,
@@ -211,8 +248,13 @@ async fn run(text: &str) {
     let issuer = Issuer::new(does(&setting("The issuer ").expect("a line `The issuer …`")));
     let clock = TestClock::new();
     let start = setting("Starts from: ");
-    let tokens = build(&issuer, &clock, start.as_deref());
-    let mut run = Run { clock, issuer, tokens, waiting: Vec::new(), now: Duration::ZERO };
+    let store = setting("Keeps its records: ").map(|store| match store.as_str() {
+        "in a store" => Arc::new(Memory::new()),
+        store => panic!("no store `{store}`"),
+    });
+    let world = World { issuer, clock, refresh_token: start, store };
+    let tokens = build(&world);
+    let mut run = Run { world, build: *build, tokens, waiting: Vec::new(), now: Duration::ZERO };
 
     let rows = text.lines().filter(|line| line.starts_with('|')).skip(2);
     let mut count = 0;
@@ -221,13 +263,13 @@ async fn run(text: &str) {
         let [at, event, gets, sees] = cells[..] else { panic!("four cells, please: {row}") };
         if !at.is_empty() {
             let at = duration(at);
-            run.clock.advance(at - run.now);
+            run.world.clock.advance(at - run.now);
             run.now = at;
             settle().await;
         }
         let got = run.event(event).await;
         settle().await;
-        let saw = run.issuer.seen().join(", ").replace('-', " ");
+        let saw = run.world.issuer.seen().join(", ").replace('-', " ");
         assert_eq!((got.as_str(), saw.as_str()), (gets, sees), "at {row}");
         count += 1;
     }
@@ -272,6 +314,7 @@ scenarios! {
     an_answer_that_makes_no_sense_may_pass_once_but_not_twice_in_a_row,
     answers_that_make_no_sense_count_anew_after_another_failure,
     a_token_that_arrives_expired_is_a_failure,
+    a_refresh_token_is_kept_though_its_access_token_arrives_expired,
     tokens_that_hardly_live_dont_make_a_busy_loop,
     a_token_whose_end_nobody_says_is_used_until_a_call_gets_401,
     a_token_without_a_said_life_has_the_documented_one,
@@ -288,7 +331,10 @@ scenarios! {
     a_single_use_refresh_waits_for_the_expiry_and_a_guard,
     a_single_use_refresh_token_is_never_sent_twice,
     a_lost_answer_is_followed_by_a_login_in_the_same_flight,
-    a_lost_answer_without_a_login_ends_in_asking_for_consent,
+    a_lost_response_without_a_login_is_followed_by_one_more_try,
+    a_lost_response_without_a_login_leaves_the_good_token_in_use,
+    a_4xx_without_a_code_is_tried_again_with_a_growing_backoff,
+    a_4xx_without_a_code_leaves_a_consent_in_place,
     a_lost_answer_to_an_early_refresh_keeps_the_good_token_in_use,
     a_spent_refresh_token_is_followed_by_a_login_at_once,
     a_refresh_that_is_refused_by_its_status_alone_is_followed_by_a_login,
@@ -305,5 +351,10 @@ scenarios! {
     a_revoked_token_is_forgotten,
     a_revoke_that_fails_leaves_the_token_so_that_one_can_try_again,
     a_token_that_is_over_isnt_revoked_but_forgotten,
+    a_record_from_the_store_within_the_guard_window_is_refreshed_after_it,
+    a_clock_that_jumps_years_ahead_leaves_the_refresh_token_to_the_issuer,
+    a_start_token_is_sent_once_however_often_a_process_starts,
+    an_unknown_start_token_is_used_where_no_pair_works,
+    a_new_consent_replaces_a_pair_that_works,
     a_refusal_for_good_leaves_the_refresh_token_for_other_credentials,
 }

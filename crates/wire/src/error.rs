@@ -265,13 +265,13 @@ impl<B> Error<B> {
         is_success && !self.0.listed
     }
 
-    /// Whether the vendor may have acted on the request although no usable answer came: a time-out or a torn connection
-    /// after the request left, a 5xx, or a success that can't be used. What may be done only once, the use of a
+    /// Whether the vendor may have acted on the request although no usable response came: a time-out or a torn connection
+    /// after the request left, a 5xx, a redirect, or a success that can't be used. What may be done only once, the use of a
     /// single-use refresh token, must not be repeated then.
     pub fn is_ambiguous(&self) -> bool {
         match self.0.kind {
             _ if self.0.listed => false,
-            ErrorKind::Timeout | ErrorKind::Interrupted => true,
+            ErrorKind::Timeout | ErrorKind::Interrupted | ErrorKind::Redirect => true,
             ErrorKind::Status if self.0.status >= Some(500) => true,
             _ => self.is_unusable(),
         }

@@ -12,6 +12,8 @@ mod credentials;
 mod error;
 #[path = "../../src/failure.rs"]
 mod failure;
+#[path = "../../src/fingerprint.rs"]
+mod fingerprint;
 #[path = "../../src/issued.rs"]
 mod issued;
 #[path = "../../src/json.rs"]

@@ -109,6 +109,8 @@ pub enum Does {
         refresh: bool,
         refresh_life: Option<Duration>,
     },
+    /// A pair whose access token expired long ago.
+    IssuesExpired,
     Fails,
     FailsFor(Duration),
     Refuses,
@@ -197,6 +199,14 @@ impl Issuer {
                 answer.refresh_token = refresh.then(|| format!("refresh-{number}").into());
                 answer.refresh_expires_in = refresh_life;
                 Ok(answer)
+            }
+            Does::IssuesExpired => {
+                let mut issued = self.0.issued.lock().unwrap();
+                *issued += 1;
+                let number = *issued;
+                Ok(Issued::new(format!("token-{number}"))
+                    .expires_at(start() - s(60))
+                    .refresh_token(format!("refresh-{number}")))
             }
             Does::Fails => Err(Failure::transient("down").not_sent()),
             Does::FailsFor(wait) => Err(Failure::transient("busy").not_sent().retry_after(wait)),
