@@ -424,7 +424,7 @@ impl Adapter<'_> {
         });
         let fields: String = fields.collect();
         let fields = if fields.is_empty() { "{}".to_owned() } else { format!("{{\n{fields}}}") };
-        format!("\n{}#[derive(Clone, Debug)]\npub struct Credentials {fields}\n", docs::comment(&docs, ""))
+        format!("\n{}#[derive(Clone, Debug, PartialEq)]\npub struct Credentials {fields}\n", docs::comment(&docs, ""))
     }
 
     /// A credential where a value of its own is wanted.

@@ -13,6 +13,7 @@ use tracing::debug;
 use crate::clock::{AnyClock, Clock, Random};
 use crate::slot::{Shared, Slot};
 use crate::source::Options;
+use crate::source::Persisted;
 use crate::store::Key;
 use crate::token::RefreshToken;
 use crate::vendor::Bound;
@@ -157,7 +158,7 @@ impl<V: Vendor> Accounts<V> {
             true => self.evict(&mut sources, self.most - (self.most / 10).max(1)),
             false => 0,
         };
-        let grants = Box::new(Bound { vendor: self.vendor.clone(), credentials });
+        let grants = Box::new(Bound::new(self.vendor.clone(), credentials));
         let source =
             TokenSource::of_slot(Slot::new(self.shared.clone(), grants, account.clone(), scopes.clone(), None, start));
         let used = AtomicU64::new(self.shared.clock.now().monotonic);
@@ -315,9 +316,12 @@ impl<V: Vendor> AccountsBuilder<V> {
     pub fn on_change<F, A>(mut self, callback: F) -> Self
     where
         F: Fn(Key, Arc<Record>) -> A + Send + Sync + 'static,
-        A: Future<Output = ()> + Send + 'static,
+        A: Future<Output: Persisted> + Send + 'static,
     {
-        self.options.on_change = Some(Arc::new(move |key, record| Box::pin(callback(key, record))));
+        self.options.on_change = Some(Arc::new(move |key, record| {
+            let persisting = callback(key, record);
+            Box::pin(async { persisting.await.into_result() })
+        }));
         self
     }
 

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::Failure;
+use crate::sync::{Mutex, lock};
 
 type Answer<C> = Pin<Box<dyn Future<Output = Result<C, Box<dyn StdError + Send + Sync>>> + Send>>;
 
@@ -18,12 +19,71 @@ pub struct CredentialSource<C>(Kind<C>);
 
 enum Kind<C> {
     Value(Arc<C>),
-    Ask(Arc<dyn Fn() -> Answer<C> + Send + Sync>),
+    Ask(Ask<C>),
+    Attempt(Arc<Attempt<C>>),
+}
+
+struct Ask<C> {
+    callback: Arc<dyn Fn() -> Answer<C> + Send + Sync>,
+    is_same: fn(&C, &C) -> bool,
+}
+
+/// One grant's view of a callback: it does not hand out credentials that the vendor has just refused.
+struct Attempt<C> {
+    ask: Ask<C>,
+    refused: Option<Arc<C>>,
+    given: Mutex<Option<Arc<C>>>,
+}
+
+/// What the vendor refused of a callback's credentials. They are held only as long as that lasts, to be compared.
+pub(crate) struct Refusals<C>(Mutex<Option<Arc<C>>>);
+
+impl<C> Refusals<C> {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// From now on, the same credentials may be sent again.
+    pub(crate) fn forget(&self) {
+        *lock(&self.0) = None;
+    }
+
+    /// The credentials for one grant.
+    pub(crate) fn attempt(&self, credentials: &CredentialSource<C>) -> CredentialSource<C> {
+        match &credentials.0 {
+            Kind::Ask(ask) => CredentialSource(Kind::Attempt(Arc::new(Attempt {
+                ask: ask.clone(),
+                refused: lock(&self.0).clone(),
+                given: Mutex::new(None),
+            }))),
+            _ => credentials.clone(),
+        }
+    }
+
+    /// Learns from what became of it.
+    pub(crate) fn record<T>(&self, attempt: &CredentialSource<C>, result: &Result<T, Failure>) {
+        let Kind::Attempt(attempt) = &attempt.0 else { return };
+        match result {
+            Ok(_) => self.forget(),
+            Err(failure) if failure.is_refusal() => *lock(&self.0) = lock(&attempt.given).take(),
+            Err(_) => {}
+        }
+    }
+}
+
+impl<C> Clone for Ask<C> {
+    fn clone(&self) -> Self {
+        Self { callback: self.callback.clone(), is_same: self.is_same }
+    }
 }
 
 impl<C> CredentialSource<C> {
-    /// A callback that is asked at each login, and at a refresh or revoke that needs credentials. Whatever it fails with
-    /// ends that one try; its text must hold no secret.
+    /// A callback that is called at each login, and at a refresh or revoke that needs credentials. Its error ends that one
+    /// attempt; the error's message must hold no secret.
+    ///
+    /// After a refusal it is called again, after a minute at first and then up to an hour apart. The request is sent again
+    /// only if the credentials differ, or an hour has passed: so a rotated secret is picked up, and an account isn't locked.
+    /// The refused credentials are held in memory meanwhile, to be compared.
     ///
     /// ```
     /// use freshtoken::CredentialSource;
@@ -33,10 +93,11 @@ impl<C> CredentialSource<C> {
     /// ```
     pub fn ask<F, A>(callback: F) -> Self
     where
+        C: PartialEq,
         F: Fn() -> A + Send + Sync + 'static,
         A: Future<Output = Result<C, Box<dyn StdError + Send + Sync>>> + Send + 'static,
     {
-        Self(Kind::Ask(Arc::new(move || Box::pin(callback()))))
+        Self(Kind::Ask(Ask { callback: Arc::new(move || Box::pin(callback())), is_same: C::eq }))
     }
 
     /// The credentials, for a [`Vendor`](crate::Vendor) that is about to send them.
@@ -47,7 +108,15 @@ impl<C> CredentialSource<C> {
     pub async fn get(&self) -> Result<Arc<C>, Failure> {
         match &self.0 {
             Kind::Value(value) => Ok(value.clone()),
-            Kind::Ask(callback) => callback().await.map(Arc::new).map_err(Failure::credentials),
+            Kind::Ask(ask) => (ask.callback)().await.map(Arc::new).map_err(Failure::credentials),
+            Kind::Attempt(attempt) => {
+                let given = (attempt.ask.callback)().await.map(Arc::new).map_err(Failure::credentials)?;
+                if attempt.refused.as_ref().is_some_and(|refused| (attempt.ask.is_same)(refused, &given)) {
+                    return Err(Failure::unchanged());
+                }
+                *lock(&attempt.given) = Some(given.clone());
+                Ok(given)
+            }
         }
     }
 
@@ -55,7 +124,7 @@ impl<C> CredentialSource<C> {
     pub(crate) fn value(&self) -> Option<&C> {
         match &self.0 {
             Kind::Value(value) => Some(value),
-            Kind::Ask(_) => None,
+            Kind::Ask(_) | Kind::Attempt(_) => None,
         }
     }
 }
@@ -70,7 +139,8 @@ impl<C> Clone for CredentialSource<C> {
     fn clone(&self) -> Self {
         Self(match &self.0 {
             Kind::Value(value) => Kind::Value(value.clone()),
-            Kind::Ask(callback) => Kind::Ask(callback.clone()),
+            Kind::Ask(ask) => Kind::Ask(ask.clone()),
+            Kind::Attempt(attempt) => Kind::Attempt(attempt.clone()),
         })
     }
 }
@@ -80,7 +150,7 @@ impl<C> fmt::Debug for CredentialSource<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Kind::Value(_) => "CredentialSource(value)",
-            Kind::Ask(_) => "CredentialSource(callback)",
+            Kind::Ask(_) | Kind::Attempt(_) => "CredentialSource(callback)",
         })
     }
 }

@@ -32,8 +32,9 @@ struct Inner {
 pub enum ErrorKind {
     /// The vendor can't be reached, or doesn't answer as it should: it may work after [`Error::retry_after`].
     Unavailable,
-    /// The vendor refuses, and will go on to: change the credentials, then make a new source, or call
-    /// [`TokenSource::credentials_changed`](crate::TokenSource::credentials_changed).
+    /// The vendor refuses: change the credentials, then make a new source, or call
+    /// [`TokenSource::credentials_changed`](crate::TokenSource::credentials_changed). A callback's credentials are tried as
+    /// soon as they differ, and the same ones again after [`Error::retry_after`], an hour at most.
     Refused,
     /// The vendor's answers can't be used, twice in a row, or redirect: something may answer in its place, or its spec
     /// or the base URL is wrong. It is tried again after [`Error::retry_after`].
@@ -48,6 +49,9 @@ pub enum ErrorKind {
     NoRuntime,
     /// The vendor has no such operation.
     Unsupported,
+    /// [`on_change`](crate::TokenSourceBuilder::on_change) asked its own source, which would wait for itself: use the record
+    /// that the callback received.
+    InCallback,
 }
 
 impl Error {
@@ -120,6 +124,9 @@ impl fmt::Display for Error {
             ErrorKind::Store => write!(f, "{vendor}: can't {action} without the store, which can't be reached"),
             ErrorKind::NoRuntime => write!(f, "{vendor}: can't {action} without a running tokio runtime"),
             ErrorKind::Unsupported => write!(f, "{vendor}: has no operation to {action}"),
+            ErrorKind::InCallback => {
+                write!(f, "{vendor}: cannot {action} within on_change, which would wait for itself: use its record")
+            }
         }?;
         match self.retry_after {
             Some(wait) => write!(f, " (next try in {} s)", wait.as_secs_f64().ceil()),

@@ -26,6 +26,8 @@ pub struct Failure {
     pub(crate) is_redirect: bool,
     /// What was to be ended isn't there.
     pub(crate) is_gone: bool,
+    /// Nothing was sent, since a callback returned the credentials that were refused before.
+    pub(crate) is_unchanged: bool,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) cause: Arc<dyn StdError + Send + Sync>,
 }
@@ -81,6 +83,16 @@ impl Failure {
         Self::new(Verdict::Transient, cause)
     }
 
+    /// A callback returned the credentials that the vendor refused before.
+    pub(crate) fn unchanged() -> Self {
+        Self { is_unchanged: true, ..Self::permanent("the credentials are those that were refused") }
+    }
+
+    /// Whether the vendor itself refuses what was sent.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.verdict == Verdict::Permanent && !self.is_bare && !self.is_redirect && !self.is_unchanged
+    }
+
     fn new(verdict: Verdict, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
             verdict,
@@ -90,6 +102,7 @@ impl Failure {
             is_bare: false,
             is_redirect: false,
             is_gone: false,
+            is_unchanged: false,
             retry_after: None,
             cause: cause.into().into(),
         }
@@ -120,6 +133,7 @@ impl<B: Send + Sync + 'static> From<freshtoken_wire::Error<B>> for Failure {
             is_bare: is_refused && error.code().is_none(),
             is_redirect: error.kind() == freshtoken_wire::ErrorKind::Redirect,
             is_gone: matches!(error.status(), Some(404 | 410)),
+            is_unchanged: false,
             retry_after: error.retry_after(),
             cause: Arc::new(error),
         }

@@ -11,7 +11,7 @@ use crate::clock::{Now, Random};
 use crate::machine::{Machine, Marked, Step};
 use crate::store::{Lease, StoreError};
 use crate::sync::lock;
-use crate::{Failure, Issued, Record};
+use crate::{Failure, Issued, Record, Token};
 
 /// How long a holder of a lease may take: a refresh, a login after it, callbacks, and the store in between.
 const LEASE: Duration = Duration::from_secs(360);
@@ -26,6 +26,8 @@ const CONFLICTS: usize = 3;
 pub(super) struct Journey {
     slot: Arc<Slot>,
     has_landed: bool,
+    /// What the last request to the vendor was.
+    grant: &'static str,
     /// The generation that the store holds.
     stored: u64,
     lease: Option<Lease>,
@@ -33,7 +35,7 @@ pub(super) struct Journey {
 
 impl Journey {
     pub(super) fn new(slot: Arc<Slot>) -> Self {
-        Self { slot, has_landed: false, stored: 0, lease: None }
+        Self { slot, has_landed: false, grant: "earlier", stored: 0, lease: None }
     }
 
     pub(super) async fn run(mut self, wait: Duration) {
@@ -60,7 +62,7 @@ impl Journey {
                     let step = self.machine(|machine, now, random| machine.loaded(stored, now, random));
                     if let Step::Land(Ok(_)) = step {
                         self.count(|counters| &mut counters.adopted);
-                        info!("took the token from the store");
+                        info!("adopted a token from the store");
                     }
                     step
                 }
@@ -69,10 +71,9 @@ impl Journey {
                     Step::Load
                 }
                 Step::LogIn => {
-                    self.count(|counters| &mut counters.logins);
-                    debug!("logs in");
+                    debug!("logging in");
                     let answer = self.slot.granted(async { self.slot.grants.login().await }).await;
-                    let answer = self.heard(answer, "login");
+                    let answer = self.heard(answer, "login", |counters| &mut counters.logins);
                     self.machine(|machine, now, _| machine.logged_in(answer, now))
                 }
                 Step::Mark(record) => {
@@ -82,23 +83,26 @@ impl Journey {
                     } else {
                         self.mark(record).await
                     };
-                    if let Marked::Yes(record) = &marked {
-                        self.slot.tell(record.clone()).await;
-                    }
+                    let marked = match marked {
+                        Marked::Yes(record) => match self.slot.tell(record.clone()).await {
+                            Ok(()) => Marked::Yes(record),
+                            Err(error) => Marked::NotPersisted(record, error.into()),
+                        },
+                        marked => marked,
+                    };
                     self.machine(|machine, now, _| machine.marked(marked, now))
                 }
                 Step::Refresh(secret) => {
-                    self.count(|counters| &mut counters.refreshes);
-                    debug!("refreshes");
+                    debug!("refreshing");
                     let answer = self.slot.granted(async { self.slot.grants.refresh(&secret).await }).await;
-                    let answer = self.heard(answer, "refresh");
+                    let answer = self.heard(answer, "refresh", |counters| &mut counters.refreshes);
                     self.machine(|machine, now, _| machine.refreshed(answer, now))
                 }
                 Step::Forget(record, next) => {
                     conflicts += 1;
                     let is_outrun = self.forget(record.clone()).await && conflicts <= CONFLICTS;
                     if !is_outrun {
-                        self.slot.tell(record).await;
+                        let _ = self.slot.tell(record).await;
                     }
                     let machine = &mut lock(&self.slot.locked).machine;
                     machine.forgotten();
@@ -110,8 +114,11 @@ impl Journey {
                     }
                 }
                 Step::Keep(record) => {
+                    let expires_in = record.token().and_then(Token::life).map(|life| life.as_secs());
+                    info!(grant = self.grant, expires_in, "token issued");
                     let record = self.store(record).await;
-                    self.slot.tell(record.clone()).await;
+                    // The token is good all the same, and the mark before it is persisted: no refresh token is sent twice.
+                    let _ = self.slot.tell(record.clone()).await;
                     self.machine(|machine, now, random| machine.kept(record, now, random))
                 }
                 Step::Land(outcome) => break outcome,
@@ -132,18 +139,30 @@ impl Journey {
     }
 
     /// Counts and traces what the vendor answered.
-    fn heard(&self, answer: Result<Issued, Failure>, grant: &'static str) -> Result<Issued, Failure> {
+    fn heard(
+        &mut self,
+        answer: Result<Issued, Failure>,
+        grant: &'static str,
+        counter: impl FnOnce(&mut Counters) -> &mut u32,
+    ) -> Result<Issued, Failure> {
+        self.grant = grant;
+        if !answer.as_ref().is_err_and(|failure| failure.is_unchanged) {
+            self.count(counter);
+        }
         match answer {
             Ok(mut issued) => {
                 if !self.slot.shared.keep_answer {
                     issued.answer = None;
                 }
-                info!(grant, expires_in = ?issued.expires_in, "the vendor issued a token");
                 Ok(issued)
+            }
+            Err(failure) if failure.is_unchanged => {
+                debug!(grant, "nothing sent: the credentials have not changed since they were refused");
+                Err(failure)
             }
             Err(failure) => {
                 self.count(|counters| &mut counters.failures);
-                warn!(grant, error = %failure, verdict = ?failure.verdict, "the vendor issued no token");
+                warn!(grant, error = %failure, verdict = ?failure.verdict, "grant failed");
                 Err(failure)
             }
         }
@@ -159,9 +178,9 @@ impl Journey {
         let leased = caught(async { store.lease(&slot.key(), LEASE).await });
         match Box::pin(slot.within(LEASE_WAIT, leased)).await {
             Some(Some(Ok(lease))) => self.lease = Some(lease),
-            Some(Some(Err(error))) => warn!(%error, "goes on without a lease"),
-            Some(None) => warn!("goes on without a lease: the store panicked"),
-            None => warn!("goes on without a lease, which another process has held for too long"),
+            Some(Some(Err(error))) => warn!(%error, "continuing without a lease"),
+            Some(None) => warn!(error = "the store panicked", "continuing without a lease"),
+            None => warn!(error = "timed out waiting for another process", "continuing without a lease"),
         }
     }
 
@@ -172,7 +191,7 @@ impl Journey {
                 record
             }
             Err(error) => {
-                warn!(%error, "can't load from the store");
+                warn!(%error, "cannot load from the store");
                 None
             }
         }
@@ -191,7 +210,7 @@ impl Journey {
             }
             Ok(false) => Marked::Conflict,
             Err(error) => {
-                warn!(%error, "can't store that a refresh token is about to be used");
+                warn!(%error, "cannot store the mark on a refresh token");
                 Marked::StoreDown(error.into())
             }
         }
@@ -204,7 +223,7 @@ impl Journey {
         match self.slot.compare_and_store(self.stored, record).await {
             Ok(true) => self.stored = generation,
             Ok(false) => return true,
-            Err(error) => warn!(%error, "can't store, goes on in memory"),
+            Err(error) => warn!(%error, "cannot store, continuing in memory"),
         }
         false
     }
@@ -223,12 +242,12 @@ impl Journey {
                     record = Arc::new(Record { generation, ..(*record).clone() });
                 }
                 Err(error) => {
-                    warn!(%error, "can't store, goes on in memory");
+                    warn!(%error, "cannot store, continuing in memory");
                     return record;
                 }
             }
         }
-        warn!("can't store, other processes keep changing the record; goes on in memory");
+        warn!(error = "other processes keep changing the record", "cannot store, continuing in memory");
         record
     }
 
@@ -244,7 +263,7 @@ impl Journey {
 
     fn land(mut self, outcome: Outcome) {
         if let Err(error) = &outcome {
-            warn!(%error, "backs off");
+            warn!(%error, "backing off");
         }
         let flight = self.touch_down();
         self.has_landed = true;

@@ -11,10 +11,12 @@ use std::pin::pin;
 use std::time::Duration;
 
 use freshtoken_wire::{MAX_BODY, is_loopback};
+use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::redirect::Policy;
 use reqwest::{ClientBuilder, IntoUrl, Method, Request, RequestBuilder, Response, StatusCode, Url};
 
-use crate::{Error, Rejection, Token, TokenSource};
+use crate::slot::Rejected;
+use crate::{Error, Rejection, Seen, Token, TokenSource};
 
 /// As many redirects are followed as reqwest does.
 const REDIRECTS: usize = 10;
@@ -36,9 +38,10 @@ const REDIRECTS: usize = 10;
 /// ```
 ///
 /// - **A 401** has the token renewed, once for all calls that carried it, and the call is sent once more with the new
-///   one. The 401 is the caller's answer where that can't help: the second time, where the token had only just been
-///   renewed for a 401 ([`Rejection::PermissionProblem`]), where the body is a stream and is spent, and after a redirect
-///   of a `POST` or `PATCH`, which the server may have carried out before it redirected.
+///   one. The 401 is the caller's response where that can't help: the second time, where the token came from a renewal for
+///   a 401 and never worked ([`Rejection::PermissionProblem`], see [`TokenSource::rejected`]), where `WWW-Authenticate`
+///   says `insufficient_scope`, where the body is a stream and is spent, and after a redirect of a `POST` or `PATCH`,
+///   which the server may have carried out before it redirected.
 /// - **Every other answer** is the caller's as it is. Only a call without an answer is an error.
 /// - **The token goes to the host that was asked and no other**: see [`redirect_policy`]. Over plain `http://` it goes
 ///   to loopback only. A proxy that the environment names for `http://` gets those calls too, unless `NO_PROXY` says
@@ -201,20 +204,41 @@ impl<'a> Call<'a> {
 
     /// What to do after an answer: hand it to the caller, or send another request.
     pub(crate) async fn answered(&mut self, answer: Response) -> Result<ControlFlow<Response, Request>, HttpError> {
-        if answer.status() != StatusCode::UNAUTHORIZED {
+        if answer.status().is_success() {
+            self.token.accept();
+        }
+        if answer.status() != StatusCode::UNAUTHORIZED || lacks_scope(&answer) {
             return Ok(ControlFlow::Break(answer));
         }
-        let rejection = self.tokens.rejected(&self.token);
+        let Rejected { rejection, checks_store } = self.tokens.reject(Seen::Token(&self.token));
         let Some(mut request) = self.again.take() else {
             return Ok(ControlFlow::Break(answer));
         };
         if rejection == Rejection::PermissionProblem || was_carried_out(&request, &answer) {
             return Ok(ControlFlow::Break(answer));
         }
-        self.token = beside(drain(answer), self.tokens.token()).await?;
+        let token = if checks_store {
+            let token = self.tokens.token().await?;
+            if token.generation() == self.token.generation() {
+                return Ok(ControlFlow::Break(answer));
+            }
+            token
+        } else {
+            beside(drain(answer), self.tokens.token()).await?
+        };
+        self.token = token;
         carry(self.tokens, &self.token, &mut request);
         Ok(ControlFlow::Continue(request))
     }
+}
+
+/// Whether a 401 says that the token lacks a scope (RFC 6750, section 3.1): another one would lack it too.
+fn lacks_scope(answer: &Response) -> bool {
+    let challenges = answer.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+    challenges.map(str::to_ascii_lowercase).any(|challenge| {
+        let mut parameters = challenge.split([',', ' ']).filter_map(|parameter| parameter.split_once('='));
+        parameters.any(|(name, value)| name == "error" && value.trim_matches('"') == "insufficient_scope")
+    })
 }
 
 /// Puts the token into a request, in place of what is there.

@@ -35,8 +35,8 @@
 //! | fresh | the header, at once | nothing: one atomic load, one look at the clocks, no lock, no allocation |
 //! | due | the header, at once | one flight in the background |
 //! | backing off | the header while it is good, else the last error with [`retry_after`](Error::retry_after) | nothing before that has passed |
-//! | ambiguous | the header while it is good, else waits | the answer to a single-use refresh was lost: that refresh token is never sent again, a login takes its place |
-//! | dead | the header while it is good, else an error that says what to change | nothing, before [`credentials_changed`](TokenSource::credentials_changed) |
+//! | ambiguous | the header while it is good, else waits | the response to a single-use refresh was lost: a login takes its place. Without a login, that refresh token is sent once more after the token has expired |
+//! | dead | the header while it is good, else an error that says what to change | nothing before [`credentials_changed`](TokenSource::credentials_changed), or an hour; a callback is asked sooner for other credentials |
 //!
 //! A *flight* is one journey to the issuer: it takes the [lease](Store::lease) of the account, looks into the [`Store`],
 //! logs in or refreshes where there is no newer token, stores what was issued, tells
@@ -47,8 +47,10 @@
 //! quarter of a token's life, up to a twentieth of it sooner so that many don't meet; a token stops being given out 5 s
 //! before its end, or, where it lives short, when half the time is over that was left for its renewal, but at the latest 1 s
 //! before. Where it is renewed at its expiry, it is given out until 1 s before, and a refresh waits until 2 s after.
-//! Failures are tried again after 1 s, 2 s, 4 s … 60 s and up to a quarter more by chance, or when the vendor says; answers
-//! that make no sense, twice in a row, after ten minutes. Two flights are a second apart at least, unless a 401 asks for
+//! Failures are tried again after 1 s, 2 s, 4 s … 60 s and up to a quarter more by chance, or when the vendor says; responses
+//! that make no sense, twice in a row, after ten minutes. A 4xx without a code of the vendor's, which a firewall or a proxy
+//! may have sent, is tried again after 1 s, 2 s, 4 s … 10 min. A 401 of a call has the token renewed; if no call succeeds
+//! with the new one, the next renewal for a 401 comes after 1 s, 2 s, 4 s … 1 h: see [`TokenSource::rejected`]. Two flights are a second apart at least, unless a 401 asks for
 //! one. A `Date` in the answer corrects an issuer's clock that is off; without one, a single-use refresh may come as early
 //! or late as the clocks differ.
 //!
@@ -57,6 +59,28 @@
 //! A source begins with nothing and logs in. To begin where the last process ended, persist each record in
 //! [`on_change`](TokenSourceBuilder::on_change) ([`Record::to_json`]) and start from it
 //! ([`record`](TokenSourceBuilder::record)); for several processes at once, write a [`Store`].
+//!
+//! # Events
+//!
+//! Each fetch has a `tracing` span `token_fetch` with the fields `vendor` and `account`, and these events:
+//!
+//! | level | message | fields |
+//! | --- | --- | --- |
+//! | info | `token issued` | `grant` (`login` or `refresh`), `expires_in` (seconds; absent where it is unknown or never) |
+//! | info | `adopted a token from the store` | |
+//! | warn | `grant failed` | `grant`, `error`, `verdict` |
+//! | warn | `backing off` | `error`, which says when the next try comes |
+//! | warn | `continuing without a lease`, `cannot load from the store`, `cannot store, continuing in memory`, `cannot store the mark on a refresh token` | `error` |
+//! | debug | `logging in`, `refreshing` | |
+//!
+//! These events have the fields `vendor` and `account` themselves:
+//!
+//! | level | message | fields |
+//! | --- | --- | --- |
+//! | info | `call got 401` | `rejection`; at debug where the token is superseded |
+//! | info | `token revoked` | |
+//! | warn | `on_change failed`, `cannot store the revocation` | `error` |
+//! | debug | `waiting for the fetch in progress` | |
 //!
 //! # Where is what
 //!

@@ -56,8 +56,19 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// something may answer in its place, and go away.
 const UNUSABLE: Duration = Duration::from_secs(10 * 60);
 
-/// How long a 401 with a token that answered a 401 is a permission problem: a new token wouldn't help.
-const PERMISSION_PROBLEM: Duration = Duration::from_secs(60);
+/// The wait between the first renewal for a 401 and the next one, where no call succeeds with the new token. It doubles with
+/// each further one, up to [`LONGEST_REJECTION_WAIT`]: a permanent 401 costs at most 40 logins a day.
+const FIRST_REJECTION_WAIT: Duration = Duration::from_secs(1);
+
+/// See [`FIRST_REJECTION_WAIT`].
+const LONGEST_REJECTION_WAIT: Duration = Duration::from_secs(60 * 60);
+
+/// How long refused credentials are not sent again.
+const REFUSED: Duration = Duration::from_secs(60 * 60);
+
+/// The wait after a first refusal before a callback is asked again whether the credentials have changed. It doubles with each
+/// further one, up to [`REFUSED`].
+const FIRST_CREDENTIALS_CHECK: Duration = Duration::from_secs(60);
 
 /// What is going on with a token: for a health check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,8 +114,8 @@ pub enum Rejection {
     Superseded,
     /// The token won't be given out again: the next caller has it renewed. Get that one and try again.
     Renewing,
-    /// It had just replaced a rejected one, so a third one wouldn't help: the account lacks a permission, or the call is
-    /// wrong.
+    /// It replaced a rejected one, and no call has succeeded with it: a third one would not help. The account lacks a
+    /// permission, or the call is wrong. See [`TokenSource::rejected`](crate::TokenSource::rejected).
     PermissionProblem,
 }
 
@@ -124,6 +135,16 @@ pub(crate) enum Step {
     /// Store that the refresh token is gone, then do the other.
     Forget(Arc<Record>, Box<Step>),
     Land(Result<Token, Error>),
+}
+
+/// Whether the store is asked before a 401 counts as a permission problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StoreCheck {
+    None,
+    /// The next flight only loads.
+    Wanted,
+    /// The store has no newer token.
+    Done,
 }
 
 /// How far a flight is: what would be lost with it.
@@ -158,8 +179,20 @@ pub(crate) struct Machine {
     rejected: bool,
     /// It is being revoked.
     suspended: bool,
-    /// Until then, a 401 with the token is a permission problem.
-    replaced_rejected_until: Deadline,
+    /// Renewals for a 401 in a row, without a call that succeeded in between.
+    rejections: u32,
+    /// Until then, a 401 with a token that never worked is a permission problem.
+    rejection_wait: Deadline,
+    /// Whether the store knows a newer token than one that is about to be a permission problem.
+    store_check: StoreCheck,
+    /// Whether a callback is asked for credentials.
+    asks: bool,
+    /// The response to the last revocation couldn't be used.
+    has_unusable_revocation: bool,
+    /// In a row.
+    refusals: u32,
+    /// When refused credentials may be sent again.
+    repeat_at: Deadline,
     flight: Progress,
     /// What was issued and isn't stored yet: nobody gets it before.
     keeping: Option<Arc<Record>>,
@@ -187,6 +220,7 @@ impl Machine {
         policy: &'static Policy,
         record: Option<Record>,
         start: Option<RefreshToken>,
+        asks: bool,
         now: Now,
         random: &dyn Random,
     ) -> Self {
@@ -201,7 +235,13 @@ impl Machine {
             refresh_end: Deadline::NEVER,
             rejected: false,
             suspended: false,
-            replaced_rejected_until: Deadline::PAST,
+            rejections: 0,
+            rejection_wait: Deadline::PAST,
+            store_check: StoreCheck::None,
+            asks,
+            has_unusable_revocation: false,
+            refusals: 0,
+            repeat_at: Deadline::PAST,
             flight: Progress::Ground,
             keeping: None,
             sends_again: false,
@@ -315,18 +355,30 @@ impl Machine {
     }
 
     /// A call with this generation of the token got 401.
-    pub(crate) fn reject(&mut self, generation: u64, now: Now) -> Rejection {
-        if self.token().is_none_or(|token| token.generation() != generation) {
-            Rejection::Superseded
-        } else if self.end.has_passed(now) {
-            // It has ended anyway, and its 401 says nothing of the next one: a call may have been under way for long.
-            Rejection::Renewing
-        } else if !self.replaced_rejected_until.has_passed(now) {
-            Rejection::PermissionProblem
-        } else {
-            self.rejected = true;
-            Rejection::Renewing
+    pub(crate) fn reject(&mut self, generation: u64, has_store: bool, now: Now) -> Rejection {
+        let Some(token) = self.token().filter(|token| token.generation() == generation) else {
+            return Rejection::Superseded;
+        };
+        // It has expired anyway, and its 401 says nothing of the next one: a call may have been under way for long.
+        if self.end.has_passed(now) {
+            return Rejection::Renewing;
         }
+        if token.is_accepted() {
+            self.rejections = 0;
+        } else if !self.rejection_wait.has_passed(now) {
+            // A new token would not help, unless another process has stored one.
+            if !has_store || self.store_check == StoreCheck::Done {
+                return Rejection::PermissionProblem;
+            }
+            self.store_check = StoreCheck::Wanted;
+        }
+        self.rejected = true;
+        Rejection::Renewing
+    }
+
+    /// Whether the next flight only looks whether the store has a newer token.
+    pub(crate) fn checks_store(&self) -> bool {
+        self.store_check == StoreCheck::Wanted
     }
 
     /// The credentials have changed, or so the user says: what they failed with is forgotten, and what a flight under way
@@ -337,6 +389,8 @@ impl Machine {
     }
 
     fn recover(&mut self) {
+        self.refusals = 0;
+        self.repeat_at = Deadline::PAST;
         self.dead = false;
         self.error = None;
         self.failures = 0;
@@ -398,7 +452,14 @@ impl Machine {
 
     /// What the store holds, for a flight.
     pub(crate) fn loaded(&mut self, stored: Option<Arc<Record>>, now: Now, random: &dyn Random) -> Step {
-        match self.learn(stored, now, random).then(|| self.good_token(now).cloned()).flatten() {
+        let mut is_news = self.learn(stored, now, random);
+        if self.store_check == StoreCheck::Wanted {
+            // There is no newer token: a further 401 with this one is a permission problem.
+            self.store_check = StoreCheck::Done;
+            self.rejected = false;
+            is_news = true;
+        }
+        match is_news.then(|| self.good_token(now).cloned()).flatten() {
             Some(token) => self.land(Ok(token)),
             None => match self.wait_for_expiry(now) {
                 Some(wait) => Step::Wait(wait),
@@ -509,6 +570,17 @@ impl Machine {
             Marked::Conflict => {
                 self.flight = Progress::Up;
                 Step::Load
+            }
+            Marked::NotPersisted(record, cause) => {
+                self.record = Some(record);
+                if self.policy.login {
+                    self.flight = Progress::Up;
+                    return Step::LogIn;
+                }
+                self.flight = Progress::Keeping;
+                let error = Error::caused(ErrorKind::Store, self.policy.vendor, "refresh", cause);
+                let step = self.back_off(error, None, now);
+                self.unmark(step)
             }
             // A store that is down is no outage where a login can do.
             Marked::StoreDown(_) if self.policy.login => {
@@ -647,6 +719,9 @@ impl Machine {
         let is_same_token = record.token.as_ref().map(Token::generation) == self.token().map(Token::generation);
         self.rejected &= is_same_token;
         self.suspended &= is_same_token;
+        if !is_same_token {
+            self.store_check = StoreCheck::None;
+        }
         (self.due, self.stale, self.end) =
             match record.token.as_ref().and_then(|token| deadlines(token, self.policy, now, random)) {
                 Some(deadlines) => deadlines,
@@ -664,8 +739,11 @@ impl Machine {
     /// The record is stored, or couldn't be: the token is good all the same.
     pub(crate) fn kept(&mut self, record: Arc<Record>, now: Now, random: &dyn Random) -> Step {
         self.keeping = None;
-        self.replaced_rejected_until =
-            if self.rejected { Deadline::after(now, PERMISSION_PROBLEM) } else { Deadline::PAST };
+        if self.rejected {
+            let wait = FIRST_REJECTION_WAIT.saturating_mul(1 << self.rejections.min(16)).min(LONGEST_REJECTION_WAIT);
+            self.rejections = self.rejections.saturating_add(1);
+            self.rejection_wait = Deadline::after(now, wait);
+        }
         self.hold(record, now, random);
         match (self.unusable.take(), self.token().cloned()) {
             (None, Some(token)) => self.land(Ok(token)),
@@ -679,6 +757,10 @@ impl Machine {
     fn failed(&mut self, failure: Failure, action: &'static str, now: Now) -> Step {
         self.unusable_answers = if failure.unusable { self.unusable_answers + 1 } else { 0 };
         let retry_after = failure.retry_after;
+        if failure.is_unchanged {
+            let error = self.error.clone().unwrap_or_else(|| self.failure(ErrorKind::Refused, action));
+            return self.refuse(error, now);
+        }
         let error = |kind| Error::caused(kind, self.policy.vendor, action, failure.cause.clone());
         match failure.verdict {
             _ if failure.is_bare => {
@@ -689,8 +771,26 @@ impl Machine {
             }
             Verdict::Transient => self.die(error(ErrorKind::Unusable), Some(UNUSABLE), now),
             _ if failure.is_redirect => self.die(error(ErrorKind::Unusable), Some(UNUSABLE), now),
-            _ => self.die(error(ErrorKind::Refused), None, now),
+            _ => {
+                let error = error(ErrorKind::Refused);
+                self.repeat_at = Deadline::after(now, REFUSED.saturating_sub(TICK));
+                self.refuse(error, now)
+            }
         }
+    }
+
+    /// The credentials are refused. The next try comes after an hour; a callback is asked sooner whether they have changed.
+    fn refuse(&mut self, error: Error, now: Now) -> Step {
+        let check = FIRST_CREDENTIALS_CHECK.saturating_mul(1 << self.refusals.min(16));
+        let until_repeat = self.repeat_at.remaining(now) + TICK;
+        let wait = if self.asks { check.min(until_repeat) } else { until_repeat };
+        self.refusals = self.refusals.saturating_add(1);
+        self.die(error, Some(wait), now)
+    }
+
+    /// Whether refused credentials may be sent again.
+    pub(crate) fn may_repeat(&self, now: Now) -> bool {
+        self.repeat_at.has_passed(now)
     }
 
     fn back_off(&mut self, error: Error, retry_after: Option<Duration>, now: Now) -> Step {
@@ -743,6 +843,11 @@ impl Machine {
         self.end.has_surely_passed(now)
     }
 
+    /// A response to a revocation can't be used. Says whether that is the second time in a row.
+    pub(crate) fn is_unusable_again(&mut self) -> bool {
+        std::mem::replace(&mut self.has_unusable_revocation, true)
+    }
+
     /// The token is revoked. Gives the empty record that takes its place.
     pub(crate) fn forget(&mut self) -> Arc<Record> {
         let generation = self.next_generation();
@@ -750,6 +855,7 @@ impl Machine {
             self.record.as_ref().map_or_else(|| Record::empty(generation), |record| record.revoked(generation)),
         );
         self.record = Some(empty.clone());
+        self.has_unusable_revocation = false;
         self.rejected = false;
         self.earliest = Deadline::PAST;
         (self.due, self.stale, self.end) = (Deadline::NEVER, Deadline::NEVER, Deadline::NEVER);
@@ -773,6 +879,8 @@ pub(crate) enum Marked {
     Yes(Arc<Record>),
     Conflict,
     StoreDown(Arc<dyn std::error::Error + Send + Sync>),
+    /// It is in the store, but `on_change` failed, or took too long.
+    NotPersisted(Arc<Record>, Arc<dyn std::error::Error + Send + Sync>),
 }
 
 /// When a token is due, stale and at its end; None: nobody knows its end.

@@ -8,6 +8,7 @@
 #[path = "flight.rs"]
 mod flight;
 
+use std::cell::Cell;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
@@ -43,7 +44,10 @@ const FLIGHT: Duration = Duration::from_secs(300);
 const LOST_FLIGHTS: usize = 5;
 
 /// What is told of each change.
-pub(crate) type OnChange = Arc<dyn Fn(Key, Arc<Record>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+pub(crate) type OnChange = Arc<dyn Fn(Key, Arc<Record>) -> Persisting + Send + Sync>;
+
+/// A callback at work.
+pub(crate) type Persisting = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 
 /// What all slots of a source or a set of accounts have in common.
 pub(crate) struct Shared {
@@ -204,6 +208,13 @@ impl Given for HeaderValue {
     }
 }
 
+/// What a 401 means, and what comes next.
+pub(crate) struct Rejected {
+    pub(crate) rejection: Rejection,
+    /// The next token may be the same: only the store is asked for a newer one.
+    pub(crate) checks_store: bool,
+}
+
 /// What a caller gets, or has to wait for.
 enum Asked {
     Token(Token),
@@ -222,7 +233,7 @@ impl Slot {
         start: Option<RefreshToken>,
     ) -> Arc<Self> {
         let now = shared.clock.now();
-        let machine = Machine::new(shared.policy, record, start, now, &*shared.random);
+        let machine = Machine::new(shared.policy, record, start, grants.asks(), now, &*shared.random);
         let slot = Self {
             snapshot: ArcSwapOption::empty(),
             locked: Mutex::new(Locked {
@@ -284,6 +295,11 @@ impl Slot {
 
     /// What a caller gets who has found nothing fresh.
     async fn get<T: Given>(self: &Arc<Self>) -> Result<T, Error> {
+        if self.is_notifying() {
+            let now = self.shared.clock.now();
+            let token = lock(&self.locked).machine.good_token(now).map(T::of);
+            return token.ok_or_else(|| self.error(ErrorKind::InCallback, "get a token"));
+        }
         for _ in 0..LOST_FLIGHTS {
             match self.ask() {
                 Asked::Token(token) => return Ok(T::of(&token)),
@@ -321,7 +337,7 @@ impl Slot {
                     locked.counters.joined = locked.counters.joined.saturating_add(1);
                     // A subscriber may ask this very source something.
                     drop(locked);
-                    debug!(vendor = self.vendor(), account = self.account(), "waits for the flight under way");
+                    debug!(vendor = self.vendor(), account = self.account(), "waiting for the fetch in progress");
                     wait
                 }
                 None => Asked::Failed(self.error(ErrorKind::NoRuntime, "get a token")),
@@ -336,6 +352,9 @@ impl Slot {
 
     /// Starts a flight on this runtime; None: there is none.
     fn take_off(self: &Arc<Self>, mut locked: MutexGuard<'_, Locked>, now: Now) -> Option<Arc<Landing>> {
+        if locked.machine.may_repeat(now) {
+            self.grants.forget_refusal();
+        }
         let wait = locked.machine.take_off(now, &*self.shared.random);
         locked.flights += 1;
         let number = locked.flights;
@@ -346,7 +365,7 @@ impl Slot {
         // A runtime that is shutting down drops the task within `spawn`, and that locks.
         drop(locked);
         let journey = Journey::new(self.clone());
-        let span = info_span!("token_flight", vendor = self.vendor(), account = self.account());
+        let span = info_span!("token_fetch", vendor = self.vendor(), account = self.account());
         let task = spawn(journey.run(wait).instrument(span))?;
         let mut locked = lock(&self.locked);
         if let Some(flight) = &mut locked.flight
@@ -369,22 +388,41 @@ impl Slot {
     }
 
     /// What a 401 means for the token that is `seen` in it.
-    pub(crate) fn rejected(&self, is_seen: impl Fn(&Token) -> bool) -> Rejection {
+    pub(crate) fn rejected(&self, is_seen: impl Fn(&Token) -> bool) -> Rejected {
         let now = self.shared.clock.now();
         let mut locked = lock(&self.locked);
         locked.counters.rejected = locked.counters.rejected.saturating_add(1);
         let current = locked.machine.record().and_then(|record| record.token()).filter(|token| is_seen(token));
         let rejection = match current.map(Token::generation) {
-            Some(generation) => locked.machine.reject(generation, now),
+            Some(generation) => locked.machine.reject(generation, self.shared.store.is_some(), now),
             None => Rejection::Superseded,
         };
+        let checks_store = rejection == Rejection::Renewing && locked.machine.checks_store();
         self.publish(&locked, now);
         drop(locked);
-        info!(vendor = self.vendor(), account = self.account(), ?rejection, "a call got 401");
-        rejection
+        let (vendor, account) = (self.vendor(), self.account());
+        match rejection {
+            // Many calls may have carried the old token.
+            Rejection::Superseded => debug!(vendor, account, ?rejection, "call got 401"),
+            _ => info!(vendor, account, ?rejection, "call got 401"),
+        }
+        Rejected { rejection, checks_store }
+    }
+
+    /// A call with the token that is `seen` in it succeeded.
+    pub(crate) fn accepted(&self, is_seen: impl Fn(&Token) -> bool) {
+        if let Some(snapshot) = self.snapshot.load().as_ref().filter(|snapshot| is_seen(&snapshot.token)) {
+            snapshot.token.accept();
+            return;
+        }
+        let locked = lock(&self.locked);
+        if let Some(token) = locked.machine.record().and_then(|record| record.token()).filter(|token| is_seen(token)) {
+            token.accept();
+        }
     }
 
     pub(crate) fn credentials_changed(&self) {
+        self.grants.forget_refusal();
         let mut locked = lock(&self.locked);
         locked.machine.credentials_changed();
         self.publish(&locked, self.shared.clock.now());
@@ -452,15 +490,18 @@ impl Slot {
             Some(secret) => self.granted(async { self.grants.revoke(secret).await }).await,
             None => Ok(()),
         };
-        let is_over = match &answer {
-            Ok(()) => true,
-            // It isn't there, or the vendor won't end it, however often one asks.
-            Err(failure) if failure.is_bare => failure.is_gone,
-            Err(failure) => failure.verdict != Verdict::Transient,
-        };
+        let is_unusable_again;
         let empty = {
             let now = self.shared.clock.now();
             let mut locked = lock(&self.locked);
+            let is_over = match &answer {
+                Ok(()) => true,
+                // It isn't there, or the vendor won't end it, however often one asks.
+                Err(failure) if failure.is_bare => failure.is_gone,
+                Err(failure) if failure.unusable => locked.machine.is_unusable_again(),
+                Err(failure) => failure.verdict != Verdict::Transient,
+            };
+            is_unusable_again = is_over && answer.as_ref().is_err_and(|failure| failure.unusable);
             let is_current = locked.machine.record().is_some_and(|now| now.generation() == record.generation());
             let empty = (is_current && is_over).then(|| locked.machine.forget());
             if is_current {
@@ -471,12 +512,15 @@ impl Slot {
         };
         if let Some(empty) = empty {
             if let Err(error) = self.compare_and_store(record.generation(), empty.clone()).await {
-                warn!(vendor = self.vendor(), %error, "can't store that a token was revoked");
+                warn!(vendor = self.vendor(), account = self.account(), %error, "cannot store the revocation");
             }
-            self.tell(empty).await;
-            info!(vendor = self.vendor(), account = self.account(), "forgot the token");
+            let _ = self.tell(empty).await;
+            info!(vendor = self.vendor(), account = self.account(), "token revoked");
         }
         match answer {
+            Err(failure) if is_unusable_again => {
+                Err(Error::caused(ErrorKind::Unusable, self.vendor(), ACTION, failure.cause))
+            }
             Err(failure) if !failure.is_gone => Err(Error::of(failure, self.vendor(), ACTION)),
             _ => Ok(()),
         }
@@ -525,13 +569,29 @@ impl Slot {
         .await
     }
 
-    /// Tells of a change. A callback that panics keeps nobody from their token.
-    async fn tell(&self, record: Arc<Record>) {
-        let Some(on_change) = &self.shared.on_change else { return };
+    /// Notifies the callback of a change, and says whether it succeeded in time.
+    async fn tell(&self, record: Arc<Record>) -> Result<(), StoreError> {
+        let Some(on_change) = &self.shared.on_change else { return Ok(()) };
         let told = caught(async { on_change(self.key(), record).await });
-        if self.within(GRANT, told).await.flatten().is_none() {
-            warn!(vendor = self.vendor(), "the callback that is told of changes panicked, or took too long");
+        let result = match self.within(GRANT, notifying(self.id(), told)).await {
+            Some(Some(result)) => result,
+            Some(None) => Err("on_change panicked".into()),
+            None => Err("on_change took longer than a minute".into()),
+        };
+        if let Err(error) = &result {
+            warn!(vendor = self.vendor(), account = self.account(), %error, "on_change failed");
         }
+        result
+    }
+
+    /// Tells this slot apart from others that are alive.
+    fn id(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// Whether this is called by the slot's own callback, which would wait for itself.
+    pub(crate) fn is_notifying(&self) -> bool {
+        NOTIFYING.get() == self.id()
     }
 
     pub(crate) fn has_one_source(&self) -> bool {
@@ -599,6 +659,23 @@ async fn keep_alive(slot: Weak<Slot>) {
             let _ = landing.wait::<Token>().await;
         }
     }
+}
+
+thread_local! {
+    /// The slot whose callback is being polled on this thread; 0: none.
+    static NOTIFYING: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Lets [`Slot::is_notifying`] recognise what the callback asks of its own slot.
+async fn notifying<T>(slot: usize, callback: impl Future<Output = T>) -> T {
+    let mut callback = pin!(callback);
+    std::future::poll_fn(|context| {
+        let outer = NOTIFYING.replace(slot);
+        let poll = callback.as_mut().poll(context);
+        NOTIFYING.set(outer);
+        poll
+    })
+    .await
 }
 
 /// A keeper sleeps at least so long, whatever there seems to be to do.

@@ -11,8 +11,8 @@ use http::{HeaderName, HeaderValue};
 
 use crate::clock::{AnyClock, Clock, Now, Random, SystemRandom};
 use crate::machine::Rejection;
-use crate::slot::{Getting, Given, Shared, Slot, Status};
-use crate::store::{AnyStore, Store};
+use crate::slot::{Getting, Given, Rejected, Shared, Slot, Status};
+use crate::store::{AnyStore, Store, StoreError};
 use crate::sync::spawn;
 use crate::token::RefreshToken;
 use crate::vendor::Bound;
@@ -124,18 +124,54 @@ impl TokenSource {
         &self.0.shared().header
     }
 
-    /// A call with this token, or with this header, got 401.
+    /// Reports that a call with this token, or with this header, got 401.
     ///
-    /// An older token than the current one changes nothing. The current one isn't given out again, and who asks next
-    /// waits for another; for all who report it there is one request. If the token was itself the answer to a 401, it
-    /// stays: then a new one wouldn't help.
+    /// - An older token than the current one changes nothing: [`Rejection::Superseded`].
+    /// - The current one is discarded, and the next caller waits for a new one: [`Rejection::Renewing`]. All who report it
+    ///   share one request.
+    /// - It stays, and the 401 is a [`Rejection::PermissionProblem`], if it came from a renewal for a 401 and no call has
+    ///   [succeeded](TokenSource::accepted) with it: a third token would not help either. Before that, the store is asked
+    ///   for a newer token. The next renewal for a 401 comes 1 s after the last one, then 2 s, 4 s … up to an hour, until a
+    ///   call succeeds: a permanent 401 costs at most 40 logins a day.
+    ///
+    /// A token that has expired meanwhile doesn't count. If the response says `error="insufficient_scope"` in
+    /// `WWW-Authenticate`, don't report it: another token has no more scopes.
     pub fn rejected<'a>(&self, token: impl Into<Seen<'a>>) -> Rejection {
-        match token.into() {
+        self.reject(token.into()).rejection
+    }
+
+    pub(crate) fn reject(&self, token: Seen<'_>) -> Rejected {
+        match token {
             // The same generation of another source, removed meanwhile, is another token.
             Seen::Token(seen) => {
                 self.0.rejected(|current| current.generation() == seen.generation() && current.is_in(seen.header()))
             }
             Seen::Header(seen) => self.0.rejected(|current| current.is_in(seen)),
+        }
+    }
+
+    /// Reports that a call with this token, or with this header, succeeded.
+    ///
+    /// A later 401 then means that the token was revoked, and never a permission problem: see
+    /// [`rejected`](TokenSource::rejected). [`HttpClient`](crate::HttpClient) reports it by itself. It costs a comparison; to
+    /// report each success is fine.
+    ///
+    /// ```no_run
+    /// # use freshtoken::TokenSource;
+    /// # async fn example(tokens: &TokenSource, call: fn(&http::HeaderValue) -> u16) -> Result<(), freshtoken::Error> {
+    /// let header = tokens.header().await?;
+    /// match call(&header) {
+    ///     200..=299 => tokens.accepted(&header),
+    ///     401 => drop(tokens.rejected(&header)),
+    ///     _ => {}
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn accepted<'a>(&self, token: impl Into<Seen<'a>>) {
+        match token.into() {
+            Seen::Token(seen) => seen.accept(),
+            Seen::Header(seen) => self.0.accepted(|current| current.is_in(seen)),
         }
     }
 
@@ -149,6 +185,9 @@ impl TokenSource {
     /// [`ErrorKind::Unsupported`] where the vendor has no such operation. After an [`ErrorKind::Unavailable`] the token is
     /// still there, so that one can try again; after an [`ErrorKind::Refused`], it isn't.
     pub async fn revoke(&self) -> Result<(), Error> {
+        if self.0.is_notifying() {
+            return Err(self.0.error(ErrorKind::InCallback, "revoke a token"));
+        }
         let (answer, revoked) = tokio::sync::oneshot::channel();
         let slot = self.0.clone();
         let task = spawn(async move {
@@ -328,18 +367,33 @@ impl<V: Vendor> TokenSourceBuilder<V> {
         self
     }
 
-    /// Tells of each change before anyone is given the new token, to persist it ([`Record::to_json`]). Nobody gets the token
-    /// before the future has ended, or a minute has passed. A panic in it is caught and logged.
+    /// Persists each change ([`Record::to_json`]) before a caller receives the new token.
     ///
-    /// It is also told when a single-use refresh token is about to be sent, and waited for: who persists each record never
-    /// sends one twice, whenever the process ends. After a revoke the record is [empty](Record::is_empty). Of a token that
-    /// another process stored it isn't told. Don't ask the source for a token in it: that waits for itself.
+    /// The callback is also notified when a single-use refresh token is about to be sent. If it returns an error, panics, or
+    /// takes longer than a minute, that refresh token is not sent: the source logs in, or fails with [`ErrorKind::Store`]
+    /// where the vendor has no login. So if you persist every record, a refresh token is never sent twice by accident, even
+    /// across a crash. A new token is served all the same; the error is logged.
+    ///
+    /// After a revocation the record is [empty](Record::is_empty). There is no notification of a token that another process
+    /// stored. Within the callback, this source returns the current token, or fails with [`ErrorKind::InCallback`].
+    ///
+    /// ```no_run
+    /// # use freshtoken::{TokenSource, Vendor};
+    /// # fn example<V: Vendor>(endpoint: V, credentials: V::Credentials) -> TokenSource {
+    /// TokenSource::builder(endpoint, credentials)
+    ///     .on_change(|record| async move { std::fs::write("token.json", record.to_json().expose()) })
+    ///     .build()
+    /// # }
+    /// ```
     pub fn on_change<F, A>(mut self, callback: F) -> Self
     where
         F: Fn(Arc<Record>) -> A + Send + Sync + 'static,
-        A: Future<Output = ()> + Send + 'static,
+        A: Future<Output: Persisted> + Send + 'static,
     {
-        self.options.on_change = Some(Arc::new(move |_, record| Box::pin(callback(record))));
+        self.options.on_change = Some(Arc::new(move |_, record| {
+            let persisting = callback(record);
+            Box::pin(async { persisting.await.into_result() })
+        }));
         self
     }
 
@@ -378,12 +432,31 @@ impl<V: Vendor> TokenSourceBuilder<V> {
         let now = shared.clock.now();
         let (record, start) = self.start.split(shared.policy, now);
         let has_token = record.as_ref().is_some_and(|record| record.token.is_some());
-        let grants = Box::new(Bound { vendor: Arc::new(self.vendor), credentials: self.credentials });
+        let grants = Box::new(Bound::new(Arc::new(self.vendor), self.credentials));
         let slot = Slot::new(shared, grants, self.account, scopes, record, start);
         if has_token {
             slot.keep_alive();
         }
         TokenSource::of_slot(slot)
+    }
+}
+
+/// What an `on_change` callback returns: nothing, or a `Result` whose error says that the record was not persisted.
+pub trait Persisted {
+    /// Whether the record was persisted.
+    #[doc(hidden)]
+    fn into_result(self) -> Result<(), StoreError>;
+}
+
+impl Persisted for () {
+    fn into_result(self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl<E: Into<StoreError>> Persisted for Result<(), E> {
+    fn into_result(self) -> Result<(), StoreError> {
+        self.map_err(Into::into)
     }
 }
 

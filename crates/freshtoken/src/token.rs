@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderName, HeaderValue};
@@ -27,6 +28,8 @@ pub struct Token(Arc<Inner>);
 
 struct Inner {
     stored: Stored,
+    /// A call with it has succeeded.
+    is_accepted: AtomicBool,
     facts: Option<Box<Facts>>,
 }
 
@@ -102,7 +105,8 @@ impl Token {
 
     fn new(stored: Stored, facts: Facts) -> Self {
         let has_facts = !facts.scopes.is_empty() || !facts.also.is_empty() || facts.answer.is_some();
-        Self(Arc::new(Inner { stored, facts: has_facts.then(|| Box::new(facts)) }))
+        let facts = has_facts.then(|| Box::new(facts));
+        Self(Arc::new(Inner { stored, is_accepted: AtomicBool::new(false), facts }))
     }
 
     pub(crate) fn stored(&self) -> &Stored {
@@ -162,6 +166,19 @@ impl Token {
     /// How long ago it arrived; none, if the clock was set back since.
     pub(crate) fn age(&self, now: Now) -> Duration {
         Duration::from_nanos(now.wall.saturating_sub(self.0.stored.issued_at))
+    }
+
+    /// A call with it has succeeded.
+    pub(crate) fn accept(&self) {
+        // Many threads read it, so it is written once.
+        if !self.is_accepted() {
+            self.0.is_accepted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a call with it has succeeded.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.0.is_accepted.load(Ordering::Relaxed)
     }
 
     /// Whether this is the token in a call's header.
@@ -247,7 +264,7 @@ impl Record {
     /// What is known after a response. `old` is the record before it, whose refresh token stays where `keeps_old` says so
     /// and the response has none.
     ///
-    /// A refresh token that comes with an unusable access token is kept, beside the old access token.
+    /// Without a login, a refresh token that comes with an unusable access token is kept, beside the old access token.
     ///
     /// # Errors
     ///
@@ -266,7 +283,8 @@ impl Record {
         let starts = old.map(|old| old.starts.clone()).unwrap_or_default();
         match Token::of(issued, policy, generation, now) {
             Ok(token) => Ok((Self { generation, token: Some(token), refresh, starts }, None)),
-            Err(failure) if has_new => {
+            // A login brings a whole pair instead.
+            Err(failure) if has_new && !policy.login => {
                 let token = old.and_then(|old| old.token.clone());
                 Ok((Self { generation, token, refresh, starts }, Some(failure)))
             }

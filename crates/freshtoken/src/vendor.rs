@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
+use crate::credentials::Refusals;
 use crate::{CredentialSource, Failure, Issued, Secret};
 
 /// A token endpoint: how to log in, to refresh and to revoke there.
@@ -228,27 +229,64 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a
 pub(crate) trait Grants: Send + Sync {
     /// Whether each ends in time by itself. A callback that is asked for credentials may hang.
     fn are_timed(&self) -> bool;
+    /// Whether a callback is asked for credentials.
+    fn asks(&self) -> bool;
+    /// From now on, credentials that were refused may be sent again.
+    fn forget_refusal(&self);
     fn login(&self) -> Answer<'_, Issued>;
     fn refresh<'a>(&'a self, refresh_token: &'a Secret) -> Answer<'a, Issued>;
     fn revoke<'a>(&'a self, token: &'a Secret) -> Answer<'a, ()>;
 }
 
 pub(crate) struct Bound<V: Vendor> {
-    pub(crate) vendor: Arc<V>,
-    pub(crate) credentials: CredentialSource<V::Credentials>,
+    vendor: Arc<V>,
+    credentials: CredentialSource<V::Credentials>,
+    /// Of a callback's credentials.
+    refusals: Option<Box<Refusals<V::Credentials>>>,
+}
+
+impl<V: Vendor> Bound<V> {
+    pub(crate) fn new(vendor: Arc<V>, credentials: CredentialSource<V::Credentials>) -> Self {
+        let refusals = credentials.value().is_none().then(|| Box::new(Refusals::new()));
+        Self { vendor, credentials, refusals }
+    }
 }
 
 impl<V: Vendor> Grants for Bound<V> {
     fn are_timed(&self) -> bool {
-        V::IS_TIMED && self.credentials.value().is_some()
+        V::IS_TIMED && !self.asks()
+    }
+
+    fn asks(&self) -> bool {
+        self.refusals.is_some()
+    }
+
+    fn forget_refusal(&self) {
+        if let Some(refusals) = &self.refusals {
+            refusals.forget();
+        }
     }
 
     fn login(&self) -> Answer<'_, Issued> {
-        Box::pin(self.vendor.login(&self.credentials))
+        let Some(refusals) = &self.refusals else { return Box::pin(self.vendor.login(&self.credentials)) };
+        Box::pin(async {
+            let credentials = refusals.attempt(&self.credentials);
+            let result = self.vendor.login(&credentials).await;
+            refusals.record(&credentials, &result);
+            result
+        })
     }
 
     fn refresh<'a>(&'a self, refresh_token: &'a Secret) -> Answer<'a, Issued> {
-        Box::pin(self.vendor.refresh(&self.credentials, refresh_token))
+        let Some(refusals) = &self.refusals else {
+            return Box::pin(self.vendor.refresh(&self.credentials, refresh_token));
+        };
+        Box::pin(async move {
+            let credentials = refusals.attempt(&self.credentials);
+            let result = self.vendor.refresh(&credentials, refresh_token).await;
+            refusals.record(&credentials, &result);
+            result
+        })
     }
 
     fn revoke<'a>(&'a self, token: &'a Secret) -> Answer<'a, ()> {

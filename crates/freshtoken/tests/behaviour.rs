@@ -831,7 +831,7 @@ async fn a_panic_in_a_callback_keeps_nobody_from_their_token() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let told = TokenSource::builder(acme::<LogsIn>(&issuer), "password".to_owned())
         .clock(clock.clone())
-        .on_change(|_| async { panic!("in the callback") })
+        .on_change(|_| async { assert!(std::hint::black_box(false), "in the callback") })
         .build();
     assert_eq!(ask(&told).await.unwrap(), "token-1");
 
@@ -1084,6 +1084,216 @@ async fn dropping_a_revoke_doesn_t_cancel_it() {
     settle().await;
     assert_eq!(tokens.status().state, State::Empty);
     assert_eq!(issuer.seen(), ["login", "revoke token-1"]);
+}
+
+/// The events of this thread: level, message and fields.
+#[derive(Clone, Default)]
+struct Events(Arc<Mutex<Vec<String>>>);
+
+impl tracing::Subscriber for Events {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target().starts_with("freshtoken")
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        struct Line(String, String);
+        impl tracing::field::Visit for Line {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                match field.name() {
+                    "message" => self.0 = format!("{value:?}"),
+                    name => self.1.push_str(&format!(" {name}={value:?}")),
+                }
+            }
+        }
+        let mut line = Line(String::new(), String::new());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(format!("{} {}{}", event.metadata().level(), line.0, line.1));
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn events_have_the_documented_names_and_fields() {
+    let events = Events::default();
+    let _guard = tracing::subscriber::set_default(events.clone());
+    let said = || std::mem::take(&mut *events.0.lock().unwrap());
+    let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(900))), TestClock::new());
+    let tokens = source::<RefreshesOnce>(&issuer, &clock);
+    let first = tokens.token().await.unwrap();
+    assert_eq!(said(), ["DEBUG logging in", r#"INFO token issued grant="login" expires_in=900"#]);
+    clock.advance(s(1_000));
+    ask(&tokens).await.unwrap();
+    assert_eq!(said(), ["DEBUG refreshing", r#"INFO token issued grant="refresh" expires_in=900"#]);
+    tokens.rejected(&first);
+    tokens.rejected(&tokens.token().await.unwrap());
+    let rejected = |level: &str, rejection: &str| {
+        format!(r#"{level} call got 401 vendor="acme" account="" rejection={rejection}"#)
+    };
+    assert_eq!(said(), [rejected("DEBUG", "Superseded"), rejected("INFO", "Renewing")]);
+    issuer.does(Does::Fails);
+    ask(&tokens).await.unwrap_err();
+    assert_eq!(
+        said(),
+        [
+            "DEBUG logging in",
+            r#"WARN grant failed grant="login" error=down verdict=Transient"#,
+            "WARN backing off error=acme: can't log in now (next try in 1 s)",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_permission_problem_is_reported_only_after_a_look_into_the_store() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Memory::new()));
+    let (one, other) = (sharing::<LogsIn>(&issuer, &clock, &store), sharing::<LogsIn>(&issuer, &clock, &store));
+    let first = one.token().await.unwrap();
+    assert_eq!(one.rejected(&first), Rejection::Renewing);
+    let second = one.token().await.unwrap();
+    // Another process renews meanwhile.
+    assert_eq!(ask(&other).await.unwrap(), "token-2");
+    assert_eq!(other.rejected(&other.token().await.unwrap()), Rejection::Renewing);
+    assert_eq!(ask(&other).await.unwrap(), "token-3");
+    assert_eq!(one.rejected(&second), Rejection::Renewing, "the store may know more");
+    assert_eq!(ask(&one).await.unwrap(), "token-3");
+    assert_eq!(issuer.seen(), ["login"; 3]);
+
+    // Now it doesn't.
+    let third = one.token().await.unwrap();
+    assert_eq!(one.rejected(&third), Rejection::Renewing);
+    assert_eq!(ask(&one).await.unwrap(), "token-3");
+    assert_eq!(one.rejected(&third), Rejection::PermissionProblem);
+    assert_eq!(ask(&one).await.unwrap(), "token-3");
+    assert!(issuer.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_permanent_401_costs_at_most_forty_logins_a_day() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(DAY))), TestClock::new());
+    let tokens = source::<LogsIn>(&issuer, &clock);
+    for _ in 0..DAY {
+        let token = tokens.token().await.unwrap();
+        tokens.rejected(&token);
+        clock.advance(s(1));
+    }
+    let logins = issuer.seen().len();
+    assert!((30..=40).contains(&logins), "{logins}");
+}
+
+/// A source whose callback does as `persists` says, for the first time that it is called.
+fn persisting<P: support::HasPolicy>(
+    issuer: &Issuer,
+    clock: &TestClock,
+    persists: impl Fn() -> futures::Persists + Send + Sync + 'static,
+) -> TokenSource {
+    TokenSource::builder(acme::<P>(issuer), "password".to_owned())
+        .clock(clock.clone())
+        .random(Fixed(0.0))
+        .refresh_token("consented")
+        .on_change(move |_| persists())
+        .build()
+}
+
+mod futures {
+    pub type Persists = std::pin::Pin<Box<dyn Future<Output = Result<(), std::io::Error>> + Send>>;
+}
+
+#[tokio::test]
+async fn a_refresh_token_whose_mark_is_not_persisted_is_not_sent() {
+    let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
+    let is_full = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let disk = is_full.clone();
+    let persists = move || -> futures::Persists {
+        let is_full = disk.load(Ordering::Relaxed);
+        Box::pin(async move { if is_full { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(()) } })
+    };
+    let tokens = persisting::<NeedsConsent>(&issuer, &clock, persists);
+    let error = ask(&tokens).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Store, Some(s(1))));
+    assert!(support::every_text(&error).contains("no storage space"), "{error:?}");
+    assert!(issuer.seen().is_empty());
+    clock.advance(s(1));
+    is_full.store(false, Ordering::Relaxed);
+    assert_eq!(ask(&tokens).await.unwrap(), "token-1");
+    assert_eq!(issuer.seen(), ["consented"]);
+}
+
+#[tokio::test]
+async fn a_mark_that_takes_over_a_minute_to_persist_is_not_persisted() {
+    let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
+    let tokens = persisting::<NeedsConsent>(&issuer, &clock, || Box::pin(std::future::pending()));
+    let caller = tokio::spawn({
+        let tokens = tokens.clone();
+        async move { ask(&tokens).await }
+    });
+    for _ in 0..2 {
+        settle().await;
+        clock.advance(s(60));
+    }
+    assert_eq!(caller.await.unwrap().unwrap_err().kind(), ErrorKind::Store);
+    assert!(issuer.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_mark_that_is_not_persisted_is_followed_by_a_login_where_there_is_one() {
+    let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
+    let persists = || -> futures::Persists { Box::pin(async { panic!("the disk is full") }) };
+    let tokens = persisting::<RefreshesOnce>(&issuer, &clock, persists);
+    assert_eq!(ask(&tokens).await.unwrap(), "token-1");
+    assert_eq!(issuer.seen(), ["login"]);
+}
+
+#[tokio::test]
+async fn a_callback_that_asks_its_own_source_does_not_wait_for_itself() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let own: Arc<std::sync::OnceLock<TokenSource>> = Arc::default();
+    let got: Arc<Mutex<Vec<String>>> = Arc::default();
+    let tokens = TokenSource::builder(acme::<LogsIn>(&issuer), "password".to_owned())
+        .clock(clock.clone())
+        .random(Fixed(0.0))
+        .on_change({
+            let (own, got) = (own.clone(), got.clone());
+            move |_| {
+                let (own, got) = (own.clone(), got.clone());
+                async move {
+                    let tokens = own.get().unwrap();
+                    let text = ask(tokens).await.unwrap_or_else(|error| format!("{:?}", error.kind()));
+                    let revoked = format!("{:?}", tokens.revoke().await.unwrap_err().kind());
+                    got.lock().unwrap().extend([text, revoked]);
+                }
+            }
+        })
+        .build();
+    own.set(tokens.clone()).ok().unwrap();
+    assert_eq!(ask(&tokens).await.unwrap(), "token-1");
+    clock.advance(s(700));
+    assert_eq!(ask(&tokens).await.unwrap(), "token-1");
+    settle().await;
+    assert_eq!(ask(&tokens).await.unwrap(), "token-2");
+    assert_eq!(*got.lock().unwrap(), ["InCallback", "InCallback", "token-1", "InCallback"]);
+}
+
+#[tokio::test]
+async fn a_revocation_that_makes_no_sense_twice_in_a_row_is_over() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
+    let tokens = source::<LogsIn>(&issuer, &clock);
+    ask(&tokens).await.unwrap();
+    issuer.does(Does::Babbles);
+    assert_eq!(tokens.revoke().await.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(ask(&tokens).await.unwrap(), "token-1", "it is still there");
+    assert_eq!(tokens.revoke().await.unwrap_err().kind(), ErrorKind::Unusable);
+    issuer.does(Does::issues(s(900)));
+    assert_eq!(ask(&tokens).await.unwrap(), "token-2");
 }
 
 #[test]

@@ -373,11 +373,11 @@ async fn other_statuses_are_the_caller_s_as_they_are() {
 #[tokio::test]
 async fn without_a_token_nothing_is_sent_and_the_error_is_the_token_s() {
     let server = serve(|_| status(200)).await;
-    for (does, is_transient) in [(Does::FailsFor(s(7)), true), (Does::Refuses, false)] {
+    for (does, is_transient, wait) in [(Does::FailsFor(s(7)), true, s(7)), (Does::Refuses, false, s(3600))] {
         let api = client(bearer(&Issuer::new(does)));
         let error = api.send(api.get(server.uri())).await.unwrap_err();
         assert!(matches!(&error, HttpError::Token(token) if token.is_transient() == is_transient), "{error:?}");
-        assert_eq!((error.is_transient(), error.retry_after()), (is_transient, is_transient.then_some(s(7))));
+        assert_eq!((error.is_transient(), error.retry_after()), (is_transient, Some(wait)));
     }
     assert_eq!(arrived(&server).await, [""; 0]);
 }
@@ -592,4 +592,53 @@ async fn read_head(stream: &mut TcpStream) -> Option<String> {
 fn token_in(head: &str) -> String {
     let (_, token) = head.split_once("authorization: Bearer ").unwrap();
     token.split_once("\r\n").unwrap().0.to_owned()
+}
+
+#[tokio::test]
+async fn a_401_after_a_success_is_renewed_however_soon_it_comes() {
+    let issuer = issuer();
+    let revoked: Arc<Mutex<u64>> = Arc::default();
+    let server = serve({
+        let revoked = revoked.clone();
+        move |request| rejects_tokens(*revoked.lock().unwrap())(request)
+    })
+    .await;
+    let api = client(bearer(&issuer));
+    for count in 0..4 {
+        *revoked.lock().unwrap() = count;
+        let answer = api.send(api.get(server.uri())).await.unwrap();
+        assert_eq!(answer.status(), 200, "with {count} tokens revoked");
+    }
+    assert_eq!(issuer.seen(), ["login"; 4]);
+}
+
+#[tokio::test]
+async fn a_401_for_a_missing_scope_is_the_callers_at_once() {
+    let issuer = issuer();
+    let server = serve(|_| {
+        status(401).insert_header("www-authenticate", r#"Bearer realm="a", error="insufficient_scope", scope="b""#)
+    })
+    .await;
+    let api = client(bearer(&issuer));
+    for _ in 0..2 {
+        assert_eq!(api.send(api.get(server.uri())).await.unwrap().status(), 401);
+    }
+    assert_eq!(issuer.seen(), ["login"]);
+    assert_eq!(arrived(&server).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_401_is_the_callers_where_the_store_has_no_newer_token() {
+    let issuer = issuer();
+    let server = serve(rejects_tokens(9)).await;
+    let tokens = TokenSource::builder(acme::<Bearer>(&issuer), "password".to_owned())
+        .clock(TestClock::new())
+        .store(Arc::new(freshtoken::Memory::new()), "account")
+        .build();
+    let api = client(tokens);
+    for _ in 0..3 {
+        assert_eq!(api.send(api.get(server.uri())).await.unwrap().status(), 401);
+    }
+    assert_eq!(issuer.seen(), ["login"; 2]);
+    assert_eq!(arrived(&server).await.len(), 4, "only the first call is sent twice");
 }

@@ -4,10 +4,12 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use freshtoken::{Error, ErrorKind, Lifetime, Memory, Policy, Refresh, Renew, Takes, TokenSource, Vendor};
+use freshtoken::{
+    CredentialSource, Error, ErrorKind, Lifetime, Memory, Policy, Refresh, Renew, Takes, TokenSource, Vendor,
+};
 use support::{Does, Fixed, Issuer, TestClock, acme, s, settle};
 use tokio::task::JoinHandle;
 
@@ -32,13 +34,30 @@ struct World {
     clock: TestClock,
     refresh_token: Option<String>,
     store: Option<Arc<Memory>>,
+    /// The number of the secret, where it comes from a callback.
+    secret: Arc<Mutex<u64>>,
+    has_callback: bool,
+}
+
+impl World {
+    fn credentials(&self) -> CredentialSource<String> {
+        if !self.has_callback {
+            return "password".to_owned().into();
+        }
+        let (issuer, secret) = (self.issuer.clone(), self.secret.clone());
+        CredentialSource::ask(move || {
+            issuer.notes("asks for credentials");
+            let secret = format!("password {}", secret.lock().unwrap());
+            async { Ok(secret) }
+        })
+    }
 }
 
 fn build<P: support::HasPolicy>(world: &World) -> TokenSource
 where
     support::Acme<P>: Vendor<Credentials = String>,
 {
-    let mut builder = TokenSource::builder(acme::<P>(&world.issuer), "password".to_owned())
+    let mut builder = TokenSource::builder(acme::<P>(&world.issuer), world.credentials())
         .clock(world.clock.clone())
         .random(Fixed(0.0));
     if let Some(refresh_token) = &world.refresh_token {
@@ -103,6 +122,15 @@ impl Run {
             ["401", "with", "token", number] => {
                 let header = http::HeaderValue::from_str(&format!("Bearer token-{number}")).unwrap();
                 format!("{:?}", self.tokens.rejected(&header)).to_lowercase()
+            }
+            ["success"] => {
+                let token = self.tokens.token().await.unwrap();
+                self.tokens.accepted(token.header());
+                String::new()
+            }
+            ["the", "secret", "is", "rotated"] => {
+                *self.world.secret.lock().unwrap() += 1;
+                String::new()
             }
             ["revoke"] => match self.tokens.revoke().await {
                 Ok(()) => "done".to_owned(),
@@ -252,7 +280,8 @@ async fn run(text: &str) {
         "in a store" => Arc::new(Memory::new()),
         store => panic!("no store `{store}`"),
     });
-    let world = World { issuer, clock, refresh_token: start, store };
+    let has_callback = setting("Credentials: ").is_some_and(|credentials| credentials == "from a callback");
+    let world = World { issuer, clock, refresh_token: start, store, secret: Arc::default(), has_callback };
     let tokens = build(&world);
     let mut run = Run { world, build: *build, tokens, waiting: Vec::new(), now: Duration::ZERO };
 
@@ -309,7 +338,9 @@ scenarios! {
     the_vendors_own_wish_to_wait_is_obeyed,
     a_failed_renewal_doesnt_displace_a_good_token,
     with_eleven_seconds_left_and_the_issuer_down_no_call_waits_and_one_request_is_made,
-    a_refusal_isnt_repeated_until_the_credentials_change,
+    a_refusal_is_tried_again_after_an_hour_or_with_other_credentials,
+    a_callback_is_asked_again_after_a_refusal_and_nothing_is_sent_before_it_differs,
+    credentials_that_stay_the_same_are_sent_again_after_an_hour,
     a_refused_renewal_leaves_the_good_token_in_place_until_its_end,
     an_answer_that_makes_no_sense_may_pass_once_but_not_twice_in_a_row,
     answers_that_make_no_sense_count_anew_after_another_failure,
@@ -321,7 +352,8 @@ scenarios! {
     a_token_that_never_expires_is_never_renewed,
     a_401_with_the_current_token_causes_one_request,
     late_401s_with_an_old_token_cause_none,
-    a_second_401_is_a_permission_problem_and_no_reason_to_go_on,
+    renewals_for_401s_back_off_until_a_call_succeeds,
+    a_401_after_a_success_is_never_a_permission_problem,
     a_rejected_token_isnt_given_out_again_though_the_issuer_is_down,
     a_401_during_a_renewal_isnt_lost,
     a_token_isnt_given_out_shortly_before_its_end_but_never_after_it,

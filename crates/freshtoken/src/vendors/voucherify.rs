@@ -37,7 +37,7 @@ use crate::{
 pub type Answer = types::Token;
 
 /// What a login at “Voucherify OAuth API” needs. `Debug` shows no secret.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Credentials {
     /// The id of an API key of the project, sent together with its token. Source: [the vendor's
     /// published OpenAPI](https://github.com/voucherifyio/voucherify-openapi).

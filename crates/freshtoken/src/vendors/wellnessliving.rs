@@ -36,7 +36,7 @@ use crate::{
 pub type Answer = types::Token;
 
 /// What a login at “WellnessLiving token endpoint” needs. `Debug` shows no secret.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Credentials {
     /// The id of the partner's client, issued by WellnessLiving. Not a secret. Source: [the vendor's
     /// reference page](https://apidoc.wellnessliving.io/authentication-28700266e0).

@@ -38,7 +38,7 @@ use crate::{
 pub type Answer = types::TokenResponse;
 
 /// What a login at “Zenoti token API” needs. `Debug` shows no secret.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Credentials {
     /// The name of the business's account, the first part of its host: `spabliss` of
     /// `spabliss.zenoti.com`. Source: [the vendor's reference

@@ -179,6 +179,11 @@ impl Issuer {
         self.0.gate.add_permits(Semaphore::MAX_PERMITS - self.0.gate.available_permits());
     }
 
+    /// Something that isn't a request, in the order of the requests.
+    pub fn notes(&self, what: &str) {
+        self.0.seen.lock().unwrap().push(what.to_owned());
+    }
+
     /// What arrived since the last look.
     pub fn seen(&self) -> Vec<String> {
         std::mem::take(&mut self.0.seen.lock().unwrap())
