@@ -10,14 +10,19 @@ use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard};
 
 use tracing::debug;
 
-use crate::clock::{AnyClock, Clock, Random};
-use crate::slot::{Shared, Slot};
+use crate::core::cell::{Shared, TokenCell};
+use crate::core::clock::{AnyClock, Clock, Random};
+use crate::credentials::CredentialSource;
+use crate::record::Record;
+use crate::record::RefreshToken;
 use crate::source::Options;
 use crate::source::Persisted;
+use crate::source::TokenSource;
 use crate::store::Key;
-use crate::token::RefreshToken;
+use crate::store::Store;
 use crate::vendor::Bound;
-use crate::{CredentialSource, Record, Secret, Store, TokenSource, Vendor};
+use crate::vendor::Vendor;
+use freshtoken_wire::Secret;
 
 /// How many sources a set holds where nobody says: enough for most, and no leak.
 const MOST: usize = 100_000;
@@ -159,8 +164,14 @@ impl<V: Vendor> Accounts<V> {
             false => 0,
         };
         let grants = Box::new(Bound::new(self.vendor.clone(), credentials));
-        let source =
-            TokenSource::of_slot(Slot::new(self.shared.clone(), grants, account.clone(), scopes.clone(), None, start));
+        let source = TokenSource::of_cell(TokenCell::new(
+            self.shared.clone(),
+            grants,
+            account.clone(),
+            scopes.clone(),
+            None,
+            start,
+        ));
         let used = AtomicU64::new(self.shared.clock.now().monotonic);
         sources.insert((account, scopes), Entry { source: source.clone(), used });
         tell_evicted::<V>(evicted, sources);

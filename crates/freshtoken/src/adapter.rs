@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use freshtoken_wire::{Timestamp, TimestampError};
 
-use crate::{Failure, Secret};
+use crate::failure::Failure;
+use freshtoken_wire::Secret;
 
 /// What a number in an answer counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

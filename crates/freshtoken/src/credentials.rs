@@ -6,8 +6,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::Failure;
-use crate::sync::{Mutex, lock};
+use crate::core::sync::{Mutex, lock};
+use crate::failure::Failure;
 
 type Answer<C> = Pin<Box<dyn Future<Output = Result<C, Box<dyn StdError + Send + Sync>>> + Send>>;
 

@@ -6,7 +6,8 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{TokenSource, Vendor};
+use crate::source::TokenSource;
+use crate::vendor::Vendor;
 
 /// A vendor whose endpoint and credentials environment variables can hold; the generated ones all are.
 ///

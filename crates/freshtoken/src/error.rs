@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use freshtoken_wire::Verdict;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// Why there is no token. Cheap to clone: all who wait for one flight get the same.
 ///

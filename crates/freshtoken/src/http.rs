@@ -15,8 +15,11 @@ use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::redirect::Policy;
 use reqwest::{ClientBuilder, IntoUrl, Method, Request, RequestBuilder, Response, StatusCode, Url};
 
-use crate::slot::Rejected;
-use crate::{Error, Rejection, Seen, Token, TokenSource};
+use crate::core::cell::Rejected;
+use crate::error::Error;
+use crate::source::{Seen, TokenSource};
+use crate::status::Rejection;
+use crate::token::Token;
 
 /// As many redirects are followed as reqwest does.
 const REDIRECTS: usize = 10;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderName;
 
-use crate::Secret;
+use freshtoken_wire::Secret;
 
 /// What a grant answered, as the vendor said it: nothing is measured against a clock yet.
 ///

@@ -31,17 +31,17 @@
 //!
 //! | [state](State) | a caller gets | and what happens |
 //! | --- | --- | --- |
-//! | empty, expired | waits | one flight for all who wait; they share its token, or its error |
+//! | empty, expired | waits | one fetch for all waiting callers; they share its token, or its error |
 //! | fresh | the header, at once | nothing: one atomic load, one look at the clocks, no lock, no allocation |
-//! | due | the header, at once | one flight in the background |
+//! | due | the header, at once | one fetch in the background |
 //! | backing off | the header while it is good, else the last error with [`retry_after`](Error::retry_after) | nothing before that has passed |
 //! | ambiguous | the header while it is good, else waits | the response to a single-use refresh was lost: a login takes its place. Without a login, that refresh token is sent once more after the token has expired |
 //! | dead | the header while it is good, else an error that says what to change | nothing before [`credentials_changed`](TokenSource::credentials_changed), or an hour; a callback is asked sooner for other credentials |
 //!
-//! A *flight* is one journey to the issuer: it takes the [lease](Store::lease) of the account, looks into the [`Store`],
-//! logs in or refreshes where there is no newer token, stores what was issued, tells
-//! [`on_change`](TokenSourceBuilder::on_change), and only then gives it out. It is a task of its own, so that a caller that
-//! goes away cancels nothing.
+//! A *fetch* is one round trip to the issuer, shared by every waiting caller: it takes the [lease](Store::lease) of the
+//! account, loads from the [`Store`], logs in or refreshes where there is no newer token, stores what was issued, notifies
+//! [`on_change`](TokenSourceBuilder::on_change), and only then serves it. It is a task of its own, so that a caller that goes
+//! away cancels nothing.
 //!
 //! When a token is renewed is the vendor's business, not the user's: see [`Policy`]. Early renewal happens in the last
 //! quarter of a token's life, up to a twentieth of it sooner so that many don't meet; a token stops being given out 5 s
@@ -50,7 +50,7 @@
 //! Failures are tried again after 1 s, 2 s, 4 s … 60 s and up to a quarter more by chance, or when the vendor says; responses
 //! that make no sense, twice in a row, after ten minutes. A 4xx without a code of the vendor's, which a firewall or a proxy
 //! may have sent, is tried again after 1 s, 2 s, 4 s … 10 min. A 401 of a call has the token renewed; if no call succeeds
-//! with the new one, the next renewal for a 401 comes after 1 s, 2 s, 4 s … 1 h: see [`TokenSource::rejected`]. Two flights are a second apart at least, unless a 401 asks for
+//! with the new one, the next renewal for a 401 comes after 1 s, 2 s, 4 s … 1 h: see [`TokenSource::rejected`]. Two fetches are a second apart at least, unless a 401 asks for
 //! one. A `Date` in the answer corrects an issuer's clock that is off; without one, a single-use refresh may come as early
 //! or late as the clocks differ.
 //!
@@ -84,11 +84,11 @@
 //!
 //! # Where is what
 //!
-//! Read in this order: `source` is what users hold; `slot` has the fast path, and those who wait; `flight` is what they
-//! wait for; `machine` decides, as a function of state, clock and event. Around them: `vendor` (the trait, and the
-//! [`Policy`]), `token` (what is known, as callers and stores see it; `json` on disk), `store`, `clock`, `environment`
-//! (credentials from variables), `accounts` (many of them), `http` and `middleware`. `vendors` is generated from `specs/`,
-//! with the help of `adapter`; nothing else knows a vendor.
+//! Read in this order: `source` is what users hold; `core` is what it does, from a fresh token (`core::fast_path`) to a fetch
+//! (`core::fetch`) and its decisions (`core::state`). Around them: `vendor` (the trait, and the [`Policy`]), `token` and
+//! `record` (what is known, as callers and stores see it), `status`, `store`, `environment` (credentials from variables),
+//! `accounts` (many of them), `http` and `middleware`. `vendors` is generated from `specs/`, with the help of `adapter`;
+//! nothing else knows a vendor.
 //!
 //! This crate isn't for a person's consent in a browser: start from the refresh token that it gave
 //! ([`refresh_token`](TokenSourceBuilder::refresh_token)).
@@ -100,7 +100,7 @@
 
 mod accounts;
 mod adapter;
-mod clock;
+mod core;
 mod credentials;
 mod environment;
 mod error;
@@ -108,21 +108,19 @@ mod failure;
 mod fingerprint;
 mod http;
 mod issued;
-mod json;
-mod machine;
 #[cfg(feature = "middleware")]
 mod middleware;
-mod slot;
+mod record;
 mod source;
+mod status;
 mod store;
-mod sync;
 mod token;
 mod vendor;
 mod vendors;
 
 pub use self::http::{HttpClient, HttpError, redirect_policy};
+pub use crate::core::clock::{Clock, Now, Random};
 pub use accounts::{Accounts, AccountsBuilder};
-pub use clock::{Clock, Now, Random};
 pub use credentials::CredentialSource;
 pub use environment::{EnvError, FromEnv, Variable};
 pub use error::{Error, ErrorKind};
@@ -132,14 +130,13 @@ pub use freshtoken_wire::{
     http_client_builder,
 };
 pub use issued::Issued;
-pub use json::RecordError;
-pub use machine::{Rejection, State};
 #[cfg(feature = "middleware")]
 pub use middleware::TokenMiddleware;
-pub use slot::{Counters, Status};
+pub use record::{Record, RecordError};
 pub use source::{Seen, TokenSource, TokenSourceBuilder};
+pub use status::{Counters, Rejection, State, Status};
 pub use store::{Key, Lease, Memory, Store, StoreError};
-pub use token::{Record, Token};
+pub use token::Token;
 pub use vendor::{Lifetime, Policy, Refresh, Renew, Takes, Vendor};
 #[allow(unused_imports, reason = "without a vendor's feature there is none")]
 pub use vendors::*;

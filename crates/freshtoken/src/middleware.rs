@@ -8,8 +8,9 @@ use http::Extensions;
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 
+use crate::http::HttpError;
 use crate::http::{Call, without_path};
-use crate::{HttpError, TokenSource};
+use crate::source::TokenSource;
 
 /// Puts a fresh token into each call of a `reqwest-middleware` client, and mends a 401, just as
 /// [`HttpClient`](crate::HttpClient) does.

@@ -3,20 +3,27 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use freshtoken_wire::Secret;
 use http::{HeaderName, HeaderValue};
 
-use crate::clock::{AnyClock, Clock, Now, Random, SystemRandom};
-use crate::machine::Rejection;
-use crate::slot::{Getting, Given, Rejected, Shared, Slot, Status};
+use crate::core::cell::{OnChange, Rejected, Shared, TokenCell};
+use crate::core::clock::{AnyClock, Clock, Now, Random, SystemRandom};
+use crate::core::fast_path::{Lookup, Output};
+use crate::core::sync::spawn;
+use crate::core::{background, lookup, revoke};
+use crate::credentials::CredentialSource;
+use crate::error::{Error, ErrorKind};
+use crate::issued::Issued;
+use crate::record::{Record, RefreshToken};
+use crate::status::{Rejection, Status};
 use crate::store::{AnyStore, Store, StoreError};
-use crate::sync::spawn;
-use crate::token::RefreshToken;
-use crate::vendor::Bound;
-use crate::{CredentialSource, Error, ErrorKind, Issued, Policy, Record, Secret, Token, Vendor};
+use crate::token::Token;
+use crate::vendor::{Bound, Policy, Vendor};
 
 /// Gives out a token that is fresh, and sees to it that there is one.
 ///
@@ -34,7 +41,7 @@ use crate::{CredentialSource, Error, ErrorKind, Issued, Policy, Record, Secret, 
 /// # Ok(())
 /// # }
 /// ```
-pub struct TokenSource(Arc<Slot>);
+pub struct TokenSource(Arc<TokenCell>);
 
 impl TokenSource {
     /// A source for one account, with its token in memory alone. No request is made before someone asks.
@@ -64,9 +71,9 @@ impl TokenSource {
         self.0.has_one_source()
     }
 
-    pub(crate) fn of_slot(slot: Arc<Slot>) -> Self {
-        slot.add_source();
-        Self(slot)
+    pub(crate) fn of_cell(cell: Arc<TokenCell>) -> Self {
+        cell.add_source();
+        Self(cell)
     }
 
     /// The value of the header that a call carries, such as `Bearer …`. It waits only when there is no fresh token.
@@ -88,7 +95,7 @@ impl TokenSource {
     /// tokio runtime, it is renewed in the background, so that a later call gets it.
     #[inline]
     pub fn try_header(&self) -> Option<HeaderValue> {
-        match self.0.fresh() {
+        match self.fresh() {
             Some(header) => Some(header),
             None => self.renewed().map(|token| token.header().clone()),
         }
@@ -107,16 +114,21 @@ impl TokenSource {
     /// As [`TokenSource::token`], without waiting.
     #[inline]
     pub fn try_token(&self) -> Option<Token> {
-        match self.0.fresh() {
+        match self.fresh() {
             Some(token) => Some(token),
             None => self.renewed(),
         }
     }
 
+    #[inline(always)]
+    fn fresh<T: Output>(&self) -> Option<T> {
+        self.0.fast_path().get(&self.0.shared().clock)
+    }
+
     #[cold]
     #[inline(never)]
     fn renewed(&self) -> Option<Token> {
-        self.0.try_token()
+        lookup::try_token(&self.0)
     }
 
     /// The header that carries the token, `authorization` mostly.
@@ -189,9 +201,9 @@ impl TokenSource {
             return Err(self.0.error(ErrorKind::InCallback, "revoke a token"));
         }
         let (answer, revoked) = tokio::sync::oneshot::channel();
-        let slot = self.0.clone();
+        let cell = self.0.clone();
         let task = spawn(async move {
-            let _ = answer.send(slot.revoke().await);
+            let _ = answer.send(revoke::revoke(cell).await);
         });
         let no_runtime = || self.0.error(ErrorKind::NoRuntime, "revoke a token");
         match task {
@@ -221,47 +233,28 @@ impl TokenSource {
     }
 }
 
-/// The future of [`TokenSource::header`] and [`TokenSource::token`], by hand: the compiler's own, of another crate, isn't
-/// inlined, and that is a quarter of what a fresh header costs.
-struct Asking<'a, T> {
-    slot: &'a Arc<Slot>,
-    waits: Option<Getting<'a, T>>,
-}
+/// The future of [`TokenSource::header`] and [`TokenSource::token`].
+struct Asking<'a, T>(Lookup<'a, TokenCell>, PhantomData<fn() -> T>);
 
 impl<'a, T> Asking<'a, T> {
     #[inline]
-    fn of(slot: &'a Arc<Slot>) -> Self {
-        Self { slot, waits: None }
+    fn of(cell: &'a Arc<TokenCell>) -> Self {
+        Self(Lookup::new(cell), PhantomData)
     }
 }
 
-impl<T: Given> Future for Asking<'_, T> {
+impl<T: Output> Future for Asking<'_, T> {
     type Output = Result<T, Error>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.waits.is_none()
-            && let Some(given) = self.slot.fresh()
-        {
-            return Poll::Ready(Ok(given));
-        }
-        wait(self.slot, &mut self.waits, context)
+        self.0.poll(context)
     }
-}
-
-#[cold]
-#[inline(never)]
-fn wait<'a, T: Given>(
-    slot: &'a Arc<Slot>,
-    waits: &mut Option<Getting<'a, T>>,
-    context: &mut Context<'_>,
-) -> Poll<Result<T, Error>> {
-    waits.get_or_insert_with(|| T::get(slot)).as_mut().poll(context)
 }
 
 impl Clone for TokenSource {
     fn clone(&self) -> Self {
-        Self::of_slot(self.0.clone())
+        Self::of_cell(self.0.clone())
     }
 }
 
@@ -433,11 +426,11 @@ impl<V: Vendor> TokenSourceBuilder<V> {
         let (record, start) = self.start.split(shared.policy, now);
         let has_token = record.as_ref().is_some_and(|record| record.token.is_some());
         let grants = Box::new(Bound::new(Arc::new(self.vendor), self.credentials));
-        let slot = Slot::new(shared, grants, self.account, scopes, record, start);
+        let cell = TokenCell::new(shared, grants, self.account, scopes, record, start);
         if has_token {
-            slot.keep_alive();
+            background::ensure(&cell);
         }
-        TokenSource::of_slot(slot)
+        TokenSource::of_cell(cell)
     }
 }
 
@@ -464,7 +457,7 @@ impl<E: Into<StoreError>> Persisted for Result<(), E> {
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) store: Option<Arc<dyn AnyStore>>,
-    pub(crate) on_change: Option<crate::slot::OnChange>,
+    pub(crate) on_change: Option<OnChange>,
     pub(crate) keep_alive: bool,
     pub(crate) forget_answer: bool,
     pub(crate) clock: AnyClock,
@@ -482,8 +475,8 @@ impl Options {
             clock: self.clock,
             random: self.random.unwrap_or_else(|| Arc::new(SystemRandom)),
             on_change: self.on_change,
-            keep_alive: self.keep_alive,
-            keep_answer: !self.forget_answer,
+            refresh_in_background: self.keep_alive,
+            keep_response: !self.forget_answer,
         }
     }
 }

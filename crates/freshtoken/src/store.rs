@@ -12,8 +12,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::Record;
-use crate::sync::{Mutex, lock};
+use crate::core::sync::{Mutex, lock};
+use crate::record::Record;
 
 /// Keeps one record per [`Key`], for one process or for many.
 ///

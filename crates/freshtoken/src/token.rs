@@ -1,4 +1,4 @@
-//! What a caller gets, and what a store keeps.
+//! An access token, and how its lifetime is measured.
 
 use std::any::Any;
 use std::fmt;
@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
+use freshtoken_wire::Secret;
 use http::{HeaderName, HeaderValue};
 
-use crate::clock::{Now, system_time, unix_nanos};
-use crate::fingerprint::Fingerprint;
-use crate::{Failure, Issued, Lifetime, Policy, Secret};
+use crate::core::clock::{Now, system_time, unix_nanos};
+use crate::failure::Failure;
+use crate::issued::Issued;
+use crate::vendor::{Lifetime, Policy};
 
 /// The longest lifetime that is believed. Beyond it, the documented one is used.
-const MAX_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// The earliest absolute expiry that is believed: 2000-01-01T00:00:00Z, in nanoseconds since 1970. An earlier one is a
 /// placeholder such as `0001-01-01T00:00:00Z` or zero.
@@ -74,7 +76,7 @@ impl Token {
             .into_header()
             .ok_or_else(|| Failure::unusable("the access token has a character that no header may have"))?;
 
-        let expires_in = life(issued.expires_in, issued.expires_at, issued.date, now).or(match policy.lifetime {
+        let expires_in = lifetime(issued.expires_in, issued.expires_at, issued.date, now).or(match policy.lifetime {
             Lifetime::For(life) => Some(life),
             Lifetime::Never | Lifetime::Unknown => None,
         });
@@ -93,7 +95,7 @@ impl Token {
             header,
             token_at: prefix.len() + space.len(),
             issued_at: now.wall,
-            expires_at: end(expires_in, now),
+            expires_at: expires_at(expires_in, now),
         };
         Ok(Self::new(stored, Facts { scopes: issued.scopes, also, answer: issued.answer }))
     }
@@ -159,7 +161,7 @@ impl Token {
     }
 
     /// Its whole life, from its arrival.
-    pub(crate) fn life(&self) -> Option<Duration> {
+    pub(crate) fn lifetime(&self) -> Option<Duration> {
         self.0.stored.expires_at.map(|end| Duration::from_nanos(end.saturating_sub(self.0.stored.issued_at)))
     }
 
@@ -199,149 +201,26 @@ impl fmt::Debug for Token {
 
 /// Returns the remaining lifetime that a response states, or `None` where it states none that can be meant. With both
 /// forms, the earlier expiry is used. An absolute expiry that has passed gives zero.
-fn life(in_: Option<Duration>, at: Option<SystemTime>, date: Option<SystemTime>, now: Now) -> Option<Duration> {
+pub(crate) fn lifetime(
+    in_: Option<Duration>,
+    at: Option<SystemTime>,
+    date: Option<SystemTime>,
+    now: Now,
+) -> Option<Duration> {
     let at = at.map(unix_nanos).filter(|at| *at >= EARLIEST_EXPIRY).map(|at| {
         let issuer_now = date.map_or(now.wall, unix_nanos);
         Duration::from_nanos(at.saturating_sub(issuer_now))
     });
-    let known = |life: &Duration| *life <= MAX_LIFE;
+    let known = |life: &Duration| *life <= LONGEST_LIFETIME;
     match (in_.filter(|life| known(life) && !life.is_zero()), at.filter(known)) {
         (Some(in_), Some(at)) => Some(in_.min(at)),
         (in_, at) => in_.or(at),
     }
 }
 
-fn end(life: Option<Duration>, now: Now) -> Option<u64> {
-    let life = u64::try_from(life?.as_nanos()).ok()?;
-    now.wall.checked_add(life)
-}
-
-/// All that is known of an account at one moment, and what a [`Store`](crate::Store) keeps of it.
-#[derive(Clone)]
-pub struct Record {
-    pub(crate) generation: u64,
-    pub(crate) token: Option<Token>,
-    pub(crate) refresh: Option<RefreshToken>,
-    /// The start tokens that were ever sent for this account: none of them is sent again.
-    pub(crate) starts: Vec<Fingerprint>,
-}
-
-#[derive(Clone)]
-pub(crate) struct RefreshToken {
-    pub(crate) secret: Secret,
-    /// By this machine's wall clock, in nanoseconds since 1970.
-    pub(crate) expires_at: Option<u64>,
-    /// A single-use one that is about to be sent. Whoever finds it so, and holds the lease, knows that its answer was
-    /// lost.
-    pub(crate) in_use: bool,
-}
-
-/// Whether a refresh token outlives a response without a new one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeepsOld {
-    Yes,
-    No,
-}
-
-impl RefreshToken {
-    /// A start token; an empty one is none.
-    pub(crate) fn start(secret: Secret) -> Option<Self> {
-        (!secret.is_empty()).then_some(Self { secret, expires_at: None, in_use: false })
-    }
-
-    /// It moves out of the answer.
-    pub(crate) fn of(issued: &mut Issued, now: Now) -> Option<Self> {
-        let secret = issued.refresh_token.take().filter(|secret| !secret.is_empty())?;
-        // A refresh token that arrives expired makes no sense: its expiry is unknown. `refresh_expires_in: 0` is how Keycloak
-        // marks an offline token.
-        let life =
-            life(issued.refresh_expires_in, issued.refresh_expires_at, issued.date, now).filter(|life| !life.is_zero());
-        Some(Self { secret, expires_at: end(life, now), in_use: false })
-    }
-}
-
-impl Record {
-    /// What is known after a response. `old` is the record before it, whose refresh token stays where `keeps_old` says so
-    /// and the response has none.
-    ///
-    /// Without a login, a refresh token that comes with an unusable access token is kept, beside the old access token.
-    ///
-    /// # Errors
-    ///
-    /// If the response has no usable access token, and no refresh token either.
-    pub(crate) fn of(
-        mut issued: Issued,
-        old: Option<&Self>,
-        keeps_old: KeepsOld,
-        policy: &Policy,
-        generation: u64,
-        now: Now,
-    ) -> Result<(Self, Option<Failure>), Failure> {
-        let new = RefreshToken::of(&mut issued, now);
-        let has_new = new.is_some();
-        let refresh = new.or_else(|| old?.refresh.clone().filter(|_| keeps_old == KeepsOld::Yes));
-        let starts = old.map(|old| old.starts.clone()).unwrap_or_default();
-        match Token::of(issued, policy, generation, now) {
-            Ok(token) => Ok((Self { generation, token: Some(token), refresh, starts }, None)),
-            // A login brings a whole pair instead.
-            Err(failure) if has_new && !policy.login => {
-                let token = old.and_then(|old| old.token.clone());
-                Ok((Self { generation, token, refresh, starts }, Some(failure)))
-            }
-            Err(failure) => Err(failure),
-        }
-    }
-
-    /// Nothing is known: the record of an account before its first token.
-    pub(crate) fn empty(generation: u64) -> Self {
-        Self { generation, token: None, refresh: None, starts: Vec::new() }
-    }
-
-    /// What stays of an account whose token was revoked: which start tokens were sent.
-    pub(crate) fn revoked(&self, generation: u64) -> Self {
-        Self { starts: self.starts.clone(), ..Self::empty(generation) }
-    }
-
-    /// Whether losing the record loses nothing.
-    pub(crate) fn is_worthless(&self) -> bool {
-        self.is_empty() && self.starts.is_empty()
-    }
-
-    /// Counts up with each change.
-    pub fn generation(&self) -> u64 {
-        self.generation
-    }
-
-    /// The access token; None before the first login and after a revoke.
-    pub fn token(&self) -> Option<&Token> {
-        self.token.as_ref()
-    }
-
-    /// The refresh token, unless it is spent or about to be.
-    pub fn refresh_token(&self) -> Option<&Secret> {
-        self.refresh.as_ref().filter(|refresh| !refresh.in_use).map(|refresh| &refresh.secret)
-    }
-
-    /// When the refresh token ends, by this machine's clock; None: nobody says.
-    pub fn refresh_expires_at(&self) -> Option<SystemTime> {
-        self.refresh.as_ref()?.expires_at.map(system_time)
-    }
-
-    /// Whether it has neither an access token nor a refresh token.
-    pub fn is_empty(&self) -> bool {
-        self.token.is_none() && self.refresh.is_none()
-    }
-}
-
-/// No token.
-impl fmt::Debug for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Record")
-            .field("generation", &self.generation)
-            .field("token", &self.token)
-            .field("has_refresh_token", &self.refresh.is_some())
-            .finish_non_exhaustive()
-    }
+pub(crate) fn expires_at(lifetime: Option<Duration>, now: Now) -> Option<u64> {
+    let lifetime = u64::try_from(lifetime?.as_nanos()).ok()?;
+    now.wall.checked_add(lifetime)
 }
 
 #[cfg(test)]
@@ -358,7 +237,7 @@ mod tests {
     }
 
     fn seconds_left(issued: Issued) -> Option<u64> {
-        Token::of(issued, &POLICY, 1, NOW).unwrap().life().map(|life| life.as_secs())
+        Token::of(issued, &POLICY, 1, NOW).unwrap().lifetime().map(|life| life.as_secs())
     }
 
     #[test]
@@ -392,20 +271,8 @@ mod tests {
         ] {
             assert_eq!(seconds_left(issued.clone()), None, "{issued:?}");
             let documented = POLICY.lifetime(Lifetime::For(Duration::from_secs(60)));
-            let life = Token::of(issued, &documented, 1, NOW).unwrap().life();
+            let life = Token::of(issued, &documented, 1, NOW).unwrap().lifetime();
             assert_eq!(life, Some(Duration::from_secs(60)), "the documented lifetime is used");
-        }
-    }
-
-    #[test]
-    fn a_refresh_token_that_arrives_expired_has_an_unknown_expiry() {
-        for mut issued in [
-            Issued::new("t").refresh_expires_in(Duration::ZERO),
-            Issued::new("t").refresh_expires_at(UNIX_EPOCH),
-            Issued::new("t").refresh_expires_at(at(0)),
-        ] {
-            issued.refresh_token = Some("r".into());
-            assert_eq!(RefreshToken::of(&mut issued, NOW).unwrap().expires_at, None, "{issued:?}");
         }
     }
 

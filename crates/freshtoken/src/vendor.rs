@@ -10,8 +10,11 @@ use std::time::Duration;
 
 use http::HeaderName;
 
+use crate::credentials::CredentialSource;
 use crate::credentials::Refusals;
-use crate::{CredentialSource, Failure, Issued, Secret};
+use crate::failure::Failure;
+use crate::issued::Issued;
+use freshtoken_wire::Secret;
 
 /// A token endpoint: how to log in, to refresh and to revoke there.
 ///

@@ -1,56 +1,17 @@
-//! The driver under every order of its locks and tasks that shuttle tries: the crate's own modules, with shuttle's locks
-//! and tasks in the place of `sync`.
+//! Fetches under every order of their locks and tasks that shuttle tries: `core::sync` has shuttle's locks and tasks then.
+//!
+//! `RUSTFLAGS="--cfg shuttle" cargo test -p freshtoken --no-default-features --test driver --target-dir target/shuttle`
 //!
 //! A failure prints a schedule; `shuttle::replay` runs it again.
-#![allow(clippy::unwrap_used, dead_code, unused_imports, missing_docs)]
-
-#[path = "../../src/clock.rs"]
-mod clock;
-#[path = "../../src/credentials.rs"]
-mod credentials;
-#[path = "../../src/error.rs"]
-mod error;
-#[path = "../../src/failure.rs"]
-mod failure;
-#[path = "../../src/fingerprint.rs"]
-mod fingerprint;
-#[path = "../../src/issued.rs"]
-mod issued;
-#[path = "../../src/json.rs"]
-mod json;
-#[path = "../../src/machine.rs"]
-mod machine;
-#[path = "../../src/slot.rs"]
-mod slot;
-#[path = "../../src/source.rs"]
-mod source;
-#[path = "../../src/store.rs"]
-mod store;
-mod sync;
-#[path = "../../src/token.rs"]
-mod token;
-#[path = "../../src/vendor.rs"]
-mod vendor;
-
-pub use clock::{Clock, Now, Random};
-pub use credentials::CredentialSource;
-pub use error::{Error, ErrorKind};
-pub use failure::Failure;
-pub use freshtoken_wire::{Secret, Verdict, http_client_builder};
-pub use issued::Issued;
-pub use json::RecordError;
-pub use machine::{Rejection, State};
-pub use slot::{Counters, Status};
-pub use source::{Seen, TokenSource, TokenSourceBuilder};
-pub use store::{Key, Lease, Memory, Store, StoreError};
-pub use token::{Record, Token};
-pub use vendor::{Lifetime, Policy, Refresh, Renew, Takes, Vendor};
+#![cfg(shuttle)]
+#![allow(clippy::unwrap_used)]
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
+use freshtoken::{Clock, CredentialSource, Failure, Issued, Memory, Now, Policy, Refresh, Secret, TokenSource, Vendor};
 use shuttle::future::{block_on, spawn, yield_now};
 
 /// How many orders are tried of each.

@@ -7,7 +7,6 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -34,6 +33,9 @@ impl Now {
 /// A monotonic clock begins with the machine or the process; here it begins a century later, in nanoseconds, so that what
 /// was long before is no less before.
 const EPOCH: u64 = 100 * 365 * 24 * 60 * 60 * 1_000_000_000;
+
+/// By how much a caller that slept until a moment may be early by the coarse clock, a tick of which is 1 to 10 ms.
+pub(crate) const TICK: Duration = Duration::from_millis(50);
 
 /// Tells the time and waits: the system's, or one that a test moves.
 ///
@@ -64,28 +66,6 @@ impl AnyClock {
         }
     }
 
-    /// Whether the deadline has passed: as [`Deadline::has_passed`] says, but mostly for the price of one clock.
-    #[inline]
-    pub(crate) fn has_passed(&self, watched: &Watched) -> bool {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        if matches!(self, Self::System) && watched.good_at.load(Ordering::Relaxed) == coarse_monotonic() {
-            return false;
-        }
-        self.has_passed_since(watched)
-    }
-
-    /// Its first look within a tick.
-    #[cold]
-    #[inline(never)]
-    fn has_passed_since(&self, watched: &Watched) -> bool {
-        let now = self.now();
-        let has_passed = watched.deadline.has_passed(now);
-        if !has_passed {
-            watched.good_at.store(now.monotonic, Ordering::Relaxed);
-        }
-        has_passed
-    }
-
     pub(crate) async fn sleep(&self, duration: Duration) {
         match self {
             Self::System => tokio::time::sleep(duration).await,
@@ -103,7 +83,7 @@ fn system_now() -> Now {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[inline]
-fn coarse_monotonic() -> u64 {
+pub(crate) fn coarse_monotonic() -> u64 {
     coarse(ClockId::MonotonicCoarse) + EPOCH
 }
 
@@ -146,25 +126,11 @@ pub(crate) fn system_time(unix_nanos: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_nanos(unix_nanos)
 }
 
-/// A deadline that is looked at all the time. The coarse clocks tick together, so within a tick one of them tells that
-/// nothing has changed since the last look; a machine that was suspended, or whose clock was set, has ticked.
-pub(crate) struct Watched {
-    deadline: Deadline,
-    /// The monotonic clock's time at the last look, when it hadn't passed.
-    good_at: AtomicU64,
-}
-
-impl Watched {
-    pub(crate) fn new(deadline: Deadline) -> Self {
-        Self { deadline, good_at: AtomicU64::new(0) }
-    }
-}
-
 /// A moment on both clocks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deadline {
-    monotonic: u64,
-    wall: u64,
+    pub(crate) monotonic: u64,
+    pub(crate) wall: u64,
 }
 
 impl Deadline {
@@ -200,7 +166,7 @@ impl Deadline {
     }
 
     /// On both clocks.
-    pub(crate) fn has_surely_passed(&self, now: Now) -> bool {
+    pub(crate) fn has_passed_on_both(&self, now: Now) -> bool {
         now.monotonic >= self.monotonic && now.wall >= self.wall
     }
 
@@ -222,7 +188,7 @@ impl Deadline {
     }
 
     /// The earlier of two.
-    pub(crate) fn or(self, other: Self) -> Self {
+    pub(crate) fn earlier(self, other: Self) -> Self {
         Self { monotonic: self.monotonic.min(other.monotonic), wall: self.wall.min(other.wall) }
     }
 
@@ -271,13 +237,13 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_passes_on_the_earlier_clock_and_surely_on_the_later() {
+    fn a_deadline_passes_on_the_earlier_clock_and_on_both_later() {
         let deadline = Deadline::after(at(100, 1_000), Duration::from_nanos(10));
         assert!(!deadline.has_passed(at(109, 1_009)));
         assert!(deadline.has_passed(at(110, 1_000)), "the wall clock was set back");
         assert!(deadline.has_passed(at(100, 1_010)), "the machine was suspended");
-        assert!(!deadline.has_surely_passed(at(110, 1_000)));
-        assert!(deadline.has_surely_passed(at(110, 1_010)));
+        assert!(!deadline.has_passed_on_both(at(110, 1_000)));
+        assert!(deadline.has_passed_on_both(at(110, 1_010)));
         assert_eq!(deadline.remaining(at(105, 1_000)), Duration::from_nanos(5));
         assert_eq!(deadline.remaining_on_both(at(105, 1_000)), Duration::from_nanos(10));
     }
@@ -295,26 +261,6 @@ mod tests {
         let wall = system_time(system_now().wall);
         let off = SystemTime::now().duration_since(wall).unwrap_or_default();
         assert!(off < Duration::from_secs(1), "{off:?}");
-    }
-
-    #[test]
-    fn a_deadline_that_is_watched_lies_on_both_clocks() {
-        let now = system_now();
-        let clock = AnyClock::System;
-        let passed = |deadline| clock.has_passed(&Watched::new(deadline));
-        assert!(!passed(Deadline::after(now, Duration::from_secs(3_600))));
-        assert!(passed(Deadline { monotonic: u64::MAX, wall: now.wall }));
-        assert!(passed(Deadline { monotonic: now.monotonic, wall: u64::MAX }));
-    }
-
-    #[test]
-    fn what_was_good_in_one_tick_is_looked_at_again_in_the_next() {
-        let tick = system_now().monotonic;
-        let watched = Watched { deadline: Deadline::PAST, good_at: AtomicU64::new(tick) };
-        while system_now().monotonic == tick {
-            std::hint::spin_loop();
-        }
-        assert!(AnyClock::System.has_passed(&watched));
     }
 
     #[test]

@@ -1,0 +1,124 @@
+//! Calls into code that isn't ours: the user's store, callback and vendor. Each has a time limit, and a panic in it is a
+//! failure.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tracing::warn;
+
+use crate::core::cell::TokenCell;
+use crate::core::clock::AnyClock;
+use crate::failure::Failure;
+use crate::record::Record;
+use crate::store::StoreError;
+
+/// How long a callback may take, or a request that doesn't end in time by itself.
+const GRANT: Duration = Duration::from_secs(60);
+
+/// How long the store may take to load or to store.
+const STORE: Duration = Duration::from_secs(5);
+
+impl TokenCell {
+    /// The result of a request to the vendor.
+    pub(crate) async fn granted<T>(&self, grant: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let lost = |why: &str| Err(Failure::transient(why));
+        let limit = (!self.grants().are_timed()).then_some(GRANT);
+        match within(&self.shared().clock, limit, caught(grant)).await {
+            Some(Some(result)) => result,
+            Some(None) => lost("a callback or a custom vendor panicked"),
+            None => lost("the vendor took longer than a minute"),
+        }
+    }
+
+    /// The record in the store, if there are a store and a record.
+    pub(crate) async fn load(&self) -> Result<Option<Arc<Record>>, StoreError> {
+        let Some(store) = &self.shared().store else { return Ok(None) };
+        self.stored(async { store.load(&self.key()).await }).await
+    }
+
+    /// Stores a record in place of the expected generation. Returns whether it did.
+    pub(crate) async fn compare_and_store(&self, expected: u64, record: Arc<Record>) -> Result<bool, StoreError> {
+        let Some(store) = &self.shared().store else { return Ok(true) };
+        self.stored(async { store.compare_and_store(&self.key(), expected, record).await }).await
+    }
+
+    async fn stored<T>(&self, result: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        // In a box: most sources have no store, and the fetch of each would be twice as large.
+        match Box::pin(within(&self.shared().clock, STORE, caught(result))).await {
+            Some(Some(result)) => result,
+            Some(None) => Err("the store panicked".into()),
+            None => Err("the store took longer than 5 s".into()),
+        }
+    }
+
+    /// Notifies the callback of a change, and says whether it succeeded in time.
+    pub(crate) async fn notify(&self, record: Arc<Record>) -> Result<(), StoreError> {
+        let Some(on_change) = &self.shared().on_change else { return Ok(()) };
+        let notified = caught(async { on_change(self.key(), record).await });
+        let result = match within(&self.shared().clock, GRANT, notifying(self.id(), notified)).await {
+            Some(Some(result)) => result,
+            Some(None) => Err("on_change panicked".into()),
+            None => Err("on_change took longer than a minute".into()),
+        };
+        if let Err(error) = &result {
+            warn!(vendor = self.vendor(), account = self.account(), %error, "on_change failed");
+        }
+        result
+    }
+
+    /// Whether this is called by the cell's own callback, which would wait for itself.
+    pub(crate) fn is_notifying(&self) -> bool {
+        NOTIFYING.get() == self.id()
+    }
+}
+
+thread_local! {
+    /// The cell whose callback is being polled on this thread; 0: none.
+    static NOTIFYING: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Lets [`TokenCell::is_notifying`] recognise what a callback asks of its own cell.
+async fn notifying<T>(cell: usize, callback: impl Future<Output = T>) -> T {
+    let mut callback = pin!(callback);
+    std::future::poll_fn(|context| {
+        let outer = NOTIFYING.replace(cell);
+        let poll = callback.as_mut().poll(context);
+        NOTIFYING.set(outer);
+        poll
+    })
+    .await
+}
+
+/// The output of a future, or `None` if it takes longer than the limit, where there is one.
+pub(crate) async fn within<T>(
+    clock: &AnyClock,
+    limit: impl Into<Option<Duration>>,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    let limit = limit.into();
+    let (mut future, mut too_long) = (pin!(future), pin!(clock.sleep(limit.unwrap_or_default())));
+    std::future::poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if limit.is_none() => Poll::Pending,
+        Poll::Pending => too_long.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}
+
+/// The output of a future, or `None` if it panics.
+pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    std::future::poll_fn(|context| {
+        // It isn't polled again after a panic.
+        match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Some),
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
+}

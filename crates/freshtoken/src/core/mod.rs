@@ -1,0 +1,21 @@
+//! What a source does, from a fresh token to the store and back. Read in this order:
+//!
+//! - `fast_path`: how a fresh token is served;
+//! - `lookup`: what a caller gets otherwise;
+//! - `fetch`: one round trip to the issuer for all waiting callers;
+//! - `state`, with `schedule` and `backoff`: the decisions, as a function of state, clock and event;
+//! - `revoke`, `background`: what else runs;
+//! - `cell`, `guard`, `clock`, `sync`: what they share.
+
+pub(crate) mod background;
+pub(crate) mod backoff;
+pub(crate) mod cell;
+pub(crate) mod clock;
+pub(crate) mod fast_path;
+pub(crate) mod fetch;
+pub(crate) mod guard;
+pub(crate) mod lookup;
+pub(crate) mod revoke;
+pub(crate) mod schedule;
+pub(crate) mod state;
+pub(crate) mod sync;

@@ -1,0 +1,157 @@
+//! A fetch: from the response to its completion.
+
+use std::sync::Arc;
+
+use freshtoken_wire::Verdict;
+
+use super::{Effect, Progress, TokenState};
+use crate::core::backoff::Growth;
+use crate::core::clock::{Now, Random};
+use crate::error::{Error, ErrorKind};
+use crate::failure::Failure;
+use crate::issued::Issued;
+use crate::record::{KeepsOld, Record};
+use crate::vendor::Refresh;
+
+impl TokenState {
+    /// The result of a login.
+    pub(crate) fn logged_in(&mut self, result: Result<Issued, Failure>, now: Now) -> Effect {
+        match result.and_then(|issued| self.next_issued(issued, KeepsOld::No, now)) {
+            Ok(issued) => self.issued(issued, now),
+            Err(failure) => self.failed(failure, "log in", now),
+        }
+    }
+
+    /// The result of a refresh.
+    ///
+    /// The refresh token of a single-use refresh stays marked until the response says that it wasn't used.
+    pub(crate) fn refreshed(&mut self, result: Result<Issued, Failure>, now: Now) -> Effect {
+        let is_single_use = self.policy.refresh == Refresh::SingleUse;
+        let keeps_old = if is_single_use { KeepsOld::No } else { KeepsOld::Yes };
+        let failure = match result.and_then(|issued| self.next_issued(issued, keeps_old, now)) {
+            Ok(issued) => return self.issued(issued, now),
+            Err(failure) => failure,
+        };
+        // What becomes of the refresh token must get into the store, see `refresh_token_updated`.
+        self.progress = Progress::Persisting;
+        let is_lost = is_single_use && failure.ambiguous;
+        if is_lost && !self.policy.login {
+            return self.lost(failure, now);
+        }
+        // A vendor that doesn't list its code for a spent token refuses it by the status alone. The login tells whether it is
+        // the credentials.
+        let is_spent = failure.verdict == Verdict::Relogin
+            || (failure.verdict == Verdict::Permanent && failure.refused && self.policy.login);
+        if !is_lost && !is_spent {
+            let effect = self.failed(failure, "refresh", now);
+            if !is_single_use {
+                self.progress = Progress::Started;
+                return effect;
+            }
+            return self.unmark(effect);
+        }
+        let next = match (self.policy.login, failure.retry_after) {
+            (true, None) if is_lost => Effect::Load,
+            (true, None) => Effect::LogIn,
+            (true, Some(wait)) => {
+                let error = Error::caused(ErrorKind::Unavailable, self.policy.vendor, "refresh", failure.cause);
+                self.back_off(Growth::ToAMinute, error, Some(wait), now)
+            }
+            // A person may have consented again.
+            (false, None) if self.unused_start().is_some() => Effect::Load,
+            (false, _) => {
+                let error = Error::caused(ErrorKind::ConsentNeeded, self.policy.vendor, "refresh", failure.cause);
+                self.wait_for_person(error)
+            }
+        };
+        let mut record = self.next_record();
+        record.refresh = None;
+        self.update_refresh_token(record, next)
+    }
+
+    /// The response to a single-use refresh was lost, and there is no login. The refresh token stays, marked: once the access
+    /// token has expired, it is sent once more, since nothing is left to lose. Only the issuer's refusal ends in asking
+    /// for consent.
+    fn lost(&mut self, failure: Failure, now: Now) -> Effect {
+        self.progress = Progress::Started;
+        let error = Error::caused(ErrorKind::Unavailable, self.policy.vendor, "refresh", failure.cause);
+        self.back_off(Growth::ToTenMinutes, error, failure.retry_after, now)
+    }
+
+    /// The refresh token wasn't spent: its mark is removed.
+    pub(super) fn unmark(&mut self, next: Effect) -> Effect {
+        // An earlier request with it may have been acted on, even if this one was not.
+        if std::mem::take(&mut self.sends_again) {
+            self.progress = Progress::Started;
+            return next;
+        }
+        let mut record = self.next_record();
+        if let Some(refresh) = &mut record.refresh {
+            refresh.in_use = false;
+        }
+        self.update_refresh_token(record, next)
+    }
+
+    fn update_refresh_token(&mut self, record: Record, next: Effect) -> Effect {
+        let record = Arc::new(record);
+        self.record = Some(record.clone());
+        Effect::UpdateRefreshToken(record, Box::new(next))
+    }
+
+    /// The store holds what became of the refresh token.
+    pub(crate) fn refresh_token_updated(&mut self) {
+        self.progress = Progress::Started;
+    }
+
+    fn next_issued(&self, issued: Issued, keeps_old: KeepsOld, now: Now) -> Result<(Record, Option<Failure>), Failure> {
+        Record::of(issued, self.record.as_deref(), keeps_old, self.policy, self.next_generation(), now)
+    }
+
+    fn issued(&mut self, (record, failure): (Record, Option<Failure>), now: Now) -> Effect {
+        let record = Arc::new(record);
+        self.unusable = failure;
+        self.progress = Progress::Persisting;
+        self.unstored = Some(record.clone());
+        self.backoff.issued(now);
+        Effect::Persist(record)
+    }
+
+    /// The record is stored, or couldn't be: the token is good all the same.
+    pub(crate) fn persisted(&mut self, record: Arc<Record>, now: Now, random: &dyn Random) -> Effect {
+        self.unstored = None;
+        if self.rejected {
+            self.rejections.renewed(now);
+        }
+        self.set_current(record, now, random);
+        match (self.unusable.take(), self.token().cloned()) {
+            (None, Some(token)) => self.done(Ok(token)),
+            (failure, _) => {
+                let failure = failure.unwrap_or_else(|| Failure::unusable("there is no token in the record"));
+                self.failed(failure, "get a token", now)
+            }
+        }
+    }
+
+    fn failed(&mut self, failure: Failure, action: &'static str, now: Now) -> Effect {
+        self.unusable_responses = if failure.unusable { self.unusable_responses + 1 } else { 0 };
+        let retry_after = failure.retry_after;
+        if failure.is_unchanged {
+            let error = self.error.clone().unwrap_or_else(|| self.failure(ErrorKind::Refused, action));
+            return self.wait_for_credentials(error, now);
+        }
+        let error = |kind| Error::caused(kind, self.policy.vendor, action, failure.cause.clone());
+        match failure.verdict {
+            _ if failure.is_bare => self.back_off(Growth::ToTenMinutes, error(ErrorKind::Unusable), retry_after, now),
+            Verdict::Transient if self.unusable_responses < 2 => {
+                self.back_off(Growth::ToAMinute, error(ErrorKind::Unavailable), retry_after, now)
+            }
+            Verdict::Transient => self.wait_while_unusable(error(ErrorKind::Unusable), now),
+            _ if failure.is_redirect => self.wait_while_unusable(error(ErrorKind::Unusable), now),
+            _ => {
+                let error = error(ErrorKind::Refused);
+                self.backoff.refused(now);
+                self.wait_for_credentials(error, now)
+            }
+        }
+    }
+}

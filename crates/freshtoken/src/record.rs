@@ -1,0 +1,315 @@
+//! All that is known of an account, and its form as JSON: what a store keeps, and what a program persists.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use freshtoken_wire::Secret;
+use http::{HeaderName, HeaderValue};
+use serde::{Deserialize, Serialize};
+
+use crate::core::clock::{Now, system_time};
+use crate::failure::Failure;
+use crate::fingerprint::Fingerprint;
+use crate::issued::Issued;
+use crate::token::{Stored, Token, expires_at, lifetime};
+use crate::vendor::Policy;
+
+/// All that is known of an account at one moment, and what a [`Store`](crate::Store) keeps of it.
+#[derive(Clone)]
+pub struct Record {
+    pub(crate) generation: u64,
+    pub(crate) token: Option<Token>,
+    pub(crate) refresh: Option<RefreshToken>,
+    /// The start tokens that were ever sent for this account: none of them is sent again.
+    pub(crate) starts: Vec<Fingerprint>,
+}
+
+#[derive(Clone)]
+pub(crate) struct RefreshToken {
+    pub(crate) secret: Secret,
+    /// By this machine's wall clock, in nanoseconds since 1970.
+    pub(crate) expires_at: Option<u64>,
+    /// A single-use one that is about to be sent. Whoever finds it so, and holds the lease, knows that its answer was
+    /// lost.
+    pub(crate) in_use: bool,
+}
+
+/// Whether a refresh token outlives a response without a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeepsOld {
+    Yes,
+    No,
+}
+
+impl RefreshToken {
+    /// A start token; an empty one is none.
+    pub(crate) fn start(secret: Secret) -> Option<Self> {
+        (!secret.is_empty()).then_some(Self { secret, expires_at: None, in_use: false })
+    }
+
+    /// It moves out of the answer.
+    pub(crate) fn of(issued: &mut Issued, now: Now) -> Option<Self> {
+        let secret = issued.refresh_token.take().filter(|secret| !secret.is_empty())?;
+        // A refresh token that arrives expired makes no sense: its expiry is unknown. `refresh_expires_in: 0` is how Keycloak
+        // marks an offline token.
+        let lifetime = lifetime(issued.refresh_expires_in, issued.refresh_expires_at, issued.date, now)
+            .filter(|lifetime| !lifetime.is_zero());
+        Some(Self { secret, expires_at: expires_at(lifetime, now), in_use: false })
+    }
+}
+
+impl Record {
+    /// What is known after a response. `old` is the record before it, whose refresh token stays where `keeps_old` says so
+    /// and the response has none.
+    ///
+    /// Without a login, a refresh token that comes with an unusable access token is kept, beside the old access token.
+    ///
+    /// # Errors
+    ///
+    /// If the response has no usable access token, and no refresh token either.
+    pub(crate) fn of(
+        mut issued: Issued,
+        old: Option<&Self>,
+        keeps_old: KeepsOld,
+        policy: &Policy,
+        generation: u64,
+        now: Now,
+    ) -> Result<(Self, Option<Failure>), Failure> {
+        let new = RefreshToken::of(&mut issued, now);
+        let has_new = new.is_some();
+        let refresh = new.or_else(|| old?.refresh.clone().filter(|_| keeps_old == KeepsOld::Yes));
+        let starts = old.map(|old| old.starts.clone()).unwrap_or_default();
+        match Token::of(issued, policy, generation, now) {
+            Ok(token) => Ok((Self { generation, token: Some(token), refresh, starts }, None)),
+            // A login brings a whole pair instead.
+            Err(failure) if has_new && !policy.login => {
+                let token = old.and_then(|old| old.token.clone());
+                Ok((Self { generation, token, refresh, starts }, Some(failure)))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Nothing is known: the record of an account before its first token.
+    pub(crate) fn empty(generation: u64) -> Self {
+        Self { generation, token: None, refresh: None, starts: Vec::new() }
+    }
+
+    /// What stays of an account whose token was revoked: which start tokens were sent.
+    pub(crate) fn revoked(&self, generation: u64) -> Self {
+        Self { starts: self.starts.clone(), ..Self::empty(generation) }
+    }
+
+    /// Whether losing the record loses nothing.
+    pub(crate) fn is_worthless(&self) -> bool {
+        self.is_empty() && self.starts.is_empty()
+    }
+
+    /// Counts up with each change.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The access token; None before the first login and after a revoke.
+    pub fn token(&self) -> Option<&Token> {
+        self.token.as_ref()
+    }
+
+    /// The refresh token, unless it is spent or about to be.
+    pub fn refresh_token(&self) -> Option<&Secret> {
+        self.refresh.as_ref().filter(|refresh| !refresh.in_use).map(|refresh| &refresh.secret)
+    }
+
+    /// When the refresh token ends, by this machine's clock; None: nobody says.
+    pub fn refresh_expires_at(&self) -> Option<SystemTime> {
+        self.refresh.as_ref()?.expires_at.map(system_time)
+    }
+
+    /// Whether it has neither an access token nor a refresh token.
+    pub fn is_empty(&self) -> bool {
+        self.token.is_none() && self.refresh.is_none()
+    }
+}
+
+/// No token.
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("generation", &self.generation)
+            .field("token", &self.token)
+            .field("has_refresh_token", &self.refresh.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The form's version: one that isn't known isn't guessed at.
+const VERSION: u32 = 1;
+
+/// A record on disk. Times are nanoseconds since 1970, by the clock of the machine that wrote them.
+#[derive(Serialize, Deserialize)]
+struct Form {
+    version: u32,
+    generation: u64,
+    token: Option<TokenForm>,
+    refresh: Option<RefreshForm>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    starts: Vec<Fingerprint>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TokenForm {
+    generation: u64,
+    header: Secret,
+    token_at: usize,
+    issued_at: u64,
+    expires_at: Option<u64>,
+    scopes: Vec<String>,
+    also: Vec<(String, Secret)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RefreshForm {
+    secret: Secret,
+    expires_at: Option<u64>,
+    in_use: bool,
+}
+
+/// Why there is no record: the text is none of [`Record::to_json`], or of a version of this crate that isn't known here.
+/// It holds nothing of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordError(());
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the text is no record of this version: log in, or have the person consent, anew")
+    }
+}
+
+impl std::error::Error for RecordError {}
+
+impl Record {
+    /// All of it as JSON, but for the vendor's typed answer: to be kept as a secret, as the tokens in it are.
+    pub fn to_json(&self) -> Secret {
+        let token = self.token.as_ref().map(|token| {
+            let stored = token.stored();
+            let text = |value: &HeaderValue| Secret::new(value.to_str().unwrap_or_default());
+            TokenForm {
+                generation: stored.generation,
+                header: text(&stored.header),
+                token_at: stored.token_at,
+                issued_at: stored.issued_at,
+                expires_at: stored.expires_at,
+                scopes: token.scopes().to_vec(),
+                also: token.also().iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+            }
+        });
+        let refresh = self.refresh.as_ref().map(|refresh| RefreshForm {
+            secret: refresh.secret.clone(),
+            expires_at: refresh.expires_at,
+            in_use: refresh.in_use,
+        });
+        let form = Form { version: VERSION, generation: self.generation, token, refresh, starts: self.starts.clone() };
+        // Texts, numbers and lists of them: nothing that JSON couldn't say.
+        Secret::new(serde_json::to_string(&form).unwrap_or_default())
+    }
+
+    /// What [`Record::to_json`] wrote.
+    ///
+    /// # Errors
+    ///
+    /// When it is none of that.
+    pub fn from_json(text: &str) -> Result<Self, RecordError> {
+        let form: Form = serde_json::from_str(text).map_err(|_| RecordError(()))?;
+        if form.version != VERSION {
+            return Err(RecordError(()));
+        }
+        let token = form.token.map(token).transpose()?;
+        let refresh = form.refresh.map(|refresh| RefreshToken {
+            secret: refresh.secret,
+            expires_at: refresh.expires_at,
+            in_use: refresh.in_use,
+        });
+        Ok(Self { generation: form.generation, token, refresh, starts: form.starts })
+    }
+}
+
+fn token(form: TokenForm) -> Result<Token, RecordError> {
+    let value = |text: Secret| text.into_header().ok_or(RecordError(()));
+    let also = form.also.into_iter().map(|(name, text)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| RecordError(()))?;
+        Ok((name, value(text)?))
+    });
+    let stored = Stored {
+        generation: form.generation,
+        header: value(form.header)?,
+        token_at: form.token_at,
+        issued_at: form.issued_at,
+        expires_at: form.expires_at,
+    };
+    Ok(Token::of_stored(stored, form.scopes, also.collect::<Result<_, _>>()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    fn record() -> Record {
+        let issued = Issued::new("hunter2")
+            .expires_in(Duration::from_secs(900))
+            .refresh_token("hunter3")
+            .refresh_expires_in(Duration::from_secs(9_000))
+            .scopes(["read", "write"])
+            .also(HeaderName::from_static("x-site"), "hunter4");
+        let now = Now { monotonic: 0, wall: 1_800_000_000_000_000_000 };
+        Record::of(issued, None, KeepsOld::No, &Policy::new("acme"), 7, now).unwrap().0
+    }
+
+    #[test]
+    fn a_record_comes_back_as_it_was() {
+        let json = record().to_json();
+        let back = Record::from_json(json.expose()).unwrap();
+        assert_eq!(back.to_json(), json);
+        let token = back.token().unwrap();
+        assert_eq!((token.expose(), token.scopes()), ("hunter2", &["read".to_owned(), "write".to_owned()][..]));
+        assert_eq!(token.also()[0].1, "hunter4");
+        assert!(token.header().is_sensitive() && token.also()[0].1.is_sensitive());
+        assert_eq!(back.refresh_token().unwrap().expose(), "hunter3");
+        assert_eq!(back.generation(), 7);
+        let empty = Record::from_json(Record::empty(3).to_json().expose()).unwrap();
+        assert!(empty.is_empty() && empty.generation() == 3);
+    }
+
+    #[test]
+    fn what_is_no_record_is_an_error_that_quotes_nothing() {
+        let json = record().to_json();
+        let broken = [
+            "",
+            "hunter2",
+            "{}",
+            &json.expose().replace("\"version\":1", "\"version\":2"),
+            &json.expose().replace("Bearer hunter2", "Bearer \\nhunter2"),
+        ];
+        for text in broken {
+            let error = Record::from_json(text).unwrap_err();
+            assert!(!format!("{error}{error:?}").contains("hunter"));
+        }
+    }
+
+    #[test]
+    fn a_refresh_token_that_arrives_expired_has_an_unknown_expiry() {
+        for mut issued in [
+            Issued::new("t").refresh_expires_in(Duration::ZERO),
+            Issued::new("t").refresh_expires_at(UNIX_EPOCH),
+            Issued::new("t").refresh_expires_at(UNIX_EPOCH + Duration::from_secs(1_000_000_000)),
+        ] {
+            issued.refresh_token = Some("r".into());
+            assert_eq!(RefreshToken::of(&mut issued, now()).unwrap().expires_at, None, "{issued:?}");
+        }
+    }
+
+    fn now() -> Now {
+        Now::new(Duration::ZERO, UNIX_EPOCH + Duration::from_secs(1_000_000_000))
+    }
+}
