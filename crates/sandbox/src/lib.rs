@@ -55,7 +55,8 @@
 //!
 //! Not a check of a spec: one that can be played may still be refused by `cargo xtask gen`. What would go unchecked
 //! here is refused: `anyOf`, `not`, a reference to anything but a component of its kind, a schema that is a kind of
-//! itself, two parameters in one part of a path.
+//! itself, two parameters in one part of a path. So is an `x-token` keyword that is neither simulated nor listed in
+//! `spec::x_token` as one that deliberately isn't: a client and its issuer must not agree because one of them skipped it.
 //!
 //! Not for anything but development: it listens on loopback alone, and its tokens can be guessed.
 //!

@@ -4,13 +4,13 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use super::operation::{Example, Header, RequestBody};
-use super::{Operation, Parameter, Response, Schema, SecurityScheme, XToken, playable, references};
+use super::{Operation, Parameter, Response, Schema, SecurityScheme, XToken, playable, references, x_token};
 
 /// A spec as it was written.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Document {
     openapi: String,
-    #[serde(rename = "x-token")]
+    #[serde(rename = "x-token", default, deserialize_with = "x_token::read")]
     pub(crate) token: Option<XToken>,
     #[serde(default)]
     security: Vec<IndexMap<String, Vec<String>>>,

@@ -1,4 +1,7 @@
 //! The block `x-token`: what the operations are for.
+//!
+//! A keyword is either simulated, and has a field in one of these types, or it is listed in [`NOT_SIMULATED`]. Any other
+//! is an error: a keyword that is skipped would be tested against an issuer that has never heard of it.
 
 use std::time::Duration;
 
@@ -7,9 +10,29 @@ use serde_json::Value;
 
 use super::duration;
 
+/// The keywords that the sandbox accepts and deliberately does not simulate, as JSON Pointers into the block.
+///
+/// - `request-id` only says where a client finds an identifier for its error messages.
+/// - `zone` says how a client reads a date-time without an offset. The sandbox always writes UTC.
+const NOT_SIMULATED: [&str; 3] =
+    ["/errors/request-id", "/response/expires-at/zone", "/response/refresh-expires-at/zone"];
+
+/// Reads the block of a document, if it has one.
+pub(super) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<XToken>, D::Error> {
+    let Some(mut block) = Option::<Value>::deserialize(deserializer)? else { return Ok(None) };
+    for keyword in NOT_SIMULATED {
+        if let Some((around, name)) = keyword.rsplit_once('/')
+            && let Some(members) = block.pointer_mut(around).and_then(Value::as_object_mut)
+        {
+            members.remove(name);
+        }
+    }
+    serde_json::from_value(block).map(Some).map_err(|error| de::Error::custom(format!("`x-token`: {error}")))
+}
+
 /// The block, with its defaults filled in.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct XToken {
     pub(crate) login: Option<Action>,
     pub(crate) refresh: Option<Action>,
@@ -45,7 +68,7 @@ impl XToken {
 
 /// One of the three actions.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Action {
     pub(crate) operation: String,
     pub(crate) body: Option<String>,
@@ -71,7 +94,7 @@ pub(crate) enum Takes {
 
 /// Where an answer holds what.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Pointers {
     pub(crate) access_token: String,
     pub(crate) token_type: Option<String>,
@@ -86,30 +109,25 @@ pub(crate) struct Pointers {
 }
 
 /// A pointer, and how what is there is written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub(crate) struct At {
+    #[serde(rename = "at")]
     pub(crate) pointer: String,
+    #[serde(default)]
     pub(crate) unit: TimeUnit,
     pub(crate) delimiter: Option<String>,
+    /// The format of a moment, in the language of `strptime`.
+    pub(crate) format: Option<String>,
 }
 
 impl<'de> Deserialize<'de> for At {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Bare(String),
-            Long {
-                at: String,
-                #[serde(default)]
-                unit: TimeUnit,
-                delimiter: Option<String>,
-            },
+        match Value::deserialize(deserializer)? {
+            Value::String(pointer) => Ok(Self { pointer, unit: TimeUnit::Seconds, delimiter: None, format: None }),
+            // The error of an untagged enum would not name the keyword.
+            other => Self::deserialize(other).map_err(de::Error::custom),
         }
-        Ok(match Written::deserialize(deserializer)? {
-            Written::Bare(pointer) => Self { pointer, unit: TimeUnit::Seconds, delimiter: None },
-            Written::Long { at, unit, delimiter } => Self { pointer: at, unit, delimiter },
-        })
     }
 }
 
@@ -143,6 +161,7 @@ impl TimeUnit {
 
 /// The value that says that all went well.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Is {
     pub(crate) at: String,
     pub(crate) is: Value,
@@ -159,7 +178,7 @@ pub(crate) enum Lifetime {
 
 impl<'de> Deserialize<'de> for Lifetime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        let text = crate::request::as_text(&Value::deserialize(deserializer)?);
         match text.as_str() {
             "unknown" => Ok(Self::Unknown),
             "none" => Ok(Self::Unlimited),
@@ -181,7 +200,7 @@ impl<'de> Deserialize<'de> for Renew {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(match Value::deserialize(deserializer)? {
             Value::String(word) if word == "at-expiry" => Self::AtExpiry,
-            Value::Object(_) => Self::InTime,
+            Value::Object(words) if ["early", "before"].iter().any(|word| words.keys().eq([word])) => Self::InTime,
             other => return Err(de::Error::custom(format!("`renew` can't be {other}"))),
         })
     }
@@ -189,7 +208,7 @@ impl<'de> Deserialize<'de> for Renew {
 
 /// How a call carries the token.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Use {
     pub(crate) header: String,
     pub(crate) prefix: Option<String>,
@@ -204,7 +223,7 @@ impl Default for Use {
 
 /// How the halves of HTTP Basic are written and named.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Basic {
     pub(crate) encode: BasicEncoding,
     pub(crate) names: [String; 2],
@@ -226,7 +245,7 @@ pub(crate) enum BasicEncoding {
 
 /// What the failures say.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Errors {
     #[serde(deserialize_with = "one_or_many")]
     pub(crate) code: Vec<String>,
@@ -240,6 +259,7 @@ pub(crate) struct Errors {
 
 /// The vendor's own header beside `Retry-After`.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct RetryHeader {
     pub(crate) header: String,
     #[serde(default)]
@@ -266,4 +286,123 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
         Written::One(pointer) => vec![pointer],
         Written::Many(pointers) => pointers,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+
+    /// The schema that the generator writes from its own types.
+    struct Words(Value);
+
+    /// A keyword as a pointer into the block, and a block that has it.
+    type Found = Vec<(String, Value)>;
+
+    impl Words {
+        fn of_the_schema() -> Found {
+            let text = include_str!("../../../../specs/x-token.schema.json");
+            let words = Self(serde_json::from_str(text).unwrap());
+            let mut found = Vec::new();
+            words.walk(&words.0, "", &|value| value, &mut found);
+            found
+        }
+
+        fn target<'a>(&'a self, schema: &'a Value) -> &'a Value {
+            let reference = schema.get("$ref").and_then(Value::as_str);
+            reference.map_or(schema, |reference| self.0.pointer(reference.trim_start_matches('#')).unwrap())
+        }
+
+        fn branches<'a>(&'a self, schema: &'a Value) -> Vec<&'a Value> {
+            let schema = self.target(schema);
+            let listed = ["anyOf", "oneOf"].iter().find_map(|kind| schema.get(kind)?.as_array());
+            listed.map_or(vec![schema], |listed| listed.iter().flat_map(|branch| self.branches(branch)).collect())
+        }
+
+        /// `around` puts a value of this schema into a whole block.
+        fn walk(&self, schema: &Value, at: &str, around: &dyn Fn(Value) -> Value, found: &mut Found) {
+            for branch in self.branches(schema) {
+                for (name, inner) in branch.get("properties").and_then(Value::as_object).into_iter().flatten() {
+                    let with = |value: Value| {
+                        let mut whole = self.least(branch);
+                        whole[name] = value;
+                        around(whole)
+                    };
+                    let at = format!("{at}/{name}");
+                    found.push((at.clone(), with(self.least(inner))));
+                    self.walk(inner, &at, &with, found);
+                }
+            }
+        }
+
+        /// The least value that a schema allows.
+        fn least(&self, schema: &Value) -> Value {
+            let schema = self.branches(schema)[0];
+            if let Some(value) = schema.get("const").or_else(|| schema.pointer("/examples/0")) {
+                return value.clone();
+            }
+            let required = || schema.get("required").and_then(Value::as_array).into_iter().flatten();
+            match schema["type"].as_str() {
+                Some("object") => {
+                    let member = |name: &Value| {
+                        let name = name.as_str().unwrap();
+                        (name.to_owned(), self.least(&schema["properties"][name]))
+                    };
+                    Value::Object(required().map(member).collect::<Map<_, _>>())
+                }
+                Some("array") if schema.get("minItems").is_some() => json!(["a", "b"]),
+                Some("array") => json!([]),
+                Some("boolean") => json!(true),
+                Some("integer" | "number") => json!(1),
+                _ => json!("/a"),
+            }
+        }
+    }
+
+    /// With what a block needs beside the keyword.
+    fn complete(mut block: Value) -> Value {
+        if block["response"]["access-token"].is_null() {
+            block["response"]["access-token"] = json!("/token");
+        }
+        block
+    }
+
+    #[test]
+    fn each_keyword_of_the_schema_is_simulated_or_listed() {
+        let found = Words::of_the_schema();
+        assert!(found.len() > 50, "{found:?}");
+        for (keyword, block) in &found {
+            let block = complete(block.clone());
+            let is_listed =
+                NOT_SIMULATED.iter().any(|listed| keyword == listed || keyword.starts_with(&format!("{listed}/")));
+            // As it is: without the listed ones taken away.
+            let simulated = serde_json::from_value::<XToken>(block.clone());
+            assert_eq!(simulated.is_err(), is_listed, "{keyword}: {block}: {simulated:?}");
+            let read = read(block.clone()).unwrap();
+            assert!(read.is_some(), "{keyword}: {block}");
+        }
+        for keyword in NOT_SIMULATED {
+            assert!(found.iter().any(|(known, _)| known == keyword), "{keyword} is not in the schema");
+        }
+    }
+
+    #[test]
+    fn an_unknown_keyword_is_refused_wherever_it_is() {
+        let places = ["", "/login", "/response", "/response/expires-in", "/response/ok", "/use", "/basic", "/errors"];
+        for at in places.into_iter().chain(["/errors/retry-after", "/renew"]) {
+            let mut block = json!({
+                "login": { "operation": "login" },
+                "response": { "access-token": "/t", "expires-in": { "at": "/e" }, "ok": { "at": "/ok", "is": true } },
+                "renew": { "early": 0.5 },
+                "use": {},
+                "basic": { "encode": "raw" },
+                "errors": { "retry-after": { "header": "x" } },
+            });
+            assert!(read(block.clone()).is_ok());
+            block.pointer_mut(at).unwrap()["sometimes"] = json!("/a");
+            let error = read(block).unwrap_err().to_string();
+            assert!(error.starts_with("`x-token`: ") && error.contains("sometimes"), "{at}: {error}");
+        }
+    }
 }
