@@ -104,13 +104,17 @@ impl<'a> Grants<'a> {
         let action = self.token.refresh.as_ref()?;
         let operation = self.document.operation(&action.operation)?;
         let value = self.refresh_token(operation, ledger.next_number());
-        let life = self.refresh_life(operation);
-        ledger.consent(value.clone(), account, now.checked_add(life));
+        ledger.consent(value.clone(), account, self.refresh_end(operation, now));
         Some(value)
     }
 
-    fn refresh_life(&self, operation: &Operation) -> Duration {
-        self.vendor.refresh_lifetime.unwrap_or_else(|| answer::refresh_life(self.document, self.token, operation))
+    /// When a refresh token ends that is issued now. None: never.
+    fn refresh_end(&self, operation: &Operation, now: SystemTime) -> Option<SystemTime> {
+        let life = match self.vendor.refresh_lifetime {
+            Some(life) => Some(life).filter(|life| !life.is_zero()),
+            None => answer::refresh_life(self.document, self.token, operation),
+        };
+        now.checked_add(life?)
     }
 
     fn access_token(&self, operation: &Operation, number: u64) -> String {
@@ -302,7 +306,7 @@ impl Grant<'_> {
         let kept = kept.filter(|_| !is_one);
         let refresh_expires_at = match &kept {
             Some(kept) => state.ledger.refresh_expires_at(kept),
-            None => self.now.checked_add(self.grants.refresh_life(self.operation)),
+            None => self.grants.refresh_end(self.operation, self.now),
         };
         let new = || {
             has_refresh_tokens.then(|| match is_one {

@@ -48,7 +48,7 @@ struct Cli {
     /// How long an access token lives, such as 30s. Default: what the spec says.
     #[arg(long, value_name = "[VENDOR=]TIME", value_parser = setting(parse_duration))]
     lifetime: Vec<Setting<Duration>>,
-    /// How long a refresh token lives. Default: what the spec says, else 90d.
+    /// How long a refresh token lives; 0s: it never expires. Default: what the spec says, else 90d.
     #[arg(long, value_name = "[VENDOR=]TIME", value_parser = setting(parse_duration))]
     refresh_lifetime: Vec<Setting<Duration>>,
     /// How many access tokens may be live at once. Default: any number.

@@ -109,6 +109,9 @@ impl Vendor {
     }
 
     /// How long a refresh token lives. The default is that of the spec's example, else 90 days.
+    ///
+    /// Zero is no expiry: the token never expires, and responses name 0 or the epoch in its place. So it is where the
+    /// spec's example has no real expiry, such as 0, -1 or a date in 1970.
     pub fn refresh_lifetime(mut self, lifetime: Duration) -> Self {
         self.refresh_lifetime = Some(lifetime);
         self

@@ -34,21 +34,38 @@ pub(crate) fn access_life(document: &Document, token: &XToken, operation: &Opera
     }
 }
 
-/// The documented life of a refresh token.
-pub(crate) fn refresh_life(document: &Document, token: &XToken, operation: &Operation) -> Duration {
-    let example = token.response.refresh_expires_in.as_ref().and_then(|at| example_life(document, operation, at));
-    example.unwrap_or(REFRESH_LIFE)
+/// The documented life of a refresh token. None: by its example the vendor names no expiry, so it never ends.
+pub(crate) fn refresh_life(document: &Document, token: &XToken, operation: &Operation) -> Option<Duration> {
+    let media = operation.success(document).1.and_then(|response| response.json()).map(|(_, media)| media);
+    let example = |at: &At| example_of(document, media?, &at.pointer);
+    let (expires_in, expires_at) = (&token.response.refresh_expires_in, &token.response.refresh_expires_at);
+    if let Some((at, example)) = expires_in.as_ref().and_then(|at| Some((at, example(at)?))) {
+        return length(at, example);
+    }
+    let names_one = |at: &At| example(at).is_none_or(|example| is_end(at, example));
+    expires_at.as_ref().is_none_or(names_one).then_some(REFRESH_LIFE)
 }
 
 fn example_life(document: &Document, operation: &Operation, at: &At) -> Option<Duration> {
     let (_, media) = operation.success(document).1?.json()?;
-    let examples = media.examples(document).find_map(|(_, _, value)| value.pointer(&at.pointer));
-    let example = examples.or_else(|| media.schema.at(document, &at.pointer)?.example(document))?;
-    let number = example.as_u64().or_else(|| example.as_str()?.parse().ok())?;
-    Some(at.unit.times(number))
+    length(at, example_of(document, media, &at.pointer)?)
 }
 
-/// When a token ends, as the answer will tell it: an answer in whole seconds is what the vendor keeps to.
+/// A length of time that a response names. 0, -1 and the like are none.
+fn length(at: &At, value: &Value) -> Option<Duration> {
+    let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+    number.filter(|number| *number > 0).map(|number| at.unit.times(number))
+}
+
+/// Whether a moment of a response is an end. 0, -1, the year 1 and dates in 1970 are what vendors write for none.
+fn is_end(at: &At, value: &Value) -> bool {
+    moment::read(at, value).is_some_and(|end| end.as_second() >= FIRST_END)
+}
+
+/// 1971-01-01T00:00:00Z.
+const FIRST_END: i64 = 365 * 24 * 60 * 60;
+
+/// When a token ends, as the answer will tell it: what the vendor says is what it keeps to.
 pub(crate) fn expiry(
     document: &Document,
     token: &XToken,
@@ -63,13 +80,11 @@ pub(crate) fn expiry(
     }
     let media = operation.success(document).1.and_then(|response| response.json());
     if let (Some(at), Some((_, media))) = (&token.response.expires_at, media) {
-        let written = moment::moment(document, &media.schema, at, example_at(document, media, &at.pointer), end);
-        let since_1970 = end.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let is_number = written.is_u64() || written.as_str().is_some_and(|text| text.parse::<u64>().is_ok());
-        // A date without digits behind its seconds is cut as a number is.
-        let is_cut = is_number || written.as_str().is_some_and(|text| !text.contains('.'));
-        if is_cut {
-            end = end.min(SystemTime::UNIX_EPOCH + whole(at, since_1970));
+        let example = example_of(document, media, &at.pointer);
+        let written = moment::moment(document, &media.schema, at, example, end);
+        // A date without digits behind its seconds is cut, as a number is.
+        if let Some(told) = moment::read(at, &written) {
+            end = end.min(told.into());
         }
     }
     end
@@ -101,20 +116,29 @@ pub(crate) fn grant(
         let is_cut = pointers.expires_at.is_some() && at.unit == TimeUnit::Seconds;
         let cut = if is_cut { Duration::from_nanos(999_999_999) } else { Duration::ZERO };
         let left = end.duration_since(now).map(|left| left + cut).unwrap_or_default();
-        put(&at.pointer, moment::length(document, schema, at, left));
+        let example = example_of(document, media, &at.pointer);
+        put(&at.pointer, moment::length(document, schema, at, example, left));
     }
     if let (Some(at), Some(end)) = (&pointers.expires_at, issued.expires_at) {
-        let example = example_at(document, media, &at.pointer);
+        let example = example_of(document, media, &at.pointer);
         put(&at.pointer, moment::moment(document, schema, at, example, end));
     }
     if let (Some(at), Some(refresh_token)) = (&pointers.refresh_token, &issued.refresh_token) {
         put(at, Value::from(refresh_token.as_str()));
-        if let (Some(at), Some(end)) = (&pointers.refresh_expires_in, issued.refresh_expires_at) {
-            put(&at.pointer, moment::length(document, schema, at, end.duration_since(now).unwrap_or_default()));
+        // Without an end, what the example has in its place, or 0.
+        let end = issued.refresh_expires_at;
+        if let Some(at) = &pointers.refresh_expires_in {
+            let example = example_of(document, media, &at.pointer);
+            let none = example.filter(|example| length(at, example).is_none());
+            let left = end.and_then(|end| end.duration_since(now).ok()).unwrap_or_default();
+            let told = || moment::length(document, schema, at, example, left);
+            put(&at.pointer, none.filter(|_| end.is_none()).cloned().unwrap_or_else(told));
         }
-        if let (Some(at), Some(end)) = (&pointers.refresh_expires_at, issued.refresh_expires_at) {
-            let example = example_at(document, media, &at.pointer);
-            put(&at.pointer, moment::moment(document, schema, at, example, end));
+        if let Some(at) = &pointers.refresh_expires_at {
+            let example = example_of(document, media, &at.pointer);
+            let none = example.filter(|example| !is_end(at, example));
+            let told = || moment::moment(document, schema, at, example, end.unwrap_or(SystemTime::UNIX_EPOCH));
+            put(&at.pointer, none.filter(|_| end.is_none()).cloned().unwrap_or_else(told));
         }
     }
     if let (Some(at), Some(scope)) = (&pointers.scope, &issued.scope) {
@@ -217,6 +241,12 @@ fn base(document: &Document, token: &XToken, media: &MediaType) -> Value {
         pointer::set(document, &media.schema, &mut body, pointer, word);
     }
     body
+}
+
+/// The example at a place of a body: of the body's examples, or of the schema there.
+fn example_of<'a>(document: &'a Document, media: &'a MediaType, pointer: &str) -> Option<&'a Value> {
+    let of_schema = || media.schema.at(document, pointer)?.example(document).filter(|value| !value.is_null());
+    example_at(document, media, pointer).or_else(of_schema)
 }
 
 fn example_at<'a>(document: &'a Document, media: &'a MediaType, pointer: &str) -> Option<&'a Value> {

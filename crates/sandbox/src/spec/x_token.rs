@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use jiff::Zoned;
+use jiff::fmt::strtime;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
@@ -126,7 +128,13 @@ impl<'de> Deserialize<'de> for At {
         match Value::deserialize(deserializer)? {
             Value::String(pointer) => Ok(Self { pointer, unit: TimeUnit::Seconds, delimiter: None, format: None }),
             // The error of an untagged enum would not name the keyword.
-            other => Self::deserialize(other).map_err(de::Error::custom),
+            other => {
+                let at = Self::deserialize(other).map_err(de::Error::custom)?;
+                if let Some(Err(error)) = at.format.as_ref().map(|format| strtime::format(format, &Zoned::default())) {
+                    return Err(de::Error::custom(format!("`format` cannot be used: {error}")));
+                }
+                Ok(at)
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod control;
 mod environment;
+mod expiries;
 mod facade;
 mod faults;
 mod logs;
