@@ -113,7 +113,7 @@ fn refused(document: &Document, token: &XToken, refusal: &Refusal) -> Answer {
         document.operations().map(|(_, _, _, operation)| operation).find(|o| o.operation_id == action.operation)
     });
     match operations.find(|operation| operation.responses.contains_key("401")) {
-        Some(operation) => answer::failure(document, operation, refusal),
+        Some(operation) => answer::unauthorized(document, operation, refusal),
         None => Answer::empty(401),
     }
 }

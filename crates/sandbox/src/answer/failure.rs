@@ -4,12 +4,18 @@
 //!
 //! 1. a 5xx example whose code the spec calls permanent, where it is about the credential that is wrong: some vendors
 //!    say so;
-//! 2. the first status that fits the reason and is documented. Of its examples, the one with a code that fits, then the
-//!    one that speaks of the field, then the only one, as they stand; else the schema's required members with the code
-//!    that fits, of those that the spec knows, and why in the place of the message;
-//! 3. where no failure is documented at all but `x-token` says that a success can be one: the example of that. But a
-//!    path or a method that there isn't is the server's business, not the vendor's;
-//! 4. the status that fits best, in the shape of the operation's other failures.
+//! 2. the first status that fits the reason and is documented, if one of its examples fits: the one with a code that
+//!    fits, then the one that speaks of the field, then the only one;
+//! 3. where `x-token` says that a success can be a failure, such an example of the success that fits;
+//! 4. the documented status, if it has other examples or no body in JSON, in the shape that its schema wants: the
+//!    required members with the code that fits, of those that the spec knows, and why in the place of the message;
+//! 5. the first example of a failure at a success;
+//! 6. the documented status without an example, or `default`, in the shape that its schema wants;
+//! 7. where no failure is documented at all but a success can be one, what makes it one;
+//! 8. the status that fits best, in the shape of the operation's other failures.
+//!
+//! An example is returned as it is, with its status. A path or a method that there isn't is the server's business, not the
+//! vendor's, so no success stands for it.
 
 use std::collections::BTreeSet;
 
@@ -19,33 +25,54 @@ use serde_json::Value;
 use super::{Answer, fill, pointer};
 use crate::refusal::{Reason, Refusal};
 use crate::request::as_text;
-use crate::spec::{Action, Document, Kind, MediaType, Operation, Response, XToken};
+use crate::spec::{Action, Document, Is, Kind, MediaType, Operation, Pointers, Response, Schema};
 
 /// The vendor's answer to a refusal.
 pub(crate) fn failure(document: &Document, operation: &Operation, refusal: &Refusal) -> Answer {
-    let vendor = Vendor { document, operation, errors: document.token.as_ref().map(|token| &token.errors) };
+    let vendor = Vendor::new(document, operation);
     let wanted = vendor.wanted(refusal);
     if let Some(answer) = vendor.permanent_5xx(&wanted) {
         return answer;
     }
     // A `default` documents every status, so it says nothing of which one it is.
-    let named = |status: &&u16| operation.documents(**status);
-    let documented = |status: &&u16| operation.response(document, **status).is_some();
-    if let Some(status) = wanted.statuses.iter().find(named).or_else(|| wanted.statuses.iter().find(documented)) {
-        return vendor.answer(*status, &wanted);
+    let named = wanted.statuses.iter().copied().find(|status| operation.documents(*status));
+    if let Some(status) = named.filter(|status| vendor.has_fitting_example(*status, &wanted)) {
+        return vendor.answer(status, &wanted);
     }
-    if !operation.documents_failures()
-        && !matches!(refusal.reason, Reason::Method | Reason::NotFound)
-        && let Some(answer) = document.token.as_ref().and_then(|token| vendor.failure_at_success(token, &wanted))
+    let is_servers = matches!(refusal.reason, Reason::Method | Reason::NotFound);
+    let at_success = if is_servers { None } else { vendor.at_success() };
+    if let Some(at) = &at_success
+        && let Some(value) = vendor.fitting(at.media, &at.examples, &wanted)
     {
-        return answer;
+        return at.answer(document, value);
     }
-    vendor.undocumented(&wanted)
+    if let Some(status) = named.filter(|status| vendor.is_shown(*status)) {
+        return vendor.answer(status, &wanted);
+    }
+    if let Some(at) = &at_success
+        && let Some((_, _, value)) = at.examples.first()
+    {
+        return at.answer(document, value);
+    }
+    let documented = || wanted.statuses.iter().copied().find(|status| operation.response(document, *status).is_some());
+    if let Some(status) = named.or_else(documented) {
+        return vendor.answer(status, &wanted);
+    }
+    match at_success.filter(|_| !operation.documents_failures()) {
+        Some(at) => at.answer(document, &vendor.made_at_success(&at, &wanted)),
+        None => vendor.undocumented(&wanted),
+    }
+}
+
+/// The vendor's 401, which the operation documents.
+pub(crate) fn unauthorized(document: &Document, operation: &Operation, refusal: &Refusal) -> Answer {
+    let vendor = Vendor::new(document, operation);
+    vendor.answer(401, &vendor.wanted(refusal))
 }
 
 /// The vendor's answer of a status, where it isn't the request's fault.
 pub(crate) fn at_status(document: &Document, operation: &Operation, status: u16) -> Answer {
-    let vendor = Vendor { document, operation, errors: document.token.as_ref().map(|token| &token.errors) };
+    let vendor = Vendor::new(document, operation);
     let codes = vec![status.to_string()];
     let wanted = Wanted { statuses: vec![status], codes, names: vec![], is_missing: false, why: "a fault" };
     vendor.answer(status, &wanted)
@@ -56,6 +83,25 @@ struct Vendor<'a> {
     operation: &'a Operation,
     errors: Option<&'a crate::spec::Errors>,
 }
+
+/// A success of an operation that can be a failure.
+struct AtSuccess<'a> {
+    status: u16,
+    response: &'a Response,
+    media_type: &'a str,
+    media: &'a MediaType,
+    /// Those that are failures.
+    examples: Vec<Example<'a>>,
+}
+
+impl AtSuccess<'_> {
+    fn answer(&self, document: &Document, body: &Value) -> Answer {
+        Answer::empty(self.status).with_json(self.media_type, body).with_headers_of(document, self.response)
+    }
+}
+
+/// An example: its name, its summary, its value.
+type Example<'a> = (&'a str, &'a str, &'a Value);
 
 /// What an answer to a refusal should be like, the best first.
 struct Wanted<'a> {
@@ -69,6 +115,10 @@ struct Wanted<'a> {
 }
 
 impl<'a> Vendor<'a> {
+    fn new(document: &'a Document, operation: &'a Operation) -> Self {
+        Self { document, operation, errors: document.token.as_ref().map(|token| &token.errors) }
+    }
+
     fn wanted<'b>(&self, refusal: &'b Refusal) -> Wanted<'b> {
         // Of a nested field, its own name; of an item, that of its list.
         let is_name = |part: &&str| *part != "*" && part.parse::<usize>().is_err();
@@ -143,40 +193,59 @@ impl<'a> Vendor<'a> {
     }
 
     fn body(&self, status: u16, media: &MediaType, wanted: &Wanted<'_>) -> Value {
-        let examples: Vec<(&str, &str, &Value)> = media.examples(self.document).collect();
-        let code = self.fitting_code(media, wanted);
-        let with_code = |code| examples.iter().find(|example| self.code(example.2).as_ref() == Some(code));
-        // What is there but wrong isn't missing, though an example of that may speak of the same field.
-        let is_of_reason =
-            |value| wanted.is_missing || self.code(value).is_none_or(|code| !MISSING.contains(&code.as_str()));
-        let by_word = || {
-            let speaking = |(name, summary, _): &&(&str, &str, &Value)| speaks_of(&wanted.names, name, summary);
-            examples.iter().filter(speaking).find(|(_, _, value)| is_of_reason(value))
-        };
-        let only = || examples.first().filter(|_| examples.len() == 1 && self.says_nothing_more(examples[0].2, status));
-        // A code that the spec knows says more than an example that happens to speak of the field.
-        let found = match code {
-            Some(code) => with_code(code),
-            None => by_word().or_else(only),
-        };
-        match found {
-            Some((_, _, value)) => (*value).clone(),
-            None => self.made(status, media, wanted),
-        }
+        self.example(status, media, wanted).cloned().unwrap_or_else(|| self.made(status, media, wanted))
     }
 
-    /// Whether an example has no code of its own beside the status.
-    fn says_nothing_more(&self, value: &Value, status: u16) -> bool {
-        self.code(value).is_none_or(|code| code == status.to_string())
+    /// The example of a status that fits.
+    fn example<'b>(&'b self, status: u16, media: &'b MediaType, wanted: &Wanted<'_>) -> Option<&'b Value> {
+        let examples: Vec<Example<'b>> = media.examples(self.document).collect();
+        // The only one, unless it has a code of its own beside the status: that may mean something else.
+        let only = || {
+            let (_, _, value) = examples.first().filter(|_| examples.len() == 1)?;
+            let is_plain = self.code(value).is_none_or(|code| code == status.to_string());
+            (is_plain && self.fitting_code(media, &examples, wanted).is_none()).then_some(*value)
+        };
+        self.fitting(media, &examples, wanted).or_else(only)
+    }
+
+    /// Of these examples, the one with a code that fits, or that speaks of the field.
+    fn fitting<'b>(&self, media: &MediaType, examples: &[Example<'b>], wanted: &Wanted<'_>) -> Option<&'b Value> {
+        let speaks = |(name, summary, _): &&Example<'_>| speaks_of(&wanted.names, name, summary);
+        let found = match self.fitting_code(media, examples, wanted) {
+            // A code that the spec knows says more than an example that happens to speak of the field.
+            Some(code) => examples.iter().find(|(_, _, value)| self.code(value).as_ref() == Some(code)),
+            None => examples.iter().filter(speaks).find(|(_, _, value)| self.is_of_reason(value, wanted)),
+        };
+        found.map(|(_, _, value)| *value)
+    }
+
+    fn has_fitting_example(&self, status: u16, wanted: &Wanted<'_>) -> bool {
+        let media = self.operation.response(self.document, status).and_then(Response::json);
+        media.is_some_and(|(_, media)| self.example(status, media, wanted).is_some())
+    }
+
+    /// Whether a status has any example, or no body in JSON that could have one.
+    fn is_shown(&self, status: u16) -> bool {
+        let media = self.operation.response(self.document, status).and_then(Response::json);
+        media.is_none_or(|(_, media)| media.examples(self.document).next().is_some())
+    }
+
+    /// What is there but wrong isn't missing, though an example of that may speak of the same field.
+    fn is_of_reason(&self, value: &Value, wanted: &Wanted<'_>) -> bool {
+        wanted.is_missing || self.code(value).is_none_or(|code| !MISSING.contains(&code.as_str()))
     }
 
     /// The best of the codes that fit, of those that the spec knows.
-    fn fitting_code<'b>(&self, media: &MediaType, wanted: &'b Wanted<'_>) -> Option<&'b String> {
+    fn fitting_code<'b>(
+        &self,
+        media: &MediaType,
+        examples: &[Example<'_>],
+        wanted: &'b Wanted<'_>,
+    ) -> Option<&'b String> {
         let place = self.errors?.code.iter().find_map(|at| media.schema.at(self.document, at))?;
         let listed = place.values(self.document);
         let known = self.known_codes();
-        let has_example =
-            |code: &String| media.examples(self.document).any(|(_, _, v)| self.code(v).as_ref() == Some(code));
+        let has_example = |code: &String| examples.iter().any(|(_, _, value)| self.code(value).as_ref() == Some(code));
         let is_known = |code: &&String| match listed {
             Some(listed) => listed.iter().any(|value| as_text(value) == **code) || has_example(code),
             None => known.contains(*code),
@@ -187,38 +256,69 @@ impl<'a> Vendor<'a> {
     /// A body of the schema's shape, with the code that fits and why.
     fn made(&self, status: u16, media: &MediaType, wanted: &Wanted<'_>) -> Value {
         let schema = &media.schema;
-        let examples: Vec<(&str, &str, &Value)> = media.examples(self.document).collect();
         let mut body = fill(self.document, schema);
         let Some(errors) = self.errors else { return body };
         let mut put = |at: &str, value: Value| pointer::set(self.document, schema, &mut body, at, value);
-        let plain = status.to_string();
-        for at in &errors.code {
-            let Some(place) = schema.at(self.document, at) else { continue };
-            let listed = place.values(self.document);
-            let is_listed = listed.is_some_and(|listed| listed.iter().any(|value| as_text(value) == plain));
-            let is_used = examples.iter().any(|(_, _, value)| self.code(value).as_ref() == Some(&plain));
-            let found = self.fitting_code(media, wanted).cloned();
-            let found = found.or_else(|| (is_listed || is_used).then(|| plain.clone()));
-            let found = found.or_else(|| listed?.first().map(as_text));
-            if let Some(code) = found {
-                let is_number = place.kind(self.document) != Some(Kind::String);
-                let number = code.parse::<i64>().ok().filter(|_| is_number);
-                put(at, number.map_or(Value::from(code), Value::from));
+        let code = errors.code.iter().find_map(|at| Some((at, schema.at(self.document, at)?)));
+        let message = errors.message.iter().find_map(|at| Some((at, schema.at(self.document, at)?)));
+        if let Some((at, place)) = code {
+            let is_message = message.is_some_and(|(message, _)| message == at);
+            let made = self.made_code(status, media, place, wanted);
+            if let Some(code) = made.or_else(|| is_message.then(|| fill(self.document, place))) {
+                put(at, code);
             }
-            break;
         }
-        if let Some(at) = errors.message.iter().find(|at| schema.at(self.document, at).is_some()) {
+        // What is a code, or holds one or is in one, isn't prose.
+        let is_of_code = |at: &str| {
+            let is_in = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
+            errors.code.iter().any(|code| code == at || is_in(code, at) || is_in(at, code))
+        };
+        let is_prose = |place: &Schema| {
+            place.values(self.document).is_none() && matches!(place.kind(self.document), None | Some(Kind::String))
+        };
+        if let Some((at, _)) = message.filter(|(at, place)| !is_of_code(at) && is_prose(place)) {
             put(at, Value::from(wanted.why));
         }
         // Members that say the status once more; the code may be one, where nothing better was found.
         let fields = schema.fields(self.document);
         let members = fields.properties.keys().map(|name| format!("/{}", name.replace('~', "~0").replace('/', "~1")));
         let members = members.filter(|at| !errors.code.contains(at));
-        let codes = errors.code.iter().filter(|_| self.fitting_code(media, wanted).is_none()).cloned();
+        let has_code = self.fitting_code(media, &self.examples(media), wanted).is_some();
+        let codes = errors.code.iter().filter(|_| !has_code).cloned();
         for at in members.chain(codes).filter(|at| status >= 400 && self.repeats_status(at)) {
             pointer::set(self.document, schema, &mut body, &at, Value::from(status));
         }
+        if let (_, Some(ok)) = self.marks()
+            && body.pointer(&ok.at) == Some(&ok.is)
+        {
+            let other = match &ok.is {
+                Value::Bool(is) => Value::from(!is),
+                Value::Number(_) => Value::from(-1),
+                _ => Value::from("failed"),
+            };
+            pointer::set(self.document, schema, &mut body, &ok.at, other);
+        }
         body
+    }
+
+    /// The code of such a body: the one that fits, the status if that is a code of this vendor's, or the first that is
+    /// listed.
+    fn made_code(&self, status: u16, media: &MediaType, place: &Schema, wanted: &Wanted<'_>) -> Option<Value> {
+        let plain = status.to_string();
+        let listed = place.values(self.document);
+        let examples = self.examples(media);
+        let is_listed = listed.is_some_and(|listed| listed.iter().any(|value| as_text(value) == plain));
+        let is_used = examples.iter().any(|(_, _, value)| self.code(value).as_ref() == Some(&plain));
+        let found = self.fitting_code(media, &examples, wanted).cloned();
+        let found = found.or_else(|| (is_listed || is_used).then(|| plain.clone()));
+        let code = found.or_else(|| listed?.first().map(as_text))?;
+        let is_number = place.kind(self.document) != Some(Kind::String);
+        let number = code.parse::<i64>().ok().filter(|_| is_number);
+        Some(number.map_or(Value::from(code), Value::from))
+    }
+
+    fn examples<'b>(&'b self, media: &'b MediaType) -> Vec<Example<'b>> {
+        media.examples(self.document).collect()
     }
 
     /// Whether a member is the status in every example of the operation's failures that has it.
@@ -234,41 +334,54 @@ impl<'a> Vendor<'a> {
         values.peek().is_some() && values.all(|(status, value)| *value == status)
     }
 
-    /// Where `x-token` says that a success of this operation can be a failure: such an example, or what makes it one.
-    fn failure_at_success(&self, token: &XToken, wanted: &Wanted<'_>) -> Option<Answer> {
+    /// The grant that the operation is, if it is one.
+    fn grant(&self) -> Option<&'a Pointers> {
+        let token = self.document.token.as_ref()?;
         let is = |action: &&Action| action.operation == self.operation.operation_id;
-        let grant = [&token.login, &token.refresh].into_iter().flatten().find(is);
-        let of_grant = grant.map(|_| (token.response.error.as_deref(), token.response.ok.as_ref()));
-        let revoke = token.revoke.as_ref().filter(is);
-        let (error, ok) = of_grant.or(revoke.map(|revoke| (revoke.error.as_deref(), revoke.ok.as_ref())))?;
+        [&token.login, &token.refresh].into_iter().flatten().find(is).map(|_| &token.response)
+    }
+
+    /// What says in a body of the operation that it failed: `error` and `ok`.
+    fn marks(&self) -> (Option<&'a str>, Option<&'a Is>) {
+        if let Some(response) = self.grant() {
+            return (response.error.as_deref(), response.ok.as_ref());
+        }
+        let revoke = self.document.token.as_ref().and_then(|token| token.revoke.as_ref());
+        let revoke = revoke.filter(|revoke| revoke.operation == self.operation.operation_id);
+        revoke.map_or((None, None), |revoke| (revoke.error.as_deref(), revoke.ok.as_ref()))
+    }
+
+    /// Where `x-token` says that a success of this operation can be a failure.
+    fn at_success(&self) -> Option<AtSuccess<'a>> {
+        let (error, ok) = self.marks();
         if error.is_none() && ok.is_none() {
             return None;
         }
+        let token_at = self.grant().map(|response| response.access_token.as_str());
         let (status, response) = self.operation.success(self.document);
-        let (media_type, media) = response?.json()?;
-        let has = |value: &Value, at: &str| value.pointer(at).is_some_and(|value| !value.is_null());
-        let is_failure = |value: &Value| match grant {
-            Some(_) => !has(value, &token.response.access_token),
-            None => error.is_some_and(|at| has(value, at)),
+        let (response, (media_type, media)) = (response?, response?.json()?);
+        let is_failure = |value: &Value| {
+            let is_error = error.and_then(|at| value.pointer(at)).is_some_and(|error| !is_empty(error));
+            let is_not_ok = ok.is_some_and(|ok| value.pointer(&ok.at) != Some(&ok.is));
+            let has_token = token_at.and_then(|at| value.pointer(at)).is_some_and(|token| !token.is_null());
+            (is_error || is_not_ok) && !has_token
         };
-        let mut body = match media.examples(self.document).find(|(_, _, value)| is_failure(value)) {
-            Some((_, _, value)) => value.clone(),
-            None => self.made(status, media, wanted),
-        };
-        if let Some(at) = error.filter(|at| !has(&body, at)) {
-            let error = media.schema.at(self.document, at).map(|schema| fill(self.document, schema));
-            let error = error.filter(|error| !error.is_null()).unwrap_or_else(|| Value::from("error"));
-            pointer::set(self.document, &media.schema, &mut body, at, error);
+        let examples = media.examples(self.document).filter(|(_, _, value)| is_failure(value)).collect();
+        Some(AtSuccess { status, response, media_type, media, examples })
+    }
+
+    /// What makes a success a failure, where no example has it.
+    fn made_at_success(&self, at: &AtSuccess<'_>, wanted: &Wanted<'_>) -> Value {
+        let schema = &at.media.schema;
+        let mut body = self.made(at.status, at.media, wanted);
+        if let (Some(at), _) = self.marks()
+            && body.pointer(at).is_none_or(is_empty)
+        {
+            let error = schema.at(self.document, at).map(|schema| fill(self.document, schema));
+            let error = error.filter(|error| !is_empty(error)).unwrap_or_else(|| Value::from("error"));
+            pointer::set(self.document, schema, &mut body, at, error);
         }
-        if let Some(ok) = ok.filter(|ok| body.pointer(&ok.at) == Some(&ok.is)) {
-            let other = match &ok.is {
-                Value::Bool(is) => Value::from(!is),
-                Value::Number(_) => Value::from(-1),
-                _ => Value::from("failed"),
-            };
-            pointer::set(self.document, &media.schema, &mut body, &ok.at, other);
-        }
-        Some(Answer::empty(status).with_json(media_type, &body).with_headers_of(self.document, response?))
+        body
     }
 
     fn undocumented(&self, wanted: &Wanted<'_>) -> Answer {
@@ -330,6 +443,17 @@ fn text(document: &Document, status: u16, response: &Response) -> Answer {
             Answer::empty(status).with_body(media_type, format!("<html><body>{status}</body></html>").into_bytes())
         }
         (None, None) => Answer::empty(status),
+    }
+}
+
+/// Whether a value says that there is no error.
+fn is_empty(error: &Value) -> bool {
+    match error {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(true) | Value::Number(_) => false,
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::spec::{Document, Response};
 
-pub(crate) use failure::{at_status, failure};
+pub(crate) use failure::{at_status, failure, unauthorized};
 pub(crate) use fill::fill;
 pub(crate) use grant::{
     ACTIVE, Issued, access_life, expiry, grant, introspection, refresh_life, schema, success, token_example, token_type,

@@ -14,4 +14,6 @@ pub(crate) use document::Document;
 pub(crate) use duration::{duration, show};
 pub(crate) use operation::{MediaType, Operation, Parameter, Place, Response, SecurityScheme, essence, is_json};
 pub(crate) use schema::{Additional, Branch, Kind, Schema, is_inside};
-pub(crate) use x_token::{Action, At, BasicEncoding, Errors, Lifetime, Renew, RetryUnit, Takes, TimeUnit, XToken};
+pub(crate) use x_token::{
+    Action, At, BasicEncoding, Errors, Is, Lifetime, Pointers, Renew, RetryUnit, Takes, TimeUnit, XToken,
+};

@@ -266,3 +266,85 @@ fn an_unknown_vendor_is_told_with_those_that_there_are() {
     assert!(error.starts_with("there is no vendor `zenotti`; there are: "), "{error}");
     assert!(error.contains("voucherify") && error.contains("wellnessliving") && error.contains("zenoti"), "{error}");
 }
+
+/// A vendor that shows its failures at 200, documents others, and has its code where its message is.
+const SHOWN: &str = r##"
+openapi: 3.0.3
+x-token:
+  login: { operation: login }
+  refresh: { operation: refresh, token: refresh_token }
+  revoke: { operation: revoke, token: token, ok: { at: /ok, is: true } }
+  response: { access-token: /token, refresh-token: /renewal, error: /error, ok: { at: /ok, is: true } }
+  errors: { code: /error, message: /error, relogin: [token_expired] }
+paths:
+  /login:
+    post:
+      operationId: login
+      parameters: [{ name: secret, in: query, required: true, schema: { type: string, format: password } }]
+      responses:
+        "200":
+          content:
+            application/json:
+              schema: { $ref: "#/components/schemas/Answer" }
+              examples:
+                ok: { value: { ok: true, token: t, renewal: r } }
+                odd: { value: { ok: false, error: fatal_error, more: [1] } }
+                wrong: { value: { ok: false, error: invalid_secret, warning: twice } }
+        "400": { content: { application/json: { schema: { $ref: "#/components/schemas/Answer" } } } }
+        default: { content: { application/json: { schema: { $ref: "#/components/schemas/Answer" } } } }
+  /refresh:
+    post:
+      operationId: refresh
+      parameters: [{ name: refresh_token, in: query, required: true, schema: { type: string, format: password } }]
+      responses:
+        "200":
+          content:
+            application/json:
+              schema: { $ref: "#/components/schemas/Answer" }
+              examples:
+                ok: { value: { ok: true, error: "", token: t, renewal: r } }
+                spent: { value: { ok: false, error: token_expired } }
+        "400":
+          content:
+            application/json: { schema: { $ref: "#/components/schemas/Answer" }, example: { ok: false, error: invalid_request } }
+  /revoke:
+    post:
+      operationId: revoke
+      parameters: [{ name: token, in: query, required: true, schema: { type: string, format: password } }]
+      responses:
+        "200": { content: { application/json: { schema: { $ref: "#/components/schemas/Answer" } } } }
+        "400": { content: { application/json: { schema: { $ref: "#/components/schemas/Answer" } } } }
+        "401": { content: { application/json: { schema: { $ref: "#/components/schemas/Answer" } } } }
+components:
+  schemas:
+    Answer:
+      type: object
+      required: [ok]
+      properties:
+        ok: { type: boolean }
+        error: { type: string, example: some_error }
+        token: { type: string, format: password }
+        renewal: { type: string, format: password }
+"##;
+
+#[tokio::test]
+async fn a_failure_that_the_spec_shows_at_200_is_returned_as_it_is() {
+    let playing = play(Vendor::parse("shown", SHOWN).unwrap().clock(Clock::stopped(start()))).await;
+    let post = async |path: &str| answer(playing.post(path)).await;
+    assert_eq!(post("/login?secret=example-secret").await.0, 200);
+    let wrong = json!({ "ok": false, "error": "invalid_secret", "warning": "twice" });
+    assert_eq!(post("/login?secret=wrong").await, (200, wrong), "the example whose code fits");
+    let odd = json!({ "ok": false, "error": "fatal_error", "more": [1] });
+    assert_eq!(post("/login").await, (200, odd), "before a 400 of which there is no example");
+    assert_eq!(post("/refresh?refresh_token=x").await, (200, json!({ "ok": false, "error": "token_expired" })));
+    let invalid = json!({ "ok": false, "error": "invalid_request" });
+    assert_eq!(post("/refresh").await, (400, invalid), "a documented status with an example that fits comes first");
+}
+
+#[tokio::test]
+async fn a_code_is_not_overwritten_with_prose() {
+    let playing = play(Vendor::parse("shown", SHOWN).unwrap().clock(Clock::stopped(start()))).await;
+    assert_eq!(answer(playing.post("/revoke")).await, (400, json!({ "ok": false, "error": "invalid_request" })));
+    let (status, body) = answer(playing.http.get(playing.url("/protected"))).await;
+    assert_eq!((status, &body["error"]), (401, &json!("some_error")), "a call is never refused with a 200");
+}
