@@ -67,8 +67,9 @@ fn token_of<'a>(
     let value = given(header)?;
     let value = match prefix(document, token) {
         Some(prefix) => value
-            .strip_prefix(&prefix)
-            .and_then(|rest| rest.strip_prefix(' '))
+            .split_at_checked(prefix.len())
+            .filter(|(word, _)| is_prefix(word, &prefix, header))
+            .and_then(|(_, rest)| rest.strip_prefix(' '))
             .ok_or_else(|| refuse(header, &format!("isn't `{prefix} ...`")))?,
         None => &value,
     };
@@ -87,8 +88,14 @@ fn token_of<'a>(
     Ok(access)
 }
 
+/// Whether a word is the prefix. The schemes of `Authorization` have no case by RFC 9110, section 11.1, and `Bearer` has
+/// none anywhere.
+fn is_prefix(word: &str, prefix: &str, header: &str) -> bool {
+    let is_scheme = header.eq_ignore_ascii_case("authorization") || prefix.eq_ignore_ascii_case("bearer");
+    if is_scheme { word.eq_ignore_ascii_case(prefix) } else { word == prefix }
+}
+
 /// What stands before the token: as `x-token.use` says, else the answers' token type, else `Bearer` on `Authorization`.
-/// It is taken as it is written, in this case of its letters alone.
 pub(crate) fn prefix(document: &Document, token: &XToken) -> Option<String> {
     match token.usage.prefix.as_deref() {
         Some("none") => None,

@@ -1,41 +1,78 @@
-//! Connections that can be torn: the server's handle on the socket under a request.
+//! Connections: how they are accepted and served, and the server's handle on the socket under a request, which tears it.
 
 use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-/// A listener whose connections can be torn.
-pub(crate) struct Loopback(pub(crate) TcpListener);
+/// Serves connections until it is to stop, then waits for the requests under way.
+///
+/// A connection on which the head of a request does not arrive within `head_timeout` is closed, an idle one too.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    head_timeout: Duration,
+    stopping: watch::Receiver<bool>,
+) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(head_timeout);
+    let mut connections = JoinSet::new();
+    loop {
+        let mut stopped = stopping.clone();
+        let stream = tokio::select! {
+            stream = accept(&listener) => stream,
+            Some(_) = connections.join_next() => continue,
+            _ = stopped.wait_for(|is_stopping| *is_stopping) => break,
+        };
+        connections.spawn(converse(http.clone(), Connection::new(stream), router.clone(), stopping.clone()));
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
 
-impl Listener for Loopback {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
-        loop {
-            match self.0.accept().await {
-                Ok((stream, peer)) => {
-                    // Only speed is at stake.
-                    let _ = stream.set_nodelay(true);
-                    return (Connection { stream, tear: Tear::default(), is_over: false }, peer);
-                }
-                // Out of file descriptors, mostly: there may be some in a moment.
-                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Only speed is at stake.
+                let _ = stream.set_nodelay(true);
+                return stream;
             }
+            // Out of file descriptors, mostly: there may be some in a moment.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
+}
 
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+/// The requests of one connection.
+async fn converse(http: http1::Builder, connection: Connection, router: Router, mut stopping: watch::Receiver<bool>) {
+    let tear = connection.tear.clone();
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(tear.clone()));
+        router.call(request)
+    });
+    let mut connection = pin!(http.serve_connection(TokioIo::new(connection), service));
+    tokio::select! {
+        // A client that goes away, or is too slow, is no failure.
+        _ = connection.as_mut() => return,
+        _ = stopping.wait_for(|is_stopping| *is_stopping) => connection.as_mut().graceful_shutdown(),
     }
+    let _ = connection.await;
 }
 
 /// Tears the connection that a request came by: instead of an answer its caller gets a reset.
@@ -53,14 +90,8 @@ impl Tear {
     }
 }
 
-impl Connected<IncomingStream<'_, Loopback>> for Tear {
-    fn connect_info(stream: IncomingStream<'_, Loopback>) -> Self {
-        stream.io().tear.clone()
-    }
-}
-
 /// A connection that can be torn.
-pub(crate) struct Connection {
+struct Connection {
     stream: TcpStream,
     tear: Tear,
     /// Its end was read.
@@ -68,6 +99,10 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    fn new(stream: TcpStream) -> Self {
+        Self { stream, tear: Tear::default(), is_over: false }
+    }
+
     /// An error if the connection is to be torn. With no time to linger, closing the socket sends a reset.
     fn check(&self) -> io::Result<()> {
         match self.tear.is_due() {

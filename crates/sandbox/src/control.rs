@@ -199,6 +199,9 @@ fn answer(answered: Answered) -> Response<Body> {
     };
     let mut response = Response::new(Body::from(format!("{value:#}\n")));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    // There are credentials and refresh tokens in it.
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     response
 }

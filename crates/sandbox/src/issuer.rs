@@ -267,7 +267,7 @@ impl Issuer {
         reply
     }
 
-    /// Refuses a request whose body can't be had, as a server does before any vendor sees it. It meets no fault.
+    /// Refuses a request that isn't for this machine, or whose body can't be had, as a server does before any vendor sees it. It meets no fault.
     pub(crate) fn refuse(&self, call: &Call, status: u16, why: &str) -> Reply {
         let routed = route(&self.0.vendor.document, &call.method, &call.path);
         let mut state = self.state();
@@ -353,10 +353,26 @@ impl Issuer {
         };
         done.unwrap_or_else(|(refusal, mut answer)| {
             state.counts.refused += u64::from(purpose != Purpose::Call);
+            if answer.status == 401 && !answer.has_header("www-authenticate") {
+                answer.headers.push(("www-authenticate".to_owned(), self.challenge(routed, call)));
+            }
             let why = refusal.why.replace(|c: char| !c.is_ascii_graphic() && c != ' ', "?");
             answer.headers.push((REASON.to_owned(), why));
             (answer, Outcome::Refused { why: refusal.why })
         })
+    }
+
+    fn challenge(&self, routed: &Route<'_>, call: &Call) -> String {
+        let document = &self.0.vendor.document;
+        let usage = document.token.as_ref().map(|token| (token, &token.usage.header));
+        // Another header than `Authorization` has no schemes.
+        let prefix = usage.filter(|(_, header)| header.eq_ignore_ascii_case("authorization"));
+        let prefix = prefix.and_then(|(token, _)| calls::prefix(document, token));
+        let (operation, header) = match routed {
+            Route::Operation(matched) | Route::OtherMethod(matched, _) => (Some(matched.operation), "authorization"),
+            Route::Other => (None, usage.map_or("authorization", |(_, header)| header)),
+        };
+        answer::challenge(document, operation, prefix, self.name(), call.headers.contains_key(header))
     }
 
     fn record(&self, state: &mut State, event: Event) {
@@ -429,7 +445,7 @@ fn is_word(part: &str) -> bool {
 }
 
 /// A method that is none of HTTP's may be anything, a secret too.
-fn logged_method(method: &str) -> String {
+pub(crate) fn logged_method(method: &str) -> String {
     const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
     if KNOWN.contains(&method) { method.to_owned() } else { "?".to_owned() }
 }

@@ -65,7 +65,8 @@
 //!
 //! # Where is what
 //!
-//! From the outside in: `sandbox` (the server), `connection` (one that can be torn), `server` (HTTP), `control` (the
+//! From the outside in: `sandbox` (the server), `connection` (one that can be torn), `server` (HTTP), `host` (is it for
+//! this machine?), `control` (the
 //! control endpoint), `issuer` (one vendor: a request's way through it). A request goes through `route`, `request` (is
 //! it as the spec wants it?), `account` (whose credentials?), then `grants` or `calls` (what is done), with the
 //! `ledger` of all tokens; `answer` makes what comes back, of a success or of a `refusal`; `faulty` has it go wrong.
@@ -85,6 +86,7 @@ mod event;
 mod fault;
 mod faulty;
 mod grants;
+mod host;
 mod issuer;
 mod ledger;
 mod refusal;

@@ -63,6 +63,9 @@ struct Cli {
     /// The seed of faults with a probability.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Writes no line per request, and no counts at the end.
+    #[arg(short, long)]
+    quiet: bool,
     /// A command to run, and its arguments. The sandbox ends with it, and logs to stderr.
     #[arg(last = true)]
     command: Vec<OsString>,
@@ -164,12 +167,12 @@ async fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let port = cli.port.unwrap_or(if has_command { 0 } else { PORT });
     // A command's stdout is its own.
     let (log, writer) = if has_command { Log::start(io::stderr()) } else { Log::start(io::stdout()) };
-    let events = log.clone();
-    let sandbox = Sandbox::builder(cli.vendors()?)
-        .address(SocketAddr::new(cli.address, port))
-        .on_event(move |event| events.line(event.to_string()))
-        .start()
-        .await?;
+    let mut sandbox = Sandbox::builder(cli.vendors()?).address(SocketAddr::new(cli.address, port));
+    if !cli.quiet {
+        let events = log.clone();
+        sandbox = sandbox.on_event(move |event| events.line(event.to_string()));
+    }
+    let sandbox = sandbox.start().await?;
     let code = match cli.command.split_first() {
         Some((program, arguments)) => {
             let status = play_for(&sandbox, program, arguments).await;
@@ -187,7 +190,9 @@ async fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
     };
     let issuers = sandbox.issuers().to_vec();
     sandbox.shutdown().await;
-    issuers.iter().for_each(|issuer| log.say(format!("{}: {}", issuer.name(), issuer.counts())));
+    if !cli.quiet {
+        issuers.iter().for_each(|issuer| log.say(format!("{}: {}", issuer.name(), issuer.counts())));
+    }
     writer.finish();
     Ok(code)
 }

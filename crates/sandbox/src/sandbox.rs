@@ -9,11 +9,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::can_be_told;
-use crate::connection::{Loopback, Tear};
+use crate::connection;
 use crate::event::Event;
 use crate::issuer::{Issuer, OnEvent};
 use crate::server;
 use crate::{Error, Vendor};
+
+/// How long the head of a request may take: enough for a person who types it.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long requests under way may take when it stops.
 const LAST_REQUESTS: Duration = Duration::from_secs(1);
@@ -45,6 +48,7 @@ impl Sandbox {
             vendors: vendors.into_iter().collect(),
             address: (Ipv4Addr::LOCALHOST, 0).into(),
             on_event: None,
+            head_timeout: HEAD_TIMEOUT,
         }
     }
 
@@ -97,6 +101,7 @@ pub struct SandboxBuilder {
     vendors: Vec<Vendor>,
     address: SocketAddr,
     on_event: Option<OnEvent>,
+    head_timeout: Duration,
 }
 
 impl SandboxBuilder {
@@ -109,6 +114,12 @@ impl SandboxBuilder {
     /// Listens here. Only loopback is taken.
     pub fn address(mut self, address: SocketAddr) -> Self {
         self.address = address;
+        self
+    }
+
+    /// Closes a connection on which the head of a request does not arrive within this time. 30 seconds unless set.
+    pub fn head_timeout(mut self, timeout: Duration) -> Self {
+        self.head_timeout = timeout;
         self
     }
 
@@ -151,13 +162,8 @@ impl SandboxBuilder {
             Issuer::new(vendor, url, secrets.clone(), self.on_event.clone(), stopping.clone())
         });
         let issuers: Arc<[Issuer]> = issuers.collect();
-        let service = server::router(issuers.clone()).into_make_service_with_connect_info::<Tear>();
-        let mut stopped = stopping;
-        let stopped = async move { drop(stopped.wait_for(|is_stopping| *is_stopping).await) };
-        let task = tokio::spawn(async move {
-            // It never fails: see `axum::serve`.
-            let _ = axum::serve(Loopback(listener), service).with_graceful_shutdown(stopped).await;
-        });
+        let router = server::router(issuers.clone(), self.on_event);
+        let task = tokio::spawn(connection::serve(listener, router, self.head_timeout, stopping));
         Ok(Sandbox { address, issuers, stop, task: Some(task) })
     }
 }

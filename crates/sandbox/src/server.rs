@@ -3,27 +3,73 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::SystemTime;
 use std::{io, mem};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::answer::Answer;
 use crate::clock::http_date;
 use crate::connection::Tear;
-use crate::control;
-use crate::issuer::{Call, Issuer, Reply};
+use crate::event::{Event, Outcome};
+use crate::issuer::{Call, Issuer, OnEvent, Reply, logged_method};
+use crate::{control, host};
 
 /// The most that is read of a request.
 const MAX_BODY: usize = 1024 * 1024;
 
 /// The vendors of a sandbox, each under its name, and the control endpoint.
-pub(crate) fn router(issuers: Arc<[Issuer]>) -> Router {
-    Router::new().merge(control::router(issuers.clone())).fallback(handle).with_state(issuers)
+pub(crate) fn router(issuers: Arc<[Issuer]>, on_event: Option<OnEvent>) -> Router {
+    let known = Known { issuers: issuers.clone(), on_event };
+    Router::new()
+        .merge(control::router(issuers.clone()))
+        .fallback(handle)
+        .with_state(issuers)
+        .layer(from_fn_with_state(known, only_loopback))
+}
+
+#[derive(Clone)]
+struct Known {
+    issuers: Arc<[Issuer]>,
+    on_event: Option<OnEvent>,
+}
+
+/// Refuses a request for another host than this machine. A web page can have its own name resolved to 127.0.0.1 (DNS
+/// rebinding), and so read what no other site may.
+async fn only_loopback(State(known): State<Known>, request: Request, next: Next) -> Response<Body> {
+    let Err((status, why)) = host::check(&request) else { return next.run(request).await };
+    let method = request.method().as_str().to_owned();
+    let Some((issuer, path)) = vendor(&known.issuers, request.uri().path()) else {
+        let event = Event {
+            at: SystemTime::now(),
+            vendor: control::PATH.to_owned(),
+            method: logged_method(&method),
+            path: "/***".to_owned(),
+            status: Some(status),
+            outcome: Outcome::Refused { why: why.to_owned() },
+            fault: None,
+        };
+        if let Some(on_event) = &known.on_event {
+            on_event(&event);
+        }
+        return with_status(status, Body::from(format!("{why}\n")));
+    };
+    let call = Call { method, path, query: String::new(), headers: HeaderMap::new(), body: Vec::new() };
+    played(issuer.refuse(&call, status, why))
+}
+
+/// The vendor of a path, and the rest of the path.
+fn vendor(issuers: &[Issuer], path: &str) -> Option<(Issuer, String)> {
+    issuers.iter().find_map(|issuer| {
+        let rest = path.strip_prefix('/')?.strip_prefix(issuer.name())?;
+        (rest.is_empty() || rest.starts_with('/')).then(|| (issuer.clone(), rest.to_owned()))
+    })
 }
 
 /// Plays each request in a task of its own: a client that goes away doesn't stop a vendor, and what it has asked for is
@@ -33,23 +79,23 @@ async fn handle(
     ConnectInfo(tear): ConnectInfo<Tear>,
     request: Request,
 ) -> Response<Body> {
-    let path = request.uri().path();
-    let found = issuers.iter().find_map(|issuer| {
-        let rest = path.strip_prefix('/')?.strip_prefix(issuer.name())?;
-        (rest.is_empty() || rest.starts_with('/')).then(|| (issuer.clone(), rest.to_owned()))
-    });
-    let Some((issuer, rest)) = found else {
+    let Some((issuer, rest)) = vendor(&issuers, request.uri().path()) else {
         let names: Vec<&str> = issuers.iter().map(Issuer::name).collect();
         let text = format!("No vendor is played here. There are: {}\n", names.join(", "));
         return with_status(404, Body::from(text));
     };
-    match tokio::spawn(play(issuer, rest, request)).await {
-        Ok(Reply::Answer { answer, date, is_cut }) => response(answer, date, is_cut),
-        // A task fails if the runtime ends.
-        Ok(Reply::Reset) | Err(_) => {
-            tear.reset();
-            with_status(200, Body::empty())
-        }
+    // A task fails if the runtime ends.
+    let reply = tokio::spawn(play(issuer, rest, request)).await.unwrap_or(Reply::Reset);
+    if matches!(reply, Reply::Reset) {
+        tear.reset();
+    }
+    played(reply)
+}
+
+fn played(reply: Reply) -> Response<Body> {
+    match reply {
+        Reply::Answer { answer, date, is_cut } => response(answer, date, is_cut),
+        Reply::Reset => with_status(200, Body::empty()),
     }
 }
 
@@ -73,7 +119,7 @@ async fn play(issuer: Issuer, path: String, request: Request) -> Reply {
     }
 }
 
-fn response(mut answer: Answer, date: std::time::SystemTime, is_cut: bool) -> Response<Body> {
+fn response(mut answer: Answer, date: SystemTime, is_cut: bool) -> Response<Body> {
     let length = answer.body.len();
     let body = match is_cut {
         true => {

@@ -116,6 +116,15 @@ async fn zenoti_logs_in_and_calls() {
 }
 
 #[tokio::test]
+async fn a_quiet_sandbox_logs_nothing() {
+    let mut sandbox = program(env!("CARGO_BIN_EXE_freshtoken-sandbox"));
+    sandbox.current_dir(repository("")).args(["wellnessliving", "--quiet", "--"]).arg(example("wellnessliving"));
+    let ran = run(&mut sandbox).await;
+    assert!(ran.succeeded && ran.stdout.contains("200 OK"), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.stderr, "");
+}
+
+#[tokio::test]
 async fn all_that_is_missing_is_named_at_once() {
     let zenoti = run(&mut program(example("zenoti"))).await;
     assert!(!zenoti.succeeded);

@@ -149,7 +149,7 @@ pub(crate) fn grant(
     if let Some(ok) = &pointers.ok {
         put(&ok.at, ok.is.clone());
     }
-    finish(document, status, response, media_type, &body)
+    finish(document, Answer::empty(status).unstored(), response, media_type, &body)
 }
 
 /// What is known of a token: the answer to a login's fields by their names, and whether it is live.
@@ -182,7 +182,7 @@ pub(crate) fn introspection(
     if let Some(members) = body.as_object_mut() {
         members.insert(ACTIVE.to_owned(), Value::from(issued.is_some()));
     }
-    finish(document, status, response, media_type, &body)
+    finish(document, Answer::empty(status).unstored(), response, media_type, &body)
 }
 
 /// The member that makes an operation an introspection: the only required one of RFC 7662, section 2.2.
@@ -200,17 +200,17 @@ pub(crate) fn success(document: &Document, operation: &Operation) -> Answer {
     if let Some(ok) = revoke.filter(|revoke| revoke.operation == operation.operation_id).and_then(|r| r.ok.as_ref()) {
         pointer::set(document, &media.schema, &mut body, &ok.at, ok.is.clone());
     }
-    finish(document, status, response, media_type, &body)
+    finish(document, Answer::empty(status), response, media_type, &body)
 }
 
 fn finish(
     document: &Document,
-    status: u16,
+    answer: Answer,
     response: Option<&crate::spec::Response>,
     media_type: &str,
     body: &Value,
 ) -> Answer {
-    let answer = Answer::empty(status).with_json(media_type, body);
+    let answer = answer.with_json(media_type, body);
     match response {
         Some(response) => answer.with_headers_of(document, response),
         None => answer,

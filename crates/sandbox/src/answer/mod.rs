@@ -1,5 +1,6 @@
 //! What a vendor answers: bodies of the spec's shapes, and the failure that fits a refusal.
 
+mod challenge;
 mod failure;
 mod fill;
 mod grant;
@@ -10,6 +11,7 @@ use serde_json::Value;
 
 use crate::spec::{Document, Response};
 
+pub(crate) use challenge::challenge;
 pub(crate) use failure::{at_status, failure, unauthorized};
 pub(crate) use fill::fill;
 pub(crate) use grant::{
@@ -38,6 +40,17 @@ impl Answer {
 
     pub(crate) fn with_json(self, media_type: &str, value: &Value) -> Self {
         self.with_body(media_type, value.to_string().into_bytes())
+    }
+
+    /// What is in it must not be stored, as RFC 6749, section 5.1 has it of tokens.
+    pub(crate) fn unstored(mut self) -> Self {
+        let headers = [("cache-control", "no-store"), ("pragma", "no-cache")];
+        self.headers.extend(headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        self
+    }
+
+    pub(crate) fn has_header(&self, name: &str) -> bool {
+        self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
     }
 
     /// The headers that the spec has an example of, but for those that say how long to wait.

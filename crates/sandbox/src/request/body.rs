@@ -3,7 +3,7 @@
 use axum::http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
-use super::{Incoming, breach, text};
+use super::{Incoming, as_text, breach, snake, text};
 use crate::refusal::{Reason, Refusal};
 use crate::spec::{Branch, Document, MediaType, Operation, Schema, essence, is_json};
 
@@ -33,6 +33,21 @@ pub(super) fn read<'a>(
         return found(breach::branch(document, &media.schema, &value, "").map(|branch| (branch, value)));
     }
     form(document, media, incoming.body)
+}
+
+/// The names of what a query and a body hold, in snake case. What is empty counts as absent.
+pub(super) fn names(incoming: &Incoming<'_>) -> Vec<String> {
+    let content_type = incoming.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut pairs = text::pairs(incoming.query.as_bytes()).unwrap_or_default();
+    if is_json(content_type) {
+        let members = serde_json::from_slice::<Map<String, Value>>(incoming.body).unwrap_or_default();
+        pairs.extend(
+            members.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name, as_text(&value))),
+        );
+    } else {
+        pairs.extend(text::pairs(incoming.body).unwrap_or_default());
+    }
+    pairs.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| snake(&name)).collect()
 }
 
 /// A form is text, so what it says depends on the kind of body that one reads it as.

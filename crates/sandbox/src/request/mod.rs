@@ -75,6 +75,7 @@ pub(crate) fn check(
     operation: &Operation,
     incoming: &Incoming<'_>,
 ) -> Result<Given, Refusal> {
+    security::only_one_way(document, shared, operation, incoming)?;
     let held = security::held(document, operation, incoming)?;
     match rest(document, shared, operation, incoming) {
         Ok(given) => Ok(Given { held, ..given }),

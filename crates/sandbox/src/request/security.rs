@@ -4,9 +4,9 @@ use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Incoming, header_texts, input, text};
+use super::{Incoming, body, header_texts, input, text};
 use crate::refusal::{Reason, Refusal};
-use crate::spec::{Action, BasicEncoding, Document, Operation, Place, SecurityScheme, Takes};
+use crate::spec::{Action, BasicEncoding, Document, Operation, Parameter, Place, SecurityScheme, Takes};
 
 /// What a security scheme said.
 #[derive(Clone, Debug)]
@@ -40,6 +40,41 @@ pub(super) fn held(document: &Document, operation: &Operation, incoming: &Incomi
     match refusal {
         Some(refusal) => Err(refusal),
         None => Ok(Vec::new()),
+    }
+}
+
+/// Refuses a client that authenticates in two ways, as RFC 6749, section 2.3 wants: by HTTP Basic, and by a secret in the
+/// query or the body. A secret that the spec requires beside Basic is none of these.
+pub(super) fn only_one_way(
+    document: &Document,
+    shared: &[Parameter],
+    operation: &Operation,
+    incoming: &Incoming<'_>,
+) -> Result<(), Refusal> {
+    let mut authorizations = incoming.headers.get_all(AUTHORIZATION).iter().filter_map(|value| value.to_str().ok());
+    let word = |value: &str| value.split(' ').next().unwrap_or_default().to_owned();
+    if !authorizations.any(|value| word(value).eq_ignore_ascii_case("basic")) {
+        return Ok(());
+    }
+    let (_, halves) = basic(document);
+    // The half that is the secret: the second, unless that one is empty.
+    let own = halves.iter().rev().find(|name| !name.is_empty()).map(String::as_str);
+    let schemes = document.security(operation).into_iter().flat_map(|sent| sent.keys());
+    let mut schemes = schemes.filter_map(|name| document.security_scheme(name));
+    let inputs = if schemes.any(|scheme| is(scheme, "basic")) {
+        input::inputs(document, shared, operation, None)
+    } else {
+        Vec::new()
+    };
+    let is_required = |name: &str| inputs.iter().any(|input| input.is_required && input.name == name);
+    let sent = body::names(incoming);
+    let mut secrets = ["client_secret", "client_assertion"].into_iter().chain(own);
+    match secrets.find(|name| sent.iter().any(|sent| sent == name) && !is_required(name)) {
+        Some(name) => {
+            let why = format!("the client authenticates twice: by HTTP Basic, and by `{name}`");
+            Err(Refusal::new(Reason::Malformed, &why))
+        }
+        None => Ok(()),
     }
 }
 

@@ -234,7 +234,7 @@ fn written_login(playing: &Playing) -> String {
     let credentials = playing.issuer.credentials();
     let form = "grant_type=client_credentials&scope=api";
     format!(
-        "POST /voucherify/v1/oauth/token HTTP/1.1\r\nhost: sandbox\r\nx-app-id: {}\r\nx-app-token: {}\r\n\
+        "POST /voucherify/v1/oauth/token HTTP/1.1\r\nhost: localhost\r\nx-app-id: {}\r\nx-app-token: {}\r\n\
          content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
         credentials["app_id"],
         credentials["app_token"],
@@ -261,7 +261,7 @@ async fn a_client_that_goes_away_meanwhile_doesnt_stop_its_grant() {
 #[tokio::test]
 async fn requests_of_clients_that_go_at_once_are_all_played() {
     let playing = play(vendor("voucherify")).await;
-    let call = "GET /voucherify/v1/vouchers HTTP/1.1\r\nhost: sandbox\r\n\r\n".to_owned();
+    let call = "GET /voucherify/v1/vouchers HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned();
     for request in [written_login(&playing), call] {
         for _ in 0..50 {
             let mut client = TcpStream::connect(playing.sandbox.address()).await.unwrap();

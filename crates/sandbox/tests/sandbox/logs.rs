@@ -134,7 +134,7 @@ async fn of_a_call_s_path_only_plain_words_are_logged() {
         let line = lines.lock().unwrap().pop().unwrap();
         assert!(line.contains(&format!(" GET {logged} 401 ")), "{path}: {line}");
     }
-    exchange(&playing, "GET /zenoti/v1/\u{9b}31m HTTP/1.1\r\nhost: sandbox\r\n\r\n".as_bytes()).await;
+    exchange(&playing, "GET /zenoti/v1/\u{9b}31m HTTP/1.1\r\nhost: localhost\r\n\r\n".as_bytes()).await;
     answer(playing.http.request(Method::from_bytes(b"EXAMPLE-PASSWORD").unwrap(), playing.url("/v1"))).await;
     let lines = lines.lock().unwrap().clone();
     assert!(lines.iter().all(|line| line.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())), "{lines:?}");
@@ -145,7 +145,7 @@ async fn of_a_call_s_path_only_plain_words_are_logged() {
 async fn a_body_that_ends_too_early_or_is_too_long_is_refused_and_recorded() {
     let (playing, lines) = logged(vendor("zenoti")).await;
     let torn = |path: &str| {
-        format!("POST /zenoti{path} HTTP/1.1\r\nhost: sandbox\r\ncontent-length: 100\r\n\r\n{{\"grant_type\"")
+        format!("POST /zenoti{path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{{\"grant_type\"")
     };
     let early = exchange(&playing, torn("/v1/tokens").as_bytes()).await;
     assert!(early.starts_with("HTTP/1.1 400 "), "{early}");

@@ -6,6 +6,7 @@ mod environment;
 mod expiries;
 mod facade;
 mod faults;
+mod http;
 mod logs;
 mod player;
 mod rules;
