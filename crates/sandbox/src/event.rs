@@ -89,6 +89,9 @@ pub enum Outcome {
     LoggedIn {
         /// Which.
         token: u64,
+        /// When it expires, as the response says.
+        #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_rfc_3339")]
+        expires_at: Option<SystemTime>,
     },
     /// A token for a refresh token.
     Refreshed {
@@ -96,6 +99,17 @@ pub enum Outcome {
         token: u64,
         /// Before the expiry, so that it is good for nothing.
         early: bool,
+        /// When it expires, as the response says.
+        #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_rfc_3339")]
+        expires_at: Option<SystemTime>,
+    },
+    /// The newest live token once more, with what is left of its life.
+    Repeated {
+        /// Which.
+        token: u64,
+        /// When it expires, as the response says.
+        #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_rfc_3339")]
+        expires_at: Option<SystemTime>,
     },
     /// Tokens were ended.
     Revoked {
@@ -126,9 +140,10 @@ pub enum Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LoggedIn { token } => write!(f, "logged in, token {token}"),
-            Self::Refreshed { token, early: false } => write!(f, "refreshed, token {token}"),
-            Self::Refreshed { token, early: true } => {
+            Self::LoggedIn { token, .. } => write!(f, "logged in, token {token}"),
+            Self::Repeated { token, .. } => write!(f, "token {token} once more"),
+            Self::Refreshed { token, early: false, .. } => write!(f, "refreshed, token {token}"),
+            Self::Refreshed { token, early: true, .. } => {
                 write!(f, "refreshed before the expiry: token {token} and its refresh token are redundant")
             }
             Self::Revoked { tokens } => write!(f, "revoked, {tokens} ended"),
@@ -168,4 +183,11 @@ fn time(at: SystemTime) -> jiff::civil::DateTime {
 
 fn rfc_3339<S: serde::Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&jiff::Timestamp::try_from(*at).unwrap_or_default())
+}
+
+fn maybe_rfc_3339<S: serde::Serializer>(at: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => rfc_3339(at, serializer),
+        None => serializer.serialize_none(),
+    }
 }

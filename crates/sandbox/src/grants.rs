@@ -189,6 +189,13 @@ fn not_live(not_good: NotGood) -> Refusal {
     Refusal::new(Reason::AccessToken, &format!("the token {}", not_good.text()))
 }
 
+/// A grant's answer: which token is in it, and when that expires by what is said.
+struct Told {
+    answer: Answer,
+    token: u64,
+    expires_at: Option<SystemTime>,
+}
+
 /// One request to do something.
 struct Grant<'a> {
     grants: &'a Grants<'a>,
@@ -203,10 +210,10 @@ impl Grant<'_> {
             return Ok(answer);
         }
         self.room(|| state.ledger.live_tokens(self.now).0)?;
-        let (answer, token) = self.issue(state, account, scope(given), None, false);
+        let Told { answer, token, expires_at } = self.issue(state, account, scope(given), None, false);
         state.counts.grants += 1;
         state.counts.logins += 1;
-        Ok((answer, Outcome::LoggedIn { token }))
+        Ok((answer, Outcome::LoggedIn { token, expires_at }))
     }
 
     fn refresh(&self, state: &mut State, refresh: &Action, account: Option<usize>, given: &Given) -> Done {
@@ -237,11 +244,12 @@ impl Grant<'_> {
             state.ledger.end_all(Some(good.account), End::Replaced, self.now);
         }
         let kept = (!refresh.single_use).then_some(value);
-        let (answer, token) = self.issue(state, good.account, scope(given).or(good.scope), kept, early);
+        let scope = scope(given).or(good.scope);
+        let Told { answer, token, expires_at } = self.issue(state, good.account, scope, kept, early);
         state.counts.grants += 1;
         state.counts.refreshes += 1;
         state.counts.early_refreshes += u64::from(early);
-        Ok((answer, Outcome::Refreshed { token, early }))
+        Ok((answer, Outcome::Refreshed { token, early, expires_at }))
     }
 
     /// Whether there may be a live token more.
@@ -290,7 +298,7 @@ impl Grant<'_> {
         scope: Option<Vec<String>>,
         kept: Option<String>,
         is_redundant: bool,
-    ) -> (Answer, u64) {
+    ) -> Told {
         let Grants { vendor, document, token, .. } = self.grants;
         let number = state.ledger.next_number();
         let life = vendor.lifetime.or_else(|| answer::access_life(document, token, self.operation));
@@ -325,25 +333,35 @@ impl Grant<'_> {
             is_redundant,
         };
         let access = state.ledger.issue(new, self.now);
-        (self.answer(&issued(&access, refresh_token, refresh_expires_at)), access.number)
+        self.told(&access, refresh_token, refresh_expires_at)
     }
 
-    /// The newest token once more, where that is the fault.
+    /// The newest token once more, where that is the fault or the vendor does so.
     fn same_again(&self, state: &State, account: usize) -> Option<(Answer, Outcome)> {
-        let (access, refresh_token) = match self.fault {
-            Some(FaultKind::SameToken) => state.ledger.newest(account, self.now)?,
-            _ => return None,
-        };
+        let is_fault = self.fault == Some(&FaultKind::SameToken);
+        if !is_fault && !self.grants.vendor.repeats_live_token {
+            return None;
+        }
+        let (access, refresh_token) = state.ledger.newest(account, self.now)?;
+        // Less than a second would be told as 0.
+        let soon = self.now.checked_add(Duration::from_secs(1));
+        if !is_fault && access.expires_at.zip(soon).is_some_and(|(end, soon)| end < soon) {
+            return None;
+        }
         let refresh_expires_at = refresh_token.and_then(|token| state.ledger.refresh_expires_at(token));
-        let issued = issued(access, refresh_token.map(ToOwned::to_owned), refresh_expires_at);
-        Some((self.answer(&issued), Outcome::Answered))
+        let Told { answer, token, expires_at } =
+            self.told(access, refresh_token.map(ToOwned::to_owned), refresh_expires_at);
+        Some((answer, Outcome::Repeated { token, expires_at }))
     }
 
     /// The answer, by the vendor's idea of the time.
-    fn answer(&self, issued: &Issued) -> Answer {
+    fn told(&self, access: &Access, refresh_token: Option<String>, refresh_expires_at: Option<SystemTime>) -> Told {
         let Grants { document, token, .. } = self.grants;
-        let (issued, now) = self.by_the_vendors_clock(issued);
-        answer::grant(document, token, self.operation, &issued, now)
+        let (issued, now) = self.by_the_vendors_clock(&issued(access, refresh_token, refresh_expires_at));
+        let answer = answer::grant(document, token, self.operation, &issued, now);
+        let left = answer::told_end(token, &answer, now).map(|end| end.duration_since(now).unwrap_or_default());
+        let expires_at = left.and_then(|left| self.now.checked_add(left));
+        Told { answer, token: access.number, expires_at }
     }
 
     /// What was issued, and the time, as a vendor tells them whose clock may be off.

@@ -25,6 +25,7 @@ pub struct Vendor {
     pub(crate) lifetime: Option<Duration>,
     pub(crate) refresh_lifetime: Option<Duration>,
     pub(crate) live_tokens: Option<usize>,
+    pub(crate) repeats_live_token: bool,
     pub(crate) accounts: usize,
     pub(crate) any: Vec<String>,
     pub(crate) seed: u64,
@@ -50,6 +51,7 @@ impl Vendor {
             lifetime: None,
             refresh_lifetime: None,
             live_tokens: None,
+            repeats_live_token: false,
             accounts: 1,
             any: Vec::new(),
             seed: 0,
@@ -121,6 +123,13 @@ impl Vendor {
     /// unless set.
     pub fn live_tokens(mut self, most: usize) -> Self {
         self.live_tokens = Some(most);
+        self
+    }
+
+    /// Returns the newest live token once more, with what is left of its life, instead of a new one: some vendors do.
+    /// In its last second a new one is issued.
+    pub fn repeat_live_token(mut self) -> Self {
+        self.repeats_live_token = true;
         self
     }
 

@@ -152,6 +152,15 @@ pub(crate) fn grant(
     finish(document, Answer::empty(status).unstored(), response, media_type, &body)
 }
 
+/// When a token ends, as the answer to its grant says.
+pub(crate) fn told_end(token: &XToken, answer: &Answer, now: SystemTime) -> Option<SystemTime> {
+    let body: Value = serde_json::from_slice(&answer.body).ok()?;
+    let at = |at: &At| body.pointer(&at.pointer);
+    let expires_in = token.response.expires_in.as_ref().and_then(|place| now.checked_add(length(place, at(place)?)?));
+    let expires_at = token.response.expires_at.as_ref().and_then(|place| moment::read(place, at(place)?));
+    [expires_in, expires_at.map(SystemTime::from)].into_iter().flatten().min()
+}
+
 /// What is known of a token: the answer to a login's fields by their names, and whether it is live.
 pub(crate) fn introspection(
     document: &Document,

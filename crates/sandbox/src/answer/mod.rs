@@ -15,7 +15,8 @@ pub(crate) use challenge::challenge;
 pub(crate) use failure::{at_status, failure, unauthorized};
 pub(crate) use fill::fill;
 pub(crate) use grant::{
-    ACTIVE, Issued, access_life, expiry, grant, introspection, refresh_life, schema, success, token_example, token_type,
+    ACTIVE, Issued, access_life, expiry, grant, introspection, refresh_life, schema, success, token_example,
+    token_type, told_end,
 };
 
 /// An answer, but for what HTTP itself adds.

@@ -31,7 +31,10 @@ async fn what_there_is_can_be_seen() {
     let (_, events) = get("/voucherify/events").await;
     assert_eq!(
         (&events[0]["at"], &events[0]["outcome"]),
-        (&json!("2026-11-22T00:00:00Z"), &json!({ "kind": "logged-in", "token": 1 }))
+        (
+            &json!("2026-11-22T00:00:00Z"),
+            &json!({ "kind": "logged-in", "token": 1, "expires_at": "2026-11-22T00:15:00Z" })
+        )
     );
     let unknown = json!({ "error": "there is no vendor `zenoti`; there are: voucherify" });
     assert_eq!(get("/zenoti").await, (404, unknown));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{Playing, answer, client, foreign, s, text, vendor, zenoti_login, zenoti_refresh};
+use crate::support::{Playing, answer, client, foreign, s, start, text, vendor, zenoti_login, zenoti_refresh};
 
 async fn logged(vendor: Vendor) -> (Playing, Arc<Mutex<Vec<String>>>) {
     logged_of([vendor]).await
@@ -48,7 +48,8 @@ async fn a_line_per_request_says_what_happened() {
     );
     let events = playing.issuer.events();
     assert_eq!(events.iter().map(ToString::to_string).collect::<Vec<_>>(), lines);
-    assert_eq!(events[3].outcome, Outcome::Refreshed { token: 2, early: false });
+    let expires_at = Some(start() + s(120));
+    assert_eq!(events[3].outcome, Outcome::Refreshed { token: 2, early: false, expires_at });
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! What becomes of tokens: they expire, are spent, replaced, redundant, revoked, too many.
 
+use std::time::Duration;
+
 use freshtoken_sandbox::{Fault, Outcome};
 use serde_json::{Value, json};
 
 use crate::support::{
-    answer, body, foreign, header, play, s, text, vendor, voucherify_login, wellnessliving_login, with_keys, zenoti,
-    zenoti_login, zenoti_refresh,
+    answer, body, foreign, header, play, s, start, text, vendor, voucherify_login, wellnessliving_login, with_keys,
+    zenoti, zenoti_login, zenoti_refresh,
 };
 
 #[tokio::test]
@@ -305,4 +307,23 @@ async fn a_revoked_refresh_token_takes_its_access_tokens_with_it() {
         playing.post("/realms/other/protocol/openid-connect/token").form(&[("grant_type", "client_credentials")]);
     let elsewhere = elsewhere.basic_auth("example-client-id%2B1", Some("example-client-secret%3A100%25"));
     assert_eq!(answer(elsewhere).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_live_token_can_be_repeated_until_its_last_second() {
+    let playing = play(vendor("wellnessliving").lifetime(s(60)).repeat_live_token()).await;
+    let login = async || answer(wellnessliving_login(&playing)).await.1;
+    let first = login().await;
+    playing.issuer.advance_clock(s(59));
+    let again = login().await;
+    assert_eq!([&again["access_token"], &again["expires_in"]], [&first["access_token"], &json!(1)]);
+    let end = Some(start() + s(60));
+    assert_eq!(playing.issuer.events()[1].outcome, Outcome::Repeated { token: 1, expires_at: end });
+    playing.issuer.advance_clock(Duration::from_millis(500));
+    let next = login().await;
+    assert_eq!(
+        [&next["access_token"], &next["expires_in"]],
+        [&json!("example-header.example-payload.example-signature-2"), &json!(60)]
+    );
+    assert_eq!(playing.issuer.counts().logins, 2);
 }
