@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use freshtoken::{HttpClient, HttpError};
+use reqwest::Response;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -49,7 +50,7 @@ impl Calls {
         self.is_over.store(true, Ordering::Relaxed);
     }
 
-    fn record(&self, outcome: Result<(), String>, took: Duration) {
+    pub fn record(&self, outcome: Result<(), String>, took: Duration) {
         self.longest.fetch_max(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         match outcome {
             Ok(()) => drop(self.served.fetch_add(1, Ordering::Relaxed)),
@@ -81,10 +82,15 @@ pub fn start(callers: u32, api: &Arc<HttpClient>, url: &str, calls: &Arc<Calls>)
     tasks
 }
 
+/// One request with a token.
+pub async fn get(api: &HttpClient, url: &str) -> Result<Response, HttpError> {
+    api.send(api.get(url)).await
+}
+
 /// One call. Where there is no token now, it is made again when the source says, as a service would.
 async fn call(api: &HttpClient, url: &str, began: Instant) -> Result<(), String> {
     loop {
-        let answer = match api.send(api.get(url)).await {
+        let answer = match get(api, url).await {
             Ok(answer) => answer,
             Err(HttpError::Token(error)) if error.is_transient() && began.elapsed() < PATIENCE => {
                 sleep(error.retry_after().unwrap_or(REST)).await;

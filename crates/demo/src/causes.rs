@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use freshtoken::{Policy, Refresh, Renew};
+use freshtoken::{Lifetime, Policy, Refresh, Renew};
 
 /// Why an issuer was asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,13 +43,26 @@ impl fmt::Display for Cause {
     }
 }
 
+/// What became of a request.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The client got a token.
+    Token {
+        /// When it expires, as the response says.
+        expires_at: Option<SystemTime>,
+        /// Whether it isn't the live one once more.
+        is_new: bool,
+    },
+    /// The client got none.
+    Failed(String),
+}
+
 /// What an issuer was asked so far, and why.
 pub struct Causes {
     policy: Policy,
-    /// Of an access token.
+    /// Of an access token that is issued now.
     life: Duration,
-    /// When the current token was issued.
-    issued: Option<SystemTime>,
+    current: Option<Current>,
     /// What the last request failed of, and when.
     failed: Option<(String, SystemTime)>,
     /// When the vendor ended the current token.
@@ -57,10 +70,19 @@ pub struct Causes {
     /// Whether a call has got 401 since.
     is_rejected: bool,
     is_clock_set: bool,
-    /// Whether nobody said how long tokens live, so that only a 401 tells of their end.
-    is_life_unknown: bool,
     is_ending: bool,
     counted: Counted,
+}
+
+/// The token that the client has.
+#[derive(Clone, Copy)]
+struct Current {
+    /// When a response brought it. An issuer that repeats its live token brings it again.
+    since: SystemTime,
+    /// When it expires, as the client knows it: the response says, or else the documented lifetime does.
+    known_end: Option<SystemTime>,
+    /// When the issuer refuses it.
+    end: SystemTime,
 }
 
 /// How many requests had which cause.
@@ -89,17 +111,25 @@ const LEAST_WAIT: Duration = Duration::from_millis(900);
 /// The facade's jitter is a twentieth of a life; the rest is for how exactly times are known.
 const EARLIEST: f64 = 0.06;
 
+/// How exactly times are known.
+const SLACK: Duration = Duration::from_millis(500);
+
+/// A token is not handed out in its last second, or in the second half of its life if that is shorter.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// The facade leaves so long between two grants, however short tokens live.
+const LEAST_INTERVAL: Duration = Duration::from_secs(1);
+
 impl Causes {
     pub fn new(policy: Policy, life: Duration) -> Self {
         Self {
             policy,
             life,
-            issued: None,
+            current: None,
             failed: None,
             ended: None,
             is_rejected: false,
             is_clock_set: false,
-            is_life_unknown: false,
             is_ending: false,
             counted: Counted::default(),
         }
@@ -122,9 +152,14 @@ impl Causes {
         is_first
     }
 
-    /// A call carried a token beyond its end: nobody had said when that is.
-    pub fn life_unknown(&mut self) {
-        self.is_life_unknown = true;
+    /// Whether the client does not know when its token expires: nobody says, or the documented lifetime is longer.
+    pub fn is_end_unknown(&self) -> bool {
+        self.current.is_some_and(|current| current.known_end.is_none_or(|known| known > current.end + SLACK))
+    }
+
+    /// Whether the current token has expired by the issuer's clock.
+    pub fn has_expired(&self, at: SystemTime) -> bool {
+        self.current.is_some_and(|current| current.end <= at)
     }
 
     /// The clock of this machine was set.
@@ -137,8 +172,8 @@ impl Causes {
         self.is_ending = true;
     }
 
-    /// Why a request to the issuer was made, at this time of the issuer's. It may have failed.
-    pub fn request(&mut self, at: SystemTime, failure: Option<String>) -> Cause {
+    /// Why a request to the issuer was made, at this time of the issuer's, and what became of it.
+    pub fn request(&mut self, at: SystemTime, answer: Answer) -> Cause {
         let cause = self.cause(at);
         let count = match cause {
             Cause::First => &mut self.counted.first,
@@ -150,19 +185,27 @@ impl Causes {
             Cause::Unexplained => &mut self.counted.unexplained,
         };
         *count += 1;
-        match failure {
+        match answer {
             _ if self.is_ending => {}
-            None => {
-                self.failed = None;
-                self.issued = Some(at);
-                self.is_clock_set = false;
-                if self.ended.is_some_and(|ended| ended <= at) {
-                    (self.ended, self.is_rejected) = (None, false);
-                }
-            }
-            Some(failure) => self.failed = Some((failure, at)),
+            Answer::Token { expires_at, is_new } => self.got(at, expires_at, is_new),
+            Answer::Failed(failure) => self.failed = Some((failure, at)),
         }
         cause
+    }
+
+    fn got(&mut self, at: SystemTime, expires_at: Option<SystemTime>, is_new: bool) {
+        let documented = match self.policy.lifetime {
+            Lifetime::For(life) => Some(at + life),
+            _ => None,
+        };
+        let old_end = self.current.filter(|_| !is_new).map(|current| current.end);
+        let end = old_end.unwrap_or(at + self.life);
+        self.current = Some(Current { since: at, known_end: expires_at.or(documented), end });
+        self.failed = None;
+        self.is_clock_set = false;
+        if self.ended.is_some_and(|ended| ended <= at) {
+            (self.ended, self.is_rejected) = (None, false);
+        }
     }
 
     fn cause(&mut self, at: SystemTime) -> Cause {
@@ -172,33 +215,46 @@ impl Causes {
         if let Some((failed, failed_at)) = self.failed.take() {
             let wait = at.duration_since(failed_at).unwrap_or_default();
             // What takes the place of a single-use refresh token whose answer was lost may come at once.
-            let is_hasty = wait < LEAST_WAIT && self.policy.refresh != Refresh::SingleUse;
-            return if is_hasty { Cause::Unexplained } else { Cause::Again(failed) };
+            let logs_in_instead = self.policy.refresh == Refresh::SingleUse && self.policy.login;
+            return if wait < LEAST_WAIT && !logs_in_instead { Cause::Unexplained } else { Cause::Again(failed) };
         }
-        let Some(issued) = self.issued else {
+        let Some(current) = self.current else {
             // Only once: a second one would be a herd.
             return if self.counted.all() == 0 { Cause::First } else { Cause::Unexplained };
         };
-        let age = at.duration_since(issued).unwrap_or_default();
-        let part = age.as_secs_f64() / self.life.as_secs_f64();
-        let due = match self.policy.renew {
-            Renew::AtExpiry => 1.0,
-            Renew::Early(part) => (part - EARLIEST).max(0.0),
-            Renew::Before(margin) => {
-                let early = margin.min(self.life / 2).mul_f64(1.0 + EARLIEST);
-                1.0 - early.as_secs_f64() / self.life.as_secs_f64()
-            }
-            _ => 1.0,
-        };
-        match age.checked_sub(self.life) {
+        let late = at.duration_since(current.end).ok();
+        match current.known_end {
             _ if self.is_rejected => Cause::Rejected,
-            // It should have been renewed before.
-            Some(_) if self.policy.renew != Renew::AtExpiry && !self.is_life_unknown => Cause::Unexplained,
-            Some(ago) => Cause::Expired(ago),
-            None if part >= due => Cause::Due(part),
-            None if self.is_clock_set => Cause::ClockSet,
-            None => Cause::Unexplained,
+            Some(known) if at >= current.since + self.earliest(current, known) => self.due(at, current, known),
+            // A call got 401 with a token that the client took for good.
+            _ if self.is_end_unknown() && late.is_some() => Cause::Expired(late.unwrap_or_default()),
+            _ if self.is_clock_set => Cause::ClockSet,
+            _ => Cause::Unexplained,
         }
+    }
+
+    /// The age at which a token may be renewed at the earliest.
+    fn earliest(&self, current: Current, known_end: SystemTime) -> Duration {
+        let life = known_end.duration_since(current.since).unwrap_or_default();
+        let unserved = life - MARGIN.min(life / 2);
+        match self.policy.renew {
+            // A refresh before the expiry loses the token; a login doesn't.
+            Renew::AtExpiry if self.policy.refresh == Refresh::None => unserved,
+            Renew::Early(part) => life.mul_f64((part - EARLIEST).max(0.0)).min(unserved),
+            Renew::Before(margin) => (life - margin.min(life / 2).mul_f64(1.0 + EARLIEST).min(life)).min(unserved),
+            _ => life,
+        }
+    }
+
+    /// A renewal that isn't too early. One in the background must not be too late either.
+    fn due(&self, at: SystemTime, current: Current, known_end: SystemTime) -> Cause {
+        let age = at.duration_since(current.since).unwrap_or_default();
+        let life = known_end.duration_since(current.since).unwrap_or_default();
+        let Some(ago) = age.checked_sub(life) else {
+            return Cause::Due(age.as_secs_f64() / life.as_secs_f64());
+        };
+        let is_late = self.policy.renew != Renew::AtExpiry && age > life.max(LEAST_INTERVAL) + SLACK;
+        if is_late { Cause::Unexplained } else { Cause::Expired(ago) }
     }
 }
 
@@ -210,11 +266,22 @@ mod tests {
 
     const LIFE: Duration = Duration::from_secs(100);
 
+    fn at(second: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(second)
+    }
+
+    /// A new token of a hundred seconds, issued at this second.
+    fn token(second: u64) -> Answer {
+        Answer::Token { expires_at: Some(at(second) + LIFE), is_new: true }
+    }
+
     /// The causes of requests at these seconds; a text is what one failed of.
     fn causes(policy: Policy, requests: &[(u64, Option<&str>)]) -> Vec<Cause> {
         let mut causes = Causes::new(policy, LIFE);
-        let at = |second: u64| UNIX_EPOCH + Duration::from_secs(second);
-        requests.iter().map(|(second, failure)| causes.request(at(*second), failure.map(ToOwned::to_owned))).collect()
+        let answer = |second: u64, failure: Option<&str>| {
+            failure.map_or_else(|| token(second), |failure| Answer::Failed(failure.to_owned()))
+        };
+        requests.iter().map(|(second, failure)| causes.request(at(*second), answer(*second, *failure))).collect()
     }
 
     fn early() -> Policy {
@@ -267,16 +334,57 @@ mod tests {
     #[test]
     fn a_401_explains_one_request() {
         let mut causes = Causes::new(at_expiry(), LIFE);
-        causes.request(UNIX_EPOCH, None);
-        causes.ended(UNIX_EPOCH + LIFE / 2);
+        causes.request(at(0), token(0));
+        causes.ended(at(50));
         assert!(causes.rejected());
         assert!(!causes.rejected(), "fifty callers have one token");
-        assert_eq!(causes.request(UNIX_EPOCH + LIFE / 2, None), Cause::Rejected);
+        assert_eq!(causes.request(at(50), token(50)), Cause::Rejected);
         assert!(!causes.rejected(), "a late one");
-        assert_eq!(causes.request(UNIX_EPOCH + LIFE / 2, None), Cause::Unexplained);
+        assert_eq!(causes.request(at(50), token(50)), Cause::Unexplained);
         causes.ending();
-        assert_eq!(causes.request(UNIX_EPOCH + LIFE / 2, None), Cause::Revoke);
+        assert_eq!(causes.request(at(50), token(50)), Cause::Revoke);
         let expected = Counted { first: 1, rejected: 1, unexplained: 1, revokes: 1, ..Counted::default() };
         assert_eq!(causes.counted(), expected);
+    }
+
+    #[test]
+    fn a_repeated_token_is_due_by_what_is_left_of_it() {
+        let mut causes = Causes::new(early(), LIFE);
+        let repeated = Answer::Token { expires_at: Some(at(100)), is_new: false };
+        assert_eq!(causes.request(at(0), token(0)), Cause::First);
+        assert_eq!(causes.request(at(75), repeated.clone()), Cause::Due(0.75));
+        assert_eq!(causes.request(at(80), repeated.clone()), Cause::Unexplained);
+        assert_eq!(causes.request(at(95), token(95)), Cause::Due(0.75));
+        // With less than a second left, the next request comes after the least interval.
+        assert_eq!(
+            causes.request(at(194), Answer::Token { expires_at: Some(at(195)), is_new: false }),
+            Cause::Due(0.99)
+        );
+        assert_eq!(causes.request(at(195), token(195)), Cause::Expired(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_token_is_renewed_in_its_last_second_though_it_is_due_later() {
+        let late = Policy::new("acme").renew(Renew::Early(0.95));
+        for (second, is_explained) in [(5, true), (4, false)] {
+            let mut causes = Causes::new(late, Duration::from_secs(6));
+            causes.request(at(0), Answer::Token { expires_at: Some(at(6)), is_new: true });
+            assert_eq!(causes.request(at(second), token(second)) != Cause::Unexplained, is_explained);
+        }
+        let login = Policy::new("acme").renew(Renew::AtExpiry);
+        assert_eq!(causes(login, &[(0, None), (99, None)])[1], Cause::Due(0.99), "a login harms no token");
+        assert_eq!(causes(at_expiry(), &[(0, None), (99, None)])[1], Cause::Unexplained);
+    }
+
+    #[test]
+    fn a_401_explains_a_renewal_where_no_expiry_is_known() {
+        for policy in [early(), early().lifetime(Lifetime::For(24 * LIFE))] {
+            let mut causes = Causes::new(policy, LIFE);
+            let endless = Answer::Token { expires_at: None, is_new: true };
+            assert_eq!(causes.request(at(0), endless.clone()), Cause::First);
+            assert!(causes.is_end_unknown() && causes.has_expired(at(100)));
+            assert_eq!(causes.request(at(101), endless.clone()), Cause::Expired(Duration::from_secs(1)));
+            assert_eq!(causes.request(at(150), endless), Cause::Unexplained);
+        }
     }
 }

@@ -10,6 +10,8 @@ mod callers;
 mod causes;
 mod live;
 mod player;
+#[cfg(test)]
+mod rehearsal;
 mod script;
 mod show;
 mod vendor;

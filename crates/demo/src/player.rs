@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::error::Error;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use console::style;
 use freshtoken::{HttpClient, State, Takes, TokenSource};
@@ -11,7 +11,7 @@ use freshtoken_sandbox::{Event, Issuer, Outcome, Sandbox};
 use reqwest::StatusCode;
 
 use crate::callers::Calls;
-use crate::causes::{Cause, Causes};
+use crate::causes::{Answer, Cause, Causes};
 use crate::script::{Step, script};
 use crate::vendor::Vendor;
 use crate::view::{Mood, Row};
@@ -30,8 +30,8 @@ pub struct Player<'a> {
     life: Duration,
     pub faults: u64,
     steps: VecDeque<(Duration, Step)>,
-    /// The newest token that arrived, and when.
-    token: Option<(u64, Instant)>,
+    /// The newest token that arrived, and when by the issuer's clock.
+    token: Option<(u64, SystemTime)>,
     pub has_ended_tokens: bool,
     /// Whether a call carried a token beyond its end: the vendor doesn't say how long one lives.
     has_outlived: bool,
@@ -43,6 +43,16 @@ impl<'a> Player<'a> {
         let issuer = issuer.ok_or_else(|| format!("no spec is called {}: run `cargo xtask gen`", vendor.name))?;
         let variables: HashMap<String, String> = issuer.environment().into_iter().collect();
         let tokens = (vendor.tokens)(&|name| variables.get(name).cloned())?;
+        Self::with(number, vendor, issuer, tokens)
+    }
+
+    /// One whose tokens come from this source.
+    pub fn with(
+        number: usize,
+        vendor: &'a Vendor,
+        issuer: &Issuer,
+        tokens: TokenSource,
+    ) -> Result<Self, Box<dyn Error>> {
         let script = script(number, &vendor.policy);
         Ok(Self {
             vendor,
@@ -90,35 +100,33 @@ impl<'a> Player<'a> {
     /// What is to be told of an event; None: nothing new.
     pub fn saw(&mut self, event: &Event) -> Option<(Mood, String)> {
         if event.path == PROTECTED {
-            if self.has_no_known_end() && self.token.is_some_and(|(_, since)| since.elapsed() > self.life) {
-                self.has_outlived = true;
-                self.causes.life_unknown();
-            }
+            self.has_outlived |= self.causes.is_end_unknown() && self.causes.has_expired(event.at);
             let told = || (Mood::Bad, "a call got 401, it is made again with a new token".to_owned());
             return self.causes.rejected().then(told);
         }
-        let failure = failure(event);
-        let cause = self.causes.request(event.at, failure.clone());
-        if let Some(failure) = failure {
+        if let Some(failure) = failure(event) {
+            let cause = self.causes.request(event.at, Answer::Failed(failure.clone()));
             return Some((Mood::Bad, format!("{failure} {}", because(&cause))));
         }
-        let (action, token) = match event.outcome {
-            Outcome::LoggedIn { token } => ("logged in", token),
-            Outcome::Refreshed { token, .. } => ("refreshed", token),
-            _ => return Some((Mood::Plain, "revoked".to_owned())),
+        let (action, token, expires_at) = match event.outcome {
+            Outcome::LoggedIn { token, expires_at } => ("logged in", token, expires_at),
+            Outcome::Refreshed { token, expires_at, .. } => ("refreshed", token, expires_at),
+            Outcome::Repeated { token, expires_at } => ("the same once more", token, expires_at),
+            _ => {
+                self.causes.request(event.at, Answer::Token { expires_at: None, is_new: true });
+                return Some((Mood::Plain, "revoked".to_owned()));
+            }
         };
-        self.token = Some((token, Instant::now()));
+        let is_new = !matches!(event.outcome, Outcome::Repeated { .. });
+        let cause = self.causes.request(event.at, Answer::Token { expires_at, is_new });
+        if is_new {
+            self.token = Some((token, event.at));
+        }
         Some((Mood::Good, format!("{action}, token {token} {}", because(&cause))))
     }
 
-    /// Whether the source can't know when its token ends: the answer doesn't say, and what the spec says is far longer. A
-    /// source that does know has no excuse for a token beyond its end.
-    fn has_no_known_end(&self) -> bool {
-        let end = self.tokens.status().expires_at;
-        end.is_none_or(|end| end.duration_since(SystemTime::now()).is_ok_and(|left| left > 2 * self.life))
-    }
-
     pub fn row(&self) -> Row<'_> {
+        let now = self.issuer.clock().now();
         let status = self.tokens.status();
         let state = match (status.state, status.is_serving) {
             (_, true) if status.is_renewing => "renewing",
@@ -136,7 +144,7 @@ impl<'a> Player<'a> {
             state,
             is_serving: status.is_serving,
             token: self.token.map(|(number, _)| number),
-            age: self.token.map(|(_, since)| since.elapsed()).unwrap_or_default(),
+            age: self.token.and_then(|(_, since)| now.duration_since(since).ok()).unwrap_or_default(),
             life: self.life,
             served: self.calls.served(),
             requests: counted.all(),

@@ -33,14 +33,14 @@ impl Script {
 ///
 /// Early renewal: a token of 6 s is due after some 4.3 s, so at about 4 and 10 s, each time into a fault. Renewal at the
 /// expiry: a token of 4 s is refreshed after 6 s, so at about 6 s, and, once all tokens were ended at 8 s, at 14 s, into a
-/// fault: the sandbox spends the refresh token, and the answer is lost.
+/// fault.
 pub fn script(number: usize, policy: &Policy) -> Script {
     let secs = Duration::from_secs;
     let fault = |at, fault: Fault| (secs(at), Step::Fault(fault.on(On::Grants)));
     // The first answer takes its time, so that all who came at once can be seen to wait for it.
     let slow = fault(0, Fault::delay(Duration::from_millis(300)));
+    let [first, second] = faults(number, policy);
     if policy.renew != Renew::AtExpiry {
-        let [first, second] = repeatable(number);
         let steps = vec![slow, fault(1, first), fault(7, second), (secs(13), Step::EndTokens)];
         return Script { life: secs(6), steps };
     }
@@ -49,23 +49,23 @@ pub fn script(number: usize, policy: &Policy) -> Script {
     if policy.login {
         steps.push((secs(8), Step::EndTokens));
     }
-    steps.push(fault(9, single_use(policy)));
+    steps.push(fault(9, first));
     Script { life: secs(4), steps }
 }
 
-/// What a login gets over, and a refresh token that works again and again.
-fn repeatable(number: usize) -> [Fault; 2] {
-    let throttled = Fault::too_many_requests(RetryAfter::Seconds, Duration::from_secs(1));
-    match number % 3 {
-        0 => [Fault::server_error(), throttled],
-        1 => [Fault::html(200), Fault::reset_after()],
-        _ => [Fault::truncated(), Fault::reset_before()],
+/// What goes wrong with two grants, by how often a refresh token works.
+fn faults(number: usize, policy: &Policy) -> [Fault; 2] {
+    let throttled = |form| Fault::too_many_requests(form, Duration::from_secs(1));
+    match (policy.refresh, policy.login) {
+        // The worst: the refresh token is spent, and the response is lost.
+        (Refresh::SingleUse, true) => [Fault::reset_after(), Fault::truncated()],
+        // Where no login can follow, what a refresh token survives.
+        (Refresh::SingleUse, false) => [throttled(RetryAfter::Seconds), throttled(RetryAfter::Date)],
+        // What a login gets over, and a refresh token that works again and again.
+        _ => match number % 3 {
+            0 => [Fault::server_error(), throttled(RetryAfter::Seconds)],
+            1 => [Fault::html(200), Fault::reset_after()],
+            _ => [Fault::truncated(), Fault::reset_before()],
+        },
     }
-}
-
-/// The worst for a refresh token that works once; where nobody can log in instead, what it survives.
-fn single_use(policy: &Policy) -> Fault {
-    let may_be_lost = policy.refresh != Refresh::SingleUse || policy.login;
-    let throttled = || Fault::too_many_requests(RetryAfter::Seconds, Duration::from_secs(1));
-    if may_be_lost { Fault::reset_after() } else { throttled() }
 }

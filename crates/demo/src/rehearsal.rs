@@ -1,0 +1,298 @@
+//! The show without a stage: one vendor, one caller, and a clock that is moved. It explains vendors that `specs/` hasn't.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
+
+use freshtoken::{
+    CredentialSource, Failure, FromEnv, HttpError, Issued, Now, Policy, Refresh, Renew, Secret, TokenSource,
+    Vendor as _, voucherify, wellnessliving, zenoti,
+};
+use freshtoken_sandbox::{Clock, Event, Outcome, Sandbox};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::callers;
+use crate::causes::Counted;
+use crate::player::Player;
+use crate::script::{END, script};
+use crate::vendor::Vendor;
+use crate::verdict;
+
+/// How far the clock is moved between two calls.
+const TICK: Duration = Duration::from_millis(100);
+
+/// More than any request needs. Only what waits for the clock takes as many.
+const YIELDS: u32 = 20_000;
+
+/// The sandbox's clock as the facade's: both are moved at once.
+struct Shared(Clock);
+
+impl freshtoken::Clock for Shared {
+    fn now(&self) -> Now {
+        let now = self.0.now();
+        Now::new(now.duration_since(UNIX_EPOCH).unwrap(), now)
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let clock = self.0.clone();
+        Box::pin(async move { clock.wait_until(clock.now() + duration).await })
+    }
+}
+
+struct Even;
+
+impl freshtoken::Random for Even {
+    fn unit(&self) -> f64 {
+        0.5
+    }
+}
+
+/// Another policy for the requests of a vendor that there is.
+trait Fragment: Send + Sync + 'static {
+    type Of: freshtoken::Vendor + FromEnv;
+    const POLICY: Policy;
+    /// What its spec has in place of what the vendor's has.
+    const CHANGES: &[(&str, &str)];
+    const REPEATS: bool = false;
+}
+
+/// The vendor's adapter with the fragment's policy. It counts the grants that are under way.
+struct Adapter<F: Fragment>(F::Of, Arc<AtomicU32>, PhantomData<F>);
+
+async fn counted<T>(under_way: &AtomicU32, grant: impl Future<Output = T>) -> T {
+    under_way.fetch_add(1, Ordering::AcqRel);
+    let done = grant.await;
+    under_way.fetch_sub(1, Ordering::AcqRel);
+    done
+}
+
+type Credentials<F> = <<F as Fragment>::Of as freshtoken::Vendor>::Credentials;
+
+impl<F: Fragment> freshtoken::Vendor for Adapter<F> {
+    type Credentials = Credentials<F>;
+    const POLICY: Policy = F::POLICY;
+
+    fn server(&self) -> String {
+        self.0.server()
+    }
+
+    async fn login(&self, credentials: &CredentialSource<Credentials<F>>) -> Result<Issued, Failure> {
+        counted(&self.1, self.0.login(credentials)).await
+    }
+
+    async fn refresh(&self, credentials: &CredentialSource<Credentials<F>>, token: &Secret) -> Result<Issued, Failure> {
+        counted(&self.1, self.0.refresh(credentials, token)).await
+    }
+
+    async fn revoke(&self, credentials: &CredentialSource<Credentials<F>>, token: &Secret) -> Result<(), Failure> {
+        self.0.revoke(credentials, token).await
+    }
+}
+
+/// An issuer that repeats its live token, for a client that asks early enough to get it.
+struct Repeating;
+
+impl Fragment for Repeating {
+    type Of = wellnessliving::Endpoint;
+    const POLICY: Policy = wellnessliving::Endpoint::POLICY.renew(Renew::Early(0.5));
+    const CHANGES: &[(&str, &str)] = &[("  renew: { early: 0.75 }", "  renew: { early: 0.5 }")];
+    const REPEATS: bool = true;
+}
+
+/// Single-use refresh tokens that are renewed early, and no login.
+struct EarlySingleUse;
+
+impl Fragment for EarlySingleUse {
+    type Of = zenoti::Endpoint;
+    const POLICY: Policy = zenoti::Endpoint::POLICY.login(false).refresh(Refresh::SingleUse).renew(Renew::Early(0.75));
+    const CHANGES: &[(&str, &str)] = &[
+        ("  login: { operation: create_token, body: PasswordGrant }\n", ""),
+        ("  renew: at-expiry ", "  renew: { early: 0.75 } "),
+    ];
+}
+
+/// Single-use refresh tokens that are renewed early, and a login for when one is lost.
+struct EarlySingleUseWithLogin;
+
+impl Fragment for EarlySingleUseWithLogin {
+    type Of = zenoti::Endpoint;
+    const POLICY: Policy = zenoti::Endpoint::POLICY.renew(Renew::Early(0.75));
+    const CHANGES: &[(&str, &str)] = &[("  renew: at-expiry ", "  renew: { early: 0.75 } ")];
+}
+
+/// A renewal so late that the token is no longer served when it is due.
+struct Late;
+
+impl Fragment for Late {
+    type Of = voucherify::Endpoint;
+    const POLICY: Policy = voucherify::Endpoint::POLICY.renew(Renew::Early(0.9));
+    const CHANGES: &[(&str, &str)] = &[("  renew: { early: 0.75 }", "  renew: { early: 0.9 }")];
+}
+
+/// Renewed at the expiry by a login.
+struct LoginAtExpiry;
+
+impl Fragment for LoginAtExpiry {
+    type Of = voucherify::Endpoint;
+    const POLICY: Policy = voucherify::Endpoint::POLICY.renew(Renew::AtExpiry);
+    const CHANGES: &[(&str, &str)] = &[("  renew: { early: 0.75 }", "  renew: at-expiry")];
+}
+
+/// A response names a lifetime that the vendor does not keep to: only a 401 tells.
+struct Unkept;
+
+impl Fragment for Unkept {
+    type Of = wellnessliving::Endpoint;
+    const POLICY: Policy = wellnessliving::Endpoint::POLICY.renew(Renew::AtExpiry);
+    const CHANGES: &[(&str, &str)] =
+        &[("    expires-in: /expires_in\n", ""), ("  renew: { early: 0.75 }", "  renew: at-expiry")];
+}
+
+/// What came of a show: what was checked, what was counted, and what was to be seen.
+struct Ended {
+    checks: Vec<(bool, String)>,
+    counted: Counted,
+    seen: String,
+}
+
+/// A vendor's whole show, as the one with this number.
+async fn rehearse<F: Fragment>(number: usize) -> Ended {
+    let vendor = vendor::<F>();
+    // The first response comes 300 ms later: on a full second, or at another part of one, which dates cut off.
+    let start = Duration::from_secs(1_795_305_600) + Duration::from_millis(700 + 330 * number as u64);
+    let clock = Clock::stopped(UNIX_EPOCH + start);
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let played = played::<F>(&clock).lifetime(script(number, &F::POLICY).life);
+    let on_event = move |event: &Event| {
+        if !matches!(event.outcome, Outcome::Accepted { .. }) {
+            drop(tell.send(event.clone()));
+        }
+    };
+    let sandbox = Sandbox::builder([played]).on_event(on_event).start().await.unwrap();
+    let issuer = sandbox.issuers()[0].clone();
+    let under_way = Arc::new(AtomicU32::new(0));
+
+    let variables: HashMap<String, String> = issuer.environment().into_iter().collect();
+    // A vendor without a login needs no credentials, which its adapter doesn't know.
+    let needed = |name: &str| F::Of::VARIABLES.iter().any(|known| known.is_required && name.ends_with(known.name));
+    let var = |name: &str| variables.get(name).cloned().or_else(|| needed(name).then(|| "example".to_owned()));
+    let (endpoint, credentials) = F::Of::from_vars(&var).unwrap();
+    let adapter = Adapter::<F>(endpoint, under_way.clone(), PhantomData);
+    let mut tokens = TokenSource::builder(adapter, credentials).clock(Shared(clock.clone())).random(Even);
+    if !F::POLICY.login {
+        tokens = tokens.refresh_token(issuer.consent().unwrap());
+    }
+    let mut player = Player::with(number, &vendor, &issuer, tokens.build()).unwrap();
+
+    let mut calls = JoinSet::new();
+    let mut seen = String::new();
+    let mut now = Duration::ZERO;
+    while now < END {
+        while player.step(now).is_some() {}
+        if calls.is_empty() {
+            let (api, url) = (player.api.clone(), player.url());
+            calls.spawn(async move { callers::get(&api, &url).await });
+        }
+        for _ in 0..YIELDS {
+            while let Some(call) = calls.try_join_next() {
+                match call.unwrap() {
+                    Ok(answer) if answer.status().is_success() => player.calls.record(Ok(()), TICK),
+                    Ok(answer) => player.calls.record(Err(format!("{now:?}: {}", answer.status())), TICK),
+                    // It is made again.
+                    Err(HttpError::Token(error)) if error.is_transient() => {}
+                    Err(error) => player.calls.record(Err(format!("{now:?}: {error}")), TICK),
+                }
+            }
+            if calls.is_empty() && under_way.load(Ordering::Acquire) == 0 {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        while let Ok(event) = told.try_recv() {
+            seen += &player.saw(&event).map(|(_, text)| format!("{now:?} {text}\n")).unwrap_or_default();
+        }
+        now += TICK;
+        clock.advance(TICK);
+    }
+    let revoked: Vec<_> = player.revoke().await.into_iter().collect();
+    while let Ok(event) = told.try_recv() {
+        player.saw(&event);
+    }
+    let counted = player.causes.counted();
+    Ended { checks: verdict::checks(&[player], calls.is_empty(), &revoked), counted, seen }
+}
+
+fn vendor<F: Fragment>() -> Vendor {
+    Vendor {
+        name: F::POLICY.vendor,
+        policy: F::POLICY,
+        variables: &[],
+        tokens: |_| unreachable!("they are given"),
+        server: |_| unreachable!("nobody asks"),
+    }
+}
+
+/// The vendor's spec with the fragment's changes.
+fn played<F: Fragment>(clock: &Clock) -> freshtoken_sandbox::Vendor {
+    let name = F::POLICY.vendor;
+    let file = format!("{}/../../specs/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+    let spec = F::CHANGES.iter().fold(std::fs::read_to_string(file).unwrap(), |spec, (from, to)| {
+        assert!(spec.contains(from), "{name} has no {from}");
+        spec.replacen(from, to, 1)
+    });
+    let vendor = freshtoken_sandbox::Vendor::parse(name, &spec).unwrap().clock(clock.clone());
+    if F::REPEATS { vendor.repeat_live_token() } else { vendor }
+}
+
+/// All that was checked holds. Every number gets other faults.
+async fn all_is_explained<F: Fragment>() -> [Ended; 3] {
+    let all = [rehearse::<F>(0).await, rehearse::<F>(1).await, rehearse::<F>(2).await];
+    for Ended { checks, seen, .. } in &all {
+        let failed: Vec<&String> = checks.iter().filter(|(holds, _)| !holds).map(|(_, text)| text).collect();
+        assert!(failed.is_empty(), "{failed:#?}\n{seen}");
+    }
+    all
+}
+
+#[tokio::test]
+async fn an_issuer_that_repeats_its_live_token_is_explained() {
+    for Ended { seen, .. } in all_is_explained::<Repeating>().await {
+        assert!(seen.contains("the same once more, token 1 "), "{seen}");
+    }
+}
+
+#[tokio::test]
+async fn early_single_use_without_a_login_is_explained() {
+    all_is_explained::<EarlySingleUse>().await;
+}
+
+#[tokio::test]
+async fn early_single_use_with_a_login_is_explained() {
+    for Ended { seen, .. } in all_is_explained::<EarlySingleUseWithLogin>().await {
+        assert!(seen.contains("a reset after it was done") && seen.contains("a truncated body"), "{seen}");
+    }
+}
+
+#[tokio::test]
+async fn a_renewal_at_nine_tenths_is_explained() {
+    all_is_explained::<Late>().await;
+}
+
+#[tokio::test]
+async fn a_login_at_the_expiry_is_explained() {
+    all_is_explained::<LoginAtExpiry>().await;
+}
+
+#[tokio::test]
+async fn a_vendor_that_only_a_401_tells_of_is_explained() {
+    for number in 0..3 {
+        let Ended { counted, checks, seen } = rehearse::<Unkept>(number).await;
+        assert_eq!(counted.unexplained, 0, "{checks:?}\n{seen}");
+        assert!(checks.iter().any(|(holds, text)| *holds && text.contains("faults were met")), "{checks:?}\n{seen}");
+    }
+}
