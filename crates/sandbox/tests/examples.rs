@@ -201,7 +201,7 @@ async fn the_service_has_a_token_for_each_account() {
     let states: Value = serde_json::from_str(&health).unwrap();
     let serving = ["1", "2", "3", "4", "5"].map(|account| states[account]["serving"].as_bool().unwrap());
     assert_eq!((status, serving), (200, [true, true, true, false, false]), "{health}");
-    assert_eq!((&states["1"]["state"], &states["5"]["state"]), (&"Fresh".into(), &"Dead".into()));
+    assert_eq!((&states["1"]["state"], states["5"]["error"].is_string()), (&"Fresh".into(), true), "{health}");
     let counts = issuer.counts();
     assert_eq!((counts.logins, counts.calls_accepted, counts.calls_refused), (3, 12, 0));
 
