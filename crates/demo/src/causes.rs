@@ -153,13 +153,8 @@ impl Causes {
     }
 
     /// Whether the client does not know when its token expires: nobody says, or the documented lifetime is longer.
-    pub fn is_end_unknown(&self) -> bool {
+    fn is_end_unknown(&self) -> bool {
         self.current.is_some_and(|current| current.known_end.is_none_or(|known| known > current.end + SLACK))
-    }
-
-    /// Whether the current token has expired by the issuer's clock.
-    pub fn has_expired(&self, at: SystemTime) -> bool {
-        self.current.is_some_and(|current| current.end <= at)
     }
 
     /// The clock of this machine was set.
@@ -382,7 +377,6 @@ mod tests {
             let mut causes = Causes::new(policy, LIFE);
             let endless = Answer::Token { expires_at: None, is_new: true };
             assert_eq!(causes.request(at(0), endless.clone()), Cause::First);
-            assert!(causes.is_end_unknown() && causes.has_expired(at(100)));
             assert_eq!(causes.request(at(101), endless.clone()), Cause::Expired(Duration::from_secs(1)));
             assert_eq!(causes.request(at(150), endless), Cause::Unexplained);
         }

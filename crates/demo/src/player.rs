@@ -33,8 +33,6 @@ pub struct Player<'a> {
     /// The newest token that arrived, and when by the issuer's clock.
     token: Option<(u64, SystemTime)>,
     pub has_ended_tokens: bool,
-    /// Whether a call carried a token beyond its end: the vendor doesn't say how long one lives.
-    has_outlived: bool,
 }
 
 impl<'a> Player<'a> {
@@ -66,7 +64,6 @@ impl<'a> Player<'a> {
             steps: script.steps.into(),
             token: None,
             has_ended_tokens: false,
-            has_outlived: false,
         })
     }
 
@@ -86,9 +83,6 @@ impl<'a> Player<'a> {
         let (_, step) = self.steps.pop_front()?;
         match &step {
             Step::Fault(fault) => self.issuer.fault(fault.clone()),
-            // Where nobody knows how long a token lives, a 401 has told already, and a second one within a minute means
-            // something else.
-            Step::EndTokens if self.has_outlived => {}
             Step::EndTokens => {
                 self.causes.ended(self.issuer.clock().now());
                 self.has_ended_tokens |= self.issuer.revoke_all() > 0;
@@ -100,7 +94,6 @@ impl<'a> Player<'a> {
     /// What is to be told of an event; None: nothing new.
     pub fn saw(&mut self, event: &Event) -> Option<(Mood, String)> {
         if event.path == PROTECTED {
-            self.has_outlived |= self.causes.is_end_unknown() && self.causes.has_expired(event.at);
             let told = || (Mood::Bad, "a call got 401, it is made again with a new token".to_owned());
             return self.causes.rejected().then(told);
         }
