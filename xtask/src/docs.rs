@@ -2,12 +2,21 @@
 
 use std::borrow::Cow;
 
+use crate::problem::turns;
+
 /// The longest line of a generated doc comment, without its indentation and slashes.
 const WIDTH: usize = 96;
 
 /// `///` lines, each with this indentation.
 pub fn comment(text: &str, indent: &str) -> String {
     lines(text).iter().map(|line| format!("{indent}/// {line}").trim_end().to_owned() + "\n").collect()
+}
+
+/// The text without control characters, which make a file binary to git and a comment unreadable, and without what turns
+/// the direction of text around, which rustc refuses in a comment. Line breaks and tabs stay.
+pub fn cleaned(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t') || turns(c), "")
 }
 
 /// The text in lines of a decent width. Paragraphs are filled anew; lists, code and tables keep their line breaks, as
@@ -17,10 +26,7 @@ pub fn lines(text: &str) -> Vec<String> {
     let mut paragraph = String::new();
     let mut in_code = false;
     // An HTML comment that nobody closes would swallow the rest.
-    let text = text.replace("\r\n", "\n").replace('\r', "\n").replace("<!--", "&lt;!--");
-    // What turns the direction of text around, rustc refuses in a comment.
-    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let text = if text.is_ascii() { text } else { text.replace(turns, "") };
+    let text = cleaned(text).replace("<!--", "&lt;!--");
     for line in text.trim().lines() {
         let (line, start) = (line.trim_end(), line.trim_start());
         let is_fence = start.starts_with("```") || start.starts_with("~~~");
@@ -83,6 +89,7 @@ fn fill(paragraph: &str, lines: &mut Vec<String>) {
 
 /// The first sentence, for a list of things.
 pub fn first_sentence(text: &str) -> String {
+    let text = cleaned(text);
     let paragraph =
         text.trim().split("\n\n").next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
     match paragraph.find(". ") {

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use crate::{
     client::{self, Setting},
     code::{Code, signature},
+    docs,
     lifecycle::{Credential, is_enum},
     model::{Model, Ty},
     x_token::XToken,
@@ -137,6 +138,7 @@ fn fits(model: &Model, ty: &Ty) -> bool {
 
 /// The first sentence of a description, on one line, without what Markdown adds.
 fn first_sentence(docs: &str) -> String {
+    let docs = docs::cleaned(docs);
     let paragraph = docs.trim().split("\n\n").next().unwrap_or_default();
     let text = paragraph.split_whitespace().collect::<Vec<_>>().join(" ").replace('`', "");
     match text.split_once(". ") {

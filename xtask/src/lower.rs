@@ -8,7 +8,7 @@ use indexmap::{IndexMap, IndexSet};
 use serde_json::{Map, Value};
 
 use crate::{
-    access, ident,
+    access, docs, ident,
     media_type::is_json,
     model::{
         Answer, Body, Component, Example, Model, Operation, Param, Part, Place, Property, Scheme, SchemeKind, Server,
@@ -828,13 +828,12 @@ fn object(value: &Value) -> &Map<String, Value> {
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().replace("\r\n", "\n").replace('\r', "\n").trim().to_owned()
+    docs::cleaned(value.as_str().unwrap_or_default()).trim().to_owned()
 }
 
 /// A text in one line.
 fn words(text: &str) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join(" ")
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A scalar as text.

@@ -3,7 +3,7 @@
 //! Every stage before the generated code speaks in [`Problem`]s, so that all of them read alike and all of them can be
 //! shown in one run. Colour, counting and the exit code belong to the command line, not here.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// Whether generation can go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,21 +41,46 @@ pub struct Problem {
 }
 
 impl fmt::Display for Problem {
-    /// Like rustc: a headline, the place, the way out.
+    /// Like rustc: a headline, the place, the way out. What comes from the spec can't add a line, nor reach the terminal as
+    /// a control character.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.severity, self.file)?;
+        write!(f, "{}: {}", self.severity, visible(&self.file))?;
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
         }
-        write!(f, ": {}", self.what)?;
+        write!(f, ": {}", visible(&self.what))?;
         if !self.pointer.is_empty() {
-            write!(f, "\n  at {}", self.pointer)?;
+            write!(f, "\n  at {}", visible(&self.pointer))?;
         }
         if !self.instead.is_empty() {
-            write!(f, "\n  {}", self.instead)?;
+            write!(f, "\n  {}", visible(&self.instead))?;
         }
         Ok(())
     }
+}
+
+/// A text with its invisible characters escaped: for a line of output that quotes a spec, a name or a file.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    match text.contains(is_invisible) {
+        false => Cow::Borrowed(text),
+        true => Cow::Owned(text.chars().fold(String::with_capacity(text.len() + 8), |mut shown, c| {
+            match is_invisible(c) {
+                true => shown.extend(c.escape_default()),
+                false => shown.push(c),
+            }
+            shown
+        })),
+    }
+}
+
+/// Control characters, the other ends of a line, and what turns the direction of text around.
+pub fn is_invisible(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') || turns(c)
+}
+
+/// Whether a character turns the direction of the text behind it around.
+pub fn turns(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// One reference token of a JSON Pointer (RFC 6901), escaped.
@@ -127,6 +152,23 @@ mod tests {
             problem.to_string(),
             "error: specs/zenoti.yaml:41: `responces` is not a key of an operation\n  \
              at /paths/~1v1~1tokens/post/responces\n  write `responses`"
+        );
+    }
+
+    #[test]
+    fn a_control_character_neither_adds_a_line_nor_reaches_the_terminal() {
+        let problem = Problem {
+            severity: Severity::Warning,
+            file: "specs/a\nerror: b.yaml".into(),
+            line: None,
+            pointer: "/paths/\u{1b}[2J".into(),
+            what: "`a\r\nerror: all is well\0\u{85}\u{202e}` is wrong".into(),
+            instead: "write `\t`, or größe".into(),
+        };
+        assert_eq!(
+            problem.to_string(),
+            "warning: specs/a\\nerror: b.yaml: `a\\r\\nerror: all is well\\u{0}\\u{85}\\u{202e}` is wrong\n  \
+             at /paths/\\u{1b}[2J\n  write `\\t`, or größe"
         );
     }
 
