@@ -1,6 +1,9 @@
 //! The pipeline from the specs' texts to the files of their crates. Pure: the disk is `tree`'s and `main`'s.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{
+    collections::{BTreeSet, HashMap, hash_map::Entry},
+    sync::LazyLock,
+};
 
 use rayon::{ThreadPoolBuildError, ThreadPoolBuilder, prelude::*};
 
@@ -13,7 +16,7 @@ use crate::{
     problem::{Problem, Severity},
     progenitor,
     spec::Spec,
-    vendor,
+    vendor::Vendor,
     x_token::{self, XToken},
 };
 
@@ -65,16 +68,7 @@ pub fn generate(
             Err(found) => problems.extend(found),
         }
     }
-    for (first, second) in vendor::collisions(specs.iter().map(|(spec, _)| &spec.vendor)) {
-        problems.push(Problem {
-            severity: Severity::Error,
-            file: format!("specs/{}.yaml", second.stem()),
-            line: None,
-            pointer: String::new(),
-            what: format!("it gives the crate `{}`, as specs/{}.yaml does", second.package(), first.stem()),
-            instead: "rename one of the two files".to_owned(),
-        });
-    }
+    problems.extend(collisions(sources));
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -106,6 +100,29 @@ pub fn generate(
     }
     generated.files.insert(SCHEMA.to_owned(), SCHEMA_TEXT.clone());
     if problems.is_empty() { Ok(generated) } else { Err(problems) }
+}
+
+/// Files that would share one crate, each with the first that has its name: also where something else is wrong with them.
+fn collisions(sources: &[Source]) -> Vec<Problem> {
+    let mut first: HashMap<String, &str> = HashMap::new();
+    let mut problems = Vec::new();
+    for source in sources {
+        let Ok(vendor) = Vendor::from_file(&source.file) else { continue };
+        match first.entry(vendor.package()) {
+            Entry::Vacant(entry) => {
+                entry.insert(&source.file);
+            }
+            Entry::Occupied(entry) => problems.push(Problem {
+                severity: Severity::Error,
+                file: source.file.clone(),
+                line: None,
+                pointer: String::new(),
+                what: format!("it gives the crate `{}`, as {} does", entry.key(), entry.get()),
+                instead: "rename or remove one of the two files".to_owned(),
+            }),
+        }
+    }
+    problems
 }
 
 fn package_of(spec: &Spec, x_token: Option<XToken>) -> Result<Package, Vec<Problem>> {
@@ -202,30 +219,21 @@ fn read(source: &Source) -> Result<Read, Vec<Problem>> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::fs;
 
     use super::*;
-    use crate::{facade::MANIFEST, tree};
-
-    fn root() -> &'static Path {
-        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-    }
+    use crate::{facade::MANIFEST, specs, specs::tests::repository, tree};
 
     /// The specs of this repository.
     fn sources() -> Vec<Source> {
-        let mut files: Vec<String> = fs::read_dir(root().join("specs"))
-            .unwrap()
-            .map(|entry| format!("specs/{}", entry.unwrap().file_name().into_string().unwrap()))
-            .filter(|file| file.ends_with(".yaml"))
-            .collect();
-        files.sort();
-        let source = |file: String| Source { text: fs::read_to_string(root().join(&file)).unwrap(), file };
-        files.into_iter().map(source).collect()
+        let (sources, problems) = specs::read(&repository(), &[]).unwrap();
+        assert!(problems.is_empty(), "{}", problems[0]);
+        sources
     }
 
     /// The facade of this repository.
     fn facade() -> Facade {
-        let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+        let read = |path: &str| fs::read_to_string(repository().join(path)).unwrap();
         Facade::new(read(MANIFEST), &read("Cargo.toml"), false)
     }
 
@@ -233,7 +241,7 @@ mod tests {
     fn the_committed_crates_are_fresh() {
         let generated =
             generate(&sources(), Some(&facade()), |_| {}).unwrap_or_else(|problems| panic!("{}", problems[0]));
-        let found = tree::read(root(), &generated.files, None).unwrap();
+        let found = tree::read(&repository(), &generated.files, None).unwrap();
         let plan = tree::plan(&generated.files, &generated.snapshots, &found).unwrap();
         assert!(plan.is_empty(), "run `cargo xtask gen`:\n{}", plan.diff());
     }
@@ -295,13 +303,28 @@ components:
 
     #[test]
     fn the_whole_fragment_of_the_reference_generates() {
-        let reference = fs::read_to_string(root().join("specs/README.md")).unwrap();
+        let reference = fs::read_to_string(repository().join("specs/README.md")).unwrap();
         let fragment = reference.split("```yaml\n").map(|rest| rest.split("```").next().unwrap());
         let text = fragment.filter(|text| text.starts_with("openapi:")).collect::<Vec<_>>();
         assert_eq!(text.len(), 1, "one whole fragment");
         let source = Source { file: "specs/acme.yaml".to_owned(), text: text[0].to_owned() };
         let generated = generate(&[source], None, |_| {}).unwrap_or_else(|problems| panic!("{}", problems[0]));
         assert!(generated.warnings.is_empty(), "{}", generated.warnings[0]);
+    }
+
+    #[test]
+    fn two_specs_of_one_name_are_an_error_beside_their_others() {
+        let named = |file: &str| Source { file: file.to_owned(), text: String::new() };
+        let problems = generate(&[named("specs/acme.yaml"), named("specs/acme.yml")], None, |_| {}).err().unwrap();
+        let said: Vec<String> = problems.iter().map(|problem| format!("{}: {}", problem.file, problem.what)).collect();
+        assert_eq!(
+            said,
+            [
+                "specs/acme.yaml: the file is empty",
+                "specs/acme.yml: the file is empty",
+                "specs/acme.yml: it gives the crate `freshtoken-acme`, as specs/acme.yaml does"
+            ]
+        );
     }
 
     #[test]

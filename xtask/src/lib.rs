@@ -13,7 +13,7 @@
 //!
 //! What is generated is written as text, laid out by `code`; only progenitor's own is tokens.
 //!
-//! `generate` is the pipeline, `new` the fragment that a new vendor starts from. The program is `main.rs`; that this is a
+//! `generate` is the pipeline, `specs` reads its files, `new` has the fragment that a new vendor starts from. The program is `main.rs`; that this is a
 //! library as well is for `crates/bench`, which measures it.
 
 mod access;
@@ -38,6 +38,7 @@ pub mod problem;
 mod progenitor;
 mod shapes;
 mod spec;
+pub mod specs;
 pub mod tree;
 mod types;
 pub mod vendor;

@@ -18,10 +18,10 @@ use anstream::{eprintln, print, println};
 use clap::{Parser, Subcommand};
 use xtask::{
     facade::{self, Facade},
-    generate::{Source, generate, on_this_thread_too},
+    generate::{generate, on_this_thread_too},
     new,
-    problem::{Problem, Severity},
-    tree,
+    problem::{Problem, Severity, visible},
+    specs, tree,
     vendor::Vendor,
 };
 
@@ -90,32 +90,36 @@ enum Command {
 const A_MOMENT: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
-    let root = root();
-    let done = match Cli::parse().command {
+    let command = Cli::parse().command;
+    let done = root().and_then(|root| match command {
         Command::Gen { check, vendors } => run_gen(&root, check, &vendors),
         Command::Demo { arguments } => run_demo(&root, &arguments),
         Command::Bench { arguments } => run_bench(&root, &arguments),
         Command::New { vendor } => run_new(&root, &vendor),
-    };
+    });
     match done {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("\x1b[1;31merror\x1b[0m: {error}");
+            eprintln!("\x1b[1;31merror\x1b[0m: {}", visible(&error.to_string()));
             ExitCode::FAILURE
         }
     }
 }
 
-/// The repository: where cargo found this package, else where it was compiled.
-fn root() -> PathBuf {
-    let manifest = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
-    manifest.parent().map_or_else(|| manifest.clone(), Path::to_path_buf)
+/// The repository, as it is found at run time.
+fn root() -> io::Result<PathBuf> {
+    let manifest = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    specs::repository(manifest, &env::current_dir()?).ok_or_else(|| {
+        io::Error::other(
+            "no folder around this one has `specs/` and the workspace's `Cargo.toml`: run it in the repository",
+        )
+    })
 }
 
 fn run_gen(root: &Path, check: bool, vendors: &[String]) -> io::Result<ExitCode> {
     let started = Instant::now();
     on_this_thread_too().map_err(io::Error::other)?;
-    let (sources, mut problems) = sources(root, vendors)?;
+    let (sources, mut problems) = specs::read(root, vendors)?;
     let count = sources.len();
     let done = AtomicUsize::new(0);
     let facade = facade(root, !vendors.is_empty())?;
@@ -145,14 +149,17 @@ fn run_gen(root: &Path, check: bool, vendors: &[String]) -> io::Result<ExitCode>
         Ok(plan) => plan,
         Err(paths) => {
             for path in paths {
-                eprintln!("\x1b[1;31merror\x1b[0m: {path} is not generated, and a generated file would take its place");
+                eprintln!(
+                    "\x1b[1;31merror\x1b[0m: {} is not generated, and a generated file would take its place",
+                    visible(&path)
+                );
             }
             eprintln!("  move these files, or rename the spec; nothing was written");
             return Ok(ExitCode::FAILURE);
         }
     };
     for path in &plan.kept {
-        eprintln!("kept {path}: it is not generated");
+        eprintln!("kept {}: it is not generated", visible(path));
     }
     if check {
         if plan.is_empty() {
@@ -215,68 +222,24 @@ fn facade(root: &Path, is_partial: bool) -> io::Result<Option<Facade>> {
     Ok(read(facade::MANIFEST)?.map(|manifest| Facade::new(manifest, &workspace, is_partial)))
 }
 
-/// The specs that are asked for, and what is wrong with the asking.
-fn sources(root: &Path, vendors: &[String]) -> io::Result<(Vec<Source>, Vec<Problem>)> {
-    let mut files: Vec<String> = Vec::new();
-    let folder = root.join("specs");
-    for entry in if folder.is_dir() { fs::read_dir(folder)?.collect() } else { Vec::new() } {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        // A leading dot or tilde is an editor's.
-        let is_spec = (name.ends_with(".yaml") || name.ends_with(".yml")) && !name.starts_with(['.', '~', '#']);
-        if is_spec {
-            files.push(format!("specs/{name}"));
-        }
-    }
-    files.sort();
-    let mut problems = Vec::new();
-    if !vendors.is_empty() {
-        let stem = |file: &str| {
-            file.trim_start_matches("specs/").trim_end_matches(".yaml").trim_end_matches(".yml").to_owned()
-        };
-        for vendor in vendors.iter().filter(|vendor| !files.iter().any(|file| stem(file) == **vendor)) {
-            let known: Vec<String> = files.iter().map(|file| stem(file)).collect();
-            problems.push(Problem {
-                severity: Severity::Error,
-                file: format!("specs/{vendor}.yaml"),
-                line: None,
-                pointer: String::new(),
-                what: "there is no such file".to_owned(),
-                instead: format!("name one of {}, or run `cargo xtask new {vendor}`", known.join(", ")),
-            });
-        }
-        files.retain(|file| vendors.contains(&stem(file)));
-    }
-    let mut sources = Vec::new();
-    for file in files {
-        match String::from_utf8(fs::read(root.join(&file))?) {
-            Ok(text) => sources.push(Source { file, text }),
-            Err(error) => problems.push(Problem {
-                severity: Severity::Error,
-                file,
-                line: None,
-                pointer: String::new(),
-                what: format!("it is not UTF-8 from byte {} on", error.utf8_error().valid_up_to()),
-                instead: "save it as UTF-8".to_owned(),
-            }),
-        }
-    }
-    Ok((sources, problems))
-}
-
 fn run_new(root: &Path, name: &str) -> io::Result<ExitCode> {
-    let file = format!("specs/{name}.yaml");
-    let vendor = match Vendor::from_file(&file) {
+    let vendor = match Vendor::from_name(name) {
         Ok(vendor) => vendor,
         Err(problem) => return Ok(report(&[problem])),
     };
-    let path = root.join(&file);
+    let file = format!("specs/{name}.yaml");
+    let exists = |file: &str| {
+        eprintln!("\x1b[1;31merror\x1b[0m: {file} is there already; nothing was written");
+        Ok(ExitCode::FAILURE)
+    };
+    let other = format!("specs/{name}.yml");
+    if root.join(&other).symlink_metadata().is_ok() {
+        return exists(&other);
+    }
     // Never over a fragment that is there.
-    match fs::OpenOptions::new().write(true).create_new(true).open(&path) {
+    match fs::OpenOptions::new().write(true).create_new(true).open(root.join(&file)) {
         Ok(mut new) => io::Write::write_all(&mut new, new::fragment(&vendor).as_bytes())?,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            eprintln!("\x1b[1;31merror\x1b[0m: {file} is there already; nothing was written");
-            return Ok(ExitCode::FAILURE);
-        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return exists(&file),
         Err(error) => return Err(io::Error::new(error.kind(), format!("{file}: {error}"))),
     }
     println!("wrote {file}: change it to what the vendor says, then run `cargo xtask gen {}`", vendor.stem());
@@ -302,7 +265,10 @@ fn show(problem: &Problem) {
 }
 
 fn coloured(diff: &str) -> String {
+    // A file on disk may hold anything; its tabs are harmless.
+    let quoted = |line: &str| line.split('\t').map(visible).collect::<Vec<_>>().join("\t");
     diff.lines()
+        .map(quoted)
         .map(|line| match line.as_bytes().first() {
             Some(b'+') => format!("\x1b[32m{line}\x1b[0m\n"),
             Some(b'-') => format!("\x1b[31m{line}\x1b[0m\n"),

@@ -3,7 +3,10 @@
 //! One rule makes all of them from the stem of the spec's file, so that no vendor needs a name of its own in any other
 //! place. It knows nothing of what a spec says.
 
-use crate::problem::{Problem, Severity};
+use crate::{
+    problem::{Problem, Severity},
+    specs::{is_plain, stem},
+};
 
 /// Crates of the workspace that are no vendor's.
 const CRATES: [&str; 7] = ["bench", "demo", "freshtoken", "redis", "sandbox", "wire", "xtask"];
@@ -59,6 +62,9 @@ const FACADE: [&str; 47] = [
     "zeroize",
 ];
 
+/// Names that Windows keeps for devices, whatever stands behind a dot: no file or folder can have them there.
+const DEVICES: [&str; 4] = ["aux", "con", "nul", "prn"];
+
 /// Rust's keywords, strict and reserved, of edition 2024.
 const KEYWORDS: [&str; 52] = [
     "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn",
@@ -82,34 +88,42 @@ pub struct Vendor {
 impl Vendor {
     /// The vendor of a spec's file, such as `specs/github-app.yaml`.
     ///
-    /// In lower case, each character but `a`-`z`, `0`-`9` and `_` becomes a `_`; a digit in front gets a `_` before
-    /// it, a keyword of Rust a `_` behind it. An error where no letter or digit is left, and for the names of the
-    /// workspace's own crates and of what the facade has.
+    /// The name has only `a`-`z`, `0`-`9`, `.`, `_` and `-`. Each `.` and `-` becomes a `_`; a digit in front gets a `_`
+    /// before it, a keyword of Rust a `_` behind it. An error for any other character, where no letter or digit is left,
+    /// and for the names of the workspace's own crates, of what the facade has, and of Windows' devices.
     pub fn from_file(file: &str) -> Result<Vendor, Problem> {
-        let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
-        let stem = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")).unwrap_or(name);
-        let refuse = |what: String| Problem {
-            severity: Severity::Error,
-            file: file.to_owned(),
-            line: None,
-            pointer: String::new(),
-            what,
-            instead: "name the file after its vendor, such as `specs/zenoti.yaml`".to_owned(),
-        };
+        Self::of(stem(file), file)
+    }
 
-        let mut ident: String = stem
-            .to_lowercase()
-            .chars()
-            .map(|c| if matches!(c, 'a'..='z' | '0'..='9' | '_') { c } else { '_' })
-            .collect();
+    /// The vendor of a name that a person gives, whose file is yet to be written.
+    pub fn from_name(name: &str) -> Result<Vendor, Problem> {
+        let file = format!("specs/{name}.yaml");
+        let is_file = stem(name) != name;
+        match is_file || name.starts_with('.') {
+            true => Err(refusal(&file, format!("`{name}` names a file, not a vendor"))),
+            false => Self::of(name, &file),
+        }
+    }
+
+    fn of(stem: &str, file: &str) -> Result<Vendor, Problem> {
+        let refuse = |what: String| Err(refusal(file, what));
+        if !is_plain(stem) {
+            return refuse(format!(
+                "`{stem}` can't name a vendor: a name has lower-case letters, digits, `.`, `_` and `-` only"
+            ));
+        }
+        let mut ident = stem.replace(['.', '-'], "_");
         if !ident.contains(|c: char| c.is_ascii_alphanumeric()) {
-            return Err(refuse(format!("`{stem}` gives no name to a crate: it has no letter or digit of ASCII")));
+            return refuse(format!("`{stem}` gives no name to a crate: it has no letter or digit"));
+        }
+        if is_device(stem) {
+            return refuse(format!("`{stem}` is the name of a device on Windows, and no file there can have it"));
         }
         if CRATES.contains(&ident.as_str()) {
-            return Err(refuse(format!("`{stem}` is the name of a crate of this workspace")));
+            return refuse(format!("`{stem}` is the name of a crate of this workspace"));
         }
         if FACADE.contains(&ident.as_str()) {
-            return Err(refuse(format!("`{stem}` is the name of a module, feature or dependency of the facade")));
+            return refuse(format!("`{stem}` is the name of a module, feature or dependency of the facade"));
         }
         if ident.starts_with(|c: char| c.is_ascii_digit()) {
             ident.insert(0, '_');
@@ -141,24 +155,21 @@ impl Vendor {
     }
 }
 
-/// Pairs of vendors that would share one crate, each with the first that has the name.
-pub fn collisions<'a>(vendors: impl IntoIterator<Item = &'a Vendor>) -> Vec<(&'a Vendor, &'a Vendor)> {
-    let mut first: std::collections::HashMap<&str, &Vendor> = std::collections::HashMap::new();
-    let mut collisions = Vec::new();
-    for vendor in vendors {
-        match first.get(vendor.ident()) {
-            Some(earlier) => collisions.push((*earlier, vendor)),
-            None => {
-                first.insert(vendor.ident(), vendor);
-            }
-        }
-    }
-    collisions
+fn refusal(file: &str, what: String) -> Problem {
+    let instead = "name the file after its vendor, such as `specs/zenoti.yaml`".to_owned();
+    Problem { severity: Severity::Error, file: file.to_owned(), line: None, pointer: String::new(), what, instead }
+}
+
+fn is_device(stem: &str) -> bool {
+    let name = stem.split('.').next().unwrap_or(stem);
+    let is_port = |kind| name.strip_prefix(kind).is_some_and(|rest| matches!(rest.as_bytes(), [b'0'..=b'9']));
+    DEVICES.contains(&name) || is_port("com") || is_port("lpt")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::specs::tests::repository;
 
     fn ident(file: &str) -> String {
         Vendor::from_file(file).unwrap().ident().to_owned()
@@ -167,7 +178,7 @@ mod tests {
     #[test]
     fn names_that_are_no_identifiers_get_a_legal_one() {
         assert_eq!(ident("specs/zenoti.yaml"), "zenoti");
-        assert_eq!(ident("specs/GitHub-App.yaml"), "github_app");
+        assert_eq!(ident("specs/github-app.yaml"), "github_app");
         assert_eq!(ident("specs/3cx.yaml"), "_3cx");
         assert_eq!(ident("specs/box.yaml"), "box_");
         assert_eq!(ident("specs/self.yaml"), "self_");
@@ -188,21 +199,32 @@ mod tests {
         for file in [
             "specs/wire.yaml",
             "specs/native-tls.yaml",
-            "specs/Sandbox.yaml",
+            "specs/sandbox.yaml",
             "specs/.yaml",
             "specs/--.yaml",
             "specs/日本.yaml",
+            "specs/Acme.yaml",
+            "specs/acme.YAML",
+            "specs/a b.yaml",
+            "specs/a\nb.yaml",
+            "specs/../evil.yaml",
+            "specs/con.yaml",
+            "specs/nul.old.yaml",
+            "specs/com1.yaml",
         ] {
             assert!(Vendor::from_file(file).is_err(), "{file}");
+        }
+        for name in ["../evil", "a: b", "a/b", "", ".", ".hidden", "acme.yaml", "con", "Acme"] {
+            assert!(Vendor::from_name(name).is_err(), "{name}");
+        }
+        for name in ["acme", "a-b", "a_b", "a.b", "console", "com10"] {
+            assert!(Vendor::from_name(name).is_ok(), "{name}");
         }
     }
 
     #[test]
     fn every_name_that_the_facade_has_taken_is_reserved() {
-        let read = |path: &str| {
-            let facade = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/freshtoken/");
-            std::fs::read_to_string(format!("{facade}{path}")).unwrap()
-        };
+        let read = |path: &str| std::fs::read_to_string(repository().join("crates/freshtoken").join(path)).unwrap();
         let library = read("src/lib.rs");
         let modules = library.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod "));
         let mut names: Vec<String> =
@@ -218,18 +240,10 @@ mod tests {
             }
         }
         assert!(names.len() > 10);
-        let specs = concat!(env!("CARGO_MANIFEST_DIR"), "/../specs/");
         for name in names.iter().filter(|name| !name.starts_with("freshtoken_")) {
-            let is_vendor = std::path::Path::new(&format!("{specs}{name}.yaml")).exists();
+            let is_vendor = repository().join(format!("specs/{name}.yaml")).exists();
             assert!(is_vendor || FACADE.contains(&name.as_str()), "add `{name}` to `FACADE`");
         }
-    }
-
-    #[test]
-    fn two_files_with_one_name_are_found() {
-        let vendors = ["a-b.yaml", "c.yaml", "a_b.yaml"].map(|file| Vendor::from_file(file).unwrap());
-        let pairs: Vec<_> = collisions(&vendors).iter().map(|(a, b)| (a.stem(), b.stem())).collect();
-        assert_eq!(pairs, [("a-b", "a_b")]);
     }
 
     #[test]

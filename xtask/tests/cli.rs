@@ -19,7 +19,8 @@ impl Repository {
         let _ = fs::remove_dir_all(&root);
         fs::create_dir_all(root.join("specs")).unwrap();
         fs::create_dir_all(root.join("xtask")).unwrap();
-        let specs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../specs");
+        // Cargo runs the tests in the folder of their package.
+        let specs = Path::new("../specs");
         for vendor in ["voucherify", "wellnessliving", "zenoti"] {
             let name = format!("{vendor}.yaml");
             fs::copy(specs.join(&name), root.join("specs").join(&name)).unwrap();
@@ -95,6 +96,25 @@ fn a_second_run_touches_no_file() {
     let first = repository.files();
     assert!(succeeds(&repository.run(&["gen"])).contains("0 files written, 0 removed"));
     assert_eq!(repository.files(), first);
+}
+
+#[test]
+fn a_copied_program_works_on_the_checkout_that_it_is_run_in() {
+    let repository = Repository::new("copied_program");
+    repository.write("Cargo.toml", "[workspace]\nmembers = [\"crates/*\", \"xtask\"]\n");
+    repository.write("target/debug/notes.txt", "");
+    let program = repository.0.join("target/debug/xtask");
+    fs::copy(env!("CARGO_BIN_EXE_xtask"), &program).unwrap();
+    let run = |folder: &Path| {
+        let mut command = Command::new(&program);
+        command.args(["gen", "zenoti"]).current_dir(folder).env_remove("CARGO_MANIFEST_DIR").output().unwrap()
+    };
+    succeeds(&run(&repository.0.join("specs")));
+    assert!(repository.exists("crates/zenoti/src/client.rs"));
+
+    let outside = std::env::temp_dir();
+    let shown = fails(&run(&outside));
+    assert!(shown.contains("run it in the repository"), "{shown}");
 }
 
 #[test]
@@ -218,6 +238,85 @@ fn on_any_error_every_problem_of_every_spec_is_shown_and_nothing_is_written() {
     assert!(shown.contains("specs/voucherify.yaml:") && shown.contains("/acess_token"), "{shown}");
     assert!(shown.contains("nothing was written"), "{shown}");
     assert_eq!(repository.files(), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn every_wrong_file_in_specs_is_named_beside_all_other_problems() {
+    use std::os::unix::{ffi::OsStrExt as _, fs::symlink};
+
+    let repository = Repository::new("wrong_files");
+    let specs = repository.0.join("specs");
+    for name in ["con.yaml", "acme.YAML", "new\nline.yaml", "a b.yaml", "zenoti.yml", "tail.yaml\n"] {
+        fs::copy(specs.join("zenoti.yaml"), specs.join(name)).unwrap();
+    }
+    fs::create_dir(specs.join("folder.yaml")).unwrap();
+    fs::create_dir(specs.join("folder")).unwrap();
+    symlink("nowhere", specs.join("dangling.yaml")).unwrap();
+    symlink("/dev/zero", specs.join("endless.yaml")).unwrap();
+    assert!(Command::new("mkfifo").arg(specs.join("pipe.yaml")).status().unwrap().success());
+    fs::write(specs.join(std::ffi::OsStr::from_bytes(b"latin-\xe9.yaml")), "").unwrap();
+    fs::write(specs.join("large.yaml"), " ".repeat(1024 * 1024 + 1)).unwrap();
+    fs::write(specs.join("latin.yaml"), b"openapi: \xe9").unwrap();
+    repository.edit("specs/voucherify.yaml", "access-token: /access_token", "access-token: /acess_token");
+    // These are no specs, and nobody's business.
+    for name in
+        ["README.md", "x-token.schema.json", "notes.txt", "zenoti.yaml.orig", ".zenoti.yaml.swp", "#zenoti.yaml#"]
+    {
+        fs::write(specs.join(name), b"\0\xff").unwrap();
+    }
+
+    let shown = fails(&repository.run(&["gen"]));
+    let headlines: Vec<&str> = shown.lines().filter(|line| line.starts_with("error: specs/")).collect();
+    insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!("wrong_files", headlines.join("\n")) });
+    assert!(!repository.exists("crates"));
+}
+
+#[test]
+fn new_refuses_a_name_that_no_file_can_have() {
+    let repository = Repository::new("new_names");
+    let before = repository.files();
+    for name in ["../evil", "a: b", "a/b", "Acme", "acme.yaml", "con", "", ".hidden", "a\nerror: b", "--", "größe"] {
+        let shown = fails(&repository.run(&["new", "--", name]));
+        assert!(shown.starts_with("error: specs/"), "{shown}");
+        assert_eq!(shown.lines().filter(|line| line.starts_with("error")).count(), 1, "{shown}");
+    }
+    assert_eq!(repository.files(), before);
+    repository.write("specs/acme.yml", "");
+    assert!(fails(&repository.run(&["new", "acme"])).contains("specs/acme.yml is there already"));
+}
+
+#[test]
+fn a_control_character_in_a_spec_reaches_neither_terminal_nor_generated_file() {
+    let repository = Repository::new("control_characters");
+    succeeds(&repository.run(&["new", "acme"]));
+    let edit = |from: &str, to: &str| repository.edit("specs/acme.yaml", from, to);
+    edit("title: VENDOR tokens".replace("VENDOR", "acme").as_str(), r#"title: "A\ecme\0\n@generated""#);
+    edit("\"What this covers, how sure it is, where it was read.\"", r#""One\0 two\e[2J.\r\n\tThree\x85 four.""#);
+    edit("description: The only server.", r#"description: "The \0only\e server.""#);
+    edit("summary: Log in with the client's own credentials.", r#"summary: "Log in\0 \e[31m now.""#);
+    edit("description: The client's secret.", r#"default: "\0\e", description: "The\0 secret.""#);
+    edit("description: The code.", r#"example: "\e", title: "\0", description: "The\e code.""#);
+    edit("description: The request was refused.", r#"description: "Re\0fused\e.""#);
+    repository.write("Cargo.toml", "[workspace.package]\nversion = \"1.2.3\"\n");
+    repository.write("crates/freshtoken/Cargo.toml", FACADE);
+    let shown = succeeds(&repository.run(&["gen", "acme"]));
+    assert!(!shown.contains(['\0', '\x1b']), "{shown}");
+    for (path, (text, _)) in repository.files().iter().filter(|(path, _)| !path.starts_with(repository.0.join("specs")))
+    {
+        let is_wrong = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+        assert!(
+            !text.contains(is_wrong),
+            "{}: {:?}",
+            path.display(),
+            text.lines().find(|line| line.contains(is_wrong))
+        );
+    }
+
+    repository.edit("specs/acme.yaml", "paths:\n", "\"x\\nerror: all is well\\e[2J\": 1\npaths:\n");
+    let shown = fails(&repository.run(&["gen", "acme"]));
+    assert_eq!(shown.lines().filter(|line| line.starts_with("error")).count(), 1, "{shown}");
+    assert!(shown.contains(r"`x\nerror: all is well\u{1b}[2J`"), "{shown}");
 }
 
 #[test]

@@ -9,8 +9,9 @@ use std::{
     process::{Command, Output},
 };
 
+/// Cargo runs the tests in the folder of their package.
 fn repository() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+    Path::new("..")
 }
 
 fn copy(from: &Path, to: &Path) {

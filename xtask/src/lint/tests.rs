@@ -3,8 +3,9 @@
 use super::lint;
 use crate::problem::{Problem, Severity};
 use crate::spec::Spec;
+use crate::specs::tests::repository;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 fn checked(spec: &Spec) -> Vec<Problem> {
     lint(spec).problems
@@ -20,7 +21,7 @@ fn errors(text: &str) -> Vec<Problem> {
 }
 
 fn yaml_files(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let folder = repository().join("xtask").join(folder);
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
     files.sort();
