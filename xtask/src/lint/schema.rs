@@ -447,6 +447,27 @@ pub fn require_secret<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
     lint.error(&schema, what, instead);
 }
 
+/// A text that `x-token` takes for a token must be able to be any token.
+pub fn require_token<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
+    let schema = match lint.shape(node) {
+        Shape::Scalar("string", schema) => schema,
+        _ => return require_secret(lint, name, node),
+    };
+    match schema.text("format") {
+        // A list of a secret's values is told of at the list.
+        Some("password") => {}
+        _ if schema.has("enum") => {
+            let what = format!("`{name}` is a token, and a token has no list of values");
+            lint.error(node, what, "remove `enum`, and add `format: password`");
+        }
+        Some(format @ ("date" | "date-time")) => {
+            let what = format!("`{name}` is a token, and `format: {format}` makes a date of it");
+            lint.error(node, what, "write `format: password`");
+        }
+        _ => require_secret(lint, name, node),
+    }
+}
+
 fn secret<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     let at = (schema.at(), "format");
     if let Some(name) = schema.text("type").filter(|name| *name != "string") {

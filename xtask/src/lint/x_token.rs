@@ -3,7 +3,7 @@
 use super::Lint;
 use super::operation::{own_header, unsendable};
 use super::root::is_header;
-use super::schema::require_secret;
+use super::schema::require_token;
 use super::view::{Node, Operation, Shape, is_success};
 use crate::ident;
 use crate::problem::{Problem, join, nearest};
@@ -310,7 +310,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         let here = join(&at(action.word), "token");
         match known.iter().find(|(other, _)| *other == name) {
             Some((_, schema)) => match self.lint.shape(schema) {
-                Shape::Scalar("string", _) => require_secret(self.lint, name, schema),
+                Shape::Scalar("string", _) => require_token(self.lint, name, schema),
                 shape => {
                     let what = format!("`{name}` takes a token, and is {}", shape.kind());
                     self.lint.error(&here, what, "write the name of a property or parameter with `type: string`");
@@ -612,7 +612,13 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             let instead = format!("write its schema there, down to `{name}: {{ type: string, format: password }}`");
             self.lint.error(here, what, instead);
         }
+        let is_union = |leaf: &&Node<'a>| matches!(self.lint.shape(leaf), Shape::Union(_));
+        let (unions, leaves): (Vec<&Node<'a>>, Vec<&Node<'a>>) = leaves.into_iter().partition(is_union);
         let leaves: Vec<Node<'a>> = leaves.into_iter().cloned().collect();
+        if let Some(leaf) = unions.first() {
+            let what = format!("`{pointer}` is {}, not text", self.lint.shape(leaf).kind());
+            self.lint.error(*leaf, what, "write `type: string` and `format: password`");
+        }
         self.typed(&leaves, &["string"], here, pointer, "text");
         for leaf in &leaves {
             // So it is mostly, and then its name is nobody's business.
@@ -623,7 +629,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 "items" | "additionalProperties" => pointer.as_str().to_owned(),
                 name => name.to_owned(),
             };
-            require_secret(self.lint, &name, leaf);
+            require_token(self.lint, &name, leaf);
         }
     }
 
