@@ -489,7 +489,8 @@ impl Adapter<'_> {
             })
         });
         let credentials = Code::braces(&format!("::{}::Credentials", self.model.vendor.lib()), fields.collect());
-        let inputs = ["endpoint: &Endpoint", "credentials: &Credentials"].map(str::to_owned).into();
+        let mut inputs = vec!["endpoint: &Endpoint".to_owned()];
+        inputs.extend(self.client_asks().then(|| "credentials: &Credentials".to_owned()));
         format!(
             "
 /// A client that has what all requests send.
@@ -501,6 +502,12 @@ impl Adapter<'_> {
             head = signature(0, "fn client", inputs, "Result<Client, Failure>"),
             credentials = Code::row([Code::text("let credentials = "), credentials]).lines(4, ";"),
         )
+    }
+
+    /// Whether the client takes any of the facade's credentials: those of its own may all be of operations that are no
+    /// grant.
+    fn client_asks(&self) -> bool {
+        client::credentials(self.model).iter().any(|credential| self.credentials.contains_key(&credential.name))
     }
 
     /// The struct that a grant sends.
@@ -632,7 +639,7 @@ impl Vendor for Endpoint {{
         let has_client = !client::credentials(self.model).is_empty();
         let is_first = self.grants.first().is_some_and(|first| first.word == grant.word);
         let given = is_first.then(|| self.given()).flatten();
-        let asks = has_client
+        let asks = self.client_asks()
             || (grant.word != Word::Revoke && self.has_also())
             || given.is_some()
             || call.has(&|text| text.contains("credentials."));
@@ -641,9 +648,10 @@ impl Vendor for Endpoint {{
             body.push(Code::text("let credentials = credentials.get().await?"));
             body.extend(given);
         }
-        body.push(Code::text(match has_client {
-            true => "let client = client(self, &credentials)?",
-            false => "let client = Client::new(self.clone())?",
+        body.push(Code::text(match (has_client, self.client_asks()) {
+            (true, true) => "let client = client(self, &credentials)?",
+            (true, false) => "let client = client(self)?",
+            (false, _) => "let client = Client::new(self.clone())?",
         }));
         let answer = answers.iter().find(|answer| Some(answer.ty) == grant.operation.success.ty.as_ref());
         let result = match (grant.word, answer) {
