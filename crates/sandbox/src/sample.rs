@@ -60,7 +60,7 @@ impl Caller<'_> {
     fn parameter(&self, parameter: &Parameter, action: &Action, path: &mut String, request: &mut Request) {
         let is_token = action.token.as_ref() == Some(&parameter.name);
         let token = self.token.filter(|_| is_token).map(ToOwned::to_owned);
-        let name = snake(&parameter.name);
+        let name = snake(parameter.label());
         let known = || self.settings.get(&name).or_else(|| self.credentials.get(&name)).cloned();
         // curl drops a header without a value.
         let constant = || parameter.schema.values(self.document)?.iter().map(as_text).find(|value| !value.is_empty());

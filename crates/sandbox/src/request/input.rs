@@ -43,6 +43,8 @@ pub(crate) fn leaves<'a>(document: &'a Document, schema: &'a Schema) -> Vec<Leaf
 #[derive(Default)]
 struct Way<'a> {
     names: Vec<&'a str>,
+    /// What they are as parts of a credential's name.
+    labels: Vec<&'a str>,
     /// The shapes of the objects around it.
     around: Vec<Vec<&'a Schema>>,
 }
@@ -59,15 +61,17 @@ fn descend<'a>(
     for (name, property) in &fields.properties {
         let is_required = is_required && fields.requires(name);
         way.names.push(name);
+        way.labels.push(property.label.as_deref().unwrap_or(name));
         let is_object = property.kind(document) == Some(Kind::Object);
         let shape = property.shape(document);
         if is_object && !shape.is_empty() && !is_inside(&way.around, &shape) && way.names.len() < MAX_DEPTH {
             descend(document, property, way, is_required, found);
         } else {
-            let name = snake(&way.names.join("_"));
+            let name = snake(&way.labels.join("_"));
             found.push(Leaf { path: way.names.clone(), name, schema: property, is_required });
         }
         way.names.pop();
+        way.labels.pop();
     }
     way.around.pop();
 }
@@ -93,7 +97,7 @@ pub(crate) fn inputs<'a>(
 ) -> Vec<Input<'a>> {
     let parameters = parameters(document, shared, operation).map(|parameter| Input {
         key: parameter.name.clone(),
-        name: snake(&parameter.name),
+        name: snake(parameter.label()),
         schema: &parameter.schema,
         is_required: parameter.required,
         is_in_path: parameter.place == Place::Path,

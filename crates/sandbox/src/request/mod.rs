@@ -98,7 +98,7 @@ fn rest(
         if let Some(value) = parameter_value(document, parameter, incoming)? {
             given.fields.push(Field {
                 key: parameter.name.clone(),
-                name: snake(&parameter.name),
+                name: snake(parameter.label()),
                 value,
                 is_in_path: parameter.place == Place::Path,
             });

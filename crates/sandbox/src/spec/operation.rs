@@ -65,6 +65,8 @@ pub(crate) struct Parameter {
     #[serde(rename = "$ref")]
     pub(crate) reference: Option<String>,
     pub(crate) name: String,
+    #[serde(rename = "x-name")]
+    label: Option<String>,
     #[serde(rename = "in")]
     pub(crate) place: Place,
     pub(crate) required: bool,
@@ -76,6 +78,11 @@ pub(crate) struct Parameter {
 }
 
 impl Parameter {
+    /// What it is named after as a credential: its `x-name`, else its name.
+    pub(crate) fn label(&self) -> &str {
+        self.label.as_deref().unwrap_or(&self.name)
+    }
+
     pub(crate) fn example<'a>(&'a self, document: &'a Document) -> Option<&'a Value> {
         let named = || self.examples.values().next().map(|example| &document.example(example).value);
         self.example.as_ref().or_else(named).or_else(|| self.schema.example(document))

@@ -17,6 +17,9 @@ pub(crate) struct Schema {
     #[serde(rename = "type")]
     pub(crate) kind: Option<Kind>,
     pub(crate) format: Option<String>,
+    /// Of a property: what it is named after as a credential.
+    #[serde(rename = "x-name")]
+    pub(crate) label: Option<String>,
     pub(crate) nullable: bool,
     #[serde(rename = "enum")]
     pub(crate) values: Option<Vec<Value>>,
