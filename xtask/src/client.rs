@@ -189,7 +189,7 @@ fn setting_of(model: &Model, param: &Param) -> String {
     match setting {
         Some(setting) if setting.is_secret() => format!("self.{}.expose()", setting.name),
         Some(setting) => format!("&self.{}", setting.name),
-        None => format!("&self.{}", ident::snake(&param.name)),
+        None => format!("&self.{}", param.field()),
     }
 }
 
@@ -197,7 +197,7 @@ fn setting_of(model: &Model, param: &Param) -> String {
 pub fn example_text(param: &Param) -> String {
     match &param.example {
         Some(value) => plain(value),
-        None => format!("example-{}", ident::snake(&param.name).trim_matches('_').replace('_', "-")),
+        None => format!("example-{}", param.field().trim_matches('_').replace('_', "-")),
     }
 }
 
@@ -426,20 +426,15 @@ pub struct Argument<'a> {
 
 /// The arguments of an operation's method in order, without its body.
 pub fn arguments(operation: &Operation) -> Vec<Argument<'_>> {
-    let mut arguments: Vec<Argument<'_>> = Vec::new();
-    let is_taken = |arguments: &[Argument<'_>], name: &str| {
-        ["call", "client", "result", "answer", "body"].contains(&name)
-            || arguments.iter().any(|argument| argument.name == name)
+    // Names of the method's own: an argument of such a name gets a `_`, as one of a keyword does.
+    let named = |name: String| match ["call", "client", "result", "answer"].contains(&name.as_str()) {
+        true => format!("{name}_"),
+        false => name,
     };
-    for scheme in operation.security.iter().filter(|scheme| scheme.kind == SchemeKind::Token) {
-        let name = ident::unique(&ident::snake(&scheme.name), |name| is_taken(&arguments, name));
-        arguments.push(Argument { name, param: None });
-    }
-    for param in operation.params.iter().filter(|param| !param.is_setting && !matches!(param.ty, Ty::Constant(_))) {
-        let name = ident::unique(&ident::snake(&param.name), |name| is_taken(&arguments, name));
-        arguments.push(Argument { name, param: Some(param) });
-    }
-    arguments
+    let schemes = operation.security.iter().filter(|scheme| scheme.kind == SchemeKind::Token);
+    let tokens = schemes.map(|scheme| Argument { name: named(ident::snake(&scheme.name)), param: None });
+    let params = operation.params.iter().filter(|param| !param.is_setting && !matches!(param.ty, Ty::Constant(_)));
+    tokens.chain(params.map(|param| Argument { name: named(param.field()), param: Some(param) })).collect()
 }
 
 fn argument_type(param: &Param) -> String {

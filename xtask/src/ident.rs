@@ -7,12 +7,80 @@ use crate::vendor::is_keyword;
 
 /// The name of a type or an enum variant.
 pub fn pascal(name: &str) -> String {
-    let mut pascal = clean(name).to_pascal_case();
-    // `aB` gives `AB`, and that `Ab`: the name is one that stays as it is.
-    if pascal.as_bytes().windows(2).any(|pair| pair.iter().all(u8::is_ascii_uppercase)) {
-        pascal = pascal.to_pascal_case();
-    }
+    let pascal = steady(&clean(name));
     if pascal.starts_with(|c: char| c.is_ascii_digit()) { format!("X{pascal}") } else { legal(pascal, "X") }
+}
+
+/// The name of an enum's variant, which depends on its value alone: what would vanish from it is spelt out.
+///
+/// Most punctuation parts words. Between two digits it stays, as `_`: `1.0` isn't `10`. A `-` before a digit is a minus, unless
+/// a digit is before it too, as in a date.
+pub fn variant(value: &str) -> String {
+    let has_word = value.contains(|c: char| c.is_ascii_alphanumeric());
+    let chars: Vec<char> = value.chars().collect();
+    let is_digit = |index: Option<usize>| index.and_then(|at| chars.get(at)).is_some_and(char::is_ascii_digit);
+    let mut parts = vec![String::new()];
+    for (index, c) in chars.iter().enumerate() {
+        let (follows, precedes) = (is_digit(index.checked_sub(1)), is_digit(Some(index + 1)));
+        let symbol = symbol(*c).filter(|(_, parts_words)| !has_word || !parts_words);
+        let spelt = match (c, symbol) {
+            ('-', _) if !follows && precedes => "-minus-".to_owned(),
+            (c, _) if c.is_ascii_alphanumeric() => c.to_string(),
+            (_, Some((word, _))) => format!("-{word}-"),
+            // As in `it's`.
+            ('\'', None) => String::new(),
+            (c, None) if c.is_ascii() && follows && precedes => {
+                parts.push(String::new());
+                continue;
+            }
+            (c, None) if c.is_ascii() => "-".to_owned(),
+            (c, None) => format!("-u{:04x}-", u32::from(*c)),
+        };
+        if let Some(part) = parts.last_mut() {
+            part.push_str(&spelt);
+        }
+    }
+    let name = parts.iter().map(|part| steady(part)).collect::<Vec<_>>().join("_");
+    match name.chars().next() {
+        Some(first) if first.is_ascii_digit() => format!("X{name}"),
+        _ => legal(name, "Empty"),
+    }
+}
+
+/// The word for a character that is no letter or digit, and whether it only parts words where there are any.
+fn symbol(c: char) -> Option<(&'static str, bool)> {
+    Some(match c {
+        '+' => ("plus", false),
+        '*' => ("star", false),
+        '#' => ("hash", false),
+        '@' => ("at", false),
+        '&' => ("and", false),
+        '%' => ("percent", false),
+        '=' => ("equals", false),
+        '<' => ("less", false),
+        '>' => ("greater", false),
+        '!' => ("not", false),
+        '?' => ("question", false),
+        '$' => ("dollar", false),
+        '^' => ("caret", false),
+        '~' => ("tilde", false),
+        '|' => ("pipe", false),
+        '\\' => ("backslash", false),
+        '`' => ("backtick", false),
+        '"' => ("quote", false),
+        '-' => ("minus", true),
+        '_' => ("underscore", true),
+        '.' => ("dot", true),
+        ',' => ("comma", true),
+        ':' => ("colon", true),
+        ';' => ("semicolon", true),
+        '/' => ("slash", true),
+        '(' | '[' | '{' => ("open", true),
+        ')' | ']' | '}' => ("close", true),
+        '\'' => ("apostrophe", true),
+        ' ' => ("space", true),
+        _ => return None,
+    })
 }
 
 /// The name of a field, an argument or a method.
@@ -36,6 +104,15 @@ pub fn unique(base: &str, is_taken: impl Fn(&str) -> bool) -> String {
         name = format!("{base}{n}");
     }
     name
+}
+
+/// Pascal case that stays as it is: `aB` gives `AB`, and that `Ab`.
+fn steady(name: &str) -> String {
+    let pascal = name.to_pascal_case();
+    match pascal.as_bytes().windows(2).any(|pair| pair.iter().all(u8::is_ascii_uppercase)) {
+        true => pascal.to_pascal_case(),
+        false => pascal,
+    }
 }
 
 fn clean(name: &str) -> String {
@@ -71,6 +148,41 @@ mod tests {
         assert_eq!(pascal("aB"), "Ab");
         for name in ["aB", "a_b_c", "A-B1-cD", "XMLHttp"] {
             assert_eq!(pascal(&pascal(name)), pascal(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_variant_is_named_after_its_own_value_alone() {
+        let names = [
+            ("Etc/GMT+1", "EtcGmtPlus1"),
+            ("Etc/GMT-1", "EtcGmtMinus1"),
+            ("Etc/GMT_1", "EtcGmt1"),
+            ("Etc/GMT+12", "EtcGmtPlus12"),
+            ("invalid_client", "InvalidClient"),
+            ("async-actions", "AsyncActions"),
+            ("https://example.com/auth/read", "HttpsExampleComAuthRead"),
+            ("read:user", "ReadUser"),
+            ("it's", "Its"),
+            ("C", "C"),
+            ("C++", "CPlusPlus"),
+            ("C#", "CHash"),
+            ("*", "Star"),
+            ("<=", "LessEquals"),
+            ("-1", "Minus1"),
+            ("1", "X1"),
+            ("v1.0", "V1_0"),
+            ("v10", "V10"),
+            ("2024-01-31", "X2024_01_31"),
+            ("", "Empty"),
+            ("-", "Minus"),
+            ("/", "Slash"),
+            ("self", "Self_"),
+            ("aB", "Ab"),
+            ("größe", "GrU00f6U00dfE"),
+            ("日本", "U65e5U672c"),
+        ];
+        for (value, name) in names {
+            assert_eq!(variant(value), name, "{value}");
         }
     }
 

@@ -203,7 +203,7 @@ fn uses(model: &Model, grant: &Grant<'_>) -> Vec<Use> {
             Part::Params => {
                 let params = grant.operation.params.iter().filter(|param| is_asked_for(grant, param));
                 uses.extend(params.map(|param| Use {
-                    name: ident::snake(&param.name),
+                    name: param.field(),
                     ty: param_type(param),
                     required: param.required,
                     docs: or(&param.docs, &named(&param.name)),
@@ -261,7 +261,7 @@ fn body_uses(
     uses: &mut Vec<Use>,
 ) {
     for property in model.properties(component).iter().filter(|property| !is_given(grant, prefix, property)) {
-        let (name, required) = (format!("{prefix}{}", property.name), required && !property.optional);
+        let (name, required) = (format!("{prefix}{}", property.label), required && !property.optional);
         match nested(model, property, within) {
             Some(inner) => {
                 within.push(inner.to_owned());
@@ -521,7 +521,7 @@ impl Adapter<'_> {
     }
 
     fn field(&self, grant: &Grant<'_>, property: &Property, prefix: &str, within: &mut Vec<String>) -> Code {
-        let name = format!("{prefix}{}", property.name);
+        let name = format!("{prefix}{}", property.label);
         if prefix.is_empty() && grant.is_token(&property.name) {
             let token = converted(self.model, &Ty::Secret, &property.ty, grant.token_variable(), true);
             return Code::text(if property.optional { format!("Some({token})") } else { token });
@@ -590,7 +590,7 @@ impl Adapter<'_> {
                         if param.required { token } else { format!("Some({token})") }
                     }
                     Some(param) if !is_asked_for(grant, param) => "None".to_owned(),
-                    Some(param) => self.argument(&ident::snake(&param.name), param),
+                    Some(param) => self.argument(&param.field(), param),
                 })
             })
             .collect();
@@ -741,12 +741,12 @@ impl Vendor for Endpoint {{
     fn scopes(&self) -> Option<Code> {
         let grant = self.grants.first()?;
         let params = grant.operation.params.iter().filter(|param| is_asked_for(grant, param));
-        let params = params.map(|param| (param.name.as_str(), param_type(param)));
+        let params = params.map(|param| (param.name.as_str(), param.field(), param_type(param)));
         let properties = grant.body.map(|body| self.model.properties(body)).unwrap_or_default().iter();
         let properties = properties.filter(|property| !is_given(grant, "", property));
-        let properties = properties.map(|property| (property.name.as_str(), property.ty.clone()));
-        let (name, ty) = params.chain(properties).find(|(name, _)| matches!(*name, "scope" | "scopes"))?;
-        let name = ident::snake(name);
+        let properties =
+            properties.map(|property| (property.name.as_str(), property.field.clone(), property.ty.clone()));
+        let (_, name, ty) = params.chain(properties).find(|(name, ..)| matches!(*name, "scope" | "scopes"))?;
         let credential = self.credentials.get(&name).filter(|credential| credential.ty == ty)?;
         let text = |value: &str| {
             let called: &[&str] = match &ty {
@@ -922,7 +922,7 @@ impl Vendor for Endpoint {{
         }
         for param in &grant.operation.params {
             let example = param.example.clone().filter(|_| is_asked_for(grant, param));
-            values.extend(example.map(|value| (ident::snake(&param.name), value)));
+            values.extend(example.map(|value| (param.field(), value)));
         }
         let fields = self.credentials.iter().map(|(name, credential)| {
             let sample = || literal::sample(self.model, &credential.ty, name);
@@ -986,7 +986,7 @@ fn example_values(
 ) {
     for property in model.properties(component) {
         let Some(value) = value.get(&property.name).filter(|value| !value.is_null()) else { continue };
-        let name = format!("{prefix}{}", property.name);
+        let name = format!("{prefix}{}", property.label);
         match nested(model, property, within) {
             Some(inner) => {
                 within.push(inner.to_owned());
@@ -1212,6 +1212,26 @@ components: {{ securitySchemes: {{ app: {{ type: http, scheme: basic }} }} }}
         let needs_nothing = adapter(LOGIN, &device("[kind]"), TOKEN);
         has(&needs_nothing, &["{ id: credentials.device_id.clone() })"]);
         assert!(!needs_nothing.contains("matchcredentials"), "constants are sent: {needs_nothing}");
+    }
+
+    #[test]
+    fn an_x_name_names_field_and_credential_and_changes_nothing_on_the_wire() {
+        let source = adapter(
+            LOGIN,
+            "required: [host-fqdn, host_fqdn, place], properties: { host-fqdn: { type: string, x-name: dashed }, host_fqdn: \
+             { type: string }, place: { type: object, x-name: site, properties: { id: { type: string, x-name: key } } } }",
+            TOKEN,
+        );
+        has(
+            &source,
+            &[
+                "pub dashed: String,",
+                "pub host_fqdn: String,",
+                "pub site_key: Option<String>",
+                "dashed: credentials.dashed.clone(),",
+                "site: types::LogInBodySite { key: credentials.site_key.clone() }",
+            ],
+        );
     }
 
     #[test]

@@ -221,8 +221,8 @@ impl<'a> Lowering<'a> {
                 "header" => Place::Header,
                 _ => continue,
             };
-            let schema = &parameter["schema"];
-            let ty = self.ty(schema, &format!("{type_name}{}", ident::pascal(&name)));
+            let (schema, label) = (&parameter["schema"], label(parameter, &name));
+            let ty = self.ty(schema, &format!("{type_name}{}", ident::pascal(&label)));
             let ty = match (ty, delimiter(parameter)) {
                 (Ty::List(item), Some(delimiter)) => Ty::Delimited(delimiter, item),
                 (ty, _) => ty,
@@ -234,6 +234,7 @@ impl<'a> Lowering<'a> {
                 is_setting: place == Place::Path && actions.is_setting(operation_id, &name),
                 docs: joined(&documented(parameter), &constraints(self.resolve(schema))),
                 required: parameter["required"] == Value::Bool(true) || place == Place::Path,
+                label,
                 name,
                 place,
                 ty,
@@ -401,8 +402,9 @@ impl<'a> Lowering<'a> {
         let has_properties = schema["properties"].as_object().is_some_and(|properties| !properties.is_empty());
         match schema["type"].as_str() {
             Some("string") if !values.is_empty() => {
-                let values = values.iter().map(|value| plain(value)).collect();
-                self.named(hint, documented(schema), Shape::Enum(variants(values)))
+                let names = &schema["x-names"];
+                let values = values.iter().map(|value| plain(value));
+                self.named(hint, documented(schema), Shape::Enum(variants(values, names)))
             }
             Some("string") if schema["format"] == "password" => Ty::Secret,
             Some("string") if schema["format"] == "date-time" => Ty::Timestamp { utc: false },
@@ -480,13 +482,15 @@ impl<'a> Lowering<'a> {
             .collect();
         let mut properties: IndexMap<&str, Property> = IndexMap::new();
         for (property, schema) in parts.iter().flat_map(|part| object(&part["properties"])) {
-            let ty = self.ty(schema, &format!("{name}{}", ident::pascal(property)));
+            let label = label(schema, property);
+            let ty = self.ty(schema, &format!("{name}{}", ident::pascal(&label)));
             let is_required = required.contains(property.as_str());
             let resolved = self.resolve(schema);
             let docs = if documented(schema).is_empty() { documented(resolved) } else { documented(schema) };
             let lowered = Property {
                 name: property.clone(),
-                field: ident::snake(property),
+                field: ident::snake(&label),
+                label,
                 is_boxed: false,
                 // Any JSON may be null as it is.
                 optional: !is_required || (ty != Ty::Any && self.is_nullable(schema)),
@@ -811,20 +815,23 @@ fn parse_status(status: &str) -> Option<Status> {
     }
 }
 
-/// The values of an open enum, each with its variant's name.
-fn variants(values: Vec<String>) -> IndexMap<String, String> {
-    let mut names = HashSet::new();
-    let mut name = |value: &str| {
-        let name = ident::unique(&ident::pascal(value), |taken| names.contains(taken));
-        names.insert(name.clone());
-        name
+/// The values of an open enum, each with its variant's name: that of `x-names`, else its own.
+fn variants(values: impl Iterator<Item = String>, names: &Value) -> IndexMap<String, String> {
+    let named = |value: String| {
+        let name = names[&value].as_str().map_or_else(|| ident::variant(&value), str::to_owned);
+        (value, name)
     };
-    values.into_iter().map(|value| (name(&value), value)).map(|(name, value)| (value, name)).collect()
+    values.map(named).collect()
 }
 
 fn object(value: &Value) -> &Map<String, Value> {
     static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
     value.as_object().unwrap_or(&EMPTY)
+}
+
+/// What names a property's or a parameter's Rust item.
+fn label(node: &Value, name: &str) -> String {
+    node["x-name"].as_str().unwrap_or(name).to_owned()
 }
 
 fn text(value: &Value) -> String {
@@ -1013,6 +1020,23 @@ components:
         let boxed: Vec<&str> =
             properties.filter(|property| property.is_boxed).map(|property| property.name.as_str()).collect();
         assert_eq!(boxed, ["other", "either"]);
+    }
+
+    #[test]
+    fn a_new_value_never_renames_the_variant_of_another() {
+        let named = |values: &str, names: &str| {
+            let property = format!("zone: {{ type: string, enum: [{values}], x-names: {{ {names} }} }}");
+            let model = acme(&format!("{{ type: object, properties: {{ {property} }} }}"), ANSWER);
+            match &model.components["LogInBodyZone"].shape {
+                Shape::Enum(variants) => variants.clone(),
+                shape => panic!("{shape:?}"),
+            }
+        };
+        let before = named("Etc/GMT+1, Etc/GMT+12, Etc/GMT-1", "");
+        let after = named("Etc/GMT+1, Etc/GMT_1, Etc/GMT+12, Etc/GMT-1", "");
+        assert!(before.iter().all(|(value, name)| after[value] == *name), "{before:?} {after:?}");
+        assert_eq!(after.values().collect::<HashSet<_>>().len(), 4, "{after:?}");
+        assert_eq!(named("open, OPEN", "OPEN: OpenLoud")["OPEN"], "OpenLoud");
     }
 
     #[test]

@@ -75,6 +75,8 @@ pub enum Shape {
 pub struct Property {
     /// On the wire.
     pub name: String,
+    /// What it is named after in Rust: its `x-name`, else its name.
+    pub label: String,
     /// In Rust.
     pub field: String,
     pub ty: Ty,
@@ -143,6 +145,8 @@ pub enum Part {
 pub struct Param {
     /// On the wire.
     pub name: String,
+    /// What it is named after in Rust: its `x-name`, else its name.
+    pub label: String,
     pub place: Place,
     pub ty: Ty,
     pub required: bool,
@@ -177,6 +181,13 @@ impl Ty {
             Value::Bool(_) => Self::Boolean,
             _ => Self::Text,
         }
+    }
+}
+
+impl Param {
+    /// Its name as an argument, a credential or a setting.
+    pub fn field(&self) -> String {
+        ident::snake(&self.label)
     }
 }
 

@@ -60,7 +60,7 @@ pub fn arguments(operation: &Operation) -> Vec<String> {
         position.filter(|_| param.place == Place::Path).unwrap_or(usize::MAX)
     });
     for index in order {
-        let base = ident::snake(&operation.params[index].name);
+        let base = operation.params[index].field();
         names[index] = ident::unique(&base, |name| TAKEN.contains(&name) || names.iter().any(|taken| taken == name));
     }
     names

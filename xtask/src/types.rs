@@ -36,7 +36,8 @@ fn named(name: &str) -> String {
 
 fn open_enum(name: &str, docs: &str, variants: &IndexMap<String, String>) -> String {
     let docs = docs::comment(docs, "    ");
-    let other = ident::unique("Other", |name| variants.values().any(|taken| taken == name));
+    let is_free = |name: &&str| variants.values().all(|taken| taken != name);
+    let other = ["Other", "OtherValue", "NotListed"].into_iter().find(is_free).unwrap_or("OfNoListedName");
     let variants: String = variants
         .iter()
         .map(|(value, name)| format!("        /// `{}`\n        {name} = {value:?},\n", value.escape_debug()))
@@ -55,7 +56,7 @@ pub enum {name} {{
 ",
         docs = docs::comment(docs, ""),
         variant_docs = docs::comment(&format!("`{value}`"), "    "),
-        variant = ident::pascal(value),
+        variant = ident::variant(value),
     )
 }
 

@@ -2,6 +2,7 @@
 
 use super::Lint;
 use super::root::{is_header, placeholders};
+use super::schema::label;
 use super::view::{Node, Operation, Shape, is_success};
 use crate::ident;
 use crate::media_type::{essence, is_json};
@@ -188,14 +189,14 @@ fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
             };
             lint.error(&(parameter.at(), "name"), what, instead);
         }
-        match arguments.insert(ident::snake(name), name) {
+        match arguments.insert(ident::snake(label(name, parameter)), name) {
             Some("the request body") => {
                 let what = format!("the parameter `{name}` would have the name of the request body's argument");
-                lint.error(parameter, what, "remove it, if the vendor does without");
+                lint.error(parameter, what, "add `x-name`, another name of an argument in snake_case");
             }
             Some(other) => {
                 let what = format!("the parameters `{other}` and `{name}` of {} would have one name", operation.name());
-                lint.error(parameter, what, "remove one of them, if the vendor does without");
+                lint.error(parameter, what, "add `x-name` to one of them, another name of an argument in snake_case");
             }
             None => {}
         }

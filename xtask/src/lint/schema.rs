@@ -6,6 +6,7 @@ use super::view::{Fields, Node, Shape};
 use crate::ident;
 use crate::problem::{distance, nearest};
 use crate::spec::is_alone;
+use crate::vendor::is_keyword;
 use crate::x_token::list;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -37,6 +38,7 @@ pub fn check<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
     for schema in schemas() {
         branches.extend(schema.items("allOf").into_iter().filter(|node| !node.has("$ref")).map(|node| node.at()));
     }
+    let mut properties = HashSet::new();
     for schema in schemas() {
         if !schema.value.is_object() {
             continue;
@@ -45,6 +47,7 @@ pub fn check<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
         type_of(lint, schema, is_part);
         format(lint, schema);
         values(lint, schema);
+        variants(lint, schema);
         if schema.has("allOf") {
             all_of(lint, schema);
         }
@@ -56,12 +59,20 @@ pub fn check<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
         }
         for (name, property) in schema.named("properties") {
             secret_by_name(lint, name, &property);
+            rust_name(lint, &property);
+            properties.insert(property.at());
         }
         if schema.text("format") == Some("password") {
             secret(lint, schema);
         }
     }
+    for schema in schemas().filter(|schema| schema.has("x-name") && !properties.contains(&schema.at())) {
+        let what = "`x-name` names a property, and this schema is none";
+        let instead = "move it to the parameter, or to the property that has this schema";
+        lint.error(&(schema.at(), "x-name"), what, instead);
+    }
     for (_, parameter) in nodes.iter().filter(|(kind, _)| *kind == Kind::Parameter) {
+        rust_name(lint, parameter);
         if let (Some(name), Some(schema)) = (parameter.text("name"), parameter.get("schema")) {
             secret_by_name(lint, name, &schema);
         }
@@ -232,6 +243,66 @@ fn values<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     }
 }
 
+/// The names of an enum's variants, each of which depends on its value alone.
+fn variants<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
+    let values = schema.items("enum");
+    let known: Vec<&str> = values.iter().filter_map(|node| node.value.as_str()).collect();
+    // An enum of one value is a constant, and other types have no variants.
+    let is_enum = known.len() > 1 && schema.text("type") == Some("string");
+    if schema.has("x-names") && !is_enum {
+        let what = "`x-names` names the variants of an `enum` of several texts, and there are none";
+        return lint.error(&(schema.at(), "x-names"), what, "remove it");
+    }
+    for (value, name) in schema.named("x-names") {
+        if !known.contains(&value) {
+            let instead = match nearest(value, known.iter().copied()) {
+                Some(meant) => format!("write `{meant}`"),
+                None => "remove it, or add the value to `enum`".to_owned(),
+            };
+            lint.error(&name, format!("`{value}` is no value of the `enum`"), instead);
+        }
+        let is_name = |name: &str| {
+            let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(is_letter) && !is_keyword(name)
+        };
+        if let Some(text) = name.value.as_str().filter(|text| !is_name(text)) {
+            let what = format!("`{text}` can't name a variant");
+            lint.error(&name, what, format!("write it in PascalCase, such as `{}`", ident::variant(text)));
+        }
+    }
+    let mut taken: HashMap<String, &str> = HashMap::new();
+    for node in values.iter().filter(|_| is_enum) {
+        let Some(value) = node.value.as_str() else { continue };
+        let given = schema.get("x-names").and_then(|names| names.text(value));
+        let name = given.map_or_else(|| ident::variant(value), str::to_owned);
+        if let Some(other) = taken.insert(name.clone(), value).filter(|other| *other != value) {
+            let what = format!("the values `{other}` and `{value}` would both be the variant `{name}`");
+            let instead = format!("add `x-names: {{ {value:?}: … }}` beside `enum`: another name in PascalCase");
+            lint.error(node, what, instead);
+        }
+    }
+}
+
+/// Whether an `x-name` is the name of a field or an argument.
+pub fn rust_name<'a>(lint: &mut Lint<'a>, node: &Node<'a>) {
+    let Some(name) = node.text("x-name") else { return };
+    let rust = ident::snake(name);
+    let is_snake = |name: &str| ident::snake(name) == name && name.starts_with(|c: char| c.is_ascii_lowercase());
+    if !is_snake(name) {
+        let meant = rust.trim_matches('_');
+        let instead = match is_snake(meant) && name.contains(|c: char| c.is_ascii_alphanumeric()) {
+            true => format!("write `x-name: {meant}`"),
+            false => "write another in snake_case: letters, digits and `_`, a letter first".to_owned(),
+        };
+        lint.error(&(node.at(), "x-name"), format!("`{name}` can't name a field or an argument"), instead);
+    }
+}
+
+/// What names a property or a parameter in Rust: its `x-name`, else its name.
+pub fn label<'a>(name: &'a str, node: &Node<'a>) -> &'a str {
+    node.text("x-name").unwrap_or(name)
+}
+
 fn all_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     let branches = schema.items("allOf");
     if branches.len() == 1 && is_alone(schema.value) {
@@ -361,13 +432,13 @@ fn object<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     };
     let mut rust: HashMap<String, &str> = HashMap::new();
     for (name, node) in &fields.properties {
-        if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
+        let field = ident::snake(label(name, node));
+        if !label(name, node).contains(|c: char| c.is_ascii_alphanumeric()) {
             let what = format!("the property `{name}` gives no name to a field");
-            lint.error(node, what, "remove it, if the vendor does without");
-        } else if let Some(other) = rust.insert(ident::snake(name), name) {
-            let what =
-                format!("the properties `{other}` and `{name}` would both be the field `{}`", ident::snake(name));
-            lint.error(node, what, "remove one of them, if the vendor does without");
+            lint.error(node, what, "add `x-name`, the field's name in snake_case");
+        } else if let Some(other) = rust.insert(field.clone(), name) {
+            let what = format!("the properties `{other}` and `{name}` would both be the field `{field}`");
+            lint.error(node, what, "add `x-name` to one of them, another name of a field in snake_case");
         }
     }
     let parts = lint.parts(schema);

@@ -174,7 +174,9 @@ impl Kind {
                 ("variables", Map(Kind::Variable), Fine),
                 ("x-name", Text, Fine),
             ],
-            Kind::Variable => &[("default", Text, Needed), ("enum", Texts, Fine), ("description", Text, Fine)],
+            Kind::Variable => {
+                &[("default", Text, Needed), ("enum", Texts, Fine), ("description", Text, Fine), ("x-name", Text, Fine)]
+            }
             Kind::Paths => &[],
             Kind::PathItem => &[
                 ("summary", Text, Fine),
@@ -216,6 +218,7 @@ impl Kind {
                 ("name", Text, Needed),
                 ("in", Text, Needed),
                 ("schema", One(Kind::Schema), Needed),
+                ("x-name", Text, Fine),
                 ("description", Text, Fine),
                 ("required", Bool, Fine),
                 ("style", Text, Fine),
@@ -297,6 +300,8 @@ impl Kind {
                 ("type", Text, Fine),
                 ("format", Text, Fine),
                 ("enum", Values, Fine),
+                ("x-names", TextMap, Fine),
+                ("x-name", Text, Fine),
                 ("properties", Map(Kind::Schema), Fine),
                 ("required", Texts, Fine),
                 ("items", One(Kind::Schema), Fine),
@@ -675,30 +680,26 @@ impl<'a> Walk<'_, 'a> {
             self.lint.error(node, what, "remove it: types come from the schema alone");
             return None;
         }
-        for (word, home) in [("x-token", Kind::Root), ("x-name", Kind::Server)] {
-            if key == word {
-                let what = format!("`{word}` has no meaning in {}", of.name());
-                self.lint.error(
-                    node,
-                    what,
-                    format!("move it to {}", if of == home { "its place" } else { home_of(home) }),
-                );
-                return None;
-            }
-            let plain = |text: &str| text.to_lowercase().replace('_', "-").trim_end_matches('s').to_owned();
-            if of == home && (distance(key, word) <= 2 || plain(key) == word) {
-                let what = format!("`{key}` looks like a slip for `{word}`");
-                self.lint.error(node, what, format!("write `{word}`, or give the extension another name"));
-                return Some(word);
-            }
+        const WORDS: [&str; 3] = ["x-token", "x-name", "x-names"];
+        if let Some(word) = WORDS.into_iter().find(|word| key == *word) {
+            let what = format!("`{word}` has no meaning in {}", of.name());
+            self.lint.error(node, what, format!("move it to {}", home_of(word)));
+            return None;
         }
-        None
+        let plain = |text: &str| text.to_lowercase().replace('_', "-").trim_end_matches('s').to_owned();
+        let is_near = |word: &&str| distance(key, word) <= 2 || plain(key) == plain(word);
+        let words = WORDS.into_iter().filter(|word| of.rows().iter().any(|(name, ..)| name == word));
+        let word = words.filter(is_near).min_by_key(|word| distance(key, word))?;
+        let what = format!("`{key}` looks like a slip for `{word}`");
+        self.lint.error(node, what, format!("write `{word}`, or give the extension another name"));
+        Some(word)
     }
 }
 
-fn home_of(of: Kind) -> &'static str {
-    match of {
-        Kind::Root => "the root of the document",
-        _ => "a server",
+fn home_of(word: &str) -> &'static str {
+    match word {
+        "x-token" => "the root of the document",
+        "x-names" => "the schema with the `enum`",
+        _ => "a server, one of its variables, a parameter or a property",
     }
 }

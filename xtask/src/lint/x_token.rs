@@ -3,7 +3,7 @@
 use super::Lint;
 use super::operation::{own_header, unsendable};
 use super::root::is_header;
-use super::schema::require_token;
+use super::schema::{label, require_token};
 use super::view::{Node, Operation, Shape, is_success};
 use crate::ident;
 use crate::problem::{Problem, join, nearest};
@@ -818,7 +818,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             for parameter in self.lint.parameters(operation) {
                 let constant = parameter.get("schema").is_some_and(|schema| self.lint.constant(&schema).is_some());
                 if let Some(name) = parameter.text("name").filter(|name| !constant && Some(*name) != action.token) {
-                    names.push(ident::snake(name));
+                    names.push(ident::snake(label(name, &parameter)));
                 }
             }
             for (name, scheme) in self.schemes(action, operation) {
@@ -885,7 +885,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
     ) {
         let Shape::Object(fields) = self.lint.shape(schema) else { return };
         for (name, node) in &fields.properties {
-            let path = ident::snake(&format!("{prefix}{name}"));
+            let path = ident::snake(&format!("{prefix}{}", label(name, node)));
             if self.lint.constant(node).is_some() || (prefix.is_empty() && Some(*name) == token) {
                 continue;
             }
