@@ -1,7 +1,7 @@
 //! The public face of a vendor crate: `Client`, `Endpoint`, `Credentials`, and one method per operation. Progenitor's
 //! client is behind it: see `progenitor`.
 
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexMap;
 
 use crate::{
     code::{Code, signature},
@@ -9,9 +9,10 @@ use crate::{
     error_body::{self, Bodies, body_type},
     ident,
     lower::plain,
-    model::{Body, Model, Operation, Param, Place, SchemeKind, Ty, Variable},
+    model::{Body, Model, Operation, Param, Place, SchemeKind, Server, Ty},
     openapi,
     progenitor::Progenitor,
+    settings::{self, Setting, settings, template},
     types::or,
     x_token::{Basic, Encode},
 };
@@ -97,7 +98,8 @@ pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
     );
     let mut inputs = vec!["endpoint: Endpoint".to_owned()];
     inputs.extend(has_credentials.then(|| "credentials: Credentials".to_owned()));
-    let taken = settings.iter().map(|Setting { name, .. }| format!(", {name}: endpoint.{name}"));
+    // Only paths have any that a method needs.
+    let has_settings = settings.iter().any(|setting| setting.param.is_some());
     Ok(format!(
         "\
 use ::freshtoken_wire::{{Call, Http, Operation, Target}};
@@ -120,7 +122,7 @@ pub struct Client {{
 
 impl Client {{
 {new_docs}{new}
-        let target = Target::new(&endpoint.base_url()?, &endpoint.http)?;
+        let target = Target::new(&base_url(&endpoint)?, &endpoint.http)?;
         Ok(Self {{ target{given}{taken} }})
     }}
 {methods}}}
@@ -130,174 +132,57 @@ impl Client {{
         credentials_type = credentials_type(model, &credentials),
         client_docs = docs::comment(&client_docs, ""),
         held = if has_credentials { "    credentials: Credentials,\n" } else { "" },
-        fields = settings.iter().map(Setting::field).collect::<String>(),
+        fields = if has_settings { "    settings: Settings,\n" } else { "" },
         new_docs = docs::comment(&new_docs, "    "),
         new = signature(4, "pub fn new", inputs, "Result<Self, Error>"),
         given = if has_credentials { ", credentials" } else { "" },
-        taken = taken.collect::<String>(),
+        taken = if has_settings { ", settings: endpoint.settings" } else { "" },
         methods = methods?,
     ))
 }
 
-/// A path parameter that belongs to the endpoint.
-pub struct Setting<'a> {
-    /// Its field and its setter.
-    pub name: String,
-    pub param: &'a Param,
-}
-
-impl Setting<'_> {
-    fn ty(&self) -> &'static str {
-        if self.is_secret() { "Secret" } else { "String" }
-    }
-
-    fn field(&self) -> String {
-        format!("    {}: {},\n", self.name, self.ty())
-    }
-
-    pub fn is_secret(&self) -> bool {
-        self.param.ty == Ty::Secret
-    }
-}
-
-/// What the endpoint is asked for: the path parameters of the login, the refresh and the revoke.
-pub fn settings(model: &Model) -> Vec<Setting<'_>> {
-    let params = model.operations.iter().flat_map(|operation| &operation.params);
-    let mut settings: Vec<Setting<'_>> = Vec::new();
-    for param in params.filter(|param| param.is_setting && !matches!(param.ty, Ty::Constant(_))) {
-        if let Some(known) = settings.iter_mut().find(|setting| setting.param.name == param.name) {
-            // What is a secret to one operation is one to all.
-            if param.ty == Ty::Secret {
-                known.param = param;
-            }
-            continue;
-        }
-        let name = ident::unique(&ident::snake(&param.name), |name| {
-            ENDPOINT_NAMES.contains(&name)
-                || server_names(model).iter().any(|server| server == name)
-                || settings.iter().any(|setting| setting.name == name)
-        });
-        settings.push(Setting { name, param });
-    }
-    settings
-}
-
-/// The field of a path parameter that belongs to the endpoint.
+/// The value of a path parameter that belongs to the endpoint. A secret to one operation is one to all.
 fn setting_of(model: &Model, param: &Param) -> String {
-    let settings = settings(model);
-    let setting = settings.iter().find(|setting| setting.param.name == param.name);
-    match setting {
-        Some(setting) if setting.is_secret() => format!("self.{}.expose()", setting.name),
-        Some(setting) => format!("&self.{}", setting.name),
-        None => format!("&self.{}", param.field()),
+    let field = param.field();
+    match settings(model).iter().any(|setting| setting.name == field && setting.is_secret()) {
+        true => format!("self.settings.{field}.expose()"),
+        false => format!("&self.settings.{field}"),
     }
-}
-
-/// An example of a parameter, as text.
-pub fn example_text(param: &Param) -> String {
-    match &param.example {
-        Some(value) => plain(value),
-        None => format!("example-{}", param.field().trim_matches('_').replace('_', "-")),
-    }
-}
-
-/// The names that the methods and fields of endpoint and client have.
-const ENDPOINT_NAMES: [&str; 8] =
-    ["at", "http", "http_client", "base_url", "server_key", "url", "target", "credentials"];
-
-/// The constructor's name of each server.
-pub fn server_names(model: &Model) -> Vec<String> {
-    let taken = |name: &str| ENDPOINT_NAMES.contains(&name);
-    model
-        .servers
-        .iter()
-        .map(|server| if taken(&server.name) { format!("{}_", server.name) } else { server.name.clone() })
-        .collect()
-}
-
-/// The variables of all servers, by their Rust names: one setter each, whichever servers have it and however they spell
-/// it. One that is a path parameter too is one setting.
-pub fn variables(model: &Model) -> IndexMap<String, Vec<&Variable>> {
-    let (settings, server_names) = (settings(model), server_names(model));
-    let mut variables: IndexMap<String, Vec<&Variable>> = IndexMap::new();
-    for variable in model.servers.iter().flat_map(|server| &server.variables) {
-        let shared = settings.iter().find(|setting| setting.param.name == variable.name);
-        let name = match shared {
-            Some(setting) => setting.name.clone(),
-            None => ident::unique(&ident::snake(&variable.name), |name| {
-                ENDPOINT_NAMES.contains(&name)
-                    || server_names.iter().any(|server| server == name)
-                    || settings.iter().any(|setting| setting.name == name)
-            }),
-        };
-        variables.entry(name).or_default().push(variable);
-    }
-    variables
 }
 
 fn endpoint(model: &Model) -> String {
     let settings = settings(model);
-    let server_names = server_names(model);
-    let variables = variables(model);
-    let is_setting = |name: &str| settings.iter().any(|setting| setting.name == name);
-    let is_secret = |name: &str| settings.iter().any(|setting| setting.name == name && setting.is_secret());
-    let own_variables = || variables.iter().filter(|(name, _)| !is_setting(name));
-    let constructors = model.servers.iter().zip(&server_names).map(|(server, name)| {
-        let docs = format!("{}\n\n`{}`", or(&server.docs, &format!("The server `{name}`.")), server.url);
-        let at = format!("Self::at({:?})", server.url.trim_end_matches('/'));
-        let defaults: String = variables
-            .iter()
-            .filter_map(|(name, spellings)| {
-                let is_of_server = |variable: &&Variable| spellings.iter().any(|known| known.name == variable.name);
-                let default = &server.variables.iter().find(is_of_server)?.default;
-                Some(format!("            {name}: {default:?}.into(),\n"))
-            })
-            .collect();
-        let this = match defaults.is_empty() {
-            true => at,
-            false => format!("Self {{\n{defaults}            ..{at}\n        }}"),
-        };
-        format!("{}    pub fn {name}() -> Self {{\n        {this}\n    }}\n\n", docs::comment(&docs, "    "))
-    });
-    let variable_setters = own_variables().map(|(setter, spellings)| {
-        let (name, docs) = spellings.first().map_or(("", ""), |variable| (&variable.name, &variable.docs));
-        self::setter(setter, "String", &format!("Sets `{name}` in the server's URL.\n\n{docs}"))
-    });
-    let setting_setters = settings.iter().map(|setting| {
-        let Param { name, docs, .. } = setting.param;
-        self::setter(&setting.name, setting.ty(), &format!("Sets `{name}` in the paths. It has no default.\n\n{docs}"))
-    });
-    let missing = settings.iter().map(|Setting { name, .. }| {
+    let constructors = model.servers.iter().map(|server| constructor(server, &settings));
+    let setters = settings.iter().filter(|setting| setting.has_setter()).map(setter);
+    let missing = settings.iter().filter(|setting| setting.param.is_some()).map(|Setting { name, .. }| {
         format!(
-            "        if self.{name}.is_empty() {{
-            return Err(Error::missing_setting({name:?}));
-        }}
+            "    if endpoint.settings.{name}.is_empty() {{
+        return Err(Error::missing_setting({name:?}));
+    }}
 "
         )
     });
-    let spelt = |(field, spellings): (&String, &Vec<&Variable>)| {
-        let names: IndexSet<&str> = spellings.iter().map(|variable| variable.name.as_str()).collect();
-        let read = if is_secret(field) { "expose" } else { "as_str" };
-        let pair = |name: &str| Code::text(format!("({name:?}, self.{field}.{read}())"));
-        names.into_iter().map(pair).collect::<Vec<Code>>()
+    let value = |setting: &Setting<'_>, of: &str| {
+        let (name, read) = (&setting.name, if setting.is_secret() { "expose" } else { "as_str" });
+        Code::text(format!("({name:?}, {of}.settings.{name}.{read}())"))
     };
-    let base_url = match variables.is_empty() {
-        true => Code::text("Ok(self.url.as_str().into())"),
-        false => {
-            let variables = variables.iter().flat_map(spelt).collect();
-            let expanded = vec![Code::text("&self.url"), Code::list("&[", variables)];
+    let in_url = || settings.iter().filter(|setting| !setting.variables.is_empty());
+    let base_url = match in_url().next() {
+        None => Code::text("Ok(endpoint.url.as_str().into())"),
+        Some(_) => {
+            let variables = in_url().map(|setting| value(setting, "endpoint")).collect();
+            let expanded = vec![Code::text("&endpoint.url"), Code::list("&[", variables)];
             Code::row([Code::text("Ok("), Code::list("::freshtoken_wire::expand(", expanded), Code::text("?.into())")])
         }
     };
     // A secret stays in its braces.
-    let key_variables = variables.iter().filter(|(name, _)| !is_secret(name)).flat_map(spelt).collect();
-    let key_settings = settings.iter().filter(|setting| !setting.is_secret());
-    let key_settings = key_settings.map(|Setting { name, .. }| Code::text(format!("({name:?}, self.{name}.as_str())")));
+    let key_variables = in_url().filter(|setting| !setting.is_secret()).map(|setting| value(setting, "self"));
+    let key_settings = settings.iter().filter(|setting| setting.param.is_some() && !setting.is_secret());
     let key = vec![
         Code::text("&self.http"),
         Code::text("&self.url"),
-        Code::list("&[", key_variables),
-        Code::list("&[", key_settings.collect()),
+        Code::list("&[", key_variables.collect()),
+        Code::list("&[", key_settings.map(|setting| value(setting, "self")).collect()),
     ];
     let at_docs = "A server of one's own: a base URL, with or without a path and a trailing slash.\n\nIt must be HTTPS, \
                    unless it is on this machine.";
@@ -305,8 +190,10 @@ fn endpoint(model: &Model) -> String {
                      [`http_client_builder`](crate::http_client_builder), which follows no redirects and keeps no \
                      cookies: one that follows redirects may send credentials on to wherever a redirect points. A \
                      request takes 30 seconds at most, whatever the client's own limit is.";
-    let new_variables = own_variables().map(|(name, _)| format!("            {name}: String::new(),\n"));
-    let new_settings = settings.iter().map(|Setting { name, .. }| format!("            {name}: \"\".into(),\n"));
+    let (field, new) = match settings.is_empty() {
+        true => ("", String::new()),
+        false => ("    settings: Settings,\n", format!("            {},\n", new_settings(&settings))),
+    };
     format!(
         "\
 /// Where the requests go, and what carries them. Clones share one HTTP client, and so its connections.
@@ -314,17 +201,17 @@ fn endpoint(model: &Model) -> String {
 pub struct Endpoint {{
     url: String,
     http: Http,
-{variables}{settings}}}
-
+{field}}}
+{settings_type}
 impl Endpoint {{
 {constructors}{at_docs}    pub fn at(base_url: impl Into<String>) -> Self {{
         Self {{
             url: base_url.into(),
             http: Http::default(),
-{new_variables}{new_settings}        }}
+{new}        }}
     }}
 
-{variable_setters}{setting_setters}{http_docs}    pub fn http_client(mut self, client: ::reqwest::Client) -> Self {{
+{setters}{http_docs}    pub fn http_client(mut self, client: ::reqwest::Client) -> Self {{
         self.http = client.into();
         self
     }}
@@ -334,10 +221,11 @@ impl Endpoint {{
     pub fn server_key(&self) -> String {{
 {key}
     }}
+}}
 
-    fn base_url(&self) -> Result<::std::borrow::Cow<'_, str>, Error> {{
+/// No method: a setting may have its name.
+fn base_url(endpoint: &Endpoint) -> Result<::std::borrow::Cow<'_, str>, Error> {{
 {missing}{base_url}
-    }}
 }}
 
 /// Nothing of it is printed: a URL can hold secrets.
@@ -347,30 +235,84 @@ impl ::std::fmt::Debug for Endpoint {{
     }}
 }}
 ",
-        variables = own_variables().map(|(name, _)| format!("    {name}: String,\n")).collect::<String>(),
-        settings = settings.iter().map(Setting::field).collect::<String>(),
+        settings_type = settings_type(&settings),
         constructors = constructors.collect::<String>(),
         at_docs = docs::comment(at_docs, "    "),
-        new_variables = new_variables.collect::<String>(),
-        new_settings = new_settings.collect::<String>(),
-        variable_setters = variable_setters.collect::<String>(),
-        setting_setters = setting_setters.collect::<String>(),
+        setters = setters.collect::<String>(),
         http_docs = docs::comment(http_docs, "    "),
         key = Code::list("::freshtoken_wire::server_key(", key).lines(8, ""),
         missing = missing.collect::<String>(),
-        base_url = base_url.lines(8, ""),
+        base_url = base_url.lines(4, ""),
     )
 }
 
-fn setter(name: &str, ty: &str, docs: &str) -> String {
+/// The struct of the settings: of its own, so that a setting may be named like another field of its owner.
+fn settings_type(settings: &[Setting<'_>]) -> String {
+    if settings.is_empty() {
+        return String::new();
+    }
+    let fields = settings.iter().map(|setting| format!("    {}: {},\n", setting.name, setting.ty()));
+    format!("\n#[derive(Clone, Debug)]\nstruct Settings {{\n{}}}\n", fields.collect::<String>())
+}
+
+fn new_settings(settings: &[Setting<'_>]) -> String {
+    let fields = settings.iter().map(|Setting { name, .. }| Code::text(format!("{name}: \"\".into()")));
+    let new = Code::row([Code::text("settings: "), Code::braces("Settings", fields.collect())]);
+    new.lines(12, "").trim_start().to_owned()
+}
+
+/// A server's constructor, which asks for what the server can't do without.
+fn constructor(server: &Server, settings: &[Setting<'_>]) -> String {
+    let Server { name, url, docs, .. } = server;
+    let asked = settings::arguments(settings, server);
+    let variable = |setting: &Setting<'_>| {
+        let mut of_server = setting.variables.iter().filter(|(of, _)| of.name == *name);
+        of_server.next().map_or_else(String::new, |(_, variable)| docs::first_sentence(&variable.docs))
+    };
+    let described = asked.iter().map(|setting| format!("- `{}`: {}", setting.name, or(&variable(setting), IN_URL)));
+    let arguments = match asked.is_empty() {
+        true => String::new(),
+        false => format!("\n\n# Arguments\n\n{}", described.collect::<Vec<_>>().join("\n")),
+    };
+    let docs = format!("{}\n\n`{url}`{arguments}", or(docs, &format!("The server `{name}`.")));
+    let given = asked.iter().map(|Setting { name, .. }| format!("        endpoint.settings.{name} = {name}.into();\n"));
+    let defaults = server.variables.iter().filter_map(|variable| {
+        let (name, default) = (variable.field(), variable.default.as_ref()?);
+        Some(format!("        endpoint.settings.{name} = {default:?}.into();\n"))
+    });
+    let set: String = given.chain(defaults).collect();
+    let at = format!("Self::at({:?})", template(server).trim_end_matches('/'));
+    let body = match set.is_empty() {
+        true => format!("        {at}\n"),
+        false => format!("        let mut endpoint = {at};\n{set}        endpoint\n"),
+    };
+    let inputs = asked.iter().map(|setting| format!("{}: impl Into<{}>", setting.name, setting.ty())).collect();
+    let head = signature(4, &format!("pub fn {name}"), inputs, "Self");
+    format!("{}{head}\n{body}    }}\n\n", docs::comment(&docs, "    "))
+}
+
+const IN_URL: &str = "A part of the URL.";
+
+fn setter(setting: &Setting<'_>) -> String {
+    let (name, ty) = (&setting.name, setting.ty());
+    let what = match (setting.param, setting.variables.first()) {
+        (Some(param), _) => format!("Sets `{}` in the paths. It has no default.", param.name),
+        (None, Some((_, variable))) => format!("Sets `{}` in the server's URL.", variable.name),
+        (None, None) => String::new(),
+    };
+    let described = setting.docs().into_iter().map(|(server, docs)| match server {
+        Some(server) => format!("- `{server}`: {}", docs.split_whitespace().collect::<Vec<_>>().join(" ")),
+        None => docs.to_owned(),
+    });
+    let described = described.collect::<Vec<_>>().join("\n");
     format!(
         "{docs}    pub fn {name}(mut self, value: impl Into<{ty}>) -> Self {{
-        self.{name} = value.into();
+        self.settings.{name} = value.into();
         self
     }}
 
 ",
-        docs = docs::comment(docs, "    "),
+        docs = docs::comment(&format!("{what}\n\n{described}"), "    "),
     )
 }
 

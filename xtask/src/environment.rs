@@ -4,11 +4,11 @@ use heck::ToShoutySnakeCase;
 use indexmap::IndexMap;
 
 use crate::{
-    client::{self, Setting},
     code::{Code, signature},
     docs,
-    lifecycle::{Credential, is_enum},
+    lifecycle::{self, Credential, is_enum},
     model::{Model, Ty},
+    settings::{Setting, arguments, settings},
     x_token::XToken,
 };
 
@@ -29,51 +29,139 @@ fn variable(prefix: &str, name: &str) -> String {
     format!("{prefix}_{name}{taken}")
 }
 
+/// What an environment variable holds.
+pub struct Holder {
+    pub variable: String,
+    /// The name of the credential or the setting.
+    pub name: String,
+    pub is_secret: bool,
+    pub is_setting: bool,
+}
+
+impl Holder {
+    /// What it is, for a sentence.
+    pub fn described(&self) -> String {
+        let kind = match (self.is_secret, self.is_setting) {
+            (false, true) => "setting",
+            (true, true) => "secret setting",
+            (false, false) => "credential",
+            (true, false) => "secret",
+        };
+        format!("the {kind} `{}`", self.name)
+    }
+}
+
+/// The variables of a vendor, each with what it holds: credentials, then settings, then what every vendor has.
+pub fn holders(model: &Model) -> Vec<Holder> {
+    let Some(credentials) = lifecycle::all_credentials(model) else { return Vec::new() };
+    let prefix = prefix(model);
+    let credentials = credentials.into_iter().filter(|(_, credential)| fits(model, &credential.ty));
+    let credentials = credentials.map(|(name, credential)| (name, has_secret(&credential.ty), false));
+    let settings = settings(model).into_iter().map(|setting| {
+        let is_secret = setting.is_secret();
+        (setting.name, is_secret, true)
+    });
+    let named = credentials.chain(settings).map(|(name, is_secret, is_setting)| Holder {
+        variable: variable(&prefix, &name),
+        name,
+        is_secret,
+        is_setting,
+    });
+    let everyones = TAKEN.into_iter().map(|name| Holder {
+        variable: format!("{prefix}_{name}"),
+        name: name.to_owned(),
+        is_secret: name == "REFRESH_TOKEN",
+        is_setting: false,
+    });
+    named.chain(everyones).collect()
+}
+
+fn has_secret(ty: &Ty) -> bool {
+    match ty {
+        Ty::List(item) | Ty::Nullable(item) | Ty::Map(item) | Ty::Delimited(_, item) => has_secret(item),
+        ty => *ty == Ty::Secret,
+    }
+}
+
+/// Whether a variable is needed.
+#[derive(PartialEq)]
+enum Need {
+    Required,
+    Optional,
+    /// With these servers alone.
+    With(Vec<String>),
+}
+
 /// The `FromEnv` of a vendor with these credentials.
 pub fn implementation(model: &Model, x_token: &XToken, credentials: &IndexMap<String, Credential>) -> String {
     let prefix = prefix(model);
-    let servers = client::server_names(model);
-    let settings = client::settings(model);
-    let variables = client::variables(model);
-    let is_setting = |name: &str| settings.iter().any(|setting| setting.name == name);
-    let own_variables: Vec<&String> = variables.keys().filter(|name| !is_setting(name)).collect();
+    let (servers, settings) = (&model.servers, settings(model));
 
     // A credential and a setting of one name are one variable, as two credentials are.
-    let mut listed: IndexMap<String, (bool, String)> = IndexMap::new();
-    let mut list = |is_required: bool, name: &str, docs: &str| {
-        listed.entry(name.to_owned()).or_insert_with(|| (false, first_sentence(docs))).0 |= is_required;
+    let mut listed: IndexMap<String, (Need, String)> = IndexMap::new();
+    let mut list = |need: Need, name: &str, docs: &str| match listed.get_mut(name) {
+        Some((known, _)) if need == Need::Required => *known = need,
+        Some(_) => {}
+        None => {
+            listed.insert(name.to_owned(), (need, first_sentence(docs)));
+        }
     };
+    let needed = |is_required| if is_required { Need::Required } else { Need::Optional };
     for (name, credential) in credentials.iter().filter(|(_, credential)| fits(model, &credential.ty)) {
-        list(!credential.optional, &variable(&prefix, name), &credential.docs);
+        list(needed(!credential.optional), &variable(&prefix, name), &credential.docs);
     }
     if x_token.refresh.is_some() {
         let what = "The refresh token to start from.";
-        list(x_token.login.is_none(), &format!("{prefix}_REFRESH_TOKEN"), what);
+        list(needed(x_token.login.is_none()), &format!("{prefix}_REFRESH_TOKEN"), what);
     }
     for setting in &settings {
-        list(true, &variable(&prefix, &setting.name), &setting.param.docs);
+        let of: Vec<String> =
+            servers.iter().filter(|of| setting.is_argument_of(of)).map(|of| of.name.clone()).collect();
+        let need = match (setting.param, of.is_empty()) {
+            (Some(_), _) => Need::Required,
+            (None, true) => Need::Optional,
+            (None, false) => Need::With(of),
+        };
+        list(need, &variable(&prefix, &setting.name), &described(setting));
     }
-    for name in &own_variables {
-        let docs = variables[*name].first().map_or("", |variable| &variable.docs);
-        list(false, &variable(&prefix, name), docs);
-    }
-    list(servers.is_empty(), &format!("{prefix}_URL"), "A base URL of one's own.");
+    list(needed(servers.is_empty()), &format!("{prefix}_URL"), "A base URL of one's own.");
     if servers.len() > 1 {
-        list(false, &format!("{prefix}_SERVER"), &format!("One of {}; the first by default.", servers.join(", ")));
+        let names: Vec<&str> = servers.iter().map(|server| server.name.as_str()).collect();
+        let what = format!("One of {}; the first by default.", names.join(", "));
+        list(Need::Optional, &format!("{prefix}_SERVER"), &what);
     }
 
-    let listed = listed.iter().map(|(name, (is_required, what))| {
-        let kind = if *is_required { "required" } else { "optional" };
-        Code::list(format!("Variable::{kind}("), vec![Code::string(name), Code::string(what)])
+    let listed = listed.iter().map(|(name, (need, what))| {
+        let (is_required, of) = match need {
+            Need::Required => (true, None),
+            Need::Optional => (false, None),
+            // Without a named server it is the first.
+            Need::With(of) => (servers.first().is_some_and(|first| of.contains(&first.name)), Some(of)),
+        };
+        let kind = if is_required { "required" } else { "optional" };
+        let made = Code::list(format!("Variable::{kind}("), vec![Code::string(name), Code::string(what)]);
+        let of = of.map(|of| Code::list("&[", of.iter().map(|name| Code::string(name)).collect()));
+        Code::chain([made].into_iter().chain(of.map(|of| Code::list(".of_servers(", vec![of]))).collect::<Vec<_>>())
     });
-    let named = servers.iter().map(|server| Code::text(format!("({server:?}, Endpoint::{server})"))).collect();
-    let given = vec![Code::text("Endpoint::at"), Code::list("&[", named)];
+    let read_setting =
+        |setting: &Setting<'_>| Code::text(format!("vars.needed::<String>({:?})?", variable(&prefix, &setting.name)));
+    let named = servers.iter().map(|server| {
+        let asked: Vec<Code> = arguments(&settings, server).into_iter().map(read_setting).collect();
+        let vars = if asked.is_empty() { "_" } else { "vars" };
+        let made = Code::list(format!("Ok(Endpoint::{}(", server.name), asked);
+        let made = Code::row([Code::text(format!("|{vars}| ")), made, Code::text(")")]);
+        Code::list("(", vec![Code::string(&server.name), made])
+    });
+    let given = vec![Code::text("Endpoint::at"), Code::list("&[", named.collect())];
     let mut endpoint = vec![Code::row([Code::list("vars.endpoint(", given), Code::text("?")])];
-    endpoint.extend(settings.iter().map(|Setting { name, .. }| {
-        Code::text(format!(".{name}(vars.needed::<String>({:?})?)", variable(&prefix, name)))
-    }));
-    let mutable = if own_variables.is_empty() { "" } else { "mut " };
-    let set_if_given = own_variables.iter().map(|name| {
+    for setting in settings.iter().filter(|setting| setting.param.is_some()) {
+        let set = [Code::text(format!(".{}(", setting.name)), read_setting(setting), Code::text(")")];
+        endpoint.push(Code::row(set));
+    }
+    let optional: Vec<&Setting<'_>> =
+        settings.iter().filter(|setting| setting.param.is_none() && setting.has_setter()).collect();
+    let mutable = if optional.is_empty() { "" } else { "mut " };
+    let set_if_given = optional.iter().map(|Setting { name, .. }| {
         format!(
             "        if let Some(value) = vars.get({variable:?}) {{
             endpoint = endpoint.{name}(value);
@@ -118,6 +206,17 @@ impl FromEnv for Endpoint {{
         set_if_given = set_if_given.collect::<String>(),
         read = Code::list("Ok(", vec![Code::list("(", read)]).lines(8, ""),
     )
+}
+
+/// What a setting is, in a sentence, or in one for each server.
+fn described(setting: &Setting<'_>) -> String {
+    let sentences = setting.docs().into_iter().map(|(server, docs)| match server {
+        Some(server) => format!("With {server}: {}", first_sentence(docs)),
+        None => first_sentence(docs),
+    });
+    // No full stop ends a sentence before the last of them does.
+    let described = sentences.collect::<Vec<_>>().join(" ").replace(". With ", "; with ");
+    if described.is_empty() { format!("`{}` in the server's URL.", setting.name) } else { described }
 }
 
 /// Whether a variable can hold it: all but objects, which are only sent and so can't be read.

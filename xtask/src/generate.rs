@@ -8,8 +8,9 @@ use std::{
 use rayon::{ThreadPoolBuildError, ThreadPoolBuilder, prelude::*};
 
 use crate::{
+    environment,
     facade::{Facade, VENDORS},
-    ident, lifecycle, lint, lower,
+    ident, lifecycle, lint,
     model::{Model, Ty},
     openapi::{self, Types},
     package::{self, Files, Package},
@@ -17,7 +18,7 @@ use crate::{
     progenitor,
     spec::Spec,
     vendor::Vendor,
-    x_token::{self, XToken},
+    x_token,
 };
 
 /// Everything that the specs ask for.
@@ -61,20 +62,21 @@ pub fn generate(
     let mut specs = Vec::new();
     for read in sources.par_iter().map(read).collect::<Vec<_>>() {
         match read {
-            Ok((spec, x_token, warnings)) => {
+            Ok((spec, model, warnings)) => {
                 generated.warnings.extend(warnings);
-                specs.push((spec, x_token));
+                specs.push((spec, model));
             }
             Err(found) => problems.extend(found),
         }
     }
     problems.extend(collisions(sources));
+    problems.extend(shared_variables(&specs));
     if !problems.is_empty() {
         return Err(problems);
     }
-    let package = |(spec, x_token): &(Spec, Option<XToken>)| {
+    let package = |(spec, model): &(Spec, Model)| {
         progress(&spec.file);
-        package_of(spec, x_token.clone())
+        package_of(spec, model)
     };
     let packages: Vec<_> = specs.par_iter().map(package).collect();
     let (mut asked, mut adapters) = (BTreeSet::new(), BTreeSet::new());
@@ -125,8 +127,27 @@ fn collisions(sources: &[Source]) -> Vec<Problem> {
     problems
 }
 
-fn package_of(spec: &Spec, x_token: Option<XToken>) -> Result<Package, Vec<Problem>> {
-    let model = lower::lower(spec, x_token);
+/// Vendors that would read one environment variable: `acme` with a credential `eu_key`, say, and `acme_eu` with a `key`.
+/// Each pair is told of once.
+fn shared_variables(specs: &[(Spec, Model)]) -> Vec<Problem> {
+    let mut first: HashMap<String, &Spec> = HashMap::new();
+    let mut told: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut problems = Vec::new();
+    for (spec, model) in specs {
+        for environment::Holder { variable, .. } in environment::holders(model) {
+            let other = *first.entry(variable.clone()).or_insert(spec);
+            // Two of one crate are told of as such.
+            if other.vendor.ident() != spec.vendor.ident() && told.insert((&other.file, &spec.file)) {
+                let what = format!("its environment variable `{variable}` is one of {} too", other.file);
+                let instead = "add `x-name` to what it is named after, or rename one of the two files";
+                problems.push(spec.problem("", what, instead));
+            }
+        }
+    }
+    problems
+}
+
+fn package_of(spec: &Spec, model: &Model) -> Result<Package, Vec<Problem>> {
     let mut problems: Vec<Problem> = model
         .sent_and_answered()
         .map(|name| {
@@ -134,7 +155,7 @@ fn package_of(spec: &Spec, x_token: Option<XToken>) -> Result<Package, Vec<Probl
             spec.problem("/components/schemas", what, "write a schema for the request and another for the answer")
         })
         .collect();
-    problems.extend(lifecycle::conflicts(&model).into_iter().map(|lifecycle::Conflict { name, first, second }| {
+    problems.extend(lifecycle::conflicts(model).into_iter().map(|lifecycle::Conflict { name, first, second }| {
         let what = format!(
             "the credential `{name}` is `{}` in `{}` and `{}` in `{}`, which can't be one",
             first.1, first.0, second.1, second.0
@@ -145,12 +166,12 @@ fn package_of(spec: &Spec, x_token: Option<XToken>) -> Result<Package, Vec<Probl
             "write the same type in both, a list of one schema in `components` for instance; or different names",
         )
     }));
-    problems.extend(size(&model).map(|(what, instead)| spec.problem("/components/schemas", what, instead)));
+    problems.extend(size(model).map(|(what, instead)| spec.problem("/components/schemas", what, instead)));
     if !problems.is_empty() {
         return Err(problems);
     }
     let late = |what| vec![spec.problem("", what, "report it with this spec: lint should have said it better")];
-    package::package(&model).map_err(late)
+    package::package(model).map_err(late)
 }
 
 /// How many values a body may need at least, since each is written into tests; and how many a grant's body may have, each a
@@ -197,8 +218,8 @@ static SCHEMA_TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", *x_tok
 
 /// The lowered document of a spec, with all that progenitor makes types of.
 pub fn lowered(source: &Source) -> Result<serde_json::Value, Vec<Problem>> {
-    let (spec, x_token, _) = read(source)?;
-    Ok(openapi::document(&lower::lower(&spec, x_token), Types::Progenitors))
+    let (_, model, _) = read(source)?;
+    Ok(openapi::document(&model, Types::Progenitors))
 }
 
 /// What progenitor alone makes of a lowered document, as source: the least that generating can cost.
@@ -207,14 +228,20 @@ pub fn progenitor_alone(document: &serde_json::Value) -> Result<String, String> 
     Ok(prettyplease::unparse(&progenitor::parsed(tokens)?))
 }
 
-type Read = (Spec, Option<XToken>, Vec<Problem>);
+type Read = (Spec, Model, Vec<Problem>);
 
 fn read(source: &Source) -> Result<Read, Vec<Problem>> {
     let spec = Spec::parse(&source.file, &source.text)?;
-    let lint::Linted { problems, x_token } = lint::lint(&spec);
-    let (errors, warnings): (Vec<Problem>, Vec<Problem>) =
-        problems.into_iter().partition(|problem| problem.severity == Severity::Error);
-    if errors.is_empty() { Ok((spec, x_token, warnings)) } else { Err(errors.into_iter().chain(warnings).collect()) }
+    let lint::Linted { problems, model } = lint::lint(&spec);
+    match model {
+        // What is left are warnings.
+        Some(model) => Ok((spec, model, problems)),
+        None => {
+            let is_error = |problem: &Problem| problem.severity == Severity::Error;
+            let (errors, warnings): (Vec<Problem>, Vec<Problem>) = problems.into_iter().partition(is_error);
+            Err(errors.into_iter().chain(warnings).collect())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -310,6 +337,23 @@ components:
         let source = Source { file: "specs/acme.yaml".to_owned(), text: text[0].to_owned() };
         let generated = generate(&[source], None, |_| {}).unwrap_or_else(|problems| panic!("{}", problems[0]));
         assert!(generated.warnings.is_empty(), "{}", generated.warnings[0]);
+    }
+
+    #[test]
+    fn two_vendors_that_would_read_one_environment_variable_are_an_error() {
+        let fragment = |file: &str, secret: &str| {
+            let text = crate::new::fragment(&Vendor::from_file(file).unwrap()).replace("client_secret", secret);
+            Source { file: file.to_owned(), text }
+        };
+        let [acme, acme_eu] = ["specs/acme.yaml", "specs/acme_eu.yaml"];
+        let problems =
+            generate(&[fragment(acme, "eu_secret"), fragment(acme_eu, "secret")], None, |_| {}).err().unwrap();
+        let said: Vec<String> = problems.iter().map(|problem| format!("{}: {}", problem.file, problem.what)).collect();
+        assert_eq!(
+            said,
+            ["specs/acme_eu.yaml: its environment variable `ACME_EU_SECRET` is one of specs/acme.yaml too"]
+        );
+        assert!(generate(&[fragment(acme, "secret"), fragment(acme_eu, "secret")], None, |_| {}).is_ok());
     }
 
     #[test]

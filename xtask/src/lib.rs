@@ -5,7 +5,7 @@
 //! 1. `spec` parses a fragment,
 //! 2. `lint` says everything that is wrong with it (`x_token` has the words of its own block),
 //! 3. `lower` makes a `model` of it, and `openapi` what progenitor handles well,
-//! 4. `progenitor` has progenitor make the operations; `types` and `client` are the public face,
+//! 4. `progenitor` has progenitor make the operations; `types` and `client`, with `settings`, are the public face,
 //! 5. `error_body` makes what the vendor's failures mean, and `lifecycle` the adapter that the facade drives, both with
 //!    `access` for JSON Pointers, the latter with `environment` for its variables; `facade` lists the adapters,
 //! 6. `package` puts the crate together, `shapes` its tests,
@@ -36,6 +36,7 @@ mod openapi;
 mod package;
 pub mod problem;
 mod progenitor;
+mod settings;
 mod shapes;
 mod spec;
 pub mod specs;

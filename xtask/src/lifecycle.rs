@@ -20,6 +20,7 @@ use crate::{
     model::{Model, Operation, Param, Part, Property, Shape, Ty},
     openapi,
     package::mark,
+    settings::{Setting, constructor, settings},
     shapes,
     types::or,
     x_token::{At, In, Lifetime, Prefix, Renew, Takes, Unit, XToken},
@@ -65,6 +66,32 @@ pub fn conflicts(model: &Model) -> Vec<Conflict> {
         }
         let other = places.iter().find(|(_, other)| other.name == *name && other.ty != place.1.ty).unwrap_or(place);
         found.push(Conflict { name: name.clone(), first: told(other), second: told(place) });
+    }
+    found
+}
+
+/// The facade's credentials of a vendor that has an adapter.
+pub fn all_credentials(model: &Model) -> Option<IndexMap<String, Credential>> {
+    let x_token = model.x_token.as_ref().filter(|x_token| has_adapter(Some(x_token)))?;
+    Some(credentials(model, x_token, &grants(model, x_token).ok()?))
+}
+
+/// Places whose paths give one name, `client.secret` and `client_secret`, where one is a secret: each pair once. Equal paths
+/// are one credential.
+pub fn confused(model: &Model) -> Vec<(Vec<String>, Vec<String>)> {
+    let Some(x_token) = &model.x_token else { return Vec::new() };
+    let Ok(grants) = grants(model, x_token) else { return Vec::new() };
+    let uses: Vec<Use> = grants.iter().flat_map(|grant| uses(model, grant)).collect();
+    let mut found: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+    for (index, second) in uses.iter().enumerate() {
+        let is_other = |first: &&Use| {
+            first.name == second.name
+                && first.path != second.path
+                && (first.ty == Ty::Secret || second.ty == Ty::Secret)
+        };
+        let first = uses[..index].iter().find(is_other);
+        let is_known = found.iter().any(|(_, known)| known.concat() == second.path.concat());
+        found.extend(first.filter(|_| !is_known).map(|first| (first.path.clone(), second.path.clone())));
     }
     found
 }
@@ -146,6 +173,8 @@ pub struct Credential {
 /// A place in a request that takes a credential.
 struct Use {
     name: String,
+    /// The names of the objects around it and its own, in snake case.
+    path: Vec<String>,
     ty: Ty,
     required: bool,
     docs: String,
@@ -196,7 +225,7 @@ fn uses(model: &Model, grant: &Grant<'_>) -> Vec<Use> {
                 for scheme in &grant.operation.security {
                     for name in client::scheme_credentials(model, &scheme.name, &scheme.kind) {
                         let docs = or(&scheme.docs, &format!("`{name}`, for the scheme `{}`.", scheme.name));
-                        uses.push(Use { name, ty: Ty::Secret, required: true, docs });
+                        uses.push(Use { path: vec![name.clone()], name, ty: Ty::Secret, required: true, docs });
                     }
                 }
             }
@@ -204,6 +233,7 @@ fn uses(model: &Model, grant: &Grant<'_>) -> Vec<Use> {
                 let params = grant.operation.params.iter().filter(|param| is_asked_for(grant, param));
                 uses.extend(params.map(|param| Use {
                     name: param.field(),
+                    path: vec![param.field()],
                     ty: param_type(param),
                     required: param.required,
                     docs: or(&param.docs, &named(&param.name)),
@@ -211,7 +241,7 @@ fn uses(model: &Model, grant: &Grant<'_>) -> Vec<Use> {
             }
             Part::Body => {
                 if let Some(body) = grant.body {
-                    body_uses(model, grant, body, "", true, &mut vec![body.to_owned()], &mut uses);
+                    body_uses(model, grant, body, &[], true, &mut vec![body.to_owned()], &mut uses);
                 }
             }
         }
@@ -255,27 +285,35 @@ fn body_uses(
     model: &Model,
     grant: &Grant<'_>,
     component: &str,
-    prefix: &str,
+    around: &[&str],
     required: bool,
     within: &mut Vec<String>,
     uses: &mut Vec<Use>,
 ) {
-    for property in model.properties(component).iter().filter(|property| !is_given(grant, prefix, property)) {
-        let (name, required) = (format!("{prefix}{}", property.label), required && !property.optional);
+    let prefix = prefix(around);
+    for property in model.properties(component).iter().filter(|property| !is_given(grant, &prefix, property)) {
+        let required = required && !property.optional;
+        let path = [around, &[&property.label]].concat();
         match nested(model, property, within) {
             Some(inner) => {
                 within.push(inner.to_owned());
-                body_uses(model, grant, inner, &format!("{name}_"), required, within, uses);
+                body_uses(model, grant, inner, &path, required, within, uses);
                 within.pop();
             }
             None => uses.push(Use {
-                name: ident::snake(&name),
+                name: ident::snake(&path.join("_")),
+                path: path.iter().map(|label| ident::snake(label)).collect(),
                 ty: property.ty.clone(),
                 required,
                 docs: or(&property.docs, &named(&property.name)),
             }),
         }
     }
+}
+
+/// What the names of credentials inside these objects begin with.
+fn prefix(around: &[&str]) -> String {
+    around.iter().map(|label| format!("{label}_")).collect()
 }
 
 /// Whether anything in a struct is sent without being asked for.
@@ -561,7 +599,8 @@ impl Adapter<'_> {
     ) -> Code {
         let value = Code::list("Some(", vec![value]);
         let mut uses = Vec::new();
-        body_uses(self.model, grant, component, prefix, true, within, &mut uses);
+        let around = prefix.strip_suffix('_').unwrap_or(prefix);
+        body_uses(self.model, grant, component, &[around], true, within, &mut uses);
         let is_there = |used: &Use| self.credentials.get(&used.name).is_some_and(|credential| !credential.optional);
         let needs_none = uses.iter().all(|used| !used.required) && has_constant(self.model, component, within);
         if needs_none || uses.iter().any(is_there) {
@@ -937,12 +976,14 @@ impl Vendor for Endpoint {{
             Code::row([Code::text(format!("{name}: ")), value])
         });
         let module = self.model.vendor.ident();
-        let mut endpoint = match client::server_names(self.model).first() {
-            Some(server) => format!("{module}::Endpoint::{server}()"),
+        let server = self.model.servers.first();
+        let mut endpoint = match server {
+            Some(server) => format!("{module}::Endpoint::{}", constructor(self.model, server)),
             None => format!("{module}::Endpoint::at(\"https://example.com\")"),
         };
-        for setting in client::settings(self.model) {
-            endpoint.push_str(&format!(".{}({:?})", setting.name, client::example_text(setting.param)));
+        let is_given = |setting: &Setting<'_>| server.is_some_and(|server| setting.is_argument_of(server));
+        for setting in settings(self.model).iter().filter(|setting| setting.param.is_some() && !is_given(setting)) {
+            endpoint.push_str(&format!(".{}({:?})", setting.name, setting.example()));
         }
         let source = vec![Code::text(endpoint), Code::text("credentials")];
         // Where a person has to consent first, a source starts from the refresh token that this gave.

@@ -596,7 +596,8 @@ fn servers(root: &Value) -> Vec<Server> {
                 .iter()
                 .map(|(name, variable)| Variable {
                     name: name.clone(),
-                    default: plain(&variable["default"]),
+                    label: label(variable, name),
+                    default: variable["enum"].is_array().then(|| plain(&variable["default"])),
                     docs: joined(&text(&variable["description"]), &one_of(&variable["enum"])),
                 })
                 .collect(),

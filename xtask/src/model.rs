@@ -42,8 +42,13 @@ pub struct Server {
 /// A variable of a server's URL.
 #[derive(Debug)]
 pub struct Variable {
+    /// In the URL.
     pub name: String,
-    pub default: String,
+    /// What it is named after in Rust: its `x-name`, else its name.
+    pub label: String,
+    /// Of a variable with an `enum`. OpenAPI asks for one of every variable, so another's means nothing: such a variable is
+    /// required.
+    pub default: Option<String>,
     pub docs: String,
 }
 
@@ -181,6 +186,13 @@ impl Ty {
             Value::Bool(_) => Self::Boolean,
             _ => Self::Text,
         }
+    }
+}
+
+impl Variable {
+    /// Its name as a setting.
+    pub fn field(&self) -> String {
+        ident::snake(&self.label)
     }
 }
 

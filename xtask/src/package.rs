@@ -9,6 +9,7 @@ use crate::{
     literal::Secrets,
     model::{Answer, Model, Shape, Ty},
     progenitor,
+    settings::{arguments, settings},
     shapes::{self, Shapes},
     types::{self, or},
 };
@@ -188,12 +189,15 @@ pub use freshtoken_wire::{{CommaDelimited, ListError, PipeDelimited, SpaceDelimi
 fn readme(model: &Model) -> String {
     let vendor = model.vendor.package();
     let description = docs::lines(&model.description).join("\n");
+    let settings = settings(model);
     let servers: String = model
         .servers
         .iter()
-        .zip(client::server_names(model))
-        .map(|(server, name)| {
-            format!("| `Endpoint::{name}()` | `{}` | {} |\n", server.url, cell(&docs::first_sentence(&server.docs)))
+        .map(|server| {
+            let asked = arguments(&settings, server).into_iter();
+            let asked = asked.map(|setting| setting.name.as_str()).collect::<Vec<_>>().join(", ");
+            let docs = cell(&docs::first_sentence(&server.docs));
+            format!("| `Endpoint::{}({asked})` | `{}` | {docs} |\n", server.name, server.url)
         })
         .collect();
     let operations: String = model

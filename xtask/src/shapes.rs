@@ -12,6 +12,7 @@ use crate::{
     ident,
     literal::{self, Secrets, marked},
     model::{Answer, Model, Operation, Ty},
+    settings::{Setting, constructor, settings},
     x_token::{Flag, Pointer},
 };
 
@@ -153,15 +154,17 @@ fn secret_text(name: &str, secrets: Secrets) -> String {
 /// `let client = …`, and before it its credentials: of tests against the server at `url`, else against the vendor's
 /// first server.
 pub fn client_setup(model: &Model, url: Option<&str>, secrets: Secrets) -> Vec<Code> {
-    let mut endpoint = match (url, client::server_names(model).first()) {
-        (None, Some(server)) => format!("Endpoint::{server}()"),
+    let server = model.servers.first().filter(|_| url.is_none());
+    let mut endpoint = match (url, server) {
+        (None, Some(server)) => format!("Endpoint::{}", constructor(model, server)),
         (None, None) => "Endpoint::at(\"https://example.com\")".to_owned(),
         (Some(url), _) => format!("Endpoint::at({url})"),
     };
-    for setting in client::settings(model) {
+    let is_given = |setting: &Setting<'_>| server.is_some_and(|server| setting.is_argument_of(server));
+    for setting in settings(model).iter().filter(|setting| setting.param.is_some() && !is_given(setting)) {
         let text = match (setting.is_secret(), secrets) {
             (true, Secrets::Marked) => marked(&setting.name),
-            _ => client::example_text(setting.param),
+            _ => setting.example(),
         };
         endpoint.push_str(&format!(".{}({text:?})", setting.name));
     }
@@ -191,8 +194,8 @@ fn secrets_sent(model: &Model, operation: &Operation, body: Option<&Value>) -> V
     for credential in client::credentials(model) {
         secrets.push((credential.name.clone(), secret_text(&credential.name, Secrets::Example)));
     }
-    for setting in client::settings(model).iter().filter(|setting| setting.is_secret()) {
-        secrets.push((setting.name.clone(), client::example_text(setting.param)));
+    for setting in settings(model).iter().filter(|setting| setting.is_secret()) {
+        secrets.push((setting.name.clone(), setting.example()));
     }
     for argument in client::arguments(operation) {
         match argument.param {

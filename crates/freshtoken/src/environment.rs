@@ -12,7 +12,9 @@ use crate::vendor::Vendor;
 /// A vendor whose endpoint and credentials environment variables can hold; the generated ones all are.
 ///
 /// A variable's name is the vendor's and the credential's, such as `ZENOTI_PASSWORD`. `ZENOTI_URL` is a base URL of one's
-/// own; without it, `ZENOTI_SERVER` names one of the vendor's servers; without both, it is the first.
+/// own; without it, `ZENOTI_SERVER` names one of the vendor's servers; without both, it is the first. A part of a server's
+/// URL without a default, such as the name of a shop, is a variable that this server needs, and a base URL of one's own
+/// doesn't.
 ///
 /// ```no_run
 /// # #[cfg(feature = "zenoti")]
@@ -52,7 +54,7 @@ pub trait FromEnv: Vendor + Sized {
     fn from_vars(var: &dyn Fn(&str) -> Option<String>) -> Result<(Self, Self::Credentials), EnvError> {
         let vars = Vars { prefix: Self::PREFIX, var };
         let is_missing = |variable: &&Variable| {
-            variable.is_required && vars.get(variable.name).is_none() && !is_refresh_token(Self::PREFIX, variable.name)
+            vars.needs(variable) && vars.get(variable.name).is_none() && !is_refresh_token(Self::PREFIX, variable.name)
         };
         let missing: Vec<&str> = Self::VARIABLES.iter().filter(is_missing).map(|variable| variable.name).collect();
         if missing.is_empty() { Self::read(&vars) } else { Err(EnvError(Problem::Missing(missing))) }
@@ -110,17 +112,25 @@ pub struct Variable {
     pub is_required: bool,
     /// What it is, in a sentence.
     pub what: &'static str,
+    /// The servers that need it, where it is a part of a server's URL: with a base URL of one's own none does.
+    servers: &'static [&'static str],
 }
 
 impl Variable {
     #[doc(hidden)]
     pub const fn required(name: &'static str, what: &'static str) -> Self {
-        Self { name, is_required: true, what }
+        Self { name, is_required: true, what, servers: &[] }
     }
 
     #[doc(hidden)]
     pub const fn optional(name: &'static str, what: &'static str) -> Self {
-        Self { name, is_required: false, what }
+        Self { name, is_required: false, what, servers: &[] }
+    }
+
+    #[doc(hidden)]
+    pub const fn of_servers(mut self, servers: &'static [&'static str]) -> Self {
+        self.servers = servers;
+        self
     }
 }
 
@@ -166,6 +176,16 @@ impl Vars<'_> {
         Err(EnvError(Problem::Structured(name)))
     }
 
+    /// Whether nothing works without a variable.
+    fn needs(&self, variable: &Variable) -> bool {
+        match self.get(&format!("{}_SERVER", self.prefix)) {
+            _ if variable.servers.is_empty() => variable.is_required,
+            _ if self.get(&format!("{}_URL", self.prefix)).is_some() => false,
+            Some(server) => variable.servers.contains(&server.as_str()),
+            None => variable.is_required,
+        }
+    }
+
     /// Where the vendor is: its own URL, a named server, or else the first of these.
     pub(crate) fn endpoint<E>(&self, at: fn(String) -> E, servers: &Servers<E>) -> Result<E, EnvError> {
         if let Some(url) = self.get(&format!("{}_URL", self.prefix)) {
@@ -173,15 +193,16 @@ impl Vars<'_> {
         }
         let wanted = self.get(&format!("{}_SERVER", self.prefix));
         let found = servers.iter().find(|(name, _)| wanted.as_ref().is_none_or(|wanted| wanted == name));
-        found.map(|(_, server)| server()).ok_or_else(|| {
+        let Some((_, server)) = found else {
             let known = servers.iter().map(|(name, _)| *name).collect();
-            EnvError(Problem::UnknownServer(self.prefix, known))
-        })
+            return Err(EnvError(Problem::UnknownServer(self.prefix, known)));
+        };
+        server(self)
     }
 }
 
 /// A vendor's servers: names and constructors.
-type Servers<E> = [(&'static str, fn() -> E)];
+type Servers<E> = [(&'static str, fn(&Vars<'_>) -> Result<E, EnvError>)];
 
 /// A variable that is missing, or whose value can't be used. The text names it, and never shows a value.
 #[derive(Clone, PartialEq, Eq)]
@@ -245,5 +266,69 @@ fn listed(names: &[&str], last: &str) -> String {
         [] => String::new(),
         [name] => (*name).to_owned(),
         [first @ .., name] => format!("{} {last} {name}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::Policy;
+
+    /// A vendor as a generated one is, whose servers have parts of their own in their URLs.
+    #[derive(Debug, PartialEq)]
+    struct Shop(String);
+
+    impl Vendor for Shop {
+        type Credentials = String;
+
+        const POLICY: Policy = Policy::new("shop");
+
+        fn server(&self) -> String {
+            self.0.clone()
+        }
+    }
+
+    impl FromEnv for Shop {
+        const PREFIX: &'static str = "SHOP";
+
+        const VARIABLES: &'static [Variable] = &[
+            Variable::required("SHOP_KEY", "The key."),
+            Variable::required("SHOP_NAME", "The shop.").of_servers(&["live"]),
+            Variable::optional("SHOP_ZONE", "The zone.").of_servers(&["test"]),
+        ];
+
+        fn read(vars: &Vars<'_>) -> Result<(Self, String), EnvError> {
+            let shop = vars.endpoint(
+                Shop,
+                &[
+                    ("live", |vars| Ok(Shop(vars.needed("SHOP_NAME")?))),
+                    ("test", |vars| Ok(Shop(vars.needed("SHOP_ZONE")?))),
+                    ("plain", |_| Ok(Shop("plain".to_owned()))),
+                ],
+            )?;
+            Ok((shop, vars.needed("SHOP_KEY")?))
+        }
+    }
+
+    fn read(vars: &[(&str, &str)]) -> Result<Shop, EnvError> {
+        let vars: HashMap<&str, &str> = vars.iter().copied().collect();
+        Shop::from_vars(&|name| vars.get(name).map(|value| (*value).to_owned())).map(|(shop, _)| shop)
+    }
+
+    #[test]
+    fn a_part_of_a_url_is_required_with_the_servers_that_have_it() {
+        let missing = |vars: &[(&str, &str)]| read(vars).unwrap_err().variables();
+        assert_eq!(missing(&[]), ["SHOP_KEY", "SHOP_NAME"], "all at once, and no default");
+        assert_eq!(missing(&[("SHOP_KEY", "k"), ("SHOP_SERVER", "live")]), ["SHOP_NAME"]);
+        assert_eq!(missing(&[("SHOP_KEY", "k"), ("SHOP_NAME", "")]), ["SHOP_NAME"]);
+        assert_eq!(missing(&[("SHOP_SERVER", "test"), ("SHOP_NAME", "n")]), ["SHOP_KEY", "SHOP_ZONE"]);
+
+        let made = |more: &[(&str, &str)]| read(&[&[("SHOP_KEY", "k")], more].concat()).unwrap().0;
+        assert_eq!(made(&[("SHOP_NAME", "n")]), "n");
+        assert_eq!(made(&[("SHOP_SERVER", "test"), ("SHOP_ZONE", "z")]), "z");
+        assert_eq!(made(&[("SHOP_SERVER", "plain")]), "plain");
+        assert_eq!(made(&[("SHOP_URL", "https://own.example")]), "https://own.example");
     }
 }

@@ -71,10 +71,11 @@ impl Endpoint {
     pub fn server_key(&self) -> String {
         ::freshtoken_wire::server_key(&self.http, &self.url, &[], &[])
     }
+}
 
-    fn base_url(&self) -> Result<::std::borrow::Cow<'_, str>, Error> {
-        Ok(self.url.as_str().into())
-    }
+/// No method: a setting may have its name.
+fn base_url(endpoint: &Endpoint) -> Result<::std::borrow::Cow<'_, str>, Error> {
+    Ok(endpoint.url.as_str().into())
 }
 
 /// Nothing of it is printed: a URL can hold secrets.
@@ -99,7 +100,7 @@ impl Client {
     ///
     /// When the endpoint's base URL isn't one that secrets may be sent to. No request is made.
     pub fn new(endpoint: Endpoint) -> Result<Self, Error> {
-        let target = Target::new(&endpoint.base_url()?, &endpoint.http)?;
+        let target = Target::new(&base_url(&endpoint)?, &endpoint.http)?;
         Ok(Self { target })
     }
 

@@ -13,9 +13,11 @@
 //! | [`schema`] | schemas, and the secrets among them |
 //! | [`example`] | examples, against their schemas |
 //! | [`x_token`] | the block `x-token`, against the operations that it names |
+//! | [`names`] | names that collide in Rust or in the environment, where nothing else is wrong |
 
 mod body;
 mod example;
+mod names;
 mod operation;
 mod root;
 mod schema;
@@ -26,19 +28,21 @@ mod x_token;
 #[cfg(test)]
 mod tests;
 
+use crate::lower::lower;
+use crate::model::Model;
 use crate::problem::{Problem, Severity};
 use crate::spec::{Spec, pointers};
-use crate::x_token::{KEY, XToken};
+use crate::x_token::KEY;
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use view::{At, Node, Place, Shape};
 
-/// What is wrong with a spec, and what its `x-token` was read as.
+/// What is wrong with a spec, and what it was read as.
 pub struct Linted {
-    /// All problems, in the order of the file. Generation may go on if none of them is an error.
+    /// All problems, in the order of the file.
     pub problems: Vec<Problem>,
-    /// None: the spec has no such block, or one that can't be read.
-    pub x_token: Option<XToken>,
+    /// None: one of the problems is an error.
+    pub model: Option<Model>,
 }
 
 /// Checks a spec, half of it on another core.
@@ -67,7 +71,13 @@ pub fn lint(spec: &Spec) -> Linted {
     if spec.document.get(KEY).is_none() && problems.iter().all(|problem| problem.severity == Severity::Warning) {
         problems.push(x_token::missing(spec));
     }
-    Linted { problems: in_order(spec, problems), x_token }
+    let is_error = |problem: &Problem| problem.severity == Severity::Error;
+    let mut model = (!problems.iter().any(is_error)).then(|| lower(spec, x_token));
+    problems.extend(model.iter().flat_map(|model| names::problems(spec, model)));
+    if problems.iter().any(is_error) {
+        model = None;
+    }
+    Linted { problems: in_order(spec, problems), model }
 }
 
 /// In the order of the file, errors before warnings of the same place, each once.

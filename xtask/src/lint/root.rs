@@ -2,18 +2,17 @@
 
 use super::Lint;
 use super::operation::{is_ragged, leads_elsewhere, own_header};
+use super::schema::{label, rust_name};
 use super::shape::{Kind, Nodes};
 use super::view::{At, MAX_DEPTH, Node, Operation, Place, Shape};
 use crate::ident;
 use crate::problem::{distance, nearest};
+use crate::settings::RESERVED;
 use crate::spec::{self, is_alone};
 use crate::vendor::is_keyword;
 use crate::x_token::{KEY, list};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-
-/// Constructors that every endpoint has beside its servers.
-const ENDPOINT_METHODS: [&str; 2] = ["new", "custom"];
 
 /// Checks them.
 pub fn check<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
@@ -305,7 +304,7 @@ fn with_defaults(server: &Node, url: &str) -> Option<String> {
     let variables = server.named("variables");
     let mut whole = url.to_owned();
     for (name, variable) in &variables {
-        let default = variable.text("default").filter(|default| !default.is_empty())?;
+        let default = variable.text("default").filter(|_| variable.has("enum"))?;
         whole = whole.replace(&format!("{{{name}}}"), default);
     }
     (!variables.is_empty()).then_some(whole)
@@ -322,7 +321,7 @@ fn server_name<'a>(lint: &mut Lint<'a>, server: &Node<'a>, name: &str, names: &m
             meant => format!("write `x-name: {meant}`"),
         };
         lint.error(&at, format!("`{name}` can't name a server: it becomes a function's name"), instead);
-    } else if is_keyword(name) || ENDPOINT_METHODS.contains(&rust.as_str()) {
+    } else if is_keyword(name) || RESERVED.contains(&rust.as_str()) {
         lint.error(
             &at,
             format!("`{name}` is taken as the name of a function"),
@@ -422,16 +421,22 @@ fn variables<'a>(lint: &mut Lint<'a>, server: &Node<'a>, url: &str) {
             let what = format!("the variable `{name}` isn't in the URL");
             lint.error(variable, what, format!("write `{{{name}}}` in `url`, or remove it"));
         }
-        if let Some(other) = rust.insert(ident::snake(name), name) {
+        rust_name(lint, variable);
+        let label = label(name, variable);
+        if !label.contains(|c: char| c.is_ascii_alphanumeric()) {
+            let what = format!("the variable `{name}` gives no name to a setting");
+            lint.error(variable, what, "add `x-name`, the setting's name in snake_case");
+        } else if let Some(other) = rust.insert(ident::snake(label), name) {
             let what = format!("the variables `{other}` and `{name}` would have one name");
-            lint.error(variable, what, "rename one of them");
+            lint.error(variable, what, "rename one of them, or add `x-name` to it");
         }
         let values = variable.texts("enum");
         let in_host = url.find("://").is_none_or(|scheme| {
             let path = url[scheme + 3..].find('/').map_or(url.len(), |path| scheme + 3 + path);
             url.find(&format!("{{{name}}}")).is_some_and(|variable| variable < path)
         });
-        for value in variable.items("enum").into_iter().chain(variable.get("default")) {
+        // The default of another is never used.
+        for value in variable.items("enum") {
             let Some(text) = value.value.as_str() else { continue };
             if let Some((what, instead)) = unfit(text, in_host) {
                 lint.error(&value, format!("`{text}` {what}"), instead);

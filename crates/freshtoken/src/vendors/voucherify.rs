@@ -133,9 +133,9 @@ impl FromEnv for Endpoint {
         let endpoint = vars.endpoint(
             Endpoint::at,
             &[
-                ("europe", Endpoint::europe),
-                ("united_states", Endpoint::united_states),
-                ("asia", Endpoint::asia),
+                ("europe", |_| Ok(Endpoint::europe())),
+                ("united_states", |_| Ok(Endpoint::united_states())),
+                ("asia", |_| Ok(Endpoint::asia())),
             ],
         )?;
         Ok((

@@ -120,7 +120,10 @@ impl FromEnv for Endpoint {
     ) -> Result<(Self, Credentials), EnvError> {
         let endpoint = vars.endpoint(
             Endpoint::at,
-            &[("uat", Endpoint::uat), ("production", Endpoint::production)],
+            &[
+                ("uat", |_| Ok(Endpoint::uat())),
+                ("production", |_| Ok(Endpoint::production())),
+            ],
         )?;
         Ok((
             endpoint,

@@ -155,7 +155,7 @@ impl FromEnv for Endpoint {
     ) -> Result<(Self, Credentials), EnvError> {
         let endpoint = vars.endpoint(
             Endpoint::at,
-            &[("production", Endpoint::production)],
+            &[("production", |_| Ok(Endpoint::production()))],
         )?;
         Ok((
             endpoint,
