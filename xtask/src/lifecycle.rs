@@ -17,7 +17,7 @@ use crate::{
     error_body::body_type,
     ident,
     literal::{self, Secrets},
-    model::{Model, Operation, Param, Part, Property, Shape, Ty},
+    model::{Model, Operation, Param, Part, Property, SchemeKind, Shape, Ty},
     openapi,
     package::mark,
     settings::{Setting, constructor, settings},
@@ -119,6 +119,13 @@ impl Grant<'_> {
     /// The variable that holds the token.
     fn token_variable(&self) -> &'static str {
         if self.word == Word::Revoke { "token" } else { "refresh_token" }
+    }
+
+    /// Whether it takes the refresh token in a place of its own, and its bearer scheme carries the access token.
+    fn is_authorized_by_access_token(&self, x_token: &XToken) -> bool {
+        let takes_refresh = x_token.revoke.as_ref().is_some_and(|revoke| revoke.takes == Takes::Refresh);
+        let bears = self.operation.security.iter().any(|scheme| scheme.kind == SchemeKind::Token);
+        self.word == Word::Revoke && takes_refresh && self.token.is_some() && bears
     }
 
     fn is_token(&self, name: &str) -> bool {
@@ -623,6 +630,7 @@ impl Adapter<'_> {
             .iter()
             .map(|Argument { param, .. }| {
                 Code::text(match param {
+                    None if grant.is_authorized_by_access_token(self.x_token) => "access_token".to_owned(),
                     None => token.to_owned(),
                     Some(param) if grant.is_token(&param.name) => {
                         let token = if param.ty == Ty::Secret { token.to_owned() } else { format!("{token}.expose()") };
@@ -693,6 +701,10 @@ impl Vendor for Endpoint {{
             (false, _) => "let client = Client::new(self.clone())?",
         }));
         let answer = answers.iter().find(|answer| Some(answer.ty) == grant.operation.success.ty.as_ref());
+        let is_authorized = grant.is_authorized_by_access_token(self.x_token);
+        if is_authorized {
+            body.push(Code::text("let access_token = adapter::live(access_token)?"));
+        }
         let result = match (grant.word, answer) {
             (Word::Login | Word::Refresh, Some(answer)) => {
                 let is_dated = self.is_dated(grant);
@@ -711,11 +723,13 @@ impl Vendor for Endpoint {{
         let (name, output) = match grant.word {
             Word::Login => ("login", "Result<Issued, Failure>"),
             Word::Refresh => ("refresh", "Result<Issued, Failure>"),
+            Word::Revoke if is_authorized => ("revoke_with", "Result<(), Failure>"),
             Word::Revoke => ("revoke", "Result<(), Failure>"),
         };
         if grant.word != Word::Login {
             inputs.push(format!("{}: &Secret", grant.token_variable()));
         }
+        inputs.extend(is_authorized.then(|| "access_token: Option<&Secret>".to_owned()));
         let head = signature(4, &format!("async fn {name}"), inputs, output);
         format!("\n{head}\n{}\n        {result}\n    }}\n", statements(&body, 8))
     }

@@ -69,6 +69,19 @@ pub trait Vendor: Send + Sync + 'static {
         let _ = (credentials, token);
         async { Err(Failure::unsupported("revoke")) }
     }
+
+    /// As [`revoke`](Vendor::revoke), for an operation that takes the refresh token and is authorized by the access token: the
+    /// live one, if there is one.
+    #[doc(hidden)]
+    fn revoke_with(
+        &self,
+        credentials: &CredentialSource<Self::Credentials>,
+        token: &Secret,
+        access_token: Option<&Secret>,
+    ) -> impl Future<Output = Result<(), Failure>> + Send {
+        let _ = access_token;
+        self.revoke(credentials, token)
+    }
 }
 
 /// How a vendor's tokens live and travel. It belongs to the vendor, not to the user: who refreshes a token early that the
@@ -238,7 +251,7 @@ pub(crate) trait Grants: Send + Sync {
     fn forget_refusal(&self);
     fn login(&self) -> Answer<'_, Issued>;
     fn refresh<'a>(&'a self, refresh_token: &'a Secret) -> Answer<'a, Issued>;
-    fn revoke<'a>(&'a self, token: &'a Secret) -> Answer<'a, ()>;
+    fn revoke<'a>(&'a self, token: &'a Secret, access_token: Option<&'a Secret>) -> Answer<'a, ()>;
 }
 
 pub(crate) struct Bound<V: Vendor> {
@@ -292,7 +305,7 @@ impl<V: Vendor> Grants for Bound<V> {
         })
     }
 
-    fn revoke<'a>(&'a self, token: &'a Secret) -> Answer<'a, ()> {
-        Box::pin(self.vendor.revoke(&self.credentials, token))
+    fn revoke<'a>(&'a self, token: &'a Secret, access_token: Option<&'a Secret>) -> Answer<'a, ()> {
+        Box::pin(self.vendor.revoke_with(&self.credentials, token, access_token))
     }
 }

@@ -634,21 +634,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
     }
 
     fn revoke(&mut self, revoke: &Revoke, found: &[(Action<'c>, Operation<'a>)]) {
-        let Some((action, operation)) = found.iter().find(|(action, _)| action.word == "revoke") else { return };
-        let of_login = |name: &str| {
-            let grants = found.iter().filter(|(action, _)| action.word != "revoke");
-            grants.into_iter().any(|(action, operation)| {
-                let mut schemes = self.schemes(action, operation).into_iter();
-                schemes.any(|(of, scheme)| of == name && !action.bears(&scheme))
-            })
-        };
-        let carries_token =
-            self.schemes(action, operation).iter().any(|(name, scheme)| is_bearer(scheme) && !of_login(name));
-        if revoke.token.is_some() && revoke.takes == Takes::Refresh && carries_token {
-            let what = "the bearer scheme would carry the refresh token, since a revocation knows of one token alone";
-            let instead = "write `takes: access`; or give the operation another `security`";
-            self.lint.error(&at("revoke/takes"), what, instead);
-        }
+        let Some((_, operation)) = found.iter().find(|(action, _)| action.word == "revoke") else { return };
         if revoke.error.is_none() && revoke.ok.is_none() {
             return;
         }

@@ -29,9 +29,9 @@ pub(crate) async fn revoke(cell: Arc<TokenCell>) -> Result<(), Error> {
         let _ = within(&cell.shared().clock, FETCH, completion.wait()).await;
     }
     let stored = cell.load().await.unwrap_or_default();
-    let Some((record, secret)) = suspend(&cell, stored, takes) else { return Ok(()) };
-    let result = match &secret {
-        Some(secret) => cell.granted(async { cell.grants().revoke(secret).await }).await,
+    let Some(Suspended { record, token, access_token }) = suspend(&cell, stored, takes) else { return Ok(()) };
+    let result = match &token {
+        Some(token) => cell.granted(async { cell.grants().revoke(token, access_token.as_ref()).await }).await,
         None => Ok(()),
     };
     let is_unusable = result.as_ref().is_err_and(|failure| failure.unusable);
@@ -53,21 +53,31 @@ pub(crate) async fn revoke(cell: Arc<TokenCell>) -> Result<(), Error> {
     }
 }
 
-/// Stops serving the newest token that is known. Returns its record, and what there is to revoke.
-fn suspend(cell: &TokenCell, stored: Option<Arc<Record>>, takes: Takes) -> Option<(Arc<Record>, Option<Secret>)> {
+/// A record whose token is no longer served.
+struct Suspended {
+    record: Arc<Record>,
+    /// The token to revoke, if there is one.
+    token: Option<Secret>,
+    /// The live access token, which may authorize the revocation.
+    access_token: Option<Secret>,
+}
+
+/// Stops serving the newest token that is known.
+fn suspend(cell: &TokenCell, stored: Option<Arc<Record>>, takes: Takes) -> Option<Suspended> {
     let now = cell.now();
     let mut locked = lock(cell.locked());
     locked.state.adopt_if_newer(stored, now, &*cell.shared().random);
     let record = locked.state.record().cloned()?;
-    let token = record.token().filter(|_| !locked.state.has_expired(now));
-    let secret = match takes {
-        Takes::Access => token.map(|token| Secret::new(token.expose())),
+    let live = record.token().filter(|_| !locked.state.has_expired(now));
+    let access_token = live.map(|token| Secret::new(token.expose()));
+    let token = match takes {
+        Takes::Access => access_token.clone(),
         Takes::Refresh => record.refresh_token().cloned(),
     };
     locked.state.suspend();
-    locked.counters.revokes = locked.counters.revokes.saturating_add(u32::from(secret.is_some()));
+    locked.counters.revokes = locked.counters.revokes.saturating_add(u32::from(token.is_some()));
     cell.publish(&locked, now);
-    Some((record, secret))
+    Some(Suspended { record, token, access_token })
 }
 
 /// Forgets the token, or serves it again. Returns whether the revocation is over, and the record that takes the token's

@@ -10,6 +10,8 @@ use crate::support::Playing;
 
 pub struct Player<'a> {
     pub spec: Value,
+    /// The access token that authorizes the revocation of a refresh token.
+    pub access: Option<String>,
     playing: &'a Playing,
 }
 
@@ -20,7 +22,7 @@ impl<'a> Player<'a> {
     pub fn new(spec: &str, playing: &'a Playing) -> Self {
         // YAML 1.2: `n` is a text.
         let options = serde_saphyr::options! { strict_booleans: true };
-        Self { spec: serde_saphyr::from_str_with_options(spec, options).unwrap(), playing }
+        Self { spec: serde_saphyr::from_str_with_options(spec, options).unwrap(), access: None, playing }
     }
 
     pub fn x(&self, pointer: &str) -> Option<&str> {
@@ -65,9 +67,10 @@ impl<'a> Player<'a> {
             bodies.push(self.required(branch, ""));
         }
         let credentials = self.playing.issuer.credentials();
+        let properties = self.merged(branch)["properties"].clone();
         let fill = |mut body: Value| {
             for (name, value) in body.as_object_mut().unwrap() {
-                match credentials.get(name) {
+                match credentials.get(label(name, &properties[name])) {
                     _ if action["token"] == *name => *value = token.into(),
                     Some(known) if value.is_string() => *value = known.as_str().into(),
                     Some(known) if value.is_number() => *value = known.parse::<i64>().unwrap().into(),
@@ -92,7 +95,7 @@ impl<'a> Player<'a> {
             parameters.into_iter().filter_map(Value::as_array).flatten().map(|parameter| self.at(parameter))
         {
             let name = parameter["name"].as_str().unwrap();
-            let snake = name.to_lowercase().replace('-', "_");
+            let snake = label(name, parameter).to_lowercase().replace('-', "_");
             let known = issuer.credentials().get(&snake).or(issuer.settings().get(&snake)).cloned();
             let listed = parameter["schema"]["enum"].as_array().and_then(|values| values.last()).map(text);
             let value = match action["token"] == name {
@@ -134,7 +137,8 @@ impl<'a> Player<'a> {
                     ("authorization".to_owned(), format!("Basic {}", STANDARD.encode(halves.join(":"))))
                 }
                 (_, scheme) => {
-                    let value = if own.is_empty() { token } else { &own };
+                    let access = self.access.as_deref().filter(|_| !action["token"].is_null()).unwrap_or(token);
+                    let value = if own.is_empty() { access } else { &own };
                     ("authorization".to_owned(), format!("{} {value}", scheme.unwrap()))
                 }
             });
@@ -201,13 +205,14 @@ impl<'a> Player<'a> {
             let name = name.as_str().unwrap();
             let property = self.at(&schema["properties"][name]);
             let constant = property["enum"][0].clone();
-            let known = credentials.get(&format!("{path}{name}")).map(String::as_str).unwrap_or_default();
+            let path = format!("{path}{}", label(name, property));
+            let known = credentials.get(&path).map(String::as_str).unwrap_or_default();
             let value = match property["type"].as_str().unwrap() {
                 _ if !constant.is_null() => constant,
                 "integer" => known.parse::<i64>().unwrap().into(),
                 // Of constants.
                 "array" if !property["items"]["enum"].is_null() => property["items"]["enum"].clone(),
-                "object" => self.required(property, &format!("{path}{name}_")),
+                "object" => self.required(property, &format!("{path}_")),
                 _ => known.into(),
             };
             (name.to_owned(), value)
@@ -252,6 +257,11 @@ impl<'a> Player<'a> {
         let mut items = value.as_array().into_iter().flatten();
         members.or_else(|| items.find_map(|item| self.misfit(&schema["items"], item, at)))
     }
+}
+
+/// What a property or a parameter is named after as a credential.
+fn label<'a>(name: &'a str, node: &'a Value) -> &'a str {
+    node["x-name"].as_str().unwrap_or(name)
 }
 
 fn form(media: &Value, body: &Value) -> String {
