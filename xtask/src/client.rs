@@ -12,6 +12,7 @@ use crate::{
     model::{Body, Model, Operation, Param, Place, SchemeKind, Server, Ty},
     openapi,
     progenitor::Progenitor,
+    reading,
     settings::{self, Setting, settings, template},
     types::or,
     x_token::{Basic, Encode},
@@ -104,11 +105,11 @@ pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
         "\
 use ::freshtoken_wire::{{Call, Http, Operation, Target}};
 #[allow(unused_imports)]
-use ::freshtoken_wire::Secret;
+use ::freshtoken_wire::{{Answered, Secret, tokens}};
 use ::reqwest::header::HeaderValue;
 #[allow(unused_imports)]
 use crate::{{
-    error::{{self, Error, ErrorBody}},
+    error::{{Error, ErrorBody}},
     progenitor, types,
 }};
 
@@ -127,7 +128,7 @@ impl Client {{
     }}
 {methods}}}
 ",
-        statics = model.operations.iter().map(operation_static).collect::<String>(),
+        statics = model.operations.iter().map(|operation| operation_static(model, operation)).collect::<String>(),
         endpoint = endpoint(model),
         credentials_type = credentials_type(model, &credentials),
         client_docs = docs::comment(&client_docs, ""),
@@ -336,7 +337,7 @@ fn static_name(operation: &Operation) -> String {
     format!("{}_OPERATION", operation.id.trim_end_matches('_').to_uppercase())
 }
 
-fn operation_static(operation: &Operation) -> String {
+fn operation_static(model: &Model, operation: &Operation) -> String {
     let header = |text: Option<&String>| match text {
         Some(text) => format!("Some(HeaderValue::from_static({text:?}))"),
         None => "None".to_owned(),
@@ -349,6 +350,7 @@ static {name}: Operation = Operation {{
     accept: {accept},
     content_type: {content_type},
     user_agent: HeaderValue::from_static(USER_AGENT),
+{success}
 }};
 ",
         name = static_name(operation),
@@ -356,6 +358,7 @@ static {name}: Operation = Operation {{
         method = operation.method,
         accept = header(operation.success.media_type.as_ref()),
         content_type = header(operation.body.as_ref().map(|body| &body.media_type)),
+        success = Code::row([Code::text("success: "), reading::success(model, operation)]).lines(4, ","),
     )
 }
 
@@ -448,58 +451,35 @@ fn method(
     ));
     let success = operation.success.ty.as_ref();
     let seen = success.map_or_else(|| "()".to_owned(), body_type);
-    let check = error_body::can_fail_at_2xx(model, operation).then(|| {
-        let check = error_body::check_name(operation);
-        let variant = success.map(|ty| error_body::variant(bodies, ty)).unwrap_or_default();
-        format!(
-            "        if error::{check}(&answer) {{
-            return Err(client.inner.refused(&head, ErrorBody::{variant}(answer)));
-        }}
-"
-        )
-    });
     let docs = method_docs(model, operation, bodies);
-    let is_dated = model.is_dated(operation);
-    let head = if is_dated || check.is_some() { "head" } else { "_" };
-    let check = check.unwrap_or_default();
-    let checked = format!("        let (answer, {head}) = client.inner.finish(result)?;\n{check}");
-    if !is_dated {
-        let answer = match success {
-            Some(_) => format!("{checked}        Ok(answer)"),
-            None => "        client.inner.finish_empty(result)".to_owned(),
-        };
-        let head = signature(4, &format!("pub async fn {id}"), inputs, &format!("Result<{seen}, Error>"));
-        return Ok(format!("\n{docs}{head}\n{sent}{answer}\n    }}\n"));
+    let head = signature(4, &format!("pub async fn {id}"), inputs.clone(), &format!("Result<{seen}, Error>"));
+    if success.is_none() || !model.answers_token(operation) {
+        let finish = if success.is_some() { "finish" } else { "finish_empty" };
+        return Ok(format!("\n{docs}{head}\n{sent}        client.inner.{finish}(result)\n    }}\n"));
     }
-    let with_head = with_head_name(model, operation);
+    let answered = answered_name(model, operation);
     let given = arguments.iter().map(|argument| argument.name.as_str());
     let given: Vec<&str> = given.chain(operation.body.is_some().then_some("body")).collect();
     Ok(format!(
         "
 {docs}{head}
-        Ok(self.{with_head}({given}).await?.0)
+        self.{answered}({given}).await?.typed()
     }}
 
-    /// For the facade: the answer's body and head.
+    /// For the facade: what came, before it is read.
     #[doc(hidden)]
 {whole}
-{sent}{checked}        Ok((answer, head))
+{sent}        Ok(client.inner.answered(result))
     }}
 ",
-        head = signature(4, &format!("pub async fn {id}"), inputs.clone(), &format!("Result<{seen}, Error>")),
         given = given.join(", "),
-        whole = signature(
-            4,
-            &format!("pub async fn {with_head}"),
-            inputs,
-            &format!("Result<({seen}, ::freshtoken_wire::answer::Head), Error>")
-        ),
+        whole = signature(4, &format!("pub async fn {answered}"), inputs, &format!("Result<Answered<{seen}>, Error>")),
     ))
 }
 
-/// The method of a dated operation that gives the answer's head as well.
-pub fn with_head_name(model: &Model, operation: &Operation) -> String {
-    ident::unique(&format!("{}_with_head", operation.id.trim_end_matches('_')), |name| model.operation(name).is_some())
+/// The method of a login or a refresh that gives what came before it is read.
+pub fn answered_name(model: &Model, operation: &Operation) -> String {
+    ident::unique(&format!("{}_answered", operation.id.trim_end_matches('_')), |name| model.operation(name).is_some())
 }
 
 /// What writes the credentials of an operation into its call.
@@ -622,7 +602,14 @@ fn method_docs(model: &Model, operation: &Operation, bodies: &Bodies) -> String 
     } else {
         format!(" Statuses that the spec knows:\n\n{}", errors.join("\n"))
     };
-    docs::comment(&format!("{text}\n\n# Errors\n\nSee [`Error`].{known}"), "    ")
+    let tokens = match model.answers_token(operation) {
+        true => {
+            " Where the response doesn't match the spec but has an access token, the error holds it: see \
+                 [`tokens`](Error::tokens)."
+        }
+        false => "",
+    };
+    docs::comment(&format!("{text}\n\n# Errors\n\nSee [`Error`].{tokens}{known}"), "    ")
 }
 
 /// What makes an answer of 2xx a failure.

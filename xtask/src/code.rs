@@ -14,8 +14,6 @@ enum Kind {
     Row(Vec<Code>),
     /// A value and what is called on it: on a line each, or all on one.
     Chain(Vec<Code>),
-    /// Conditions, one of which must hold: on a line each, or all on one.
-    Any(Vec<Code>),
     /// What stands behind `|value| ` or `pattern => `: in the same line, or in a block.
     Behind {
         head: String,
@@ -67,14 +65,6 @@ impl Code {
         Self::chain(parts)
     }
 
-    pub fn any(mut parts: Vec<Code>) -> Self {
-        if parts.len() == 1 {
-            return parts.remove(0);
-        }
-        let width: Option<usize> = parts.iter().map(|part| part.width).sum();
-        Self { width: width.map(|width| width + " || ".len() * parts.len().saturating_sub(1)), kind: Kind::Any(parts) }
-    }
-
     /// A closure or the arm of a match, whose `head` ends with a space.
     pub fn behind(head: impl Into<String>, body: Code) -> Self {
         let head = head.into();
@@ -102,7 +92,7 @@ impl Code {
     pub fn has(&self, is: &impl Fn(&str) -> bool) -> bool {
         match &self.kind {
             Kind::Text(text) => is(text),
-            Kind::Row(parts) | Kind::Chain(parts) | Kind::Any(parts) => parts.iter().any(|part| part.has(is)),
+            Kind::Row(parts) | Kind::Chain(parts) => parts.iter().any(|part| part.has(is)),
             Kind::Behind { head, body } => is(head) || body.has(is),
             Kind::List { open, items, .. } => is(open) || items.iter().any(|item| item.has(is)),
         }
@@ -148,20 +138,6 @@ impl Code {
                 for (index, part) in parts.iter().enumerate() {
                     let rest: usize = parts[index + 1..].iter().filter_map(|part| part.width).sum();
                     part.write(indent, rest + behind, source);
-                }
-            }
-            Kind::Any(parts) => {
-                for (index, part) in parts.iter().enumerate() {
-                    let indent = if index > 0 { indent + 4 } else { indent };
-                    match (index, fits) {
-                        (0, _) => {}
-                        (_, true) => source.push_str(" || "),
-                        (_, false) => {
-                            start_line(indent, source);
-                            source.push_str("|| ");
-                        }
-                    }
-                    part.write(indent, behind, source);
                 }
             }
             Kind::Behind { head, body } => {
@@ -261,14 +237,6 @@ mod tests {
         let wanted =
             format!("    match x {{\n        None => {{\n            {long}\n        }}\n        _ => x,\n    }};");
         assert_eq!(laid_out(Code::braces("match x", arms)), wanted);
-    }
-
-    #[test]
-    fn conditions_stand_on_a_line_each_or_all_on_one() {
-        let any = |text: &str| Code::list("Some(", vec![Code::any(vec![Code::text(text), Code::text("b")])]);
-        assert_eq!(laid_out(any("a")), "    Some(a || b);");
-        let long = "x".repeat(80);
-        assert_eq!(laid_out(any(&long)), format!("    Some(\n        {long}\n            || b,\n    );"));
     }
 
     #[test]

@@ -3,10 +3,8 @@
 use indexmap::IndexMap;
 
 use crate::{
-    access::{self, Leaf},
     code::{Code, signature},
     docs, ident,
-    lower::plain,
     model::{Answer, Model, Operation, Shape, Status, Ty},
     openapi,
     types::or,
@@ -23,13 +21,6 @@ pub fn source(model: &Model) -> String {
         "An error body of “{}”, by its schema.\n\nNew ones may come with a new version of the spec.",
         model.title
     );
-    let errors = model.x_token.as_ref().map(|x_token| &x_token.errors);
-    let code = reader(model, &bodies, errors.map(|errors| errors.code.0.as_slice()).unwrap_or_default());
-    let message = reader(model, &bodies, errors.map(|errors| errors.message.0.as_slice()).unwrap_or_default());
-    let request_id = match errors.and_then(|errors| errors.request_id.as_ref()) {
-        Some(RequestId::Body(pointer)) => reader(model, &bodies, std::slice::from_ref(pointer)),
-        _ => reader(model, &bodies, &[]),
-    };
     let decode_inputs = ["operation: &'static str", "status: u16", "body: &[u8]"].map(str::to_owned).into();
     format!(
         "\
@@ -48,34 +39,21 @@ pub enum ErrorBody {{
 impl ::freshtoken_wire::ErrorBody for ErrorBody {{
 {rules}
 
-    #[allow(unused_variables)]
+{fields}    #[allow(unused_variables)]
 {decode_head}
 {decode}
     }}
-
-    fn code(&self) -> Option<String> {{
-{code}
-    }}
-
-    fn message(&self) -> Option<String> {{
-{message}
-    }}
-
-    fn request_id(&self) -> Option<String> {{
-{request_id}
-    }}
 }}
-{checks}",
+",
         variant_docs = docs::comment(&variant_docs, ""),
         variants = variants.collect::<String>(),
         rules =
             Code::row([Code::text("const RULES: ::freshtoken_wire::Rules = "), rules(model, &bodies)]).lines(4, ";"),
+        fields = fields(model).map_or_else(String::new, |fields| {
+            Code::row([Code::text("const FIELDS: ::freshtoken_wire::ErrorFields = "), fields]).lines(4, ";\n\n")
+        }),
         decode_head = signature(4, "fn decode", decode_inputs, "Option<Self>"),
         decode = decode(model, &bodies).lines(8, ""),
-        code = code.lines(8, ""),
-        message = message.lines(8, ""),
-        request_id = request_id.lines(8, ""),
-        checks = model.operations.iter().filter_map(|operation| check(model, operation)).collect::<String>(),
     )
 }
 
@@ -170,9 +148,9 @@ fn rules(model: &Model, bodies: &Bodies) -> Code {
     let mut known: Vec<&String> = Vec::new();
     for (ty, _) in bodies.values() {
         for pointer in errors.code.iter() {
-            let mut targets = Vec::new();
-            access::targets(model, ty, &pointer.segments(), &mut targets);
-            for target in targets {
+            let mut found = Vec::new();
+            model.targets(ty, &pointer.segments(), &mut found);
+            for target in found {
                 if let Ty::Ref(name) = target
                     && let Some(Shape::Enum(values)) = model.components.get(&name).map(|component| &component.shape)
                 {
@@ -214,9 +192,28 @@ fn rules(model: &Model, bodies: &Bodies) -> Code {
     )
 }
 
+/// Where an error body says what.
+fn fields(model: &Model) -> Option<Code> {
+    let errors = &model.x_token.as_ref()?.errors;
+    let list = |name: &str, pointers: &[Pointer]| {
+        let pointers = pointers.iter().map(|pointer| Code::string(pointer.as_str())).collect();
+        Code::row([Code::text(format!("{name}: ")), Code::list("&[", pointers)])
+    };
+    let request_id = match &errors.request_id {
+        Some(RequestId::Body(pointer)) => std::slice::from_ref(pointer),
+        _ => &[],
+    };
+    let fields = vec![list("code", &errors.code.0), list("message", &errors.message.0), list("request_id", request_id)];
+    Some(Code::braces("::freshtoken_wire::ErrorFields", fields))
+}
+
 fn decode(model: &Model, bodies: &Bodies) -> Code {
-    let answers =
-        model.operations.iter().flat_map(|operation| operation.errors.iter().map(|answer| (&operation.id, answer)));
+    let answers = model.operations.iter().flat_map(|operation| {
+        // First: a default would hide it.
+        let success = can_fail_at_2xx(model, operation).then_some(&operation.success);
+        let success = success.filter(|success| success.status != Status::Default);
+        success.into_iter().chain(&operation.errors).map(|answer| (&operation.id, answer))
+    });
     let mut arms: Vec<Code> = answers
         .map(|(id, answer)| {
             let status = match answer.status {
@@ -236,62 +233,6 @@ fn decode(model: &Model, bodies: &Bodies) -> Code {
     Code::braces("match (operation, status)", arms)
 }
 
-/// Reads the first of several pointers that finds something, in each kind of body.
-fn reader(model: &Model, bodies: &Bodies, pointers: &[Pointer]) -> Code {
-    let mut arms: Vec<Code> = bodies
-        .iter()
-        .filter_map(|(variant, (ty, _))| {
-            let reads = pointers
-                .iter()
-                .filter_map(|pointer| access::read(model, ty, &pointer.segments(), "value", &Leaf::Text));
-            let first_found =
-                reads.reduce(|first, next| first.then(Code::list(".or_else(", vec![Code::behind("|| ", next)])))?;
-            Some(Code::behind(format!("Self::{variant}(value) => "), first_found))
-        })
-        .collect();
-    match arms.len() {
-        0 => return Code::text("None"),
-        count if count == bodies.len() => {}
-        _ => arms.push(Code::text("_ => None")),
-    }
-    Code::braces("match self", arms)
-}
-
-/// A function that says whether an answer of 2xx is a failure.
-fn check(model: &Model, operation: &Operation) -> Option<String> {
-    if !can_fail_at_2xx(model, operation) {
-        return None;
-    }
-    let ty = operation.success.ty.as_ref()?;
-    let read = |pointer: &Pointer, leaf: &Leaf<'_>| {
-        let read = access::read(model, ty, &pointer.segments(), "value", leaf)?;
-        Some(read.then(Code::text(".unwrap_or(false)")))
-    };
-    let not = |read: Code| Code::row([Code::text("!"), read]);
-    let (error, ok) = model.failure_marks(operation);
-    let error = error.and_then(|pointer| read(pointer, &Leaf::Presence));
-    let ok = ok.and_then(|ok| read(&ok.at, &Leaf::Is(&plain(&scalar_json(&ok.is)))));
-    // An answer without a token is none, whatever else it says.
-    let token = model.x_token.as_ref().filter(|_| model.answers_token(operation));
-    let token = token.and_then(|x_token| read(x_token.response.access_token.as_ref()?, &Leaf::Presence));
-    let conditions: Vec<Code> = error.into_iter().chain(ok.map(not)).chain(token.map(not)).collect();
-    if conditions.is_empty() {
-        return None;
-    }
-    Some(format!(
-        "
-/// Whether the answer to `{id}` says that it is a failure, whatever its status.
-pub(crate) fn {name}(value: &{ty}) -> bool {{
-{conditions}
-}}
-",
-        id = operation.id,
-        name = check_name(operation),
-        ty = body_type(ty),
-        conditions = Code::any(conditions).lines(4, ""),
-    ))
-}
-
 /// As JSON.
 pub fn scalar_json(value: &Scalar) -> serde_json::Value {
     match value {
@@ -299,11 +240,6 @@ pub fn scalar_json(value: &Scalar) -> serde_json::Value {
         Scalar::Number(value) => value.clone().into(),
         Scalar::Text(value) => value.clone().into(),
     }
-}
-
-/// The name of the function that [`check`] makes.
-pub fn check_name(operation: &Operation) -> String {
-    format!("{}_failed", operation.id.trim_end_matches('_'))
 }
 
 #[cfg(test)]
@@ -337,8 +273,7 @@ paths:
         source.split_whitespace().collect::<Vec<_>>().join(" ").replace(" .", ".")
     }
 
-    const TOKEN: &str = "{ type: object, properties: { token: { type: string, format: password }, ok: { type: boolean }, \
-                         error: { type: object, properties: { code: { type: string } } } } }";
+    const TOKEN: &str = "{ type: object, properties: { token: { type: string, format: password } } }";
 
     #[test]
     fn an_exact_status_is_looked_up_before_a_range() {
@@ -349,24 +284,22 @@ paths:
     }
 
     #[test]
-    fn a_pointer_is_field_access_and_no_search() {
-        let rules = "{ login: { operation: log_in }, response: { access-token: /token }, errors: { code: [/code], message: /why } }";
+    fn codes_and_messages_are_found_by_pointers() {
+        let rules = "{ login: { operation: log_in }, response: { access-token: /token }, errors: { code: [/code, /error], message: /why, request-id: /id } }";
         let source = errors(rules, TOKEN);
-        assert!(
-            source.contains("value.code.as_ref().and_then(|value| ::freshtoken_wire::text::non_empty(value.as_str()))"),
-            "{source}"
-        );
-        assert!(!source.contains("pointer("), "{source}");
-        assert!(source.contains("known_codes: &[\"one\", \"two\"]"), "{source}");
+        for wanted in [
+            "code: &[\"/code\", \"/error\"],",
+            "message: &[\"/why\"],",
+            "request_id: &[\"/id\"],",
+            "known_codes: &[\"one\", \"two\"]",
+        ] {
+            assert!(source.contains(wanted), "no {wanted}: {source}");
+        }
     }
 
     #[test]
-    fn an_answer_of_2xx_fails_by_its_error_its_ok_or_for_want_of_a_token() {
-        let rules = "{ login: { operation: log_in }, response: { access-token: /token, error: /error, ok: { at: /ok, is: true } } }";
-        let source = errors(rules, TOKEN);
-        let check = &source[source.find("fn log_in_failed").unwrap()..];
-        assert!(check.contains("value.code.is_some() || value.other_members.any()"), "{check}");
-        assert!(check.contains("value.ok.as_ref().and_then(|value| Some(value.to_string() == \"true\"))"), "{check}");
-        assert!(check.contains("value.token.as_ref().and_then(|value| Some(!value.is_empty()))"), "{check}");
+    fn a_success_that_may_be_a_failure_is_decoded_as_an_error_body() {
+        let source = errors("{ login: { operation: log_in }, response: { access-token: /token } }", TOKEN);
+        assert!(source.contains("(\"log_in\", 200) =>"), "{source}");
     }
 }

@@ -6,8 +6,8 @@
 //! 2. `lint` says everything that is wrong with it (`x_token` has the words of its own block),
 //! 3. `lower` makes a `model` of it, and `openapi` what progenitor handles well,
 //! 4. `progenitor` has progenitor make the operations; `types` and `client`, with `settings`, are the public face,
-//! 5. `error_body` makes what the vendor's failures mean, and `lifecycle` the adapter that the facade drives, both with
-//!    `access` for JSON Pointers, the latter with `environment` for its variables; `facade` lists the adapters,
+//! 5. `reading` says where responses have what, `error_body` what the vendor's failures mean, and `lifecycle` makes the
+//!    adapter that the facade drives, with `environment` for its variables; `facade` lists the adapters,
 //! 6. `package` puts the crate together, `shapes` its tests,
 //! 7. `tree` writes what changed.
 //!
@@ -16,7 +16,6 @@
 //! `generate` is the pipeline, `specs` reads its files, `new` has the fragment that a new vendor starts from. The program is `main.rs`; that this is a
 //! library as well is for `crates/bench`, which measures it.
 
-mod access;
 mod client;
 mod code;
 mod docs;
@@ -36,6 +35,7 @@ mod openapi;
 mod package;
 pub mod problem;
 mod progenitor;
+mod reading;
 mod settings;
 mod shapes;
 mod spec;

@@ -1,8 +1,7 @@
 //! Stage 5, lifecycle: from `x-token`, the adapter through which the facade drives a vendor. It is a module of the
 //! facade's: the credentials that the vendor's grants need, and its `Vendor`, in terms of the vendor's own crate.
 //!
-//! What an answer says is read by `access`, so by typed field access. What adapters share is the facade's `adapter`
-//! module, not repeated here.
+//! Responses are read by the client. What adapters share is the facade's `adapter` module, not repeated here.
 
 use std::collections::HashSet;
 
@@ -10,7 +9,6 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::{
-    access::{self, Leaf},
     client::{self, Argument},
     code::{Code, WIDTH, signature, statements},
     docs, environment,
@@ -23,7 +21,7 @@ use crate::{
     settings::{Setting, constructor, settings},
     shapes,
     types::or,
-    x_token::{At, In, Lifetime, Prefix, Renew, Takes, Unit, XToken},
+    x_token::{Lifetime, Prefix, Renew, Takes, XToken},
 };
 
 /// Whether the facade can drive a vendor: it has a way to get a token.
@@ -411,12 +409,10 @@ impl Adapter<'_> {
         });
         let mut items: String = aliases.collect();
         items.push_str(&self.credentials_type());
-        items.push_str(&self.implementation(&answers));
+        items.push_str(&self.implementation());
         items.push_str(&environment::implementation(self.model, self.x_token, &self.credentials));
         items.push_str(&self.client());
-        for answer in &answers {
-            items.push_str(&self.issued(answer)?);
-        }
+        items.push_str(&self.with_also());
         let docs: String =
             self.docs()?.lines().map(|line| format!("//! {line}").trim_end().to_owned() + "\n").collect();
         Ok(format!("// {}\n\n{docs}\n{ALLOWED}\n{}{items}", mark(self.model), self.imports(&items)))
@@ -447,8 +443,8 @@ impl Adapter<'_> {
         ]);
         [
             import(&format!("pub use ::{}", self.model.vendor.lib()), &vendor),
-            import("use ::std::time", &used(&["Duration", "SystemTime"])),
-            import("use crate::adapter", &["self", "Take as _"]),
+            import("use ::std::time", &used(&["Duration"])),
+            import("use crate", &["adapter"]),
             import("use crate", &facade),
         ]
         .concat()
@@ -644,16 +640,17 @@ impl Adapter<'_> {
         if let Some(body) = grant.body {
             inputs.push(self.body(grant, body, "", &mut vec![body.to_owned()]));
         }
-        let method = match self.is_dated(grant) {
-            true => client::with_head_name(self.model, grant.operation),
-            false => grant.operation.id.clone(),
+        let (method, end) = match (grant.word, &grant.operation.success.ty) {
+            (Word::Login | Word::Refresh, _) => (client::answered_name(self.model, grant.operation), ".await?"),
+            (Word::Revoke, Some(_)) => (grant.operation.id.clone(), ".await"),
+            (Word::Revoke, None) => (grant.operation.id.clone(), ".await?"),
         };
-        Code::chain([Code::text("client"), Code::list(format!(".{method}("), inputs), Code::text(".await?")])
+        Code::chain([Code::text("client"), Code::list(format!(".{method}("), inputs), Code::text(end)])
     }
 
     // The vendor.
 
-    fn implementation(&self, answers: &[Answered<'_>]) -> String {
+    fn implementation(&self) -> String {
         format!(
             "
 impl Vendor for Endpoint {{
@@ -677,11 +674,11 @@ impl Vendor for Endpoint {{
 ",
                 scopes.lines(8, "")
             )),
-            methods = self.grants.iter().map(|grant| self.grant(grant, answers)).collect::<String>(),
+            methods = self.grants.iter().map(|grant| self.grant(grant)).collect::<String>(),
         )
     }
 
-    fn grant(&self, grant: &Grant<'_>, answers: &[Answered<'_>]) -> String {
+    fn grant(&self, grant: &Grant<'_>) -> String {
         let call = self.call(grant);
         let has_client = !client::credentials(self.model).is_empty();
         let is_first = self.grants.first().is_some_and(|first| first.word == grant.word);
@@ -700,22 +697,28 @@ impl Vendor for Endpoint {{
             (true, false) => "let client = client(self)?",
             (false, _) => "let client = Client::new(self.clone())?",
         }));
-        let answer = answers.iter().find(|answer| Some(answer.ty) == grant.operation.success.ty.as_ref());
         let is_authorized = grant.is_authorized_by_access_token(self.x_token);
         if is_authorized {
             body.push(Code::text("let access_token = adapter::live(access_token)?"));
         }
-        let result = match (grant.word, answer) {
-            (Word::Login | Word::Refresh, Some(answer)) => {
-                let is_dated = self.is_dated(grant);
-                let (bound, date) = if is_dated { ("(answer, head)", ", head.date()") } else { ("answer", "") };
-                body.push(Code::row([Code::text(format!("let {bound} = ")), call]));
-                let also = if self.has_also() { ", &credentials" } else { "" };
-                format!("{}(answer{date}{also})", answer.function)
+        let result = match (grant.word, &grant.operation.success.ty) {
+            (Word::Login | Word::Refresh, _) => {
+                body.push(Code::row([Code::text("let answered = "), call]));
+                match self.has_also() {
+                    true => {
+                        body.push(Code::text("let issued = adapter::issued::<_, ErrorBody>(answered)?"));
+                        "Ok(with_also(issued, &credentials))"
+                    }
+                    false => "adapter::issued::<_, ErrorBody>(answered)",
+                }
             }
-            _ => {
+            (Word::Revoke, Some(_)) => {
+                body.push(Code::row([Code::text("let result = "), call]));
+                "adapter::revoked(result)"
+            }
+            (Word::Revoke, None) => {
                 body.push(call);
-                "Ok(())".to_owned()
+                "Ok(())"
             }
         };
         let source = if asks { "credentials" } else { "_" };
@@ -834,11 +837,8 @@ impl Vendor for Endpoint {{
         for grant in self.grants.iter().filter(|grant| grant.word != Word::Revoke) {
             let Some(ty) = &grant.operation.success.ty else { continue };
             if answers.iter().all(|answer| answer.ty != ty) {
-                let (name, function) =
-                    if answers.is_empty() { ("Answer", "issued") } else { ("RefreshAnswer", "issued_by_refresh") };
                 answers.push(Answered {
-                    name,
-                    function,
+                    name: if answers.is_empty() { "Answer" } else { "RefreshAnswer" },
                     word: if grant.word == Word::Login { "a login" } else { "a refresh" },
                     ty,
                 });
@@ -847,89 +847,15 @@ impl Vendor for Endpoint {{
         answers
     }
 
-    fn is_dated(&self, grant: &Grant<'_>) -> bool {
-        grant.word != Word::Revoke && self.model.is_dated(grant.operation)
-    }
-
     fn has_also(&self) -> bool {
         !self.x_token.use_.also.is_empty()
     }
 
-    /// The function that makes `Issued` of an answer.
-    fn issued(&self, answer: &Answered<'_>) -> Result<String, String> {
-        let response = &self.x_token.response;
-        let is_dated = response.has_moment();
-        let read = |pointer: &crate::x_token::Pointer, leaf: &Leaf<'_>| {
-            access::read(self.model, answer.ty, &pointer.segments(), "answer", leaf)
-        };
-        let access = response.access_token.as_ref().and_then(|pointer| read(pointer, &Leaf::Token));
-        let access = access.ok_or("nothing in the answer is the access token")?;
-        let access = Code::row([Code::list("adapter::access_token(", vec![access]), Code::text("?")]);
-        let unit = |unit: Unit| {
-            Code::text(match unit {
-                Unit::Seconds => "adapter::Unit::Seconds",
-                Unit::Milliseconds => "adapter::Unit::Milliseconds",
-            })
-        };
-        let life = |life: &Option<In>| {
-            let life = life.as_ref()?;
-            let inputs = vec![Code::string(life.at.as_str()), read(&life.at, &Leaf::Expiry)?, unit(life.unit)];
-            Some(Code::row([Code::list("adapter::life(", inputs), Code::text("?")]))
-        };
-        let moment = |moment: &Option<At>| {
-            let moment = moment.as_ref()?;
-            let zone = if moment.zone.is_some() { "adapter::Zone::Utc" } else { "adapter::Zone::Offset" };
-            let (at, said) = (Code::string(moment.at.as_str()), read(&moment.at, &Leaf::Expiry)?);
-            let inputs = vec![at, said, unit(moment.unit), Code::text(zone)];
-            Some(Code::row([Code::list("adapter::moment(", inputs), Code::text("?")]))
-        };
-        let scopes = response.scope.as_ref().and_then(|scope| {
-            let granted = read(&scope.at, &Leaf::Scopes(scope.delimiter.as_deref()))?;
-            Some(Code::list("adapter::granted(", vec![granted]))
-        });
-        let refresh_token = response.refresh_token.as_ref().and_then(|pointer| {
-            // A token that is renewed with itself has moved already.
-            match response.access_token.as_ref() == Some(pointer) {
-                true => Some(Code::text("Some(issued.access_token.clone())")),
-                false => read(pointer, &Leaf::Token),
-            }
-        });
-        let fields = [
-            ("token_type", response.token_type.as_ref().and_then(|pointer| read(pointer, &Leaf::Text))),
-            ("expires_in", life(&response.expires_in)),
-            ("expires_at", moment(&response.expires_at)),
-            ("date", is_dated.then(|| Code::text("date"))),
-            ("refresh_token", refresh_token),
-            ("refresh_expires_in", life(&response.refresh_expires_in)),
-            ("refresh_expires_at", moment(&response.refresh_expires_at)),
-            ("scopes", scopes),
-        ];
-        let is_said =
-            |(field, value): (&str, Option<Code>)| Some(Code::row([Code::text(format!("issued.{field} = ")), value?]));
-        let said: Vec<Code> = fields.into_iter().filter_map(is_said).collect();
-        let mutable = if said.is_empty() && !self.has_also() { "" } else { "mut " };
-        let made = Code::list("Issued::new(", vec![access]);
-        let mut body = vec![Code::row([Code::text(format!("let {mutable}issued = ")), made])];
-        body.extend(said);
-        let mut inputs = vec![format!("mut answer: {}", answer.name)];
-        inputs.extend(is_dated.then(|| "date: Option<SystemTime>".to_owned()));
-        inputs.extend(self.has_also().then(|| "credentials: &Credentials".to_owned()));
-        Ok(format!(
-            "
-/// What an answer says of its tokens, which move out of it.
-{head}
-{body}
-{also}    Ok(issued.answer(answer))
-}}
-",
-            head = signature(0, &format!("fn {}", answer.function), inputs, "Result<Issued, Failure>"),
-            body = statements(&body, 4),
-            also = self.also(),
-        ))
-    }
-
-    /// What hands on the credentials that are sent with each call.
-    fn also(&self) -> String {
+    /// The function that adds the credentials that are sent with each call.
+    fn with_also(&self) -> String {
+        if !self.has_also() {
+            return String::new();
+        }
         let pushes = self.x_token.use_.also.iter().filter_map(|(header, credential)| {
             let name = ident::snake(credential);
             let credential = self.credentials.get(&name)?;
@@ -946,7 +872,15 @@ impl Vendor for Endpoint {{
                 }
             })
         });
-        pushes.collect()
+        format!(
+            "
+/// Adds the credentials that are sent with each call.
+fn with_also(mut issued: Issued, credentials: &Credentials) -> Issued {{
+{}    issued
+}}
+",
+            pushes.collect::<String>()
+        )
     }
 
     // Docs.
@@ -1120,8 +1054,6 @@ fn behind_text(text: &str) -> &str {
 struct Answered<'a> {
     /// Its alias in the adapter.
     name: &'static str,
-    /// The function that reads it.
-    function: &'static str,
     /// What answers it.
     word: &'static str,
     ty: &'a Ty,
@@ -1303,7 +1235,6 @@ components: {{ securitySchemes: {{ app: {{ type: http, scheme: basic }} }} }}
                 "{ rt: None }",
                 "{ rt: Some(refresh_token.clone()) }",
                 ".refresh(Refresh::Reusable).renew(Renew::Early(0.75))",
-                "issued.refresh_token = answer.next.as_mut().and_then(|value| value.take());",
             ],
         );
         assert!(!source.contains("pubrt"), "{source}");
@@ -1334,25 +1265,18 @@ components: {{ securitySchemes: {{ app: {{ type: http, scheme: basic }} }} }}
     }
 
     #[test]
-    fn an_answer_is_read_by_field_access_with_its_units() {
+    fn credentials_that_go_with_each_call_are_added() {
         let source = adapter(
-            "{ login: { operation: log_in }, use: { also: { X-Site: site } }, response: { access-token: /token, expires-in: { \
-             at: /ttl, unit: ms }, expires-at: { at: /until, zone: utc }, scope: { at: /granted, delimiter: ',' } } }",
+            "{ login: { operation: log_in }, use: { also: { X-Site: site } }, response: { access-token: /token } }",
             "required: [site], properties: { site: { type: integer } }",
-            "properties: { token: { type: string, format: password }, ttl: { type: integer }, until: { type: string }, \
-             granted: { type: string } }",
+            TOKEN,
         );
         has(
             &source,
             &[
-                "Issued::new(adapter::access_token(answer.token.as_mut().and_then(|value| value.take()))?",
-                "adapter::life( \"/ttl\", answer.ttl.as_ref().and_then(|value| \
-                 Some(adapter::Expiry::Count(value.to_owned()))), adapter::Unit::Milliseconds)?",
-                "non_empty(&value).map(adapter::Expiry::Text) }), adapter::Unit::Seconds, adapter::Zone::Utc)?",
-                "adapter::split(&value, \",\")",
+                "let answered = client.log_in_answered(",
+                "let issued = adapter::issued::<_, ErrorBody>(answered)?; Ok(with_also(issued, &credentials))",
                 "HeaderName::from_static(\"x-site\"), Secret::new(credentials.site.to_string())",
-                "let (answer, head) = client.log_in_with_head(",
-                "issued(answer, head.date(), &credentials)",
             ],
         );
     }

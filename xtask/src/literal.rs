@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    access,
     code::Code,
     ident,
     lower::plain,
@@ -220,7 +219,7 @@ pub fn with_member(
             if let Some(Shape::Union(branches)) = model.components.get(component).map(|component| &component.shape) {
                 let leads = |branch: &&String| {
                     let mut targets = Vec::new();
-                    access::targets(model, &Ty::Ref((*branch).clone()), segments, &mut targets);
+                    model.targets(&Ty::Ref((*branch).clone()), segments, &mut targets);
                     !targets.is_empty()
                 };
                 component = branches.iter().find(leads).map_or(component, String::as_str);

@@ -8,7 +8,7 @@ use indexmap::{IndexMap, IndexSet};
 use serde_json::{Map, Value};
 
 use crate::{
-    access, docs, ident,
+    docs, ident,
     media_type::is_json,
     model::{
         Answer, Body, Component, Example, Model, Operation, Param, Part, Place, Property, Scheme, SchemeKind, Server,
@@ -44,7 +44,7 @@ pub fn lower(spec: &Spec, x_token: Option<XToken>) -> Model {
     settle_constants(&mut components);
     box_circles(&mut components);
     let info = &spec.document["info"];
-    let mut model = Model {
+    Model {
         vendor: spec.vendor.clone(),
         file: spec.file.clone(),
         // It stands in lines of its own, and in a manifest.
@@ -55,9 +55,7 @@ pub fn lower(spec: &Spec, x_token: Option<XToken>) -> Model {
         operations,
         x_token,
         cut,
-    };
-    mark_failures(&mut model);
-    model
+    }
 }
 
 /// What `x-token` says of the operations that log in, refresh and revoke.
@@ -442,8 +440,7 @@ impl<'a> Lowering<'a> {
             true => name,
             false => ident::unique(&name, |taken| self.components.contains_key(taken) || self.reserved.contains(taken)),
         };
-        self.components
-            .insert(name.clone(), Component { docs, shape, in_request: false, in_response: false, is_failure: false });
+        self.components.insert(name.clone(), Component { docs, shape, in_request: false, in_response: false });
         Ty::Ref(name)
     }
 
@@ -658,27 +655,6 @@ fn retype(
     }
 }
 
-/// Marks the objects whose presence makes an answer a failure.
-fn mark_failures(model: &mut Model) {
-    let marks: Vec<(Ty, Vec<String>)> = model
-        .operations
-        .iter()
-        .filter_map(|operation| Some((operation.success.ty.clone()?, model.failure_marks(operation).0?.segments())))
-        .collect();
-    for (ty, segments) in marks {
-        let mut targets = Vec::new();
-        access::targets(model, &ty, &segments, &mut targets);
-        for target in targets {
-            if let Ty::Ref(name) = target
-                && let Some(component) = model.components.get_mut(&name)
-            {
-                // A request's type is the user's to build.
-                component.is_failure = matches!(component.shape, Shape::Struct(_)) && !component.in_request;
-            }
-        }
-    }
-}
-
 /// Marks each type with where it is used; what nothing uses is dropped.
 fn mark_use(components: &mut IndexMap<String, Component>, operations: &[Operation]) {
     for operation in operations {
@@ -759,10 +735,7 @@ fn settle_constants(components: &mut IndexMap<String, Component>) {
                 .for_each(|found| found.ty = Ty::Ref(tag.clone()));
         }
         let docs = format!("Always `{value}`: it tells the answers apart.");
-        components.insert(
-            tag,
-            Component { docs, shape: Shape::Tag(value), in_request: false, in_response: true, is_failure: false },
-        );
+        components.insert(tag, Component { docs, shape: Shape::Tag(value), in_request: false, in_response: true });
     }
 }
 

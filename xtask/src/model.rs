@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     ident, media_type,
     vendor::Vendor,
-    x_token::{Flag, Pointer, Response, Revoke, Takes, XToken},
+    x_token::{Flag, Pointer, Revoke, Takes, XToken},
 };
 
 /// One vendor, ready to be generated.
@@ -61,8 +61,6 @@ pub struct Component {
     pub in_request: bool,
     /// An answer, success or error, holds it.
     pub in_response: bool,
-    /// An answer is a failure where this object has any member, known to the spec or not.
-    pub is_failure: bool,
 }
 
 #[derive(Debug)]
@@ -309,12 +307,6 @@ impl Model {
         actions.into_iter().flatten().any(|id| ident::snake(id) == operation.id)
     }
 
-    /// Whether times in an operation's answer are measured against its `Date`.
-    pub fn is_dated(&self, operation: &Operation) -> bool {
-        let response = self.x_token.as_ref().map(|x_token| &x_token.response);
-        response.is_some_and(Response::has_moment) && self.answers_token(operation)
-    }
-
     /// Whether the bearer scheme of an operation carries a refresh token, which goes nowhere else.
     pub fn bears_refresh_token(&self, operation: &Operation) -> bool {
         let Some(x_token) = &self.x_token else { return false };
@@ -386,10 +378,24 @@ impl Model {
         }
     }
 
-    /// The field of a struct that tells whether there are members unknown to the spec.
-    pub fn other_members(&self, component: &str) -> String {
-        let properties = self.properties(component);
-        ident::unique("other_members", |name| properties.iter().any(|property| property.field == name))
+    /// Finds the types that a pointer leads to, one for each branch of a union that has it.
+    pub fn targets(&self, ty: &Ty, segments: &[String], found: &mut Vec<Ty>) {
+        let Some((first, rest)) = segments.split_first() else { return found.push(ty.clone()) };
+        match ty {
+            Ty::Ref(name) => match self.components.get(name).map(|component| &component.shape) {
+                Some(Shape::Struct(properties)) => {
+                    let properties = properties.iter().filter(|property| property.name == *first);
+                    properties.for_each(|property| self.targets(&property.ty, rest, found));
+                }
+                Some(Shape::Union(branches)) => {
+                    branches.iter().for_each(|branch| self.targets(&Ty::Ref(branch.clone()), segments, found));
+                }
+                _ => {}
+            },
+            Ty::Nullable(item) => self.targets(item, segments, found),
+            Ty::List(item) | Ty::Map(item) => self.targets(item, rest, found),
+            _ => {}
+        }
     }
 
     /// The structs that a body may be: a union's branches, or the one itself.

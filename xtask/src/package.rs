@@ -131,7 +131,7 @@ rustls = ["freshtoken-wire/rustls"]
 native-tls = ["freshtoken-wire/native-tls"]
 
 [dependencies]
-freshtoken-wire.workspace = true
+freshtoken-wire = {{ workspace = true, features = ["client"] }}
 progenitor-client.workspace = true
 reqwest.workspace = true
 serde.workspace = true
@@ -179,7 +179,9 @@ pub mod types;
 
 pub use client::{{Client, {credentials}Endpoint}};
 pub use error::{{Error, ErrorBody}};
-pub use freshtoken_wire::{{BodyProblem, ErrorKind, Secret, Timestamp, TimestampError, Verdict, http_client_builder}};
+pub use freshtoken_wire::{{
+    BodyProblem, ErrorKind, Secret, Timestamp, TimestampError, Tokens, Verdict, http_client_builder,
+}};
 pub use freshtoken_wire::{{CommaDelimited, ListError, PipeDelimited, SpaceDelimited}};
 "#,
         mark = mark(model),
@@ -233,7 +235,7 @@ A failure has the vendor's status, its typed body where it parsed (`body()`), it
 (`retry_after()`), the request's id (`request_id()`), and whether it may pass by itself (`is_transient()`; a refresh token
 that works once is never to be sent again all the same). No secret is in any text: not in `Debug`, not in an error, not in
 a log line.
-
+{tokens}
 | server | base URL | |
 | --- | --- | --- |
 {servers}
@@ -254,6 +256,10 @@ MIT OR Apache-2.0. It links progenitor-client, which is under MPL-2.0.
         mark = mark(model),
         title = or(&model.title, &vendor),
         file = model.file,
+        tokens = match model.operations.iter().any(|operation| model.answers_token(operation)) {
+            true => TOKENS,
+            false => "",
+        },
         facade = match lifecycle::has_adapter(model.x_token.as_ref()) {
             true => format!(
                 "To have its tokens kept fresh, depend on [`freshtoken`](https://github.com/freshtoken/freshtoken) with the\n\
@@ -264,6 +270,12 @@ MIT OR Apache-2.0. It links progenitor-client, which is under MPL-2.0.
         },
     )
 }
+
+/// What the README says of responses with tokens.
+const TOKENS: &str = "
+Responses are typed strictly: a field that doesn't match the spec is an error with the kind `Body`. Where such a response
+has an access token all the same, the error holds the tokens: `tokens()`.
+";
 
 /// The program in the README, which is compiled as a doctest.
 fn example(model: &Model) -> String {

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use freshtoken_wire::tokens::TokenFields;
 use serde_json::Value;
 
 use crate::{
@@ -12,8 +13,8 @@ use crate::{
     ident,
     literal::{self, Secrets, marked},
     model::{Answer, Model, Operation, Ty},
+    reading,
     settings::{Setting, constructor, settings},
-    x_token::{Flag, Pointer},
 };
 
 /// The root of the tests, the same in every crate.
@@ -244,23 +245,11 @@ fn success(model: &Model, operation: &Operation, ty: &Ty, answers: &[Answered<'_
 
 /// Whether an answer has all that makes it a success.
 fn succeeds(model: &Model, operation: &Operation, body: &Value) -> bool {
-    let is_nothing = |value: &Value| match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(list) => list.is_empty(),
-        Value::Object(map) => map.values().all(Value::is_null),
-        _ => false,
-    };
-    let is_there = |pointer: &Pointer| body.pointer(pointer.as_str()).is_some_and(|value| !is_nothing(value));
-    let token = model.x_token.as_ref().and_then(|x_token| x_token.response.access_token.as_ref());
-    let token = token.filter(|_| model.answers_token(operation));
+    let response = model.x_token.as_ref().map(|x_token| &x_token.response);
+    let fields = response.filter(|_| model.answers_token(operation)).and_then(reading::fields);
+    let has_token = |fields: TokenFields<'_>| fields.read(&body.to_string()).is_some_and(|read| read.tokens.is_some());
     let (error, ok) = model.failure_marks(operation);
-    let is_ok = |ok: &Flag| {
-        let (found, wanted) = (body.pointer(ok.at.as_str()), error_body::scalar_json(&ok.is));
-        // Numbers by their value.
-        found.is_some_and(|found| *found == wanted || wanted.is_number() && found.as_f64() == wanted.as_f64())
-    };
-    !body.is_null() && token.is_none_or(is_there) && error.is_none_or(|error| !is_there(error)) && ok.is_none_or(is_ok)
+    !body.is_null() && fields.is_none_or(has_token) && !reading::is_failure(error, ok, body)
 }
 
 /// An invented success, with all that makes it one: its token, its `ok`, and no `error`.

@@ -25,7 +25,7 @@ fn item(model: &Model, name: &str, component: &Component) -> String {
         Shape::Enum(variants) => open_enum(name, &docs, variants),
         Shape::Tag(value) => tag(name, &docs, value),
         Shape::Union(branches) => union(model, name, &docs, component, branches),
-        Shape::Struct(properties) => structure(model, name, &docs, component, properties),
+        Shape::Struct(properties) => structure(name, &docs, component, properties),
     }
 }
 
@@ -96,21 +96,12 @@ fn reads(component: &Component) -> &'static str {
     if component.in_response { ", ::serde::Deserialize" } else { "" }
 }
 
-fn structure(model: &Model, name: &str, docs: &str, component: &Component, properties: &[Property]) -> String {
-    let mut fields: String = properties
+fn structure(name: &str, docs: &str, component: &Component, properties: &[Property]) -> String {
+    let fields: String = properties
         .iter()
         .filter(|property| !property.is_constant())
         .map(|property| field(property, component.in_response))
         .collect();
-    if component.is_failure {
-        let others = model.other_members(name);
-        fields.push_str(&format!(
-            "    /// Whether the vendor sent members that the spec doesn't know.
-    #[serde(flatten)]
-    pub(crate) {others}: ::freshtoken_wire::text::OtherMembers,
-"
-        ));
-    }
     let fields = if fields.is_empty() { " {}".to_owned() } else { format!(" {{\n{fields}}}") };
     let serialize = if component.in_request { serialize(name, properties) } else { String::new() };
     format!(

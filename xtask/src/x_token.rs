@@ -134,8 +134,9 @@ pub struct Response {
     /// The life of the access token, counted from the arrival of the answer, in seconds; other units as
     /// `{ at: /expires_in, unit: ms }`. Default: none. Example: `/expires_in`.
     pub expires_in: Option<In>,
-    /// The end of the access token, a date-time or Unix seconds; otherwise `{ at: /expiry, unit: ms, zone: utc }`. With
-    /// `expires-in` too, the earlier holds. Default: none. Example: `/expires_at`.
+    /// The expiry of the access token: a date of RFC 3339 or HTTP, or Unix seconds; otherwise `{ at: /expiry, unit: ms,
+    /// zone: utc, format: "%d.%m.%Y %H:%M" }`. With `expires-in` too, the earlier is used. Default: none. Example:
+    /// `/expires_at`.
     pub expires_at: Option<At>,
     /// The refresh token. Default: none. Example: `/refresh_token`.
     pub refresh_token: Option<Pointer>,
@@ -152,13 +153,6 @@ pub struct Response {
     /// What an answer must say to be a success; anything else is a failure. Default: nothing. Example:
     /// `{ at: /ok, is: true }`.
     pub ok: Option<Flag>,
-}
-
-impl Response {
-    /// Whether a token's end is said as a moment, which is measured against the answer's `Date`.
-    pub fn has_moment(&self) -> bool {
-        self.expires_at.is_some() || self.refresh_expires_at.is_some()
-    }
 }
 
 /// A value that must be there.
@@ -181,6 +175,17 @@ pub enum Scalar {
     Number(#[schemars(with = "f64")] serde_json::Number),
     /// Text.
     Text(String),
+}
+
+impl Scalar {
+    /// As text.
+    pub fn text(&self) -> String {
+        match self {
+            Scalar::Bool(value) => value.to_string(),
+            Scalar::Number(value) => value.to_string(),
+            Scalar::Text(value) => value.clone(),
+        }
+    }
 }
 
 /// A duration in an answer.
@@ -230,11 +235,13 @@ pub struct At {
     pub at: Pointer,
     /// What a number counts since 1970; a date-time has no unit.
     pub unit: Unit,
-    /// What a date-time without an offset means; without a zone it is a failure.
+    /// What a date without an offset means; without a zone it can't be read.
     pub zone: Option<Zone>,
+    /// How a date is written, in the language of jiff's `strptime`.
+    pub format: Option<String>,
 }
 
-/// A pointer, or a pointer, a unit and a zone.
+/// A pointer, or a pointer and how to read what is there.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum AtForm {
@@ -252,15 +259,19 @@ struct AtFull {
     /// What a number counts since 1970: `s` or `ms`. Default: `s`.
     #[serde(default)]
     unit: Unit,
-    /// What a date-time without an offset means: `utc`. Default: a date-time without an offset is a failure.
+    /// What a date without an offset means: `utc`. Default: a date without an offset can't be read, and counts as not
+    /// sent.
     zone: Option<Zone>,
+    /// How a date is written that is neither RFC 3339 nor a date of HTTP: a format of jiff's `strptime`, with `zone: utc`
+    /// where it has no offset. Default: none. Example: `"%m/%d/%Y %I:%M:%S %p %:z"`.
+    format: Option<String>,
 }
 
 impl From<AtForm> for At {
     fn from(form: AtForm) -> At {
         match form {
-            AtForm::Plain(at) => At { at, unit: Unit::Seconds, zone: None },
-            AtForm::Full(AtFull { at, unit, zone }) => At { at, unit, zone },
+            AtForm::Plain(at) => At { at, unit: Unit::Seconds, zone: None, format: None },
+            AtForm::Full(AtFull { at, unit, zone, format }) => At { at, unit, zone, format },
         }
     }
 }

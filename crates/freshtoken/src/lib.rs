@@ -54,6 +54,19 @@
 //! one. A `Date` in the answer corrects an issuer's clock that is off; without one, a single-use refresh may come as early
 //! or late as the clocks differ.
 //!
+//! # Responses that aren't as the spec says
+//!
+//! A token that arrived is never lost. Each field is read by itself, and one that doesn't fit counts as not sent: then the
+//! vendor's documented lifetime is used, or the vendor's typed [answer](Token::answer) lacks it. Only a response without an
+//! access token is a failure. Misfits are traced in one event per response, whose field `pointers` has their JSON Pointers,
+//! at `WARN` where tokens or expiries are among them, and at `INFO` otherwise. No event has a value.
+//!
+//! # What is wiped from memory
+//!
+//! When they are dropped: tokens and their headers, [`Secret`]s, and the bodies of token requests and responses. The buffers
+//! of the HTTP client and of TLS aren't, nor are query parameters and the smaller buffers that serde leaves behind as it
+//! encodes a request's body.
+//!
 //! # Restarts
 //!
 //! A source begins with nothing and logs in. To begin where the last process ended, persist each record in

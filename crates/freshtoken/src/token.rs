@@ -23,8 +23,8 @@ const EARLIEST_EXPIRY: u64 = 946_684_800_000_000_000;
 
 /// An access token, ready for a call. Cheap to clone; no text shows it.
 ///
-/// It lies in memory once, as the header's value, and is wiped with the last clone of either. What the HTTP client and an
-/// answer's body hold of it meanwhile isn't wiped.
+/// It lies in memory once, as the header's value, and is wiped with the last clone of either. The body of the response that
+/// it came in is wiped as well. The buffers of the HTTP client and of TLS aren't.
 #[derive(Clone)]
 pub struct Token(Arc<Inner>);
 
@@ -154,8 +154,9 @@ impl Token {
 
     /// The vendor's typed answer, for what it holds beyond the token: `token.answer::<zenoti::Answer>()`.
     ///
-    /// Its tokens are empty. There is none where the token came from a store of another process, or from
-    /// [`Accounts`](crate::Accounts) that don't [keep answers](crate::AccountsBuilder::keep_answers).
+    /// Its tokens are empty. An optional field that doesn't match the spec is `None`. There is no answer where a required
+    /// field is missing or doesn't match, or a key comes twice; where the token came from a store of another process; or
+    /// from [`Accounts`](crate::Accounts) that don't [keep answers](crate::AccountsBuilder::keep_answers).
     pub fn answer<A: Any>(&self) -> Option<&A> {
         self.0.facts.as_ref()?.answer.as_deref()?.downcast_ref()
     }

@@ -310,7 +310,7 @@ async fn no_text_of_a_failure_has_a_secret() {
         let words = r#""MARKED""#;
         let body = format!(
             r#"{{"error":{words},"error_description":{words},"code":{status},"key":{words},"message":{words},
-                "details":{words},"request_id":{words},
+                "details":{words},"request_id":"MARKED id",
                 "credentials":{{"access_token":{words},"access_token_expiry":{words},"token_type":{words}}}}}"#
         );
         Answer::json(status, body).header("x-trace", "MARKED").header("retry-after", "MARKED")
@@ -328,7 +328,6 @@ async fn no_text_of_a_failure_has_a_secret() {
         voucherify_token_with("MARKED-access", "\"MARKED\"", "\"MARKED\"").into(),
         voucherify_token_with("MARKED-access", "0", "0").into(),
         voucherify_token("MARKED\\r\\nx: y", clock.wall()).into(),
-        voucherify_token("MARKED", clock.wall()).replace("\"Bearer\"", "\"MARKED\\n\"").into(),
         zenoti_marked(1, &clock).replace("2026-11-23T", "MARKEDT").into(),
         zenoti_marked(1, &clock).replace("2026-11-23T", "2020-11-23T").into(),
         zenoti_marked(1, &clock).replace("\"error\":null", "\"error\":{\"code\":\"MARKED\"}").into(),

@@ -444,7 +444,7 @@ async fn a_vendor_s_requests_have_the_headers_that_it_asks_for_and_no_others() {
     let server = Server::new(wellnessliving_token("token", clock.wall()));
     let endpoint = wellnessliving::Endpoint::at(server.url());
     ask(&builder(endpoint, wellnessliving_credentials(), &clock).build()).await.unwrap();
-    let form = ["accept", "content-length", "content-type", "host", "user-agent"];
+    let form = ["accept", "accept-encoding", "content-length", "content-type", "host", "user-agent"];
     assert_eq!(names(&server), [set(&form)]);
 
     let server = Server::new(voucherify_token("token", clock.wall()));
@@ -455,5 +455,8 @@ async fn a_vendor_s_requests_have_the_headers_that_it_asks_for_and_no_others() {
     let tokens = zenoti_at(&server, &clock);
     ask(&tokens).await.unwrap();
     limit(tokens.revoke()).await.unwrap();
-    assert_eq!(names(&server), [set(&form), set(&["accept", "authorization", "host", "user-agent"])]);
+    assert_eq!(
+        names(&server),
+        [set(&form), set(&["accept", "accept-encoding", "authorization", "host", "user-agent"])]
+    );
 }

@@ -4,11 +4,11 @@
 
 use ::freshtoken_wire::{Call, Http, Operation, Target};
 #[allow(unused_imports)]
-use ::freshtoken_wire::Secret;
+use ::freshtoken_wire::{Answered, Secret, tokens};
 use ::reqwest::header::HeaderValue;
 #[allow(unused_imports)]
 use crate::{
-    error::{self, Error, ErrorBody},
+    error::{Error, ErrorBody},
     progenitor, types,
 };
 
@@ -20,6 +20,39 @@ static CREATE_TOKEN_OPERATION: Operation = Operation {
     accept: Some(HeaderValue::from_static("application/json")),
     content_type: Some(HeaderValue::from_static("application/x-www-form-urlencoded")),
     user_agent: HeaderValue::from_static(USER_AGENT),
+    success: tokens::Success {
+        tokens: Some(tokens::TokenFields {
+            access_token: "/access_token",
+            token_type: Some("/token_type"),
+            expires_in: Some(tokens::In {
+                at: "/expires_in",
+                unit: tokens::Unit::Seconds,
+            }),
+            expires_at: Some(tokens::At {
+                at: "/expires_at",
+                unit: tokens::Unit::Seconds,
+                is_utc: false,
+                format: None,
+            }),
+            refresh_token: None,
+            refresh_expires_in: None,
+            refresh_expires_at: None,
+            scope: Some(tokens::Scope {
+                at: "/scope",
+                delimiter: None,
+            }),
+        }),
+        error: None,
+        ok: None,
+        properties: &[
+            "access_token",
+            "client_id",
+            "expires_at",
+            "expires_in",
+            "scope",
+            "token_type",
+        ],
+    },
 };
 
 static INTROSPECT_TOKEN_OPERATION: Operation = Operation {
@@ -28,6 +61,7 @@ static INTROSPECT_TOKEN_OPERATION: Operation = Operation {
     accept: Some(HeaderValue::from_static("application/json")),
     content_type: Some(HeaderValue::from_static("application/x-www-form-urlencoded")),
     user_agent: HeaderValue::from_static(USER_AGENT),
+    success: tokens::Success::PLAIN,
 };
 
 static REVOKE_TOKEN_OPERATION: Operation = Operation {
@@ -36,6 +70,7 @@ static REVOKE_TOKEN_OPERATION: Operation = Operation {
     accept: None,
     content_type: Some(HeaderValue::from_static("application/x-www-form-urlencoded")),
     user_agent: HeaderValue::from_static(USER_AGENT),
+    success: tokens::Success::PLAIN,
 };
 
 /// Where the requests go, and what carries them. Clones share one HTTP client, and so its connections.
@@ -150,7 +185,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// See [`Error`]. Statuses that the spec knows:
+    /// See [`Error`]. Where the response doesn't match the spec but has an access token, the error
+    /// holds it: see [`tokens`](Error::tokens). Statuses that the spec knows:
     ///
     /// - 400 ([`ErrorBody::ApiError`]): The form is wrong.
     /// - 401 ([`ErrorBody::ApiError`]): The id or the token of the API key is missing or wrong.
@@ -162,26 +198,22 @@ impl Client {
         &self,
         body: impl Into<types::TokenRequest>,
     ) -> Result<types::Token, Error> {
-        Ok(self.create_token_with_head(body).await?.0)
+        self.create_token_answered(body).await?.typed()
     }
 
-    /// For the facade: the answer's body and head.
+    /// For the facade: what came, before it is read.
     #[doc(hidden)]
-    pub async fn create_token_with_head(
+    pub async fn create_token_answered(
         &self,
         body: impl Into<types::TokenRequest>,
-    ) -> Result<(types::Token, ::freshtoken_wire::answer::Head), Error> {
+    ) -> Result<Answered<types::Token>, Error> {
         let body: types::TokenRequest = body.into();
         let mut call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
         call.header("x-app-id", self.credentials.app_id.expose())?;
         call.header("x-app-token", self.credentials.app_token.expose())?;
         let client = progenitor::Client::new(call);
         let result = client.create_token(&body).await;
-        let (answer, head) = client.inner.finish(result)?;
-        if error::create_token_failed(&answer) {
-            return Err(client.inner.refused(&head, ErrorBody::Token(answer)));
-        }
-        Ok((answer, head))
+        Ok(client.inner.answered(result))
     }
 
     /// Ask whether a token is alive, what it may do and for how long.
@@ -210,8 +242,7 @@ impl Client {
         call.header("x-app-token", self.credentials.app_token.expose())?;
         let client = progenitor::Client::new(call);
         let result = client.introspect_token(&body).await;
-        let (answer, _) = client.inner.finish(result)?;
-        Ok(answer)
+        client.inner.finish(result)
     }
 
     /// End a token before its time.

@@ -31,9 +31,18 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
         request_id: None,
     };
 
+    const FIELDS: ::freshtoken_wire::ErrorFields = ::freshtoken_wire::ErrorFields {
+        code: &["/key"],
+        message: &["/message"],
+        request_id: &["/request_id"],
+    };
+
     #[allow(unused_variables)]
     fn decode(operation: &'static str, status: u16, body: &[u8]) -> Option<Self> {
         match (operation, status) {
+            ("create_token", 200) => {
+                ::serde_json::from_slice(body).ok().map(Self::Token)
+            }
             ("create_token", 400) => {
                 ::serde_json::from_slice(body).ok().map(Self::ApiError)
             }
@@ -71,38 +80,4 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
             _ => None,
         }
     }
-
-    fn code(&self) -> Option<String> {
-        match self {
-            Self::ApiError(value) => {
-                value.key
-                    .as_ref()
-                    .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
-            }
-            _ => None,
-        }
-    }
-
-    fn message(&self) -> Option<String> {
-        match self {
-            Self::ApiError(value) => ::freshtoken_wire::text::non_empty(&value.message),
-            _ => None,
-        }
-    }
-
-    fn request_id(&self) -> Option<String> {
-        match self {
-            Self::ApiError(value) => {
-                value.request_id
-                    .as_ref()
-                    .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
-            }
-            _ => None,
-        }
-    }
-}
-
-/// Whether the answer to `create_token` says that it is a failure, whatever its status.
-pub(crate) fn create_token_failed(value: &types::Token) -> bool {
-    !Some(!value.access_token.is_empty()).unwrap_or(false)
 }

@@ -20,5 +20,7 @@ pub mod types;
 
 pub use client::{Client, Credentials, Endpoint};
 pub use error::{Error, ErrorBody};
-pub use freshtoken_wire::{BodyProblem, ErrorKind, Secret, Timestamp, TimestampError, Verdict, http_client_builder};
+pub use freshtoken_wire::{
+    BodyProblem, ErrorKind, Secret, Timestamp, TimestampError, Tokens, Verdict, http_client_builder,
+};
 pub use freshtoken_wire::{CommaDelimited, ListError, PipeDelimited, SpaceDelimited};

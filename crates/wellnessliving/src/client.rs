@@ -4,11 +4,11 @@
 
 use ::freshtoken_wire::{Call, Http, Operation, Target};
 #[allow(unused_imports)]
-use ::freshtoken_wire::Secret;
+use ::freshtoken_wire::{Answered, Secret, tokens};
 use ::reqwest::header::HeaderValue;
 #[allow(unused_imports)]
 use crate::{
-    error::{self, Error, ErrorBody},
+    error::{Error, ErrorBody},
     progenitor, types,
 };
 
@@ -20,6 +20,24 @@ static CREATE_TOKEN_OPERATION: Operation = Operation {
     accept: Some(HeaderValue::from_static("application/json")),
     content_type: Some(HeaderValue::from_static("application/x-www-form-urlencoded")),
     user_agent: HeaderValue::from_static(USER_AGENT),
+    success: tokens::Success {
+        tokens: Some(tokens::TokenFields {
+            access_token: "/access_token",
+            token_type: Some("/token_type"),
+            expires_in: Some(tokens::In {
+                at: "/expires_in",
+                unit: tokens::Unit::Seconds,
+            }),
+            expires_at: None,
+            refresh_token: None,
+            refresh_expires_in: None,
+            refresh_expires_at: None,
+            scope: None,
+        }),
+        error: None,
+        ok: None,
+        properties: &["access_token", "expires_in", "token_type"],
+    },
 };
 
 /// Where the requests go, and what carries them. Clones share one HTTP client, and so its connections.
@@ -119,7 +137,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// See [`Error`]. Statuses that the spec knows:
+    /// See [`Error`]. Where the response doesn't match the spec but has an access token, the error
+    /// holds it: see [`tokens`](Error::tokens). Statuses that the spec knows:
     ///
     /// - 400 ([`ErrorBody::TokenError`]): The request was refused.
     /// - 405: The request was no form, or no POST.
@@ -129,14 +148,19 @@ impl Client {
         &self,
         body: impl Into<types::TokenRequest>,
     ) -> Result<types::Token, Error> {
+        self.create_token_answered(body).await?.typed()
+    }
+
+    /// For the facade: what came, before it is read.
+    #[doc(hidden)]
+    pub async fn create_token_answered(
+        &self,
+        body: impl Into<types::TokenRequest>,
+    ) -> Result<Answered<types::Token>, Error> {
         let body: types::TokenRequest = body.into();
         let call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
         let client = progenitor::Client::new(call);
         let result = client.create_token(&body).await;
-        let (answer, head) = client.inner.finish(result)?;
-        if error::create_token_failed(&answer) {
-            return Err(client.inner.refused(&head, ErrorBody::Token(answer)));
-        }
-        Ok(answer)
+        Ok(client.inner.answered(result))
     }
 }

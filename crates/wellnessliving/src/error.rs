@@ -38,9 +38,18 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
         request_id: Some("x-amz-cognito-request-id"),
     };
 
+    const FIELDS: ::freshtoken_wire::ErrorFields = ::freshtoken_wire::ErrorFields {
+        code: &["/error"],
+        message: &["/error_description"],
+        request_id: &[],
+    };
+
     #[allow(unused_variables)]
     fn decode(operation: &'static str, status: u16, body: &[u8]) -> Option<Self> {
         match (operation, status) {
+            ("create_token", 200) => {
+                ::serde_json::from_slice(body).ok().map(Self::Token)
+            }
             ("create_token", 400) => {
                 ::serde_json::from_slice(body).ok().map(Self::TokenError)
             }
@@ -49,33 +58,4 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
             _ => None,
         }
     }
-
-    fn code(&self) -> Option<String> {
-        match self {
-            Self::TokenError(value) => {
-                ::freshtoken_wire::text::non_empty(value.error.as_str())
-            }
-            _ => None,
-        }
-    }
-
-    fn message(&self) -> Option<String> {
-        match self {
-            Self::TokenError(value) => {
-                value.error_description
-                    .as_ref()
-                    .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
-            }
-            _ => None,
-        }
-    }
-
-    fn request_id(&self) -> Option<String> {
-        None
-    }
-}
-
-/// Whether the answer to `create_token` says that it is a failure, whatever its status.
-pub(crate) fn create_token_failed(value: &types::Token) -> bool {
-    !Some(!value.access_token.is_empty()).unwrap_or(false)
 }

@@ -5,20 +5,21 @@
 //! where its body doesn't parse, status and headers would be lost.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::time::SystemTime;
 
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, InvalidHeaderValue};
-use serde::de::DeserializeOwned;
 
+use crate::body::Text;
 use crate::cause::Cause;
+use crate::tokens::Tokens;
 use crate::{BodyProblem, ErrorKind, retry_after};
 
 /// An answer that has been read.
 pub struct Response {
     pub(crate) head: Head,
-    /// Without a byte order mark, which serde_json would refuse.
-    pub(crate) body: Result<Vec<u8>, BodyProblem>,
+    pub(crate) body: Result<Text, BodyProblem>,
 }
 
 /// What an answer says beside its body.
@@ -28,10 +29,25 @@ pub struct Head {
     pub(crate) arrived: SystemTime,
 }
 
-/// A success that the spec lists. Of the body nothing is kept: there is no second copy of a token.
+/// A success that the spec lists, whose body is decoded as a `T` by [`Call::finish`](crate::Call::finish) or
+/// [`Answered`](crate::Answered): what doesn't fit may still have tokens.
 pub struct ResponseValue<T> {
-    pub(crate) value: T,
-    pub(crate) head: Head,
+    pub(crate) response: Response,
+    ty: PhantomData<fn() -> T>,
+}
+
+/// A success with tokens, for the facade.
+#[non_exhaustive]
+pub struct Granted<T> {
+    /// The tokens.
+    pub tokens: Tokens,
+    /// The typed body, whose tokens are empty: a misfitting optional field is absent. None where a required field doesn't
+    /// fit, or a key comes twice.
+    pub body: Option<T>,
+    /// What isn't as the spec says, each once: a pointer that holds no secret, or a line and column.
+    pub misfits: Vec<String>,
+    /// The rest of the response.
+    pub head: Head,
 }
 
 /// Why an operation has no success that the spec lists.
@@ -40,8 +56,6 @@ pub enum Error {
     NotSent,
     /// There is no whole answer, or it is none of the vendor's.
     Unanswered(Unanswered),
-    /// A success whose body isn't the type's.
-    InvalidResponsePayload(Head, BodyProblem),
     /// Any other status.
     UnexpectedResponse(Response),
 }
@@ -81,26 +95,21 @@ impl From<Unanswered> for Error {
     }
 }
 
-impl<T: DeserializeOwned> ResponseValue<T> {
-    /// The typed body. It waits for nothing, but progenitor's does.
+impl<T> ResponseValue<T> {
+    /// Of a success whose body is read later. It waits for nothing, but progenitor's does.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidResponsePayload`]
-    pub async fn from_response(Response { head, body }: Response) -> Result<Self, Error> {
-        let value =
-            body.and_then(|body| serde_json::from_slice(&body).map_err(|error| BodyProblem::of_json(&body, &error)));
-        match value {
-            Ok(value) => Ok(Self { value, head }),
-            Err(problem) => Err(Error::InvalidResponsePayload(head, problem)),
-        }
+    /// None, but progenitor's has some.
+    pub async fn from_response(response: Response) -> Result<Self, Error> {
+        Ok(Self { response, ty: PhantomData })
     }
 }
 
 impl ResponseValue<()> {
     /// Of a success that says nothing, whatever its body.
     pub fn empty(response: Response) -> Self {
-        Self { value: (), head: response.head }
+        Self { response, ty: PhantomData }
     }
 }
 

@@ -9,13 +9,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Method, Request, Url};
 use zeroize::Zeroizing;
 
-use crate::answer::{self, Head, Response, ResponseValue, Unanswered};
+use crate::answer::{Head, Response, Unanswered};
+use crate::body;
 use crate::cause::Cause;
-use crate::{BodyProblem, Error, ErrorBody, ErrorKind, MAX_BODY, Secret, TOTAL_TIMEOUT, Target, retry_after};
+use crate::tokens::Success;
+use crate::{BodyProblem, Error, ErrorKind, Secret, TOTAL_TIMEOUT, Target};
 
 /// What generated code knows of an operation.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub struct Operation {
     pub content_type: Option<HeaderValue>,
     /// The generated crate and its version.
     pub user_agent: HeaderValue,
+    /// What its success body says of tokens and failures.
+    pub success: Success<'static>,
 }
 
 /// How the halves of HTTP Basic are written.
@@ -43,7 +47,7 @@ pub enum BasicEncoding {
 
 /// One request of an operation.
 pub struct Call {
-    operation: &'static Operation,
+    pub(crate) operation: &'static Operation,
     target: Target,
     headers: Vec<(HeaderName, HeaderValue)>,
     query: Vec<(&'static str, Secret)>,
@@ -163,12 +167,8 @@ impl Call {
         self.error(ErrorKind::MissingCredential(name))
     }
 
-    /// A success that carries the vendor's error.
-    pub fn refused<B: ErrorBody>(&self, head: &Head, body: B) -> Error<B> {
-        said(self.error(ErrorKind::Refused), head, Ok(body))
-    }
-
-    /// Sends the request and reads the answer, for progenitor's operations. What they make of it is for [`Call::finish`].
+    /// Sends the request and reads the answer, for progenitor's operations. What they make of it is for [`Call::finish`] and
+    /// [`Call::answered`].
     ///
     /// # Errors
     ///
@@ -196,7 +196,7 @@ impl Call {
                 arrived: SystemTime::now(),
             };
             // Here, not in a function of its own, whose future would hold the answer twice.
-            match read_body(&mut response).await {
+            match body::read(&mut response).await {
                 Ok(body) => Ok(Response { head, body }),
                 Err(error) if head.status.is_success() => {
                     let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Interrupted };
@@ -226,10 +226,12 @@ impl Call {
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
         }
+        // Whatever an HTTP client of the user's would ask for: a compressed body is nothing that we read.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 
         // A body of one use, an empty one too: nothing below can send it again, to a 307's location for instance. The
         // length has to be said, since a mapped body doesn't know its own.
-        let body = request.body_mut().take().unwrap_or_default();
+        let body = body::wiped(request.body_mut().take().unwrap_or_default());
         let length = body.as_bytes().map_or(0, <[u8]>::len);
         // RFC 9110 section 8.6: these say it even when there is nothing.
         if length > 0 || [Method::POST, Method::PUT, Method::PATCH].contains(request.method()) {
@@ -251,62 +253,7 @@ impl Call {
         *request.timeout_mut() = Some(TOTAL_TIMEOUT);
     }
 
-    /// The typed body and the rest of the answer, or the error, of what came.
-    ///
-    /// # Errors
-    ///
-    /// Every [`ErrorKind`] of a request.
-    pub fn finish<T, B: ErrorBody>(
-        &self,
-        result: Result<ResponseValue<T>, answer::Error>,
-    ) -> Result<(T, Head), Error<B>> {
-        Err(match result {
-            Ok(ResponseValue { value, head }) => return Ok((value, head)),
-            Err(answer::Error::NotSent) => self.error(ErrorKind::InvalidRequest).detail(
-                "a value can't be encoded, such as a header value with a line break, a list that is empty, or a list \
-                 item that is empty or holds the delimiter",
-            ),
-            Err(answer::Error::Unanswered(Unanswered { kind, head, cause })) => {
-                let error = self.error(kind).cause(cause);
-                match head {
-                    Some(head) => answered(error, &head),
-                    None => error,
-                }
-            }
-            Err(answer::Error::InvalidResponsePayload(head, problem)) => {
-                said(self.error(ErrorKind::Body(problem)), &head, Err(Some(problem)))
-            }
-            Err(answer::Error::UnexpectedResponse(Response { head, body })) => match (head.status.as_u16(), body) {
-                (200..=299, body) => said(self.error(ErrorKind::Status), &head, Err(body.err())),
-                (300..=399, body) => said(self.error(ErrorKind::Redirect), &head, self.decode(&head, body)),
-                (_, body) => said(self.error(ErrorKind::Status), &head, self.decode(&head, body)),
-            },
-        })
-    }
-
-    /// As [`Call::finish`], of an operation whose success says nothing: then any 2xx is one, whatever its body.
-    ///
-    /// # Errors
-    ///
-    /// As [`Call::finish`].
-    pub fn finish_empty<B: ErrorBody>(&self, result: Result<ResponseValue<()>, answer::Error>) -> Result<(), Error<B>> {
-        match result {
-            Err(answer::Error::UnexpectedResponse(response)) if response.status().is_success() => Ok(()),
-            result => self.finish(result).map(drop),
-        }
-    }
-
-    /// A failure's typed body, or why there is none.
-    fn decode<B: ErrorBody>(&self, head: &Head, body: Result<Vec<u8>, BodyProblem>) -> Result<B, Option<BodyProblem>> {
-        let body = body?;
-        match BodyProblem::of_bytes(&body) {
-            Some(problem) => Err(Some(problem)),
-            None => B::decode(self.operation.id, head.status.as_u16(), &body)
-                .ok_or(Some(BodyProblem::Unexpected { line: 0, column: 0 })),
-        }
-    }
-
-    fn error<B>(&self, kind: ErrorKind) -> Error<B> {
+    pub(crate) fn error<B>(&self, kind: ErrorKind) -> Error<B> {
         Error::of_request(kind, self.operation.id, self.operation.method, self.target.shared_origin())
     }
 }
@@ -323,39 +270,6 @@ impl fmt::Debug for Call {
             .field("query", &query)
             .finish_non_exhaustive()
     }
-}
-
-/// Adds to `error` what the answer's head said.
-fn answered<B: ErrorBody>(error: Error<B>, head: &Head) -> Error<B> {
-    let header = |name| retry_after::text(&head.headers, name).map(str::to_owned);
-    error.answered(
-        head.status.as_u16(),
-        retry_after::read(&head.headers, B::RULES.retry_after, head.arrived),
-        B::RULES.request_id.and_then(header).or_else(|| header("x-request-id")),
-    )
-}
-
-/// And what its body said.
-fn said<B: ErrorBody>(error: Error<B>, head: &Head, body: Result<B, Option<BodyProblem>>) -> Error<B> {
-    answered(error, head).said(head.status.as_u16(), body)
-}
-
-/// The body without a byte order mark, which serde_json would refuse.
-async fn read_body(response: &mut reqwest::Response) -> reqwest::Result<Result<Vec<u8>, BodyProblem>> {
-    if response.content_length().is_some_and(|length| length > MAX_BODY as u64) {
-        return Ok(Err(BodyProblem::TooLarge));
-    }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > MAX_BODY {
-            return Ok(Err(BodyProblem::TooLarge));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    if body.starts_with("\u{feff}".as_bytes()) {
-        body.drain(.."\u{feff}".len());
-    }
-    Ok(Ok(body))
 }
 
 fn kind_of(error: &reqwest::Error, cause: &Cause, left: bool) -> ErrorKind {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cause::Cause;
+use crate::json::Json;
 use crate::timestamp::TimestampError;
+use crate::tokens::Tokens;
 use crate::{ErrorBody, MAX_BODY, TOTAL_TIMEOUT, Verdict};
 
 /// A failure of an operation; `B` is the vendor's typed error body.
@@ -32,6 +34,7 @@ struct Inner<B> {
     listed: bool,
     detail: Option<String>,
     cause: Option<Cause>,
+    tokens: Option<Tokens>,
 }
 
 /// What went wrong.
@@ -85,8 +88,6 @@ pub enum BodyProblem {
     /// The connection broke, or time ran out, before its end. Only beside a failing status: with a success it is an
     /// [`ErrorKind::Interrupted`] or [`ErrorKind::Timeout`].
     Incomplete,
-    /// It isn't UTF-8.
-    NotUtf8,
     /// It isn't JSON; an HTML page of a proxy, often.
     NotJson,
     /// It is JSON, but not as the spec says. The place counts from 1, and is 0 where it isn't known.
@@ -99,6 +100,19 @@ pub enum BodyProblem {
     /// It has a date-time without an offset, which could be any of 25 hours. Where the vendor means UTC, the spec says
     /// `zone: utc`.
     NoOffset,
+}
+
+/// What the body of an answer says of a failure.
+pub(crate) struct Said<B> {
+    pub(crate) body: Option<B>,
+    pub(crate) problem: Option<BodyProblem>,
+    pub(crate) code: Option<String>,
+    pub(crate) message: Option<String>,
+    pub(crate) request_id: Option<String>,
+}
+
+impl<B> Said<B> {
+    pub(crate) const NOTHING: Self = Self { body: None, problem: None, code: None, message: None, request_id: None };
 }
 
 /// The operation in the texts of errors of base URL and settings.
@@ -149,6 +163,7 @@ impl<B> Error<B> {
             listed: false,
             detail: None,
             cause: None,
+            tokens: None,
         }))
     }
 
@@ -172,25 +187,24 @@ impl<B> Error<B> {
     }
 
     /// What the body of the answer said, and with it the verdict, under the vendor's rules.
-    pub(crate) fn said(mut self, status: u16, body: Result<B, Option<BodyProblem>>) -> Self
+    pub(crate) fn said(mut self, status: u16, said: Said<B>) -> Self
     where
         B: ErrorBody,
     {
         let inner = &mut *self.0;
-        match body {
-            Ok(body) => {
-                inner.code = body.code();
-                inner.known_code = inner.code.as_deref().and_then(|code| B::RULES.known(code));
-                inner.message = body.message();
-                inner.request_id = inner.request_id.take().or_else(|| body.request_id());
-                inner.body = Some(body);
-            }
-            // A redirect's body isn't for programs.
-            Err(_) if inner.kind == ErrorKind::Redirect => {}
-            Err(problem) => inner.problem = problem,
-        }
+        inner.known_code = said.code.as_deref().and_then(|code| B::RULES.known(code));
+        inner.code = said.code;
+        inner.message = said.message;
+        inner.request_id = inner.request_id.take().or(said.request_id);
+        inner.body = said.body;
+        inner.problem = said.problem.or(inner.problem);
         inner.verdict = B::RULES.verdict(status, inner.code.as_deref());
         inner.listed = B::RULES.lists(status, inner.code.as_deref());
+        self
+    }
+
+    pub(crate) fn tokens_of(mut self, tokens: Option<Tokens>) -> Self {
+        self.0.tokens = tokens;
         self
     }
 
@@ -277,6 +291,12 @@ impl<B> Error<B> {
         }
     }
 
+    /// The tokens of a success whose body isn't as the spec says, or whose status isn't one that the spec lists: they are
+    /// good, and a single-use refresh token that was sent is spent. A field that doesn't fit is in [`Tokens::misfits`].
+    pub fn tokens(&self) -> Option<&Tokens> {
+        self.0.tokens.as_ref()
+    }
+
     /// Why the body of the answer couldn't be used, at any status.
     pub fn body_problem(&self) -> Option<BodyProblem> {
         self.0.problem
@@ -311,6 +331,7 @@ impl<B> Error<B> {
             listed: inner.listed,
             detail: inner.detail,
             cause: inner.cause,
+            tokens: inner.tokens,
         }))
     }
 }
@@ -437,27 +458,24 @@ impl<B> std::error::Error for Error<B> {
 
 impl BodyProblem {
     /// Why `body` is no JSON at all, if so.
-    pub(crate) fn of_bytes(body: &[u8]) -> Option<Self> {
-        if body.iter().all(u8::is_ascii_whitespace) {
+    pub(crate) fn of_text(body: &str) -> Option<Self> {
+        if body.bytes().all(|byte| byte.is_ascii_whitespace()) {
             Some(Self::Empty)
-        } else if std::str::from_utf8(body).is_err() {
-            Some(Self::NotUtf8)
-        } else if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
+        } else if Json::parse(body).is_none() {
             Some(Self::NotJson)
         } else {
             None
         }
     }
 
-    /// Why `body` couldn't be read as its type. Nothing of serde_json's text is kept: it can quote a value.
-    pub(crate) fn of_json(body: &[u8], error: &serde_json::Error) -> Self {
-        Self::of_bytes(body).unwrap_or_else(|| {
-            if error.to_string().contains(TimestampError::NO_OFFSET) {
-                Self::NoOffset
-            } else {
-                Self::Unexpected { line: error.line(), column: error.column() }
-            }
-        })
+    /// Why a body, which is JSON, couldn't be read as its type. Nothing of serde_json's text is kept: it can quote a
+    /// value.
+    pub(crate) fn of_error(error: &serde_json::Error) -> Self {
+        if error.to_string().contains(TimestampError::NO_OFFSET) {
+            Self::NoOffset
+        } else {
+            Self::Unexpected { line: error.line(), column: error.column() }
+        }
     }
 }
 
@@ -468,7 +486,6 @@ impl fmt::Display for BodyProblem {
             Self::Empty => f.write_str("is empty"),
             Self::TooLarge => write!(f, "is over {} KiB", MAX_BODY / 1024),
             Self::Incomplete => f.write_str("is incomplete"),
-            Self::NotUtf8 => f.write_str("is not UTF-8"),
             Self::NotJson => f.write_str("is not JSON"),
             Self::Unexpected { line: 0, .. } => f.write_str("is not as the spec says"),
             Self::Unexpected { line, column } => {

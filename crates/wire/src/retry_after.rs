@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::{AsHeaderName, DATE, HeaderMap, RETRY_AFTER};
 
 use crate::RetryUnit;
+use crate::moment::http_date;
 
 /// The wait that the answer asks for.
 ///
@@ -18,7 +19,7 @@ pub(crate) fn read(
     let now = date(headers).unwrap_or(now);
     let standard = || {
         let text = text(headers, RETRY_AFTER)?;
-        seconds(text).or_else(|| Some(until(httpdate::parse_http_date(text).ok()?, now)))
+        seconds(text).or_else(|| Some(until(http_date(text)?.into(), now)))
     };
     let own = |(name, unit)| {
         let number = seconds(text(headers, name)?)?;
@@ -40,7 +41,7 @@ pub(crate) fn read(
 
 /// The answer's `Date`.
 pub(crate) fn date(headers: &HeaderMap) -> Option<SystemTime> {
-    httpdate::parse_http_date(text(headers, DATE)?).ok()
+    http_date(text(headers, DATE)?).map(SystemTime::from)
 }
 
 pub(crate) fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {

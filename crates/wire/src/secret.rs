@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+#[cfg(feature = "client")]
 use bytes::Bytes;
+#[cfg(feature = "client")]
 use reqwest::header::HeaderValue;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
@@ -37,6 +39,7 @@ impl Secret {
 
     /// A sensitive header value, whose clones share the text, which is wiped with the last one; None where it isn't visible
     /// ASCII. `HeaderValue` would take a tab, and other text as its UTF-8, of which no vendor says what it reads.
+    #[cfg(feature = "client")]
     #[doc(hidden)]
     pub fn into_header(self) -> Option<HeaderValue> {
         // Without a way out in the middle, it is many bytes at a time.
@@ -94,8 +97,10 @@ impl<'de> Deserialize<'de> for Secret {
 }
 
 /// What a header's clones share.
+#[cfg(feature = "client")]
 struct Shared(Secret);
 
+#[cfg(feature = "client")]
 impl AsRef<[u8]> for Shared {
     fn as_ref(&self) -> &[u8] {
         self.0.expose().as_bytes()

@@ -26,6 +26,10 @@ use serde::{Serialize, Serializer};
 pub struct Timestamp(jiff::Timestamp);
 
 impl Timestamp {
+    pub(crate) fn of(instant: jiff::Timestamp) -> Self {
+        Self(instant)
+    }
+
     /// Whole seconds since 1970-01-01T00:00:00Z, a fraction cut off.
     pub fn unix_seconds(self) -> i64 {
         self.0.as_second()
@@ -84,7 +88,7 @@ pub enum TimestampError {
 }
 
 impl TimestampError {
-    /// Also the mark by which [`BodyProblem`](crate::BodyProblem) finds this cause among serde_json's.
+    /// Also the mark by which `BodyProblem` finds this cause among serde_json's.
     pub(crate) const NO_OFFSET: &str = "a date-time without an offset";
 }
 

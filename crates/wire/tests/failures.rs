@@ -13,7 +13,7 @@ use freshtoken_wire::{
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use support::{
-    CREATE, TOKEN, Token, VendorError, answer, answering, careless_client, create, dead_end, failure, operation,
+    CREATE, TOKEN, Token, VendorError, answer, answering, careless_client, create, dead_end, failure, grant, operation,
     origin, post, run, run_empty, server, target, texts,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -123,7 +123,7 @@ async fn a_failing_status_says_it_all_where_its_body_can_not() {
         (&b""[..], BodyProblem::Empty, "is empty"),
         (b" \r\n", BodyProblem::Empty, "is empty"),
         (page.as_bytes(), BodyProblem::NotJson, "is not JSON"),
-        (b"{\"code\":\"hunter2\xff\"}", BodyProblem::NotUtf8, "is not UTF-8"),
+        (b"\x1f\x8b\x08 hunter2", BodyProblem::NotJson, "is not JSON"),
         (br#"{"kode":"hunter2"}"#, unexpected, "is not as the spec says"),
         (&large, BodyProblem::TooLarge, "is over 64 KiB"),
     ] {
@@ -148,7 +148,7 @@ async fn a_success_whose_body_can_not_be_used_is_an_error_per_cause() {
         (b"\n", BodyProblem::Empty, "is empty"),
         (b"<html>hunter2</html>", BodyProblem::NotJson, "is not JSON"),
         (b"{\"access_token\":\"hunter2", BodyProblem::NotJson, "is not JSON"),
-        (b"{\"access_token\":\"hunter2\xff\"}", BodyProblem::NotUtf8, "is not UTF-8"),
+        (b"\xff\xfehunter2", BodyProblem::NotJson, "is not JSON"),
         (
             b"{\n\"access_token\":\"hunter2\"}",
             BodyProblem::Unexpected { line: 2, column: 24 },
@@ -253,23 +253,107 @@ async fn a_success_that_the_spec_does_not_list_is_a_status() {
 
 #[tokio::test]
 async fn a_success_that_carries_the_vendors_error_is_refused() {
-    let (target, _server) =
-        answering(answer(200, "retry-after: 7\r\nx-vendor-request: r1\r\n", r#"{"access_token":""}"#)).await;
-    let call = Call::new(&CREATE, &target);
-    let (_, head) = run::<Token>(&call, post(&target)).await.unwrap();
-    let refused = |code: &str| call.refused(&head, VendorError { code: code.into(), message: None, request: None });
-    let error = refused("invalid_client");
+    let refused = async |code: &str| {
+        let headers = "retry-after: 7\r\nx-vendor-request: r1\r\n";
+        failing(200, headers, format!(r#"{{"access_token":"t","error":"e","code":"{code}"}}"#)).await
+    };
+    let error = refused("invalid_client").await;
     assert_eq!((error.kind(), error.status()), (ErrorKind::Refused, Some(200)));
     assert_eq!((error.code(), error.verdict()), (Some("invalid_client"), Verdict::Permanent));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+    assert_eq!(error.body().unwrap().code, "invalid_client");
+    assert!(error.tokens().is_none());
     assert_eq!(
         text(&error),
         "create_token: POST ORIGIN answered 200 with an error in it (code invalid_client, request id r1)"
     );
-    assert_eq!(refused("hunter2").verdict(), Verdict::Transient);
-    assert!(refused("hunter2").is_unusable() && refused("hunter2").is_ambiguous());
     assert!(!error.is_unusable() && !error.is_ambiguous(), "the vendor's list names it");
-    assert!(!texts(&refused("hunter2")).contains("hunter2"));
+    let error = refused("hunter2").await;
+    assert_eq!(error.verdict(), Verdict::Transient);
+    assert!(error.is_unusable() && error.is_ambiguous());
+    assert!(!texts(&error).contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_success_without_an_access_token_is_an_error_without_tokens() {
+    for (body, kind) in [
+        (r#"{"access_token":"","refresh_token":"RT"}"#, ErrorKind::Refused),
+        (r#"{"refresh_token":"RT"}"#, ErrorKind::Body(BodyProblem::Unexpected { line: 1, column: 22 })),
+        (r#"{"access_token":7}"#, ErrorKind::Body(BodyProblem::Unexpected { line: 1, column: 17 })),
+    ] {
+        let (target, _server) = answering(answer(200, "", body)).await;
+        for error in [failing(200, "", body).await, grant(&target).await.err().unwrap()] {
+            assert_eq!(error.kind(), kind, "{body}");
+            assert!(error.tokens().is_none() && error.is_unusable() && error.is_ambiguous(), "{body}");
+        }
+    }
+}
+
+/// A success whose typed body doesn't fit, but for its tokens.
+const MISFIT: &str = r#"{"access_token":"AT","refresh_token":"R\/T","expires_in":"never","note":7}"#;
+
+#[tokio::test]
+async fn an_error_of_a_success_that_does_not_fit_holds_the_tokens() {
+    let error = failing(200, "", MISFIT).await;
+    assert_eq!(error.kind(), ErrorKind::Body(BodyProblem::Unexpected { line: 1, column: 73 }));
+    let tokens = error.tokens().unwrap();
+    assert_eq!((tokens.access_token.expose(), tokens.refresh_token.as_ref().unwrap().expose()), ("AT", "R/T"));
+    assert_eq!((tokens.expires_in, &tokens.misfits[..]), (None, &["/expires_in"][..]));
+    assert!(!texts(&error).contains("R/T"));
+    assert!(error.map_body(drop).tokens().is_some());
+    // Beside a token, what looks like a code is none.
+    let error = failing(200, "", r#"{"access_token":"AT","note":7,"code":"invalid_client"}"#).await;
+    assert_eq!((error.code(), error.verdict()), (None, Verdict::Transient));
+    assert!(error.tokens().is_some());
+}
+
+#[tokio::test]
+async fn the_facade_has_the_tokens_of_a_success_that_does_not_fit() {
+    let (target, _server) = answering(answer(200, "date: Tue, 01 Jan 2030 00:00:00 GMT\r\n", MISFIT)).await;
+    let granted = grant(&target).await.unwrap();
+    assert_eq!(granted.tokens.access_token.expose(), "AT");
+    assert_eq!(granted.tokens.refresh_token.unwrap().expose(), "R/T");
+    assert_eq!(granted.misfits, ["/expires_in", "/note"]);
+    assert!(granted.head.date().is_some());
+    // The token is held once, and an optional field that doesn't fit counts as not sent.
+    assert_eq!(granted.body, Some(Token { access_token: "".into(), note: None }));
+}
+
+#[tokio::test]
+async fn the_facade_has_the_tokens_of_a_success_that_the_spec_does_not_list() {
+    for (status, body, has_tokens) in [
+        (201, TOKEN, true),
+        (202, TOKEN, true),
+        (202, r#"{"access_token":"t","error":"e"}"#, false),
+        (400, TOKEN, false),
+    ] {
+        let (target, _server) = answering(answer(status, "", body)).await;
+        assert_eq!(grant(&target).await.is_ok(), has_tokens, "{status} {body}");
+        let error = failing(status, "", body).await;
+        assert_eq!((error.kind(), error.status()), (ErrorKind::Status, Some(status)));
+        assert_eq!(error.tokens().is_some(), has_tokens, "{status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_is_found_though_the_body_is_not_as_the_spec_says() {
+    for body in [
+        &br#"{"error":"invalid_grant","message":7,"code":null}"#[..],
+        br#"{"error":"invalid_grant","x":1e999,"code":[]}"#,
+        b"{\"error\":\"invalid_grant\",\"message\":\"d\xe9j\xe0\"}",
+        b"{\"error\":\"other\",\"error\":\"invalid_grant\"}",
+    ] {
+        let error = failing(400, "", body).await;
+        assert_eq!((error.code(), error.verdict()), (Some("invalid_grant"), Verdict::Relogin));
+        assert!(error.body().is_none());
+        assert_eq!(error.body_problem(), Some(BodyProblem::Unexpected { line: 0, column: 0 }));
+    }
+}
+
+#[tokio::test]
+async fn a_byte_that_is_not_utf_8_costs_nothing() {
+    let (target, _server) = answering(answer(200, "", b"{\"access_token\":\"t\",\"note\":\"d\xe9j\xe0\"}")).await;
+    assert_eq!(create(&target).await.unwrap().note.as_deref(), Some("d\u{fffd}j\u{fffd}"));
 }
 
 #[tokio::test]
@@ -449,8 +533,7 @@ async fn the_wait_is_measured_against_the_answers_date() {
 #[tokio::test]
 async fn the_date_of_a_success_is_kept() {
     let (target, _server) = answering(answer(200, "date: Thu, 01 Jan 1970 00:00:09 GMT\r\n", TOKEN)).await;
-    let call = Call::new(&CREATE, &target);
-    let (_, head) = run::<Token>(&call, post(&target)).await.unwrap();
+    let head = grant(&target).await.unwrap().head;
     assert_eq!(head.date(), Some(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(9)));
 }
 

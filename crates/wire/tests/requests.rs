@@ -4,8 +4,8 @@
 
 mod support;
 
-use freshtoken_wire::{BasicEncoding, Call, ErrorKind, Operation, Secret};
-use reqwest::header::HeaderValue;
+use freshtoken_wire::{BasicEncoding, Call, ErrorKind, Operation, Secret, Target, http_client_builder};
+use reqwest::header::{ACCEPT_ENCODING, HeaderValue};
 use support::{CREATE, TOKEN, Token, answer, answering, operation, post, run, target};
 
 /// The request's lines in the order of the alphabet, without `host`, and its body.
@@ -31,6 +31,7 @@ async fn a_request_has_what_the_spec_says_and_nothing_else() {
         lines,
         [
             "POST /token HTTP/1.1",
+            "accept-encoding: identity",
             "accept: application/json",
             "content-length: 29",
             "content-type: application/x-www-form-urlencoded",
@@ -39,6 +40,18 @@ async fn a_request_has_what_the_spec_says_and_nothing_else() {
         ]
     );
     assert_eq!(body, "grant_type=client_credentials");
+}
+
+#[tokio::test]
+async fn no_compressed_response_is_asked_for_whatever_the_users_client_does() {
+    let (plain, server) = answering(answer(200, "", TOKEN)).await;
+    let compressed = (ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    let http = http_client_builder().default_headers([compressed].into_iter().collect()).build().unwrap();
+    let target = Target::new::<()>(plain.base_url(), &http.into()).unwrap();
+    run::<Token>(&Call::new(&CREATE, &target), post(&target).header(ACCEPT_ENCODING, "br")).await.unwrap();
+    let (lines, _) = parts(&server.await.unwrap());
+    let encodings: Vec<_> = lines.iter().filter(|line| line.starts_with("accept-encoding")).collect();
+    assert_eq!(encodings, ["accept-encoding: identity"]);
 }
 
 #[tokio::test]

@@ -4,11 +4,11 @@
 
 use ::freshtoken_wire::{Call, Http, Operation, Target};
 #[allow(unused_imports)]
-use ::freshtoken_wire::Secret;
+use ::freshtoken_wire::{Answered, Secret, tokens};
 use ::reqwest::header::HeaderValue;
 #[allow(unused_imports)]
 use crate::{
-    error::{self, Error, ErrorBody},
+    error::{Error, ErrorBody},
     progenitor, types,
 };
 
@@ -20,6 +20,51 @@ static CREATE_TOKEN_OPERATION: Operation = Operation {
     accept: Some(HeaderValue::from_static("application/json")),
     content_type: Some(HeaderValue::from_static("application/json")),
     user_agent: HeaderValue::from_static(USER_AGENT),
+    success: tokens::Success {
+        tokens: Some(tokens::TokenFields {
+            access_token: "/credentials/access_token",
+            token_type: Some("/credentials/token_type"),
+            expires_in: None,
+            expires_at: Some(tokens::At {
+                at: "/credentials/access_token_expiry",
+                unit: tokens::Unit::Seconds,
+                is_utc: false,
+                format: None,
+            }),
+            refresh_token: Some("/credentials/refresh_token"),
+            refresh_expires_in: None,
+            refresh_expires_at: Some(tokens::At {
+                at: "/credentials/refresh_token_expiry",
+                unit: tokens::Unit::Seconds,
+                is_utc: false,
+                format: None,
+            }),
+            scope: None,
+        }),
+        error: Some("/error"),
+        ok: None,
+        properties: &[
+            "access_token",
+            "access_token_expiry",
+            "allowlogin",
+            "app_id",
+            "code",
+            "credentials",
+            "error",
+            "login_policy_evaluation",
+            "message",
+            "passwordexpiryreminder",
+            "policyaction",
+            "policyactiondata",
+            "reason",
+            "refresh_token",
+            "refresh_token_expiry",
+            "token_id",
+            "token_type",
+            "user_type",
+            "userid",
+        ],
+    },
 };
 
 static REVOKE_TOKENS_OPERATION: Operation = Operation {
@@ -28,6 +73,7 @@ static REVOKE_TOKENS_OPERATION: Operation = Operation {
     accept: None,
     content_type: None,
     user_agent: HeaderValue::from_static(USER_AGENT),
+    success: tokens::Success::PLAIN,
 };
 
 /// Where the requests go, and what carries them. Clones share one HTTP client, and so its connections.
@@ -115,7 +161,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// See [`Error`]. Statuses that the spec knows:
+    /// See [`Error`]. Where the response doesn't match the spec but has an access token, the error
+    /// holds it: see [`tokens`](Error::tokens). Statuses that the spec knows:
     ///
     /// - 401 ([`ErrorBody::ErrorResponse`]): The account, the employee's name or the password is wrong,
     ///   or the refresh token isn't valid; "Invalid account" has been seen as the text.
@@ -127,24 +174,20 @@ impl Client {
         &self,
         body: impl Into<types::TokenRequest>,
     ) -> Result<types::TokenResponse, Error> {
-        Ok(self.create_token_with_head(body).await?.0)
+        self.create_token_answered(body).await?.typed()
     }
 
-    /// For the facade: the answer's body and head.
+    /// For the facade: what came, before it is read.
     #[doc(hidden)]
-    pub async fn create_token_with_head(
+    pub async fn create_token_answered(
         &self,
         body: impl Into<types::TokenRequest>,
-    ) -> Result<(types::TokenResponse, ::freshtoken_wire::answer::Head), Error> {
+    ) -> Result<Answered<types::TokenResponse>, Error> {
         let body: types::TokenRequest = body.into();
         let call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
         let client = progenitor::Client::new(call);
         let result = client.create_token(&body).await;
-        let (answer, head) = client.inner.finish(result)?;
-        if error::create_token_failed(&answer) {
-            return Err(client.inner.refused(&head, ErrorBody::TokenResponse(answer)));
-        }
-        Ok((answer, head))
+        Ok(client.inner.answered(result))
     }
 
     /// End all access tokens, not only the one that the call carries.

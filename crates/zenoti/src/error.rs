@@ -31,9 +31,18 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
         request_id: None,
     };
 
+    const FIELDS: ::freshtoken_wire::ErrorFields = ::freshtoken_wire::ErrorFields {
+        code: &["/error/code"],
+        message: &["/error/message", "/error/reason"],
+        request_id: &[],
+    };
+
     #[allow(unused_variables)]
     fn decode(operation: &'static str, status: u16, body: &[u8]) -> Option<Self> {
         match (operation, status) {
+            ("create_token", 200) => {
+                ::serde_json::from_slice(body).ok().map(Self::TokenResponse)
+            }
             ("create_token", 401) => {
                 ::serde_json::from_slice(body).ok().map(Self::ErrorResponse)
             }
@@ -48,79 +57,4 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {
             _ => None,
         }
     }
-
-    fn code(&self) -> Option<String> {
-        match self {
-            Self::ErrorResponse(value) => {
-                value.error.code
-                    .as_ref()
-                    .and_then(|value| ::freshtoken_wire::text::of_json(&value))
-            }
-            Self::TokenResponse(value) => {
-                value.error
-                    .as_ref()
-                    .and_then(|value| {
-                        value.code
-                            .as_ref()
-                            .and_then(|value| ::freshtoken_wire::text::of_json(&value))
-                    })
-            }
-        }
-    }
-
-    fn message(&self) -> Option<String> {
-        match self {
-            Self::ErrorResponse(value) => {
-                value.error.message
-                    .as_ref()
-                    .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
-                    .or_else(|| {
-                        value.error.reason
-                            .as_ref()
-                            .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
-                    })
-            }
-            Self::TokenResponse(value) => {
-                value.error
-                    .as_ref()
-                    .and_then(|value| {
-                        value.message
-                            .as_ref()
-                            .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
-                    })
-                    .or_else(|| {
-                        value.error
-                            .as_ref()
-                            .and_then(|value| {
-                                value.reason
-                                    .as_ref()
-                                    .and_then(|value| {
-                                        ::freshtoken_wire::text::non_empty(&value)
-                                    })
-                            })
-                    })
-            }
-        }
-    }
-
-    fn request_id(&self) -> Option<String> {
-        None
-    }
-}
-
-/// Whether the answer to `create_token` says that it is a failure, whatever its status.
-pub(crate) fn create_token_failed(value: &types::TokenResponse) -> bool {
-    value.error
-        .as_ref()
-        .and_then(|value| Some(
-            value.code.is_some()
-                || value.message.is_some()
-                || value.reason.is_some()
-                || value.other_members.any(),
-        ))
-        .unwrap_or(false)
-        || !value.credentials
-            .as_ref()
-            .and_then(|value| Some(!value.access_token.is_empty()))
-            .unwrap_or(false)
 }

@@ -221,9 +221,6 @@ pub struct ApiError {
     /// A text for a person, where there is no `message`. Source: [the vendor's
     /// reference](https://docs.zenoti.com/reference), whose word for it this is.
     pub reason: Option<String>,
-    /// Whether the vendor sent members that the spec doesn't know.
-    #[serde(flatten)]
-    pub(crate) other_members: ::freshtoken_wire::text::OtherMembers,
 }
 
 /// The body of a failure.

@@ -15,8 +15,9 @@ use std::collections::HashMap;
 const CLIENT_METHODS: [&str; 3] = ["into", "new", "try_into"];
 
 /// Headers that the client writes itself, and from what.
-const OWN_HEADERS: [(&str, &str); 12] = [
+const OWN_HEADERS: [(&str, &str); 13] = [
     ("accept", "it comes from the media types of the success answer"),
+    ("accept-encoding", "the client reads no compressed response"),
     ("authorization", "it comes from a security scheme: `type: http`, or `type: apiKey` with that name"),
     ("connection", OF_CONNECTION),
     ("content-length", "it comes from the body"),

@@ -25,8 +25,8 @@
 pub use ::freshtoken_voucherify::{
     Client, Endpoint, Error, ErrorBody, SpaceDelimited, types,
 };
-use ::std::time::{Duration, SystemTime};
-use crate::adapter::{self, Take as _};
+use ::std::time::Duration;
+use crate::adapter;
 use crate::{
     CredentialSource, EnvError, Failure, FromEnv, Issued, Lifetime, Policy, Renew,
     Secret, Takes, Variable, Vendor,
@@ -80,12 +80,12 @@ impl Vendor for Endpoint {
             ("app_token", credentials.app_token.is_empty()),
         ])?;
         let client = client(self, &credentials)?;
-        let (answer, head) = client
-            .create_token_with_head(types::TokenRequest {
+        let answered = client
+            .create_token_answered(types::TokenRequest {
                 scope: credentials.scope.clone(),
             })
             .await?;
-        issued(answer, head.date())
+        adapter::issued::<_, ErrorBody>(answered)
     }
 
     async fn revoke(
@@ -156,27 +156,4 @@ fn client(endpoint: &Endpoint, credentials: &Credentials) -> Result<Client, Fail
         app_token: credentials.app_token.clone(),
     };
     Ok(Client::new(endpoint.clone(), credentials)?)
-}
-
-/// What an answer says of its tokens, which move out of it.
-fn issued(mut answer: Answer, date: Option<SystemTime>) -> Result<Issued, Failure> {
-    let mut issued = Issued::new(adapter::access_token(answer.access_token.take())?);
-    issued.token_type = ::freshtoken_wire::text::non_empty(&answer.token_type);
-    issued.expires_in = adapter::life(
-        "/expires_in",
-        Some(adapter::Expiry::Count(answer.expires_in.to_owned())),
-        adapter::Unit::Seconds,
-    )?;
-    issued.expires_at = adapter::moment(
-        "/expires_at",
-        Some(adapter::Expiry::Count(answer.expires_at.to_owned())),
-        adapter::Unit::Seconds,
-        adapter::Zone::Offset,
-    )?;
-    issued.date = date;
-    issued.scopes = adapter::granted(
-        ::freshtoken_wire::text::non_empty(&answer.scope)
-            .map(|value| adapter::words(&value)),
-    );
-    Ok(issued.answer(answer))
 }

@@ -25,7 +25,7 @@
 pub use ::freshtoken_wellnessliving::{
     Client, Endpoint, Error, ErrorBody, SpaceDelimited, types,
 };
-use crate::adapter::{self, Take as _};
+use crate::adapter;
 use crate::{
     CredentialSource, EnvError, Failure, FromEnv, Issued, Policy, Renew, Secret,
     Variable, Vendor,
@@ -81,14 +81,14 @@ impl Vendor for Endpoint {
             ("client_secret", credentials.client_secret.is_empty()),
         ])?;
         let client = Client::new(self.clone())?;
-        let answer = client
-            .create_token(types::TokenRequest {
+        let answered = client
+            .create_token_answered(types::TokenRequest {
                 client_id: credentials.client_id.clone(),
                 client_secret: credentials.client_secret.clone(),
                 scope: credentials.scope.clone(),
             })
             .await?;
-        issued(answer)
+        adapter::issued::<_, ErrorBody>(answered)
     }
 }
 
@@ -134,16 +134,4 @@ impl FromEnv for Endpoint {
             },
         ))
     }
-}
-
-/// What an answer says of its tokens, which move out of it.
-fn issued(mut answer: Answer) -> Result<Issued, Failure> {
-    let mut issued = Issued::new(adapter::access_token(answer.access_token.take())?);
-    issued.token_type = ::freshtoken_wire::text::non_empty(&answer.token_type);
-    issued.expires_in = adapter::life(
-        "/expires_in",
-        Some(adapter::Expiry::Count(answer.expires_in.to_owned())),
-        adapter::Unit::Seconds,
-    )?;
-    Ok(issued.answer(answer))
 }

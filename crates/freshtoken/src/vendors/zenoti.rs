@@ -26,8 +26,8 @@
 #![allow(rustdoc::invalid_html_tags, rustdoc::bare_urls, rustdoc::broken_intra_doc_links)]
 
 pub use ::freshtoken_zenoti::{Client, Endpoint, Error, ErrorBody, types};
-use ::std::time::{Duration, SystemTime};
-use crate::adapter::{self, Take as _};
+use ::std::time::Duration;
+use crate::adapter;
 use crate::{
     CredentialSource, EnvError, Failure, FromEnv, Issued, Lifetime, Policy, Refresh,
     Renew, Secret, Takes, Variable, Vendor,
@@ -92,8 +92,8 @@ impl Vendor for Endpoint {
             ("device_id", credentials.device_id.is_empty()),
         ])?;
         let client = Client::new(self.clone())?;
-        let (answer, head) = client
-            .create_token_with_head(types::PasswordGrant {
+        let answered = client
+            .create_token_answered(types::PasswordGrant {
                 account_name: credentials.account_name.clone(),
                 user_name: credentials.user_name.clone(),
                 password: credentials.password.clone(),
@@ -102,7 +102,7 @@ impl Vendor for Endpoint {
                 device_id: credentials.device_id.clone(),
             })
             .await?;
-        issued(answer, head.date())
+        adapter::issued::<_, ErrorBody>(answered)
     }
 
     async fn refresh(
@@ -111,12 +111,12 @@ impl Vendor for Endpoint {
         refresh_token: &Secret,
     ) -> Result<Issued, Failure> {
         let client = Client::new(self.clone())?;
-        let (answer, head) = client
-            .create_token_with_head(types::RefreshGrant {
+        let answered = client
+            .create_token_answered(types::RefreshGrant {
                 refresh_token: refresh_token.clone(),
             })
             .await?;
-        issued(answer, head.date())
+        adapter::issued::<_, ErrorBody>(answered)
     }
 
     async fn revoke(
@@ -169,47 +169,4 @@ impl FromEnv for Endpoint {
             },
         ))
     }
-}
-
-/// What an answer says of its tokens, which move out of it.
-fn issued(mut answer: Answer, date: Option<SystemTime>) -> Result<Issued, Failure> {
-    let mut issued = Issued::new(adapter::access_token(
-        answer.credentials.as_mut().and_then(|value| value.access_token.take()),
-    )?);
-    issued.token_type = answer.credentials
-        .as_ref()
-        .and_then(|value| {
-            value.token_type
-                .as_ref()
-                .and_then(|value| ::freshtoken_wire::text::non_empty(&value))
-        });
-    issued.expires_at = adapter::moment(
-        "/credentials/access_token_expiry",
-        answer.credentials
-            .as_ref()
-            .and_then(|value| {
-                value.access_token_expiry
-                    .as_ref()
-                    .and_then(|value| Some(adapter::Expiry::At(value.to_owned())))
-            }),
-        adapter::Unit::Seconds,
-        adapter::Zone::Offset,
-    )?;
-    issued.date = date;
-    issued.refresh_token = answer.credentials
-        .as_mut()
-        .and_then(|value| value.refresh_token.as_mut().and_then(|value| value.take()));
-    issued.refresh_expires_at = adapter::moment(
-        "/credentials/refresh_token_expiry",
-        answer.credentials
-            .as_ref()
-            .and_then(|value| {
-                value.refresh_token_expiry
-                    .as_ref()
-                    .and_then(|value| Some(adapter::Expiry::At(value.to_owned())))
-            }),
-        adapter::Unit::Seconds,
-        adapter::Zone::Offset,
-    )?;
-    Ok(issued.answer(answer))
 }

@@ -4,8 +4,9 @@
 
 use std::net::SocketAddr;
 
-use freshtoken_wire::answer::{self, Head, ResponseValue};
-use freshtoken_wire::{Call, Error, ErrorBody, Http, Operation, RetryUnit, Rules, Secret, Target};
+use freshtoken_wire::answer::{self, Granted, ResponseValue};
+use freshtoken_wire::tokens::{In, Success, TokenFields, Unit};
+use freshtoken_wire::{Call, Error, ErrorBody, ErrorFields, Http, Operation, RetryUnit, Rules, Secret, Target};
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -17,12 +18,30 @@ pub static CREATE: Operation = operation("POST", HeaderValue::from_static("appli
 
 pub const fn operation(method: &'static str, accept: HeaderValue, content_type: Option<HeaderValue>) -> Operation {
     let user_agent = HeaderValue::from_static("freshtoken-test/1.2.3");
-    Operation { id: "create_token", method, accept: Some(accept), content_type, user_agent }
+    Operation { id: "create_token", method, accept: Some(accept), content_type, user_agent, success: SUCCESS }
 }
+
+const SUCCESS: Success<'static> = Success {
+    tokens: Some(TokenFields {
+        access_token: "/access_token",
+        token_type: None,
+        expires_in: Some(In { at: "/expires_in", unit: Unit::Seconds }),
+        expires_at: None,
+        refresh_token: Some("/refresh_token"),
+        refresh_expires_in: None,
+        refresh_expires_at: None,
+        scope: None,
+    }),
+    error: Some("/error"),
+    ok: None,
+    properties: &["access_token", "expires_in", "refresh_token", "note"],
+};
 
 #[derive(Debug, Deserialize, PartialEq)]
 pub struct Token {
     pub access_token: Secret,
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 pub const TOKEN: &str = r#"{"access_token":"t"}"#;
@@ -31,7 +50,6 @@ pub const TOKEN: &str = r#"{"access_token":"t"}"#;
 pub struct VendorError {
     pub code: String,
     pub message: Option<String>,
-    pub request: Option<String>,
 }
 
 impl ErrorBody for VendorError {
@@ -44,21 +62,12 @@ impl ErrorBody for VendorError {
         request_id: Some("X-Vendor-Request"),
     };
 
+    const FIELDS: ErrorFields =
+        ErrorFields { code: &["/code", "/error"], message: &["/message"], request_id: &["/request"] };
+
     fn decode(operation: &'static str, _: u16, body: &[u8]) -> Option<Self> {
         assert_eq!(operation, "create_token");
         serde_json::from_slice(body).ok()
-    }
-
-    fn code(&self) -> Option<String> {
-        Some(self.code.clone())
-    }
-
-    fn message(&self) -> Option<String> {
-        self.message.clone()
-    }
-
-    fn request_id(&self) -> Option<String> {
-        self.request.clone()
     }
 }
 
@@ -68,16 +77,25 @@ pub fn target(base_url: &str) -> Target {
     Target::new::<()>(base_url, &Http::default()).unwrap()
 }
 
-/// What progenitor's generated code does, and the wrapper around it.
-pub async fn run<T: DeserializeOwned>(call: &Call, request: reqwest::RequestBuilder) -> Outcome<(T, Head)> {
-    let result = async {
-        let response = call.exec(request.build()?).await?;
-        match response.status().as_u16() {
-            200 => ResponseValue::from_response(response).await,
-            _ => Err(answer::Error::UnexpectedResponse(response)),
-        }
-    };
-    call.finish(result.await)
+/// What progenitor's generated code does.
+async fn send<T>(call: &Call, request: reqwest::RequestBuilder) -> Result<ResponseValue<T>, answer::Error> {
+    let response = call.exec(request.build()?).await?;
+    match response.status().as_u16() {
+        200 => ResponseValue::from_response(response).await,
+        _ => Err(answer::Error::UnexpectedResponse(response)),
+    }
+}
+
+/// And the wrapper around it.
+pub async fn run<T: DeserializeOwned>(call: &Call, request: reqwest::RequestBuilder) -> Outcome<T> {
+    call.finish(send(call, request).await)
+}
+
+/// The same as the facade has it.
+pub async fn grant(target: &Target) -> Outcome<Granted<Token>> {
+    let call = Call::new(&CREATE, target);
+    let result = send(&call, post(target)).await;
+    call.answered(result).granted()
 }
 
 /// The same of an operation whose success says nothing.
@@ -103,7 +121,7 @@ pub fn post(target: &Target) -> reqwest::RequestBuilder {
 }
 
 pub async fn create(target: &Target) -> Outcome<Token> {
-    Ok(run(&Call::new(&CREATE, target), post(target)).await?.0)
+    run(&Call::new(&CREATE, target), post(target)).await
 }
 
 /// A failure of `create`, whose success would be a bug of the test.

@@ -1,0 +1,499 @@
+//! The one reader of token responses: pointers in, tokens out.
+//!
+//! Generated clients, the facade's adapters and the generator itself read responses by it. Each field is read
+//! independently of all others. One that doesn't fit counts as not sent, and is named by its pointer; only a missing or
+//! empty access token makes a response unusable.
+
+use std::fmt;
+use std::ops::Range;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::Secret;
+use crate::json::Json;
+use crate::moment;
+
+/// What an operation's success body says beyond its type. Generated from `x-token`.
+#[derive(Clone, Copy, Debug)]
+pub struct Success<'a> {
+    /// Where the tokens are, for a login and a refresh.
+    pub tokens: Option<TokenFields<'a>>,
+    /// Where a failure is: present and not empty is a failure, whatever the status.
+    pub error: Option<&'a str>,
+    /// What a success has to say, as text, and where.
+    pub ok: Option<(&'a str, &'a str)>,
+    /// The names of all properties that the spec knows. A pointer made of these holds no secret.
+    pub properties: &'a [&'a str],
+}
+
+/// Where a response says what: JSON Pointers.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenFields<'a> {
+    /// The access token.
+    pub access_token: &'a str,
+    /// The token type.
+    pub token_type: Option<&'a str>,
+    /// The lifetime of the access token.
+    pub expires_in: Option<In<'a>>,
+    /// The expiry of the access token.
+    pub expires_at: Option<At<'a>>,
+    /// The refresh token.
+    pub refresh_token: Option<&'a str>,
+    /// The lifetime of the refresh token.
+    pub refresh_expires_in: Option<In<'a>>,
+    /// The expiry of the refresh token.
+    pub refresh_expires_at: Option<At<'a>>,
+    /// The granted scopes.
+    pub scope: Option<Scope<'a>>,
+}
+
+/// A lifetime in a response.
+#[derive(Clone, Copy, Debug)]
+pub struct In<'a> {
+    /// Where it is.
+    pub at: &'a str,
+    /// What it counts.
+    pub unit: Unit,
+}
+
+/// An expiry in a response.
+#[derive(Clone, Copy, Debug)]
+pub struct At<'a> {
+    /// Where it is.
+    pub at: &'a str,
+    /// What a number counts since 1970.
+    pub unit: Unit,
+    /// Whether a date without an offset is UTC. Otherwise it doesn't fit.
+    pub is_utc: bool,
+    /// How a date is written that is neither RFC 3339 nor HTTP's.
+    pub format: Option<&'a str>,
+}
+
+/// The granted scopes in a response.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// Where they are.
+    pub at: &'a str,
+    /// What separates two scopes in one string; None: spaces.
+    pub delimiter: Option<&'a str>,
+}
+
+/// What a number in a response counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Seconds.
+    Seconds,
+    /// Milliseconds.
+    Milliseconds,
+}
+
+/// The tokens of a response, whatever else is wrong with it.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Tokens {
+    /// The access token; never empty.
+    pub access_token: Secret,
+    /// The token type, as the vendor writes it.
+    pub token_type: Option<String>,
+    /// The lifetime of the access token, counted from the arrival of the response; never zero.
+    pub expires_in: Option<Duration>,
+    /// The expiry of the access token by the issuer's clock; never before the year 2000.
+    pub expires_at: Option<SystemTime>,
+    /// The refresh token; never empty.
+    pub refresh_token: Option<Secret>,
+    /// The lifetime of the refresh token, counted from the arrival of the response; never zero.
+    pub refresh_expires_in: Option<Duration>,
+    /// The expiry of the refresh token by the issuer's clock; never before the year 2000.
+    pub refresh_expires_at: Option<SystemTime>,
+    /// The granted scopes; empty where the vendor doesn't say.
+    pub scopes: Vec<String>,
+    /// The spec's pointers to fields that don't fit, and so count as not sent.
+    pub misfits: Vec<&'static str>,
+}
+
+/// No token, and no string that could hold one.
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens")
+            .field("expires_in", &self.expires_in)
+            .field("expires_at", &self.expires_at)
+            .field("has_refresh_token", &self.refresh_token.is_some())
+            .field("refresh_expires_in", &self.refresh_expires_in)
+            .field("refresh_expires_at", &self.refresh_expires_at)
+            .field("misfits", &self.misfits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What was read of a response.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    /// The tokens, without their `misfits`; None where there is no access token.
+    pub tokens: Option<Tokens>,
+    /// The pointers to fields that don't fit, and so count as not sent.
+    pub misfits: Vec<&'a str>,
+    /// Where in the body the tokens are, in bytes.
+    pub(crate) secrets: Vec<Range<usize>>,
+}
+
+impl<'a> Success<'a> {
+    /// A success with no tokens and no marks of a failure.
+    pub const PLAIN: Success<'static> = Success { tokens: None, error: None, ok: None, properties: &[] };
+
+    /// Whether a body says that it is a failure, whatever its status. One that isn't JSON says nothing.
+    pub fn is_failure(&self, body: &str) -> bool {
+        Json::parse(body).is_some_and(|body| self.fails(body))
+    }
+
+    pub(crate) fn fails(&self, body: Json<'_>) -> bool {
+        let has_error = self.error.and_then(|at| body.at(at)).is_some_and(|error| !error.is_nothing());
+        let is_ok = self.ok.is_none_or(|(at, is)| body.at(at).is_some_and(|found| found.is(is)));
+        has_error || !is_ok
+    }
+}
+
+impl<'a> TokenFields<'a> {
+    /// Reads a body; None where it isn't JSON.
+    pub fn read(&self, body: &str) -> Option<Reading<'a>> {
+        let mut reader = Reader { body, json: Json::parse(body)?, misfits: Vec::new(), secrets: Vec::new() };
+        let access_token = reader.token(Some(self.access_token));
+        let token_type = reader.token_type(self.token_type);
+        let expires_in = reader.lifetime(self.expires_in);
+        let expires_at = reader.expiry(self.expires_at);
+        let refresh_token = reader.token(self.refresh_token);
+        let refresh_expires_in = reader.lifetime(self.refresh_expires_in);
+        let refresh_expires_at = reader.expiry(self.refresh_expires_at);
+        let scopes = reader.scopes(self.scope);
+        let tokens = access_token.map(|access_token| Tokens {
+            access_token,
+            token_type,
+            expires_in,
+            expires_at,
+            refresh_token,
+            refresh_expires_in,
+            refresh_expires_at,
+            scopes,
+            misfits: Vec::new(),
+        });
+        Some(Reading { tokens, misfits: reader.misfits, secrets: reader.secrets })
+    }
+}
+
+struct Reader<'b, 'a> {
+    body: &'b str,
+    json: Json<'b>,
+    misfits: Vec<&'a str>,
+    secrets: Vec<Range<usize>>,
+}
+
+impl<'b, 'a> Reader<'b, 'a> {
+    /// What `read` makes of the value at a pointer: `null` is none, and what it makes nothing of is a misfit.
+    fn field<T>(&mut self, at: &'a str, read: impl FnOnce(Json<'b>) -> Option<Option<T>>) -> Option<T> {
+        let value = self.json.at(at).filter(|value| !value.is_null())?;
+        let read = read(value);
+        if read.is_none() && !self.misfits.contains(&at) {
+            self.misfits.push(at);
+        }
+        read.flatten()
+    }
+
+    fn token(&mut self, at: Option<&'a str>) -> Option<Secret> {
+        let at = at?;
+        let token = self.field(at, |value| {
+            let mut token = value.string()?;
+            // A character that was lost in decoding: it is another token.
+            let is_whole = !token.contains(char::REPLACEMENT_CHARACTER);
+            is_whole.then(|| (!token.is_empty()).then(|| Secret::new(std::mem::take(&mut *token))))
+        });
+        if token.is_some() {
+            let span = self.json.at(at).map(|value| value.span_in(self.body));
+            self.secrets.extend(span.filter(|span| !self.secrets.contains(span)));
+        }
+        token
+    }
+
+    fn token_type(&mut self, at: Option<&'a str>) -> Option<String> {
+        self.field(at?, |value| {
+            let token_type = value.string()?;
+            // It becomes a part of a header.
+            let is_visible = token_type.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+            is_visible.then(|| (!token_type.is_empty()).then(|| (*token_type).clone()))
+        })
+    }
+
+    /// One of zero or less says nothing.
+    fn lifetime(&mut self, lifetime: Option<In<'a>>) -> Option<Duration> {
+        let In { at, unit } = lifetime?;
+        self.field(at, |value| {
+            let Some(text) = number_or_string(value)? else { return Some(None) };
+            number(&text, unit).filter(|lifetime| !lifetime.is_zero()).map(Some)
+        })
+    }
+
+    /// One before the year 2000 says nothing: no token expired then.
+    fn expiry(&mut self, expiry: Option<At<'a>>) -> Option<SystemTime> {
+        let At { at, unit, is_utc, format } = expiry?;
+        self.field(at, |value| {
+            let Some(text) = number_or_string(value)? else { return Some(None) };
+            // First: a date may be written in digits alone.
+            let declared = format.and_then(|format| moment::read(&text, format, is_utc)).map(since_1970);
+            let standard = || moment::standard(&text, is_utc).map(since_1970);
+            let since_1970 = declared.or_else(|| number(&text, unit)).or_else(standard)?;
+            (since_1970 >= YEAR_2000).then(|| Some(UNIX_EPOCH + since_1970.min(YEAR_9999)))
+        })
+    }
+
+    fn scopes(&mut self, scope: Option<Scope<'a>>) -> Vec<String> {
+        let Some(Scope { at, delimiter }) = scope else { return Vec::new() };
+        let scopes = self.field(at, |value| {
+            if let Some(items) = value.items() {
+                return Some(Some(items.filter_map(Json::text).collect()));
+            }
+            let text = value.string()?;
+            Some(Some(match delimiter {
+                Some(delimiter) => split(&text, delimiter),
+                None => text.split_whitespace().map(str::to_owned).collect(),
+            }))
+        });
+        scopes.unwrap_or_default()
+    }
+}
+
+/// 2000-01-01T00:00:00Z since 1970.
+const YEAR_2000: Duration = Duration::from_secs(946_684_800);
+
+/// 9999-12-31T23:59:59Z since 1970, the last second that a date of four digits can name.
+const YEAR_9999: Duration = Duration::from_secs(253_402_300_799);
+
+/// A number or a string, trimmed; a blank string says nothing.
+fn number_or_string(value: Json<'_>) -> Option<Option<String>> {
+    let text = match value.number() {
+        Some(number) => number.to_owned(),
+        None => value.string()?.trim().to_owned(),
+    };
+    Some((!text.is_empty()).then_some(text))
+}
+
+fn since_1970(moment: crate::Timestamp) -> Duration {
+    SystemTime::from(moment).duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// A number, with or without a fraction: zero where it is negative, as long as there is where it is huge.
+fn number(text: &str, unit: Unit) -> Option<Duration> {
+    // What else Rust reads as a number: `inf`, `NaN`.
+    if !text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) {
+        return None;
+    }
+    if let Ok(count) = text.parse::<i128>() {
+        let count = u64::try_from(count.max(0)).unwrap_or(u64::MAX);
+        return Some(match unit {
+            Unit::Seconds => Duration::from_secs(count),
+            Unit::Milliseconds => Duration::from_millis(count),
+        });
+    }
+    let count: f64 = text.parse().ok()?;
+    let seconds = match unit {
+        Unit::Seconds => count,
+        Unit::Milliseconds => count / 1000.0,
+    };
+    Some(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX))
+}
+
+/// What is between delimiters, without spaces around it.
+fn split(text: &str, delimiter: &str) -> Vec<String> {
+    text.split(delimiter).map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIELDS: TokenFields<'static> = TokenFields {
+        access_token: "/at",
+        token_type: Some("/type"),
+        expires_in: Some(In { at: "/in", unit: Unit::Seconds }),
+        expires_at: Some(At { at: "/until", unit: Unit::Seconds, is_utc: false, format: None }),
+        refresh_token: Some("/rt"),
+        refresh_expires_in: Some(In { at: "/rt_in", unit: Unit::Seconds }),
+        refresh_expires_at: Some(At { at: "/rt_until", unit: Unit::Seconds, is_utc: false, format: None }),
+        scope: Some(Scope { at: "/scope", delimiter: None }),
+    };
+
+    /// A body with an access token and these members.
+    fn read(members: &str) -> (Tokens, Vec<&'static str>) {
+        let reading = FIELDS.read(&format!(r#"{{"at":"AT",{members}}}"#)).unwrap();
+        (reading.tokens.unwrap(), reading.misfits)
+    }
+
+    #[test]
+    fn every_field_is_read() {
+        let (tokens, misfits) = read(
+            r#""type":"Bearer","in":3600,"until":1893456000,"rt":"RT","rt_in":"7200","rt_until":"2030-01-01T00:00:00Z",
+            "scope":"a  b""#,
+        );
+        let new_year = Some(UNIX_EPOCH + Duration::from_secs(1_893_456_000));
+        assert_eq!((tokens.access_token.expose(), tokens.refresh_token.unwrap().expose()), ("AT", "RT"));
+        assert_eq!(tokens.token_type.as_deref(), Some("Bearer"));
+        assert_eq!((tokens.expires_in, tokens.expires_at), (Some(Duration::from_secs(3600)), new_year));
+        assert_eq!((tokens.refresh_expires_in, tokens.refresh_expires_at), (Some(Duration::from_secs(7200)), new_year));
+        assert_eq!((tokens.scopes, misfits), (vec!["a".to_owned(), "b".to_owned()], vec![]));
+    }
+
+    #[test]
+    fn a_field_that_does_not_fit_counts_as_not_sent() {
+        let (tokens, misfits) =
+            read(r#""type":7,"in":"never","until":"soon","rt":{},"rt_in":[1],"rt_until":true,"scope":{"a":1}"#);
+        assert_eq!(misfits, ["/type", "/in", "/until", "/rt", "/rt_in", "/rt_until", "/scope"]);
+        assert!(tokens.token_type.is_none() && tokens.expires_in.is_none() && tokens.expires_at.is_none());
+        assert!(tokens.refresh_token.is_none() && tokens.refresh_expires_in.is_none() && tokens.scopes.is_empty());
+    }
+
+    #[test]
+    fn null_and_blank_fields_are_no_misfits() {
+        for blank in ["null", "\"\""] {
+            let (tokens, misfits) = read(&format!(
+                r#""type":{blank},"in":{blank},"until":{blank},"rt":{blank},"rt_in":{blank},"rt_until":{blank},"scope":{blank}"#
+            ));
+            assert!(misfits.is_empty(), "{misfits:?}");
+            assert!(tokens.refresh_token.is_none() && tokens.expires_in.is_none() && tokens.scopes.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_body_without_an_access_token_has_no_tokens() {
+        for (body, misfits) in [
+            ("{}", vec![]),
+            (r#"{"at":""}"#, vec![]),
+            (r#"{"at":null,"rt":"RT"}"#, vec![]),
+            (r#"{"at":7}"#, vec!["/at"]),
+            (r#"{"at":"a\ud800"}"#, vec!["/at"]),
+            ("{\"at\":\"a\u{fffd}\"}", vec!["/at"]),
+            ("[]", vec![]),
+            ("\"AT\"", vec![]),
+        ] {
+            let reading = FIELDS.read(body).unwrap();
+            assert!(reading.tokens.is_none(), "{body}");
+            assert_eq!(reading.misfits, misfits, "{body}");
+        }
+        assert!(FIELDS.read("<html>").is_none());
+    }
+
+    #[test]
+    fn a_lifetime_is_a_number_or_digits() {
+        let seconds = |said: &str| {
+            let (tokens, misfits) = read(&format!(r#""in":{said}"#));
+            assert_eq!(tokens.expires_in.is_none(), !misfits.is_empty(), "{said}");
+            tokens.expires_in.map(|lifetime| lifetime.as_secs_f64())
+        };
+        for (said, wanted) in
+            [("3600", 3600.0), ("3600.5", 3600.5), ("\" 3600 \"", 3600.0), ("\"1.5\"", 1.5), ("1e3", 1e3)]
+        {
+            assert_eq!(seconds(said), Some(wanted), "{said}");
+        }
+        for said in ["18446744073709551616", "1e300", "1e999", "\"99999999999999999999999999999999999999999\""] {
+            assert!(seconds(said) >= Some(1.8e19), "{said}");
+        }
+        for said in
+            ["0", "-1", "\"0\"", "-0.5", "1e-20", "-1e999", "-9223372036854775809", "\"NaN\"", "\"inf\"", "\"1 h\""]
+        {
+            assert_eq!(seconds(said), None, "{said}");
+        }
+    }
+
+    #[test]
+    fn an_expiry_is_a_date_or_digits_from_2000_on() {
+        let since = |said: &str| {
+            let (tokens, misfits) = read(&format!(r#""rt_until":{said}"#));
+            assert_eq!(tokens.refresh_expires_at.is_none(), !misfits.is_empty(), "{said}");
+            tokens.refresh_expires_at.map(|at| at.duration_since(UNIX_EPOCH).unwrap().as_secs())
+        };
+        for said in [
+            "1893456000",
+            "1893456000.9",
+            "\"1893456000\"",
+            "\"2030-01-01T00:00:00Z\"",
+            "\"2030-01-01T02:00:00.5+02:00\"",
+            "\"Tue, 01 Jan 2030 00:00:00 GMT\"",
+        ] {
+            assert_eq!(since(said), Some(1_893_456_000), "{said}");
+        }
+        for said in ["\"9999-12-31T23:59:59.9999999Z\"", "1e999", "9223372036854775807"] {
+            assert!(since(said) > Some(253_000_000_000), "{said}");
+        }
+        for said in [
+            "0",
+            "-1",
+            "946684799",
+            "\"0001-01-01T00:00:00Z\"",
+            "\"1970-01-01T00:00:00Z\"",
+            "\"Thu, 01 Jan 1970 00:00:00 GMT\"",
+            "\"2030-01-01T00:00:00\"",
+            "\"1/16/2030 5:24:12 AM +00:00\"",
+            "{}",
+        ] {
+            assert_eq!(since(said), None, "{said}");
+        }
+    }
+
+    #[test]
+    fn units_zones_formats_and_delimiters_are_the_specs() {
+        let fields = TokenFields {
+            expires_in: Some(In { at: "/in", unit: Unit::Milliseconds }),
+            expires_at: Some(At {
+                at: "/until",
+                unit: Unit::Milliseconds,
+                is_utc: true,
+                format: Some("%d.%m.%Y %H:%M"),
+            }),
+            scope: Some(Scope { at: "/scope", delimiter: Some(",") }),
+            ..FIELDS
+        };
+        let until = |said: &str| {
+            let body = format!(r#"{{"at":"AT","in":1500,"scope":"a, b,,c d","until":{said}}}"#);
+            let tokens = fields.read(&body).unwrap().tokens.unwrap();
+            assert_eq!(
+                (tokens.expires_in, tokens.scopes),
+                (Some(Duration::from_millis(1500)), vec!["a".into(), "b".into(), "c d".into()])
+            );
+            tokens.expires_at.unwrap().duration_since(UNIX_EPOCH).unwrap().as_secs()
+        };
+        for said in ["1893456000000", "\"2030-01-01T00:00:00\"", "\"01.01.2030 00:00\""] {
+            assert_eq!(until(said), 1_893_456_000, "{said}");
+        }
+    }
+
+    #[test]
+    fn scopes_may_be_a_list() {
+        assert_eq!(read(r#""scope":["a b",1,null,""]"#).0.scopes, ["a b", "1"]);
+    }
+
+    #[test]
+    fn the_places_of_the_tokens_are_known() {
+        let body = r#" {"at":"AT","rt":"R\/T"}"#;
+        let spans = FIELDS.read(body).unwrap().secrets;
+        let texts: Vec<&str> = spans.into_iter().map(|span| &body[span]).collect();
+        assert_eq!(texts, ["\"AT\"", "\"R\\/T\""]);
+    }
+
+    #[test]
+    fn no_text_holds_a_token() {
+        let (tokens, _) = read(r#""type":"hunter2","rt":"hunter3","scope":"hunter4""#);
+        assert!(!format!("{tokens:?}").contains("hunter"), "{tokens:?}");
+    }
+
+    #[test]
+    fn an_error_or_an_unmet_ok_makes_a_failure_of_a_success() {
+        let marks = Success { error: Some("/error"), ok: Some(("/ok", "true")), ..Success::PLAIN };
+        for (body, fails) in [
+            (r#"{"ok":true}"#, false),
+            (r#"{"ok":"true","error":null}"#, false),
+            (r#"{"ok":true,"error":{"code":null}}"#, false),
+            (r#"{"ok":true,"error":{"unknown":1}}"#, true),
+            (r#"{"ok":true,"error":"no"}"#, true),
+            (r#"{"ok":false}"#, true),
+            ("{}", true),
+        ] {
+            assert_eq!(marks.is_failure(body), fails, "{body}");
+        }
+        assert!(!Success::PLAIN.is_failure("{}") && !marks.is_failure("<html>"));
+    }
+}
