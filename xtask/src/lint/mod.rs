@@ -14,6 +14,7 @@
 //! | [`example`] | examples, against their schemas |
 //! | [`x_token`] | the block `x-token`, against the operations that it names |
 //! | [`names`] | names that collide in Rust or in the environment, where nothing else is wrong |
+//! | [`tokens`] | the examples of responses with tokens, read as the client reads them |
 
 mod body;
 mod example;
@@ -22,6 +23,7 @@ mod operation;
 mod root;
 mod schema;
 mod shape;
+mod tokens;
 mod view;
 mod x_token;
 

@@ -4,6 +4,7 @@ use super::Lint;
 use super::operation::{own_header, unsendable};
 use super::root::is_header;
 use super::schema::{label, require_token};
+use super::tokens;
 use super::view::{Node, Operation, Shape, is_success};
 use crate::ident;
 use crate::problem::{Problem, join, nearest};
@@ -468,6 +469,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             let here = at(&format!("response/{word}"));
             let leaves = self.leaves(&moment.at, &bodies, &here, "the success body");
             self.typed(&leaves, &["integer", "number", "string"], &here, &moment.at, "a date-time or a number");
+            tokens::check_date_format(self.lint, word, moment);
         }
         if let Some(scope) = &response.scope {
             let here = at("response/scope");
@@ -500,6 +502,9 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         }
         if let Some(flag) = &response.ok {
             self.flag(flag, &bodies, &at("response/ok"));
+        }
+        for (_, operation) in found.iter().filter(|(action, _)| action.word != "revoke") {
+            tokens::check_examples(self.lint, response, operation);
         }
     }
 

@@ -1,0 +1,116 @@
+//! The examples of responses with tokens, read as the generated client reads them; and the formats of dates.
+
+use super::Lint;
+use super::view::{Node, Operation, is_success};
+use crate::media_type::is_json;
+use crate::reading;
+use crate::x_token::{At, KEY, Response};
+use freshtoken_wire::tokens::{self, TokenFields};
+use freshtoken_wire::{FormatProblem, check_format};
+
+/// Checks the examples of a login and a refresh.
+pub fn check_examples<'a>(lint: &mut Lint<'a>, response: &Response, operation: &Operation<'a>) {
+    let Some(fields) = reading::fields(response) else { return };
+    for example in examples(lint, operation) {
+        if !reading::is_failure(response.error.as_ref(), response.ok.as_ref(), example.value) {
+            check_example(lint, &fields, &example);
+        }
+    }
+}
+
+/// Those of all successes, and the schema's own where there is no other.
+fn examples<'a>(lint: &Lint<'a>, operation: &Operation<'a>) -> Vec<Node<'a>> {
+    let mut found = Vec::new();
+    for (_, response) in lint.responses(operation).into_iter().filter(|(status, _)| is_success(status)) {
+        for (_, media) in response.named("content").into_iter().filter(|(media_type, _)| is_json(media_type)) {
+            let mut examples: Vec<Node<'a>> = media.get("example").into_iter().collect();
+            let named = media.named("examples").into_iter();
+            examples.extend(named.filter_map(|(_, example)| lint.resolve(&example).get("value")));
+            if examples.is_empty() {
+                examples.extend(media.get("schema").and_then(|schema| lint.schema(&schema).get("example")));
+            }
+            found.extend(examples);
+        }
+    }
+    found
+}
+
+fn check_example<'a>(lint: &mut Lint<'a>, fields: &TokenFields<'_>, example: &Node<'a>) {
+    let Some(reading) = fields.read(&example.value.to_string()) else { return };
+    // A token of another type is a misfit of the schema, which is told elsewhere.
+    if reading.tokens.is_none() && !reading.misfits.contains(&fields.access_token) {
+        let what = format!("the example yields no access token: there is none at `{}`", fields.access_token);
+        let instead = "add it; or, if this is a failure, say so by `error` or `ok` in `response` of `x-token`";
+        lint.error(example, what, instead);
+    }
+    let lifetimes = [fields.expires_in, fields.refresh_expires_in].into_iter().flatten();
+    for lifetime in lifetimes.filter(|lifetime| reading.misfits.contains(&lifetime.at)) {
+        let what = format!("the client can't read a lifetime from the example's `{}`", lifetime.at);
+        lint.error(&node_at(example, lifetime.at), what, "write a number greater than zero, or a string of its digits");
+    }
+    let expiries = [fields.expires_at, fields.refresh_expires_at].into_iter().flatten();
+    for expiry in expiries.filter(|expiry| reading.misfits.contains(&expiry.at)) {
+        let is_utc = is_read_as_utc(example, fields.access_token, expiry);
+        let (what, instead) = match is_utc && !expiry.is_utc {
+            true => (
+                format!("the example's `{}` is a date without an offset", expiry.at),
+                "add `zone: utc` in `x-token`, if the vendor means UTC; or write the offset",
+            ),
+            false => (
+                format!("the client can't read an expiry from the example's `{}`", expiry.at),
+                "write a date of RFC 3339 or HTTP, or seconds, from the year 2000 on; or add `format` in `x-token`",
+            ),
+        };
+        lint.error(&node_at(example, expiry.at), what, instead);
+    }
+}
+
+/// Whether an expiry only lacks an offset.
+fn is_read_as_utc(example: &Node<'_>, access_token: &str, expiry: tokens::At<'_>) -> bool {
+    let fields = TokenFields {
+        access_token,
+        token_type: None,
+        expires_in: None,
+        expires_at: Some(tokens::At { is_utc: true, ..expiry }),
+        refresh_token: None,
+        refresh_expires_in: None,
+        refresh_expires_at: None,
+        scope: None,
+    };
+    fields.read(&example.value.to_string()).is_some_and(|reading| !reading.misfits.contains(&expiry.at))
+}
+
+/// The value at a pointer into an example, or the last one on the way.
+fn node_at<'a>(example: &Node<'a>, pointer: &str) -> Node<'a> {
+    let mut node = *example;
+    for segment in pointer.split('/').skip(1) {
+        let segment = segment.replace("~1", "/").replace("~0", "~");
+        let index = || Some(Node { value: node.value.get(segment.parse::<usize>().ok()?)? });
+        match node.get(&segment).or_else(index) {
+            Some(next) => node = next,
+            None => break,
+        }
+    }
+    node
+}
+
+/// Checks the format of an expiry, if it has one.
+pub fn check_date_format(lint: &mut Lint, word: &str, expiry: &At) {
+    let Some(format) = &expiry.format else { return };
+    let (what, instead) = match check_format(format, expiry.zone.is_some()) {
+        Ok(()) => return,
+        Err(FormatProblem::NoOffset) => (
+            format!("`{format}` reads no offset, so a date could be any of 25 hours"),
+            "add `%z` or `%:z`; or `zone: utc`, if the vendor means UTC",
+        ),
+        Err(FormatProblem::NoMoment) => (
+            format!("`{format}` doesn't read both a date and a time of day"),
+            "write both, such as `%Y-%m-%d %H:%M:%S`, and `%p` beside `%I`",
+        ),
+        Err(FormatProblem::Unknown(why)) => (
+            format!("`{format}` is no format of a date: {why}"),
+            "write it in the language of jiff's `strptime`, such as `%m/%d/%Y %I:%M:%S %p %:z`",
+        ),
+    };
+    lint.error(&format!("/{KEY}/response/{word}/format"), what, instead);
+}
