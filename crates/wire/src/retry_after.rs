@@ -4,13 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{AsHeaderName, DATE, HeaderMap, RETRY_AFTER};
 
-use crate::RetryUnit;
 use crate::moment::http_date;
+use crate::{RetryUnit, Timestamp};
 
 /// The wait that the answer asks for.
 ///
-/// A date is measured against the answer's own `Date`, so that a wrong clock here doesn't matter, or against `now` where
-/// it has none. The vendor's own header counts only where `Retry-After` is missing or unreadable.
+/// It is a number of seconds or a date, of HTTP or of RFC 3339, and rounded up to whole seconds. A date is measured against
+/// the answer's own `Date`, so that a wrong clock here doesn't matter, or against `now` where it has none. The vendor's own
+/// header counts only where `Retry-After` is missing or unreadable.
 pub(crate) fn read(
     headers: &HeaderMap,
     vendor: Option<(&'static str, RetryUnit)>,
@@ -19,16 +20,17 @@ pub(crate) fn read(
     let now = date(headers).unwrap_or(now);
     let standard = || {
         let text = text(headers, RETRY_AFTER)?;
-        seconds(text).or_else(|| Some(until(http_date(text)?.into(), now)))
+        seconds(text).or_else(|| Some(until(moment(text)?, now)))
     };
     let own = |(name, unit)| {
-        let number = seconds(text(headers, name)?)?;
-        match unit {
-            RetryUnit::Seconds => Some(number),
+        let text = text(headers, name)?;
+        match (seconds(text), unit) {
+            (Some(number), RetryUnit::Seconds) => Some(number),
             // An instant that no clock can say is as far away as can be.
-            RetryUnit::Unix => {
+            (Some(number), RetryUnit::Unix) => {
                 Some(SystemTime::UNIX_EPOCH.checked_add(number).map_or(Duration::MAX, |at| until(at, now)))
             }
+            (None, _) => Some(until(moment(text)?, now)),
         }
     };
     match vendor {
@@ -48,20 +50,36 @@ pub(crate) fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str>
     Some(headers.get(name)?.to_str().ok()?.trim_ascii()).filter(|text| !text.is_empty())
 }
 
-fn until(at: SystemTime, now: SystemTime) -> Duration {
-    at.duration_since(now).unwrap_or_default()
+/// A date of HTTP, or of RFC 3339.
+fn moment(text: &str) -> Option<SystemTime> {
+    let rfc3339 = || text.parse().ok().map(|moment: Timestamp| moment.into());
+    http_date(text).map(SystemTime::from).or_else(rfc3339)
 }
 
-/// Whole seconds: below zero is zero, too many are as many as can be.
+fn until(at: SystemTime, now: SystemTime) -> Duration {
+    round_up(at.duration_since(now).unwrap_or_default())
+}
+
+fn round_up(wait: Duration) -> Duration {
+    Duration::from_secs(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)))
+}
+
+/// A number of seconds, rounded up. Below zero it is zero, and too many are as many as can be.
 fn seconds(text: &str) -> Option<Duration> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (is_negative, number) = match text.strip_prefix('-') {
+        Some(number) => (true, number),
         None => (false, text),
     };
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    if !is_digits(whole) || !is_digits(fraction) {
         return None;
     }
-    Some(if negative { Duration::ZERO } else { Duration::from_secs(digits.parse().unwrap_or(u64::MAX)) })
+    if is_negative {
+        return Some(Duration::ZERO);
+    }
+    let more = u64::from(fraction.bytes().any(|digit| digit != b'0'));
+    Some(Duration::from_secs(whole.parse().unwrap_or(u64::MAX).saturating_add(more)))
 }
 
 #[cfg(test)]
@@ -94,12 +112,40 @@ mod tests {
             ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
             ("", None),
             ("soon", None),
-            ("1.5", None),
             ("-", None),
+            ("1.", None),
+            (".5", None),
+            ("1.5.0", None),
             ("1e3", None),
         ] {
             assert_eq!(read_with(&[("retry-after", value)], None), wait, "{value:?}");
         }
+    }
+
+    #[test]
+    fn a_fraction_of_a_second_is_rounded_up() {
+        for (value, wait) in [("292.052427053", 293), ("1.0", 1), ("0.000", 0), ("0.001", 1), ("-0.5", 0)] {
+            assert_eq!(read_with(&[("retry-after", value)], None), Some(wait), "{value}");
+            assert_eq!(read_with(&[("x-reset", value)], Some(("X-Reset", RetryUnit::Seconds))), Some(wait), "{value}");
+        }
+        assert_eq!(read_with(&[("x-reset", "1009.25")], Some(("X-Reset", RetryUnit::Unix))), Some(10));
+    }
+
+    #[test]
+    fn a_date_of_rfc_3339_is_measured_against_the_responses_own() {
+        let own = ("date", "Thu, 01 Jan 1970 00:16:50 GMT"); // 1010 s.
+        for (value, wait) in [
+            ("1970-01-01T00:17:10Z", 20),
+            ("1970-01-01T01:17:10+01:00", 20),
+            ("1970-01-01T00:17:09.5Z", 20),
+            ("1970-01-01T00:00:00Z", 0),
+        ] {
+            assert_eq!(read_with(&[own, ("retry-after", value)], None), Some(wait), "{value}");
+            assert_eq!(read_with(&[own, ("x-reset", value)], Some(("X-Reset", RetryUnit::Seconds))), Some(wait));
+            assert_eq!(read_with(&[own, ("x-reset", value)], Some(("X-Reset", RetryUnit::Unix))), Some(wait));
+        }
+        assert_eq!(read_with(&[("retry-after", "1970-01-01T00:17:10Z")], None), Some(30), "by the local clock");
+        assert_eq!(read_with(&[("retry-after", "1970-01-01T00:17:10")], None), None, "it has no offset");
     }
 
     #[test]
