@@ -1,13 +1,11 @@
 //! One request: what goes with it, and what came of it.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::BodyExt as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Method, Request, Url};
@@ -15,7 +13,9 @@ use zeroize::Zeroizing;
 
 use crate::answer::{Head, Response, Unanswered};
 use crate::body;
-use crate::cause::Cause;
+use crate::cause::{self, Cause};
+use crate::request_body::{Departure, RequestBody};
+use crate::sent::Sent;
 use crate::tokens::Success;
 use crate::{BodyProblem, Error, ErrorKind, Secret, TOTAL_TIMEOUT, Target};
 
@@ -51,14 +51,22 @@ pub struct Call {
     target: Target,
     headers: Vec<(HeaderName, HeaderValue)>,
     query: Vec<(&'static str, Secret)>,
-    /// Its body has left.
-    has_left: Arc<AtomicBool>,
+    departure: Departure,
+    /// What was sent, once it is.
+    sent: OnceLock<Sent>,
 }
 
 impl Call {
     /// A request of `operation` to `target`.
     pub fn new(operation: &'static Operation, target: &Target) -> Self {
-        Self { operation, target: target.clone(), headers: Vec::new(), query: Vec::new(), has_left: Arc::default() }
+        Self {
+            operation,
+            target: target.clone(),
+            headers: Vec::new(),
+            query: Vec::new(),
+            departure: Departure::default(),
+            sent: OnceLock::new(),
+        }
     }
 
     /// The HTTP client that it is sent with.
@@ -182,9 +190,8 @@ impl Call {
             let mut response = match pending.await {
                 Ok(response) => response,
                 Err(error) => {
-                    let cause = Cause::of(&error);
-                    let kind = kind_of(&error, &cause, self.has_left.load(Ordering::Relaxed));
-                    return Err(Unanswered { kind, head: None, cause: Some(cause) });
+                    let kind = kind_of(&error, &self.departure);
+                    return Err(Unanswered { kind, head: None, cause: Some(Cause::of(&error)) });
                 }
             };
             if *response.url() != sent {
@@ -229,28 +236,31 @@ impl Call {
         // Whatever an HTTP client of the user's would ask for: a compressed body is nothing that we read.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 
-        // A body of one use, an empty one too: nothing below can send it again, to a 307's location for instance. The
-        // length has to be said, since a mapped body doesn't know its own.
-        let body = body::wiped(request.body_mut().take().unwrap_or_default());
-        let length = body.as_bytes().map_or(0, <[u8]>::len);
-        // RFC 9110 section 8.6: these say it even when there is nothing.
-        if length > 0 || [Method::POST, Method::PUT, Method::PATCH].contains(request.method()) {
-            request.headers_mut().insert(CONTENT_LENGTH, length.into());
-        }
-        let has_left = self.has_left.clone();
-        *request.body_mut() = Some(reqwest::Body::wrap(body.map_frame(move |frame| {
-            has_left.store(true, Ordering::Relaxed);
-            frame
-        })));
-
         if !self.query.is_empty() {
             let mut pairs = request.url_mut().query_pairs_mut();
             for (name, value) in &self.query {
                 pairs.append_pair(name, value.expose());
             }
         }
+        // One call is one request.
+        let _ = self.sent.set(Sent::of(request));
+        // The length has to be said, since a body of one use doesn't know its own.
+        let body = body::wiped(request.body_mut().take().unwrap_or_default());
+        let length = body.as_bytes().map_or(0, <[u8]>::len);
+        // RFC 9110 section 8.6: these say it even when there is nothing.
+        if length > 0 || [Method::POST, Method::PUT, Method::PATCH].contains(request.method()) {
+            request.headers_mut().insert(CONTENT_LENGTH, length.into());
+        }
+        *request.body_mut() = Some(reqwest::Body::wrap(RequestBody::new(body, self.departure.clone())));
+
         // An HTTP client of the user's may have one that suits API calls: 50 ms, say.
         *request.timeout_mut() = Some(TOTAL_TIMEOUT);
+    }
+
+    /// Withholds a request id that repeats something of the request: it could be a secret.
+    pub(crate) fn without_echo<B>(&self, error: Error<B>) -> Error<B> {
+        let is_echo = error.request_id().is_some_and(|id| self.sent.get().is_some_and(|sent| sent.overlaps(id)));
+        if is_echo { error.without_request_id() } else { error }
     }
 
     pub(crate) fn error<B>(&self, kind: ErrorKind) -> Error<B> {
@@ -272,21 +282,24 @@ impl fmt::Debug for Call {
     }
 }
 
-fn kind_of(error: &reqwest::Error, cause: &Cause, left: bool) -> ErrorKind {
+/// What went wrong before a response came. It ends the request: see [`Departure::give_up`].
+fn kind_of(error: &reqwest::Error, departure: &Departure) -> ErrorKind {
     // First, since a time-out of connecting is both.
     if error.is_connect() {
         // Connected once, and then again: an HTTP client of the user's followed a redirect to a dead end.
-        if left {
+        if departure.has_begun() {
             return ErrorKind::Redirect;
         }
         // An HTTP client of the user's, built without TLS.
-        if cause.says("scheme is not http") { ErrorKind::NoTls } else { ErrorKind::Connect }
-    } else if error.is_timeout() {
-        ErrorKind::Timeout
+        if cause::lacks_tls(error) { ErrorKind::NoTls } else { ErrorKind::Connect }
     } else if error.is_redirect() {
         ErrorKind::Redirect
     } else if error.is_builder() {
         ErrorKind::InvalidRequest
+    } else if cause::is_unprocessed(error) || departure.give_up() {
+        ErrorKind::NotProcessed
+    } else if error.is_timeout() {
+        ErrorKind::Timeout
     } else {
         ErrorKind::Interrupted
     }

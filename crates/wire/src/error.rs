@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cause::Cause;
+use crate::cause::{Cause, write_chain};
 use crate::json::Json;
 use crate::timestamp::TimestampError;
 use crate::tokens::Tokens;
@@ -49,6 +49,8 @@ pub enum ErrorKind {
     /// There is no TLS for an `https://` URL: enable the feature `rustls` or `native-tls`, or bring an HTTP client that
     /// has it.
     NoTls,
+    /// The HTTP client cannot be built now: no CA certificates were found, or they could not be read. Nothing was sent.
+    HttpClient,
     /// A setting of the endpoint is empty: give it a value.
     MissingSetting(&'static str),
     /// A credential that the operation needs is missing: set it.
@@ -59,6 +61,9 @@ pub enum ErrorKind {
     /// No connection came about, so nothing of the request left this machine: check network, proxy, name and
     /// certificate. A retry is safe.
     Connect,
+    /// The server did not process the request: no connection took it in time, or the server said so (HTTP/2
+    /// `REFUSED_STREAM`, or a `GOAWAY` that excludes it). A retry is safe.
+    NotProcessed,
     /// The answer wasn't complete in time ([`TOTAL_TIMEOUT`], or a read time-out of one's own client): the vendor may or
     /// may not have acted on the request.
     Timeout,
@@ -136,7 +141,9 @@ impl<B> Error<B> {
 
     fn new(kind: ErrorKind, operation: &'static str, place: Option<(&'static str, Arc<str>)>) -> Self {
         let verdict = match kind {
-            ErrorKind::Connect
+            ErrorKind::HttpClient
+            | ErrorKind::Connect
+            | ErrorKind::NotProcessed
             | ErrorKind::Timeout
             | ErrorKind::Interrupted
             | ErrorKind::Refused
@@ -208,6 +215,12 @@ impl<B> Error<B> {
         self
     }
 
+    /// Drops the request id.
+    pub(crate) fn without_request_id(mut self) -> Self {
+        self.0.request_id = None;
+        self
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -238,6 +251,11 @@ impl<B> Error<B> {
         self.0.code.as_deref()
     }
 
+    /// The vendor's code where the spec lists it, so that it is no secret.
+    pub fn known_code(&self) -> Option<&'static str> {
+        self.0.known_code
+    }
+
     /// The vendor's words. They can hold anything, secrets that were sent among them: look before they go into a log.
     pub fn message(&self) -> Option<&str> {
         self.0.message.as_deref()
@@ -248,7 +266,7 @@ impl<B> Error<B> {
         self.0.retry_after
     }
 
-    /// What names the request, for the vendor's support.
+    /// What names the request, for the vendor's support. None where it repeats something of the request.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
@@ -376,77 +394,61 @@ impl<B> Inner<B> {
             None => Ok(()),
         }
     }
-}
 
-impl<B> fmt::Display for Error<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &*self.0;
-        write!(f, "{}: ", inner.operation)?;
-        if let Some((method, origin)) = &inner.place {
+    /// What went wrong, without its causes.
+    fn write_message(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.operation)?;
+        if let Some((method, origin)) = &self.place {
             write!(f, "{method} {origin} ")?;
         }
-        match inner.kind {
+        match self.kind {
             ErrorKind::BaseUrl => f.write_str("the base URL can't be used"),
             ErrorKind::PlainHttp => f.write_str("http:// is for loopback hosts only, use https://"),
             ErrorKind::NoTls => f.write_str(
                 "needs TLS: enable the feature `rustls` or `native-tls`, or bring an HTTP client that has it",
             ),
+            ErrorKind::HttpClient => f.write_str("the HTTP client cannot be built"),
             ErrorKind::MissingSetting(name) => write!(f, "the setting `{name}` is empty, give it a value"),
             ErrorKind::MissingCredential(name) => write!(f, "was not sent, the credential `{name}` is missing"),
             ErrorKind::InvalidRequest => f.write_str("was not sent"),
             ErrorKind::Connect => f.write_str("found no connection, nothing was sent"),
+            ErrorKind::NotProcessed => f.write_str("was not sent, or the server did not process it"),
             ErrorKind::Timeout => {
                 write!(f, "got no complete answer in time ({} s at most)", TOTAL_TIMEOUT.as_secs())
             }
             ErrorKind::Interrupted => f.write_str("lost the connection before the answer was complete"),
-            ErrorKind::Redirect if inner.status.is_none() => f.write_str(
+            ErrorKind::Redirect if self.status.is_none() => f.write_str(
                 "was redirected, and the HTTP client followed: build it with http_client_builder(), or with \
                  redirect(Policy::none())",
             ),
             ErrorKind::Redirect => {
-                inner.write_answer(f)?;
+                self.write_answer(f)?;
                 f.write_str(", a redirect, which is never followed: check the base URL")
             }
-            ErrorKind::Status | ErrorKind::Refused | ErrorKind::Body(_) => inner.write_answer(f),
+            ErrorKind::Status | ErrorKind::Refused | ErrorKind::Body(_) => self.write_answer(f),
         }?;
-        match &inner.detail {
+        match &self.detail {
             Some(detail) => write!(f, ": {detail}"),
             None => Ok(()),
         }
     }
 }
 
+/// The message; `{:#}` adds the causes, on one line.
+impl<B> fmt::Display for Error<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write_message(f)?;
+        match &self.0.cause {
+            Some(cause) if f.alternate() => write!(f, ": {cause:?}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The message and its causes, on one line: it is what `main` prints of an error.
 impl<B> fmt::Debug for Error<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &*self.0;
-        let mut debug = f.debug_struct("Error");
-        debug.field("kind", &inner.kind).field("operation", &inner.operation);
-        if let Some((method, origin)) = &inner.place {
-            debug.field("method", method).field("origin", origin);
-        }
-        if let Some(detail) = &inner.detail {
-            debug.field("detail", detail);
-        }
-        if let Some(status) = inner.status {
-            debug.field("status", &status);
-        }
-        if let Some(code) = inner.printable_code() {
-            debug.field("code", &code);
-        }
-        if let Some(problem) = inner.problem {
-            debug.field("body_problem", &problem);
-        }
-        if let Some(retry_after) = inner.retry_after {
-            debug.field("retry_after", &retry_after);
-        }
-        if let Some(id) = inner.printable_request_id() {
-            debug.field("request_id", &id);
-        }
-        debug.field("verdict", &inner.verdict);
-        if let Some(cause) = &inner.cause {
-            debug.field("source", cause);
-        }
-        debug.finish()
+        write_chain(f, self)
     }
 }
 

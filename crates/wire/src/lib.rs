@@ -21,9 +21,9 @@
 //! # Two promises
 //!
 //! - **No secret in any text.** No `Debug`, `Display` or error source of this crate holds a header value, a path, a
-//!   query, a body or a vendor's message. An [`Error`] names operation, method and origin.
-//! - **Token traffic is careful.** HTTPS only (loopback exempt), no redirects, no cookies, no retries, bodies capped,
-//!   time-outs of its own ([`CONNECT_TIMEOUT`], [`TOTAL_TIMEOUT`]).
+//!   query, a body or a vendor's message. Of other libraries' messages, only known ones are shown. An [`Error`] names operation, method and origin.
+//! - **Token traffic is careful.** HTTPS only (loopback exempt), a fresh connection for each request, no redirects, no
+//!   cookies, no retries, bodies capped, no proxy for loopback, time-outs of its own ([`CONNECT_TIMEOUT`], [`TOTAL_TIMEOUT`]).
 //!
 //! # What is wiped from memory
 //!
@@ -45,6 +45,8 @@ mod body;
 mod call;
 #[cfg(feature = "client")]
 mod cause;
+#[cfg(feature = "client")]
+mod client;
 pub mod de;
 mod delimited;
 #[cfg(feature = "client")]
@@ -59,10 +61,14 @@ mod open_enum;
 #[cfg(feature = "client")]
 mod outcome;
 #[cfg(feature = "client")]
+mod request_body;
+#[cfg(feature = "client")]
 mod retry_after;
 #[cfg(feature = "client")]
 mod rules;
 mod secret;
+#[cfg(feature = "client")]
+mod sent;
 #[cfg(feature = "client")]
 mod target;
 mod timestamp;
@@ -70,6 +76,14 @@ pub mod tokens;
 
 #[cfg(feature = "client")]
 pub use call::{BasicEncoding, Call, Operation};
+#[cfg(feature = "client")]
+#[doc(hidden)]
+pub use cause::{Cause, lacks_certificates, write_chain};
+#[cfg(feature = "client")]
+pub use client::http_client_builder;
+#[cfg(feature = "client")]
+#[doc(hidden)]
+pub use client::{is_loopback, is_loopback_address, with_direct_loopback};
 pub use delimited::{CommaDelimited, Delimited, ListError, PipeDelimited, SpaceDelimited};
 #[cfg(feature = "client")]
 pub use error::{BodyProblem, Error, ErrorKind};
@@ -83,9 +97,9 @@ pub use rules::{RetryUnit, Rules, Verdict};
 pub use secret::Secret;
 #[cfg(feature = "client")]
 #[doc(hidden)]
-pub use target::is_loopback;
+pub use target::NO_CERTIFICATES;
 #[cfg(feature = "client")]
-pub use target::{Http, Target, expand, http_client_builder, server_key};
+pub use target::{Http, Target, check, expand, server_key};
 pub use timestamp::{Timestamp, TimestampError};
 pub use tokens::Tokens;
 

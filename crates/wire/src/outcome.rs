@@ -120,7 +120,8 @@ impl Call {
             (Ok(body), None) => Ok(body),
             (Err(problem), _) | (_, Some(problem)) => {
                 let said = Said { problem: Some(problem), ..Said::NOTHING };
-                Err(answered(self.error(ErrorKind::Body(problem)), head).said(head.status.as_u16(), said))
+                let error = answered(self.error(ErrorKind::Body(problem)), head).said(head.status.as_u16(), said);
+                Err(self.without_echo(error))
             }
         }
     }
@@ -139,7 +140,8 @@ impl Call {
     fn refused<B: ErrorBody>(&self, head: &Head, body: &str) -> Error<B> {
         let status = head.status.as_u16();
         let typed = B::decode(self.operation.id, status, body.as_bytes());
-        answered(self.error(ErrorKind::Refused), head).said(status, Said { body: typed, ..said::<B>(body) })
+        let error = answered(self.error(ErrorKind::Refused), head);
+        self.without_echo(error.said(status, Said { body: typed, ..said::<B>(body) }))
     }
 
     /// A success that isn't as the spec says.
@@ -153,9 +155,10 @@ impl Call {
         let problem = BodyProblem::of_error(error);
         // Beside a token, what looks like a code is none.
         let said = if tokens.is_some() { Said::NOTHING } else { said::<B>(body) };
-        answered(self.error(ErrorKind::Body(problem)), head)
+        let error = answered(self.error(ErrorKind::Body(problem)), head)
             .said(head.status.as_u16(), Said { problem: Some(problem), ..said })
-            .tokens_of(tokens)
+            .tokens_of(tokens);
+        self.without_echo(error)
     }
 
     fn failed<B: ErrorBody>(&self, error: answer::Error) -> Error<B> {
@@ -167,7 +170,7 @@ impl Call {
             answer::Error::Unanswered(Unanswered { kind, head, cause }) => {
                 let error = self.error(kind).cause(cause);
                 match head {
-                    Some(head) => answered(error, &head),
+                    Some(head) => self.without_echo(answered(error, &head)),
                     None => error,
                 }
             }
@@ -197,7 +200,7 @@ impl Call {
                 },
             ),
         };
-        answered(self.error(kind), &head).said(status, said).tokens_of(tokens)
+        self.without_echo(answered(self.error(kind), &head).said(status, said).tokens_of(tokens))
     }
 
     /// A failure's typed body, or why there is none.

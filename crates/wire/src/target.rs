@@ -1,18 +1,14 @@
 //! Where requests go, and what carries them.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 
-use crate::cause::Cause;
-use crate::{CONNECT_TIMEOUT, Error, ErrorKind, TOTAL_TIMEOUT};
-
-/// How long an idle connection is kept. Token requests come an hour apart; one right after another may share.
-const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::cause::{Cause, lacks_certificates};
+use crate::client::{http_client_builder, is_loopback, is_loopback_address, loopback_client_builder};
+use crate::{Error, ErrorKind};
 
 /// A checked base URL and an HTTP client. Clones share them.
 #[derive(Clone)]
@@ -27,11 +23,10 @@ struct Place {
 impl Target {
     /// Checks the base URL and takes the client of `http`, which builds it at the first target.
     ///
-    /// Only `http://` to a loopback host never goes through a proxy.
-    ///
     /// # Errors
     ///
-    /// [`ErrorKind::BaseUrl`], [`ErrorKind::PlainHttp`], [`ErrorKind::NoTls`]. None of them echoes the URL.
+    /// [`ErrorKind::BaseUrl`], [`ErrorKind::PlainHttp`], [`ErrorKind::NoTls`], [`ErrorKind::HttpClient`]. None of them
+    /// echoes the URL.
     pub fn new<B>(base_url: &str, http: &Http) -> Result<Self, Error<B>> {
         // A client is made for each grant, mostly for one server: to read its URL again is a tenth of a login's work.
         if let Some(target) = http.known(base_url) {
@@ -44,26 +39,13 @@ impl Target {
     }
 
     fn checked<B>(base_url: &str, http: &Http) -> Result<Self, Error<B>> {
-        let unusable = |why| Err(Error::endpoint(ErrorKind::BaseUrl).detail(why));
-        let Ok(url) = Url::parse(base_url) else {
-            return unusable("it is no absolute URL, such as https://api.example.com");
-        };
-        let plain = match url.scheme() {
-            "https" => false,
-            "http" => true,
-            _ => return unusable("its scheme is neither https nor http"),
-        };
-        if !url.username().is_empty() || url.password().is_some() {
-            return unusable("it has a user or password, which belong into the credentials");
-        }
-        if url.query().is_some() {
-            return unusable("it has a query");
-        }
-        if url.fragment().is_some() {
-            return unusable("it has a fragment");
-        }
-        if plain && !is_loopback(&url) {
-            return Err(Error::endpoint(ErrorKind::PlainHttp));
+        let url = check(base_url)?;
+        let plain = url.scheme() == "http";
+        // How somebody else's client resolves a name is unknown.
+        if plain && http.0.own.is_some() && !is_loopback_address(&url) {
+            return Err(Error::endpoint(ErrorKind::PlainHttp).detail(
+                "with an HTTP client of your own, a name below `localhost` may be resolved to any host: use `localhost`",
+            ));
         }
         let http = http.client(plain)?;
         Ok(Self(Arc::new(Place { origin: url.origin().ascii_serialization().into(), url, http })))
@@ -108,11 +90,36 @@ impl fmt::Debug for Target {
     }
 }
 
-/// An HTTP client: one of the user's, or one of [`http_client_builder`] that is built when it is first needed. Clones
-/// share it, and so its connections.
+/// Checks that secrets may be sent to a base URL. For the constructor of an endpoint.
 ///
-/// A connection belongs to the runtime that opened it and closes when that ends; the next request opens another. An idle
-/// one closes after ten seconds, since token requests come an hour apart.
+/// # Errors
+///
+/// [`ErrorKind::BaseUrl`], [`ErrorKind::PlainHttp`]. Neither echoes the URL.
+pub fn check<B>(base_url: &str) -> Result<Url, Error<B>> {
+    let unusable = |why| Err(Error::endpoint(ErrorKind::BaseUrl).detail(why));
+    let Ok(url) = Url::parse(base_url) else {
+        return unusable("it is not an absolute URL, such as https://api.example.com");
+    };
+    if !["https", "http"].contains(&url.scheme()) {
+        return unusable("its scheme is neither https nor http");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return unusable("it has a user or password, which belong in the credentials");
+    }
+    if url.query().is_some() {
+        return unusable("it has a query");
+    }
+    if url.fragment().is_some() {
+        return unusable("it has a fragment");
+    }
+    if url.scheme() == "http" && !is_loopback(&url) {
+        return Err(Error::endpoint(ErrorKind::PlainHttp));
+    }
+    Ok(url)
+}
+
+/// An HTTP client: one of the user's, or one of [`http_client_builder`] that is built when it is first needed. Clones
+/// share it. Its connections are not kept: each request opens one, see [`http_client_builder`].
 #[derive(Clone, Default)]
 pub struct Http(Arc<Clients>);
 
@@ -143,15 +150,22 @@ impl Http {
         if !plain && cfg!(not(any(feature = "rustls", feature = "native-tls"))) {
             return Err(Error::endpoint(ErrorKind::NoTls));
         }
-        let builder = http_client_builder().https_only(!plain);
-        let builder = if plain { builder.no_proxy() } else { builder };
-        let client = builder
-            .build()
-            .map_err(|error| Error::endpoint(ErrorKind::NoTls).cause(Some(Cause::of(&error.without_url()))))?;
+        let builder = if plain { loopback_client_builder() } else { http_client_builder().https_only(true) };
+        let client = builder.build().map_err(|error| cannot_build(&error))?;
         // Of two that were built at the same time, one is kept.
         Ok(built.get_or_init(|| client).clone())
     }
 }
+
+/// The system may have what is missing by the next try: certificates, or file descriptors to read them with.
+fn cannot_build<B>(error: &reqwest::Error) -> Error<B> {
+    let failure = Error::endpoint(ErrorKind::HttpClient).cause(Some(Cause::of(error)));
+    if lacks_certificates(error) { failure.detail(NO_CERTIFICATES) } else { failure }
+}
+
+/// What to do where no client can be built for want of root certificates.
+#[doc(hidden)]
+pub const NO_CERTIFICATES: &str = "no CA certificates were found: install them or set SSL_CERT_FILE";
 
 impl From<reqwest::Client> for Http {
     fn from(client: reqwest::Client) -> Self {
@@ -164,36 +178,6 @@ impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.own.is_some() { "Http(own)" } else { "Http(shared)" })
     }
-}
-
-/// Whether a URL's host is this machine, so that plain `http://` shows a secret to nobody. For the facade.
-#[doc(hidden)]
-pub fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    match host.trim_matches(['[', ']']).parse::<IpAddr>() {
-        Ok(address) => address.is_loopback(),
-        // RFC 6761 section 6.3.
-        Err(_) => host == "localhost" || host.ends_with(".localhost"),
-    }
-}
-
-/// A builder of HTTP clients with all that is careful already set, for a proxy or a root certificate of one's own.
-///
-/// No redirects, no `referer`, no retries, no compression, [`CONNECT_TIMEOUT`] and [`TOTAL_TIMEOUT`], and idle
-/// connections are closed soon. Proxies come from the environment, as always with reqwest.
-pub fn http_client_builder() -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .retry(reqwest::retry::never())
-        // Each adds a header, if some other crate enables its feature.
-        .no_gzip()
-        .no_brotli()
-        .no_zstd()
-        .no_deflate()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TOTAL_TIMEOUT)
-        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
 }
 
 /// All but the unreserved characters of RFC 3986 section 2.3.

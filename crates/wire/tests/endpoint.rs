@@ -45,6 +45,17 @@ fn plain_http_is_for_loopback_only() {
 }
 
 #[test]
+fn a_name_below_localhost_needs_our_own_resolver() {
+    let own = Http::from(reqwest::Client::builder().no_proxy().build().unwrap());
+    let error = Target::new::<()>("http://vendor.localhost", &own).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PlainHttp);
+    assert!(error.to_string().contains("HTTP client of your own"), "{error}");
+    for url in ["http://localhost", "http://127.0.0.1", "http://[::1]"] {
+        assert!(Target::new::<()>(url, &own).is_ok(), "{url}");
+    }
+}
+
+#[test]
 fn each_flaw_of_a_base_url_has_a_text_of_its_own_without_the_url() {
     let urls = [
         "hunter2",
