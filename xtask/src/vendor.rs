@@ -12,7 +12,7 @@ use crate::{
 const CRATES: [&str; 7] = ["bench", "demo", "freshtoken", "redis", "sandbox", "wire", "xtask"];
 
 /// What the facade has a module, a feature or a dependency of: a vendor is all three. `types` is a module of each vendor's.
-const FACADE: [&str; 47] = [
+const FACADE: [&str; 53] = [
     "accounts",
     "adapter",
     "alloc",
@@ -26,8 +26,11 @@ const FACADE: [&str; 47] = [
     "error",
     "failure",
     "file",
+    "fingerprint",
+    "hmac_sha256",
     "http",
     "http_client",
+    "http_error",
     "issued",
     "json",
     "key",
@@ -37,7 +40,9 @@ const FACADE: [&str; 47] = [
     "native_tls",
     "policy",
     "random",
+    "record",
     "renewal",
+    "request",
     "reqwest",
     "reqwest_middleware",
     "rustix",
@@ -47,6 +52,7 @@ const FACADE: [&str; 47] = [
     "slot",
     "source",
     "state",
+    "status",
     "std",
     "store",
     "stores",

@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let api = HttpClient::new(tokens)?;
     let url = std::env::var("ZENOTI_API_URL").unwrap_or_else(|_| "https://api.zenoti.com".to_owned());
-    let answer = api.send(api.get(format!("{url}/v1/centers"))).await?;
+    let answer = api.get(format!("{url}/v1/centers")).send().await?;
     println!("{}\n{}", answer.status(), answer.text().await?);
     Ok(())
 }

@@ -67,7 +67,7 @@ async fn vouchers(State(service): State<Arc<Service>>, Path(account): Path<Strin
     };
     let tokens = service.accounts.get(&account, || credentials.clone());
     let api = service.api.with_tokens(tokens);
-    match api.send(api.get(format!("{}/v1/vouchers?limit=10", service.url))).await {
+    match api.get(format!("{}/v1/vouchers?limit=10", service.url)).send().await {
         Ok(answer) => passed_on(answer).await,
         Err(error) => failed(&account, error),
     }

@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let api = HttpClient::new(tokens.clone())?;
 
     let url = std::env::var("VOUCHERIFY_API_URL").unwrap_or_else(|_| "https://api.voucherify.io".to_owned());
-    let answer = api.send(api.get(format!("{url}/v1/vouchers?limit=1"))).await?;
+    let answer = api.get(format!("{url}/v1/vouchers?limit=1")).send().await?;
     println!("{}\n{}", answer.status(), answer.text().await?);
 
     // The project may have a thousand live tokens at most.

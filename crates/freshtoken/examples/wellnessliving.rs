@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The tokens come from another host than the API.
     let url = std::env::var("WELLNESSLIVING_API_URL");
     let url = url.unwrap_or_else(|_| "https://uat-api.wellnessliving.io".to_owned());
-    let answer = api.send(api.get(format!("{url}/v1/business"))).await?;
+    let answer = api.get(format!("{url}/v1/business")).send().await?;
     println!("{}\n{}", answer.status(), answer.text().await?);
     Ok(())
 }

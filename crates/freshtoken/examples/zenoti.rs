@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let api = HttpClient::new(tokens)?;
 
     let url = std::env::var("ZENOTI_API_URL").unwrap_or_else(|_| "https://api.zenoti.com".to_owned());
-    let answer = api.send(api.get(format!("{url}/v1/centers"))).await?;
+    let answer = api.get(format!("{url}/v1/centers")).send().await?;
     println!("{}\n{}", answer.status(), answer.text().await?);
 
     // No `revoke` here: at Zenoti it ends the employee's tokens in every other process too.

@@ -100,7 +100,7 @@
 //! Read in this order: `source` is what users hold; `core` is what it does, from a fresh token (`core::fast_path`) to a fetch
 //! (`core::fetch`) and its decisions (`core::state`). Around them: `vendor` (the trait, and the [`Policy`]), `token` and
 //! `record` (what is known, as callers and stores see it), `status`, `store`, `environment` (credentials from variables),
-//! `accounts` (many of them), `http` and `middleware`. `vendors` is generated from `specs/`, with the help of `adapter`;
+//! `accounts` (many of them), `http_client` and `middleware`. `vendors` is generated from `specs/`, with the help of `adapter`;
 //! nothing else knows a vendor.
 //!
 //! This crate isn't for a person's consent in a browser: start from the refresh token that it gave
@@ -119,11 +119,13 @@ mod environment;
 mod error;
 mod failure;
 mod fingerprint;
-mod http;
+mod http_client;
+mod http_error;
 mod issued;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod record;
+mod request;
 mod source;
 mod status;
 mod store;
@@ -131,7 +133,9 @@ mod token;
 mod vendor;
 mod vendors;
 
-pub use self::http::{HttpClient, HttpError, redirect_policy};
+/// The versions of which this crate's API has types: [`HttpClient`] and [`http_client_builder`] are reqwest's, headers are `http`'s.
+pub use {::http, ::reqwest};
+
 pub use crate::core::clock::{Clock, Now, Random};
 pub use accounts::{Accounts, AccountsBuilder};
 pub use credentials::CredentialSource;
@@ -142,10 +146,13 @@ pub use freshtoken_wire::{
     CommaDelimited, ListError, PipeDelimited, Secret, SpaceDelimited, Timestamp, TimestampError, Verdict,
     http_client_builder,
 };
+pub use http_client::{HttpClient, redirect_policy};
+pub use http_error::{HttpError, TransportError};
 pub use issued::Issued;
 #[cfg(feature = "middleware")]
 pub use middleware::TokenMiddleware;
 pub use record::{Record, RecordError};
+pub use request::{RequestBuilder, Sendable};
 pub use source::{Seen, TokenSource, TokenSourceBuilder};
 pub use status::{Counters, Rejection, State, Status};
 pub use store::{Key, Lease, Memory, Store, StoreError};

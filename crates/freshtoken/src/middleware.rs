@@ -1,15 +1,16 @@
 //! The same as [`HttpClient`](crate::HttpClient), for those whose client is one of `reqwest-middleware`.
 //!
-//! What becomes of a call is decided in `http`; here is only how it gets there and back.
+//! What becomes of a call is decided in `http_client`; here is only how it gets there and back.
 
 use std::ops::ControlFlow;
 
+use freshtoken_wire::is_loopback_address;
 use http::Extensions;
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 
-use crate::http::HttpError;
-use crate::http::{Call, without_path};
+use crate::http_client::Call;
+use crate::http_error::{HttpError, without_path};
 use crate::source::TokenSource;
 
 /// Puts a fresh token into each call of a `reqwest-middleware` client, and mends a 401, just as
@@ -33,6 +34,9 @@ use crate::source::TokenSource;
 /// # }
 /// ```
 ///
+/// Over plain `http://` the token goes to loopback addresses and `localhost` only: how the client under it resolves other
+/// names, and which proxies it uses, is that client's business.
+///
 /// Where there is no token, or none may be sent, the error is a [`reqwest_middleware::Error::Middleware`] that holds an
 /// [`HttpError`]. An error of the client under it goes through, with the origin of its URL for a URL.
 #[derive(Clone, Debug)]
@@ -55,7 +59,8 @@ impl TokenMiddleware {
 #[async_trait::async_trait]
 impl Middleware for TokenMiddleware {
     async fn handle(&self, request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response> {
-        let (mut call, mut request) = Call::begin(&self.tokens, request).await.map_err(of_token)?;
+        let (mut call, mut request) =
+            Call::begin(&self.tokens, request, is_loopback_address).await.map_err(of_token)?;
         loop {
             let answer = next.clone().run(request, extensions).await.map_err(of_client)?;
             request = match call.answered(answer).await.map_err(of_token)? {

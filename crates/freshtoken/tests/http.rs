@@ -86,7 +86,7 @@ async fn a_call_carries_the_token_and_the_further_headers_each_once() {
     let builder = reqwest::Client::builder().no_proxy().default_headers(defaults);
     let api = HttpClient::from_builder(builder, tokens).unwrap();
     let call = api.get(server.uri()).header("x-access-token", "stale").header("x-access-token", "staler");
-    assert_eq!(api.send(call.header("x-mine", "1")).await.unwrap().status(), 200);
+    assert_eq!(call.header("x-mine", "1").send().await.unwrap().status(), 200);
     let requests = server.received_requests().await.unwrap();
     let names = ["x-access-token", "x-app-key", "x-mine", "authorization"];
     assert_eq!(names.map(|name| header(&requests[0], name)), ["token-1", "app-key", "1", ""]);
@@ -109,7 +109,7 @@ async fn each_method_is_sent_as_it_is_and_a_fresh_token_asks_nobody() {
         api.head(&url),
         api.request(Method::OPTIONS, &url),
     ] {
-        api.send(call).await.unwrap();
+        call.send().await.unwrap();
     }
     let methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
     assert_eq!(arrived(&server).await, methods.map(|method| format!("{method} / Bearer token-1")));
@@ -121,8 +121,8 @@ async fn the_token_replaces_the_user_s_own_authorization_and_that_of_the_url() {
     let server = serve(|_| status(200)).await;
     let api = client(bearer(&issuer()));
     let url = server.uri().replace("http://", "http://user:pass@");
-    api.send(api.get(server.uri()).bearer_auth("stale")).await.unwrap();
-    api.send(api.get(&url)).await.unwrap();
+    api.get(server.uri()).bearer_auth("stale").send().await.unwrap();
+    api.get(&url).send().await.unwrap();
     let raw = Request::new(Method::GET, Url::parse(&url).unwrap());
     let answer = api.execute(raw).await.unwrap();
     assert_eq!((answer.url().username(), answer.url().password()), ("", None));
@@ -136,7 +136,7 @@ async fn a_401_renews_the_token_once_and_the_call_is_sent_once_more_with_the_sam
     let api = client(bearer(&issuer));
     api.tokens().token().await.unwrap();
     let call = api.post(format!("{}/orders", server.uri())).header("x-mine", "1").body("the body");
-    let answer = api.send(call).await.unwrap();
+    let answer = call.send().await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (200, "Bearer token-2"));
     assert_eq!(
         arrived(&server).await,
@@ -151,7 +151,7 @@ async fn the_second_401_is_the_caller_s_and_is_reported_too() {
     let server = serve(|_| status(401).set_body_string("no")).await;
     let issuer = issuer();
     let api = client(bearer(&issuer));
-    let answer = api.send(api.get(server.uri())).await.unwrap();
+    let answer = api.get(server.uri()).send().await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (401, "no"));
     assert_eq!(arrived(&server).await, ["GET / Bearer token-1", "GET / Bearer token-2"]);
     assert_eq!(issuer.seen(), ["login", "login"]);
@@ -173,7 +173,7 @@ async fn a_call_is_retried_once_even_where_the_second_401_asks_for_yet_another_t
     let issuer = issuer();
     let tokens = TokenSource::builder(acme::<Bearer>(&issuer), "password".to_owned()).clock(clock).build();
     let api = client(tokens);
-    assert_eq!(api.send(api.get(server.uri())).await.unwrap().status(), 401);
+    assert_eq!(api.get(server.uri()).send().await.unwrap().status(), 401);
     assert_eq!(arrived(&server).await, ["GET / Bearer token-1", "GET / Bearer token-2"]);
     assert_eq!(issuer.seen(), ["login", "login"]);
     // It was reported all the same.
@@ -185,11 +185,11 @@ async fn a_401_with_a_token_that_answered_a_401_is_a_permission_problem_and_isn_
     let server = serve(|_| status(401)).await;
     let issuer = issuer();
     let api = client(bearer(&issuer));
-    api.send(api.get(server.uri())).await.unwrap();
+    api.get(server.uri()).send().await.unwrap();
     server.reset().await;
     issuer.seen();
     Mock::given(any()).respond_with(status(401).set_body_string("no")).mount(&server).await;
-    let answer = api.send(api.get(server.uri())).await.unwrap();
+    let answer = api.get(server.uri()).send().await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (401, "no"));
     assert_eq!(arrived(&server).await, ["GET / Bearer token-2"]);
     assert_eq!(issuer.seen(), [""; 0]);
@@ -229,7 +229,7 @@ async fn fifty_401s_with_one_token_cause_one_login() {
     let calls: Vec<_> = (0..50)
         .map(|_| {
             let (api, url) = (api.clone(), url.clone());
-            tokio::spawn(async move { api.send(api.get(url)).await.unwrap().status().as_u16() })
+            tokio::spawn(async move { api.get(url).send().await.unwrap().status().as_u16() })
         })
         .collect();
     for call in calls {
@@ -248,11 +248,11 @@ async fn a_stream_isn_t_sent_again_but_its_401_is_reported() {
     let issuer = issuer();
     let api = client(bearer(&issuer));
     let stream = || Body::wrap(Body::from("the body"));
-    let answer = api.send(api.post(server.uri()).body(stream())).await.unwrap();
+    let answer = api.post(server.uri()).body(stream()).send().await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (401, "Bearer token-1"));
     assert_eq!(issuer.seen(), ["login"]);
     // The next call doesn't fall into the same hole.
-    assert_eq!(api.send(api.post(server.uri()).body(stream())).await.unwrap().status(), 200);
+    assert_eq!(api.post(server.uri()).body(stream()).send().await.unwrap().status(), 200);
     assert_eq!(arrived(&server).await, ["POST / Bearer token-1 the body", "POST / Bearer token-2 the body"]);
 }
 
@@ -264,7 +264,7 @@ async fn a_redirect_within_the_host_is_followed_with_all_headers() {
     })
     .await;
     let api = client(keyed(&issuer()));
-    let answer = api.send(api.post(format!("{}/a", server.uri())).body("the body")).await.unwrap();
+    let answer = api.post(format!("{}/a", server.uri())).body("the body").send().await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.url().path()), (200, "/b"));
     let requests = server.received_requests().await.unwrap();
     let sent: Vec<_> =
@@ -307,9 +307,9 @@ async fn the_eleventh_redirect_and_one_in_a_circle_are_the_caller_s() {
     })
     .await;
     let api = client(bearer(&issuer()));
-    let answer = api.send(api.get(format!("{}/", server.uri()))).await.unwrap();
+    let answer = api.get(format!("{}/", server.uri())).send().await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.url().path()), (302, "/xxxxxxxxxx"));
-    let answer = api.send(api.get(format!("{}/circle", server.uri()))).await.unwrap();
+    let answer = api.get(format!("{}/circle", server.uri())).send().await.unwrap();
     assert_eq!(answer.status(), 302);
     assert_eq!(server.received_requests().await.unwrap().len(), 12);
 }
@@ -323,16 +323,16 @@ async fn a_post_that_was_carried_out_isn_t_sent_again_for_the_401_of_the_page_af
     })
     .await;
     let api = client(bearer(&issuer()));
-    let answer = api.send(api.post(format!("{}/orders#f", server.uri()))).await.unwrap();
+    let answer = api.post(format!("{}/orders#f", server.uri())).send().await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.url().path()), (401, "/orders/1"));
     assert_eq!(arrived(&server).await, ["POST /orders Bearer token-1", "GET /orders/1 Bearer token-1"]);
     // Without a redirect it is, fragment or not.
     let server = serve(rejects_tokens(2)).await;
-    assert_eq!(api.send(api.post(format!("{}/orders#f", server.uri()))).await.unwrap().status(), 401);
+    assert_eq!(api.post(format!("{}/orders#f", server.uri())).send().await.unwrap().status(), 401);
     assert_eq!(api.tokens().status().counters.rejected, 2, "a permission problem by now");
     let api = client(bearer(&issuer()));
     let server = serve(rejects_tokens(1)).await;
-    assert_eq!(api.send(api.post(format!("{}/orders#f", server.uri()))).await.unwrap().status(), 200);
+    assert_eq!(api.post(format!("{}/orders#f", server.uri())).send().await.unwrap().status(), 200);
 }
 
 #[tokio::test]
@@ -346,14 +346,14 @@ async fn plain_http_beyond_loopback_is_refused_and_nothing_is_asked_or_sent() {
     let api = HttpClient::from_builder(builder, bearer(&issuer)).unwrap();
     let port = server.address().port();
     for host in hosts.iter().chain(&["192.168.0.1", "[2001:db8::1]", "127.0.0.1@api.example.com"]) {
-        let error = api.send(api.get(format!("http://{host}:{port}/hunter2?hunter2"))).await.unwrap_err();
+        let error = api.get(format!("http://{host}:{port}/hunter2?hunter2")).send().await.unwrap_err();
         assert!(matches!(error, HttpError::PlainHttp), "{error:?}");
         assert!(
             !error.is_transient() && every_text(&error).contains("https://") && !every_text(&error).contains("hunter2")
         );
     }
     assert_eq!((issuer.seen(), arrived(&server).await.len()), (vec![], 0));
-    assert_eq!(api.send(api.get(format!("http://localhost:{port}"))).await.unwrap().status(), 200);
+    assert_eq!(api.get(format!("http://localhost:{port}")).send().await.unwrap().status(), 200);
 }
 
 #[tokio::test]
@@ -362,7 +362,7 @@ async fn other_statuses_are_the_caller_s_as_they_are() {
     let issuer = issuer();
     let api = client(bearer(&issuer));
     for code in [200, 304, 400, 403, 404, 407, 429, 500, 503] {
-        let answer = api.send(api.get(format!("{}/{code}", server.uri()))).await.unwrap();
+        let answer = api.get(format!("{}/{code}", server.uri())).send().await.unwrap();
         assert_eq!(answer.status(), code);
         assert_eq!(answer.text().await.unwrap(), if code == 304 { "" } else { "as it is" });
     }
@@ -375,7 +375,7 @@ async fn without_a_token_nothing_is_sent_and_the_error_is_the_token_s() {
     let server = serve(|_| status(200)).await;
     for (does, is_transient, wait) in [(Does::FailsFor(s(7)), true, s(7)), (Does::Refuses, false, s(3600))] {
         let api = client(bearer(&Issuer::new(does)));
-        let error = api.send(api.get(server.uri())).await.unwrap_err();
+        let error = api.get(server.uri()).send().await.unwrap_err();
         assert!(matches!(&error, HttpError::Token(token) if token.is_transient() == is_transient), "{error:?}");
         assert_eq!((error.is_transient(), error.retry_after()), (is_transient, Some(wait)));
     }
@@ -389,7 +389,7 @@ async fn a_401_that_no_new_token_can_be_had_for_is_the_token_s_error() {
     let api = client(bearer(&issuer));
     api.tokens().token().await.unwrap();
     issuer.does(Does::Fails);
-    let error = api.send(api.get(server.uri())).await.unwrap_err();
+    let error = api.get(server.uri()).send().await.unwrap_err();
     assert!(matches!(error, HttpError::Token(_)) && error.is_transient(), "{error:?}");
     assert_eq!(arrived(&server).await, ["GET / Bearer token-1"]);
 }
@@ -401,10 +401,7 @@ async fn a_call_s_time_out_counts_from_sending_and_not_while_it_waits_for_a_toke
     issuer.close();
     let api = client(bearer(&issuer));
     let call = api.get(server.uri()).timeout(s(20));
-    let call = tokio::spawn({
-        let api = api.clone();
-        async move { api.send(call).await }
-    });
+    let call = tokio::spawn(call.send());
     settle().await;
     assert_eq!(issuer.seen(), ["login"]);
     tokio::time::pause();
@@ -422,12 +419,12 @@ async fn a_call_that_goes_away_leaves_the_token_to_the_next() {
     let api = client(bearer(&issuer));
     let call = tokio::spawn({
         let (api, url) = (api.clone(), server.uri());
-        async move { tokio::time::timeout(s(0), api.send(api.get(url))).await.map(drop) }
+        async move { tokio::time::timeout(s(0), api.get(url).send()).await.map(drop) }
     });
     assert!(call.await.unwrap().is_err());
     settle().await;
     issuer.open();
-    assert_eq!(api.send(api.get(server.uri())).await.unwrap().status(), 200);
+    assert_eq!(api.get(server.uri()).send().await.unwrap().status(), 200);
     assert_eq!(issuer.seen(), ["login"]);
     assert_eq!(arrived(&server).await, ["GET / Bearer token-1"]);
 }
@@ -438,13 +435,13 @@ async fn a_time_out_and_a_refused_connection_are_transient() {
     let address = listener.local_addr().unwrap();
     let api = client(bearer(&issuer()));
     let call = api.get(format!("http://{address}/hunter2?hunter2")).timeout(std::time::Duration::from_millis(1));
-    let late = api.send(call).await.unwrap_err();
+    let late = call.send().await.unwrap_err();
     assert!(matches!(&late, HttpError::Http(error) if error.is_timeout()) && late.is_transient(), "{late:?}");
     // Bound, so that no other test gets its port, but nobody listens.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let nobody = socket.local_addr().unwrap();
-    let refused = api.send(api.get(format!("http://{nobody}/hunter2?hunter2"))).await.unwrap_err();
+    let refused = api.get(format!("http://{nobody}/hunter2?hunter2")).send().await.unwrap_err();
     assert!(matches!(&refused, HttpError::Http(error) if error.is_connect()) && refused.is_transient(), "{refused:?}");
     for (error, address) in [(late, address), (refused, nobody)] {
         assert!(every_text(&error).contains(&format!("http://{address}/")), "where it was");
@@ -457,7 +454,7 @@ async fn a_call_that_can_t_be_built_asks_for_no_token() {
     let issuer = issuer();
     let api = client(bearer(&issuer));
     for call in [api.get("hunter2"), api.get("https://:hunter2"), api.get("https://a/").header("x-mine", "hunter2\n")] {
-        let error = api.send(call).await.unwrap_err();
+        let error = call.send().await.unwrap_err();
         assert!(matches!(&error, HttpError::Http(error) if error.is_builder()) && !error.is_transient(), "{error:?}");
         assert!(!every_text(&error).contains("hunter2"), "{}", every_text(&error));
     }
@@ -475,7 +472,7 @@ async fn no_text_has_a_secret() {
     defaults.insert("x-mine", HeaderValue::from_static("app-key"));
     let builder = reqwest::Client::builder().no_proxy().default_headers(defaults);
     let api = HttpClient::from_builder(builder, keyed(&issuer())).unwrap();
-    let answer = api.send(api.get(format!("{}/?app-key", server.uri()))).await.unwrap();
+    let answer = api.get(format!("{}/?app-key", server.uri())).send().await.unwrap();
     let of_status: HttpError = answer.error_for_status().unwrap_err().into();
     assert!(of_status.to_string().contains("answered with an error") && !of_status.is_transient());
     let texts = [format!("{api:?} {api:#?}"), every_text(&of_status)];
@@ -517,7 +514,7 @@ async fn the_connection_of_a_401_carries_the_next_try() {
     issuer.close();
     let call = tokio::spawn({
         let api = api.clone();
-        async move { api.send(api.get(url)).await.unwrap().status().as_u16() }
+        async move { api.get(url).send().await.unwrap().status().as_u16() }
     });
     while issuer.seen().is_empty() {
         tokio::task::yield_now().await;
@@ -546,7 +543,7 @@ async fn accounts_share_one_client_s_connections_and_each_has_its_own_token() {
     let one = client(bearer(&issuer));
     let two = one.with_tokens(bearer(&issuer));
     for api in [one, two] {
-        assert_eq!(api.send(api.get(&url)).await.unwrap().status(), 200);
+        assert_eq!(api.get(&url).send().await.unwrap().status(), 200);
     }
     assert_eq!(server.await.unwrap(), ["token-1", "token-2"]);
 }
@@ -566,7 +563,7 @@ async fn an_endless_401_holds_nobody_up() {
         drop(stream);
     });
     let api = client(bearer(&issuer()));
-    assert_eq!(api.send(api.get(url)).await.unwrap().status(), 200);
+    assert_eq!(api.get(url).send().await.unwrap().status(), 200);
 }
 
 /// Goes without saying, but users hold it in statics and move its futures into tasks.
@@ -576,7 +573,7 @@ async fn a_client_and_its_calls_can_go_anywhere() {
     fn any_task<T: Future<Output = Result<Response, HttpError>> + Send>(_: T) {}
     let api = HttpClient::new(bearer(&issuer())).unwrap();
     anywhere(&api);
-    any_task(api.send(api.get("https://a/")));
+    any_task(api.get("https://a/").send());
     let _ = redirect_policy();
 }
 
@@ -606,7 +603,7 @@ async fn a_401_after_a_success_is_renewed_however_soon_it_comes() {
     let api = client(bearer(&issuer));
     for count in 0..4 {
         *revoked.lock().unwrap() = count;
-        let answer = api.send(api.get(server.uri())).await.unwrap();
+        let answer = api.get(server.uri()).send().await.unwrap();
         assert_eq!(answer.status(), 200, "with {count} tokens revoked");
     }
     assert_eq!(issuer.seen(), ["login"; 4]);
@@ -621,7 +618,7 @@ async fn a_401_for_a_missing_scope_is_the_callers_at_once() {
     .await;
     let api = client(bearer(&issuer));
     for _ in 0..2 {
-        assert_eq!(api.send(api.get(server.uri())).await.unwrap().status(), 401);
+        assert_eq!(api.get(server.uri()).send().await.unwrap().status(), 401);
     }
     assert_eq!(issuer.seen(), ["login"]);
     assert_eq!(arrived(&server).await.len(), 2);
@@ -637,8 +634,126 @@ async fn a_401_is_the_callers_where_the_store_has_no_newer_token() {
         .build();
     let api = client(tokens);
     for _ in 0..3 {
-        assert_eq!(api.send(api.get(server.uri())).await.unwrap().status(), 401);
+        assert_eq!(api.get(server.uri()).send().await.unwrap().status(), 401);
     }
     assert_eq!(issuer.seen(), ["login"; 2]);
     assert_eq!(arrived(&server).await.len(), 4, "only the first call is sent twice");
+}
+
+#[tokio::test]
+async fn the_builder_s_own_send_carries_the_token() {
+    let server = serve(rejects_tokens(1)).await;
+    let issuer = issuer();
+    let api = client(bearer(&issuer));
+    let call = api.get(server.uri());
+    assert!(!format!("{call:?}").contains("127.0.0.1"));
+    assert_eq!(call.send().await.unwrap().status(), 200);
+    assert_eq!(arrived(&server).await, ["GET / Bearer token-1", "GET / Bearer token-2"]);
+    assert_eq!(issuer.seen(), ["login", "login"]);
+}
+
+#[tokio::test]
+async fn the_builder_fills_a_call_as_reqwest_s_does() {
+    let server = serve(|_| status(200)).await;
+    let api = client(bearer(&issuer()));
+    let url = format!("{}/a", server.uri());
+    let headers = http::HeaderMap::from_iter([(http::header::ACCEPT, HeaderValue::from_static("text/plain"))]);
+    let call =
+        api.put(&url).query(&[("q", "a b")]).headers(headers).header("x-mine", "1").version(http::Version::HTTP_11);
+    let copy = call.try_clone().unwrap();
+    call.form(&[("k", "v w")]).send().await.unwrap();
+    copy.json(&["v"]).timeout(s(20)).send().await.unwrap();
+    assert!(api.post(&url).body(Body::wrap(Body::from("stream"))).try_clone().is_none());
+    let requests = server.received_requests().await.unwrap();
+    for (request, kind, body) in
+        [(&requests[0], "application/x-www-form-urlencoded", "k=v+w"), (&requests[1], "application/json", r#"["v"]"#)]
+    {
+        assert_eq!((request.url.path(), request.url.query()), ("/a", Some("q=a+b")));
+        let names = ["content-type", "accept", "x-mine", "authorization"];
+        assert_eq!(names.map(|name| header(request, name)), [kind, "text/plain", "1", "Bearer token-1"]);
+        assert_eq!(request.body, body.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_another_builder_made_is_sent_with_the_token() {
+    let server = serve(|_| status(200)).await;
+    let (api, other) = (client(bearer(&issuer())), client(bearer(&issuer())));
+    let url = Url::parse(&server.uri()).unwrap();
+    api.send(reqwest::Client::new().get(url.clone())).await.unwrap();
+    api.send(other.get(url.clone())).await.unwrap();
+    api.send(Request::new(Method::GET, url)).await.unwrap();
+    assert_eq!(arrived(&server).await, ["GET / Bearer token-1"; 3]);
+}
+
+#[tokio::test]
+async fn what_a_response_quotes_is_in_no_text_of_an_error() {
+    let server = serve(|_| status(200).set_body_string(r#""hunter2""#)).await;
+    let api = client(bearer(&issuer()));
+    let answer = api.get(server.uri()).send().await.unwrap();
+    let error = HttpError::from(answer.json::<u8>().await.unwrap_err());
+    assert!(!every_text(&error).contains("hunter2"), "{}", every_text(&error));
+    assert!(format!("{error:#}").ends_with(": not the expected JSON (line 1, column 9)"), "{error:#}");
+    assert_eq!(format!("{error:?}"), format!("{error:#}"));
+}
+
+/// Runs a test of this file alone, in a process with these variables.
+fn in_a_process(test: &str, variables: &[(&str, &str)]) {
+    let mut test_process = std::process::Command::new(std::env::current_exe().unwrap());
+    let output = test_process.args(["--exact", test, "--ignored"]).envs(variables.iter().copied()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
+}
+
+#[test]
+fn calls_to_loopback_do_not_go_through_a_proxy() {
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    in_a_process("loopback_is_called_directly", &["HTTP_PROXY", "http_proxy", "ALL_PROXY"].map(|name| (name, &*url)));
+    proxy.set_nonblocking(true).unwrap();
+    assert_eq!(proxy.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nothing has reached the proxy");
+}
+
+#[tokio::test]
+#[ignore = "of a process with a proxy"]
+async fn loopback_is_called_directly() {
+    let server = serve(|_| status(200)).await;
+    let api = HttpClient::new(bearer(&issuer())).unwrap();
+    for host in ["127.0.0.1", "localhost", "any.localhost"] {
+        let url = server.uri().replace("127.0.0.1", host);
+        assert_eq!(api.get(url).send().await.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn names_below_localhost_are_this_machine_unless_the_builder_is_the_user_s() {
+    let server = serve(|_| status(200)).await;
+    let url = server.uri().replace("127.0.0.1", "any.name.localhost");
+    let api = HttpClient::new(bearer(&issuer())).unwrap();
+    assert_eq!(api.get(&url).send().await.unwrap().status(), 200);
+    // That one may resolve them to anything.
+    let issuer = issuer();
+    let builder = reqwest::Client::builder().no_proxy().resolve("any.name.localhost", *server.address());
+    let api = HttpClient::from_builder(builder, bearer(&issuer)).unwrap();
+    assert!(matches!(api.get(&url).send().await.unwrap_err(), HttpError::PlainHttp));
+    assert_eq!((issuer.seen(), arrived(&server).await.len()), (vec![], 1));
+}
+
+#[cfg(feature = "rustls")]
+#[test]
+fn a_client_without_certificates_says_so() {
+    let missing = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(|name| (name, "/nonexistent"));
+    in_a_process("no_certificate_is_found", &missing);
+}
+
+#[cfg(feature = "rustls")]
+#[tokio::test]
+#[ignore = "of a process without certificates"]
+async fn no_certificate_is_found() {
+    let error = HttpClient::new(bearer(&issuer())).unwrap_err();
+    assert!(matches!(error, HttpError::Client(_)) && error.is_transient());
+    assert_eq!(
+        error.to_string(),
+        "the HTTP client cannot be built: no CA certificates were found: install them or set SSL_CERT_FILE"
+    );
 }

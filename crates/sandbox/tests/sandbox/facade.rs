@@ -61,7 +61,7 @@ fn api(tokens: &TokenSource) -> HttpClient {
 }
 
 async fn send(playing: &Playing, api: &HttpClient) -> u16 {
-    api.send(api.get(playing.url("/v1/business"))).await.unwrap().status().as_u16()
+    api.get(playing.url("/v1/business")).send().await.unwrap().status().as_u16()
 }
 
 #[tokio::test]

@@ -3,20 +3,19 @@
 //! It isn't for token requests: those have rules of their own, in `freshtoken-wire`. What a call is beside its token,
 //! its time-outs, retries and body, stays reqwest's business.
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
 use std::pin::pin;
-use std::time::Duration;
 
-use freshtoken_wire::{MAX_BODY, is_loopback};
+use freshtoken_wire::{MAX_BODY, is_loopback, is_loopback_address, with_direct_loopback};
 use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::redirect::Policy;
-use reqwest::{ClientBuilder, IntoUrl, Method, Request, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{ClientBuilder, IntoUrl, Method, Request, Response, StatusCode, Url};
 
 use crate::core::cell::Rejected;
-use crate::error::Error;
+use crate::http_error::{HttpError, TransportError};
+use crate::request::{RequestBuilder, Sendable};
 use crate::source::{Seen, TokenSource};
 use crate::status::Rejection;
 use crate::token::Token;
@@ -26,16 +25,16 @@ const REDIRECTS: usize = 10;
 
 /// A [`reqwest::Client`] whose calls carry a fresh token. Clones share everything and are cheap.
 ///
-/// Make a call with reqwest's builder, and [`send`](HttpClient::send) it from here:
+/// A call is put together and [sent](RequestBuilder::send) as with reqwest:
 ///
 /// ```no_run
 /// # use freshtoken::{HttpClient, HttpError, TokenSource, Vendor};
 /// # async fn example<V: Vendor>(endpoint: V, credentials: V::Credentials) -> Result<(), HttpError> {
 /// let api = HttpClient::new(TokenSource::new(endpoint, credentials))?;
 ///
-/// let call = api.post("https://api.example.com/orders").header("content-type", "application/json").body("{}");
-/// let answer = api.send(call).await?.error_for_status()?;
-/// println!("{}", answer.text().await?);
+/// let order = [("article", "1")];
+/// let response = api.post("https://api.example.com/orders").form(&order).send().await?.error_for_status()?;
+/// println!("{}", response.text().await?);
 /// # Ok(())
 /// # }
 /// ```
@@ -47,8 +46,9 @@ const REDIRECTS: usize = 10;
 ///   which the server may have carried out before it redirected.
 /// - **Every other answer** is the caller's as it is. Only a call without an answer is an error.
 /// - **The token goes to the host that was asked and no other**: see [`redirect_policy`]. Over plain `http://` it goes
-///   to loopback only. A proxy that the environment names for `http://` gets those calls too, unless `NO_PROXY` says
-///   otherwise.
+///   to loopback only, and not through a proxy of the environment. Names below `localhost` are this machine, whatever the
+///   system's resolver says. With a [builder](HttpClient::from_builder) of your own, name lookup and proxies are that
+///   builder's: then plain `http://` is for loopback addresses and `localhost` only.
 /// - **Headers**: the token's replace what the call has under their names, a user and password in the URL included.
 /// - **Of many accounts** each has a client of its own, and all share one's connections:
 ///   [`with_tokens`](HttpClient::with_tokens).
@@ -57,86 +57,94 @@ const REDIRECTS: usize = 10;
 pub struct HttpClient {
     http: reqwest::Client,
     tokens: TokenSource,
+    /// Where plain HTTP may go.
+    is_loopback: fn(&Url) -> bool,
 }
 
 impl HttpClient {
-    /// With the settings of [`reqwest::Client::new`], but for the redirects.
+    /// Creates a client with the settings of [`reqwest::Client::new`], but for redirects, and for calls to this machine.
     ///
     /// # Errors
     ///
-    /// Where TLS can't be set up.
+    /// [`HttpError::Client`] where TLS can't be set up now, for want of CA certificates for example.
     pub fn new(tokens: TokenSource) -> Result<Self, HttpError> {
-        Self::from_builder(reqwest::Client::builder(), tokens)
+        Self::build(with_direct_loopback(reqwest::Client::builder()), tokens, is_loopback)
     }
 
-    /// With settings of one's own, but for the redirects: they are always [`redirect_policy`]'s.
+    /// Creates a client with settings of your own, but for the redirects: they are always [`redirect_policy`]'s.
     ///
     /// # Errors
     ///
-    /// As [`ClientBuilder::build`].
+    /// [`HttpError::Client`], as [`ClientBuilder::build`].
     pub fn from_builder(builder: ClientBuilder, tokens: TokenSource) -> Result<Self, HttpError> {
-        Ok(Self { http: builder.redirect(redirect_policy()).build()?, tokens })
+        // How that one resolves names below `localhost` is unknown.
+        Self::build(builder, tokens, is_loopback_address)
+    }
+
+    fn build(builder: ClientBuilder, tokens: TokenSource, is_loopback: fn(&Url) -> bool) -> Result<Self, HttpError> {
+        let http = builder.redirect(redirect_policy()).build();
+        let http = http.map_err(|error| HttpError::Client(TransportError::new(error)))?;
+        Ok(Self { http, tokens, is_loopback })
     }
 
     /// The same client, and the same connections, with the tokens of another account.
     pub fn with_tokens(&self, tokens: TokenSource) -> Self {
-        Self { http: self.http.clone(), tokens }
+        Self { tokens, ..self.clone() }
     }
 
-    /// A `GET` to fill and to [`send`](HttpClient::send).
+    /// A `GET` to fill and to [`send`](RequestBuilder::send).
     pub fn get(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.http.get(url)
+        RequestBuilder::new(self.clone(), self.http.get(url))
     }
 
-    /// A `POST` to fill and to [`send`](HttpClient::send).
+    /// A `POST` to fill and to [`send`](RequestBuilder::send).
     pub fn post(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.http.post(url)
+        RequestBuilder::new(self.clone(), self.http.post(url))
     }
 
-    /// A `PUT` to fill and to [`send`](HttpClient::send).
+    /// A `PUT` to fill and to [`send`](RequestBuilder::send).
     pub fn put(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.http.put(url)
+        RequestBuilder::new(self.clone(), self.http.put(url))
     }
 
-    /// A `PATCH` to fill and to [`send`](HttpClient::send).
+    /// A `PATCH` to fill and to [`send`](RequestBuilder::send).
     pub fn patch(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.http.patch(url)
+        RequestBuilder::new(self.clone(), self.http.patch(url))
     }
 
-    /// A `DELETE` to fill and to [`send`](HttpClient::send).
+    /// A `DELETE` to fill and to [`send`](RequestBuilder::send).
     pub fn delete(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.http.delete(url)
+        RequestBuilder::new(self.clone(), self.http.delete(url))
     }
 
-    /// A `HEAD` to fill and to [`send`](HttpClient::send).
+    /// A `HEAD` to fill and to [`send`](RequestBuilder::send).
     pub fn head(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.http.head(url)
+        RequestBuilder::new(self.clone(), self.http.head(url))
     }
 
-    /// A request to fill and to [`send`](HttpClient::send).
+    /// A request to fill and to [`send`](RequestBuilder::send).
     pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
-        self.http.request(method, url)
+        RequestBuilder::new(self.clone(), self.http.request(method, url))
     }
 
-    /// Sends what a builder holds with a fresh token. It goes out through this client, whichever made the builder.
-    ///
-    /// The builder's own `send` sends it without a token.
+    /// Sends a call that something else made, such as a builder of reqwest's, with a fresh token. It is sent through this
+    /// client, whichever made it.
     ///
     /// # Errors
     ///
-    /// See [`HttpError`]; an answer is none, whatever its status. Where a 401 asks for a new token and there is none to be
-    /// had, it is [`HttpError::Token`]: that says what to do, which the 401 doesn't.
-    pub async fn send(&self, request: RequestBuilder) -> Result<Response, HttpError> {
-        self.execute(request.build()?).await
+    /// As [`RequestBuilder::send`].
+    pub async fn send(&self, call: impl Into<Sendable>) -> Result<Response, HttpError> {
+        let Sendable(request) = call.into();
+        self.execute(request?).await
     }
 
-    /// As [`HttpClient::send`], of a request that is built.
+    /// Sends a request with a fresh token.
     ///
     /// # Errors
     ///
-    /// As [`HttpClient::send`].
+    /// As [`RequestBuilder::send`].
     pub async fn execute(&self, request: Request) -> Result<Response, HttpError> {
-        let (mut call, mut request) = Call::begin(&self.tokens, request).await?;
+        let (mut call, mut request) = Call::begin(&self.tokens, request, self.is_loopback).await?;
         loop {
             let answer = self.http.execute(request).await?;
             request = match call.answered(answer).await? {
@@ -190,7 +198,11 @@ pub(crate) struct Call<'a> {
 
 impl<'a> Call<'a> {
     /// The request with its token, ready to be sent.
-    pub(crate) async fn begin(tokens: &'a TokenSource, mut request: Request) -> Result<(Self, Request), HttpError> {
+    pub(crate) async fn begin(
+        tokens: &'a TokenSource,
+        mut request: Request,
+        is_loopback: fn(&Url) -> bool,
+    ) -> Result<(Self, Request), HttpError> {
         let url = request.url_mut();
         if url.scheme() == "http" && !is_loopback(url) {
             return Err(HttpError::PlainHttp);
@@ -285,95 +297,6 @@ async fn beside<T>(aside: impl Future<Output = ()>, main: impl Future<Output = T
         main.as_mut().poll(context)
     })
     .await
-}
-
-/// Why a call has no answer.
-///
-/// No text of it, or of its sources, has a token, or more of a URL than scheme, host and port.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum HttpError {
-    /// There is no token; the call wasn't sent, or got a 401 that only another token could help.
-    Token(Error),
-    /// The call couldn't be sent, or its answer didn't arrive. Unless it [can't connect](reqwest::Error::is_connect) or
-    /// [isn't a call](reqwest::Error::is_builder), the server may have acted on it.
-    ///
-    /// With `?` it also takes the errors of reading an answer, and of [`Response::error_for_status`].
-    Http(reqwest::Error),
-    /// The URL is `http://` to a host that isn't loopback, which would send the token in the clear. Nothing was sent: use
-    /// `https://`.
-    PlainHttp,
-}
-
-impl HttpError {
-    /// Whether the call may work later without any change. It doesn't say that the server hasn't acted on it.
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Token(error) => error.is_transient(),
-            Self::Http(error) => match error.status() {
-                Some(status) => matches!(status.as_u16(), 408 | 425 | 429 | 500..=599),
-                None => error.is_timeout() || error.is_connect() || error.is_request() || error.is_body(),
-            },
-            Self::PlainHttp => false,
-        }
-    }
-
-    /// How long no token will be asked for: an earlier call gets this error again.
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Token(error) => error.retry_after(),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for HttpError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Token(_) => "no token for the call",
-            Self::Http(error) if error.is_builder() => {
-                "the call can't be sent as it is, check its URL, headers and body"
-            }
-            Self::Http(error) if error.is_connect() => "can't connect, check network, proxy, name and certificate",
-            Self::Http(error) if error.is_timeout() => "no whole answer in time, the server may have acted on the call",
-            Self::Http(error) if error.is_status() => "the server answered with an error",
-            Self::Http(error) if error.is_decode() => "the answer isn't what it should be",
-            Self::Http(_) => "the connection broke, the server may have acted on the call",
-            Self::PlainHttp => "http:// would show the token to everyone on the way, use https:// for all but loopback",
-        })
-    }
-}
-
-impl StdError for HttpError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match self {
-            Self::Token(error) => Some(error),
-            Self::Http(error) => Some(error),
-            Self::PlainHttp => None,
-        }
-    }
-}
-
-impl From<Error> for HttpError {
-    fn from(error: Error) -> Self {
-        Self::Token(error)
-    }
-}
-
-/// What its URL has beyond scheme, host and port goes.
-impl From<reqwest::Error> for HttpError {
-    fn from(error: reqwest::Error) -> Self {
-        Self::Http(without_path(error))
-    }
-}
-
-/// The error with the origin of its URL for a URL: paths and queries can hold secrets.
-pub(crate) fn without_path(error: reqwest::Error) -> reqwest::Error {
-    let origin = error.url().and_then(|url| Url::parse(&url.origin().ascii_serialization()).ok());
-    match origin {
-        Some(origin) => error.with_url(origin),
-        None => error.without_url(),
-    }
 }
 
 #[cfg(test)]
