@@ -185,12 +185,16 @@ fn endpoint(model: &Model) -> String {
         Code::list("&[", key_variables.collect()),
         Code::list("&[", key_settings.map(|setting| value(setting, "self")).collect()),
     ];
-    let at_docs = "A server of one's own: a base URL, with or without a path and a trailing slash.\n\nIt must be HTTPS, \
-                   unless it is on this machine.";
-    let http_docs = "Sends the requests with an HTTP client of one's own, of reqwest 0.13.\n\nBuild it from \
-                     [`http_client_builder`](crate::http_client_builder), which follows no redirects and keeps no \
-                     cookies: one that follows redirects may send credentials on to wherever a redirect points. A \
-                     request takes 30 seconds at most, whatever the client's own limit is.";
+    let at_docs = "Returns an endpoint at another base URL, with or without a path and a trailing slash.\n\n# Errors\n\n\
+                   If no secret may be sent there: the URL is not absolute, is neither `https://` nor `http://` on this \
+                   machine, or has a user, a query or a fragment.";
+    let http_docs = "Sends the requests with an HTTP client of your own, of reqwest 0.13.\n\nBuild it from \
+                     [`http_client_builder`](crate::http_client_builder), which follows no redirects, keeps no cookies, \
+                     and opens a connection for each request. A client that follows redirects may send credentials on to \
+                     wherever a redirect points. One that keeps connections may lose a refresh token that works once, \
+                     because a server may close an idle connection just as the request arrives: turn that off with \
+                     `pool_max_idle_per_host(0)`. A request takes 30 seconds at most, whatever the client's own limit \
+                     is. Names below `localhost` are for the default client only.";
     let (field, new) = match settings.is_empty() {
         true => ("", String::new()),
         false => ("    settings: Settings,\n", format!("            {},\n", new_settings(&settings))),
@@ -205,11 +209,13 @@ pub struct Endpoint {{
 {field}}}
 {settings_type}
 impl Endpoint {{
-{constructors}{at_docs}    pub fn at(base_url: impl Into<String>) -> Self {{
-        Self {{
-            url: base_url.into(),
+{constructors}{at_docs}    pub fn at(base_url: impl Into<String>) -> Result<Self, Error> {{
+        let base_url = base_url.into();
+        ::freshtoken_wire::check(&base_url)?;
+        Ok(Self {{
+            url: base_url,
             http: Http::default(),
-{new}        }}
+{new}        }})
     }}
 
 {setters}{http_docs}    pub fn http_client(mut self, client: ::reqwest::Client) -> Self {{

@@ -173,8 +173,13 @@ pub fn implementation(model: &Model, x_token: &XToken, credentials: &IndexMap<St
     let fields = credentials.iter().map(|(name, credential)| {
         let variable = variable(&prefix, name);
         Code::text(match (fits(model, &credential.ty), credential.optional) {
-            (true, true) => format!("{name}: vars.given({variable:?})?"),
-            (true, false) => format!("{name}: vars.needed({variable:?})?"),
+            (true, is_optional) => {
+                let how = if is_optional { "given" } else { "needed" };
+                match delimiter(&credential.ty) {
+                    Some(delimiter) => format!("{name}: vars.{how}_list({variable:?}, {delimiter:?})?"),
+                    None => format!("{name}: vars.{how}({variable:?})?"),
+                }
+            }
             (false, true) => format!("{name}: None"),
             (false, false) => format!("{name}: vars.structured({variable:?})?"),
         })
@@ -232,6 +237,15 @@ fn fits(model: &Model, ty: &Ty) -> bool {
         | Ty::Boolean
         | Ty::Any
         | Ty::Constant(_) => true,
+    }
+}
+
+/// What stands between the items of a list that is one string.
+fn delimiter(ty: &Ty) -> Option<char> {
+    match ty {
+        Ty::Delimited(delimiter, _) => Some(*delimiter),
+        Ty::Nullable(inner) => delimiter(inner),
+        _ => None,
     }
 }
 

@@ -737,14 +737,14 @@ impl Vendor for Endpoint {{
         format!("\n{head}\n{}\n        {result}\n    }}\n", statements(&body, 8))
     }
 
-    /// The check that no credential is an empty text: the vendor's refusal would name none.
+    /// The check that no credential is empty, or has a control character: the vendor's refusal would name none.
     fn given(&self) -> Option<Code> {
-        let is_text = |credential: &Credential| matches!(credential.ty, Ty::Text | Ty::Secret) && !credential.optional;
+        let is_text = |credential: &Credential| matches!(credential.ty, Ty::Text | Ty::Secret);
         let texts: Vec<Code> = self
             .credentials
             .iter()
             .filter(|(_, credential)| is_text(credential))
-            .map(|(name, _)| Code::text(format!("({name:?}, credentials.{name}.is_empty())")))
+            .map(|(name, _)| Code::text(format!("({name:?}, &credentials.{name})")))
             .collect();
         let given = |texts| Code::list("adapter::given(", vec![Code::list("&[", texts)]);
         (!texts.is_empty()).then(|| Code::row([given(texts), Code::text("?")]))
@@ -927,7 +927,7 @@ fn with_also(mut issued: Issued, credentials: &Credentials) -> Issued {{
         let server = self.model.servers.first();
         let mut endpoint = match server {
             Some(server) => format!("{module}::Endpoint::{}", constructor(self.model, server)),
-            None => format!("{module}::Endpoint::at(\"https://example.com\")"),
+            None => format!("{module}::Endpoint::at(\"https://example.com\")?"),
         };
         let is_given = |setting: &Setting<'_>| server.is_some_and(|server| setting.is_argument_of(server));
         for setting in settings(self.model).iter().filter(|setting| setting.param.is_some() && !is_given(setting)) {
@@ -958,7 +958,7 @@ fn with_also(mut issued: Issued, credentials: &Credentials) -> Issued {{
             .replace("[types::", &format!("[{module}::types::"))
             .replace("(types::", &format!("({module}::types::"));
         Ok(format!(
-            "# async fn example() -> Result<(), freshtoken::Error> {{\nuse freshtoken::{{TokenSource, {module}}};\n\n\
+            "# async fn example() -> Result<(), Box<dyn std::error::Error>> {{\nuse freshtoken::{{TokenSource, {module}}};\n\n\
              {body}\n# let _ = header;\n# Ok(())\n# }}\n"
         ))
     }

@@ -239,7 +239,7 @@ a log line.
 | server | base URL | |
 | --- | --- | --- |
 {servers}
-Another base URL: `Endpoint::at("https://…")`. An HTTP client of your own: `endpoint.http_client(client)`.
+Another base URL: `Endpoint::at("https://…")?`. An HTTP client of your own: `endpoint.http_client(client)`.
 
 | operation | request | |
 | --- | --- | --- |

@@ -158,8 +158,8 @@ pub fn client_setup(model: &Model, url: Option<&str>, secrets: Secrets) -> Vec<C
     let server = model.servers.first().filter(|_| url.is_none());
     let mut endpoint = match (url, server) {
         (None, Some(server)) => format!("Endpoint::{}", constructor(model, server)),
-        (None, None) => "Endpoint::at(\"https://example.com\")".to_owned(),
-        (Some(url), _) => format!("Endpoint::at({url})"),
+        (None, None) => "Endpoint::at(\"https://example.com\")?".to_owned(),
+        (Some(url), _) => format!("Endpoint::at({url}).expect(\"a base URL\")"),
     };
     let is_given = |setting: &Setting<'_>| server.is_some_and(|server| setting.is_argument_of(server));
     for setting in settings(model).iter().filter(|setting| setting.param.is_some() && !is_given(setting)) {
@@ -441,7 +441,7 @@ fn {of_operation}() -> Vec<ResponseTemplate> {{
                 "
 async fn {texts_of}(url: &str) -> String {{
     let mut text = String::new();
-    let endpoint = Endpoint::at(url);
+    let endpoint = Endpoint::at(url).expect(\"a base URL\");
     text.push_str(&format!(\"{{endpoint:?}}\"));
 {setup}
     // It holds the credentials.

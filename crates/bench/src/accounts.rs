@@ -138,7 +138,7 @@ pub fn in_a_process_of_its_own(accounts: &str, url: &str) -> Result<(), Failure>
     let accounts = accounts.parse()?;
     let set = match url {
         IN_PROCESS => measure(accounts, InProcess, || (), IN_PROCESS)?,
-        url => measure(accounts, Endpoint::at(url), credentials, HTTP)?,
+        url => measure(accounts, Endpoint::at(url)?, credentials, HTTP)?,
     };
     println!("{}", serde_json::to_string(&set)?);
     Ok(())

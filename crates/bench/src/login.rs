@@ -113,7 +113,7 @@ impl Place {
             None => http,
         }
         .build()?;
-        let endpoint = voucherify::Endpoint::at(url).http_client(http.clone());
+        let endpoint = voucherify::Endpoint::at(url)?.http_client(http.clone());
         Ok(Self { url: url.to_owned(), http, endpoint })
     }
 

@@ -54,10 +54,11 @@ pub(crate) fn revoked<T, B: ErrorBody + Send + Sync + 'static>(result: Result<T,
     }
 }
 
-/// Refuses credentials that are empty, each given with its name.
-pub(crate) fn given(credentials: &[(&str, bool)]) -> Result<(), Failure> {
-    match credentials.iter().find(|(_, is_empty)| *is_empty) {
-        Some((name, _)) => Err(Failure::permanent(format!("the credential `{name}` is empty"))),
+/// Rejects credentials that cannot be right, each given with its name: what the vendor says of one would not name it.
+pub(crate) fn given(credentials: &[(&str, &dyn Credential)]) -> Result<(), Failure> {
+    let problems = credentials.iter().filter_map(|(name, credential)| Some((name, credential.problem()?)));
+    match problems.into_iter().next() {
+        Some((name, problem)) => Err(Failure::permanent(format!("the credential `{name}` {problem}"))),
         None => Ok(()),
     }
 }
@@ -66,6 +67,43 @@ pub(crate) fn given(credentials: &[(&str, bool)]) -> Result<(), Failure> {
 pub(crate) fn live(access_token: Option<&Secret>) -> Result<&Secret, Failure> {
     let missing = "the vendor revokes a refresh token only for a live access token: get a token first, then revoke";
     access_token.ok_or_else(|| Failure::transient(missing).not_sent())
+}
+
+/// A string of the user's.
+pub(crate) trait Credential {
+    /// Why it cannot be right.
+    fn problem(&self) -> Option<&'static str>;
+}
+
+impl Credential for str {
+    fn problem(&self) -> Option<&'static str> {
+        if self.is_empty() {
+            Some("is empty")
+        } else if self.contains(char::is_control) {
+            Some("has a line break or another control character")
+        } else {
+            None
+        }
+    }
+}
+
+impl Credential for String {
+    fn problem(&self) -> Option<&'static str> {
+        self.as_str().problem()
+    }
+}
+
+impl Credential for Secret {
+    fn problem(&self) -> Option<&'static str> {
+        self.expose().problem()
+    }
+}
+
+/// An optional one may be empty.
+impl<T: Credential> Credential for Option<T> {
+    fn problem(&self) -> Option<&'static str> {
+        self.as_ref().and_then(T::problem).filter(|problem| *problem != "is empty")
+    }
 }
 
 /// A credential that this one grant can't do without.
@@ -78,6 +116,21 @@ pub(crate) fn needed<'a, T>(name: &str, credential: &'a Option<T>) -> Result<&'a
 mod tests {
     use super::*;
     use freshtoken_wire::Secret;
+
+    #[test]
+    fn a_credential_that_cannot_be_right_is_named_and_not_quoted() {
+        let said =
+            |credential: &dyn Credential| given(&[("api_key", credential)]).map_err(|failure| failure.to_string());
+        assert_eq!(said(&Secret::new("")), Err("the credential `api_key` is empty".to_owned()));
+        let problem = Err("the credential `api_key` has a line break or another control character".to_owned());
+        for text in ["hunter2\n", "hunter2\r\n", "\thunter2", "hunter\x002", "hunter2\u{7f}", "hunter2\u{85}"] {
+            assert_eq!(said(&Secret::new(text)), problem, "{text:?}");
+            assert_eq!(said(&Some(text.to_owned())), problem, "{text:?}");
+        }
+        for credential in [None, Some(String::new()), Some("hunter 2ü".to_owned())] {
+            assert_eq!(said(&credential), Ok(()));
+        }
+    }
 
     #[test]
     fn a_missing_credential_is_permanent_and_named() {

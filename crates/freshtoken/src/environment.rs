@@ -16,6 +16,9 @@ use crate::vendor::Vendor;
 /// URL without a default, such as the name of a shop, is a variable that this server needs, and a base URL of one's own
 /// doesn't.
 ///
+/// One line break at the end of a value is dropped, as in a mounted file. A list is a JSON array, or else its items with the
+/// vendor's delimiter or white space between them.
+///
 /// ```no_run
 /// # #[cfg(feature = "zenoti")]
 /// # fn example() -> Result<(), freshtoken::EnvError> {
@@ -149,13 +152,50 @@ pub struct Vars<'a> {
 
 #[allow(dead_code, reason = "a vendor uses what it needs, and without a vendor's feature there is none")]
 impl Vars<'_> {
-    /// The value, unless it is empty.
+    /// The value, unless it is empty. The line break at the end of a file's contents is not part of it.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
-        (self.var)(name).filter(|value| !value.is_empty())
+        let mut value = (self.var)(name)?;
+        if value.ends_with('\n') {
+            value.pop();
+            if value.ends_with('\r') {
+                value.pop();
+            }
+        }
+        (!value.is_empty()).then_some(value)
     }
 
     pub(crate) fn needed<T: DeserializeOwned>(&self, name: &'static str) -> Result<T, EnvError> {
         self.given(name)?.ok_or(EnvError(Problem::Missing(vec![name])))
+    }
+
+    pub(crate) fn needed_list<T: DeserializeOwned>(&self, name: &'static str, delimiter: char) -> Result<T, EnvError> {
+        self.given_list(name, delimiter)?.ok_or(EnvError(Problem::Missing(vec![name])))
+    }
+
+    /// A list that is one string for the vendor: a JSON array, or else items between the delimiter or white space.
+    pub(crate) fn given_list<T: DeserializeOwned>(
+        &self,
+        name: &'static str,
+        delimiter: char,
+    ) -> Result<Option<T>, EnvError> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let items: Vec<String> = match serde_json::from_str::<Vec<Value>>(&text) {
+            Ok(items) => serde_json::from_value(Value::Array(items)).map_err(|_| EnvError(Problem::Wrong(name)))?,
+            Err(_) => {
+                let parts = text.split(|c: char| c == delimiter || c.is_whitespace());
+                parts.filter(|item| !item.is_empty()).map(str::to_owned).collect()
+            }
+        };
+        // Joined, such an item would be several.
+        let is_wrong = |item: &String| item.is_empty() || item.contains(delimiter);
+        if items.iter().any(is_wrong) {
+            return Err(EnvError(Problem::Wrong(name)));
+        }
+        if items.is_empty() {
+            return Ok(None);
+        }
+        let joined = Value::String(items.join(&delimiter.to_string()));
+        serde_json::from_value(joined).map(Some).map_err(|_| EnvError(Problem::Wrong(name)))
     }
 
     /// A text as it is; anything else as JSON, or a list as its items with spaces between.
@@ -187,9 +227,13 @@ impl Vars<'_> {
     }
 
     /// Where the vendor is: its own URL, a named server, or else the first of these.
-    pub(crate) fn endpoint<E>(&self, at: fn(String) -> E, servers: &Servers<E>) -> Result<E, EnvError> {
+    pub(crate) fn endpoint<E, F: fmt::Display>(
+        &self,
+        at: fn(String) -> Result<E, F>,
+        servers: &Servers<E>,
+    ) -> Result<E, EnvError> {
         if let Some(url) = self.get(&format!("{}_URL", self.prefix)) {
-            return Ok(at(url));
+            return at(url).map_err(|why| EnvError(Problem::Url(self.prefix, why.to_string())));
         }
         let wanted = self.get(&format!("{}_SERVER", self.prefix));
         let found = servers.iter().find(|(name, _)| wanted.as_ref().is_none_or(|wanted| wanted == name));
@@ -214,6 +258,8 @@ enum Problem {
     Wrong(&'static str),
     Structured(&'static str),
     UnknownServer(&'static str, Vec<&'static str>),
+    /// And why: a text without the URL.
+    Url(&'static str, String),
 }
 
 impl EnvError {
@@ -223,6 +269,7 @@ impl EnvError {
             Problem::Missing(names) => names.iter().map(|name| (*name).to_owned()).collect(),
             Problem::Wrong(name) | Problem::Structured(name) => vec![(*name).to_owned()],
             Problem::UnknownServer(prefix, _) => vec![format!("{prefix}_SERVER")],
+            Problem::Url(prefix, _) => vec![format!("{prefix}_URL")],
         }
     }
 }
@@ -240,6 +287,7 @@ impl fmt::Display for EnvError {
                     "{name} would be an object, which no environment variable can hold: make the credentials by hand"
                 )
             }
+            Problem::Url(prefix, why) => write!(f, "the environment's {prefix}_URL cannot be used: {why}"),
             Problem::UnknownServer(prefix, known) => {
                 write!(
                     f,
@@ -273,8 +321,10 @@ fn listed(names: &[&str], last: &str) -> String {
 mod tests {
     use std::collections::HashMap;
 
+    use freshtoken_wire::{CommaDelimited, Error, check};
+
     use super::*;
-    use crate::Policy;
+    use crate::vendor::Policy;
 
     /// A vendor as a generated one is, whose servers have parts of their own in their URLs.
     #[derive(Debug, PartialEq)]
@@ -301,7 +351,7 @@ mod tests {
 
         fn read(vars: &Vars<'_>) -> Result<(Self, String), EnvError> {
             let shop = vars.endpoint(
-                Shop,
+                |url| Ok::<_, Error>(Shop(url)),
                 &[
                     ("live", |vars| Ok(Shop(vars.needed("SHOP_NAME")?))),
                     ("test", |vars| Ok(Shop(vars.needed("SHOP_ZONE")?))),
@@ -330,5 +380,53 @@ mod tests {
         assert_eq!(made(&[("SHOP_SERVER", "test"), ("SHOP_ZONE", "z")]), "z");
         assert_eq!(made(&[("SHOP_SERVER", "plain")]), "plain");
         assert_eq!(made(&[("SHOP_URL", "https://own.example")]), "https://own.example");
+    }
+
+    fn vars(value: &'static str) -> impl Fn(&str) -> Option<String> {
+        move |_| Some(value.to_owned())
+    }
+
+    fn list(value: &'static str) -> Result<Option<CommaDelimited<String>>, EnvError> {
+        Vars { prefix: "ACME", var: &vars(value) }.given_list("ACME_SCOPE", ',')
+    }
+
+    #[test]
+    fn a_list_is_a_json_array_or_split_at_delimiter_or_white_space() {
+        for value in ["read write", "read,write", " read , write\t", r#"["read","write"]"#, "read,\nwrite\n"] {
+            assert_eq!(list(value).unwrap().unwrap().join().unwrap(), "read,write", "{value:?}");
+        }
+        assert_eq!(list(r#"["read all"]"#).unwrap().unwrap().join().unwrap(), "read all");
+        for value in ["", " ", ",", "\n", "[]"] {
+            assert!(list(value).unwrap().is_none(), "{value:?}");
+        }
+        for value in [r#"["read,write"]"#, r#"[""]"#, "[1]", r#"["read",null]"#] {
+            assert_eq!(list(value).unwrap_err(), EnvError(Problem::Wrong("ACME_SCOPE")), "{value}");
+        }
+        let spaced = Vars { prefix: "ACME", var: &vars(r#"["read","write"]"#) };
+        let spaced: Option<freshtoken_wire::SpaceDelimited<String>> = spaced.given_list("ACME_SCOPE", ' ').unwrap();
+        assert_eq!(spaced.unwrap().join().unwrap(), "read write");
+    }
+
+    #[test]
+    fn one_line_break_at_the_end_of_a_value_is_dropped() {
+        for (value, expected) in [("s\n", "s"), ("s\r\n", "s"), ("s\n\n", "s\n"), ("s\r", "s\r"), (" s ", " s ")] {
+            assert_eq!(Vars { prefix: "ACME", var: &vars(value) }.get("ACME_SECRET").unwrap(), expected, "{value:?}");
+        }
+        assert_eq!(Vars { prefix: "ACME", var: &vars("\n") }.get("ACME_SECRET"), None);
+    }
+
+    #[test]
+    fn a_url_that_cannot_work_is_named_with_its_variable() {
+        let at = |value| {
+            let at: fn(String) -> Result<(), Error> = |url| check(&url).map(drop);
+            Vars { prefix: "ACME", var: &vars(value) }.endpoint(at, &[])
+        };
+        let error = at("http://hunter2.example.com").unwrap_err();
+        assert_eq!(error.variables(), ["ACME_URL"]);
+        assert_eq!(
+            format!("{error:?}"),
+            "the environment's ACME_URL cannot be used: endpoint: http:// is for loopback hosts only, use https://"
+        );
+        assert_eq!(at("http://localhost\n"), Ok(()));
     }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use freshtoken_wire::Verdict;
 
+use crate::error::Cause;
+
 /// Why a grant failed: what a [`Vendor`](crate::Vendor) answers.
 ///
 /// The generated vendors' errors become one with `?`. A vendor of one's own says which it is: [`Failure::transient`],
@@ -29,7 +31,7 @@ pub struct Failure {
     /// Nothing was sent, since a callback returned the credentials that were refused before.
     pub(crate) is_unchanged: bool,
     pub(crate) retry_after: Option<Duration>,
-    pub(crate) cause: Arc<dyn StdError + Send + Sync>,
+    pub(crate) cause: Cause,
 }
 
 impl Failure {
@@ -104,7 +106,7 @@ impl Failure {
             is_gone: false,
             is_unchanged: false,
             retry_after: None,
-            cause: cause.into().into(),
+            cause: Cause::from(Arc::from(cause.into())),
         }
     }
 
@@ -135,7 +137,7 @@ impl<B: Send + Sync + 'static> From<freshtoken_wire::Error<B>> for Failure {
             is_gone: matches!(error.status(), Some(404 | 410)),
             is_unchanged: false,
             retry_after: error.retry_after(),
-            cause: Arc::new(error),
+            cause: error.into(),
         }
     }
 }
@@ -154,6 +156,6 @@ impl fmt::Debug for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cause.fmt(f)
+        fmt::Display::fmt(&self.cause, f)
     }
 }

@@ -176,12 +176,19 @@ struct RefreshForm {
 
 /// Why there is no record: the text is none of [`Record::to_json`], or of a version of this crate that isn't known here.
 /// It holds nothing of the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RecordError(());
 
 impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the text is no record of this version: log in, or have the person consent, anew")
+    }
+}
+
+/// The message too: it is what `main` prints of an error.
+impl fmt::Debug for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

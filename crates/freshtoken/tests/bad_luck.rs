@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use freshtoken::{
     CredentialSource, Error, ErrorKind, Key, Lease, Memory, Record, Rejection, State, Store, StoreError, TokenSource,
-    voucherify, wellnessliving, zenoti,
+    http_client_builder, voucherify, wellnessliving, zenoti,
 };
 use freshtoken_voucherify::{BodyProblem, ErrorKind as Cause};
 use server::{
@@ -221,7 +221,10 @@ async fn a_refusal_stays_until_the_credentials_change() {
     let error = stays("a code", refusal.into(), said(400)).await;
     assert_eq!((cause(&error).code(), cause(&error).request_id()), (Some("invalid_scope"), Some("r-1")));
     assert!(matches!(cause(&error).body(), Some(voucherify::ErrorBody::ApiError(body)) if body.message == "No"));
-    assert_eq!(error.to_string(), "voucherify: can't log in, change the credentials or settings (next try in 1 s)");
+    assert_eq!(
+        error.to_string(),
+        "voucherify: can't log in, change the credentials (code invalid_scope) (next try in 1 s)"
+    );
 }
 
 #[tokio::test]
@@ -433,7 +436,7 @@ async fn thirty_seconds_pass() {
 #[tokio::test]
 async fn a_server_that_comes_up_late_is_found() {
     let (clock, address) = (TestClock::new(), nobody());
-    let endpoint = voucherify::Endpoint::at(format!("http://{address}"));
+    let endpoint = voucherify::Endpoint::at(format!("http://{address}")).unwrap();
     let tokens = builder(endpoint, voucherify_credentials(), &clock).build();
     for wait in [1, 2, 4, 8, 16, 32, 60, 60] {
         let error = ask(&tokens).await.unwrap_err();
@@ -472,13 +475,13 @@ async fn credentials_arrive_as_they_are_in_a_form() {
     let server = Server::new(wellnessliving_token("token", clock.wall()));
     let credentials = wellnessliving::Credentials {
         client_id: AWKWARD.into(),
-        client_secret: "line\r\nbreak".into(),
+        client_secret: "a\u{a0}\u{2028}".into(),
         scope: Some(["read", "a&b+c"].map(str::to_owned).into()),
     };
-    ask(&builder(wellnessliving::Endpoint::at(server.url()), credentials, &clock).build()).await.unwrap();
+    ask(&builder(wellnessliving::Endpoint::at(server.url()).unwrap(), credentials, &clock).build()).await.unwrap();
     assert_eq!(
         server.requests()[0].body,
-        "client_id=a+%26%3D%2B%25%2F%3F%23%22%27%5C%C3%A9%E2%82%AC&client_secret=line%0D%0Abreak\
+        "client_id=a+%26%3D%2B%25%2F%3F%23%22%27%5C%C3%A9%E2%82%AC&client_secret=a%C2%A0%E2%80%A8\
          &grant_type=client_credentials&scope=read+a%26b%2Bc"
     );
 }
@@ -488,12 +491,13 @@ async fn credentials_arrive_as_they_are_in_json() {
     let clock = TestClock::new();
     let server = Server::new(zenoti_pair(1, clock.wall()));
     let credentials =
-        zenoti::Credentials { password: AWKWARD.into(), user_name: "line\r\nbreak\0".into(), ..zenoti_credentials() };
-    ask(&builder(zenoti::Endpoint::at(server.url()), credentials, &clock).build()).await.unwrap();
+        zenoti::Credentials { password: AWKWARD.into(), user_name: "Ann \u{2028}".into(), ..zenoti_credentials() };
+    ask(&builder(zenoti::Endpoint::at(server.url()).unwrap(), credentials, &clock).build()).await.unwrap();
     assert_eq!(
         server.requests()[0].body,
         concat!(
-            r#"{"account_name":"acme","user_name":"line\r\nbreak\u0000","password":"a &=+%/?#\"'\\é€","#,
+            "{\"account_name\":\"acme\",\"user_name\":\"Ann \u{2028}\",",
+            r#""password":"a &=+%/?#\"'\\é€","#,
             r#""grant_type":"password","app_id":"an-app","app_secret":"an-app-secret","device_id":"a-device"}"#
         )
     );
@@ -504,8 +508,9 @@ async fn a_refresh_token_and_a_token_to_revoke_arrive_as_they_are() {
     let clock = TestClock::new();
     let awkward = r#"a&=+%|$:#/"\\"#;
     let server = Server::new(zenoti_pair(1, clock.wall()).replace("access-1", r#"a&=+%|$:#/\"\\\\"#));
-    let tokens =
-        builder(zenoti::Endpoint::at(server.url()), zenoti_credentials(), &clock).refresh_token(awkward).build();
+    let tokens = builder(zenoti::Endpoint::at(server.url()).unwrap(), zenoti_credentials(), &clock)
+        .refresh_token(awkward)
+        .build();
     assert_eq!(ask(&tokens).await.unwrap(), awkward);
     limit(tokens.revoke()).await.unwrap();
     let requests = server.requests();
@@ -534,7 +539,7 @@ async fn credentials_arrive_as_they_are_in_headers() {
         let clock = TestClock::new();
         let server = Server::new(voucherify_token("token", clock.wall()));
         let credentials = voucherify_with(app_id, app_token, &["api", "brand-new"]);
-        ask(&builder(voucherify::Endpoint::at(server.url()), credentials, &clock).build()).await.unwrap();
+        ask(&builder(voucherify::Endpoint::at(server.url()).unwrap(), credentials, &clock).build()).await.unwrap();
         let request = &server.requests()[0];
         assert_eq!(request.header("x-app-id"), Some(app_id));
         assert_eq!(request.header("x-app-token"), Some(app_token));
@@ -547,10 +552,6 @@ async fn what_can_t_be_sent_isn_t_and_the_error_names_it() {
     let in_header = "a value with a line break, or with a character that isn't visible ASCII";
     let in_form = "a list that is empty, or a list item that is empty or holds the delimiter";
     let cases = [
-        (voucherify_with("an-app", "line\r\nx-admin: 1", &["api"]), "`x-app-token`", in_header),
-        (voucherify_with("line\nbreak", "t", &["api"]), "`x-app-id`", in_header),
-        (voucherify_with("an-app", "nul\0", &["api"]), "`x-app-token`", in_header),
-        (voucherify_with("an-app", "tab\t", &["api"]), "`x-app-token`", in_header),
         (voucherify_with("an-app", "é", &["api"]), "`x-app-token`", in_header),
         (voucherify_with("an-app", "t", &[]), "create_token", in_form),
         (voucherify_with("an-app", "t", &[""]), "create_token", in_form),
@@ -559,7 +560,7 @@ async fn what_can_t_be_sent_isn_t_and_the_error_names_it() {
     for (credentials, name, why) in cases {
         let clock = TestClock::new();
         let server = Server::new(voucherify_token("token", clock.wall()));
-        let tokens = builder(voucherify::Endpoint::at(server.url()), credentials, &clock).build();
+        let tokens = builder(voucherify::Endpoint::at(server.url()).unwrap(), credentials, &clock).build();
         for _ in 0..3 {
             let error = ask(&tokens).await.unwrap_err();
             assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Refused, Some(s(3_600))));
@@ -576,7 +577,7 @@ async fn what_can_t_be_sent_isn_t_and_the_error_names_it() {
 async fn an_empty_credential_is_named_and_nothing_is_sent() {
     let (server, clock) = (Server::new(zenoti_pair(1, start())), TestClock::new());
     let credentials = zenoti::Credentials { app_secret: "".into(), ..zenoti_credentials() };
-    let tokens = builder(zenoti::Endpoint::at(server.url()), credentials, &clock).build();
+    let tokens = builder(zenoti::Endpoint::at(server.url()).unwrap(), credentials, &clock).build();
     let error = ask(&tokens).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused);
     let text = std::error::Error::source(&error).unwrap().to_string();
@@ -585,8 +586,28 @@ async fn an_empty_credential_is_named_and_nothing_is_sent() {
 }
 
 #[tokio::test]
+async fn a_credential_with_a_control_character_is_named_and_nothing_is_sent() {
+    for (app_id, app_token, name) in [
+        ("an-app", "line\r\nx-admin: 1", "app_token"),
+        ("line\nbreak", "t", "app_id"),
+        ("an-app", "s\n", "app_token"),
+        ("an-app", "nul\0", "app_token"),
+        ("an-app", "tab\t", "app_token"),
+    ] {
+        let (server, clock) = (Server::new(voucherify_token("token", start())), TestClock::new());
+        let credentials = voucherify_with(app_id, app_token, &["api"]);
+        let tokens = builder(voucherify::Endpoint::at(server.url()).unwrap(), credentials, &clock).build();
+        let error = ask(&tokens).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        let text = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(text, format!("the credential `{name}` has a line break or another control character"));
+        assert_eq!(server.connections(), 0);
+    }
+}
+
+#[tokio::test]
 async fn a_key_shows_no_path() {
-    let endpoint = voucherify::Endpoint::at("https://proxy.example/hunter2/");
+    let endpoint = voucherify::Endpoint::at("https://proxy.example/hunter2/").unwrap();
     let builder = TokenSource::builder(endpoint, voucherify_credentials());
     let tokens = builder.store(Arc::new(Memory::new()), "one").build();
     let text = format!("{tokens:?}");
@@ -605,7 +626,7 @@ async fn a_base_url_may_have_a_path_and_a_trailing_slash() {
     ] {
         let clock = TestClock::new();
         let server = Server::new(voucherify_token("token", clock.wall()));
-        let endpoint = voucherify::Endpoint::at(server.url() + tail);
+        let endpoint = voucherify::Endpoint::at(server.url() + tail).unwrap();
         ask(&builder(endpoint, voucherify_credentials(), &clock).build()).await.unwrap();
         assert_eq!(server.requests()[0].line, line);
     }
@@ -634,14 +655,26 @@ async fn a_base_url_to_which_no_secret_may_be_sent_is_a_clear_error() {
         (String::new(), Cause::BaseUrl),
     ];
     for (url, kind) in cases {
-        let clock = TestClock::new();
-        let tokens = builder(voucherify::Endpoint::at(&url), voucherify_credentials(), &clock).build();
-        let error = ask(&tokens).await.unwrap_err();
-        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Refused, Some(s(3_600))), "{url}");
-        assert_eq!(cause(&error).kind(), kind, "{url}");
-        limit(tokens.revoke()).await.unwrap();
+        let error = voucherify::Endpoint::at(&url).unwrap_err();
+        assert_eq!(error.kind(), kind, "{url}");
+        assert!(!error.to_string().contains("credentials or settings"), "{error}");
     }
     assert_eq!(server.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_setting_that_cannot_work_is_named_and_nothing_is_sent() {
+    let clock = TestClock::new();
+    let server = Server::new(voucherify_token("token", start()));
+    // Only the default client resolves the names below `localhost` itself.
+    let url = server.url().replace("127.0.0.1", "acme.localhost");
+    let endpoint = voucherify::Endpoint::at(&url).unwrap().http_client(http_client_builder().build().unwrap());
+    let tokens = builder(endpoint, voucherify_credentials(), &clock).build();
+    let error = ask(&tokens).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Settings, None));
+    assert_eq!(error.to_string(), "voucherify: can't log in, fix the endpoint's base URL");
+    assert!(format!("{error:#}").contains("http:// is for loopback hosts only"), "{error:#}");
+    assert_eq!((tokens.status().state, server.connections()), (State::Dead, 0));
 }
 
 #[tokio::test]
@@ -650,7 +683,7 @@ async fn a_revoke_in_a_new_process_ends_the_token_that_the_store_holds() {
     let server = Server::new(voucherify_token("token", clock.wall()));
     let store = Arc::new(freshtoken::Memory::new());
     let source = || {
-        let endpoint = voucherify::Endpoint::at(server.url());
+        let endpoint = voucherify::Endpoint::at(server.url()).unwrap();
         builder(endpoint, voucherify_credentials(), &clock).store(store.clone(), "acme").build()
     };
     ask(&source()).await.unwrap();
@@ -688,7 +721,7 @@ impl Panics {
 async fn a_panic_in_a_store_is_no_outage_as_no_failure_of_it_is() {
     let clock = TestClock::new();
     let server = Server::new(voucherify_token("token", clock.wall()));
-    let endpoint = voucherify::Endpoint::at(server.url());
+    let endpoint = voucherify::Endpoint::at(server.url()).unwrap();
     let tokens = builder(endpoint, voucherify_credentials(), &clock).store(Arc::new(Panics), "acme").build();
     assert_eq!(ask(&tokens).await.unwrap(), "token");
 }
@@ -699,7 +732,7 @@ async fn a_callback_that_hangs_has_a_minute_and_a_request_the_time_out_of_its_ow
     let clock = TestClock::new();
     let server = Server::new(voucherify_token("token", clock.wall()));
     server.close();
-    let endpoint = || voucherify::Endpoint::at(server.url());
+    let endpoint = || voucherify::Endpoint::at(server.url()).unwrap();
     let known = builder(endpoint(), voucherify_credentials(), &clock).build();
     assert!(known.try_header().is_none());
     server.arrived(1).await;
@@ -721,7 +754,7 @@ async fn a_callback_that_hangs_has_a_minute_and_a_request_the_time_out_of_its_ow
 async fn a_panic_in_a_callback_before_its_future_keeps_nobody_from_their_token() {
     let clock = TestClock::new();
     let server = Server::new(voucherify_token("token", clock.wall()));
-    let endpoint = || voucherify::Endpoint::at(server.url());
+    let endpoint = || voucherify::Endpoint::at(server.url()).unwrap();
     let told = builder(endpoint(), voucherify_credentials(), &clock)
         .on_change(|record| {
             assert!(record.is_empty(), "in the callback");
@@ -793,7 +826,7 @@ async fn no_task_and_no_connection_is_left_of_a_thousand_sources_dropped_in_mid_
     server.close();
     let metrics = Handle::current().metrics();
     // They share an HTTP client, which goes with the last of them. Only tasks of the crate and of reqwest run here.
-    let endpoint = voucherify::Endpoint::at(server.url());
+    let endpoint = voucherify::Endpoint::at(server.url()).unwrap();
     let source = || builder(endpoint.clone(), voucherify_credentials(), &clock).build();
     let sources: Vec<TokenSource> = (0..SOURCES).map(|_| source()).collect();
     for source in &sources {
@@ -817,7 +850,7 @@ async fn a_single_use_refresh_is_brought_to_its_end_though_its_source_is_dropped
     let server = Server::new(zenoti_pair(1, clock.wall()));
     let store = Arc::new(freshtoken::Memory::new());
     let source = || {
-        let endpoint = zenoti::Endpoint::at(server.url());
+        let endpoint = zenoti::Endpoint::at(server.url()).unwrap();
         builder(endpoint, zenoti_credentials(), &clock).store(store.clone(), "acme").build()
     };
     let tokens = source();
@@ -832,4 +865,38 @@ async fn a_single_use_refresh_is_brought_to_its_end_though_its_source_is_dropped
     server.open();
     assert_eq!(ask(&source()).await.unwrap(), "access-2");
     assert_eq!(server.zenoti_saw(), ["login", "refresh refresh-1"]);
+}
+
+#[cfg(feature = "rustls")]
+#[test]
+fn missing_certificates_are_a_passing_fault() {
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "no_certificate_is_found", "--ignored"]);
+    let output = again.env("SSL_CERT_FILE", "/nonexistent").env("SSL_CERT_DIR", "/nonexistent").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
+}
+
+#[cfg(feature = "rustls")]
+#[tokio::test]
+#[ignore = "of a process without certificates"]
+async fn no_certificate_is_found() {
+    let clock = TestClock::new();
+    let tokens = builder(voucherify::Endpoint::europe(), voucherify_credentials(), &clock).build();
+    for wait in [1, 2, 4] {
+        let error = ask(&tokens).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Unavailable, Some(s(wait))));
+        assert_eq!(
+            format!("{error:#}"),
+            format!(
+                "voucherify: can't log in now (next try in {wait} s): endpoint: the HTTP client cannot be built: no CA \
+                 certificates were found: install them or set SSL_CERT_FILE: builder error: unexpected error: No CA \
+                 certificates were loaded from the system"
+            )
+        );
+        clock.advance(s(wait));
+    }
+    // Plain HTTP needs none.
+    let server = Server::new(voucherify_token("token", clock.wall()));
+    assert_eq!(ask(&voucherify_at(&server, &clock)).await.unwrap(), "token");
 }

@@ -231,7 +231,7 @@ async fn zenoti_s_refresh_token_is_kept_where_it_surely_wasn_t_used() {
 #[tokio::test]
 async fn zenoti_s_refresh_token_is_kept_where_there_was_no_connection() {
     let (clock, address) = (TestClock::new(), nobody());
-    let endpoint = zenoti::Endpoint::at(format!("http://{address}"));
+    let endpoint = zenoti::Endpoint::at(format!("http://{address}")).unwrap();
     let tokens = builder(endpoint, zenoti_credentials(), &clock).refresh_token("refresh-0").build();
     let error = ask(&tokens).await.unwrap_err();
     assert!(error.vendor_error::<zenoti::Error>().unwrap().is_connect(), "{error:?}");
@@ -442,7 +442,7 @@ async fn a_vendor_s_requests_have_the_headers_that_it_asks_for_and_no_others() {
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<HashSet<_>>();
 
     let server = Server::new(wellnessliving_token("token", clock.wall()));
-    let endpoint = wellnessliving::Endpoint::at(server.url());
+    let endpoint = wellnessliving::Endpoint::at(server.url()).unwrap();
     ask(&builder(endpoint, wellnessliving_credentials(), &clock).build()).await.unwrap();
     let form = ["accept", "accept-encoding", "content-length", "content-type", "host", "user-agent"];
     assert_eq!(names(&server), [set(&form)]);

@@ -61,7 +61,7 @@ impl<T: fmt::Display, const DELIMITER: char> Delimited<T, DELIMITER> {
 }
 
 /// Why a list can't be sent. It holds no item of the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ListError {
     /// The list has no items: leave the field out, or put an item in.
@@ -84,6 +84,13 @@ impl fmt::Display for ListError {
             }
             Self::Control => f.write_str("an item of the list holds a control character: remove it"),
         }
+    }
+}
+
+/// The message too: it is what `main` prints of an error.
+impl fmt::Debug for ListError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -77,7 +77,7 @@ impl FromStr for Timestamp {
 }
 
 /// Why there is no [`Timestamp`]. It holds no text of the input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TimestampError {
     /// A date-time without an offset, which could be any of 25 hours. Where the vendor means UTC, the spec says
@@ -98,6 +98,13 @@ impl fmt::Display for TimestampError {
             Self::NoOffset => Self::NO_OFFSET,
             Self::Invalid => "not a date-time of RFC 3339",
         })
+    }
+}
+
+/// The message too: it is what `main` prints of an error.
+impl fmt::Debug for TimestampError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

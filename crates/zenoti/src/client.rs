@@ -89,24 +89,35 @@ impl Endpoint {
     ///
     /// `https://api.zenoti.com`
     pub fn production() -> Self {
-        Self::at("https://api.zenoti.com")
-    }
-
-    /// A server of one's own: a base URL, with or without a path and a trailing slash.
-    ///
-    /// It must be HTTPS, unless it is on this machine.
-    pub fn at(base_url: impl Into<String>) -> Self {
         Self {
-            url: base_url.into(),
+            url: "https://api.zenoti.com".into(),
             http: Http::default(),
         }
     }
 
-    /// Sends the requests with an HTTP client of one's own, of reqwest 0.13.
+    /// Returns an endpoint at another base URL, with or without a path and a trailing slash.
     ///
-    /// Build it from [`http_client_builder`](crate::http_client_builder), which follows no redirects
-    /// and keeps no cookies: one that follows redirects may send credentials on to wherever a redirect
-    /// points. A request takes 30 seconds at most, whatever the client's own limit is.
+    /// # Errors
+    ///
+    /// If no secret may be sent there: the URL is not absolute, is neither `https://` nor `http://` on
+    /// this machine, or has a user, a query or a fragment.
+    pub fn at(base_url: impl Into<String>) -> Result<Self, Error> {
+        let base_url = base_url.into();
+        ::freshtoken_wire::check(&base_url)?;
+        Ok(Self {
+            url: base_url,
+            http: Http::default(),
+        })
+    }
+
+    /// Sends the requests with an HTTP client of your own, of reqwest 0.13.
+    ///
+    /// Build it from [`http_client_builder`](crate::http_client_builder), which follows no redirects,
+    /// keeps no cookies, and opens a connection for each request. A client that follows redirects may
+    /// send credentials on to wherever a redirect points. One that keeps connections may lose a refresh
+    /// token that works once, because a server may close an idle connection just as the request
+    /// arrives: turn that off with `pool_max_idle_per_host(0)`. A request takes 30 seconds at most,
+    /// whatever the client's own limit is. Names below `localhost` are for the default client only.
     pub fn http_client(mut self, client: ::reqwest::Client) -> Self {
         self.http = client.into();
         self

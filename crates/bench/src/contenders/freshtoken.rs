@@ -26,7 +26,7 @@ impl Contender for Freshtoken {
             app_id: "example-id".into(),
             app_token: "example-secret".into(),
         };
-        Ok(Self(TokenSource::new(voucherify::Endpoint::at(place.url), credentials)))
+        Ok(Self(TokenSource::new(voucherify::Endpoint::at(place.url)?, credentials)))
     }
 
     async fn ask(&self) -> Result<String, Failure> {

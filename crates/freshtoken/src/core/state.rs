@@ -384,7 +384,7 @@ impl TokenState {
         self.done(Err(error.after(Some(wait))))
     }
 
-    /// A person must consent again.
+    /// Only a person can help, by a new consent or another setting.
     fn wait_for_person(&mut self, error: Error) -> Effect {
         self.dead = true;
         self.backoff.wait_forever();

@@ -4,7 +4,7 @@
 //! [`freshtoken_voucherify`](::freshtoken_voucherify).
 //!
 //! ```rust,no_run
-//! # async fn example() -> Result<(), freshtoken::Error> {
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use freshtoken::{TokenSource, voucherify};
 //!
 //! let credentials = voucherify::Credentials {
@@ -76,8 +76,8 @@ impl Vendor for Endpoint {
     ) -> Result<Issued, Failure> {
         let credentials = credentials.get().await?;
         adapter::given(&[
-            ("app_id", credentials.app_id.is_empty()),
-            ("app_token", credentials.app_token.is_empty()),
+            ("app_id", &credentials.app_id),
+            ("app_token", &credentials.app_token),
         ])?;
         let client = client(self, &credentials)?;
         let answered = client
@@ -143,7 +143,7 @@ impl FromEnv for Endpoint {
             Credentials {
                 app_id: vars.needed("VOUCHERIFY_APP_ID")?,
                 app_token: vars.needed("VOUCHERIFY_APP_TOKEN")?,
-                scope: vars.needed("VOUCHERIFY_SCOPE")?,
+                scope: vars.needed_list("VOUCHERIFY_SCOPE", ' ')?,
             },
         ))
     }

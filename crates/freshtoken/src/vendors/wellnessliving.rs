@@ -4,7 +4,7 @@
 //! [`freshtoken_wellnessliving`](::freshtoken_wellnessliving).
 //!
 //! ```rust,no_run
-//! # async fn example() -> Result<(), freshtoken::Error> {
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use freshtoken::{TokenSource, wellnessliving};
 //!
 //! let credentials = wellnessliving::Credentials {
@@ -77,8 +77,8 @@ impl Vendor for Endpoint {
     ) -> Result<Issued, Failure> {
         let credentials = credentials.get().await?;
         adapter::given(&[
-            ("client_id", credentials.client_id.is_empty()),
-            ("client_secret", credentials.client_secret.is_empty()),
+            ("client_id", &credentials.client_id),
+            ("client_secret", &credentials.client_secret),
         ])?;
         let client = Client::new(self.clone())?;
         let answered = client
@@ -130,7 +130,7 @@ impl FromEnv for Endpoint {
             Credentials {
                 client_id: vars.needed("WELLNESSLIVING_CLIENT_ID")?,
                 client_secret: vars.needed("WELLNESSLIVING_CLIENT_SECRET")?,
-                scope: vars.given("WELLNESSLIVING_SCOPE")?,
+                scope: vars.given_list("WELLNESSLIVING_SCOPE", ' ')?,
             },
         ))
     }

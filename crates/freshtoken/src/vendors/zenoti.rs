@@ -4,7 +4,7 @@
 //! [`freshtoken_zenoti`](::freshtoken_zenoti).
 //!
 //! ```rust,no_run
-//! # async fn example() -> Result<(), freshtoken::Error> {
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use freshtoken::{TokenSource, zenoti};
 //!
 //! let credentials = zenoti::Credentials {
@@ -84,12 +84,12 @@ impl Vendor for Endpoint {
     ) -> Result<Issued, Failure> {
         let credentials = credentials.get().await?;
         adapter::given(&[
-            ("account_name", credentials.account_name.is_empty()),
-            ("user_name", credentials.user_name.is_empty()),
-            ("password", credentials.password.is_empty()),
-            ("app_id", credentials.app_id.is_empty()),
-            ("app_secret", credentials.app_secret.is_empty()),
-            ("device_id", credentials.device_id.is_empty()),
+            ("account_name", &credentials.account_name),
+            ("user_name", &credentials.user_name),
+            ("password", &credentials.password),
+            ("app_id", &credentials.app_id),
+            ("app_secret", &credentials.app_secret),
+            ("device_id", &credentials.device_id),
         ])?;
         let client = Client::new(self.clone())?;
         let answered = client

@@ -391,15 +391,15 @@ pub fn zenoti_credentials() -> zenoti::Credentials {
 }
 
 pub fn voucherify_at(server: &Server, clock: &TestClock) -> TokenSource {
-    builder(voucherify::Endpoint::at(server.url()), voucherify_credentials(), clock).build()
+    builder(voucherify::Endpoint::at(server.url()).unwrap(), voucherify_credentials(), clock).build()
 }
 
 pub fn wellnessliving_at(server: &Server, clock: &TestClock) -> TokenSource {
-    builder(wellnessliving::Endpoint::at(server.url()), wellnessliving_credentials(), clock).build()
+    builder(wellnessliving::Endpoint::at(server.url()).unwrap(), wellnessliving_credentials(), clock).build()
 }
 
 pub fn zenoti_at(server: &Server, clock: &TestClock) -> TokenSource {
-    builder(zenoti::Endpoint::at(server.url()), zenoti_credentials(), clock).build()
+    builder(zenoti::Endpoint::at(server.url()).unwrap(), zenoti_credentials(), clock).build()
 }
 
 /// Voucherify's answer at this moment by the issuer's clock, which its `Date` says.

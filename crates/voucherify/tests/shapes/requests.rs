@@ -26,7 +26,10 @@ async fn create_token_one_scope() {
         app_id: "example-app-id".into(),
         app_token: "example-app-token".into(),
     };
-    let client = Client::new(Endpoint::at(server.uri()), credentials).expect("a client");
+    let client = Client::new(
+        Endpoint::at(server.uri()).expect("a base URL"),
+        credentials,
+    ).expect("a client");
     client
         .create_token(types::TokenRequest {
             scope: [types::Scope::Api].into(),
@@ -50,7 +53,10 @@ async fn create_token_several_scopes() {
         app_id: "example-app-id".into(),
         app_token: "example-app-token".into(),
     };
-    let client = Client::new(Endpoint::at(server.uri()), credentials).expect("a client");
+    let client = Client::new(
+        Endpoint::at(server.uri()).expect("a base URL"),
+        credentials,
+    ).expect("a client");
     client
         .create_token(types::TokenRequest {
             scope: [
@@ -78,7 +84,10 @@ async fn introspect_token_token() {
         app_id: "example-app-id".into(),
         app_token: "example-app-token".into(),
     };
-    let client = Client::new(Endpoint::at(server.uri()), credentials).expect("a client");
+    let client = Client::new(
+        Endpoint::at(server.uri()).expect("a base URL"),
+        credentials,
+    ).expect("a client");
     client
         .introspect_token(types::IntrospectRequest {
             access_token: "example-access-token".into(),
@@ -101,7 +110,10 @@ async fn revoke_token_token() {
         app_id: "example-app-id".into(),
         app_token: "example-app-token".into(),
     };
-    let client = Client::new(Endpoint::at(server.uri()), credentials).expect("a client");
+    let client = Client::new(
+        Endpoint::at(server.uri()).expect("a base URL"),
+        credentials,
+    ).expect("a client");
     client
         .revoke_token(types::RevokeRequest {
             access_token: "example-access-token".into(),

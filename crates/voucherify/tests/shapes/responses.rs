@@ -19,7 +19,10 @@ async fn ask_create_token(server: &MockServer) -> Result<types::Token, Error> {
         app_id: "example-app-id".into(),
         app_token: "example-app-token".into(),
     };
-    let client = Client::new(Endpoint::at(server.uri()), credentials).expect("a client");
+    let client = Client::new(
+        Endpoint::at(server.uri()).expect("a base URL"),
+        credentials,
+    ).expect("a client");
     client
         .create_token(types::TokenRequest {
             scope: [types::Scope::Api].into(),
@@ -151,7 +154,10 @@ async fn ask_introspect_token(server: &MockServer) -> Result<types::Introspectio
         app_id: "example-app-id".into(),
         app_token: "example-app-token".into(),
     };
-    let client = Client::new(Endpoint::at(server.uri()), credentials).expect("a client");
+    let client = Client::new(
+        Endpoint::at(server.uri()).expect("a base URL"),
+        credentials,
+    ).expect("a client");
     client
         .introspect_token(types::IntrospectRequest {
             access_token: "example-access-token".into(),
@@ -286,7 +292,10 @@ async fn ask_revoke_token(server: &MockServer) -> Result<(), Error> {
         app_id: "example-app-id".into(),
         app_token: "example-app-token".into(),
     };
-    let client = Client::new(Endpoint::at(server.uri()), credentials).expect("a client");
+    let client = Client::new(
+        Endpoint::at(server.uri()).expect("a base URL"),
+        credentials,
+    ).expect("a client");
     client
         .revoke_token(types::RevokeRequest {
             access_token: "example-access-token".into(),

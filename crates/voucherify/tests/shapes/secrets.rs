@@ -57,13 +57,16 @@ fn answers_to_create_token() -> Vec<ResponseTemplate> {
 
 async fn texts_of_create_token_one_scope(url: &str) -> String {
     let mut text = String::new();
-    let endpoint = Endpoint::at(url);
+    let endpoint = Endpoint::at(url).expect("a base URL");
     text.push_str(&format!("{endpoint:?}"));
     let credentials = Credentials {
         app_id: "MARKED-app-id&=+%".into(),
         app_token: "MARKED-app-token&=+%".into(),
     };
-    let client = Client::new(Endpoint::at(url), credentials).expect("a client");
+    let client = Client::new(
+        Endpoint::at(url).expect("a base URL"),
+        credentials,
+    ).expect("a client");
     // It holds the credentials.
     text.push_str(&format!("{client:?}{client:#?}"));
     let seen = client
@@ -96,13 +99,16 @@ async fn no_text_holds_a_secret_of_create_token_one_scope() {
 
 async fn texts_of_create_token_several_scopes(url: &str) -> String {
     let mut text = String::new();
-    let endpoint = Endpoint::at(url);
+    let endpoint = Endpoint::at(url).expect("a base URL");
     text.push_str(&format!("{endpoint:?}"));
     let credentials = Credentials {
         app_id: "MARKED-app-id&=+%".into(),
         app_token: "MARKED-app-token&=+%".into(),
     };
-    let client = Client::new(Endpoint::at(url), credentials).expect("a client");
+    let client = Client::new(
+        Endpoint::at(url).expect("a base URL"),
+        credentials,
+    ).expect("a client");
     // It holds the credentials.
     text.push_str(&format!("{client:?}{client:#?}"));
     let seen = client
@@ -181,13 +187,16 @@ fn answers_to_introspect_token() -> Vec<ResponseTemplate> {
 
 async fn texts_of_introspect_token_token(url: &str) -> String {
     let mut text = String::new();
-    let endpoint = Endpoint::at(url);
+    let endpoint = Endpoint::at(url).expect("a base URL");
     text.push_str(&format!("{endpoint:?}"));
     let credentials = Credentials {
         app_id: "MARKED-app-id&=+%".into(),
         app_token: "MARKED-app-token&=+%".into(),
     };
-    let client = Client::new(Endpoint::at(url), credentials).expect("a client");
+    let client = Client::new(
+        Endpoint::at(url).expect("a base URL"),
+        credentials,
+    ).expect("a client");
     // It holds the credentials.
     text.push_str(&format!("{client:?}{client:#?}"));
     let seen = client
@@ -247,13 +256,16 @@ fn answers_to_revoke_token() -> Vec<ResponseTemplate> {
 
 async fn texts_of_revoke_token_token(url: &str) -> String {
     let mut text = String::new();
-    let endpoint = Endpoint::at(url);
+    let endpoint = Endpoint::at(url).expect("a base URL");
     text.push_str(&format!("{endpoint:?}"));
     let credentials = Credentials {
         app_id: "MARKED-app-id&=+%".into(),
         app_token: "MARKED-app-token&=+%".into(),
     };
-    let client = Client::new(Endpoint::at(url), credentials).expect("a client");
+    let client = Client::new(
+        Endpoint::at(url).expect("a base URL"),
+        credentials,
+    ).expect("a client");
     // It holds the credentials.
     text.push_str(&format!("{client:?}{client:#?}"));
     let seen = client

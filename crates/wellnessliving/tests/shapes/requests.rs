@@ -22,7 +22,9 @@ async fn create_token_without_scope() {
         &[],
     );
     let server = support::server(support::answer(answer)).await;
-    let client = Client::new(Endpoint::at(server.uri())).expect("a client");
+    let client = Client::new(
+        Endpoint::at(server.uri()).expect("a base URL"),
+    ).expect("a client");
     client
         .create_token(types::TokenRequest {
             client_id: "example-client-id".into(),
@@ -44,7 +46,9 @@ async fn create_token_with_scopes() {
         &[],
     );
     let server = support::server(support::answer(answer)).await;
-    let client = Client::new(Endpoint::at(server.uri())).expect("a client");
+    let client = Client::new(
+        Endpoint::at(server.uri()).expect("a base URL"),
+    ).expect("a client");
     client
         .create_token(types::TokenRequest {
             client_id: "example-client-id".into(),

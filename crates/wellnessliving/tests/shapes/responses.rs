@@ -15,7 +15,9 @@ fn review(name: &str, text: &str) {
 }
 
 async fn ask_create_token(server: &MockServer) -> Result<types::Token, Error> {
-    let client = Client::new(Endpoint::at(server.uri())).expect("a client");
+    let client = Client::new(
+        Endpoint::at(server.uri()).expect("a base URL"),
+    ).expect("a client");
     client
         .create_token(types::TokenRequest {
             client_id: "example-client-id".into(),

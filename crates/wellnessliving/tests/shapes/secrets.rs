@@ -37,9 +37,9 @@ fn answers_to_create_token() -> Vec<ResponseTemplate> {
 
 async fn texts_of_create_token_without_scope(url: &str) -> String {
     let mut text = String::new();
-    let endpoint = Endpoint::at(url);
+    let endpoint = Endpoint::at(url).expect("a base URL");
     text.push_str(&format!("{endpoint:?}"));
-    let client = Client::new(Endpoint::at(url)).expect("a client");
+    let client = Client::new(Endpoint::at(url).expect("a base URL")).expect("a client");
     // It holds the credentials.
     text.push_str(&format!("{client:?}{client:#?}"));
     let seen = client
@@ -76,9 +76,9 @@ async fn no_text_holds_a_secret_of_create_token_without_scope() {
 
 async fn texts_of_create_token_with_scopes(url: &str) -> String {
     let mut text = String::new();
-    let endpoint = Endpoint::at(url);
+    let endpoint = Endpoint::at(url).expect("a base URL");
     text.push_str(&format!("{endpoint:?}"));
-    let client = Client::new(Endpoint::at(url)).expect("a client");
+    let client = Client::new(Endpoint::at(url).expect("a base URL")).expect("a client");
     // It holds the credentials.
     text.push_str(&format!("{client:?}{client:#?}"));
     let seen = client

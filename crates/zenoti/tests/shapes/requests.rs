@@ -22,7 +22,9 @@ async fn create_token_password() {
         &[],
     );
     let server = support::server(support::answer(answer)).await;
-    let client = Client::new(Endpoint::at(server.uri())).expect("a client");
+    let client = Client::new(
+        Endpoint::at(server.uri()).expect("a base URL"),
+    ).expect("a client");
     client
         .create_token(types::PasswordGrant {
             account_name: "example-account".into(),
@@ -50,7 +52,9 @@ async fn create_token_refresh_token() {
         &[],
     );
     let server = support::server(support::answer(answer)).await;
-    let client = Client::new(Endpoint::at(server.uri())).expect("a client");
+    let client = Client::new(
+        Endpoint::at(server.uri()).expect("a base URL"),
+    ).expect("a client");
     client
         .create_token(types::RefreshGrant {
             refresh_token: "example-refresh-token".into(),
@@ -65,7 +69,9 @@ async fn create_token_refresh_token() {
 async fn revoke_tokens() {
     let answer: support::Answer<'_> = (200, "", "", &[]);
     let server = support::server(support::answer(answer)).await;
-    let client = Client::new(Endpoint::at(server.uri())).expect("a client");
+    let client = Client::new(
+        Endpoint::at(server.uri()).expect("a base URL"),
+    ).expect("a client");
     client.revoke_tokens(&"example-access-token".into()).await.expect("an answer");
     let secrets = &[("access_token", "example-access-token")];
     review("revoke_tokens", &support::request_shape(&server, secrets).await);

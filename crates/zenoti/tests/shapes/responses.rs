@@ -15,7 +15,9 @@ fn review(name: &str, text: &str) {
 }
 
 async fn ask_create_token(server: &MockServer) -> Result<types::TokenResponse, Error> {
-    let client = Client::new(Endpoint::at(server.uri())).expect("a client");
+    let client = Client::new(
+        Endpoint::at(server.uri()).expect("a base URL"),
+    ).expect("a client");
     client
         .create_token(types::PasswordGrant {
             account_name: "example-account".into(),
@@ -209,7 +211,9 @@ async fn create_token_answers_500_failed() {
 }
 
 async fn ask_revoke_tokens(server: &MockServer) -> Result<(), Error> {
-    let client = Client::new(Endpoint::at(server.uri())).expect("a client");
+    let client = Client::new(
+        Endpoint::at(server.uri()).expect("a base URL"),
+    ).expect("a client");
     client.revoke_tokens(&"example-access-token".into()).await
 }
 

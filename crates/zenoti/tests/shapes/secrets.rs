@@ -64,9 +64,9 @@ fn answers_to_create_token() -> Vec<ResponseTemplate> {
 
 async fn texts_of_create_token_password(url: &str) -> String {
     let mut text = String::new();
-    let endpoint = Endpoint::at(url);
+    let endpoint = Endpoint::at(url).expect("a base URL");
     text.push_str(&format!("{endpoint:?}"));
-    let client = Client::new(Endpoint::at(url)).expect("a client");
+    let client = Client::new(Endpoint::at(url).expect("a base URL")).expect("a client");
     // It holds the credentials.
     text.push_str(&format!("{client:?}{client:#?}"));
     let seen = client
@@ -109,9 +109,9 @@ async fn no_text_holds_a_secret_of_create_token_password() {
 
 async fn texts_of_create_token_refresh_token(url: &str) -> String {
     let mut text = String::new();
-    let endpoint = Endpoint::at(url);
+    let endpoint = Endpoint::at(url).expect("a base URL");
     text.push_str(&format!("{endpoint:?}"));
-    let client = Client::new(Endpoint::at(url)).expect("a client");
+    let client = Client::new(Endpoint::at(url).expect("a base URL")).expect("a client");
     // It holds the credentials.
     text.push_str(&format!("{client:?}{client:#?}"));
     let seen = client
@@ -159,9 +159,9 @@ fn answers_to_revoke_tokens() -> Vec<ResponseTemplate> {
 
 async fn texts_of_revoke_tokens(url: &str) -> String {
     let mut text = String::new();
-    let endpoint = Endpoint::at(url);
+    let endpoint = Endpoint::at(url).expect("a base URL");
     text.push_str(&format!("{endpoint:?}"));
-    let client = Client::new(Endpoint::at(url)).expect("a client");
+    let client = Client::new(Endpoint::at(url).expect("a base URL")).expect("a client");
     // It holds the credentials.
     text.push_str(&format!("{client:?}{client:#?}"));
     let seen = client.revoke_tokens(&"MARKED-access-token&=+%".into()).await;

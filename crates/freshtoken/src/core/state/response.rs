@@ -149,6 +149,9 @@ impl TokenState {
             _ if failure.is_redirect => self.wait_while_unusable(error(ErrorKind::Unusable), now),
             _ => {
                 let error = error(ErrorKind::Refused);
+                if error.kind() == ErrorKind::Settings {
+                    return self.wait_for_person(error);
+                }
                 self.backoff.refused(now);
                 self.wait_for_credentials(error, now)
             }
