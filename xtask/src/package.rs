@@ -123,6 +123,10 @@ readme = "README.md"
 keywords = ["oauth2", "token", "sdk"]
 categories = ["api-bindings", "authentication"]
 
+[package.metadata.docs.rs]
+all-features = true
+rustdoc-args = ["--cfg", "docsrs"]
+
 [features]
 default = ["rustls"]
 # TLS from rustls, with the platform's roots.
@@ -161,6 +165,8 @@ fn library(model: &Model) -> String {
 
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+// docs.rs shows which feature an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Generated code has one way to say a thing, not the shortest each time.
 #![allow(clippy::complexity, clippy::style)]
 // Names are the vendor's.

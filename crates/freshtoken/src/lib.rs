@@ -110,6 +110,8 @@
 //!
 //! One for each vendor, and `vendors` for all of them; `middleware`, for those who use `reqwest-middleware`; `rustls` (default) or `native-tls`.
 #![forbid(unsafe_code)]
+// docs.rs shows which feature an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod accounts;
 mod adapter;

@@ -2,6 +2,8 @@
 
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+// docs.rs shows which feature an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Generated code has one way to say a thing, not the shortest each time.
 #![allow(clippy::complexity, clippy::style)]
 // Names are the vendor's.

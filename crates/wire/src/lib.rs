@@ -36,6 +36,8 @@
 //! one's own works. Without the feature `client` (default) there are no requests, only the types and the reader of
 //! responses.
 #![cfg_attr(not(feature = "client"), allow(dead_code, reason = "the generator uses the rest"))]
+// docs.rs shows which feature an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "client")]
 pub mod answer;

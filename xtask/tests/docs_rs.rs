@@ -1,0 +1,23 @@
+//! What docs.rs is told of the published crates.
+
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn each_published_crate_is_documented_with_all_features_and_shows_them() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+    let mut published = 0;
+    for folder in fs::read_dir(crates).expect("the crates") {
+        let folder = folder.expect("a crate").path();
+        let Ok(manifest) = fs::read_to_string(folder.join("Cargo.toml")) else { continue };
+        if manifest.contains("publish = false") || !manifest.contains("[features]") {
+            continue;
+        }
+        published += 1;
+        let docs = "[package.metadata.docs.rs]\nall-features = true\nrustdoc-args = [\"--cfg\", \"docsrs\"]\n";
+        assert!(manifest.contains(docs), "{}", folder.display());
+        let library = fs::read_to_string(folder.join("src/lib.rs")).expect("its library");
+        assert!(library.contains("#![cfg_attr(docsrs, feature(doc_cfg))]"), "{}", folder.display());
+    }
+    assert!(published >= 5, "the facade, wire and the vendors' crates");
+}
