@@ -212,10 +212,14 @@ impl Endpoint {{
 {constructors}{at_docs}    pub fn at(base_url: impl Into<String>) -> Result<Self, Error> {{
         let base_url = base_url.into();
         ::freshtoken_wire::check(&base_url)?;
-        Ok(Self {{
-            url: base_url,
+        Ok(Self::unchecked(base_url))
+    }}
+
+    fn unchecked(base_url: impl Into<String>) -> Self {{
+        Self {{
+            url: base_url.into(),
             http: Http::default(),
-{new}        }})
+{new}        }}
     }}
 
 {setters}{http_docs}    pub fn http_client(mut self, client: ::reqwest::Client) -> Self {{
@@ -288,7 +292,7 @@ fn constructor(server: &Server, settings: &[Setting<'_>]) -> String {
         Some(format!("        endpoint.settings.{name} = {default:?}.into();\n"))
     });
     let set: String = given.chain(defaults).collect();
-    let at = format!("Self::at({:?})", template(server).trim_end_matches('/'));
+    let at = format!("Self::unchecked({:?})", template(server).trim_end_matches('/'));
     let body = match set.is_empty() {
         true => format!("        {at}\n"),
         false => format!("        let mut endpoint = {at};\n{set}        endpoint\n"),

@@ -8,7 +8,7 @@ use crate::{
 
 /// Names that a setter can't have: those of `Endpoint`'s other methods, and of methods that every endpoint's caller uses. A
 /// setting of such a name is refused, as is one that is named like a server. So is a server of such a name.
-pub const RESERVED: [&str; 11] = [
+pub const RESERVED: [&str; 12] = [
     "at",
     "clone",
     "custom",
@@ -20,6 +20,7 @@ pub const RESERVED: [&str; 11] = [
     "server_key",
     "to_owned",
     "try_into",
+    "unchecked",
 ];
 
 /// A setting of the endpoint.
@@ -218,7 +219,7 @@ paths:
             &client,
             &[
                 "pub fn production(shop: impl Into<String>) -> Self {",
-                "Self::at(\"https://{shop}.acme.example\")",
+                "Self::unchecked(\"https://{shop}.acme.example\")",
                 "pub fn shop(mut self,",
                 "Error::missing_setting(\"shop\")",
             ],

@@ -5,8 +5,8 @@
 
 use std::any::Any;
 
-use freshtoken_wire::answer::Granted;
 use freshtoken_wire::{Answered, BodyProblem, Error, ErrorBody, ErrorKind};
+use freshtoken_wire::{Secret, answer::Granted};
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
@@ -115,7 +115,6 @@ pub(crate) fn needed<'a, T>(name: &str, credential: &'a Option<T>) -> Result<&'a
 #[cfg(test)]
 mod tests {
     use super::*;
-    use freshtoken_wire::Secret;
 
     #[test]
     fn a_credential_that_cannot_be_right_is_named_and_not_quoted() {

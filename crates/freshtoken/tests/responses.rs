@@ -125,7 +125,7 @@ async fn refreshed(answer: Answer) -> (Server, TokenSource, Arc<Mutex<Vec<Arc<Re
     let server = Server::new(answer);
     let records: Arc<Mutex<Vec<Arc<Record>>>> = Arc::default();
     let persisted = records.clone();
-    let tokens = builder(zenoti::Endpoint::at(server.url()), zenoti_credentials(), &clock)
+    let tokens = builder(zenoti::Endpoint::at(server.url()).unwrap(), zenoti_credentials(), &clock)
         .refresh_token("spent")
         .on_change(move |record| {
             persisted.lock().unwrap().push(record.clone());

@@ -97,7 +97,7 @@ fn only_the_http_clients_buffer_holds_a_token_after_everything_is_dropped() {
         device_id: "a-device".into(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let tokens = TokenSource::new(zenoti::Endpoint::at(url), credentials);
+    let tokens = TokenSource::new(zenoti::Endpoint::at(url).unwrap(), credentials);
     runtime.block_on(tokens.header()).unwrap();
     assert!(copies(ACCESS) > 0, "what is looked for can be found");
     drop((tokens, runtime));

@@ -86,10 +86,7 @@ impl Endpoint {
     ///
     /// `https://api.voucherify.io`
     pub fn europe() -> Self {
-        Self {
-            url: "https://api.voucherify.io".into(),
-            http: Http::default(),
-        }
+        Self::unchecked("https://api.voucherify.io")
     }
 
     /// The shared cluster in the United States. Source: [the vendor's published
@@ -97,10 +94,7 @@ impl Endpoint {
     ///
     /// `https://us1.api.voucherify.io`
     pub fn united_states() -> Self {
-        Self {
-            url: "https://us1.api.voucherify.io".into(),
-            http: Http::default(),
-        }
+        Self::unchecked("https://us1.api.voucherify.io")
     }
 
     /// The shared cluster in Asia. Source: [the vendor's published
@@ -108,10 +102,7 @@ impl Endpoint {
     ///
     /// `https://as1.api.voucherify.io`
     pub fn asia() -> Self {
-        Self {
-            url: "https://as1.api.voucherify.io".into(),
-            http: Http::default(),
-        }
+        Self::unchecked("https://as1.api.voucherify.io")
     }
 
     /// Returns an endpoint at another base URL, with or without a path and a trailing slash.
@@ -123,10 +114,14 @@ impl Endpoint {
     pub fn at(base_url: impl Into<String>) -> Result<Self, Error> {
         let base_url = base_url.into();
         ::freshtoken_wire::check(&base_url)?;
-        Ok(Self {
-            url: base_url,
+        Ok(Self::unchecked(base_url))
+    }
+
+    fn unchecked(base_url: impl Into<String>) -> Self {
+        Self {
+            url: base_url.into(),
             http: Http::default(),
-        })
+        }
     }
 
     /// Sends the requests with an HTTP client of your own, of reqwest 0.13.

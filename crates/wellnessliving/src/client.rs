@@ -54,10 +54,7 @@ impl Endpoint {
     ///
     /// `https://access.uat-api.wellnessliving.io`
     pub fn uat() -> Self {
-        Self {
-            url: "https://access.uat-api.wellnessliving.io".into(),
-            http: Http::default(),
-        }
+        Self::unchecked("https://access.uat-api.wellnessliving.io")
     }
 
     /// The auth host of the live system. Third-party evidence only: check it with WellnessLiving before
@@ -66,10 +63,7 @@ impl Endpoint {
     ///
     /// `https://access.api.wellnessliving.io`
     pub fn production() -> Self {
-        Self {
-            url: "https://access.api.wellnessliving.io".into(),
-            http: Http::default(),
-        }
+        Self::unchecked("https://access.api.wellnessliving.io")
     }
 
     /// Returns an endpoint at another base URL, with or without a path and a trailing slash.
@@ -81,10 +75,14 @@ impl Endpoint {
     pub fn at(base_url: impl Into<String>) -> Result<Self, Error> {
         let base_url = base_url.into();
         ::freshtoken_wire::check(&base_url)?;
-        Ok(Self {
-            url: base_url,
+        Ok(Self::unchecked(base_url))
+    }
+
+    fn unchecked(base_url: impl Into<String>) -> Self {
+        Self {
+            url: base_url.into(),
             http: Http::default(),
-        })
+        }
     }
 
     /// Sends the requests with an HTTP client of your own, of reqwest 0.13.

@@ -89,10 +89,7 @@ impl Endpoint {
     ///
     /// `https://api.zenoti.com`
     pub fn production() -> Self {
-        Self {
-            url: "https://api.zenoti.com".into(),
-            http: Http::default(),
-        }
+        Self::unchecked("https://api.zenoti.com")
     }
 
     /// Returns an endpoint at another base URL, with or without a path and a trailing slash.
@@ -104,10 +101,14 @@ impl Endpoint {
     pub fn at(base_url: impl Into<String>) -> Result<Self, Error> {
         let base_url = base_url.into();
         ::freshtoken_wire::check(&base_url)?;
-        Ok(Self {
-            url: base_url,
+        Ok(Self::unchecked(base_url))
+    }
+
+    fn unchecked(base_url: impl Into<String>) -> Self {
+        Self {
+            url: base_url.into(),
             http: Http::default(),
-        })
+        }
     }
 
     /// Sends the requests with an HTTP client of your own, of reqwest 0.13.
