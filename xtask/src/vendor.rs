@@ -12,7 +12,7 @@ use crate::{
 const CRATES: [&str; 7] = ["bench", "demo", "freshtoken", "redis", "sandbox", "wire", "xtask"];
 
 /// What the facade has a module, a feature or a dependency of: a vendor is all three. `types` is a module of each vendor's.
-const FACADE: [&str; 53] = [
+const FACADE: [&str; 54] = [
     "accounts",
     "adapter",
     "alloc",
@@ -49,6 +49,7 @@ const FACADE: [&str; 53] = [
     "rustls",
     "serde",
     "serde_json",
+    "shuttle",
     "slot",
     "source",
     "state",
