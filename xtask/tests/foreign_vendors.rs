@@ -47,9 +47,15 @@ fn deny_warnings(root: &Path) {
         let path = folder.join("Cargo.toml");
         let manifest = fs::read_to_string(&path).unwrap();
         assert!(manifest.contains(LINTS), "{manifest}");
-        fs::write(path, manifest.replace(LINTS, "[lints.rust]\nwarnings = \"deny\"\n")).unwrap();
+        fs::write(path, manifest.replace(LINTS, DENIED)).unwrap();
     }
 }
+
+/// `shuttle` is a cfg of the facade's own tests.
+const DENIED: &str = "[lints.rust]
+warnings = { level = \"deny\", priority = -1 }
+unexpected_cfgs = { level = \"deny\", check-cfg = [\"cfg(shuttle)\"] }
+";
 
 const LINTS: &str = "[lints]\nworkspace = true\n";
 

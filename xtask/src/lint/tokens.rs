@@ -6,7 +6,7 @@ use crate::media_type::is_json;
 use crate::reading;
 use crate::x_token::{At, KEY, Response};
 use freshtoken_wire::tokens::{self, TokenFields};
-use freshtoken_wire::{FormatProblem, check_format};
+use freshtoken_wire::{FormatProblem, Timestamp, check_format};
 
 /// Checks the examples of a login and a refresh.
 pub fn check_examples<'a>(lint: &mut Lint<'a>, response: &Response, operation: &Operation<'a>) {
@@ -44,12 +44,23 @@ fn check_example<'a>(lint: &mut Lint<'a>, fields: &TokenFields<'_>, example: &No
         lint.error(example, what, instead);
     }
     let lifetimes = [fields.expires_in, fields.refresh_expires_in].into_iter().flatten();
-    for lifetime in lifetimes.filter(|lifetime| reading.misfits.contains(&lifetime.at)) {
+    let is_misfit = |pointer: &str| reading.misfits.contains(&pointer);
+    for lifetime in lifetimes.filter(|lifetime| is_misfit(lifetime.at)) {
+        if fields.refresh_expires_in.is_some_and(|refresh| refresh.at == lifetime.at)
+            && is_placeholder(&node_at(example, lifetime.at))
+        {
+            continue;
+        }
         let what = format!("the client can't read a lifetime from the example's `{}`", lifetime.at);
         lint.error(&node_at(example, lifetime.at), what, "write a number greater than zero, or a string of its digits");
     }
     let expiries = [fields.expires_at, fields.refresh_expires_at].into_iter().flatten();
-    for expiry in expiries.filter(|expiry| reading.misfits.contains(&expiry.at)) {
+    for expiry in expiries.filter(|expiry| is_misfit(expiry.at)) {
+        if fields.refresh_expires_at.is_some_and(|refresh| refresh.at == expiry.at)
+            && is_placeholder(&node_at(example, expiry.at))
+        {
+            continue;
+        }
         let is_utc = is_read_as_utc(example, fields.access_token, expiry);
         let (what, instead) = match is_utc && !expiry.is_utc {
             true => (
@@ -63,6 +74,13 @@ fn check_example<'a>(lint: &mut Lint<'a>, fields: &TokenFields<'_>, example: &No
         };
         lint.error(&node_at(example, expiry.at), what, instead);
     }
+}
+
+/// Whether a refresh token's expiry is one that vendors write for "unknown": `0`, `-1`, or a date such as
+/// `0001-01-01T00:00:00Z`.
+fn is_placeholder(value: &Node<'_>) -> bool {
+    let is_text = |text: &str| text.parse::<i64>().is_ok() || text.parse::<Timestamp>().is_ok();
+    value.value.is_number() || value.value.as_str().is_some_and(is_text)
 }
 
 /// Whether an expiry only lacks an offset.
