@@ -1240,7 +1240,7 @@ fn every_test_that_the_overview_names_exists() {
             let exists = match kind.trim() {
                 "scenario" => std::fs::exists(format!("{tests}/scenarios/{name}.md")).unwrap(),
                 "freshtoken-wire's tests of" => continue,
-                kind => [format!("{tests}/{kind}.rs"), format!("{tests}/{kind}/main.rs")]
+                kind => [format!("{tests}/{kind}.rs"), format!("{tests}/../../../{kind}")]
                     .iter()
                     .filter_map(|file| std::fs::read_to_string(file).ok())
                     .any(|text| text.contains(&format!("fn {name}("))),
