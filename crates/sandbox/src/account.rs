@@ -12,9 +12,9 @@ use heck::ToKebabCase;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use crate::answer::fill;
 use crate::refusal::{Reason, Refusal};
 use crate::request::{Given, Held, Input, as_text, credential_names, inputs};
+use crate::response::fill;
 use crate::spec::{Action, Document, Kind};
 
 /// Credentials by their names, in the spec's order: `credentials["client_id"]`.

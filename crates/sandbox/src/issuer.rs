@@ -9,17 +9,18 @@ use axum::http::HeaderMap;
 use tokio::sync::watch;
 
 use crate::account::{Accounts, Credentials};
-use crate::answer::{self, Answer};
+use crate::curl::Caller;
 use crate::environment::Account;
 use crate::event::{Counts, Event, Outcome};
+use crate::fault::apply;
 use crate::fault::{FaultKind, Purpose, Script};
 use crate::grants::Grants;
 use crate::ledger::{End, Ledger};
 use crate::refusal::{Reason, Refusal};
 use crate::request::{self, Given, Incoming};
+use crate::response::{self, Answer};
 use crate::route::{Matched, Route, route};
-use crate::sample::Caller;
-use crate::{Clock, Fault, Vendor, calls, control, faulty};
+use crate::{Clock, Fault, Vendor, control, resource};
 
 /// How many events are kept.
 const MAX_EVENTS: usize = 10_000;
@@ -134,7 +135,7 @@ impl Issuer {
     pub fn curl_call(&self) -> Option<String> {
         let document = &self.0.vendor.document;
         let token = document.token.as_ref()?;
-        let prefix = calls::prefix(document, token).map(|prefix| format!("{prefix} ")).unwrap_or_default();
+        let prefix = resource::prefix(document, token).map(|prefix| format!("{prefix} ")).unwrap_or_default();
         let also = token.usage.also.iter().map(|(header, credential)| {
             let known = self.credentials().get(credential).or_else(|| self.settings().get(credential));
             format!(" -H '{header}: {}'", known.map(String::as_str).unwrap_or_default())
@@ -252,10 +253,10 @@ impl Issuer {
             Route::Operation(matched) | Route::OtherMethod(matched, _) => Some(matched.operation),
             Route::Other => None,
         };
-        let instead = fault.as_ref().and_then(|fault| faulty::instead(document, operation, fault, now));
+        let instead = fault.as_ref().and_then(|fault| apply::instead(document, operation, fault, now));
         let (reply, outcome) = instead.map(|reply| (reply, Outcome::Nothing)).unwrap_or_else(|| {
             let (answer, outcome) = self.done(&mut state, call, &routed, checked, purpose, fault.as_ref(), now);
-            (faulty::afterwards(fault.as_ref(), answer, faulty::date(fault.as_ref(), now), &call.method), outcome)
+            (apply::afterwards(fault.as_ref(), answer, apply::date(fault.as_ref(), now), &call.method), outcome)
         });
         let status = match &reply {
             Reply::Answer { answer, .. } => Some(answer.status),
@@ -332,24 +333,24 @@ impl Issuer {
                 let operation = matched.operation;
                 let acted = checked.and_then(|given| match self.grants() {
                     Some(grants) => grants.act(state, purpose, operation, &given, fault, now),
-                    None => Ok((answer::success(document, operation), Outcome::Answered)),
+                    None => Ok((response::success(document, operation), Outcome::Answered)),
                 });
                 acted.map_err(|refusal| {
-                    let mut answer = answer::failure(document, operation, &refusal);
+                    let mut answer = response::failure(document, operation, &refusal);
                     if refusal.reason == Reason::TooManyTokens {
                         let first = state.ledger.live_tokens(now).1.and_then(|end| end.duration_since(now).ok());
-                        faulty::wait_headers(document, &mut answer, first.unwrap_or_default(), now);
+                        apply::wait_headers(document, &mut answer, first.unwrap_or_default(), now);
                     }
                     (refusal, answer)
                 })
             }
             (Route::OtherMethod(matched, methods), _) => {
                 let refusal = Refusal::new(Reason::Method, &format!("the method isn't {}", methods.join(" or ")));
-                let mut answer = answer::failure(document, matched.operation, &refusal);
+                let mut answer = response::failure(document, matched.operation, &refusal);
                 answer.headers.push(("allow".to_owned(), methods.join(", ")));
                 Err((refusal, answer))
             }
-            _ => calls::protected(&self.0.vendor, &self.0.accounts, state, call, now),
+            _ => resource::protected(&self.0.vendor, &self.0.accounts, state, call, now),
         };
         done.unwrap_or_else(|(refusal, mut answer)| {
             state.counts.refused += u64::from(purpose != Purpose::Call);
@@ -367,12 +368,12 @@ impl Issuer {
         let usage = document.token.as_ref().map(|token| (token, &token.usage.header));
         // Another header than `Authorization` has no schemes.
         let prefix = usage.filter(|(_, header)| header.eq_ignore_ascii_case("authorization"));
-        let prefix = prefix.and_then(|(token, _)| calls::prefix(document, token));
+        let prefix = prefix.and_then(|(token, _)| resource::prefix(document, token));
         let (operation, header) = match routed {
             Route::Operation(matched) | Route::OtherMethod(matched, _) => (Some(matched.operation), "authorization"),
             Route::Other => (None, usage.map_or("authorization", |(_, header)| header)),
         };
-        answer::challenge(document, operation, prefix, self.name(), call.headers.contains_key(header))
+        response::challenge(document, operation, prefix, self.name(), call.headers.contains_key(header))
     }
 
     fn record(&self, state: &mut State, event: Event) {

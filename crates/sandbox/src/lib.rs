@@ -75,24 +75,23 @@
 #![forbid(unsafe_code)]
 
 mod account;
-mod answer;
-mod calls;
 mod clock;
 mod connection;
 mod control;
+mod curl;
 mod environment;
 mod error;
 mod event;
 mod fault;
-mod faulty;
 mod grants;
 mod host;
 mod issuer;
 mod ledger;
 mod refusal;
 mod request;
+mod resource;
+mod response;
 mod route;
-mod sample;
 mod sandbox;
 mod server;
 mod spec;

@@ -14,11 +14,11 @@ use axum::middleware::{Next, from_fn_with_state};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use crate::answer::Answer;
 use crate::clock::http_date;
 use crate::connection::Tear;
 use crate::event::{Event, Outcome};
 use crate::issuer::{Call, Issuer, OnEvent, Reply, logged_method};
+use crate::response::Answer;
 use crate::{control, host};
 
 /// The most that is read of a request.

@@ -3,7 +3,7 @@
 use axum::http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
-use super::{Incoming, as_text, breach, snake, text};
+use super::{Incoming, as_text, schema_check, snake, values};
 use crate::refusal::{Reason, Refusal};
 use crate::spec::{Branch, Document, MediaType, Operation, Schema, essence, is_json};
 
@@ -30,7 +30,7 @@ pub(super) fn read<'a>(
     if is_json(wanted) {
         let value = serde_json::from_slice(incoming.body)
             .map_err(|_| Refusal::new(Reason::Malformed, "the body isn't JSON"))?;
-        return found(breach::branch(document, &media.schema, &value, "").map(|branch| (branch, value)));
+        return found(schema_check::branch(document, &media.schema, &value, "").map(|branch| (branch, value)));
     }
     form(document, media, incoming.body)
 }
@@ -38,36 +38,36 @@ pub(super) fn read<'a>(
 /// The names of what a query and a body hold, in snake case. What is empty counts as absent.
 pub(super) fn names(incoming: &Incoming<'_>) -> Vec<String> {
     let content_type = incoming.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let mut pairs = text::pairs(incoming.query.as_bytes()).unwrap_or_default();
+    let mut pairs = values::pairs(incoming.query.as_bytes()).unwrap_or_default();
     if is_json(content_type) {
         let members = serde_json::from_slice::<Map<String, Value>>(incoming.body).unwrap_or_default();
         pairs.extend(
             members.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name, as_text(&value))),
         );
     } else {
-        pairs.extend(text::pairs(incoming.body).unwrap_or_default());
+        pairs.extend(values::pairs(incoming.body).unwrap_or_default());
     }
     pairs.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| snake(&name)).collect()
 }
 
 /// A form is text, so what it says depends on the kind of body that one reads it as.
 fn form<'a>(document: &'a Document, media: &'a MediaType, bytes: &[u8]) -> Result<Option<Body<'a>>, Refusal> {
-    let pairs = text::pairs(bytes)?;
+    let pairs = values::pairs(bytes)?;
     let mut kinds = Vec::new();
     for kind in media.schema.branches(document) {
         kinds.push(as_kind(document, media, kind.schema, &pairs).map(|value| (kind, value)));
     }
     // The kind that fits; else the check of them all says which is the likeliest, and what is wrong with it.
     let fits = |kind: &Result<(Branch<'a>, Value), Refusal>| {
-        let checked = kind.as_ref().ok().map(|(kind, value)| breach::check(document, kind.schema, value, ""));
+        let checked = kind.as_ref().ok().map(|(kind, value)| schema_check::check(document, kind.schema, value, ""));
         checked.is_some_and(|breaches| breaches.is_empty())
     };
     let agrees = |kind: &Result<(Branch<'a>, Value), Refusal>| {
-        kind.as_ref().is_ok_and(|(kind, value)| breach::agrees(document, kind.schema, value))
+        kind.as_ref().is_ok_and(|(kind, value)| schema_check::agrees(document, kind.schema, value))
     };
     let found_kind = kinds.iter().position(fits).or_else(|| kinds.iter().position(agrees)).unwrap_or_default();
     let (_, value) = kinds.into_iter().nth(found_kind).ok_or(Refusal::new(Reason::Malformed, "no body is known"))??;
-    found(breach::branch(document, &media.schema, &value, "").map(|branch| (branch, value)))
+    found(schema_check::branch(document, &media.schema, &value, "").map(|branch| (branch, value)))
 }
 
 fn as_kind(
@@ -93,7 +93,7 @@ fn as_kind(
         let style = encoding.and_then(|encoding| encoding.style.as_deref()).unwrap_or("form");
         let explode = encoding.and_then(|encoding| encoding.explode).unwrap_or(style == "form");
         let read = match fields.properties.get(name.as_str()) {
-            Some(schema) => text::read(document, schema, &texts, text::Style { name: style, explode }),
+            Some(schema) => values::read(document, schema, &texts, values::Style { name: style, explode }),
             None => Ok(Value::String(texts.into_iter().next().unwrap_or_default())),
         };
         value.insert(name.clone(), read.map_err(|why| Refusal::about(Reason::Invalid, name, &why))?);
@@ -101,11 +101,12 @@ fn as_kind(
     Ok(Value::Object(value))
 }
 
-fn found(checked: Result<(Branch<'_>, Value), Vec<breach::Breach>>) -> Result<Option<Body<'_>>, Refusal> {
+fn found(checked: Result<(Branch<'_>, Value), Vec<schema_check::Breach>>) -> Result<Option<Body<'_>>, Refusal> {
     match checked {
         Ok((branch, value)) => Ok(Some(Body { branch, value })),
         Err(breaches) => {
-            Err(breach::first(breaches).unwrap_or_else(|| Refusal::new(Reason::Invalid, "the body is of no kind")))
+            Err(schema_check::first(breaches)
+                .unwrap_or_else(|| Refusal::new(Reason::Invalid, "the body is of no kind")))
         }
     }
 }

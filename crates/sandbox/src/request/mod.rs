@@ -3,10 +3,10 @@
 //! It knows nothing of tokens and accounts: that a value is the *right* one is the issuer's business.
 
 mod body;
-mod breach;
 mod input;
+mod schema_check;
 mod security;
-mod text;
+mod values;
 
 use axum::http::HeaderMap;
 use serde_json::Value;
@@ -14,8 +14,8 @@ use serde_json::Value;
 use crate::refusal::{Reason, Refusal};
 use crate::spec::{Document, Operation, Parameter, Place};
 
-pub(crate) use breach::{agrees, check as check_schema};
 pub(crate) use input::{Input, inputs, leaves, snake};
+pub(crate) use schema_check::{agrees, check as check_schema};
 pub(crate) use security::{Held, credential_names};
 
 /// A request as it came.
@@ -148,7 +148,7 @@ fn parameter_value(
             let found = incoming.path.iter().filter(|(key, _)| key == name);
             (found.map(|(_, value)| value.clone()).collect(), "simple", false)
         }
-        Place::Query => (text::values(incoming.query.as_bytes(), name)?, "form", true),
+        Place::Query => (values::values(incoming.query.as_bytes(), name)?, "form", true),
         Place::Header => (header_texts(incoming.headers, name, Reason::Invalid)?, "simple", false),
         Place::Cookie => return Ok(None),
     };
@@ -158,14 +158,14 @@ fn parameter_value(
             false => Ok(None),
         };
     }
-    let style = text::Style {
+    let style = values::Style {
         name: parameter.style.as_deref().unwrap_or(default_style),
         explode: parameter.explode.unwrap_or(default_explode || parameter.style.as_deref() == Some("form")),
     };
-    let value = text::read(document, &parameter.schema, &texts, style)
+    let value = values::read(document, &parameter.schema, &texts, style)
         .map_err(|why| Refusal::about(Reason::Invalid, name, &why))?;
     let breaches = check_schema(document, &parameter.schema, &value, name);
-    match breach::first(breaches) {
+    match schema_check::first(breaches) {
         Some(refusal) if parameter.place == Place::Path => Err(Refusal { reason: Reason::NotFound, ..refusal }),
         Some(refusal) => Err(refusal),
         None => Ok(Some(value)),

@@ -4,7 +4,7 @@ use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Incoming, body, header_texts, input, text};
+use super::{Incoming, body, header_texts, input, values};
 use crate::refusal::{Reason, Refusal};
 use crate::spec::{Action, BasicEncoding, Document, Operation, Parameter, Place, SecurityScheme, Takes};
 
@@ -105,7 +105,7 @@ fn scheme(
     if scheme.kind == "apiKey" {
         let found = match scheme.place {
             Place::Header => header_texts(incoming.headers, &scheme.name, reason)?,
-            _ => text::values(incoming.query.as_bytes(), &scheme.name)?,
+            _ => values::values(incoming.query.as_bytes(), &scheme.name)?,
         };
         return match found.as_slice() {
             [value] => Ok(vec![Held::Credential(input::snake(name), value.clone())]),
@@ -177,7 +177,7 @@ fn basic_halves(value: &str, encoding: BasicEncoding) -> Option<[String; 2]> {
     let (id, secret) = text.split_once(':')?;
     match encoding {
         BasicEncoding::Raw => Some([id.to_owned(), secret.to_owned()]),
-        BasicEncoding::Form => Some([text::decode(id.as_bytes()).ok()?, text::decode(secret.as_bytes()).ok()?]),
+        BasicEncoding::Form => Some([values::decode(id.as_bytes()).ok()?, values::decode(secret.as_bytes()).ok()?]),
     }
 }
 

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use super::operation::{Example, Header, RequestBody};
-use super::{Operation, Parameter, Response, Schema, SecurityScheme, XToken, playable, references, x_token};
+use super::{Operation, Parameter, Response, Schema, SecurityScheme, XToken, references, supported, x_token};
 
 /// A spec as it was written.
 #[derive(Clone, Debug, Deserialize)]
@@ -79,7 +79,7 @@ impl Document {
             return Err(format!("it is OpenAPI {}; the sandbox plays 3.0", document.openapi));
         }
         references::check(&document)?;
-        playable::document(&document)?;
+        supported::document(&document)?;
         Ok(document)
     }
 

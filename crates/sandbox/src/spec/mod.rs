@@ -5,9 +5,9 @@
 mod document;
 mod duration;
 mod operation;
-mod playable;
 mod references;
 mod schema;
+mod supported;
 mod x_token;
 
 pub(crate) use document::Document;

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::answer::{self, Answer};
 use crate::clock::http_date;
 use crate::fault::{FaultKind, RetryAfter, has_body};
 use crate::issuer::Reply;
+use crate::response::{self, Answer};
 use crate::spec::{Document, Operation, RetryUnit};
 
 /// A content network's page; it says nothing on purpose.
@@ -19,7 +19,7 @@ pub(crate) fn instead(
     now: SystemTime,
 ) -> Option<Reply> {
     let at_status = |status| match operation {
-        Some(operation) => answer::at_status(document, operation, status),
+        Some(operation) => response::at_status(document, operation, status),
         None => Answer::empty(status),
     };
     let answer = match fault {

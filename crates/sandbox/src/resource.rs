@@ -6,11 +6,11 @@ use serde_json::json;
 
 use crate::Vendor;
 use crate::account::Accounts;
-use crate::answer::{self, Answer};
 use crate::event::Outcome;
 use crate::issuer::{Call, State};
 use crate::ledger::Access;
 use crate::refusal::{Reason, Refusal};
+use crate::response::{self, Answer};
 use crate::route;
 use crate::spec::{Document, Operation, XToken};
 
@@ -101,7 +101,7 @@ pub(crate) fn prefix(document: &Document, token: &XToken) -> Option<String> {
         Some("none") => None,
         Some(prefix) => Some(prefix.to_owned()),
         None => issuing(document, token)
-            .and_then(|operation| answer::token_type(document, token, operation))
+            .and_then(|operation| response::token_type(document, token, operation))
             .or_else(|| token.usage.header.eq_ignore_ascii_case("authorization").then(|| "Bearer".to_owned())),
     }
 }
@@ -120,7 +120,7 @@ fn refused(document: &Document, token: &XToken, refusal: &Refusal) -> Answer {
         document.operations().map(|(_, _, _, operation)| operation).find(|o| o.operation_id == action.operation)
     });
     match operations.find(|operation| operation.responses.contains_key("401")) {
-        Some(operation) => answer::unauthorized(document, operation, refusal),
+        Some(operation) => response::unauthorized(document, operation, refusal),
         None => Answer::empty(401),
     }
 }

@@ -1,12 +1,14 @@
 //! Faults: what can be made to go wrong, at which requests, and how often.
 
+pub(crate) mod apply;
+
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::clock::can_be_told;
-use crate::faulty::shift;
+use crate::fault::apply::shift;
 use crate::spec::{duration, show};
 
 /// The most that a body is padded to: 64 MiB.

@@ -3,9 +3,9 @@
 mod challenge;
 mod failure;
 mod fill;
-mod grant;
-mod moment;
 mod pointer;
+mod success;
+mod time;
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::spec::{Document, Response};
 pub(crate) use challenge::challenge;
 pub(crate) use failure::{at_status, failure, unauthorized};
 pub(crate) use fill::fill;
-pub(crate) use grant::{
+pub(crate) use success::{
     ACTIVE, Issued, access_life, expiry, grant, introspection, refresh_life, schema, success, token_example,
     token_type, told_end,
 };

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
-use super::{Answer, fill, moment, pointer};
+use super::{Answer, fill, pointer, time};
 use crate::request::agrees;
 use crate::spec::{At, Document, Lifetime, MediaType, Operation, Schema, TimeUnit, XToken};
 
@@ -59,7 +59,7 @@ fn length(at: &At, value: &Value) -> Option<Duration> {
 
 /// Whether a moment of a response is an end. 0, -1, the year 1 and dates in 1970 are what vendors write for none.
 fn is_end(at: &At, value: &Value) -> bool {
-    moment::read(at, value).is_some_and(|end| end.as_second() >= FIRST_END)
+    time::read(at, value).is_some_and(|end| end.as_second() >= FIRST_END)
 }
 
 /// 1971-01-01T00:00:00Z.
@@ -81,9 +81,9 @@ pub(crate) fn expiry(
     let media = operation.success(document).1.and_then(|response| response.json());
     if let (Some(at), Some((_, media))) = (&token.response.expires_at, media) {
         let example = example_of(document, media, &at.pointer);
-        let written = moment::moment(document, &media.schema, at, example, end);
+        let written = time::moment(document, &media.schema, at, example, end);
         // A date without digits behind its seconds is cut, as a number is.
-        if let Some(told) = moment::read(at, &written) {
+        if let Some(told) = time::read(at, &written) {
             end = end.min(told.into());
         }
     }
@@ -117,11 +117,11 @@ pub(crate) fn grant(
         let cut = if is_cut { Duration::from_nanos(999_999_999) } else { Duration::ZERO };
         let left = end.duration_since(now).map(|left| left + cut).unwrap_or_default();
         let example = example_of(document, media, &at.pointer);
-        put(&at.pointer, moment::length(document, schema, at, example, left));
+        put(&at.pointer, time::length(document, schema, at, example, left));
     }
     if let (Some(at), Some(end)) = (&pointers.expires_at, issued.expires_at) {
         let example = example_of(document, media, &at.pointer);
-        put(&at.pointer, moment::moment(document, schema, at, example, end));
+        put(&at.pointer, time::moment(document, schema, at, example, end));
     }
     if let (Some(at), Some(refresh_token)) = (&pointers.refresh_token, &issued.refresh_token) {
         put(at, Value::from(refresh_token.as_str()));
@@ -131,13 +131,13 @@ pub(crate) fn grant(
             let example = example_of(document, media, &at.pointer);
             let none = example.filter(|example| length(at, example).is_none());
             let left = end.and_then(|end| end.duration_since(now).ok()).unwrap_or_default();
-            let told = || moment::length(document, schema, at, example, left);
+            let told = || time::length(document, schema, at, example, left);
             put(&at.pointer, none.filter(|_| end.is_none()).cloned().unwrap_or_else(told));
         }
         if let Some(at) = &pointers.refresh_expires_at {
             let example = example_of(document, media, &at.pointer);
             let none = example.filter(|example| !is_end(at, example));
-            let told = || moment::moment(document, schema, at, example, end.unwrap_or(SystemTime::UNIX_EPOCH));
+            let told = || time::moment(document, schema, at, example, end.unwrap_or(SystemTime::UNIX_EPOCH));
             put(&at.pointer, none.filter(|_| end.is_none()).cloned().unwrap_or_else(told));
         }
     }
@@ -157,7 +157,7 @@ pub(crate) fn told_end(token: &XToken, answer: &Answer, now: SystemTime) -> Opti
     let body: Value = serde_json::from_slice(&answer.body).ok()?;
     let at = |at: &At| body.pointer(&at.pointer);
     let expires_in = token.response.expires_in.as_ref().and_then(|place| now.checked_add(length(place, at(place)?)?));
-    let expires_at = token.response.expires_at.as_ref().and_then(|place| moment::read(place, at(place)?));
+    let expires_at = token.response.expires_at.as_ref().and_then(|place| time::read(place, at(place)?));
     [expires_in, expires_at.map(SystemTime::from)].into_iter().flatten().min()
 }
 

@@ -8,8 +8,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::account::Credentials;
-use crate::answer::fill;
 use crate::request::{as_text, credential_names, inputs, leaves, snake};
+use crate::response::fill;
 use crate::spec::{Action, BasicEncoding, Document, MediaType, Operation, Parameter, Place, is_json};
 
 /// What needs no encoding in a form, a query or a path.
