@@ -13,9 +13,14 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::refusal::{Reason, Refusal};
-use crate::request::{Given, Held, Input, as_text, credential_names, inputs};
-use crate::response::fill;
-use crate::spec::{Action, Document, Kind};
+use crate::request::given::Given;
+use crate::request::input::{Input, inputs};
+use crate::request::security::{Held, credential_names};
+use crate::response::fill::fill;
+use crate::spec::document::Document;
+use crate::spec::schema::Kind;
+use crate::spec::value::as_text;
+use crate::spec::x_token::Action;
 
 /// Credentials by their names, in the spec's order: `credentials["client_id"]`.
 pub type Credentials = IndexMap<String, String>;

@@ -20,6 +20,13 @@ pub(crate) fn http_date(time: SystemTime) -> String {
     httpdate::fmt_http_date(UNIX_EPOCH + since.min(LAST))
 }
 
+/// A moment so many seconds later, or earlier.
+pub(crate) fn shift(time: SystemTime, seconds: i64) -> SystemTime {
+    let by = Duration::from_secs(seconds.unsigned_abs());
+    let shifted = if seconds < 0 { time.checked_sub(by) } else { time.checked_add(by) };
+    shifted.unwrap_or(time)
+}
+
 /// Tells an issuer the time. Clones are one clock.
 ///
 /// It is read once from the system when it is made and goes on by the monotonic clock, so that an issuer doesn't jump

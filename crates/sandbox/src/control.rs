@@ -13,14 +13,11 @@ use axum::routing::any;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::Fault;
 use crate::account::Credentials;
 use crate::event::Counts;
+use crate::fault::Fault;
 use crate::issuer::Issuer;
-use crate::spec::{duration, show};
-
-/// The folder of the control endpoint; no vendor can have this name.
-pub(crate) const PATH: &str = "_sandbox";
+use crate::spec::duration::{duration, show};
 
 /// `GET /_sandbox`, `GET /_sandbox/VENDOR`, and what hangs from a vendor.
 pub(crate) fn router(issuers: Arc<[Issuer]>) -> Router<Arc<[Issuer]>> {

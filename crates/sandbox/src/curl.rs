@@ -8,9 +8,15 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::account::Credentials;
-use crate::request::{as_text, credential_names, inputs, leaves, snake};
-use crate::response::fill;
-use crate::spec::{Action, BasicEncoding, Document, MediaType, Operation, Parameter, Place, is_json};
+use crate::request::incoming::parameters;
+use crate::request::input::{inputs, leaves, snake};
+use crate::request::schema_check::violations;
+use crate::request::security::credential_names;
+use crate::response::fill::fill;
+use crate::spec::document::Document;
+use crate::spec::operation::{MediaType, Operation, Parameter, Place, is_json};
+use crate::spec::value::as_text;
+use crate::spec::x_token::{Action, BasicEncoding};
 
 /// What needs no encoding in a form, a query or a path.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -32,7 +38,7 @@ impl Caller<'_> {
         let (path, method, shared, operation) = found?;
         let mut request = Request { url: String::new(), query: Vec::new(), headers: Vec::new() };
         let mut path = path.to_owned();
-        for parameter in crate::request::parameters(self.document, shared, operation).filter(|p| p.required) {
+        for parameter in parameters(self.document, shared, operation).filter(|p| p.required) {
             self.parameter(parameter, action, &mut path, &mut request);
         }
         self.security(operation, &mut request);
@@ -126,7 +132,7 @@ impl Caller<'_> {
         let (media_type, media, _) = operation.body(self.document)?;
         let branches = media.schema.branches(self.document);
         let branch = branches.iter().find(|branch| action.body.is_none() || branch.name == action.body.as_deref())?;
-        let fits = |value: &&Value| crate::request::check_schema(self.document, branch.schema, value, "").is_empty();
+        let fits = |value: &&Value| violations(self.document, branch.schema, value, "").is_empty();
         let example = media.examples(self.document).map(|(_, _, value)| value).find(fits);
         let mut body = example.cloned().unwrap_or_else(|| {
             let mut made = fill(self.document, branch.schema);

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::spec::show;
+use crate::spec::duration::show;
 
 /// Why a sandbox can't be started.
 #[derive(Debug)]

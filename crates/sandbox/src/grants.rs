@@ -19,17 +19,24 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::Vendor;
 use crate::account::Accounts;
+use crate::clock::shift;
 use crate::event::Outcome;
-use crate::fault::apply::shift;
 use crate::fault::{FaultKind, Purpose};
-use crate::issuer::State;
 use crate::ledger::{Access, End, Ledger, New, NotGood};
 use crate::refusal::{Reason, Refusal};
-use crate::request::{Given, Held};
-use crate::response::{self, Answer, Issued};
-use crate::spec::{Action, Document, Operation, Renew, Takes, XToken};
+use crate::request::given::Given;
+use crate::request::security::Held;
+use crate::response::message::Answer;
+use crate::response::success;
+use crate::response::success::Issued;
+use crate::spec::document::Document;
+use crate::spec::operation::Operation;
+use crate::spec::schema::Kind;
+use crate::spec::value::as_text;
+use crate::spec::x_token::{Action, Renew, Takes, XToken};
+use crate::state::State;
+use crate::vendor::Vendor;
 
 /// How long ago a token ended that arrives expired.
 const AGO: Duration = Duration::from_secs(60);
@@ -112,19 +119,19 @@ impl<'a> Grants<'a> {
     fn refresh_end(&self, operation: &Operation, now: SystemTime) -> Option<SystemTime> {
         let life = match self.vendor.refresh_lifetime {
             Some(life) => Some(life).filter(|life| !life.is_zero()),
-            None => response::refresh_life(self.document, self.token, operation),
+            None => success::refresh_life(self.document, self.token, operation),
         };
         now.checked_add(life?)
     }
 
     fn access_token(&self, operation: &Operation, number: u64) -> String {
-        let example = response::token_example(self.document, operation, &self.token.response.access_token);
+        let example = success::token_example(self.document, operation, &self.token.response.access_token);
         format!("{}-{number}", example.unwrap_or_else(|| "example-access-token".to_owned()))
     }
 
     fn refresh_token(&self, operation: &Operation, number: u64) -> String {
         let pointer = self.token.response.refresh_token.as_deref();
-        let example = pointer.and_then(|pointer| response::token_example(self.document, operation, pointer));
+        let example = pointer.and_then(|pointer| success::token_example(self.document, operation, pointer));
         format!("{}-{number}", example.unwrap_or_else(|| "example-refresh-token".to_owned()))
     }
 
@@ -140,7 +147,7 @@ impl<'a> Grants<'a> {
         if revoke.token.is_none() && revoke.takes == Takes::Access {
             let tokens = state.ledger.end_all(account, End::Revoked, now);
             state.counts.revocations += 1;
-            return Ok((response::success(self.document, operation), Outcome::Revoked { tokens }));
+            return Ok((success::plain(self.document, operation), Outcome::Revoked { tokens }));
         }
         let (key, value) = taken(revoke, given);
         let is_its_own = account.is_none() || account == state.ledger.owner(&value);
@@ -152,12 +159,12 @@ impl<'a> Grants<'a> {
         match ended {
             Some(tokens) => {
                 state.counts.revocations += 1;
-                Ok((response::success(self.document, operation), Outcome::Revoked { tokens }))
+                Ok((success::plain(self.document, operation), Outcome::Revoked { tokens }))
             }
             None if operation.responses.contains_key("404") => {
                 Err(Refusal::about(Reason::UnknownToken, key, "isn't known, or has ended"))
             }
-            None => Ok((response::success(self.document, operation), Outcome::Revoked { tokens: 0 })),
+            None => Ok((success::plain(self.document, operation), Outcome::Revoked { tokens: 0 })),
         }
     }
 
@@ -266,13 +273,13 @@ impl Grant<'_> {
     /// the spec's example.
     fn other(&self, state: &State, account: Option<usize>, given: &Given) -> Answer {
         let Grants { document, token, .. } = self.grants;
-        let active = response::schema(document, self.operation).and_then(|schema| {
+        let active = success::schema(document, self.operation).and_then(|schema| {
             schema
-                .at(document, &format!("/{}", response::ACTIVE))
-                .filter(|active| active.kind(document) == Some(crate::spec::Kind::Boolean))
+                .at(document, &format!("/{}", success::ACTIVE))
+                .filter(|active| active.kind(document) == Some(Kind::Boolean))
         });
         let (Some(_), Some(grant)) = (active, token.login.as_ref().or(token.refresh.as_ref())) else {
-            return response::success(document, self.operation);
+            return success::plain(document, self.operation);
         };
         let its_own = token.response.access_token.rsplit('/').next();
         let names = token.revoke.as_ref().and_then(|revoke| revoke.token.as_deref()).into_iter();
@@ -287,7 +294,7 @@ impl Grant<'_> {
             None => (None, self.now),
         };
         let grant = self.grants.document.operation(&grant.operation).unwrap_or(self.operation);
-        response::introspection(document, token, grant, self.operation, issued.as_ref(), now)
+        success::introspection(document, token, grant, self.operation, issued.as_ref(), now)
     }
 
     /// Issues a token, with a refresh token that is kept, or a new one where answers have one.
@@ -301,8 +308,8 @@ impl Grant<'_> {
     ) -> Told {
         let Grants { vendor, document, token, .. } = self.grants;
         let number = state.ledger.next_number();
-        let life = vendor.lifetime.or_else(|| response::access_life(document, token, self.operation));
-        let end = |life| response::expiry(document, token, self.operation, self.now, life);
+        let life = vendor.lifetime.or_else(|| success::access_life(document, token, self.operation));
+        let end = |life| success::expiry(document, token, self.operation, self.now, life);
         let expires_at = match self.fault {
             Some(FaultKind::ExpiredToken) => Some(self.now.checked_sub(AGO).unwrap_or(self.now)),
             _ => life.map(end),
@@ -358,8 +365,8 @@ impl Grant<'_> {
     fn told(&self, access: &Access, refresh_token: Option<String>, refresh_expires_at: Option<SystemTime>) -> Told {
         let Grants { document, token, .. } = self.grants;
         let (issued, now) = self.by_the_vendors_clock(&issued(access, refresh_token, refresh_expires_at));
-        let answer = response::grant(document, token, self.operation, &issued, now);
-        let left = response::told_end(token, &answer, now).map(|end| end.duration_since(now).unwrap_or_default());
+        let answer = success::grant(document, token, self.operation, &issued, now);
+        let left = success::told_end(token, &answer, now).map(|end| end.duration_since(now).unwrap_or_default());
         let expires_at = left.and_then(|left| self.now.checked_add(left));
         Told { answer, token: access.number, expires_at }
     }
@@ -393,7 +400,7 @@ fn issued(access: &Access, refresh_token: Option<String>, refresh_expires_at: Op
 fn scope(given: &Given) -> Option<Vec<String>> {
     let field = given.fields.iter().find(|field| ["scope", "scopes"].contains(&field.key.as_str()))?;
     match &field.value {
-        serde_json::Value::Array(items) => Some(items.iter().map(crate::request::as_text).collect()),
+        serde_json::Value::Array(items) => Some(items.iter().map(as_text).collect()),
         serde_json::Value::String(text) => Some(text.split_whitespace().map(ToOwned::to_owned).collect()),
         _ => None,
     }

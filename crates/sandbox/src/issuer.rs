@@ -5,22 +5,26 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use axum::http::HeaderMap;
 use tokio::sync::watch;
 
 use crate::account::{Accounts, Credentials};
+use crate::clock::Clock;
 use crate::curl::Caller;
 use crate::environment::Account;
 use crate::event::{Counts, Event, Outcome};
-use crate::fault::apply;
-use crate::fault::{FaultKind, Purpose, Script};
+use crate::fault::script::Script;
+use crate::fault::{Fault, FaultKind, Purpose, apply};
 use crate::grants::Grants;
 use crate::ledger::{End, Ledger};
 use crate::refusal::{Reason, Refusal};
-use crate::request::{self, Given, Incoming};
-use crate::response::{self, Answer};
+use crate::request::given::Given;
+use crate::request::incoming::Incoming;
+use crate::response::message::Answer;
+use crate::response::{challenge, failure, success};
 use crate::route::{Matched, Route, route};
-use crate::{Clock, Fault, Vendor, control, resource};
+use crate::state::{Call, Reply, State};
+use crate::vendor::Vendor;
+use crate::{request, resource};
 
 /// How many events are kept.
 const MAX_EVENTS: usize = 10_000;
@@ -41,36 +45,6 @@ struct Shared {
     on_event: Option<OnEvent>,
     stopping: watch::Receiver<bool>,
     state: Mutex<State>,
-}
-
-/// All that changes.
-pub(crate) struct State {
-    pub(crate) ledger: Ledger,
-    pub(crate) counts: Counts,
-    script: Script,
-    dice: fastrand::Rng,
-    events: VecDeque<Event>,
-}
-
-/// A request to a vendor. The path is without the vendor's name.
-pub(crate) struct Call {
-    pub(crate) method: String,
-    pub(crate) path: String,
-    pub(crate) query: String,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
-}
-
-/// What comes back.
-pub(crate) enum Reply {
-    Answer {
-        answer: Answer,
-        date: SystemTime,
-        /// Half of the body is missing.
-        is_cut: bool,
-    },
-    /// The connection is reset.
-    Reset,
 }
 
 impl Issuer {
@@ -293,7 +267,7 @@ impl Issuer {
     pub(crate) fn record_directed(&self, method: &str, thing: &str, what: String) {
         let mut state = self.state();
         let (at, vendor) = (self.clock().now(), self.name().to_owned());
-        let path = format!("/{}/{vendor}/{thing}", control::PATH);
+        let path = format!("/{}/{vendor}/{thing}", crate::vendor::CONTROL);
         let (method, outcome) = (logged_method(method), Outcome::Directed { what });
         self.record(&mut state, Event { at, vendor, method, path, status: Some(200), outcome, fault: None });
     }
@@ -333,10 +307,10 @@ impl Issuer {
                 let operation = matched.operation;
                 let acted = checked.and_then(|given| match self.grants() {
                     Some(grants) => grants.act(state, purpose, operation, &given, fault, now),
-                    None => Ok((response::success(document, operation), Outcome::Answered)),
+                    None => Ok((success::plain(document, operation), Outcome::Answered)),
                 });
                 acted.map_err(|refusal| {
-                    let mut answer = response::failure(document, operation, &refusal);
+                    let mut answer = failure::for_refusal(document, operation, &refusal);
                     if refusal.reason == Reason::TooManyTokens {
                         let first = state.ledger.live_tokens(now).1.and_then(|end| end.duration_since(now).ok());
                         apply::wait_headers(document, &mut answer, first.unwrap_or_default(), now);
@@ -346,7 +320,7 @@ impl Issuer {
             }
             (Route::OtherMethod(matched, methods), _) => {
                 let refusal = Refusal::new(Reason::Method, &format!("the method isn't {}", methods.join(" or ")));
-                let mut answer = response::failure(document, matched.operation, &refusal);
+                let mut answer = failure::for_refusal(document, matched.operation, &refusal);
                 answer.headers.push(("allow".to_owned(), methods.join(", ")));
                 Err((refusal, answer))
             }
@@ -373,7 +347,7 @@ impl Issuer {
             Route::Operation(matched) | Route::OtherMethod(matched, _) => (Some(matched.operation), "authorization"),
             Route::Other => (None, usage.map_or("authorization", |(_, header)| header)),
         };
-        response::challenge(document, operation, prefix, self.name(), call.headers.contains_key(header))
+        challenge::www_authenticate(document, operation, prefix, self.name(), call.headers.contains_key(header))
     }
 
     fn record(&self, state: &mut State, event: Event) {

@@ -95,6 +95,7 @@ mod route;
 mod sandbox;
 mod server;
 mod spec;
+mod state;
 mod vendor;
 
 use std::time::Duration;
@@ -114,5 +115,5 @@ pub use vendor::Vendor;
 ///
 /// What is wrong with it, for a person.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    spec::duration(text)
+    spec::duration::duration(text)
 }

@@ -4,15 +4,18 @@ use std::time::SystemTime;
 
 use serde_json::json;
 
-use crate::Vendor;
 use crate::account::Accounts;
 use crate::event::Outcome;
-use crate::issuer::{Call, State};
 use crate::ledger::Access;
 use crate::refusal::{Reason, Refusal};
-use crate::response::{self, Answer};
+use crate::response::message::Answer;
+use crate::response::{failure, success};
 use crate::route;
-use crate::spec::{Document, Operation, XToken};
+use crate::spec::document::Document;
+use crate::spec::operation::Operation;
+use crate::spec::x_token::XToken;
+use crate::state::{Call, State};
+use crate::vendor::Vendor;
 
 /// Answers a call: 200 to a live token with its header, prefix and further headers, else 401. A path that is nearly one
 /// of the spec's is 404.
@@ -101,7 +104,7 @@ pub(crate) fn prefix(document: &Document, token: &XToken) -> Option<String> {
         Some("none") => None,
         Some(prefix) => Some(prefix.to_owned()),
         None => issuing(document, token)
-            .and_then(|operation| response::token_type(document, token, operation))
+            .and_then(|operation| success::token_type(document, token, operation))
             .or_else(|| token.usage.header.eq_ignore_ascii_case("authorization").then(|| "Bearer".to_owned())),
     }
 }
@@ -120,7 +123,7 @@ fn refused(document: &Document, token: &XToken, refusal: &Refusal) -> Answer {
         document.operations().map(|(_, _, _, operation)| operation).find(|o| o.operation_id == action.operation)
     });
     match operations.find(|operation| operation.responses.contains_key("401")) {
-        Some(operation) => response::unauthorized(document, operation, refusal),
+        Some(operation) => failure::unauthorized(document, operation, refusal),
         None => Answer::empty(401),
     }
 }

@@ -2,7 +2,8 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::spec::{Document, Operation, Parameter};
+use crate::spec::document::Document;
+use crate::spec::operation::{Operation, Parameter};
 
 /// What a method and a path lead to.
 pub(crate) enum Route<'a> {

@@ -9,11 +9,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::can_be_told;
-use crate::connection;
+use crate::error::Error;
 use crate::event::Event;
 use crate::issuer::{Issuer, OnEvent};
-use crate::server;
-use crate::{Error, Vendor};
+use crate::vendor::Vendor;
+use crate::{connection, server};
 
 /// How long the head of a request may take: enough for a person who types it.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -59,7 +59,7 @@ impl Sandbox {
 
     /// The URL of the control endpoint.
     pub fn control_url(&self) -> String {
-        format!("http://{}/{}", self.address, crate::control::PATH)
+        format!("http://{}/{}", self.address, crate::vendor::CONTROL)
     }
 
     /// The vendors that it plays, in the order in which they were given.

@@ -17,8 +17,9 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use crate::clock::http_date;
 use crate::connection::Tear;
 use crate::event::{Event, Outcome};
-use crate::issuer::{Call, Issuer, OnEvent, Reply, logged_method};
-use crate::response::Answer;
+use crate::issuer::{Issuer, OnEvent, logged_method};
+use crate::response::message::Answer;
+use crate::state::{Call, Reply};
 use crate::{control, host};
 
 /// The most that is read of a request.
@@ -48,7 +49,7 @@ async fn only_loopback(State(known): State<Known>, request: Request, next: Next)
     let Some((issuer, path)) = vendor(&known.issuers, request.uri().path()) else {
         let event = Event {
             at: SystemTime::now(),
-            vendor: control::PATH.to_owned(),
+            vendor: crate::vendor::CONTROL.to_owned(),
             method: logged_method(&method),
             path: "/***".to_owned(),
             status: Some(status),

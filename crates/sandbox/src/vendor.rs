@@ -5,8 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::account::Accounts;
-use crate::spec::Document;
-use crate::{Clock, Error};
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::spec::document::Document;
+
+/// The name of the control endpoint, next to the vendors. No vendor can have it.
+pub(crate) const CONTROL: &str = "_sandbox";
 
 /// A vendor to play: its spec, and what the spec leaves open.
 ///
@@ -42,7 +46,7 @@ impl Vendor {
     pub fn parse(name: &str, spec: &str) -> Result<Self, Error> {
         let refuse = |why: String| Error::Spec(name.to_owned(), why);
         let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-        if !is_plain || !name.contains(|c: char| c.is_ascii_alphanumeric()) || name == crate::control::PATH {
+        if !is_plain || !name.contains(|c: char| c.is_ascii_alphanumeric()) || name == CONTROL {
             return Err(refuse("its name can't stand in a URL".to_owned()));
         }
         Ok(Self {

@@ -2,11 +2,14 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::clock::http_date;
+use crate::clock::{http_date, shift};
 use crate::fault::{FaultKind, RetryAfter, has_body};
-use crate::issuer::Reply;
-use crate::response::{self, Answer};
-use crate::spec::{Document, Operation, RetryUnit};
+use crate::response::failure;
+use crate::response::message::Answer;
+use crate::spec::document::Document;
+use crate::spec::operation::Operation;
+use crate::spec::x_token::RetryUnit;
+use crate::state::Reply;
 
 /// A content network's page; it says nothing on purpose.
 const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Sorry</title></head><body><h1>Sorry</h1></body></html>\n";
@@ -19,7 +22,7 @@ pub(crate) fn instead(
     now: SystemTime,
 ) -> Option<Reply> {
     let at_status = |status| match operation {
-        Some(operation) => response::at_status(document, operation, status),
+        Some(operation) => failure::at_status(document, operation, status),
         None => Answer::empty(status),
     };
     let answer = match fault {
@@ -77,13 +80,6 @@ pub(crate) fn date(fault: Option<&FaultKind>, now: SystemTime) -> SystemTime {
         Some(FaultKind::ClockOff { seconds }) => shift(now, *seconds),
         _ => now,
     }
-}
-
-/// A moment so many seconds later, or earlier.
-pub(crate) fn shift(time: SystemTime, seconds: i64) -> SystemTime {
-    let by = Duration::from_secs(seconds.unsigned_abs());
-    let shifted = if seconds < 0 { time.checked_sub(by) } else { time.checked_add(by) };
-    shifted.unwrap_or(time)
 }
 
 /// `Retry-After` in seconds, and the vendor's own header.

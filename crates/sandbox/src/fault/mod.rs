@@ -1,15 +1,15 @@
 //! Faults: what can be made to go wrong, at which requests, and how often.
 
 pub(crate) mod apply;
+pub(crate) mod script;
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::clock::can_be_told;
-use crate::fault::apply::shift;
-use crate::spec::{duration, show};
+use crate::clock::{can_be_told, shift};
+use crate::spec::duration::{duration, show};
 
 /// The most that a body is padded to: 64 MiB.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -32,13 +32,13 @@ pub struct Fault {
     #[serde(flatten)]
     pub(crate) kind: FaultKind,
     #[serde(default)]
-    on: On,
+    pub(crate) on: On,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    times: Option<u32>,
+    pub(crate) times: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    probability: Option<f64>,
+    pub(crate) probability: Option<f64>,
     #[serde(rename = "for", skip_serializing_if = "Option::is_none", default, with = "maybe_text")]
-    lasts: Option<Duration>,
+    pub(crate) lasts: Option<Duration>,
 }
 
 /// What goes wrong.
@@ -147,7 +147,7 @@ pub(crate) enum Purpose {
 }
 
 impl On {
-    fn includes(self, purpose: Purpose) -> bool {
+    pub(crate) fn includes(self, purpose: Purpose) -> bool {
         match self {
             Self::Issuer => purpose != Purpose::Call,
             Self::Grants => matches!(purpose, Purpose::Login | Purpose::Refresh),
@@ -303,7 +303,7 @@ impl FaultKind {
     }
 
     /// What can be played of it.
-    fn bounded(self) -> Self {
+    pub(crate) fn bounded(self) -> Self {
         match self {
             Self::Oversized { bytes } => Self::Oversized { bytes: bytes.min(MAX_BYTES) },
             Self::Html { status } if !is_page(status) => Self::Html { status: ok() },
@@ -347,51 +347,6 @@ impl fmt::Display for FaultKind {
             Self::SameToken => f.write_str("the same token again"),
             Self::ClockOff { seconds } => write!(f, "a clock {seconds} s off"),
         }
-    }
-}
-
-/// The faults that wait for their requests, in the order in which they were given.
-#[derive(Default)]
-pub(crate) struct Script(Vec<Entry>);
-
-struct Entry {
-    fault: Fault,
-    left: u32,
-    end: Option<SystemTime>,
-}
-
-impl Script {
-    pub(crate) fn add(&mut self, mut fault: Fault, now: SystemTime) {
-        fault.kind = fault.kind.bounded();
-        let once = fault.probability.is_none() && fault.lasts.is_none();
-        let left = fault.times.unwrap_or(if once { 1 } else { u32::MAX });
-        let end = fault.lasts.and_then(|lasts| now.checked_add(lasts));
-        self.0.push(Entry { fault, left, end });
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    /// The faults that are still to come.
-    pub(crate) fn waiting(&mut self, now: SystemTime) -> Vec<Fault> {
-        self.drop_what_is_over(now);
-        self.0.iter().map(|entry| entry.fault.clone()).collect()
-    }
-
-    /// What goes wrong with this request: the first that fits, if any.
-    pub(crate) fn next(&mut self, purpose: Purpose, now: SystemTime, dice: &mut fastrand::Rng) -> Option<FaultKind> {
-        self.drop_what_is_over(now);
-        let fits = |entry: &&mut Entry| {
-            entry.fault.on.includes(purpose) && entry.fault.probability.is_none_or(|limit| dice.f64() < limit)
-        };
-        let entry = self.0.iter_mut().find(fits)?;
-        entry.left -= 1;
-        Some(entry.fault.kind.clone())
-    }
-
-    fn drop_what_is_over(&mut self, now: SystemTime) {
-        self.0.retain(|entry| entry.left > 0 && entry.end.is_none_or(|end| now < end));
     }
 }
 
@@ -440,43 +395,7 @@ mod maybe_text {
 
 #[cfg(test)]
 mod tests {
-    use std::time::UNIX_EPOCH;
-
     use super::*;
-
-    fn played(script: &mut Script, purpose: Purpose, at: u64) -> bool {
-        script.next(purpose, UNIX_EPOCH + Duration::from_secs(at), &mut fastrand::Rng::with_seed(0)).is_some()
-    }
-
-    #[test]
-    fn a_fault_plays_once_unless_told_otherwise() {
-        let mut script = Script::default();
-        script.add(Fault::server_error(), UNIX_EPOCH);
-        script.add(Fault::truncated().times(2).on(On::Calls), UNIX_EPOCH);
-        assert!(played(&mut script, Purpose::Login, 0) && !played(&mut script, Purpose::Login, 0));
-        assert!([true, true, false].into_iter().all(|plays| played(&mut script, Purpose::Call, 0) == plays));
-    }
-
-    #[test]
-    fn a_fault_for_a_time_ends_by_the_clock() {
-        let mut script = Script::default();
-        script.add(Fault::server_error().lasting(Duration::from_secs(10)), UNIX_EPOCH);
-        assert!(played(&mut script, Purpose::Login, 0) && played(&mut script, Purpose::Login, 9));
-        assert!(!played(&mut script, Purpose::Login, 10));
-    }
-
-    #[test]
-    fn a_fault_by_probability_repeats_with_its_seed() {
-        let run = |seed| {
-            let mut script = Script::default();
-            script.add(Fault::server_error().probability(0.3), UNIX_EPOCH);
-            let mut dice = fastrand::Rng::with_seed(seed);
-            (0..100).map(|_| script.next(Purpose::Login, UNIX_EPOCH, &mut dice).is_some()).collect::<Vec<_>>()
-        };
-        assert_eq!(run(1), run(1));
-        assert_ne!(run(1), run(2));
-        assert!((15..45).contains(&run(1).iter().filter(|plays| **plays).count()));
-    }
 
     #[test]
     fn a_fault_is_written_as_json() {

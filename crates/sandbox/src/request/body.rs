@@ -3,9 +3,15 @@
 use axum::http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
-use super::{Incoming, as_text, schema_check, snake, values};
 use crate::refusal::{Reason, Refusal};
-use crate::spec::{Branch, Document, MediaType, Operation, Schema, essence, is_json};
+use crate::request::incoming::Incoming;
+use crate::request::input::snake;
+use crate::request::{schema_check, values};
+use crate::spec::document::Document;
+use crate::spec::operation::{MediaType, Operation, essence, is_json};
+use crate::spec::resolve::Branch;
+use crate::spec::schema::Schema;
+use crate::spec::value::as_text;
 
 /// A body that is as the spec wants it.
 pub(super) struct Body<'a> {
@@ -59,7 +65,8 @@ fn form<'a>(document: &'a Document, media: &'a MediaType, bytes: &[u8]) -> Resul
     }
     // The kind that fits; else the check of them all says which is the likeliest, and what is wrong with it.
     let fits = |kind: &Result<(Branch<'a>, Value), Refusal>| {
-        let checked = kind.as_ref().ok().map(|(kind, value)| schema_check::check(document, kind.schema, value, ""));
+        let checked =
+            kind.as_ref().ok().map(|(kind, value)| schema_check::violations(document, kind.schema, value, ""));
         checked.is_some_and(|breaches| breaches.is_empty())
     };
     let agrees = |kind: &Result<(Branch<'a>, Value), Refusal>| {

@@ -3,8 +3,11 @@
 use heck::ToSnakeCase;
 use serde_json::Value;
 
-use super::parameters;
-use crate::spec::{Document, Kind, Operation, Parameter, Place, Schema, is_inside};
+use crate::request::incoming::parameters;
+use crate::spec::document::Document;
+use crate::spec::operation::{Operation, Parameter, Place};
+use crate::spec::resolve::is_inside;
+use crate::spec::schema::{Kind, Schema};
 
 /// How deep objects in a body are followed.
 const MAX_DEPTH: usize = 8;

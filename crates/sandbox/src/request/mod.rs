@@ -3,69 +3,22 @@
 //! It knows nothing of tokens and accounts: that a value is the *right* one is the issuer's business.
 
 mod body;
-mod input;
-mod schema_check;
-mod security;
+pub(crate) mod given;
+pub(crate) mod incoming;
+pub(crate) mod input;
+pub(crate) mod schema_check;
+pub(crate) mod security;
 mod values;
 
-use axum::http::HeaderMap;
 use serde_json::Value;
 
 use crate::refusal::{Reason, Refusal};
-use crate::spec::{Document, Operation, Parameter, Place};
-
-pub(crate) use input::{Input, inputs, leaves, snake};
-pub(crate) use schema_check::{agrees, check as check_schema};
-pub(crate) use security::{Held, credential_names};
-
-/// A request as it came.
-pub(crate) struct Incoming<'a> {
-    pub(crate) headers: &'a HeaderMap,
-    /// As it came, without the `?`.
-    pub(crate) query: &'a str,
-    pub(crate) body: &'a [u8],
-    /// The values of the path's parameters.
-    pub(crate) path: Vec<(String, String)>,
-}
-
-/// What a request carries, all of it as the spec wants it.
-#[derive(Default)]
-pub(crate) struct Given {
-    /// Which kind of body, where there are several.
-    pub(crate) branch: Option<String>,
-    /// Properties of the body and parameters.
-    pub(crate) fields: Vec<Field>,
-    /// What the security scheme said.
-    pub(crate) held: Vec<Held>,
-    /// What is wrong with the rest. It is told to a caller whose credentials are right.
-    pub(crate) refusal: Option<Refusal>,
-}
-
-/// A value that a request carries.
-#[derive(Clone, Debug)]
-pub(crate) struct Field {
-    /// As the spec calls it; of a nested property, its own name alone.
-    pub(crate) key: String,
-    /// As a credential: in snake case, with its path.
-    pub(crate) name: String,
-    pub(crate) value: Value,
-    pub(crate) is_in_path: bool,
-}
-
-impl Given {
-    /// The value of a property or parameter, as text.
-    pub(crate) fn text(&self, key: &str) -> Option<String> {
-        self.fields.iter().find(|field| field.key == key).map(|field| as_text(&field.value))
-    }
-}
-
-/// A value as the text that a form or a header would have.
-pub(crate) fn as_text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
+use crate::request::given::{Field, Given};
+use crate::request::incoming::{Incoming, header_texts, parameters};
+use crate::request::input::{leaves, snake};
+use crate::request::schema_check::violations;
+use crate::spec::document::Document;
+use crate::spec::operation::{Operation, Parameter, Place};
 
 /// Checks all but the values of credentials and tokens. Who calls comes first, as a vendor would have it: what is wrong
 /// with the rest of the request is kept until whoever knows the accounts has looked at what the security scheme said.
@@ -120,23 +73,6 @@ fn rest(
     Ok(given)
 }
 
-/// The parameters of an operation, and those of its path that it doesn't override.
-pub(crate) fn parameters<'a>(
-    document: &'a Document,
-    shared: &'a [Parameter],
-    operation: &'a Operation,
-) -> impl Iterator<Item = &'a Parameter> {
-    let own = operation.parameters.iter().map(|parameter| document.parameter(parameter));
-    let shared = shared.iter().map(|parameter| document.parameter(parameter)).filter(|shared| {
-        let overrides = |own: &&Parameter| {
-            let own = document.parameter(own);
-            own.name == shared.name && own.place == shared.place
-        };
-        !operation.parameters.iter().any(|own| overrides(&own))
-    });
-    own.chain(shared)
-}
-
 fn parameter_value(
     document: &Document,
     parameter: &Parameter,
@@ -164,18 +100,10 @@ fn parameter_value(
     };
     let value = values::read(document, &parameter.schema, &texts, style)
         .map_err(|why| Refusal::about(Reason::Invalid, name, &why))?;
-    let breaches = check_schema(document, &parameter.schema, &value, name);
+    let breaches = violations(document, &parameter.schema, &value, name);
     match schema_check::first(breaches) {
         Some(refusal) if parameter.place == Place::Path => Err(Refusal { reason: Reason::NotFound, ..refusal }),
         Some(refusal) => Err(refusal),
         None => Ok(Some(value)),
     }
-}
-
-fn header_texts(headers: &HeaderMap, name: &str, unreadable: Reason) -> Result<Vec<String>, Refusal> {
-    let read = |value: &axum::http::HeaderValue| {
-        let text = value.to_str().map(ToOwned::to_owned);
-        text.map_err(|_| Refusal::about(unreadable, name, "isn't visible ASCII"))
-    };
-    headers.get_all(name).iter().map(read).collect()
 }

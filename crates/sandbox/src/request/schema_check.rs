@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use crate::refusal::{Reason, Refusal};
-use crate::spec::{Additional, Branch, Document, Kind, Schema};
+use crate::spec::document::Document;
+use crate::spec::resolve::Branch;
+use crate::spec::schema::{Additional, Kind, Schema};
 
 /// How deep a value may be nested.
 const MAX_DEPTH: usize = 128;
@@ -27,7 +29,7 @@ pub(crate) fn first(breaches: Vec<Breach>) -> Option<Refusal> {
 }
 
 /// All that a schema forbids about a value that a name has; the root of a body has none.
-pub(crate) fn check(document: &Document, schema: &Schema, value: &Value, name: &str) -> Vec<Breach> {
+pub(crate) fn violations(document: &Document, schema: &Schema, value: &Value, name: &str) -> Vec<Breach> {
     check_at(document, schema, value, name, 0)
 }
 

@@ -4,9 +4,12 @@ use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Incoming, body, header_texts, input, values};
 use crate::refusal::{Reason, Refusal};
-use crate::spec::{Action, BasicEncoding, Document, Operation, Parameter, Place, SecurityScheme, Takes};
+use crate::request::incoming::{Incoming, header_texts};
+use crate::request::{body, input, values};
+use crate::spec::document::Document;
+use crate::spec::operation::{Operation, Parameter, Place, SecurityScheme};
+use crate::spec::x_token::{Action, BasicEncoding, Takes};
 
 /// What a security scheme said.
 #[derive(Clone, Debug)]

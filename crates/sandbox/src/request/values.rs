@@ -4,7 +4,8 @@ use percent_encoding::percent_decode;
 use serde_json::{Number, Value};
 
 use crate::refusal::{Reason, Refusal};
-use crate::spec::{Document, Kind, Schema};
+use crate::spec::document::Document;
+use crate::spec::schema::{Kind, Schema};
 
 /// How a list is written.
 #[derive(Clone, Copy)]

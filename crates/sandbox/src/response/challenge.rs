@@ -1,10 +1,11 @@
 //! `WWW-Authenticate`, which RFC 9110, section 15.5.2 wants of every 401.
 
-use crate::spec::{Document, Operation};
+use crate::spec::document::Document;
+use crate::spec::operation::Operation;
 
 /// The schemes by which an operation can be called. For one without any, and for the protected resource, it is that of
 /// the token's prefix.
-pub(crate) fn challenge(
+pub(crate) fn www_authenticate(
     document: &Document,
     operation: Option<&Operation>,
     prefix: Option<String>,

@@ -22,13 +22,18 @@ use std::collections::BTreeSet;
 use heck::ToSnakeCase;
 use serde_json::Value;
 
-use super::{Answer, fill, pointer};
 use crate::refusal::{Reason, Refusal};
-use crate::request::as_text;
-use crate::spec::{Action, Document, Is, Kind, MediaType, Operation, Pointers, Response, Schema};
+use crate::response::fill::fill;
+use crate::response::message::Answer;
+use crate::response::pointer;
+use crate::spec::document::Document;
+use crate::spec::operation::{MediaType, Operation, Response};
+use crate::spec::schema::{Kind, Schema};
+use crate::spec::value::as_text;
+use crate::spec::x_token::{Action, Errors, Is, Pointers};
 
 /// The vendor's answer to a refusal.
-pub(crate) fn failure(document: &Document, operation: &Operation, refusal: &Refusal) -> Answer {
+pub(crate) fn for_refusal(document: &Document, operation: &Operation, refusal: &Refusal) -> Answer {
     let vendor = Vendor::new(document, operation);
     let wanted = vendor.wanted(refusal);
     if let Some(answer) = vendor.permanent_5xx(&wanted) {
@@ -81,7 +86,7 @@ pub(crate) fn at_status(document: &Document, operation: &Operation, status: u16)
 struct Vendor<'a> {
     document: &'a Document,
     operation: &'a Operation,
-    errors: Option<&'a crate::spec::Errors>,
+    errors: Option<&'a Errors>,
 }
 
 /// A success of an operation that can be a failure.

@@ -1,71 +1,9 @@
 //! What a vendor answers: bodies of the spec's shapes, and the failure that fits a refusal.
 
-mod challenge;
-mod failure;
-mod fill;
-mod pointer;
-mod success;
-mod time;
-
-use serde_json::Value;
-
-use crate::spec::{Document, Response};
-
-pub(crate) use challenge::challenge;
-pub(crate) use failure::{at_status, failure, unauthorized};
-pub(crate) use fill::fill;
-pub(crate) use success::{
-    ACTIVE, Issued, access_life, expiry, grant, introspection, refresh_life, schema, success, token_example,
-    token_type, told_end,
-};
-
-/// An answer, but for what HTTP itself adds.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Answer {
-    pub(crate) fn empty(status: u16) -> Self {
-        Self { status, ..Self::default() }
-    }
-
-    /// A body of a media type.
-    pub(crate) fn with_body(mut self, media_type: &str, body: Vec<u8>) -> Self {
-        self.headers.push(("content-type".to_owned(), media_type.to_owned()));
-        self.body = body;
-        self
-    }
-
-    pub(crate) fn with_json(self, media_type: &str, value: &Value) -> Self {
-        self.with_body(media_type, value.to_string().into_bytes())
-    }
-
-    /// What is in it must not be stored, as RFC 6749, section 5.1 has it of tokens.
-    pub(crate) fn unstored(mut self) -> Self {
-        let headers = [("cache-control", "no-store"), ("pragma", "no-cache")];
-        self.headers.extend(headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        self
-    }
-
-    pub(crate) fn has_header(&self, name: &str) -> bool {
-        self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
-    }
-
-    /// The headers that the spec has an example of, but for those that say how long to wait.
-    pub(crate) fn with_headers_of(mut self, document: &Document, response: &Response) -> Self {
-        let own = document.token.as_ref().and_then(|token| token.errors.retry_after.as_ref());
-        for (name, header) in &response.headers {
-            let is_wait = name.eq_ignore_ascii_case("retry-after")
-                || own.is_some_and(|own| own.header.eq_ignore_ascii_case(name));
-            let header = document.header(header);
-            let example = header.example.as_ref().or_else(|| header.schema.example(document));
-            if let Some(example) = example.filter(|_| !is_wait) {
-                self.headers.push((name.clone(), crate::request::as_text(example)));
-            }
-        }
-        self
-    }
-}
+pub(crate) mod challenge;
+pub(crate) mod failure;
+pub(crate) mod fill;
+pub(crate) mod message;
+pub(crate) mod pointer;
+pub(crate) mod success;
+pub(crate) mod time;

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::fill;
-use crate::spec::{Document, Kind, Schema};
+use crate::response::fill::fill;
+use crate::spec::document::Document;
+use crate::spec::schema::{Kind, Schema};
 
 /// Sets a value, if the schema has such a place.
 pub(super) fn set(document: &Document, schema: &Schema, root: &mut Value, pointer: &str, value: Value) {

@@ -4,9 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
-use super::{Answer, fill, pointer, time};
-use crate::request::agrees;
-use crate::spec::{At, Document, Lifetime, MediaType, Operation, Schema, TimeUnit, XToken};
+use crate::request::schema_check::agrees;
+use crate::response::fill::fill;
+use crate::response::message::Answer;
+use crate::response::{pointer, time};
+use crate::spec::document::Document;
+use crate::spec::operation::{MediaType, Operation, Response};
+use crate::spec::schema::Schema;
+use crate::spec::x_token::{At, Lifetime, TimeUnit, XToken};
 
 /// How long an access token lives where the spec says nothing.
 const ACCESS_LIFE: Duration = Duration::from_secs(60 * 60);
@@ -198,7 +203,7 @@ pub(crate) fn introspection(
 pub(crate) const ACTIVE: &str = "active";
 
 /// The successful answer to any other operation.
-pub(crate) fn success(document: &Document, operation: &Operation) -> Answer {
+pub(crate) fn plain(document: &Document, operation: &Operation) -> Answer {
     let (status, response) = operation.success(document);
     let Some((media_type, media)) = response.and_then(|response| response.json()) else {
         return response.map_or_else(|| Answer::empty(status), |r| Answer::empty(status).with_headers_of(document, r));
@@ -212,13 +217,7 @@ pub(crate) fn success(document: &Document, operation: &Operation) -> Answer {
     finish(document, Answer::empty(status), response, media_type, &body)
 }
 
-fn finish(
-    document: &Document,
-    answer: Answer,
-    response: Option<&crate::spec::Response>,
-    media_type: &str,
-    body: &Value,
-) -> Answer {
+fn finish(document: &Document, answer: Answer, response: Option<&Response>, media_type: &str, body: &Value) -> Answer {
     let answer = answer.with_json(media_type, body);
     match response {
         Some(response) => answer.with_headers_of(document, response),

@@ -10,7 +10,9 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned, civil};
 use serde_json::Value;
 
-use crate::spec::{At, Document, Kind, Schema};
+use crate::spec::document::Document;
+use crate::spec::schema::{Kind, Schema};
+use crate::spec::x_token::At;
 
 /// A length of time at a place: a number or digits, like its example.
 pub(super) fn length(document: &Document, schema: &Schema, at: &At, example: Option<&Value>, life: Duration) -> Value {

@@ -3,13 +3,15 @@
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::operation::{Example, Header, RequestBody};
-use super::{Operation, Parameter, Response, Schema, SecurityScheme, XToken, references, supported, x_token};
+use crate::spec::operation::{Example, Header, Operation, Parameter, RequestBody, Response, SecurityScheme};
+use crate::spec::schema::Schema;
+use crate::spec::x_token;
+use crate::spec::x_token::XToken;
 
 /// A spec as it was written.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Document {
-    openapi: String,
+    pub(super) openapi: String,
     #[serde(rename = "x-token", default, deserialize_with = "x_token::read")]
     pub(crate) token: Option<XToken>,
     #[serde(default)]
@@ -69,20 +71,6 @@ impl PathItem {
 }
 
 impl Document {
-    /// Reads a spec's text.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        // YAML 1.2: `no` and `off` are texts.
-        let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
-        let document: Self =
-            serde_saphyr::from_str_with_options(text, options).map_err(|error| error.without_snippet().to_string())?;
-        if !document.openapi.starts_with("3.0.") {
-            return Err(format!("it is OpenAPI {}; the sandbox plays 3.0", document.openapi));
-        }
-        references::check(&document)?;
-        supported::document(&document)?;
-        Ok(document)
-    }
-
     /// Every operation: its path, its method, what it takes beside its own parameters, and itself.
     pub(crate) fn operations(&self) -> impl Iterator<Item = (&str, &'static str, &[Parameter], &Operation)> {
         self.paths.iter().flat_map(|(path, item)| {

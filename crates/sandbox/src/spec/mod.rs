@@ -2,18 +2,13 @@
 //!
 //! It reads; it doesn't lint. A spec that can't be played is an error that says why.
 
-mod document;
-mod duration;
-mod operation;
+pub(crate) mod document;
+pub(crate) mod duration;
+pub(crate) mod operation;
+mod parse;
 mod references;
-mod schema;
+pub(crate) mod resolve;
+pub(crate) mod schema;
 mod supported;
-mod x_token;
-
-pub(crate) use document::Document;
-pub(crate) use duration::{duration, show};
-pub(crate) use operation::{MediaType, Operation, Parameter, Place, Response, SecurityScheme, essence, is_json};
-pub(crate) use schema::{Additional, Branch, Kind, Schema, is_inside};
-pub(crate) use x_token::{
-    Action, At, BasicEncoding, Errors, Is, Lifetime, Pointers, Renew, RetryUnit, Takes, TimeUnit, XToken,
-};
+pub(crate) mod value;
+pub(crate) mod x_token;

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Document, Schema};
+use crate::spec::schema::Schema;
 
 /// One method of one path.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -19,34 +19,12 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
-    /// The body that it takes and its media type; a spec has one.
-    pub(crate) fn body<'a>(&'a self, document: &'a Document) -> Option<(&'a str, &'a MediaType, bool)> {
-        let body = document.request_body(self.request_body.as_ref()?);
-        let (name, media) = body.content.first()?;
-        Some((name, media, body.required))
-    }
-
-    /// Its successful answer: the status, and what it says.
-    pub(crate) fn success<'a>(&'a self, document: &'a Document) -> (u16, Option<&'a Response>) {
-        let found = self.responses.iter().find(|(status, _)| status.starts_with('2'));
-        match found {
-            Some((status, response)) => (status.parse().unwrap_or(200), Some(document.response(response))),
-            None => (200, None),
-        }
-    }
-
-    /// The answer that is documented for a status, exactly or by a range such as `4XX`. `default` stands for errors.
-    pub(crate) fn response<'a>(&'a self, document: &'a Document, status: u16) -> Option<&'a Response> {
-        let found = self.named(status).or_else(|| self.responses.get("default").filter(|_| status >= 400));
-        Some(document.response(found?))
-    }
-
     /// Whether a status is documented, exactly or by its range.
     pub(crate) fn documents(&self, status: u16) -> bool {
         self.named(status).is_some()
     }
 
-    fn named(&self, status: u16) -> Option<&Response> {
+    pub(super) fn named(&self, status: u16) -> Option<&Response> {
         let range = format!("{}XX", status / 100);
         let of_range = || self.responses.iter().find(|(key, _)| key.eq_ignore_ascii_case(&range));
         self.responses.get(&status.to_string()).or_else(|| of_range().map(|(_, response)| response))
@@ -78,14 +56,9 @@ pub(crate) struct Parameter {
 }
 
 impl Parameter {
-    /// What it is named after as a credential: its `x-name`, else its name.
+    /// Returns its name as a credential: its `x-name`, or else its name.
     pub(crate) fn label(&self) -> &str {
         self.label.as_deref().unwrap_or(&self.name)
-    }
-
-    pub(crate) fn example<'a>(&'a self, document: &'a Document) -> Option<&'a Value> {
-        let named = || self.examples.values().next().map(|example| &document.example(example).value);
-        self.example.as_ref().or_else(named).or_else(|| self.schema.example(document))
     }
 }
 
@@ -118,20 +91,6 @@ pub(crate) struct MediaType {
     pub(crate) encoding: IndexMap<String, Encoding>,
     pub(crate) example: Option<Value>,
     pub(crate) examples: IndexMap<String, Example>,
-}
-
-impl MediaType {
-    /// Its examples: name, summary, value.
-    pub(crate) fn examples<'a>(
-        &'a self,
-        document: &'a Document,
-    ) -> impl Iterator<Item = (&'a str, &'a str, &'a Value)> {
-        let one = self.example.iter().map(|value| ("", "", value));
-        one.chain(self.examples.iter().map(|(name, example)| {
-            let example = document.example(example);
-            (name.as_str(), example.summary.as_str(), &example.value)
-        }))
-    }
 }
 
 /// How a list in a form is written.

@@ -4,9 +4,9 @@
 
 use indexmap::IndexMap;
 
-use super::document::{Components, Document, PathItem};
-use super::operation::{Example, Header, MediaType, Operation, Parameter, RequestBody, Response};
-use super::schema::{Additional, Schema};
+use crate::spec::document::{Components, Document, PathItem};
+use crate::spec::operation::{Example, Header, MediaType, Operation, Parameter, RequestBody, Response};
+use crate::spec::schema::{Additional, Schema};
 
 type Checked = Result<(), String>;
 

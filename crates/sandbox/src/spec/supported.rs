@@ -1,6 +1,8 @@
 //! Refuses a spec that would silently let a request pass: what isn't known here must not go unchecked.
 
-use super::{Action, Document, Place, SecurityScheme, XToken, essence, is_json};
+use crate::spec::document::Document;
+use crate::spec::operation::{Place, SecurityScheme, essence, is_json};
+use crate::spec::x_token::{Action, XToken};
 
 /// Paths, security schemes, bodies and parameters that can't be checked, and actions without their operations.
 pub(super) fn document(document: &Document) -> Result<(), String> {

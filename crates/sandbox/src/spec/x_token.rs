@@ -10,7 +10,8 @@ use jiff::fmt::strtime;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
-use super::duration;
+use crate::spec::duration::duration;
+use crate::spec::value::as_text;
 
 /// The keywords that the sandbox accepts and deliberately does not simulate, as JSON Pointers into the block.
 ///
@@ -186,7 +187,7 @@ pub(crate) enum Lifetime {
 
 impl<'de> Deserialize<'de> for Lifetime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = crate::request::as_text(&Value::deserialize(deserializer)?);
+        let text = as_text(&Value::deserialize(deserializer)?);
         match text.as_str() {
             "unknown" => Ok(Self::Unknown),
             "none" => Ok(Self::Unlimited),

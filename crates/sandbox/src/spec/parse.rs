@@ -1,0 +1,20 @@
+//! Reads a spec's text.
+
+use crate::spec::document::Document;
+use crate::spec::{references, supported};
+
+impl Document {
+    /// Reads a spec's text.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        // YAML 1.2: `no` and `off` are texts.
+        let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
+        let document: Self =
+            serde_saphyr::from_str_with_options(text, options).map_err(|error| error.without_snippet().to_string())?;
+        if !document.openapi.starts_with("3.0.") {
+            return Err(format!("it is OpenAPI {}; the sandbox plays 3.0", document.openapi));
+        }
+        references::check(&document)?;
+        supported::document(&document)?;
+        Ok(document)
+    }
+}
