@@ -165,12 +165,17 @@ fn known(document: &Document, any: &[String]) -> Known {
             }
         }
         for input in inputs(document, shared, operation, action.body.as_deref()) {
-            let place = match is_fixed(document, action, &input) {
-                true if any.contains(&input.name) => &mut known.others,
-                true if input.is_in_path => &mut known.settings,
-                true => &mut known.credentials,
-                false if is_needed(document, action, &input) => &mut known.others,
-                false => continue,
+            let place = if !is_fixed(document, action, &input) {
+                if !is_needed(document, action, &input) {
+                    continue;
+                }
+                &mut known.others
+            } else if any.contains(&input.name) {
+                &mut known.others
+            } else if input.is_in_path {
+                &mut known.settings
+            } else {
+                &mut known.credentials
             };
             if !place.contains_key(&input.name) {
                 place.insert(input.name.clone(), value(document, &input));

@@ -105,12 +105,11 @@ impl Connection {
 
     /// An error if the connection is to be torn. With no time to linger, closing the socket sends a reset.
     fn check(&self) -> io::Result<()> {
-        match self.tear.is_due() {
-            true => {
-                self.stream.set_zero_linger()?;
-                Err(io::ErrorKind::ConnectionReset.into())
-            }
-            false => Ok(()),
+        if self.tear.is_due() {
+            self.stream.set_zero_linger()?;
+            Err(io::ErrorKind::ConnectionReset.into())
+        } else {
+            Ok(())
         }
     }
 }

@@ -31,9 +31,10 @@ pub(crate) fn router(issuers: Arc<[Issuer]>) -> Router<Arc<[Issuer]>> {
 
 /// A web page has no business here. Browsers say where a request comes from.
 async fn refuse_browsers(request: Request, next: Next) -> Response<Body> {
-    match request.headers().contains_key(header::ORIGIN) {
-        true => answer(Err((StatusCode::FORBIDDEN, "web pages can't control the sandbox".to_owned()))),
-        false => next.run(request).await,
+    if request.headers().contains_key(header::ORIGIN) {
+        answer(Err((StatusCode::FORBIDDEN, "web pages can't control the sandbox".to_owned())))
+    } else {
+        next.run(request).await
     }
 }
 
@@ -157,10 +158,7 @@ fn find<'a>(issuers: &'a [Issuer], name: &str) -> Result<&'a Issuer, (StatusCode
 }
 
 fn only(method: &Method, known: &Method) -> Result<(), (StatusCode, String)> {
-    match method == known {
-        true => Ok(()),
-        false => Err((StatusCode::METHOD_NOT_ALLOWED, format!("{method} isn't known here"))),
-    }
+    if method == known { Ok(()) } else { Err((StatusCode::METHOD_NOT_ALLOWED, format!("{method} isn't known here"))) }
 }
 
 fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, (StatusCode, String)> {

@@ -91,9 +91,10 @@ impl Caller<'_> {
         if items.is_empty() {
             items.extend(parameter.schema.items(self.document).map(|schema| fill(self.document, schema)));
         }
-        match parameter.place == Place::Query && parameter.explode.unwrap_or(true) {
-            true => items.iter().map(as_text).collect(),
-            false => vec![joined(&items, parameter.style.as_deref())],
+        if parameter.place == Place::Query && parameter.explode.unwrap_or(true) {
+            items.iter().map(as_text).collect()
+        } else {
+            vec![joined(&items, parameter.style.as_deref())]
         }
     }
 
@@ -200,8 +201,5 @@ fn encoded(text: &str) -> String {
 /// For a POSIX shell.
 fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:%@".contains(c);
-    match text.chars().all(is_plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
+    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

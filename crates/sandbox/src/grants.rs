@@ -324,10 +324,8 @@ impl Grant<'_> {
             None => self.grants.refresh_end(self.operation, self.now),
         };
         let new = || {
-            has_refresh_tokens.then(|| match is_one {
-                true => access_token.clone(),
-                false => self.grants.refresh_token(self.operation, number),
-            })
+            has_refresh_tokens
+                .then(|| if is_one { access_token.clone() } else { self.grants.refresh_token(self.operation, number) })
         };
         let refresh_token = kept.or_else(new);
         let new = New {

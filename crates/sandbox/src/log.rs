@@ -50,9 +50,10 @@ impl Log {
 
     /// Writes a line, unless too many wait already: then it is left out, and that is said.
     pub(crate) fn line(&self, line: String) {
-        match self.0.waiting.load(Ordering::Acquire) < MOST {
-            true => self.say(line),
-            false => drop(self.0.left_out.fetch_add(1, Ordering::AcqRel)),
+        if self.0.waiting.load(Ordering::Acquire) < MOST {
+            self.say(line);
+        } else {
+            self.0.left_out.fetch_add(1, Ordering::AcqRel);
         }
     }
 

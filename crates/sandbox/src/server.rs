@@ -122,12 +122,11 @@ async fn play(issuer: Issuer, path: String, request: Request) -> Reply {
 
 fn response(mut answer: Answer, date: SystemTime, is_cut: bool) -> Response<Body> {
     let length = answer.body.len();
-    let body = match is_cut {
-        true => {
-            answer.body.truncate(length / 2);
-            Body::new(CutBody::Half(mem::take(&mut answer.body).into()))
-        }
-        false => Body::from(mem::take(&mut answer.body)),
+    let body = if is_cut {
+        answer.body.truncate(length / 2);
+        Body::new(CutBody::Half(mem::take(&mut answer.body).into()))
+    } else {
+        Body::from(mem::take(&mut answer.body))
     };
     let mut response = with_status(answer.status, body);
     let headers = response.headers_mut();

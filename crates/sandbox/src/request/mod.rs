@@ -89,10 +89,7 @@ fn parameter_value(
         Place::Cookie => return Ok(None),
     };
     if texts.is_empty() {
-        return match parameter.required {
-            true => Err(Refusal::about(Reason::Missing, name, "is missing")),
-            false => Ok(None),
-        };
+        return if parameter.required { Err(Refusal::about(Reason::Missing, name, "is missing")) } else { Ok(None) };
     }
     let style = values::Style {
         name: parameter.style.as_deref().unwrap_or(default_style),

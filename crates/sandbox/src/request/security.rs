@@ -160,9 +160,10 @@ fn carried(document: &Document, operation: &Operation, name: &str) -> Bearer {
     }
     let refresh = token.refresh.iter().filter(|refresh| refresh.token.is_some());
     let mut before = token.login.iter().chain(refresh).filter_map(|action| document.operation(&action.operation));
-    match before.any(|operation| document.security(operation).first().is_some_and(|sent| sent.contains_key(name))) {
-        true => Bearer::Credential,
-        false => Bearer::AccessToken,
+    if before.any(|operation| document.security(operation).first().is_some_and(|sent| sent.contains_key(name))) {
+        Bearer::Credential
+    } else {
+        Bearer::AccessToken
     }
 }
 

@@ -78,10 +78,7 @@ impl<'a> Player<'a> {
                 }
             }
             let request = self.request(action, token).header("content-type", media_type);
-            match media_type.contains("json") {
-                true => request.body(body.to_string()),
-                false => request.body(form(media, &body)),
-            }
+            if media_type.contains("json") { request.body(body.to_string()) } else { request.body(form(media, &body)) }
         };
         bodies.into_iter().map(fill).collect()
     }
@@ -98,9 +95,10 @@ impl<'a> Player<'a> {
             let snake = label(name, parameter).to_lowercase().replace('-', "_");
             let known = issuer.credentials().get(&snake).or(issuer.settings().get(&snake)).cloned();
             let listed = parameter["schema"]["enum"].as_array().and_then(|values| values.last()).map(text);
-            let value = match action["token"] == name {
-                true => token.to_owned(),
-                false => known.or(listed).unwrap_or_else(|| text(&parameter["example"])),
+            let value = if action["token"] == name {
+                token.to_owned()
+            } else {
+                known.or(listed).unwrap_or_else(|| text(&parameter["example"]))
             };
             let needs = parameter["required"] == true;
             match parameter["in"].as_str().unwrap() {
@@ -120,10 +118,7 @@ impl<'a> Player<'a> {
             let credential = |name: &str| issuer.credentials().get(name).cloned().unwrap_or_default();
             let snake: String = name
                 .chars()
-                .flat_map(|c| match c.is_uppercase() {
-                    true => vec!['_', c.to_ascii_lowercase()],
-                    false => vec![c],
-                })
+                .flat_map(|c| if c.is_uppercase() { vec!['_', c.to_ascii_lowercase()] } else { vec![c] })
                 .collect();
             let own = credential(snake.trim_start_matches('_'));
             headers.push(match (scheme["type"].as_str().unwrap(), scheme["scheme"].as_str()) {

@@ -126,10 +126,7 @@ pub async fn answer(request: RequestBuilder) -> (u16, Value) {
 
 pub async fn body(response: Response) -> Value {
     let text = response.text().await.unwrap();
-    match text.is_empty() {
-        true => Value::Null,
-        false => serde_json::from_str(&text).unwrap_or(Value::String(text)),
-    }
+    if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) }
 }
 
 pub fn text(value: &Value, pointer: &str) -> String {

@@ -32,9 +32,10 @@ async fn whole_life(spec: &str, playing: &Playing) {
     let refresh_at = player.x("/response/refresh-token").unwrap_or("/none");
     let refresh_of = |body: &Value| body.pointer(refresh_at).and_then(Value::as_str).map(ToOwned::to_owned);
 
-    let mut last = match has("login") {
-        true => tokens(&player, "login", "").await,
-        false => tokens(&player, "refresh", &playing.issuer.consent().unwrap()).await,
+    let mut last = if has("login") {
+        tokens(&player, "login", "").await
+    } else {
+        tokens(&player, "refresh", &playing.issuer.consent().unwrap()).await
     };
     for token in &last {
         assert_eq!(call(token).await, 200, "{token:?}");
@@ -42,9 +43,10 @@ async fn whole_life(spec: &str, playing: &Playing) {
     playing.issuer.advance_clock(s(400 * 24 * 60 * 60));
     assert_eq!(call(&last[0]).await, 401, "it has expired");
 
-    last = match has("login") {
-        true => tokens(&player, "login", "").await,
-        false => tokens(&player, "refresh", &playing.issuer.consent().unwrap()).await,
+    last = if has("login") {
+        tokens(&player, "login", "").await
+    } else {
+        tokens(&player, "refresh", &playing.issuer.consent().unwrap()).await
     };
     if has("refresh") {
         playing.issuer.advance_clock(s(24 * 60 * 60));
