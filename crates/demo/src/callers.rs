@@ -90,8 +90,8 @@ pub async fn get(api: &HttpClient, url: &str) -> Result<Response, HttpError> {
 /// One call. Where there is no token now, it is made again when the source says, as a service would.
 async fn call(api: &HttpClient, url: &str, began: Instant) -> Result<(), String> {
     loop {
-        let answer = match get(api, url).await {
-            Ok(answer) => answer,
+        let response = match get(api, url).await {
+            Ok(response) => response,
             Err(HttpError::Token(error)) if error.is_transient() && began.elapsed() < PATIENCE => {
                 sleep(error.retry_after().unwrap_or(REST)).await;
                 continue;
@@ -99,9 +99,9 @@ async fn call(api: &HttpClient, url: &str, began: Instant) -> Result<(), String>
             Err(HttpError::Token(error)) => return Err(error.to_string()),
             Err(error) => return Err(error.to_string()),
         };
-        let status = answer.status();
+        let status = response.status();
         // Its connection can carry the next call only when it has been read.
-        let body = answer.bytes().await;
+        let body = response.bytes().await;
         return match (status.is_success(), body) {
             (true, Ok(_)) => Ok(()),
             (true, Err(_)) => Err("the answer ended too early".to_owned()),

@@ -45,7 +45,7 @@ impl fmt::Display for Cause {
 
 /// What became of a request.
 #[derive(Clone, Debug)]
-pub enum Answer {
+pub enum FetchResult {
     /// The client got a token.
     Token {
         /// When it expires, as the response says.
@@ -168,7 +168,7 @@ impl Causes {
     }
 
     /// Why a request to the issuer was made, at this time of the issuer's, and what became of it.
-    pub fn request(&mut self, at: SystemTime, answer: Answer) -> Cause {
+    pub fn request(&mut self, at: SystemTime, response: FetchResult) -> Cause {
         let cause = self.cause(at);
         let count = match cause {
             Cause::First => &mut self.counted.first,
@@ -180,10 +180,10 @@ impl Causes {
             Cause::Unexplained => &mut self.counted.unexplained,
         };
         *count += 1;
-        match answer {
+        match response {
             _ if self.is_ending => {}
-            Answer::Token { expires_at, is_new } => self.got(at, expires_at, is_new),
-            Answer::Failed(failure) => self.failed = Some((failure, at)),
+            FetchResult::Token { expires_at, is_new } => self.got(at, expires_at, is_new),
+            FetchResult::Failed(failure) => self.failed = Some((failure, at)),
         }
         cause
     }
@@ -266,17 +266,17 @@ mod tests {
     }
 
     /// A new token of a hundred seconds, issued at this second.
-    fn token(second: u64) -> Answer {
-        Answer::Token { expires_at: Some(at(second) + LIFE), is_new: true }
+    fn token(second: u64) -> FetchResult {
+        FetchResult::Token { expires_at: Some(at(second) + LIFE), is_new: true }
     }
 
     /// The causes of requests at these seconds; a text is what one failed of.
     fn causes(policy: Policy, requests: &[(u64, Option<&str>)]) -> Vec<Cause> {
         let mut causes = Causes::new(policy, LIFE);
-        let answer = |second: u64, failure: Option<&str>| {
-            failure.map_or_else(|| token(second), |failure| Answer::Failed(failure.to_owned()))
+        let response = |second: u64, failure: Option<&str>| {
+            failure.map_or_else(|| token(second), |failure| FetchResult::Failed(failure.to_owned()))
         };
-        requests.iter().map(|(second, failure)| causes.request(at(*second), answer(*second, *failure))).collect()
+        requests.iter().map(|(second, failure)| causes.request(at(*second), response(*second, *failure))).collect()
     }
 
     fn early() -> Policy {
@@ -345,14 +345,14 @@ mod tests {
     #[test]
     fn a_repeated_token_is_due_by_what_is_left_of_it() {
         let mut causes = Causes::new(early(), LIFE);
-        let repeated = Answer::Token { expires_at: Some(at(100)), is_new: false };
+        let repeated = FetchResult::Token { expires_at: Some(at(100)), is_new: false };
         assert_eq!(causes.request(at(0), token(0)), Cause::First);
         assert_eq!(causes.request(at(75), repeated.clone()), Cause::Due(0.75));
         assert_eq!(causes.request(at(80), repeated.clone()), Cause::Unexplained);
         assert_eq!(causes.request(at(95), token(95)), Cause::Due(0.75));
         // With less than a second left, the next request comes after the least interval.
         assert_eq!(
-            causes.request(at(194), Answer::Token { expires_at: Some(at(195)), is_new: false }),
+            causes.request(at(194), FetchResult::Token { expires_at: Some(at(195)), is_new: false }),
             Cause::Due(0.99)
         );
         assert_eq!(causes.request(at(195), token(195)), Cause::Expired(Duration::ZERO));
@@ -363,7 +363,7 @@ mod tests {
         let late = Policy::new("acme").renew(Renew::Early(0.95));
         for (second, is_explained) in [(5, true), (4, false)] {
             let mut causes = Causes::new(late, Duration::from_secs(6));
-            causes.request(at(0), Answer::Token { expires_at: Some(at(6)), is_new: true });
+            causes.request(at(0), FetchResult::Token { expires_at: Some(at(6)), is_new: true });
             assert_eq!(causes.request(at(second), token(second)) != Cause::Unexplained, is_explained);
         }
         let login = Policy::new("acme").renew(Renew::AtExpiry);
@@ -375,7 +375,7 @@ mod tests {
     fn a_401_explains_a_renewal_where_no_expiry_is_known() {
         for policy in [early(), early().lifetime(Lifetime::For(24 * LIFE))] {
             let mut causes = Causes::new(policy, LIFE);
-            let endless = Answer::Token { expires_at: None, is_new: true };
+            let endless = FetchResult::Token { expires_at: None, is_new: true };
             assert_eq!(causes.request(at(0), endless.clone()), Cause::First);
             assert_eq!(causes.request(at(101), endless.clone()), Cause::Expired(Duration::from_secs(1)));
             assert_eq!(causes.request(at(150), endless), Cause::Unexplained);

@@ -7,14 +7,14 @@ use std::time::{Instant, SystemTime};
 use freshtoken::{HttpClient, TokenSource};
 use tokio::task::JoinSet;
 
-use crate::vendor::Vendor;
-use crate::view;
+use crate::terminal;
+use crate::vendor::DemoVendor;
 
 /// How many callers share the one login.
 const CALLERS: usize = 20;
 
 /// Logs in, makes the call if there is one, and revokes. True if all was as it should be.
-pub async fn run(vendor: &Vendor, call: Option<&str>, is_agreed: bool) -> Result<bool, Box<dyn Error>> {
+pub async fn run(vendor: &DemoVendor, call: Option<&str>, is_agreed: bool) -> Result<bool, Box<dyn Error>> {
     // A refresh token that works once would be spent, and the new one lost with this program.
     let var = |name: &str| std::env::var(name).ok().filter(|_| !name.ends_with("_REFRESH_TOKEN"));
     if !vendor.policy.login {
@@ -28,29 +28,29 @@ pub async fn run(vendor: &Vendor, call: Option<&str>, is_agreed: bool) -> Result
     };
     let tokens = (vendor.tokens)(&var)?;
     let server = (vendor.server)(&var)?;
-    view::line(&format!("{} at {server}, with the account of this environment:", vendor.name));
-    view::line(&format!("  1. {CALLERS} callers ask for a token at once: one request"));
+    terminal::print_line(&format!("{} at {server}, with the account of this environment:", vendor.name));
+    terminal::print_line(&format!("  1. {CALLERS} callers ask for a token at once: one request"));
     if let Some(url) = call {
-        view::line(&format!("  2. GET {} with it", without_query(url)));
+        terminal::print_line(&format!("  2. GET {} with it", without_query(url)));
     }
     if vendor.policy.revoke.is_some() {
-        view::line(&format!(
+        terminal::print_line(&format!(
             "  {}. the token is revoked: some vendors end all of the account's with it",
             if call.is_some() { 3 } else { 2 }
         ));
     }
     if !is_agreed && !asked()? {
-        view::line("no request was made");
+        terminal::print_line("no request was made");
         return Ok(false);
     }
     let done = round(&tokens, api).await;
     // Whatever went wrong before, no token is left behind.
     if vendor.policy.revoke.is_some() && tokens.status().generation > 0 {
         tokens.revoke().await.map_err(in_full)?;
-        view::line("revoked");
+        terminal::print_line("revoked");
     }
     let counters = tokens.status().counters;
-    view::line(&format!(
+    terminal::print_line(&format!(
         "requests: {} logins, {} refreshes, {} revocations",
         counters.logins, counters.refreshes, counters.revokes
     ));
@@ -69,14 +69,17 @@ async fn round(tokens: &TokenSource, call: Option<reqwest::Url>) -> Result<bool,
     }
     let end = tokens.status().expires_at.and_then(|end| end.duration_since(SystemTime::now()).ok());
     let life = end.map_or("nobody says how long it lives".to_owned(), |left| format!("{} s left", left.as_secs()));
-    view::line(&format!("{CALLERS} callers have a token, {} ms after they asked; {life}", began.elapsed().as_millis()));
+    terminal::print_line(&format!(
+        "{CALLERS} callers have a token, {} ms after they asked; {life}",
+        began.elapsed().as_millis()
+    ));
 
     let mut is_good = true;
     if let Some(url) = call {
         let api = HttpClient::new(tokens.clone())?;
-        let answer = api.send(api.get(url)).await?;
-        view::line(&format!("the call: {}", answer.status()));
-        is_good = answer.status().is_success();
+        let response = api.send(api.get(url)).await?;
+        terminal::print_line(&format!("the call: {}", response.status()));
+        is_good = response.status().is_success();
     }
     Ok(is_good)
 }
@@ -99,9 +102,9 @@ fn asked() -> Result<bool, Box<dyn Error>> {
     }
     print!("Go on? [y/N] ");
     io::stdout().flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    let mut response = String::new();
+    io::stdin().lock().read_line(&mut response)?;
+    Ok(matches!(response.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// A query may hold secrets.

@@ -9,21 +9,21 @@
 mod callers;
 mod causes;
 mod live;
-mod player;
-#[cfg(test)]
-mod rehearsal;
+mod report;
 mod script;
 mod show;
+#[cfg(test)]
+mod simulation;
+mod terminal;
 mod vendor;
-mod verdict;
-mod view;
+mod vendor_run;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 
-use crate::vendor::Vendor;
+use crate::vendor::DemoVendor;
 
 /// Keeps tokens fresh before your eyes: many callers, short-lived tokens, an issuer that fails on purpose.
 ///
@@ -77,7 +77,7 @@ async fn run() -> Result<bool, Box<dyn std::error::Error>> {
 }
 
 /// The variables of every vendor.
-fn help(vendors: &[Vendor]) -> String {
+fn help(vendors: &[DemoVendor]) -> String {
     let mut text = "For --live, in the environment:".to_owned();
     for vendor in vendors {
         text += &format!("\n\n  {}", vendor.name);

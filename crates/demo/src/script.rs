@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use freshtoken::{Policy, Refresh, Renew};
-use freshtoken_sandbox::{Fault, On, RetryAfter};
+use freshtoken_sandbox::{Fault, FaultScope, RetryAfter};
 
 /// When the callers stop.
 pub const END: Duration = Duration::from_secs(16);
@@ -36,7 +36,7 @@ impl Script {
 /// fault.
 pub fn script(number: usize, policy: &Policy) -> Script {
     let secs = Duration::from_secs;
-    let fault = |at, fault: Fault| (secs(at), Step::Fault(fault.on(On::Grants)));
+    let fault = |at, fault: Fault| (secs(at), Step::Fault(fault.on(FaultScope::Grants)));
     // The first answer takes its time, so that all who came at once can be seen to wait for it.
     let slow = fault(0, Fault::delay(Duration::from_millis(300)));
     let [first, second] = faults(number, policy);

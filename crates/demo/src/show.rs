@@ -11,11 +11,11 @@ use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 
 use crate::callers;
-use crate::player::Player;
+use crate::report;
 use crate::script::{END, Step, script};
-use crate::vendor::Vendor;
-use crate::verdict;
-use crate::view::{self, Mood, View};
+use crate::terminal::{self, Terminal, Tone};
+use crate::vendor::DemoVendor;
+use crate::vendor_run::VendorRun;
 
 /// How many callers each vendor's API has.
 const CALLERS: u32 = 50;
@@ -27,62 +27,65 @@ const TICK: Duration = Duration::from_millis(100);
 const LAST_CALLS: Duration = Duration::from_secs(3);
 
 /// Plays the vendors. True if all was as it should be.
-pub async fn run(vendors: &[Vendor], specs: &Path) -> Result<bool, Box<dyn Error>> {
+pub async fn run(vendors: &[DemoVendor], specs: &Path) -> Result<bool, Box<dyn Error>> {
     let began = Instant::now();
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let sandbox = start(vendors, specs, tell).await?;
-    let mut players = Vec::new();
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let sandbox = start(vendors, specs, sender).await?;
+    let mut runs = Vec::new();
     for (number, vendor) in vendors.iter().enumerate() {
-        players.push(Player::new(number, vendor, &sandbox)?);
+        runs.push(VendorRun::new(number, vendor, &sandbox)?);
     }
     let names: Vec<&str> = vendors.iter().map(|vendor| vendor.name).collect();
-    view::line(&format!("{}: {CALLERS} callers each, and faults on purpose\n", style(names.join(", ")).bold()));
+    terminal::print_line(&format!(
+        "{}: {CALLERS} callers each, and faults on purpose\n",
+        style(names.join(", ")).bold()
+    ));
 
-    let (view, clock) = (View::new(vendors.len()), ClockWatch::new());
-    let mut show = Show { players, view, began: Instant::now(), clock, ticked: Instant::now(), lag: Duration::ZERO };
+    let (terminal, clock) = (Terminal::new(vendors.len()), ClockWatch::new());
+    let mut show = Show { runs, terminal, began: Instant::now(), clock, ticked: Instant::now(), lag: Duration::ZERO };
     show.step();
     let mut callers = JoinSet::new();
-    for player in &show.players {
-        let mut started = callers::start(CALLERS, &player.api, &player.url(), &player.calls);
+    for run in &show.runs {
+        let mut started = callers::start(CALLERS, &run.api, &run.url(), &run.calls);
         callers.spawn(async move { while started.join_next().await.is_some() {} });
     }
     let mut ticks = interval(TICK);
     while show.began.elapsed() < END {
         tokio::select! {
-            Some(event) = told.recv() => show.saw(&event),
+            Some(event) = events.recv() => show.saw(&event),
             _ = ticks.tick() => {
                 show.step();
                 show.draw();
             }
         }
     }
-    for player in &show.players {
-        player.calls.end();
+    for run in &show.runs {
+        run.calls.end();
     }
     let all_ended = timeout(LAST_CALLS, async { while callers.join_next().await.is_some() {} }).await.is_ok();
     show.settle().await;
-    while let Ok(event) = told.try_recv() {
+    while let Ok(event) = events.try_recv() {
         show.saw(&event);
     }
     let revoked = show.revoke().await;
-    while let Ok(event) = told.try_recv() {
+    while let Ok(event) = events.try_recv() {
         show.saw(&event);
     }
     show.draw();
-    show.view.end();
-    let checks = verdict::checks(&show.players, all_ended, &revoked);
+    show.terminal.remove_rows();
+    let checks = report::checks(&show.runs, all_ended, &revoked);
     sandbox.shutdown().await;
-    Ok(verdict::show(&show.view, &show.players, &checks, began.elapsed(), show.lag))
+    Ok(report::show(&show.terminal, &show.runs, &checks, began.elapsed(), show.lag))
 }
 
 /// The sandbox with these vendors' specs.
 async fn start(
-    vendors: &[Vendor],
+    vendors: &[DemoVendor],
     specs: &Path,
-    tell: mpsc::UnboundedSender<Event>,
+    sender: mpsc::UnboundedSender<Event>,
 ) -> Result<Sandbox, Box<dyn Error>> {
     let mut played = Vec::new();
-    for spec in freshtoken_sandbox::Vendor::read_folder(specs, &[])? {
+    for spec in freshtoken_sandbox::PlayedVendor::read_folder(specs, &[])? {
         let number = vendors.iter().position(|vendor| vendor.is_called(spec.name()));
         if let Some(number) = number {
             let life = script(number, &vendors[number].policy).life;
@@ -91,15 +94,15 @@ async fn start(
     }
     let on_event = move |event: &Event| {
         if !matches!(event.outcome, Outcome::Accepted { .. }) {
-            drop(tell.send(event.clone()));
+            drop(sender.send(event.clone()));
         }
     };
     Ok(Sandbox::builder(played).on_event(on_event).start().await?)
 }
 
 struct Show<'a> {
-    players: Vec<Player<'a>>,
-    view: View,
+    runs: Vec<VendorRun<'a>>,
+    terminal: Terminal,
     began: Instant,
     clock: ClockWatch,
     /// When the script was looked at last.
@@ -113,9 +116,9 @@ impl Show<'_> {
     fn watch_clock(&mut self) {
         if let Some(by) = self.clock.set_by() {
             let text = format!("this machine's clock was set by {by} s");
-            self.view.tell(self.began.elapsed(), "", Mood::Bad, &text);
-            for player in &mut self.players {
-                player.causes.clock_set();
+            self.terminal.print_event(self.began.elapsed(), "", Tone::Bad, &text);
+            for run in &mut self.runs {
+                run.causes.clock_set();
             }
         }
     }
@@ -125,10 +128,10 @@ impl Show<'_> {
         self.ticked = Instant::now();
         self.watch_clock();
         let now = self.began.elapsed();
-        for player in &mut self.players {
-            while let Some(step) = player.step(now) {
-                if matches!(step, Step::EndTokens) && player.has_ended_tokens {
-                    self.view.tell(now, player.vendor.name, Mood::Bad, "the vendor ends every token");
+        for run in &mut self.runs {
+            while let Some(step) = run.step(now) {
+                if matches!(step, Step::EndTokens) && run.has_ended_tokens {
+                    self.terminal.print_event(now, run.vendor.name, Tone::Bad, "the vendor ends every token");
                 }
             }
         }
@@ -136,24 +139,24 @@ impl Show<'_> {
 
     fn saw(&mut self, event: &Event) {
         self.watch_clock();
-        let Some(player) = self.players.iter_mut().find(|player| player.issuer.name() == event.vendor) else { return };
-        if let Some((mood, text)) = player.saw(event) {
-            self.view.tell(self.began.elapsed(), player.vendor.name, mood, &text);
+        let Some(run) = self.runs.iter_mut().find(|run| run.issuer.name() == event.vendor) else { return };
+        if let Some((tone, text)) = run.saw(event) {
+            self.terminal.print_event(self.began.elapsed(), run.vendor.name, tone, &text);
         }
     }
 
     fn draw(&self) {
-        for (index, player) in self.players.iter().enumerate() {
-            self.view.row(index, &player.row());
+        for (index, run) in self.runs.iter().enumerate() {
+            self.terminal.row(index, &run.row());
         }
     }
 
     /// Lets renewals that are due come to their end, so that it is known which token is revoked.
     async fn settle(&self) {
         let settled = async {
-            for player in &self.players {
-                player.tokens.try_header();
-                while player.tokens.status().is_renewing {
+            for run in &self.runs {
+                run.tokens.try_header();
+                while run.tokens.status().is_renewing {
                     sleep(TICK).await;
                 }
             }
@@ -165,9 +168,9 @@ impl Show<'_> {
     /// Why it went wrong, for each vendor that has a revocation.
     async fn revoke(&mut self) -> Vec<Result<(), String>> {
         let mut revoked = Vec::new();
-        for player in &mut self.players {
-            let named = |error| format!("{}: {error}", player.vendor.name);
-            revoked.extend(player.revoke().await.map(|done| done.map_err(named)));
+        for run in &mut self.runs {
+            let named = |error| format!("{}: {error}", run.vendor.name);
+            revoked.extend(run.revoke().await.map(|done| done.map_err(named)));
         }
         revoked
     }

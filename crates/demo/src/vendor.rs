@@ -5,7 +5,7 @@ use freshtoken::{EnvError, FromEnv, Policy, TokenSource, Variable};
 /// Where a variable's value is to be found.
 pub type Var<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-pub struct Vendor {
+pub struct DemoVendor {
     pub name: &'static str,
     pub policy: Policy,
     pub variables: &'static [Variable],
@@ -15,7 +15,7 @@ pub struct Vendor {
     pub server: fn(Var<'_>) -> Result<String, EnvError>,
 }
 
-impl Vendor {
+impl DemoVendor {
     fn of<E: FromEnv>() -> Self {
         Self {
             name: E::POLICY.vendor,
@@ -34,20 +34,20 @@ impl Vendor {
 }
 
 /// Every vendor that has a spec.
-pub fn all() -> Vec<Vendor> {
+pub fn all() -> Vec<DemoVendor> {
     macro_rules! list {
-        ($($vendor:ident)*) => { vec![$(Vendor::of::<freshtoken::$vendor::Endpoint>()),*] };
+        ($($vendor:ident)*) => { vec![$(DemoVendor::of::<freshtoken::$vendor::Endpoint>()),*] };
     }
     freshtoken::for_vendors!(list)
 }
 
 /// Those of these names; all of them where there is none.
-pub fn choose(vendors: Vec<Vendor>, names: &[String]) -> Result<Vec<Vendor>, String> {
+pub fn choose(vendors: Vec<DemoVendor>, names: &[String]) -> Result<Vec<DemoVendor>, String> {
     let known: Vec<&str> = vendors.iter().map(|vendor| vendor.name).collect();
     if let Some(name) = names.iter().find(|name| !vendors.iter().any(|vendor| vendor.is_called(name))) {
         return Err(format!("there is no vendor `{name}`: name one of {}", known.join(", ")));
     }
-    let is_chosen = |vendor: &Vendor| names.is_empty() || names.iter().any(|name| vendor.is_called(name));
+    let is_chosen = |vendor: &DemoVendor| names.is_empty() || names.iter().any(|name| vendor.is_called(name));
     Ok(vendors.into_iter().filter(is_chosen).collect())
 }
 

@@ -4,7 +4,7 @@
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
-use freshtoken_sandbox::{Event, Issuer, Sandbox, Vendor};
+use freshtoken_sandbox::{Event, Issuer, PlayedVendor, Sandbox};
 
 fn demo(arguments: &[&str], variables: &[(String, String)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_freshtoken-demo"));
@@ -24,7 +24,7 @@ fn text(bytes: &[u8]) -> String {
 
 /// A sandbox that plays Zenoti, and what it saw.
 async fn zenoti() -> (Sandbox, Issuer, Arc<Mutex<Vec<String>>>) {
-    let vendor = Vendor::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../specs/zenoti.yaml")).unwrap();
+    let vendor = PlayedVendor::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../specs/zenoti.yaml")).unwrap();
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let log = seen.clone();
     let on_event = move |event: &Event| log.lock().unwrap().push(format!("{} {}", event.method, event.outcome));

@@ -13,9 +13,9 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::refusal::{Reason, Refusal};
-use crate::request::given::Given;
 use crate::request::input::{Input, inputs};
-use crate::request::security::{Held, credential_names};
+use crate::request::security::{Presented, credential_names};
+use crate::request::values::RequestValues;
 use crate::response::fill::fill;
 use crate::spec::document::Document;
 use crate::spec::schema::Kind;
@@ -69,29 +69,29 @@ impl Accounts {
 
     /// The accounts that have the credentials of the security scheme, or which of these is wrong. None if there are no
     /// such credentials.
-    pub(crate) fn holders(&self, given: &Given) -> Result<Option<Vec<usize>>, Refusal> {
-        let held = given.held.iter().filter_map(|held| match held {
-            Held::Credential(name, value) => Some((name.as_str(), Value::from(value.as_str()))),
-            Held::AccessToken(_) | Held::RefreshToken(_) => None,
+    pub(crate) fn holders(&self, values: &RequestValues) -> Result<Option<Vec<usize>>, Refusal> {
+        let presented = values.presented.iter().filter_map(|presented| match presented {
+            Presented::Credential(name, value) => Some((name.as_str(), Value::from(value.as_str()))),
+            Presented::AccessToken(_) | Presented::RefreshToken(_) => None,
         });
-        let held: Vec<(&str, Value)> = held.collect();
+        let presented: Vec<(&str, Value)> = presented.collect();
         // The half of HTTP Basic that has no name is empty.
-        if held.iter().any(|(name, value)| name.is_empty() && value != "") {
+        if presented.iter().any(|(name, value)| name.is_empty() && value != "") {
             return Err(Refusal::about(Reason::Unauthorized, "authorization", "is wrong"));
         }
-        self.among(None, &held, Reason::Unauthorized)
+        self.among(None, &presented, Reason::Unauthorized)
     }
 
     /// The account whose credentials a request has, or which of them is wrong.
     ///
     /// A request that has none of them may be of any account: None. Its token will tell.
-    pub(crate) fn of(&self, given: &Given, holders: Option<Vec<usize>>) -> Result<Option<usize>, Refusal> {
-        for field in given.fields.iter().filter(|field| field.is_in_path) {
+    pub(crate) fn of(&self, values: &RequestValues, holders: Option<Vec<usize>>) -> Result<Option<usize>, Refusal> {
+        for field in values.fields.iter().filter(|field| field.is_in_path) {
             if self.settings.get(&field.name).is_some_and(|setting| !is(setting, &field.value)) {
                 return Err(Refusal::about(Reason::NotFound, &field.key, "is wrong"));
             }
         }
-        let fields = given.fields.iter().filter(|field| !field.is_in_path);
+        let fields = values.fields.iter().filter(|field| !field.is_in_path);
         let fields: Vec<(&str, Value)> = fields.map(|field| (field.name.as_str(), field.value.clone())).collect();
         let found = self.among(holders, &fields, Reason::Credential)?;
         Ok(found.and_then(|found| found.first().copied()))

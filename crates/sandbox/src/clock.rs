@@ -10,7 +10,7 @@ use tokio::sync::watch;
 const LAST: Duration = Duration::from_secs(253_402_207_200);
 
 /// Whether a date can tell this moment.
-pub(crate) fn can_be_told(time: SystemTime) -> bool {
+pub(crate) fn is_representable(time: SystemTime) -> bool {
     time.duration_since(UNIX_EPOCH).is_ok_and(|since| since <= LAST)
 }
 
@@ -74,7 +74,7 @@ impl Clock {
         let mut moved = self.0.moved.lock().unwrap_or_else(PoisonError::into_inner);
         let run = self.0.running_since.map(|since| since.elapsed()).unwrap_or_default();
         let longer = moved.saturating_add(by);
-        let is_told = self.0.start.checked_add(run.saturating_add(longer)).is_some_and(can_be_told);
+        let is_told = self.0.start.checked_add(run.saturating_add(longer)).is_some_and(is_representable);
         if is_told {
             *moved = longer;
         }

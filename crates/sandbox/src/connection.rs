@@ -38,7 +38,7 @@ pub(crate) async fn serve(
             Some(_) = connections.join_next() => continue,
             _ = stopped.wait_for(|is_stopping| *is_stopping) => break,
         };
-        connections.spawn(converse(http.clone(), Connection::new(stream), router.clone(), stopping.clone()));
+        connections.spawn(serve_connection(http.clone(), Connection::new(stream), router.clone(), stopping.clone()));
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
@@ -59,11 +59,16 @@ async fn accept(listener: &TcpListener) -> TcpStream {
 }
 
 /// The requests of one connection.
-async fn converse(http: http1::Builder, connection: Connection, router: Router, mut stopping: watch::Receiver<bool>) {
-    let tear = connection.tear.clone();
+async fn serve_connection(
+    http: http1::Builder,
+    connection: Connection,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let reset_handle = connection.reset_handle.clone();
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(tear.clone()));
+        request.extensions_mut().insert(ConnectInfo(reset_handle.clone()));
         router.call(request)
     });
     let mut connection = pin!(http.serve_connection(TokioIo::new(connection), service));
@@ -77,9 +82,9 @@ async fn converse(http: http1::Builder, connection: Connection, router: Router, 
 
 /// Tears the connection that a request came by: instead of an answer its caller gets a reset.
 #[derive(Clone, Default)]
-pub(crate) struct Tear(Arc<AtomicBool>);
+pub(crate) struct ResetHandle(Arc<AtomicBool>);
 
-impl Tear {
+impl ResetHandle {
     /// Whatever is written next isn't, and the connection is reset.
     pub(crate) fn reset(&self) {
         self.0.store(true, Ordering::Release);
@@ -93,19 +98,19 @@ impl Tear {
 /// A connection that can be torn.
 struct Connection {
     stream: TcpStream,
-    tear: Tear,
+    reset_handle: ResetHandle,
     /// Its end was read.
     is_over: bool,
 }
 
 impl Connection {
     fn new(stream: TcpStream) -> Self {
-        Self { stream, tear: Tear::default(), is_over: false }
+        Self { stream, reset_handle: ResetHandle::default(), is_over: false }
     }
 
     /// An error if the connection is to be torn. With no time to linger, closing the socket sends a reset.
     fn check(&self) -> io::Result<()> {
-        if self.tear.is_due() {
+        if self.reset_handle.is_due() {
             self.stream.set_zero_linger()?;
             Err(io::ErrorKind::ConnectionReset.into())
         } else {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
-use axum::http::{Method, Response, StatusCode, header};
+use axum::http::{Method, Response as HttpResponse, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::routing::any;
 use serde::{Deserialize, Serialize};
@@ -30,26 +30,26 @@ pub(crate) fn router(issuers: Arc<[Issuer]>) -> Router<Arc<[Issuer]>> {
 }
 
 /// A web page has no business here. Browsers say where a request comes from.
-async fn refuse_browsers(request: Request, next: Next) -> Response<Body> {
+async fn refuse_browsers(request: Request, next: Next) -> HttpResponse<Body> {
     if request.headers().contains_key(header::ORIGIN) {
-        answer(Err((StatusCode::FORBIDDEN, "web pages can't control the sandbox".to_owned())))
+        respond(Err((StatusCode::FORBIDDEN, "web pages can't control the sandbox".to_owned())))
     } else {
         next.run(request).await
     }
 }
 
-type Answered = Result<Value, (StatusCode, String)>;
+type ControlResult = Result<Value, (StatusCode, String)>;
 
-async fn overview(State(issuers): State<Arc<[Issuer]>>, method: Method) -> Response<Body> {
-    answer(only(&method, &Method::GET).and_then(|()| {
+async fn overview(State(issuers): State<Arc<[Issuer]>>, method: Method) -> HttpResponse<Body> {
+    respond(only(&method, &Method::GET).and_then(|()| {
         let all = issuers.iter().map(|issuer| Ok((issuer.name(), value(&view(issuer))?)));
         value(&all.collect::<Result<BTreeMap<_, _>, _>>()?)
     }))
 }
 
-async fn one(State(issuers): State<Arc<[Issuer]>>, Path(name): Path<String>, method: Method) -> Response<Body> {
+async fn one(State(issuers): State<Arc<[Issuer]>>, Path(name): Path<String>, method: Method) -> HttpResponse<Body> {
     let view = || value(&view(find(&issuers, &name)?));
-    answer(only(&method, &Method::GET).and_then(|()| view()))
+    respond(only(&method, &Method::GET).and_then(|()| view()))
 }
 
 async fn thing(
@@ -57,8 +57,8 @@ async fn thing(
     Path((name, thing)): Path<(String, String)>,
     method: Method,
     body: Bytes,
-) -> Response<Body> {
-    answer(find(&issuers, &name).and_then(|issuer| {
+) -> HttpResponse<Body> {
+    respond(find(&issuers, &name).and_then(|issuer| {
         let (value, done) = act(issuer, &thing, &method, &body)?;
         if let Some(done) = done {
             issuer.record_directed(method.as_str(), &thing, done);
@@ -81,7 +81,7 @@ fn act(
         ("faults", "POST") => {
             let fault = fault(body, issuer.clock().now())?;
             let done = format!("to come: {fault}");
-            issuer.fault(fault);
+            issuer.inject(fault);
             Ok((value(&issuer.faults())?, Some(done)))
         }
         ("faults", "DELETE") => {
@@ -183,16 +183,16 @@ fn fault(body: &[u8], now: SystemTime) -> Result<Fault, (StatusCode, String)> {
     Ok(if words.contains_key("on") { fault } else { fault.where_it_makes_sense() })
 }
 
-fn value(value: &impl Serialize) -> Answered {
+fn value(value: &impl Serialize) -> ControlResult {
     serde_json::to_value(value).map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
 
-fn answer(answered: Answered) -> Response<Body> {
-    let (status, value) = match answered {
+fn respond(result: ControlResult) -> HttpResponse<Body> {
+    let (status, value) = match result {
         Ok(value) => (StatusCode::OK, value),
         Err((status, error)) => (status, json!({ "error": error })),
     };
-    let mut response = Response::new(Body::from(format!("{value:#}\n")));
+    let mut response = HttpResponse::new(Body::from(format!("{value:#}\n")));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::account::Credentials;
 use crate::request::incoming::parameters;
 use crate::request::input::{inputs, leaves, snake};
-use crate::request::schema_check::violations;
+use crate::request::schema_check::check_schema;
 use crate::request::security::credential_names;
 use crate::response::fill::fill;
 use crate::spec::document::Document;
@@ -133,7 +133,7 @@ impl Caller<'_> {
         let (media_type, media, _) = operation.body(self.document)?;
         let branches = media.schema.branches(self.document);
         let branch = branches.iter().find(|branch| action.body.is_none() || branch.name == action.body.as_deref())?;
-        let fits = |value: &&Value| violations(self.document, branch.schema, value, "").is_empty();
+        let fits = |value: &&Value| check_schema(self.document, branch.schema, value, "").is_empty();
         let example = media.examples(self.document).map(|(_, _, value)| value).find(fits);
         let mut body = example.cloned().unwrap_or_else(|| {
             let mut made = fill(self.document, branch.schema);

@@ -36,7 +36,7 @@ pub enum Error {
     /// A folder without specs.
     NoSpecs(String),
     /// Two vendors of one name.
-    Twice(String),
+    DuplicateVendor(String),
     /// An address that isn't this machine's own.
     NotLoopback(SocketAddr),
     /// The address can't be listened on.
@@ -65,7 +65,7 @@ impl fmt::Display for Error {
                 )
             }
             Self::NoSpecs(folder) => write!(f, "{folder} has no spec: there is no .yaml or .yml file in it"),
-            Self::Twice(name) => write!(f, "the vendor `{name}` is there twice"),
+            Self::DuplicateVendor(name) => write!(f, "the vendor `{name}` is there twice"),
             Self::NotLoopback(address) => {
                 write!(f, "{address} isn't loopback; the sandbox listens on 127.0.0.1 or ::1 alone")
             }

@@ -23,49 +23,49 @@ use crate::account::Accounts;
 use crate::clock::shift;
 use crate::event::Outcome;
 use crate::fault::{FaultKind, Purpose};
-use crate::ledger::{Access, End, Ledger, New, NotGood};
+use crate::ledger::{AccessToken, Invalidation, Ledger, NewToken, Unusable};
 use crate::refusal::{Reason, Refusal};
-use crate::request::given::Given;
-use crate::request::security::Held;
-use crate::response::message::Answer;
+use crate::request::security::Presented;
+use crate::request::values::RequestValues;
+use crate::response::message::Response;
 use crate::response::success;
 use crate::response::success::Issued;
 use crate::spec::document::Document;
 use crate::spec::operation::Operation;
 use crate::spec::schema::Kind;
 use crate::spec::value::as_text;
-use crate::spec::x_token::{Action, Renew, Takes, XToken};
+use crate::spec::x_token::{Action, Renew, TokenKind, XToken};
 use crate::state::State;
-use crate::vendor::Vendor;
+use crate::vendor::PlayedVendor;
 
 /// How long ago a token ended that arrives expired.
 const AGO: Duration = Duration::from_secs(60);
 
 /// The three actions of a vendor that has an `x-token`.
 pub(crate) struct Grants<'a> {
-    vendor: &'a Vendor,
+    vendor: &'a PlayedVendor,
     document: &'a Document,
     token: &'a XToken,
     accounts: &'a Accounts,
 }
 
-type Done = Result<(Answer, Outcome), Refusal>;
+type ActionResult = Result<(Response, Outcome), Refusal>;
 
 impl<'a> Grants<'a> {
-    pub(crate) fn of(vendor: &'a Vendor, accounts: &'a Accounts) -> Option<Self> {
+    pub(crate) fn of(vendor: &'a PlayedVendor, accounts: &'a Accounts) -> Option<Self> {
         let document = &vendor.document;
         Some(Self { vendor, document, token: document.token.as_ref()?, accounts })
     }
 
     /// What a request is for. Where a login and a refresh are one operation, its body tells.
-    pub(crate) fn purpose(&self, operation: &Operation, given: Option<&Given>) -> Purpose {
+    pub(crate) fn purpose(&self, operation: &Operation, values: Option<&RequestValues>) -> Purpose {
         let is = |action: &Option<Action>| action.as_ref().is_some_and(|a| a.operation == operation.operation_id);
         let refreshes = |refresh: &Action| {
-            let is_branch = |given: &Given| match &refresh.body {
-                Some(body) => given.branch.as_ref() == Some(body),
-                None => refresh.token.as_ref().is_some_and(|token| given.text(token).is_some()),
+            let is_branch = |values: &RequestValues| match &refresh.body {
+                Some(body) => values.branch.as_ref() == Some(body),
+                None => refresh.token.as_ref().is_some_and(|token| values.text(token).is_some()),
             };
-            !is(&self.token.login) || given.is_some_and(is_branch)
+            !is(&self.token.login) || values.is_some_and(is_branch)
         };
         match &self.token.refresh {
             Some(refresh) if is(&self.token.refresh) && refreshes(refresh) => Purpose::Refresh,
@@ -81,28 +81,28 @@ impl<'a> Grants<'a> {
         state: &mut State,
         purpose: Purpose,
         operation: &Operation,
-        given: &Given,
+        values: &RequestValues,
         fault: Option<&FaultKind>,
         now: SystemTime,
-    ) -> Done {
-        let holders = self.accounts.holders(given)?;
-        let carried = self.carried(state, given, now)?.map(|access| access.account);
-        if let Some(refusal) = &given.refusal {
+    ) -> ActionResult {
+        let holders = self.accounts.holders(values)?;
+        let carried = self.carried(state, values, now)?.map(|access| access.account);
+        if let Some(refusal) = &values.refusal {
             return Err(refusal.clone());
         }
-        let account = self.accounts.of(given, holders)?;
+        let account = self.accounts.of(values, holders)?;
         if let (Some(carried), Some(account)) = (carried, account)
             && carried != account
         {
-            return Err(not_live(NotGood::Unknown));
+            return Err(not_live(Unusable::Unknown));
         }
         let account = carried.or(account);
         let grant = Grant { grants: self, operation, fault, now };
         match (purpose, &self.token.refresh, &self.token.revoke) {
-            (Purpose::Login, ..) => grant.login(state, account.unwrap_or_default(), given),
-            (Purpose::Refresh, Some(refresh), _) => grant.refresh(state, refresh, account, given),
-            (Purpose::Revoke, _, Some(revoke)) => self.revoke(state, revoke, operation, account, given, now),
-            _ => Ok((grant.other(state, account, given), Outcome::Answered)),
+            (Purpose::Login, ..) => grant.login(state, account.unwrap_or_default(), values),
+            (Purpose::Refresh, Some(refresh), _) => grant.refresh(state, refresh, account, values),
+            (Purpose::Revoke, _, Some(revoke)) => self.revoke(state, revoke, operation, account, values, now),
+            _ => Ok((grant.other(state, account, values), Outcome::Answered)),
         }
     }
 
@@ -111,15 +111,15 @@ impl<'a> Grants<'a> {
         let action = self.token.refresh.as_ref()?;
         let operation = self.document.operation(&action.operation)?;
         let value = self.refresh_token(operation, ledger.next_number());
-        ledger.consent(value.clone(), account, self.refresh_end(operation, now));
+        ledger.consent(value.clone(), account, self.refresh_expiry(operation, now));
         Some(value)
     }
 
     /// When a refresh token ends that is issued now. None: never.
-    fn refresh_end(&self, operation: &Operation, now: SystemTime) -> Option<SystemTime> {
+    fn refresh_expiry(&self, operation: &Operation, now: SystemTime) -> Option<SystemTime> {
         let life = match self.vendor.refresh_lifetime {
             Some(life) => Some(life).filter(|life| !life.is_zero()),
-            None => success::refresh_life(self.document, self.token, operation),
+            None => success::refresh_lifetime(self.document, self.token, operation),
         };
         now.checked_add(life?)
     }
@@ -141,20 +141,20 @@ impl<'a> Grants<'a> {
         revoke: &Action,
         operation: &Operation,
         account: Option<usize>,
-        given: &Given,
+        values: &RequestValues,
         now: SystemTime,
-    ) -> Done {
-        if revoke.token.is_none() && revoke.takes == Takes::Access {
-            let tokens = state.ledger.end_all(account, End::Revoked, now);
+    ) -> ActionResult {
+        if revoke.token.is_none() && revoke.takes == TokenKind::Access {
+            let tokens = state.ledger.invalidate_all(account, Invalidation::Revoked, now);
             state.counts.revocations += 1;
             return Ok((success::plain(self.document, operation), Outcome::Revoked { tokens }));
         }
-        let (key, value) = taken(revoke, given);
+        let (key, value) = taken(revoke, values);
         let is_its_own = account.is_none() || account == state.ledger.owner(&value);
         let ended = match revoke.takes {
             _ if !is_its_own => None,
-            Takes::Access => state.ledger.end_access(&value, End::Revoked, now).then_some(1),
-            Takes::Refresh => state.ledger.revoke_refresh(&value, now),
+            TokenKind::Access => state.ledger.invalidate_access(&value, Invalidation::Revoked, now).then_some(1),
+            TokenKind::Refresh => state.ledger.revoke_refresh(&value, now),
         };
         match ended {
             Some(tokens) => {
@@ -169,10 +169,15 @@ impl<'a> Grants<'a> {
     }
 
     /// The access token that the operation's security carried, if that carries one.
-    fn carried<'b>(&self, state: &'b State, given: &Given, now: SystemTime) -> Result<Option<&'b Access>, Refusal> {
-        let value = given.held.iter().find_map(|held| match held {
-            Held::AccessToken(value) => Some(value),
-            Held::Credential(..) | Held::RefreshToken(_) => None,
+    fn carried<'b>(
+        &self,
+        state: &'b State,
+        values: &RequestValues,
+        now: SystemTime,
+    ) -> Result<Option<&'b AccessToken>, Refusal> {
+        let value = values.presented.iter().find_map(|presented| match presented {
+            Presented::AccessToken(value) => Some(value),
+            Presented::Credential(..) | Presented::RefreshToken(_) => None,
         });
         let Some(value) = value else { return Ok(None) };
         let live = state.ledger.live(value, now).map(Some);
@@ -181,24 +186,24 @@ impl<'a> Grants<'a> {
 }
 
 /// The token that a refresh or a revocation takes, and where it stood.
-fn taken<'a>(action: &'a Action, given: &Given) -> (&'a str, String) {
-    let carried = given.held.iter().find_map(|held| match held {
-        Held::RefreshToken(value) => Some(value.clone()),
-        Held::Credential(..) | Held::AccessToken(_) => None,
+fn taken<'a>(action: &'a Action, values: &RequestValues) -> (&'a str, String) {
+    let carried = values.presented.iter().find_map(|presented| match presented {
+        Presented::RefreshToken(value) => Some(value.clone()),
+        Presented::Credential(..) | Presented::AccessToken(_) => None,
     });
     match &action.token {
-        Some(key) => (key, given.text(key).unwrap_or_default()),
+        Some(key) => (key, values.text(key).unwrap_or_default()),
         None => ("authorization", carried.unwrap_or_default()),
     }
 }
 
-fn not_live(not_good: NotGood) -> Refusal {
-    Refusal::new(Reason::AccessToken, &format!("the token {}", not_good.text()))
+fn not_live(unusable: Unusable) -> Refusal {
+    Refusal::new(Reason::AccessToken, &format!("the token {}", unusable.text()))
 }
 
 /// A grant's answer: which token is in it, and when that expires by what is said.
-struct Told {
-    answer: Answer,
+struct GrantResponse {
+    response: Response,
     token: u64,
     expires_at: Option<SystemTime>,
 }
@@ -212,29 +217,35 @@ struct Grant<'a> {
 }
 
 impl Grant<'_> {
-    fn login(&self, state: &mut State, account: usize, given: &Given) -> Done {
-        if let Some(answer) = self.same_again(state, account) {
-            return Ok(answer);
+    fn login(&self, state: &mut State, account: usize, values: &RequestValues) -> ActionResult {
+        if let Some(response) = self.same_again(state, account) {
+            return Ok(response);
         }
         self.room(|| state.ledger.live_tokens(self.now).0)?;
-        let Told { answer, token, expires_at } = self.issue(state, account, scope(given), None, false);
+        let GrantResponse { response, token, expires_at } = self.issue(state, account, scope(values), None, false);
         state.counts.grants += 1;
         state.counts.logins += 1;
-        Ok((answer, Outcome::LoggedIn { token, expires_at }))
+        Ok((response, Outcome::LoggedIn { token, expires_at }))
     }
 
-    fn refresh(&self, state: &mut State, refresh: &Action, account: Option<usize>, given: &Given) -> Done {
-        let (key, value) = taken(refresh, given);
-        let refuse = |not_good: NotGood| Refusal::about(Reason::RefreshToken, key, not_good.text());
-        let good = state.ledger.good(&value, self.now).map_err(|not_good| {
-            state.counts.double_spends += u64::from(not_good == NotGood::Ended(End::Spent));
-            refuse(not_good)
+    fn refresh(
+        &self,
+        state: &mut State,
+        refresh: &Action,
+        account: Option<usize>,
+        values: &RequestValues,
+    ) -> ActionResult {
+        let (key, value) = taken(refresh, values);
+        let refuse = |unusable: Unusable| Refusal::about(Reason::RefreshToken, key, unusable.text());
+        let good = state.ledger.good(&value, self.now).map_err(|unusable| {
+            state.counts.double_spends += u64::from(unusable == Unusable::Ended(Invalidation::Spent));
+            refuse(unusable)
         })?;
         if account.is_some_and(|account| account != good.account) {
-            return Err(refuse(NotGood::Unknown));
+            return Err(refuse(Unusable::Unknown));
         }
-        if let Some(answer) = self.same_again(state, good.account) {
-            return Ok(answer);
+        if let Some(response) = self.same_again(state, good.account) {
+            return Ok(response);
         }
         let is_at_expiry = self.grants.token.renew() == Renew::AtExpiry;
         let early = is_at_expiry && good.is_early;
@@ -248,15 +259,15 @@ impl Grant<'_> {
             state.counts.refresh_tokens_spent += 1;
         }
         if is_at_expiry {
-            state.ledger.end_all(Some(good.account), End::Replaced, self.now);
+            state.ledger.invalidate_all(Some(good.account), Invalidation::Replaced, self.now);
         }
         let kept = (!refresh.single_use).then_some(value);
-        let scope = scope(given).or(good.scope);
-        let Told { answer, token, expires_at } = self.issue(state, good.account, scope, kept, early);
+        let scope = scope(values).or(good.scope);
+        let GrantResponse { response, token, expires_at } = self.issue(state, good.account, scope, kept, early);
         state.counts.grants += 1;
         state.counts.refreshes += 1;
         state.counts.early_refreshes += u64::from(early);
-        Ok((answer, Outcome::Refreshed { token, early, expires_at }))
+        Ok((response, Outcome::Refreshed { token, early, expires_at }))
     }
 
     /// Whether there may be a live token more.
@@ -271,7 +282,7 @@ impl Grant<'_> {
 
     /// The answer of an operation that issues and ends nothing: an introspection, by the vendor's idea of the time, or
     /// the spec's example.
-    fn other(&self, state: &State, account: Option<usize>, given: &Given) -> Answer {
+    fn other(&self, state: &State, account: Option<usize>, values: &RequestValues) -> Response {
         let Grants { document, token, .. } = self.grants;
         let active = success::schema(document, self.operation).and_then(|schema| {
             schema
@@ -283,7 +294,7 @@ impl Grant<'_> {
         };
         let its_own = token.response.access_token.rsplit('/').next();
         let names = token.revoke.as_ref().and_then(|revoke| revoke.token.as_deref()).into_iter();
-        let value = names.chain(its_own).chain(["token"]).find_map(|name| given.text(name)).unwrap_or_default();
+        let value = names.chain(its_own).chain(["token"]).find_map(|name| values.text(name)).unwrap_or_default();
         let live = state.ledger.live(&value, self.now).ok();
         let live = live.filter(|access| account.is_none_or(|account| account == access.account));
         let (issued, now) = match live {
@@ -305,10 +316,10 @@ impl Grant<'_> {
         scope: Option<Vec<String>>,
         kept: Option<String>,
         is_redundant: bool,
-    ) -> Told {
+    ) -> GrantResponse {
         let Grants { vendor, document, token, .. } = self.grants;
         let number = state.ledger.next_number();
-        let life = vendor.lifetime.or_else(|| success::access_life(document, token, self.operation));
+        let life = vendor.lifetime.or_else(|| success::access_lifetime(document, token, self.operation));
         let end = |life| success::expiry(document, token, self.operation, self.now, life);
         let expires_at = match self.fault {
             Some(FaultKind::ExpiredToken) => Some(self.now.checked_sub(AGO).unwrap_or(self.now)),
@@ -321,14 +332,14 @@ impl Grant<'_> {
         let kept = kept.filter(|_| !is_one);
         let refresh_expires_at = match &kept {
             Some(kept) => state.ledger.refresh_expires_at(kept),
-            None => self.grants.refresh_end(self.operation, self.now),
+            None => self.grants.refresh_expiry(self.operation, self.now),
         };
         let new = || {
             has_refresh_tokens
                 .then(|| if is_one { access_token.clone() } else { self.grants.refresh_token(self.operation, number) })
         };
         let refresh_token = kept.or_else(new);
-        let new = New {
+        let new = NewToken {
             access_token,
             refresh_token: refresh_token.clone(),
             account,
@@ -342,7 +353,7 @@ impl Grant<'_> {
     }
 
     /// The newest token once more, where that is the fault or the vendor does so.
-    fn same_again(&self, state: &State, account: usize) -> Option<(Answer, Outcome)> {
+    fn same_again(&self, state: &State, account: usize) -> Option<(Response, Outcome)> {
         let is_fault = self.fault == Some(&FaultKind::SameToken);
         if !is_fault && !self.grants.vendor.repeats_live_token {
             return None;
@@ -354,19 +365,24 @@ impl Grant<'_> {
             return None;
         }
         let refresh_expires_at = refresh_token.and_then(|token| state.ledger.refresh_expires_at(token));
-        let Told { answer, token, expires_at } =
+        let GrantResponse { response, token, expires_at } =
             self.told(access, refresh_token.map(ToOwned::to_owned), refresh_expires_at);
-        Some((answer, Outcome::Repeated { token, expires_at }))
+        Some((response, Outcome::Repeated { token, expires_at }))
     }
 
     /// The answer, by the vendor's idea of the time.
-    fn told(&self, access: &Access, refresh_token: Option<String>, refresh_expires_at: Option<SystemTime>) -> Told {
+    fn told(
+        &self,
+        access: &AccessToken,
+        refresh_token: Option<String>,
+        refresh_expires_at: Option<SystemTime>,
+    ) -> GrantResponse {
         let Grants { document, token, .. } = self.grants;
         let (issued, now) = self.by_the_vendors_clock(&issued(access, refresh_token, refresh_expires_at));
-        let answer = success::grant(document, token, self.operation, &issued, now);
-        let left = success::told_end(token, &answer, now).map(|end| end.duration_since(now).unwrap_or_default());
+        let response = success::grant(document, token, self.operation, &issued, now);
+        let left = success::stated_expiry(token, &response, now).map(|end| end.duration_since(now).unwrap_or_default());
         let expires_at = left.and_then(|left| self.now.checked_add(left));
-        Told { answer, token: access.number, expires_at }
+        GrantResponse { response, token: access.number, expires_at }
     }
 
     /// What was issued, and the time, as a vendor tells them whose clock may be off.
@@ -384,7 +400,7 @@ impl Grant<'_> {
     }
 }
 
-fn issued(access: &Access, refresh_token: Option<String>, refresh_expires_at: Option<SystemTime>) -> Issued {
+fn issued(access: &AccessToken, refresh_token: Option<String>, refresh_expires_at: Option<SystemTime>) -> Issued {
     Issued {
         access_token: access.value.clone(),
         expires_at: access.expires_at,
@@ -395,8 +411,8 @@ fn issued(access: &Access, refresh_token: Option<String>, refresh_expires_at: Op
 }
 
 /// The scopes that a request asks for.
-fn scope(given: &Given) -> Option<Vec<String>> {
-    let field = given.fields.iter().find(|field| ["scope", "scopes"].contains(&field.key.as_str()))?;
+fn scope(values: &RequestValues) -> Option<Vec<String>> {
+    let field = values.fields.iter().find(|field| ["scope", "scopes"].contains(&field.key.as_str()))?;
     match &field.value {
         serde_json::Value::Array(items) => Some(items.iter().map(as_text).collect()),
         serde_json::Value::String(text) => Some(text.split_whitespace().map(ToOwned::to_owned).collect()),

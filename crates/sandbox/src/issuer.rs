@@ -12,18 +12,18 @@ use crate::clock::Clock;
 use crate::curl::Caller;
 use crate::environment::Account;
 use crate::event::{Counts, Event, Outcome};
-use crate::fault::script::Script;
+use crate::fault::queue::FaultQueue;
 use crate::fault::{Fault, FaultKind, Purpose, apply};
 use crate::grants::Grants;
-use crate::ledger::{End, Ledger};
+use crate::ledger::{Invalidation, Ledger};
 use crate::refusal::{Reason, Refusal};
-use crate::request::given::Given;
 use crate::request::incoming::Incoming;
-use crate::response::message::Answer;
+use crate::request::values::RequestValues;
+use crate::response::message::Response;
 use crate::response::{challenge, failure, success};
 use crate::route::{Matched, Route, route};
-use crate::state::{Call, Reply, State};
-use crate::vendor::Vendor;
+use crate::state::{Reply, State, VendorRequest};
+use crate::vendor::PlayedVendor;
 use crate::{request, resource};
 
 /// How many events are kept.
@@ -37,7 +37,7 @@ pub(crate) type OnEvent = Arc<dyn Fn(&Event) + Send + Sync>;
 pub struct Issuer(Arc<Shared>);
 
 struct Shared {
-    vendor: Vendor,
+    vendor: PlayedVendor,
     url: String,
     accounts: Accounts,
     /// The credentials of every vendor of the sandbox.
@@ -49,7 +49,7 @@ struct Shared {
 
 impl Issuer {
     pub(crate) fn new(
-        vendor: Vendor,
+        vendor: PlayedVendor,
         url: String,
         secrets: Arc<[String]>,
         on_event: Option<OnEvent>,
@@ -59,7 +59,7 @@ impl Issuer {
         let state = State {
             ledger: Ledger::default(),
             counts: Counts::default(),
-            script: Script::default(),
+            faults: FaultQueue::default(),
             dice: fastrand::Rng::with_seed(vendor.seed),
             events: VecDeque::new(),
         };
@@ -135,20 +135,20 @@ impl Issuer {
 
     /// Has something go wrong. Faults wait in the order in which they are given; a request meets the first that fits
     /// it.
-    pub fn fault(&self, fault: Fault) {
+    pub fn inject(&self, fault: Fault) {
         let now = self.clock().now();
-        self.state().script.add(fault, now);
+        self.state().faults.add(fault, now);
     }
 
     /// The faults that are still to come.
     pub fn faults(&self) -> Vec<Fault> {
         let now = self.clock().now();
-        self.state().script.waiting(now)
+        self.state().faults.waiting(now)
     }
 
     /// Nothing more goes wrong.
     pub fn clear_faults(&self) {
-        self.state().script.clear();
+        self.state().faults.clear();
     }
 
     /// Its clock.
@@ -164,7 +164,7 @@ impl Issuer {
     /// Ends every live access token, as when a password is changed. How many there were.
     pub fn revoke_all(&self) -> u64 {
         let now = self.clock().now();
-        self.state().ledger.end_all(None, End::Revoked, now)
+        self.state().ledger.invalidate_all(None, Invalidation::Revoked, now)
     }
 
     /// A refresh token as a person's consent gives it, for the first account. None where the vendor has no refresh.
@@ -204,11 +204,11 @@ impl Issuer {
     }
 
     /// Plays one request.
-    pub(crate) async fn play(&self, call: &Call) -> Reply {
+    pub(crate) async fn play(&self, request: &VendorRequest) -> Reply {
         let document = &self.0.vendor.document;
-        let routed = route(document, &call.method, &call.path);
+        let routed = route(document, &request.method, &request.path);
         let checked = match &routed {
-            Route::Operation(matched) => Some(self.check(matched, call)),
+            Route::Operation(matched) => Some(self.check(matched, request)),
             Route::OtherMethod(..) | Route::Other => None,
         };
         let purpose = self.purpose(&routed, checked.as_ref().and_then(|checked| checked.as_ref().ok()));
@@ -222,29 +222,29 @@ impl Issuer {
         // All that follows happens at one moment.
         let mut state = self.state();
         let now = self.clock().now();
-        let path = self.logged_path(&routed, call, &state.ledger);
+        let path = self.logged_path(&routed, request, &state.ledger);
         let operation = match &routed {
             Route::Operation(matched) | Route::OtherMethod(matched, _) => Some(matched.operation),
             Route::Other => None,
         };
         let instead = fault.as_ref().and_then(|fault| apply::instead(document, operation, fault, now));
         let (reply, outcome) = instead.map(|reply| (reply, Outcome::Nothing)).unwrap_or_else(|| {
-            let (answer, outcome) = self.done(&mut state, call, &routed, checked, purpose, fault.as_ref(), now);
-            (apply::afterwards(fault.as_ref(), answer, apply::date(fault.as_ref(), now), &call.method), outcome)
+            let (response, outcome) = self.done(&mut state, request, &routed, checked, purpose, fault.as_ref(), now);
+            (apply::afterwards(fault.as_ref(), response, apply::date(fault.as_ref(), now), &request.method), outcome)
         });
         let status = match &reply {
-            Reply::Answer { answer, .. } => Some(answer.status),
+            Reply::Response { response, .. } => Some(response.status),
             Reply::Reset => None,
         };
-        let (vendor, method) = (self.name().to_owned(), logged_method(&call.method));
+        let (vendor, method) = (self.name().to_owned(), logged_method(&request.method));
         let fault = fault.map(|fault| fault.to_string());
         self.record(&mut state, Event { at: now, vendor, method, path, status, outcome, fault });
         reply
     }
 
     /// Refuses a request that isn't for this machine, or whose body can't be had, as a server does before any vendor sees it. It meets no fault.
-    pub(crate) fn refuse(&self, call: &Call, status: u16, why: &str) -> Reply {
-        let routed = route(&self.0.vendor.document, &call.method, &call.path);
+    pub(crate) fn refuse(&self, request: &VendorRequest, status: u16, why: &str) -> Reply {
+        let routed = route(&self.0.vendor.document, &request.method, &request.path);
         let mut state = self.state();
         let at = self.clock().now();
         match &routed {
@@ -254,13 +254,13 @@ impl Issuer {
                 state.counts.refused += 1;
             }
         }
-        let path = self.logged_path(&routed, call, &state.ledger);
-        let (vendor, method) = (self.name().to_owned(), logged_method(&call.method));
+        let path = self.logged_path(&routed, request, &state.ledger);
+        let (vendor, method) = (self.name().to_owned(), logged_method(&request.method));
         let outcome = Outcome::Refused { why: why.to_owned() };
         self.record(&mut state, Event { at, vendor, method, path, status: Some(status), outcome, fault: None });
-        let mut answer = Answer::empty(status);
-        answer.headers.push((REASON.to_owned(), why.to_owned()));
-        Reply::Answer { answer, date: at, is_cut: false }
+        let mut response = Response::empty(status);
+        response.headers.push((REASON.to_owned(), why.to_owned()));
+        Reply::Response { response, date: at, is_truncated: false }
     }
 
     /// Records what the control endpoint has done at one of its things.
@@ -272,19 +272,19 @@ impl Issuer {
         self.record(&mut state, Event { at, vendor, method, path, status: Some(200), outcome, fault: None });
     }
 
-    fn purpose(&self, routed: &Route<'_>, given: Option<&Given>) -> Purpose {
+    fn purpose(&self, routed: &Route<'_>, values: Option<&RequestValues>) -> Purpose {
         match (routed, self.grants()) {
             (Route::Other, _) => Purpose::Call,
-            (Route::Operation(matched), Some(grants)) => grants.purpose(matched.operation, given),
+            (Route::Operation(matched), Some(grants)) => grants.purpose(matched.operation, values),
             _ => Purpose::Other,
         }
     }
 
     fn next_fault(&self, purpose: Purpose) -> Option<FaultKind> {
         let now = self.clock().now();
-        let State { script, dice, counts, .. } = &mut *self.state();
+        let State { faults, dice, counts, .. } = &mut *self.state();
         counts.requests += u64::from(purpose != Purpose::Call);
-        let fault = script.next(purpose, now, dice);
+        let fault = faults.next(purpose, now, dice);
         counts.faults += u64::from(fault.is_some());
         fault
     }
@@ -294,50 +294,50 @@ impl Issuer {
     fn done(
         &self,
         state: &mut State,
-        call: &Call,
+        request: &VendorRequest,
         routed: &Route<'_>,
-        checked: Option<Result<Given, Refusal>>,
+        checked: Option<Result<RequestValues, Refusal>>,
         purpose: Purpose,
         fault: Option<&FaultKind>,
         now: SystemTime,
-    ) -> (Answer, Outcome) {
+    ) -> (Response, Outcome) {
         let document = &self.0.vendor.document;
         let done = match (routed, checked) {
             (Route::Operation(matched), Some(checked)) => {
                 let operation = matched.operation;
-                let acted = checked.and_then(|given| match self.grants() {
-                    Some(grants) => grants.act(state, purpose, operation, &given, fault, now),
+                let acted = checked.and_then(|values| match self.grants() {
+                    Some(grants) => grants.act(state, purpose, operation, &values, fault, now),
                     None => Ok((success::plain(document, operation), Outcome::Answered)),
                 });
                 acted.map_err(|refusal| {
-                    let mut answer = failure::for_refusal(document, operation, &refusal);
+                    let mut response = failure::for_refusal(document, operation, &refusal);
                     if refusal.reason == Reason::TooManyTokens {
                         let first = state.ledger.live_tokens(now).1.and_then(|end| end.duration_since(now).ok());
-                        apply::wait_headers(document, &mut answer, first.unwrap_or_default(), now);
+                        apply::wait_headers(document, &mut response, first.unwrap_or_default(), now);
                     }
-                    (refusal, answer)
+                    (refusal, response)
                 })
             }
             (Route::OtherMethod(matched, methods), _) => {
                 let refusal = Refusal::new(Reason::Method, &format!("the method isn't {}", methods.join(" or ")));
-                let mut answer = failure::for_refusal(document, matched.operation, &refusal);
-                answer.headers.push(("allow".to_owned(), methods.join(", ")));
-                Err((refusal, answer))
+                let mut response = failure::for_refusal(document, matched.operation, &refusal);
+                response.headers.push(("allow".to_owned(), methods.join(", ")));
+                Err((refusal, response))
             }
-            _ => resource::protected(&self.0.vendor, &self.0.accounts, state, call, now),
+            _ => resource::protected(&self.0.vendor, &self.0.accounts, state, request, now),
         };
-        done.unwrap_or_else(|(refusal, mut answer)| {
+        done.unwrap_or_else(|(refusal, mut response)| {
             state.counts.refused += u64::from(purpose != Purpose::Call);
-            if answer.status == 401 && !answer.has_header("www-authenticate") {
-                answer.headers.push(("www-authenticate".to_owned(), self.challenge(routed, call)));
+            if response.status == 401 && !response.has_header("www-authenticate") {
+                response.headers.push(("www-authenticate".to_owned(), self.challenge(routed, request)));
             }
             let why = refusal.why.replace(|c: char| !c.is_ascii_graphic() && c != ' ', "?");
-            answer.headers.push((REASON.to_owned(), why));
-            (answer, Outcome::Refused { why: refusal.why })
+            response.headers.push((REASON.to_owned(), why));
+            (response, Outcome::Refused { why: refusal.why })
         })
     }
 
-    fn challenge(&self, routed: &Route<'_>, call: &Call) -> String {
+    fn challenge(&self, routed: &Route<'_>, request: &VendorRequest) -> String {
         let document = &self.0.vendor.document;
         let usage = document.token.as_ref().map(|token| (token, &token.usage.header));
         // Another header than `Authorization` has no schemes.
@@ -347,7 +347,7 @@ impl Issuer {
             Route::Operation(matched) | Route::OtherMethod(matched, _) => (Some(matched.operation), "authorization"),
             Route::Other => (None, usage.map_or("authorization", |(_, header)| header)),
         };
-        challenge::www_authenticate(document, operation, prefix, self.name(), call.headers.contains_key(header))
+        challenge::www_authenticate(document, operation, prefix, self.name(), request.headers.contains_key(header))
     }
 
     fn record(&self, state: &mut State, event: Event) {
@@ -365,9 +365,13 @@ impl Issuer {
         Grants::of(&self.0.vendor, &self.0.accounts)
     }
 
-    fn check(&self, matched: &Matched<'_>, call: &Call) -> Result<Given, Refusal> {
-        let incoming =
-            Incoming { headers: &call.headers, query: &call.query, body: &call.body, path: matched.values.clone() };
+    fn check(&self, matched: &Matched<'_>, request: &VendorRequest) -> Result<RequestValues, Refusal> {
+        let incoming = Incoming {
+            headers: &request.headers,
+            query: &request.query,
+            body: &request.body,
+            path: matched.values.clone(),
+        };
         request::check(&self.0.vendor.document, matched.shared, matched.operation, &incoming)
     }
 
@@ -385,7 +389,7 @@ impl Issuer {
     ///
     /// A secret can be written in many ways, encoded once or twice or behind a `p=`, and it can be another vendor's. So
     /// nobody looks for secrets here: what isn't plainly a word isn't logged.
-    fn logged_path(&self, routed: &Route<'_>, call: &Call, ledger: &Ledger) -> String {
+    fn logged_path(&self, routed: &Route<'_>, request: &VendorRequest, ledger: &Ledger) -> String {
         if let Route::Operation(matched) | Route::OtherMethod(matched, _) = routed {
             return matched.path.to_owned();
         }
@@ -394,7 +398,7 @@ impl Issuer {
             let mut secrets = self.0.secrets.iter().filter(|secret| secret.len() > 2);
             ledger.knows(part) || secrets.any(|secret| part.contains(secret.as_str()))
         };
-        let parts = call.path.split('/').map(|part| if is_word(part) && !holds_secret(part) { part } else { "***" });
+        let parts = request.path.split('/').map(|part| if is_word(part) && !holds_secret(part) { part } else { "***" });
         parts.collect::<Vec<_>>().join("/").chars().take(MAX_PATH).collect()
     }
 

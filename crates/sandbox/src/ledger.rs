@@ -10,8 +10,8 @@ const MEMORY: u64 = 20_000;
 /// Every token of a vendor.
 #[derive(Default)]
 pub(crate) struct Ledger {
-    access: HashMap<String, Access>,
-    refresh: HashMap<String, Refresh>,
+    access: HashMap<String, AccessToken>,
+    refresh: HashMap<String, RefreshToken>,
     /// The values of those access tokens that haven't been ended, by when they expire. Expired ones go at the next
     /// issue.
     live: BTreeMap<Expiry, String>,
@@ -25,7 +25,7 @@ type Expiry = (bool, SystemTime, u64);
 
 /// An access token.
 #[derive(Clone, Debug)]
-pub(crate) struct Access {
+pub(crate) struct AccessToken {
     pub(crate) value: String,
     /// Tokens are numbered in the order of their issue.
     pub(crate) number: u64,
@@ -33,17 +33,17 @@ pub(crate) struct Access {
     pub(crate) expires_at: Option<SystemTime>,
     pub(crate) scope: Option<Vec<String>>,
     refresh_token: Option<String>,
-    end: Option<End>,
+    end: Option<Invalidation>,
 }
 
 #[derive(Clone, Debug)]
-struct Refresh {
+struct RefreshToken {
     number: u64,
     account: usize,
     /// None: it came of a consent, without an access token.
     newest: Option<Newest>,
     expires_at: Option<SystemTime>,
-    end: Option<End>,
+    end: Option<Invalidation>,
 }
 
 /// What a refresh token remembers of the newest of its access tokens.
@@ -55,7 +55,7 @@ struct Newest {
 
 /// How a token ended before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum Invalidation {
     /// A refresh token that was used.
     Spent,
     Revoked,
@@ -65,7 +65,7 @@ pub(crate) enum End {
     Redundant,
 }
 
-impl End {
+impl Invalidation {
     /// For a person.
     pub(crate) fn text(self) -> &'static str {
         match self {
@@ -78,7 +78,7 @@ impl End {
 }
 
 /// What is to be issued.
-pub(crate) struct New {
+pub(crate) struct NewToken {
     pub(crate) access_token: String,
     pub(crate) refresh_token: Option<String>,
     pub(crate) account: usize,
@@ -90,13 +90,13 @@ pub(crate) struct New {
 
 /// Why a refresh token isn't good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotGood {
+pub(crate) enum Unusable {
     Unknown,
     Expired,
-    Ended(End),
+    Ended(Invalidation),
 }
 
-impl NotGood {
+impl Unusable {
     /// For a person: follows the token's name.
     pub(crate) fn text(self) -> &'static str {
         match self {
@@ -108,7 +108,7 @@ impl NotGood {
 }
 
 /// What is known of a refresh token that is good.
-pub(crate) struct Good {
+pub(crate) struct UsableRefreshToken {
     pub(crate) account: usize,
     pub(crate) scope: Option<Vec<String>>,
     /// Its access token hasn't come to its end, though it may have been revoked.
@@ -122,13 +122,13 @@ impl Ledger {
     }
 
     /// Issues a token, and a refresh token where there is one.
-    pub(crate) fn issue(&mut self, new: New, now: SystemTime) -> Access {
+    pub(crate) fn issue(&mut self, new: NewToken, now: SystemTime) -> AccessToken {
         self.forget(now);
         self.issued += 1;
-        let end = new.is_redundant.then_some(End::Redundant);
+        let end = new.is_redundant.then_some(Invalidation::Redundant);
         if let Some(value) = &new.refresh_token {
             let newest = Newest { expires_at: new.expires_at, scope: new.scope.clone() };
-            let refresh = Refresh {
+            let refresh = RefreshToken {
                 number: self.issued,
                 account: new.account,
                 newest: Some(newest),
@@ -137,7 +137,7 @@ impl Ledger {
             };
             self.refresh.insert(value.clone(), refresh);
         }
-        let access = Access {
+        let access = AccessToken {
             value: new.access_token,
             number: self.issued,
             account: new.account,
@@ -156,29 +156,29 @@ impl Ledger {
     /// A refresh token without an access token, as a person's consent gives.
     pub(crate) fn consent(&mut self, refresh_token: String, account: usize, expires_at: Option<SystemTime>) {
         self.issued += 1;
-        let refresh = Refresh { number: self.issued, account, newest: None, expires_at, end: None };
+        let refresh = RefreshToken { number: self.issued, account, newest: None, expires_at, end: None };
         self.refresh.insert(refresh_token, refresh);
     }
 
     /// The access token, if it is live.
-    pub(crate) fn live(&self, value: &str, now: SystemTime) -> Result<&Access, NotGood> {
-        let access = self.access.get(value).ok_or(NotGood::Unknown)?;
+    pub(crate) fn live(&self, value: &str, now: SystemTime) -> Result<&AccessToken, Unusable> {
+        let access = self.access.get(value).ok_or(Unusable::Unknown)?;
         match access.end {
-            Some(end) => Err(NotGood::Ended(end)),
-            None if has_passed(access.expires_at, now) => Err(NotGood::Expired),
+            Some(end) => Err(Unusable::Ended(end)),
+            None if has_passed(access.expires_at, now) => Err(Unusable::Expired),
             None => Ok(access),
         }
     }
 
     /// The refresh token, if it is good.
-    pub(crate) fn good(&self, value: &str, now: SystemTime) -> Result<Good, NotGood> {
-        let refresh = self.refresh.get(value).ok_or(NotGood::Unknown)?;
+    pub(crate) fn good(&self, value: &str, now: SystemTime) -> Result<UsableRefreshToken, Unusable> {
+        let refresh = self.refresh.get(value).ok_or(Unusable::Unknown)?;
         match refresh.end {
-            Some(end) => return Err(NotGood::Ended(end)),
-            None if has_passed(refresh.expires_at, now) => return Err(NotGood::Expired),
+            Some(end) => return Err(Unusable::Ended(end)),
+            None if has_passed(refresh.expires_at, now) => return Err(Unusable::Expired),
             None => {}
         }
-        Ok(Good {
+        Ok(UsableRefreshToken {
             account: refresh.account,
             scope: refresh.newest.as_ref().and_then(|newest| newest.scope.clone()),
             is_early: refresh.newest.as_ref().is_some_and(|newest| !has_passed(newest.expires_at, now)),
@@ -187,7 +187,7 @@ impl Ledger {
 
     /// Uses a single-use refresh token.
     pub(crate) fn spend(&mut self, refresh_token: &str) {
-        self.end_refresh(refresh_token, End::Spent);
+        self.invalidate_refresh(refresh_token, Invalidation::Spent);
     }
 
     /// When the refresh token ends.
@@ -196,7 +196,7 @@ impl Ledger {
     }
 
     /// The newest live token of an account, and its refresh token.
-    pub(crate) fn newest(&self, account: usize, now: SystemTime) -> Option<(&Access, Option<&str>)> {
+    pub(crate) fn newest(&self, account: usize, now: SystemTime) -> Option<(&AccessToken, Option<&str>)> {
         let live = self.all_live(now).filter(|access| access.account == account);
         let newest = live.max_by_key(|access| access.number)?;
         Some((newest, newest.refresh_token.as_deref()))
@@ -214,7 +214,7 @@ impl Ledger {
         self.all_live(now).filter(|access| access.account == account).count()
     }
 
-    fn all_live(&self, now: SystemTime) -> impl Iterator<Item = &Access> {
+    fn all_live(&self, now: SystemTime) -> impl Iterator<Item = &AccessToken> {
         self.live.range(first_live(now)..).filter_map(|(_, value)| self.access.get(value))
     }
 
@@ -225,7 +225,7 @@ impl Ledger {
     }
 
     /// Ends an access token. Whether there was anything to end.
-    pub(crate) fn end_access(&mut self, value: &str, end: End, now: SystemTime) -> bool {
+    pub(crate) fn invalidate_access(&mut self, value: &str, end: Invalidation, now: SystemTime) -> bool {
         match self.access.get_mut(value) {
             Some(access) if is_live(access, now) => {
                 access.end = Some(end);
@@ -237,22 +237,26 @@ impl Ledger {
     }
 
     /// Ends every live access token of an account, or of all. How many there were.
-    pub(crate) fn end_all(&mut self, account: Option<usize>, end: End, now: SystemTime) -> u64 {
-        self.end_those(end, now, |access| account.is_none_or(|account| access.account == account))
+    pub(crate) fn invalidate_all(&mut self, account: Option<usize>, end: Invalidation, now: SystemTime) -> u64 {
+        self.invalidate_matching(end, now, |access| account.is_none_or(|account| access.account == account))
     }
 
-    fn end_those(&mut self, end: End, now: SystemTime, which: impl Fn(&Access) -> bool) -> u64 {
+    fn invalidate_matching(&mut self, end: Invalidation, now: SystemTime, which: impl Fn(&AccessToken) -> bool) -> u64 {
         let values: Vec<String> =
             self.all_live(now).filter(|access| which(access)).map(|access| access.value.clone()).collect();
-        values.iter().filter(|value| self.end_access(value, end, now)).count() as u64
+        values.iter().filter(|value| self.invalidate_access(value, end, now)).count() as u64
     }
 
     /// Revokes a refresh token and its access tokens, as RFC 7009, section 2.1 wants. How many access tokens; None if
     /// there was nothing to end.
     pub(crate) fn revoke_refresh(&mut self, value: &str, now: SystemTime) -> Option<u64> {
         self.good(value, now).ok()?;
-        self.end_refresh(value, End::Revoked);
-        Some(self.end_those(End::Revoked, now, |access| access.refresh_token.as_deref() == Some(value)))
+        self.invalidate_refresh(value, Invalidation::Revoked);
+        Some(
+            self.invalidate_matching(Invalidation::Revoked, now, |access| {
+                access.refresh_token.as_deref() == Some(value)
+            }),
+        )
     }
 
     /// Whether a text is the value of a token.
@@ -260,7 +264,7 @@ impl Ledger {
         self.access.contains_key(value) || self.refresh.contains_key(value)
     }
 
-    fn end_refresh(&mut self, value: &str, end: End) {
+    fn invalidate_refresh(&mut self, value: &str, end: Invalidation) {
         if let Some(refresh) = self.refresh.get_mut(value) {
             refresh.end.get_or_insert(end);
         }
@@ -275,14 +279,14 @@ impl Ledger {
         }
         let oldest = self.issued.saturating_sub(MEMORY);
         self.access.retain(|_, access| access.number > oldest || is_live(access, now));
-        let is_good = |refresh: &Refresh| refresh.end.is_none() && !has_passed(refresh.expires_at, now);
+        let is_good = |refresh: &RefreshToken| refresh.end.is_none() && !has_passed(refresh.expires_at, now);
         self.refresh.retain(|_, refresh| refresh.number > oldest || is_good(refresh));
         // Not before there are twice as many: each issue would look at them all otherwise.
         self.full = 2 * (self.access.len() + self.refresh.len());
     }
 }
 
-fn expiry(access: &Access) -> Expiry {
+fn expiry(access: &AccessToken) -> Expiry {
     (access.expires_at.is_none(), access.expires_at.unwrap_or(SystemTime::UNIX_EPOCH), access.number)
 }
 
@@ -291,7 +295,7 @@ fn first_live(now: SystemTime) -> Expiry {
     (false, now, u64::MAX)
 }
 
-fn is_live(access: &Access, now: SystemTime) -> bool {
+fn is_live(access: &AccessToken, now: SystemTime) -> bool {
     access.end.is_none() && !has_passed(access.expires_at, now)
 }
 
@@ -310,7 +314,7 @@ mod tests {
     }
 
     fn pair(ledger: &mut Ledger, number: u32, account: usize) {
-        let new = New {
+        let new = NewToken {
             access_token: format!("access-{number}"),
             refresh_token: Some(format!("refresh-{number}")),
             account,
@@ -327,35 +331,35 @@ mod tests {
         let mut ledger = Ledger::default();
         pair(&mut ledger, 1, 0);
         assert!(ledger.live("access-1", at(9)).is_ok());
-        assert_eq!(ledger.live("access-1", at(10)).err(), Some(NotGood::Expired));
-        assert_eq!(ledger.live("access-2", at(0)).err(), Some(NotGood::Unknown));
+        assert_eq!(ledger.live("access-1", at(10)).err(), Some(Unusable::Expired));
+        assert_eq!(ledger.live("access-2", at(0)).err(), Some(Unusable::Unknown));
     }
 
     #[test]
     fn a_refresh_token_is_early_until_its_access_token_has_expired_though_that_was_revoked() {
         let mut ledger = Ledger::default();
         pair(&mut ledger, 1, 0);
-        assert!(ledger.end_access("access-1", End::Revoked, at(0)));
+        assert!(ledger.invalidate_access("access-1", Invalidation::Revoked, at(0)));
         assert!(ledger.good("refresh-1", at(9)).is_ok_and(|good| good.is_early));
         assert!(ledger.good("refresh-1", at(10)).is_ok_and(|good| !good.is_early));
-        assert_eq!(ledger.good("refresh-1", at(100)).err(), Some(NotGood::Expired));
+        assert_eq!(ledger.good("refresh-1", at(100)).err(), Some(Unusable::Expired));
         ledger.spend("refresh-1");
-        assert_eq!(ledger.good("refresh-1", at(10)).err(), Some(NotGood::Ended(End::Spent)));
+        assert_eq!(ledger.good("refresh-1", at(10)).err(), Some(Unusable::Ended(Invalidation::Spent)));
     }
 
     #[test]
     fn an_early_refresh_is_early_after_any_number_of_other_tokens() {
         let mut ledger = Ledger::default();
         pair(&mut ledger, 1, 0);
-        ledger.end_all(Some(0), End::Replaced, at(0));
+        ledger.invalidate_all(Some(0), Invalidation::Replaced, at(0));
         for number in 2..=50_000 {
             pair(&mut ledger, number, 0);
-            ledger.end_all(Some(0), End::Replaced, at(0));
+            ledger.invalidate_all(Some(0), Invalidation::Replaced, at(0));
             ledger.spend(&format!("refresh-{number}"));
         }
         assert!(ledger.access.len() < 50_000, "it doesn't remember them all");
         assert!(ledger.good("refresh-1", at(9)).is_ok_and(|good| good.is_early));
-        assert_eq!(ledger.good("refresh-49999", at(9)).err(), Some(NotGood::Ended(End::Spent)));
+        assert_eq!(ledger.good("refresh-49999", at(9)).err(), Some(Unusable::Ended(Invalidation::Spent)));
         assert_eq!(ledger.live_tokens(at(0)), (0, None));
     }
 
@@ -363,7 +367,7 @@ mod tests {
     fn tokens_that_never_expire_are_counted_too() {
         let mut ledger = Ledger::default();
         for (number, expires_at) in [(1, None), (2, Some(at(10))), (3, Some(at(20)))] {
-            let new = New {
+            let new = NewToken {
                 access_token: format!("access-{number}"),
                 refresh_token: None,
                 account: 0,
@@ -378,7 +382,7 @@ mod tests {
         assert_eq!(ledger.live_tokens(at(10)), (2, Some(at(20))));
         assert_eq!(ledger.live_tokens(at(20)), (1, None));
         assert_eq!(ledger.newest(0, at(20)).map(|(access, _)| access.number), Some(1));
-        assert_eq!(ledger.end_all(None, End::Revoked, at(20)), 1);
+        assert_eq!(ledger.invalidate_all(None, Invalidation::Revoked, at(20)), 1);
         assert_eq!(ledger.live_tokens(at(20)), (0, None));
     }
 
@@ -387,7 +391,7 @@ mod tests {
         let mut ledger = Ledger::default();
         pair(&mut ledger, 1, 0);
         pair(&mut ledger, 2, 1);
-        assert_eq!(ledger.end_all(Some(1), End::Revoked, at(0)), 1);
+        assert_eq!(ledger.invalidate_all(Some(1), Invalidation::Revoked, at(0)), 1);
         assert_eq!((ledger.live_tokens(at(0)), ledger.live_tokens(at(10)).0), ((1, Some(at(10))), 0));
         assert_eq!(ledger.revoke_refresh("refresh-1", at(0)), Some(1));
         assert_eq!(ledger.revoke_refresh("refresh-1", at(0)), None);

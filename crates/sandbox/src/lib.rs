@@ -6,20 +6,20 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use freshtoken_sandbox::{Clock, Fault, Sandbox, Vendor};
+//! use freshtoken_sandbox::{Clock, Fault, Sandbox, PlayedVendor};
 //!
 //! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 //! # runtime.block_on(async {
 //! # let specs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../specs");
 //! let clock = Clock::stopped(std::time::SystemTime::now()); // moves when it is moved
-//! let zenoti = Vendor::read(format!("{specs}/zenoti.yaml"))?.lifetime(Duration::from_secs(60)).clock(clock);
+//! let zenoti = PlayedVendor::read(format!("{specs}/zenoti.yaml"))?.lifetime(Duration::from_secs(60)).clock(clock);
 //! let sandbox = Sandbox::start([zenoti]).await?;
 //!
 //! let zenoti = sandbox.issuer("zenoti")?;
 //! zenoti.url(); // the base URL for a client: http://127.0.0.1:…/zenoti
 //! zenoti.credentials()["password"].as_str(); // what to log in with
 //!
-//! zenoti.fault(Fault::reset_after()); // the next grant takes effect, but its answer is lost
+//! zenoti.inject(Fault::reset_after()); // the next grant takes effect, but its response is lost
 //! zenoti.advance_clock(Duration::from_secs(60)); // every token has expired
 //! assert_eq!(zenoti.counts().double_spends, 0);
 //! sandbox.shutdown().await;
@@ -32,7 +32,7 @@
 //!
 //! # What it does
 //!
-//! A spec decides everything; nothing here knows a vendor. Each [`Vendor`] is a folder of one server:
+//! A spec decides everything; nothing here knows a vendor. Each [`PlayedVendor`] is a folder of one server:
 //!
 //! - **An operation of the spec** is checked against it: method, path, media type, parameters, required fields, types,
 //!   constants and listed values, how lists are written, security, and whether the credentials are [the right
@@ -49,7 +49,7 @@
 //!   letters is neither, but a 404.
 //!
 //! [`Fault`]s make something go wrong, [`Counts`] and [`Event`]s tell what happened, and a [`Clock`] of its own lets a
-//! test wait for nothing. What a spec doesn't say is a setting of [`Vendor`], such as how many tokens may be live.
+//! test wait for nothing. What a spec doesn't say is a setting of [`PlayedVendor`], such as how many tokens may be live.
 //!
 //! # What it isn't
 //!
@@ -104,10 +104,10 @@ pub use account::Credentials;
 pub use clock::Clock;
 pub use error::Error;
 pub use event::{Counts, Event, Outcome};
-pub use fault::{Fault, FaultKind, On, RetryAfter};
+pub use fault::{Fault, FaultKind, FaultScope, RetryAfter};
 pub use issuer::Issuer;
 pub use sandbox::{Sandbox, SandboxBuilder};
-pub use vendor::Vendor;
+pub use vendor::PlayedVendor;
 
 /// Reads a duration as the specs write them: `90s`, `15m`, `24h`, `30d`, and `250ms` too.
 ///

@@ -14,7 +14,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Parser;
-use freshtoken_sandbox::{Error, Issuer, Sandbox, Vendor, parse_duration};
+use freshtoken_sandbox::{Error, Issuer, PlayedVendor, Sandbox, parse_duration};
 use log::Log;
 use signals::{Ending, Passing};
 use tokio::process::Command;
@@ -102,15 +102,15 @@ fn of<'a, T>(settings: &'a [Setting<T>], vendor: &'a str) -> impl Iterator<Item 
 }
 
 impl Cli {
-    fn vendors(&self) -> Result<Vec<Vendor>, Error> {
-        let vendors = Vendor::read_folder(&self.specs, &self.vendors)?;
+    fn vendors(&self) -> Result<Vec<PlayedVendor>, Error> {
+        let vendors = PlayedVendor::read_folder(&self.specs, &self.vendors)?;
         let known: Vec<String> = vendors.iter().map(|vendor| vendor.name().to_owned()).collect();
         if let Some(name) = self.named().into_iter().find(|name| !known.contains(name)) {
             return Err(Error::UnknownVendor { name, known });
         }
         // Of a vendor that is named, the sandbox itself says so.
         for name in self.any.iter().filter(|any| any.vendor.is_none()).map(|any| &any.value) {
-            let of_each: BTreeSet<String> = vendors.iter().flat_map(Vendor::credentials).collect();
+            let of_each: BTreeSet<String> = vendors.iter().flat_map(PlayedVendor::credentials).collect();
             if !of_each.contains(name) {
                 let (name, vendor, known) = (name.clone(), known.join(", "), of_each.into_iter().collect());
                 return Err(Error::UnknownCredential { vendor, name, known });
@@ -126,7 +126,7 @@ impl Cli {
         times.chain(numbers).chain(self.any.iter().map(|setting| &setting.vendor)).flatten().cloned().collect()
     }
 
-    fn set(&self, mut vendor: Vendor) -> Vendor {
+    fn set(&self, mut vendor: PlayedVendor) -> PlayedVendor {
         let name = vendor.name().to_owned();
         if let Some(lifetime) = of(&self.lifetime, &name).last() {
             vendor = vendor.lifetime(*lifetime);

@@ -6,63 +6,63 @@ use serde_json::json;
 
 use crate::account::Accounts;
 use crate::event::Outcome;
-use crate::ledger::Access;
+use crate::ledger::AccessToken;
 use crate::refusal::{Reason, Refusal};
-use crate::response::message::Answer;
+use crate::response::message::Response;
 use crate::response::{failure, success};
 use crate::route;
 use crate::spec::document::Document;
 use crate::spec::operation::Operation;
 use crate::spec::x_token::XToken;
-use crate::state::{Call, State};
-use crate::vendor::Vendor;
+use crate::state::{State, VendorRequest};
+use crate::vendor::PlayedVendor;
 
 /// Answers a call: 200 to a live token with its header, prefix and further headers, else 401. A path that is nearly one
 /// of the spec's is 404.
 pub(crate) fn protected(
-    vendor: &Vendor,
+    vendor: &PlayedVendor,
     accounts: &Accounts,
     state: &mut State,
-    call: &Call,
+    request: &VendorRequest,
     now: SystemTime,
-) -> Result<(Answer, Outcome), (Refusal, Answer)> {
+) -> Result<(Response, Outcome), (Refusal, Response)> {
     let document = &vendor.document;
-    if let Some(path) = route::nearly(document, &call.path) {
+    if let Some(path) = route::near_match(document, &request.path) {
         return Err((
             Refusal::new(Reason::NotFound, &format!("the path is nearly `{path}`; it has to be just that")),
-            Answer::empty(404),
+            Response::empty(404),
         ));
     }
     let Some(token) = &document.token else {
         let why = "the spec has no such path, and no `x-token` that would protect it";
-        return Err((Refusal::new(Reason::NotFound, why), Answer::empty(404)));
+        return Err((Refusal::new(Reason::NotFound, why), Response::empty(404)));
     };
-    match token_of(document, token, accounts, state, call, now) {
+    match accepted_token(document, token, accounts, state, request, now) {
         Ok(access) => {
-            let body = json!({ "vendor": vendor.name, "method": call.method, "token": access.number });
+            let body = json!({ "vendor": vendor.name, "method": request.method, "token": access.number });
             let outcome = Outcome::Accepted { token: access.number };
             state.counts.calls_accepted += 1;
-            Ok((Answer::empty(200).with_json("application/json", &body), outcome))
+            Ok((Response::empty(200).with_json("application/json", &body), outcome))
         }
         Err(refusal) => {
             state.counts.calls_refused += 1;
-            let answer = refused(document, token, &refusal);
-            Err((refusal, answer))
+            let response = refused(document, token, &refusal);
+            Err((refusal, response))
         }
     }
 }
 
-fn token_of<'a>(
+fn accepted_token<'a>(
     document: &Document,
     token: &XToken,
     accounts: &Accounts,
     state: &'a State,
-    call: &Call,
+    request: &VendorRequest,
     now: SystemTime,
-) -> Result<&'a Access, Refusal> {
+) -> Result<&'a AccessToken, Refusal> {
     let header = token.usage.header.as_str();
     let refuse = |header: &str, what: &str| Refusal::about(Reason::AccessToken, header, what);
-    let given = |header: &str| match call.headers.get_all(header).iter().collect::<Vec<_>>().as_slice() {
+    let given = |header: &str| match request.headers.get_all(header).iter().collect::<Vec<_>>().as_slice() {
         [] => Err(refuse(header, "is missing")),
         [value] => value.to_str().map(ToOwned::to_owned).map_err(|_| refuse(header, "isn't visible ASCII")),
         _ => Err(refuse(header, "is there several times")),
@@ -79,7 +79,7 @@ fn token_of<'a>(
     let access = state
         .ledger
         .live(value, now)
-        .map_err(|not_good| Refusal::new(Reason::AccessToken, &format!("the token {}", not_good.text())))?;
+        .map_err(|unusable| Refusal::new(Reason::AccessToken, &format!("the token {}", unusable.text())))?;
     for (header, credential) in &token.usage.also {
         let known = accounts.credentials()[access.account].get(credential);
         let known = known.or_else(|| accounts.settings().get(credential));
@@ -117,13 +117,13 @@ fn issuing<'a>(document: &'a Document, token: &XToken) -> Option<&'a Operation> 
 }
 
 /// 401, in the form that the vendor's own 401 has, if it documents one.
-fn refused(document: &Document, token: &XToken, refusal: &Refusal) -> Answer {
+fn refused(document: &Document, token: &XToken, refusal: &Refusal) -> Response {
     let actions = [&token.revoke, &token.login, &token.refresh].into_iter().flatten();
     let mut operations = actions.filter_map(|action| {
         document.operations().map(|(_, _, _, operation)| operation).find(|o| o.operation_id == action.operation)
     });
     match operations.find(|operation| operation.responses.contains_key("401")) {
         Some(operation) => failure::unauthorized(document, operation, refusal),
-        None => Answer::empty(401),
+        None => Response::empty(401),
     }
 }

@@ -44,7 +44,7 @@ pub(crate) fn route<'a>(document: &'a Document, method: &str, path: &str) -> Rou
 
 /// The path of an operation that another path nearly is: but for slashes too many, dots, or the case of its letters. An
 /// HTTP server would say that there is no such path, and no client means the protected resource by it.
-pub(crate) fn nearly<'a>(document: &'a Document, path: &str) -> Option<&'a str> {
+pub(crate) fn near_match<'a>(document: &'a Document, path: &str) -> Option<&'a str> {
     let path = plain(path);
     document.operations().map(|(template, ..)| template).find(|template| values(&plain(template), &path).is_some())
 }

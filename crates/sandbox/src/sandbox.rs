@@ -8,11 +8,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::clock::can_be_told;
+use crate::clock::is_representable;
 use crate::error::Error;
 use crate::event::Event;
 use crate::issuer::{Issuer, OnEvent};
-use crate::vendor::Vendor;
+use crate::vendor::PlayedVendor;
 use crate::{connection, server};
 
 /// How long the head of a request may take: enough for a person who types it.
@@ -38,12 +38,12 @@ impl Sandbox {
     /// # Errors
     ///
     /// As [`SandboxBuilder::start`].
-    pub async fn start(vendors: impl IntoIterator<Item = Vendor>) -> Result<Self, Error> {
+    pub async fn start(vendors: impl IntoIterator<Item = PlayedVendor>) -> Result<Self, Error> {
         Self::builder(vendors).start().await
     }
 
     /// A sandbox with an address and a log.
-    pub fn builder(vendors: impl IntoIterator<Item = Vendor>) -> SandboxBuilder {
+    pub fn builder(vendors: impl IntoIterator<Item = PlayedVendor>) -> SandboxBuilder {
         SandboxBuilder {
             vendors: vendors.into_iter().collect(),
             address: (Ipv4Addr::LOCALHOST, 0).into(),
@@ -98,7 +98,7 @@ impl Drop for Sandbox {
 
 /// Where and how a sandbox runs; [`Sandbox::builder`] makes one.
 pub struct SandboxBuilder {
-    vendors: Vec<Vendor>,
+    vendors: Vec<PlayedVendor>,
     address: SocketAddr,
     on_event: Option<OnEvent>,
     head_timeout: Duration,
@@ -133,7 +133,7 @@ impl SandboxBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::NotLoopback`], [`Error::Address`], [`Error::Twice`] for two vendors of one name,
+    /// [`Error::NotLoopback`], [`Error::Address`], [`Error::DuplicateVendor`] for two vendors of one name,
     /// [`Error::UnknownCredential`] for a credential that may have any value but isn't there, and [`Error::Lifetime`].
     pub async fn start(self) -> Result<Sandbox, Error> {
         if !self.address.ip().is_loopback() {
@@ -141,9 +141,9 @@ impl SandboxBuilder {
         }
         for (index, vendor) in self.vendors.iter().enumerate() {
             if self.vendors[..index].iter().any(|other| other.name == vendor.name) {
-                return Err(Error::Twice(vendor.name.clone()));
+                return Err(Error::DuplicateVendor(vendor.name.clone()));
             }
-            let is_told = |life: &Duration| vendor.clock.now().checked_add(*life).is_some_and(can_be_told);
+            let is_told = |life: &Duration| vendor.clock.now().checked_add(*life).is_some_and(is_representable);
             if let Some(life) = [vendor.lifetime, vendor.refresh_lifetime].into_iter().flatten().find(|l| !is_told(l)) {
                 return Err(Error::Lifetime(vendor.name.clone(), life));
             }
@@ -156,7 +156,7 @@ impl SandboxBuilder {
         let listener = TcpListener::bind(self.address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let (stop, stopping) = watch::channel(false);
-        let secrets: Arc<[String]> = self.vendors.iter().flat_map(Vendor::secrets).collect();
+        let secrets: Arc<[String]> = self.vendors.iter().flat_map(PlayedVendor::secrets).collect();
         let issuers = self.vendors.into_iter().map(|vendor| {
             let url = format!("http://{address}/{}", vendor.name);
             Issuer::new(vendor, url, secrets.clone(), self.on_event.clone(), stopping.clone())

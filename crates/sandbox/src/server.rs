@@ -9,17 +9,17 @@ use std::{io, mem};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response as HttpResponse, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::clock::http_date;
-use crate::connection::Tear;
+use crate::connection::ResetHandle;
 use crate::event::{Event, Outcome};
 use crate::issuer::{Issuer, OnEvent, logged_method};
-use crate::response::message::Answer;
-use crate::state::{Call, Reply};
+use crate::response::message::Response;
+use crate::state::{Reply, VendorRequest};
 use crate::{control, host};
 
 /// The most that is read of a request.
@@ -43,7 +43,7 @@ struct Known {
 
 /// Refuses a request for another host than this machine. A web page can have its own name resolved to 127.0.0.1 (DNS
 /// rebinding), and so read what no other site may.
-async fn only_loopback(State(known): State<Known>, request: Request, next: Next) -> Response<Body> {
+async fn only_loopback(State(known): State<Known>, request: Request, next: Next) -> HttpResponse<Body> {
     let Err((status, why)) = host::check(&request) else { return next.run(request).await };
     let method = request.method().as_str().to_owned();
     let Some((issuer, path)) = vendor(&known.issuers, request.uri().path()) else {
@@ -61,8 +61,8 @@ async fn only_loopback(State(known): State<Known>, request: Request, next: Next)
         }
         return with_status(status, Body::from(format!("{why}\n")));
     };
-    let call = Call { method, path, query: String::new(), headers: HeaderMap::new(), body: Vec::new() };
-    played(issuer.refuse(&call, status, why))
+    let request = VendorRequest { method, path, query: String::new(), headers: HeaderMap::new(), body: Vec::new() };
+    played(issuer.refuse(&request, status, why))
 }
 
 /// The vendor of a path, and the rest of the path.
@@ -77,9 +77,9 @@ fn vendor(issuers: &[Issuer], path: &str) -> Option<(Issuer, String)> {
 /// done all the same.
 async fn handle(
     State(issuers): State<Arc<[Issuer]>>,
-    ConnectInfo(tear): ConnectInfo<Tear>,
+    ConnectInfo(reset_handle): ConnectInfo<ResetHandle>,
     request: Request,
-) -> Response<Body> {
+) -> HttpResponse<Body> {
     let Some((issuer, rest)) = vendor(&issuers, request.uri().path()) else {
         let names: Vec<&str> = issuers.iter().map(Issuer::name).collect();
         let text = format!("No vendor is played here. There are: {}\n", names.join(", "));
@@ -88,14 +88,14 @@ async fn handle(
     // A task fails if the runtime ends.
     let reply = tokio::spawn(play(issuer, rest, request)).await.unwrap_or(Reply::Reset);
     if matches!(reply, Reply::Reset) {
-        tear.reset();
+        reset_handle.reset();
     }
     played(reply)
 }
 
-fn played(reply: Reply) -> Response<Body> {
+fn played(reply: Reply) -> HttpResponse<Body> {
     match reply {
-        Reply::Answer { answer, date, is_cut } => response(answer, date, is_cut),
+        Reply::Response { response, date, is_truncated } => http_response(response, date, is_truncated),
         Reply::Reset => with_status(200, Body::empty()),
     }
 }
@@ -103,7 +103,7 @@ fn played(reply: Reply) -> Response<Body> {
 async fn play(issuer: Issuer, path: String, request: Request) -> Reply {
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, MAX_BODY).collect().await;
-    let mut call = Call {
+    let mut request = VendorRequest {
         method: parts.method.as_str().to_owned(),
         path: if path.is_empty() { "/".to_owned() } else { path },
         query: parts.uri.query().unwrap_or_default().to_owned(),
@@ -112,25 +112,25 @@ async fn play(issuer: Issuer, path: String, request: Request) -> Reply {
     };
     match body {
         Ok(body) => {
-            call.body = body.to_bytes().into();
-            issuer.play(&call).await
+            request.body = body.to_bytes().into();
+            issuer.play(&request).await
         }
-        Err(error) if error.is::<LengthLimitError>() => issuer.refuse(&call, 413, "the body is longer than 1 MiB"),
-        Err(_) => issuer.refuse(&call, 400, "the body ends too early, or its parts can't be read"),
+        Err(error) if error.is::<LengthLimitError>() => issuer.refuse(&request, 413, "the body is longer than 1 MiB"),
+        Err(_) => issuer.refuse(&request, 400, "the body ends too early, or its parts can't be read"),
     }
 }
 
-fn response(mut answer: Answer, date: SystemTime, is_cut: bool) -> Response<Body> {
-    let length = answer.body.len();
-    let body = if is_cut {
-        answer.body.truncate(length / 2);
-        Body::new(CutBody::Half(mem::take(&mut answer.body).into()))
+fn http_response(mut response: Response, date: SystemTime, is_truncated: bool) -> HttpResponse<Body> {
+    let length = response.body.len();
+    let body = if is_truncated {
+        response.body.truncate(length / 2);
+        Body::new(TruncatedBody::Half(response.body.into()))
     } else {
-        Body::from(mem::take(&mut answer.body))
+        Body::from(response.body)
     };
-    let mut response = with_status(answer.status, body);
-    let headers = response.headers_mut();
-    for (name, value) in &answer.headers {
+    let mut sent = with_status(response.status, body);
+    let headers = sent.headers_mut();
+    for (name, value) in &response.headers {
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
             headers.insert(name, value);
         }
@@ -138,28 +138,28 @@ fn response(mut answer: Answer, date: SystemTime, is_cut: bool) -> Response<Body
     if let Ok(date) = HeaderValue::from_str(&http_date(date)) {
         headers.insert(header::DATE, date);
     }
-    if is_cut {
-        // Of a body that is empty, one byte is missing.
+    if is_truncated {
+        // One byte is missing from an empty body.
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length.max(1)));
     }
-    response
+    sent
 }
 
-fn with_status(status: u16, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
+fn with_status(status: u16, body: Body) -> HttpResponse<Body> {
+    let mut response = HttpResponse::new(body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response
 }
 
 /// Half a body, and then an end of the connection.
-enum CutBody {
+enum TruncatedBody {
     Half(Bytes),
     /// What was written is on its way first.
     Sent,
     Over,
 }
 
-impl http_body::Body for CutBody {
+impl http_body::Body for TruncatedBody {
     type Data = Bytes;
     type Error = io::Error;
 

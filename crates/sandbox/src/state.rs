@@ -6,21 +6,21 @@ use std::time::SystemTime;
 use axum::http::HeaderMap;
 
 use crate::event::{Counts, Event};
-use crate::fault::script::Script;
+use crate::fault::queue::FaultQueue;
 use crate::ledger::Ledger;
-use crate::response::message::Answer;
+use crate::response::message::Response;
 
 /// All that changes.
 pub(crate) struct State {
     pub(crate) ledger: Ledger,
     pub(crate) counts: Counts,
-    pub(crate) script: Script,
+    pub(crate) faults: FaultQueue,
     pub(crate) dice: fastrand::Rng,
     pub(crate) events: VecDeque<Event>,
 }
 
 /// A request to a vendor. The path is without the vendor's name.
-pub(crate) struct Call {
+pub(crate) struct VendorRequest {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) query: String,
@@ -30,11 +30,11 @@ pub(crate) struct Call {
 
 /// What comes back.
 pub(crate) enum Reply {
-    Answer {
-        answer: Answer,
+    Response {
+        response: Response,
         date: SystemTime,
         /// Half of the body is missing.
-        is_cut: bool,
+        is_truncated: bool,
     },
     /// The connection is reset.
     Reset,

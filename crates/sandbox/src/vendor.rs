@@ -15,15 +15,15 @@ pub(crate) const CONTROL: &str = "_sandbox";
 /// A vendor to play: its spec, and what the spec leaves open.
 ///
 /// ```
-/// use freshtoken_sandbox::Vendor;
+/// use freshtoken_sandbox::PlayedVendor;
 /// use std::time::Duration;
 ///
 /// let spec = concat!(env!("CARGO_MANIFEST_DIR"), "/../../specs/voucherify.yaml");
-/// let voucherify = Vendor::read(spec)?.lifetime(Duration::from_secs(5)).live_tokens(1_000);
+/// let voucherify = PlayedVendor::read(spec)?.lifetime(Duration::from_secs(5)).live_tokens(1_000);
 /// # Ok::<(), freshtoken_sandbox::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Vendor {
+pub struct PlayedVendor {
     pub(crate) name: String,
     pub(crate) document: Document,
     pub(crate) lifetime: Option<Duration>,
@@ -36,7 +36,7 @@ pub struct Vendor {
     pub(crate) clock: Clock,
 }
 
-impl Vendor {
+impl PlayedVendor {
     /// A vendor from the text of its spec. The name is a part of its URL.
     ///
     /// # Errors
@@ -67,7 +67,7 @@ impl Vendor {
     ///
     /// # Errors
     ///
-    /// As [`Vendor::parse`], and [`Error::Unreadable`].
+    /// As [`PlayedVendor::parse`], and [`Error::Unreadable`].
     pub fn read(file: impl AsRef<Path>) -> Result<Self, Error> {
         let file = file.as_ref();
         let spec = fs::read_to_string(file).map_err(|error| Error::Unreadable(file.display().to_string(), error))?;
@@ -78,7 +78,7 @@ impl Vendor {
     ///
     /// # Errors
     ///
-    /// As [`Vendor::read`], [`Error::UnknownVendor`], and [`Error::NoSpecs`] where all of none are asked for.
+    /// As [`PlayedVendor::read`], [`Error::UnknownVendor`], and [`Error::NoSpecs`] where all of none are asked for.
     pub fn read_folder(folder: impl AsRef<Path>, names: &[String]) -> Result<Vec<Self>, Error> {
         let folder = folder.as_ref();
         let unreadable = |error| Error::Unreadable(folder.display().to_string(), error);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
-use freshtoken_sandbox::{Fault, Issuer, Sandbox, Vendor};
+use freshtoken_sandbox::{Fault, Issuer, PlayedVendor, Sandbox};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
@@ -134,7 +134,7 @@ async fn all_that_is_missing_is_named_at_once() {
 }
 
 async fn play(vendor: &str, accounts: usize) -> (Sandbox, Issuer) {
-    let vendor = Vendor::read(repository(&format!("specs/{vendor}.yaml"))).unwrap().accounts(accounts);
+    let vendor = PlayedVendor::read(repository(&format!("specs/{vendor}.yaml"))).unwrap().accounts(accounts);
     let sandbox = Sandbox::start([vendor]).await.unwrap();
     let issuer = sandbox.issuers()[0].clone();
     (sandbox, issuer)
@@ -142,9 +142,9 @@ async fn play(vendor: &str, accounts: usize) -> (Sandbox, Issuer) {
 
 /// Status, `Retry-After` and body.
 async fn get(url: String) -> (u16, Option<String>, String) {
-    let answer = reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
-    let wait = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
-    (answer.status().as_u16(), wait, answer.text().await.unwrap())
+    let response = reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
+    let wait = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+    (response.status().as_u16(), wait, response.text().await.unwrap())
 }
 
 #[tokio::test]
@@ -192,7 +192,7 @@ async fn the_service_has_a_token_for_each_account() {
     assert_eq!((status, wait), (502, None));
     assert_eq!(issuer.counts().refused, 1);
 
-    issuer.fault(Fault::server_error());
+    issuer.inject(Fault::server_error());
     let (status, wait, _) = vouchers("4").await;
     assert_eq!(status, 503);
     assert!(wait.unwrap().parse::<u64>().unwrap() >= 1);

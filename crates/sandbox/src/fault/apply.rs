@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::clock::{http_date, shift};
 use crate::fault::{FaultKind, RetryAfter, has_body};
 use crate::response::failure;
-use crate::response::message::Answer;
+use crate::response::message::Response;
 use crate::spec::document::Document;
 use crate::spec::operation::Operation;
 use crate::spec::x_token::RetryUnit;
@@ -23,29 +23,29 @@ pub(crate) fn instead(
 ) -> Option<Reply> {
     let at_status = |status| match operation {
         Some(operation) => failure::at_status(document, operation, status),
-        None => Answer::empty(status),
+        None => Response::empty(status),
     };
-    let answer = match fault {
+    let response = match fault {
         FaultKind::TooManyRequests { retry_after, wait } => {
-            let mut answer = at_status(429);
+            let mut response = at_status(429);
             match retry_after {
-                RetryAfter::Seconds => wait_headers(document, &mut answer, *wait, now),
+                RetryAfter::Seconds => wait_headers(document, &mut response, *wait, now),
                 RetryAfter::Date => {
-                    wait_headers(document, &mut answer, *wait, now);
+                    wait_headers(document, &mut response, *wait, now);
                     let date = http_date(now.checked_add(*wait).unwrap_or(now));
-                    answer.headers.push(("retry-after".to_owned(), date));
+                    response.headers.push(("retry-after".to_owned(), date));
                 }
-                RetryAfter::Vendor => answer.headers.extend(own_header(document, *wait, now)),
+                RetryAfter::PlayedVendor => response.headers.extend(own_header(document, *wait, now)),
                 RetryAfter::Nothing => {}
             }
-            answer
+            response
         }
         FaultKind::ServerError => at_status(500),
-        FaultKind::Html { status } => Answer::empty(*status).with_body("text/html; charset=utf-8", PAGE.into()),
+        FaultKind::Html { status } => Response::empty(*status).with_body("text/html; charset=utf-8", PAGE.into()),
         FaultKind::Redirect { to } => {
-            let mut answer = Answer::empty(307);
-            answer.headers.push(("location".to_owned(), to.clone()));
-            answer
+            let mut response = Response::empty(307);
+            response.headers.push(("location".to_owned(), to.clone()));
+            response
         }
         FaultKind::ResetBefore => return Some(Reply::Reset),
         FaultKind::Delay { .. }
@@ -56,22 +56,22 @@ pub(crate) fn instead(
         | FaultKind::SameToken
         | FaultKind::ClockOff { .. } => return None,
     };
-    Some(Reply::Answer { answer, date: now, is_cut: false })
+    Some(Reply::Response { response, date: now, is_truncated: false })
 }
 
 /// What becomes of the vendor's answer.
-pub(crate) fn afterwards(fault: Option<&FaultKind>, mut answer: Answer, date: SystemTime, method: &str) -> Reply {
-    let has_body = has_body(answer.status) && method != "HEAD";
+pub(crate) fn afterwards(fault: Option<&FaultKind>, mut response: Response, date: SystemTime, method: &str) -> Reply {
+    let has_body = has_body(response.status) && method != "HEAD";
     match fault {
         Some(FaultKind::ResetAfter) => return Reply::Reset,
         // There is no half of nothing: the caller's connection ends too early all the same.
         Some(FaultKind::Truncated) if !has_body => return Reply::Reset,
-        Some(FaultKind::Oversized { bytes }) if has_body && answer.body.len() < *bytes => {
-            answer.body.resize(*bytes, b' ')
+        Some(FaultKind::Oversized { bytes }) if has_body && response.body.len() < *bytes => {
+            response.body.resize(*bytes, b' ')
         }
         _ => {}
     }
-    Reply::Answer { answer, date, is_cut: fault == Some(&FaultKind::Truncated) }
+    Reply::Response { response, date, is_truncated: fault == Some(&FaultKind::Truncated) }
 }
 
 /// The vendor's idea of the time.
@@ -83,10 +83,10 @@ pub(crate) fn date(fault: Option<&FaultKind>, now: SystemTime) -> SystemTime {
 }
 
 /// `Retry-After` in seconds, and the vendor's own header.
-pub(crate) fn wait_headers(document: &Document, answer: &mut Answer, wait: Duration, now: SystemTime) {
+pub(crate) fn wait_headers(document: &Document, response: &mut Response, wait: Duration, now: SystemTime) {
     let seconds = wait.as_millis().div_ceil(1_000);
-    answer.headers.push(("retry-after".to_owned(), seconds.to_string()));
-    answer.headers.extend(own_header(document, wait, now));
+    response.headers.push(("retry-after".to_owned(), seconds.to_string()));
+    response.headers.extend(own_header(document, wait, now));
 }
 
 fn own_header(document: &Document, wait: Duration, now: SystemTime) -> Option<(String, String)> {

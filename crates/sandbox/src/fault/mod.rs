@@ -1,14 +1,14 @@
 //! Faults: what can be made to go wrong, at which requests, and how often.
 
 pub(crate) mod apply;
-pub(crate) mod script;
+pub(crate) mod queue;
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::clock::{can_be_told, shift};
+use crate::clock::{is_representable, shift};
 use crate::spec::duration::{duration, show};
 
 /// The most that a body is padded to: 64 MiB.
@@ -20,11 +20,11 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// once. They can be combined: what is over first ends it.
 ///
 /// ```
-/// use freshtoken_sandbox::{Fault, On, RetryAfter};
+/// use freshtoken_sandbox::{Fault, FaultScope, RetryAfter};
 /// use std::time::Duration;
 ///
 /// let throttled = Fault::too_many_requests(RetryAfter::Seconds, Duration::from_secs(30)).times(2);
-/// let flaky = Fault::server_error().on(On::Calls).probability(0.1).lasting(Duration::from_secs(60));
+/// let flaky = Fault::server_error().on(FaultScope::Calls).probability(0.1).lasting(Duration::from_secs(60));
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -32,7 +32,7 @@ pub struct Fault {
     #[serde(flatten)]
     pub(crate) kind: FaultKind,
     #[serde(default)]
-    pub(crate) on: On,
+    pub(crate) on: FaultScope,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) times: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -46,7 +46,7 @@ pub struct Fault {
 #[serde(tag = "fault", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// The answer takes so long, by the issuer's [`Clock`](crate::Clock).
+    /// The response takes so long, by the issuer's [`Clock`](crate::Clock).
     Delay {
         /// How long.
         #[serde(with = "text")]
@@ -109,7 +109,7 @@ pub enum RetryAfter {
     /// `Retry-After` as a date, and the vendor's own header where the spec names one.
     Date,
     /// The vendor's own header alone.
-    Vendor,
+    PlayedVendor,
     /// Not at all.
     Nothing,
 }
@@ -118,7 +118,7 @@ pub enum RetryAfter {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum On {
+pub enum FaultScope {
     /// Every operation of the spec.
     #[default]
     Issuer,
@@ -146,7 +146,7 @@ pub(crate) enum Purpose {
     Call,
 }
 
-impl On {
+impl FaultScope {
     pub(crate) fn includes(self, purpose: Purpose) -> bool {
         match self {
             Self::Issuer => purpose != Purpose::Call,
@@ -234,7 +234,7 @@ impl Fault {
     }
 
     /// At these requests.
-    pub fn on(mut self, on: On) -> Self {
+    pub fn on(mut self, on: FaultScope) -> Self {
         self.on = on;
         self
     }
@@ -274,10 +274,10 @@ impl Fault {
 
 impl FaultKind {
     /// The requests at which it makes sense.
-    fn on(&self) -> On {
+    fn on(&self) -> FaultScope {
         match self {
-            Self::ExpiredToken | Self::SameToken => On::Grants,
-            _ => On::default(),
+            Self::ExpiredToken | Self::SameToken => FaultScope::Grants,
+            _ => FaultScope::default(),
         }
     }
 
@@ -292,9 +292,11 @@ impl FaultKind {
             Self::Redirect { to } if to.is_empty() || !to.bytes().all(|byte| byte.is_ascii_graphic()) => {
                 Err("`to` isn't a URL: it has no characters, or others than visible ASCII".to_owned())
             }
-            Self::TooManyRequests { wait, .. } if !now.checked_add(*wait).is_some_and(can_be_told) => too_far("wait"),
+            Self::TooManyRequests { wait, .. } if !now.checked_add(*wait).is_some_and(is_representable) => {
+                too_far("wait")
+            }
             Self::ClockOff { seconds }
-                if seconds.unsigned_abs() > MAX_SECONDS || !can_be_told(shift(now, *seconds)) =>
+                if seconds.unsigned_abs() > MAX_SECONDS || !is_representable(shift(now, *seconds)) =>
             {
                 too_far("seconds")
             }
@@ -403,7 +405,7 @@ mod tests {
             r#"{"fault":"too-many-requests","retry-after":"date","wait":"1m","on":"grants","times":2,"for":"10s"}"#;
         let read: Fault = serde_json::from_str(fault).unwrap();
         let wanted = Fault::too_many_requests(RetryAfter::Date, Duration::from_secs(60));
-        assert_eq!(read, wanted.on(On::Grants).times(2).lasting(Duration::from_secs(10)));
+        assert_eq!(read, wanted.on(FaultScope::Grants).times(2).lasting(Duration::from_secs(10)));
         assert_eq!(serde_json::to_string(&read).unwrap(), fault);
         assert_eq!(serde_json::from_str::<Fault>(r#"{"fault":"html"}"#).unwrap(), Fault::html(200));
     }

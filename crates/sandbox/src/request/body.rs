@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::refusal::{Reason, Refusal};
 use crate::request::incoming::Incoming;
 use crate::request::input::snake;
-use crate::request::{schema_check, values};
+use crate::request::{decode, schema_check};
 use crate::spec::document::Document;
 use crate::spec::operation::{MediaType, Operation, essence, is_json};
 use crate::spec::resolve::Branch;
@@ -44,21 +44,21 @@ pub(super) fn read<'a>(
 /// The names of what a query and a body hold, in snake case. What is empty counts as absent.
 pub(super) fn names(incoming: &Incoming<'_>) -> Vec<String> {
     let content_type = incoming.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let mut pairs = values::pairs(incoming.query.as_bytes()).unwrap_or_default();
+    let mut pairs = decode::pairs(incoming.query.as_bytes()).unwrap_or_default();
     if is_json(content_type) {
         let members = serde_json::from_slice::<Map<String, Value>>(incoming.body).unwrap_or_default();
         pairs.extend(
             members.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name, as_text(&value))),
         );
     } else {
-        pairs.extend(values::pairs(incoming.body).unwrap_or_default());
+        pairs.extend(decode::pairs(incoming.body).unwrap_or_default());
     }
     pairs.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| snake(&name)).collect()
 }
 
 /// A form is text, so what it says depends on the kind of body that one reads it as.
 fn form<'a>(document: &'a Document, media: &'a MediaType, bytes: &[u8]) -> Result<Option<Body<'a>>, Refusal> {
-    let pairs = values::pairs(bytes)?;
+    let pairs = decode::pairs(bytes)?;
     let mut kinds = Vec::new();
     for kind in media.schema.branches(document) {
         kinds.push(as_kind(document, media, kind.schema, &pairs).map(|value| (kind, value)));
@@ -66,8 +66,8 @@ fn form<'a>(document: &'a Document, media: &'a MediaType, bytes: &[u8]) -> Resul
     // The kind that fits; else the check of them all says which is the likeliest, and what is wrong with it.
     let fits = |kind: &Result<(Branch<'a>, Value), Refusal>| {
         let checked =
-            kind.as_ref().ok().map(|(kind, value)| schema_check::violations(document, kind.schema, value, ""));
-        checked.is_some_and(|breaches| breaches.is_empty())
+            kind.as_ref().ok().map(|(kind, value)| schema_check::check_schema(document, kind.schema, value, ""));
+        checked.is_some_and(|violations| violations.is_empty())
     };
     let agrees = |kind: &Result<(Branch<'a>, Value), Refusal>| {
         kind.as_ref().is_ok_and(|(kind, value)| schema_check::agrees(document, kind.schema, value))
@@ -100,7 +100,7 @@ fn as_kind(
         let style = encoding.and_then(|encoding| encoding.style.as_deref()).unwrap_or("form");
         let explode = encoding.and_then(|encoding| encoding.explode).unwrap_or(style == "form");
         let read = match fields.properties.get(name.as_str()) {
-            Some(schema) => values::read(document, schema, &texts, values::Style { name: style, explode }),
+            Some(schema) => decode::read(document, schema, &texts, decode::Style { name: style, explode }),
             None => Ok(Value::String(texts.into_iter().next().unwrap_or_default())),
         };
         value.insert(name.clone(), read.map_err(|why| Refusal::about(Reason::Invalid, name, &why))?);
@@ -108,11 +108,11 @@ fn as_kind(
     Ok(Value::Object(value))
 }
 
-fn found(checked: Result<(Branch<'_>, Value), Vec<schema_check::Breach>>) -> Result<Option<Body<'_>>, Refusal> {
+fn found(checked: Result<(Branch<'_>, Value), Vec<schema_check::Violation>>) -> Result<Option<Body<'_>>, Refusal> {
     match checked {
         Ok((branch, value)) => Ok(Some(Body { branch, value })),
-        Err(breaches) => {
-            Err(schema_check::first(breaches)
+        Err(violations) => {
+            Err(schema_check::first(violations)
                 .unwrap_or_else(|| Refusal::new(Reason::Invalid, "the body is of no kind")))
         }
     }

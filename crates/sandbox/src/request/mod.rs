@@ -3,20 +3,20 @@
 //! It knows nothing of tokens and accounts: that a value is the *right* one is the issuer's business.
 
 mod body;
-pub(crate) mod given;
+mod decode;
 pub(crate) mod incoming;
 pub(crate) mod input;
 pub(crate) mod schema_check;
 pub(crate) mod security;
-mod values;
+pub(crate) mod values;
 
 use serde_json::Value;
 
 use crate::refusal::{Reason, Refusal};
-use crate::request::given::{Field, Given};
 use crate::request::incoming::{Incoming, header_texts, parameters};
 use crate::request::input::{leaves, snake};
-use crate::request::schema_check::violations;
+use crate::request::schema_check::check_schema;
+use crate::request::values::{Field, RequestValues};
 use crate::spec::document::Document;
 use crate::spec::operation::{Operation, Parameter, Place};
 
@@ -27,14 +27,14 @@ pub(crate) fn check(
     shared: &[Parameter],
     operation: &Operation,
     incoming: &Incoming<'_>,
-) -> Result<Given, Refusal> {
+) -> Result<RequestValues, Refusal> {
     security::only_one_way(document, shared, operation, incoming)?;
-    let held = security::held(document, operation, incoming)?;
+    let presented = security::presented(document, operation, incoming)?;
     match rest(document, shared, operation, incoming) {
-        Ok(given) => Ok(Given { held, ..given }),
+        Ok(values) => Ok(RequestValues { presented, ..values }),
         // Without `x-token` there are no accounts.
         Err(refusal) if document.token.is_none() => Err(refusal),
-        Err(refusal) => Ok(Given { held, refusal: Some(refusal), ..Given::default() }),
+        Err(refusal) => Ok(RequestValues { presented, refusal: Some(refusal), ..RequestValues::default() }),
     }
 }
 
@@ -44,12 +44,12 @@ fn rest(
     shared: &[Parameter],
     operation: &Operation,
     incoming: &Incoming<'_>,
-) -> Result<Given, Refusal> {
-    let mut given = Given::default();
+) -> Result<RequestValues, Refusal> {
+    let mut values = RequestValues::default();
     let body = body::read(document, operation, incoming)?;
     for parameter in parameters(document, shared, operation) {
         if let Some(value) = parameter_value(document, parameter, incoming)? {
-            given.fields.push(Field {
+            values.fields.push(Field {
                 key: parameter.name.clone(),
                 name: snake(parameter.label()),
                 value,
@@ -58,10 +58,10 @@ fn rest(
         }
     }
     if let Some(body) = body {
-        given.branch = body.branch.name.map(ToOwned::to_owned);
+        values.branch = body.branch.name.map(ToOwned::to_owned);
         for leaf in leaves(document, body.branch.schema) {
             if let Some(value) = body.value.pointer(&leaf.pointer()) {
-                given.fields.push(Field {
+                values.fields.push(Field {
                     key: leaf.key().to_owned(),
                     name: leaf.name.clone(),
                     value: value.clone(),
@@ -70,7 +70,7 @@ fn rest(
             }
         }
     }
-    Ok(given)
+    Ok(values)
 }
 
 fn parameter_value(
@@ -84,21 +84,21 @@ fn parameter_value(
             let found = incoming.path.iter().filter(|(key, _)| key == name);
             (found.map(|(_, value)| value.clone()).collect(), "simple", false)
         }
-        Place::Query => (values::values(incoming.query.as_bytes(), name)?, "form", true),
+        Place::Query => (decode::values(incoming.query.as_bytes(), name)?, "form", true),
         Place::Header => (header_texts(incoming.headers, name, Reason::Invalid)?, "simple", false),
         Place::Cookie => return Ok(None),
     };
     if texts.is_empty() {
         return if parameter.required { Err(Refusal::about(Reason::Missing, name, "is missing")) } else { Ok(None) };
     }
-    let style = values::Style {
+    let style = decode::Style {
         name: parameter.style.as_deref().unwrap_or(default_style),
         explode: parameter.explode.unwrap_or(default_explode || parameter.style.as_deref() == Some("form")),
     };
-    let value = values::read(document, &parameter.schema, &texts, style)
+    let value = decode::read(document, &parameter.schema, &texts, style)
         .map_err(|why| Refusal::about(Reason::Invalid, name, &why))?;
-    let breaches = violations(document, &parameter.schema, &value, name);
-    match schema_check::first(breaches) {
+    let violations = check_schema(document, &parameter.schema, &value, name);
+    match schema_check::first(violations) {
         Some(refusal) if parameter.place == Place::Path => Err(Refusal { reason: Reason::NotFound, ..refusal }),
         Some(refusal) => Err(refusal),
         None => Ok(Some(value)),

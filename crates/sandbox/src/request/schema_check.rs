@@ -12,7 +12,7 @@ const MAX_DEPTH: usize = 128;
 
 /// Something about a value that its schema forbids.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Breach {
+pub(crate) struct Violation {
     /// Where, such as `auth.identity`.
     field: String,
     is_missing: bool,
@@ -21,32 +21,32 @@ pub(crate) struct Breach {
 
 /// The most telling breach, as a refusal: what is wrong comes before what is missing, since a wrong constant explains
 /// the rest.
-pub(crate) fn first(breaches: Vec<Breach>) -> Option<Refusal> {
-    let wrong = breaches.iter().find(|breach| !breach.is_missing);
-    let breach = wrong.or(breaches.first())?;
-    let reason = if breach.is_missing { Reason::Missing } else { Reason::Invalid };
-    Some(Refusal::about(reason, &breach.field, &breach.what))
+pub(crate) fn first(violations: Vec<Violation>) -> Option<Refusal> {
+    let wrong = violations.iter().find(|violation| !violation.is_missing);
+    let violation = wrong.or(violations.first())?;
+    let reason = if violation.is_missing { Reason::Missing } else { Reason::Invalid };
+    Some(Refusal::about(reason, &violation.field, &violation.what))
 }
 
 /// All that a schema forbids about a value that a name has; the root of a body has none.
-pub(crate) fn violations(document: &Document, schema: &Schema, value: &Value, name: &str) -> Vec<Breach> {
+pub(crate) fn check_schema(document: &Document, schema: &Schema, value: &Value, name: &str) -> Vec<Violation> {
     check_at(document, schema, value, name, 0)
 }
 
-fn check_at(document: &Document, schema: &Schema, value: &Value, name: &str, depth: usize) -> Vec<Breach> {
-    let mut checker = Checker { document, breaches: Vec::new() };
+fn check_at(document: &Document, schema: &Schema, value: &Value, name: &str, depth: usize) -> Vec<Violation> {
+    let mut checker = Checker { document, violations: Vec::new() };
     checker.value(schema, value, name, depth);
-    checker.breaches
+    checker.violations
 }
 
 struct Checker<'a> {
     document: &'a Document,
-    breaches: Vec<Breach>,
+    violations: Vec<Violation>,
 }
 
 impl Checker<'_> {
     fn refuse(&mut self, field: &str, what: impl Into<String>) {
-        self.breaches.push(Breach { field: field.to_owned(), is_missing: false, what: what.into() });
+        self.violations.push(Violation { field: field.to_owned(), is_missing: false, what: what.into() });
     }
 
     fn value(&mut self, schema: &Schema, value: &Value, field: &str, depth: usize) {
@@ -63,7 +63,7 @@ impl Checker<'_> {
             return self.refuse(field, format!("isn't {}", name_of(kind)));
         }
         if let Some(values) = schema.values(self.document)
-            && !values.iter().any(|allowed| equal(allowed, value))
+            && !values.iter().any(|allowed| is_equal(allowed, value))
         {
             return match values {
                 [only] => self.refuse(field, format!("isn't {only}")),
@@ -78,7 +78,7 @@ impl Checker<'_> {
         if let Some(one_of) = parts.iter().find(|part| !part.one_of.is_empty()) {
             match branch_at(self.document, one_of, value, field, depth + 1) {
                 Ok(_) => {}
-                Err(breaches) => self.breaches.extend(breaches),
+                Err(violations) => self.violations.extend(violations),
             }
         }
         match value {
@@ -94,7 +94,7 @@ impl Checker<'_> {
                 for name in &fields.required {
                     if !members.contains_key(*name) {
                         let field = join(field, name);
-                        self.breaches.push(Breach { field, is_missing: true, what: "is missing".to_owned() });
+                        self.violations.push(Violation { field, is_missing: true, what: "is missing".to_owned() });
                     }
                 }
                 for (name, member) in members {
@@ -123,7 +123,7 @@ pub(crate) fn branch<'a>(
     schema: &'a Schema,
     value: &Value,
     field: &str,
-) -> Result<Branch<'a>, Vec<Breach>> {
+) -> Result<Branch<'a>, Vec<Violation>> {
     branch_at(document, schema, value, field, 0)
 }
 
@@ -133,7 +133,7 @@ fn branch_at<'a>(
     value: &Value,
     field: &str,
     depth: usize,
-) -> Result<Branch<'a>, Vec<Breach>> {
+) -> Result<Branch<'a>, Vec<Violation>> {
     let branches = schema.branches(document);
     let mut likeliest = Vec::new();
     for branch in &branches {
@@ -142,12 +142,12 @@ fn branch_at<'a>(
         if agreement == Some(false) && value.is_object() && branches.len() > 1 {
             continue;
         }
-        let breaches = check_at(document, branch.schema, value, field, depth);
-        if breaches.is_empty() {
+        let violations = check_at(document, branch.schema, value, field, depth);
+        if violations.is_empty() {
             return Ok(*branch);
         }
         if branches.len() == 1 || agreement == Some(true) {
-            likeliest.push(breaches);
+            likeliest.push(violations);
         }
     }
     if let Some(least) = likeliest.into_iter().min_by_key(Vec::len) {
@@ -157,12 +157,14 @@ fn branch_at<'a>(
     let wrong = constants.filter(|(_, schema)| schema.constant(document).is_some()).map(|(name, _)| name).next();
     Err(vec![match wrong {
         Some(name) if value.get(name).is_none() => {
-            Breach { field: join(field, name), is_missing: true, what: "is missing".to_owned() }
+            Violation { field: join(field, name), is_missing: true, what: "is missing".to_owned() }
         }
         Some(name) => {
-            Breach { field: join(field, name), is_missing: false, what: "isn't one of the listed values".to_owned() }
+            Violation { field: join(field, name), is_missing: false, what: "isn't one of the listed values".to_owned() }
         }
-        None => Breach { field: field.to_owned(), is_missing: false, what: "is of no kind that is listed".to_owned() },
+        None => {
+            Violation { field: field.to_owned(), is_missing: false, what: "is of no kind that is listed".to_owned() }
+        }
     }])
 }
 
@@ -183,7 +185,7 @@ fn agreement(document: &Document, schema: &Schema, value: &Value) -> Option<bool
     constants.peek()?;
     let fits = |name: &str, constant| match value.get(name) {
         Some(Value::Null) => fields.properties[name].is_nullable(document),
-        Some(value) => equal(constant, value),
+        Some(value) => is_equal(constant, value),
         None => false,
     };
     Some(constants.all(|(name, constant)| fits(name, constant)))
@@ -197,7 +199,7 @@ fn join(field: &str, name: &str) -> String {
 }
 
 /// Numbers are equal by value: `1` is `1.0`.
-fn equal(a: &Value, b: &Value) -> bool {
+fn is_equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
         _ => a == b,

@@ -6,14 +6,14 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::refusal::{Reason, Refusal};
 use crate::request::incoming::{Incoming, header_texts};
-use crate::request::{body, input, values};
+use crate::request::{body, decode, input};
 use crate::spec::document::Document;
 use crate::spec::operation::{Operation, Parameter, Place, SecurityScheme};
-use crate::spec::x_token::{Action, BasicEncoding, Takes};
+use crate::spec::x_token::{Action, BasicEncoding, TokenKind};
 
 /// What a security scheme said.
 #[derive(Clone, Debug)]
-pub(crate) enum Held {
+pub(crate) enum Presented {
     /// A credential: its name and its value.
     Credential(String, String),
     /// An access token.
@@ -31,12 +31,16 @@ enum Bearer {
 }
 
 /// Reads the first alternative of the operation's security that the request has.
-pub(super) fn held(document: &Document, operation: &Operation, incoming: &Incoming<'_>) -> Result<Vec<Held>, Refusal> {
+pub(super) fn presented(
+    document: &Document,
+    operation: &Operation,
+    incoming: &Incoming<'_>,
+) -> Result<Vec<Presented>, Refusal> {
     let mut refusal = None;
     for alternative in document.security(operation) {
         let schemes = alternative.keys().map(|name| scheme(document, operation, name, incoming));
         match schemes.collect::<Result<Vec<_>, _>>() {
-            Ok(held) => return Ok(held.into_iter().flatten().collect()),
+            Ok(presented) => return Ok(presented.into_iter().flatten().collect()),
             Err(why) => refusal = refusal.or(Some(why)),
         }
     }
@@ -97,7 +101,7 @@ fn scheme(
     operation: &Operation,
     name: &str,
     incoming: &Incoming<'_>,
-) -> Result<Vec<Held>, Refusal> {
+) -> Result<Vec<Presented>, Refusal> {
     let Some(scheme) = document.security_scheme(name) else { return Ok(Vec::new()) };
     let carried = carried(document, operation, name);
     let reason = match carried {
@@ -108,10 +112,10 @@ fn scheme(
     if scheme.kind == "apiKey" {
         let found = match scheme.place {
             Place::Header => header_texts(incoming.headers, &scheme.name, reason)?,
-            _ => values::values(incoming.query.as_bytes(), &scheme.name)?,
+            _ => decode::values(incoming.query.as_bytes(), &scheme.name)?,
         };
         return match found.as_slice() {
-            [value] => Ok(vec![Held::Credential(input::snake(name), value.clone())]),
+            [value] => Ok(vec![Presented::Credential(input::snake(name), value.clone())]),
             [] => Err(refuse(&scheme.name, "is missing")),
             _ => Err(refuse(&scheme.name, "is there several times")),
         };
@@ -131,13 +135,13 @@ fn scheme(
         let (encoding, names) = basic(document);
         let halves = basic_halves(value, encoding).ok_or_else(|| refuse("authorization", "isn't HTTP Basic"))?;
         let named = names.into_iter().zip(halves);
-        return Ok(named.map(|(name, half)| Held::Credential(name, half)).collect());
+        return Ok(named.map(|(name, half)| Presented::Credential(name, half)).collect());
     }
     let value = value.to_owned();
     Ok(vec![match carried {
-        Bearer::Credential => Held::Credential(input::snake(name), value),
-        Bearer::AccessToken => Held::AccessToken(value),
-        Bearer::RefreshToken => Held::RefreshToken(value),
+        Bearer::Credential => Presented::Credential(input::snake(name), value),
+        Bearer::AccessToken => Presented::AccessToken(value),
+        Bearer::RefreshToken => Presented::RefreshToken(value),
     }])
 }
 
@@ -154,8 +158,8 @@ fn carried(document: &Document, operation: &Operation, name: &str) -> Bearer {
     }
     if let Some(revoke) = token.revoke.as_ref().filter(|_| takes(&token.revoke)) {
         return match revoke.takes {
-            Takes::Access => Bearer::AccessToken,
-            Takes::Refresh => Bearer::RefreshToken,
+            TokenKind::Access => Bearer::AccessToken,
+            TokenKind::Refresh => Bearer::RefreshToken,
         };
     }
     let refresh = token.refresh.iter().filter(|refresh| refresh.token.is_some());
@@ -181,7 +185,7 @@ fn basic_halves(value: &str, encoding: BasicEncoding) -> Option<[String; 2]> {
     let (id, secret) = text.split_once(':')?;
     match encoding {
         BasicEncoding::Raw => Some([id.to_owned(), secret.to_owned()]),
-        BasicEncoding::Form => Some([values::decode(id.as_bytes()).ok()?, values::decode(secret.as_bytes()).ok()?]),
+        BasicEncoding::Form => Some([decode::decode(id.as_bytes()).ok()?, decode::decode(secret.as_bytes()).ok()?]),
     }
 }
 

@@ -24,66 +24,66 @@ use serde_json::Value;
 
 use crate::refusal::{Reason, Refusal};
 use crate::response::fill::fill;
-use crate::response::message::Answer;
+use crate::response::message::Response;
 use crate::response::pointer;
 use crate::spec::document::Document;
-use crate::spec::operation::{MediaType, Operation, Response};
+use crate::spec::operation::{MediaType, Operation, ResponseObject};
 use crate::spec::schema::{Kind, Schema};
 use crate::spec::value::as_text;
-use crate::spec::x_token::{Action, Errors, Is, Pointers};
+use crate::spec::x_token::{Action, Errors, ResponsePointers, SuccessMarker};
 
 /// The vendor's answer to a refusal.
-pub(crate) fn for_refusal(document: &Document, operation: &Operation, refusal: &Refusal) -> Answer {
-    let vendor = Vendor::new(document, operation);
+pub(crate) fn for_refusal(document: &Document, operation: &Operation, refusal: &Refusal) -> Response {
+    let vendor = PlayedVendor::new(document, operation);
     let wanted = vendor.wanted(refusal);
-    if let Some(answer) = vendor.permanent_5xx(&wanted) {
-        return answer;
+    if let Some(response) = vendor.permanent_5xx(&wanted) {
+        return response;
     }
     // A `default` documents every status, so it says nothing of which one it is.
     let named = wanted.statuses.iter().copied().find(|status| operation.documents(*status));
     if let Some(status) = named.filter(|status| vendor.has_fitting_example(*status, &wanted)) {
-        return vendor.answer(status, &wanted);
+        return vendor.response(status, &wanted);
     }
     let is_servers = matches!(refusal.reason, Reason::Method | Reason::NotFound);
     let at_success = if is_servers { None } else { vendor.at_success() };
     if let Some(at) = &at_success
         && let Some(value) = vendor.fitting(at.media, &at.examples, &wanted)
     {
-        return at.answer(document, value);
+        return at.response(document, value);
     }
     if let Some(status) = named.filter(|status| vendor.is_shown(*status)) {
-        return vendor.answer(status, &wanted);
+        return vendor.response(status, &wanted);
     }
     if let Some(at) = &at_success
         && let Some((_, _, value)) = at.examples.first()
     {
-        return at.answer(document, value);
+        return at.response(document, value);
     }
     let documented = || wanted.statuses.iter().copied().find(|status| operation.response(document, *status).is_some());
     if let Some(status) = named.or_else(documented) {
-        return vendor.answer(status, &wanted);
+        return vendor.response(status, &wanted);
     }
     match at_success.filter(|_| !operation.documents_failures()) {
-        Some(at) => at.answer(document, &vendor.made_at_success(&at, &wanted)),
+        Some(at) => at.response(document, &vendor.made_at_success(&at, &wanted)),
         None => vendor.undocumented(&wanted),
     }
 }
 
 /// The vendor's 401, which the operation documents.
-pub(crate) fn unauthorized(document: &Document, operation: &Operation, refusal: &Refusal) -> Answer {
-    let vendor = Vendor::new(document, operation);
-    vendor.answer(401, &vendor.wanted(refusal))
+pub(crate) fn unauthorized(document: &Document, operation: &Operation, refusal: &Refusal) -> Response {
+    let vendor = PlayedVendor::new(document, operation);
+    vendor.response(401, &vendor.wanted(refusal))
 }
 
 /// The vendor's answer of a status, where it isn't the request's fault.
-pub(crate) fn at_status(document: &Document, operation: &Operation, status: u16) -> Answer {
-    let vendor = Vendor::new(document, operation);
+pub(crate) fn at_status(document: &Document, operation: &Operation, status: u16) -> Response {
+    let vendor = PlayedVendor::new(document, operation);
     let codes = vec![status.to_string()];
     let wanted = Wanted { statuses: vec![status], codes, names: vec![], is_missing: false, why: "a fault" };
-    vendor.answer(status, &wanted)
+    vendor.response(status, &wanted)
 }
 
-struct Vendor<'a> {
+struct PlayedVendor<'a> {
     document: &'a Document,
     operation: &'a Operation,
     errors: Option<&'a Errors>,
@@ -92,7 +92,7 @@ struct Vendor<'a> {
 /// A success of an operation that can be a failure.
 struct AtSuccess<'a> {
     status: u16,
-    response: &'a Response,
+    response: &'a ResponseObject,
     media_type: &'a str,
     media: &'a MediaType,
     /// Those that are failures.
@@ -100,8 +100,8 @@ struct AtSuccess<'a> {
 }
 
 impl AtSuccess<'_> {
-    fn answer(&self, document: &Document, body: &Value) -> Answer {
-        Answer::empty(self.status).with_json(self.media_type, body).with_headers_of(document, self.response)
+    fn response(&self, document: &Document, body: &Value) -> Response {
+        Response::empty(self.status).with_json(self.media_type, body).with_headers_of(document, self.response)
     }
 }
 
@@ -119,7 +119,7 @@ struct Wanted<'a> {
     why: &'a str,
 }
 
-impl<'a> Vendor<'a> {
+impl<'a> PlayedVendor<'a> {
     fn new(document: &'a Document, operation: &'a Operation) -> Self {
         Self { document, operation, errors: document.token.as_ref().map(|token| &token.errors) }
     }
@@ -169,32 +169,34 @@ impl<'a> Vendor<'a> {
         Wanted { statuses: statuses.to_vec(), codes, names, is_missing, why: &refusal.why }
     }
 
-    fn permanent_5xx(&self, wanted: &Wanted<'_>) -> Option<Answer> {
+    fn permanent_5xx(&self, wanted: &Wanted<'_>) -> Option<Response> {
         let is_about_credentials = wanted.statuses.first() == Some(&401);
         let permanent = &self.errors?.permanent;
         let statuses = self.operation.responses.iter().filter(|(status, _)| status.starts_with('5'));
-        statuses.filter(|_| is_about_credentials).find_map(|(status, response)| {
-            let response = self.document.response(response);
-            let (media_type, media) = response.json()?;
+        statuses.filter(|_| is_about_credentials).find_map(|(status, documented)| {
+            let documented = self.document.response(documented);
+            let (media_type, media) = documented.json()?;
             let is_permanent = |value: &Value| {
                 self.code(value).is_some_and(|code| permanent.iter().any(|known| as_text(known) == code))
             };
             let (_, _, value) = media
                 .examples(self.document)
                 .find(|(name, summary, value)| is_permanent(value) && speaks_of(&wanted.names, name, summary))?;
-            let answer = Answer::empty(status.parse().unwrap_or(500)).with_json(media_type, value);
-            Some(answer.with_headers_of(self.document, response))
+            let response = Response::empty(status.parse().unwrap_or(500)).with_json(media_type, value);
+            Some(response.with_headers_of(self.document, documented))
         })
     }
 
     /// The answer of a status, which the operation documents.
-    fn answer(&self, status: u16, wanted: &Wanted<'_>) -> Answer {
-        let Some(response) = self.operation.response(self.document, status) else { return Answer::empty(status) };
-        let answer = match response.json() {
-            Some((media_type, media)) => Answer::empty(status).with_json(media_type, &self.body(status, media, wanted)),
-            None => text(self.document, status, response),
+    fn response(&self, status: u16, wanted: &Wanted<'_>) -> Response {
+        let Some(documented) = self.operation.response(self.document, status) else { return Response::empty(status) };
+        let response = match documented.json() {
+            Some((media_type, media)) => {
+                Response::empty(status).with_json(media_type, &self.body(status, media, wanted))
+            }
+            None => text(self.document, status, documented),
         };
-        answer.with_headers_of(self.document, response)
+        response.with_headers_of(self.document, documented)
     }
 
     fn body(&self, status: u16, media: &MediaType, wanted: &Wanted<'_>) -> Value {
@@ -225,13 +227,13 @@ impl<'a> Vendor<'a> {
     }
 
     fn has_fitting_example(&self, status: u16, wanted: &Wanted<'_>) -> bool {
-        let media = self.operation.response(self.document, status).and_then(Response::json);
+        let media = self.operation.response(self.document, status).and_then(ResponseObject::json);
         media.is_some_and(|(_, media)| self.example(status, media, wanted).is_some())
     }
 
     /// Whether a status has any example, or no body in JSON that could have one.
     fn is_shown(&self, status: u16) -> bool {
-        let media = self.operation.response(self.document, status).and_then(Response::json);
+        let media = self.operation.response(self.document, status).and_then(ResponseObject::json);
         media.is_none_or(|(_, media)| media.examples(self.document).next().is_some())
     }
 
@@ -340,14 +342,14 @@ impl<'a> Vendor<'a> {
     }
 
     /// The grant that the operation is, if it is one.
-    fn grant(&self) -> Option<&'a Pointers> {
+    fn grant(&self) -> Option<&'a ResponsePointers> {
         let token = self.document.token.as_ref()?;
         let is = |action: &&Action| action.operation == self.operation.operation_id;
         [&token.login, &token.refresh].into_iter().flatten().find(is).map(|_| &token.response)
     }
 
     /// What says in a body of the operation that it failed: `error` and `ok`.
-    fn marks(&self) -> (Option<&'a str>, Option<&'a Is>) {
+    fn marks(&self) -> (Option<&'a str>, Option<&'a SuccessMarker>) {
         if let Some(response) = self.grant() {
             return (response.error.as_deref(), response.ok.as_ref());
         }
@@ -389,7 +391,7 @@ impl<'a> Vendor<'a> {
         body
     }
 
-    fn undocumented(&self, wanted: &Wanted<'_>) -> Answer {
+    fn undocumented(&self, wanted: &Wanted<'_>) -> Response {
         let status = wanted.statuses.first().copied().unwrap_or(400);
         let failures = self.operation.responses.iter().filter(|(status, _)| !status.starts_with('2'));
         let shape = failures.map(|(_, response)| self.document.response(response)).find_map(|response| response.json());
@@ -398,9 +400,9 @@ impl<'a> Vendor<'a> {
             Some((media_type, media)) if status != 405 => {
                 let mut body = self.made(status, media, wanted);
                 self.correct_status(&mut body, media, status);
-                Answer::empty(status).with_json(media_type, &body)
+                Response::empty(status).with_json(media_type, &body)
             }
-            _ => Answer::empty(status),
+            _ => Response::empty(status),
         }
     }
 
@@ -437,17 +439,17 @@ impl<'a> Vendor<'a> {
 }
 
 /// An answer without JSON: its text, if it has an example of one.
-fn text(document: &Document, status: u16, response: &Response) -> Answer {
-    let example = response.content.iter().find_map(|(media_type, media)| {
+fn text(document: &Document, status: u16, documented: &ResponseObject) -> Response {
+    let example = documented.content.iter().find_map(|(media_type, media)| {
         let (_, _, value) = media.examples(document).next()?;
         Some((media_type, as_text(value)))
     });
-    match (example, response.content.keys().next()) {
-        (Some((media_type, body)), _) => Answer::empty(status).with_body(media_type, body.into_bytes()),
+    match (example, documented.content.keys().next()) {
+        (Some((media_type, body)), _) => Response::empty(status).with_body(media_type, body.into_bytes()),
         (None, Some(media_type)) => {
-            Answer::empty(status).with_body(media_type, format!("<html><body>{status}</body></html>").into_bytes())
+            Response::empty(status).with_body(media_type, format!("<html><body>{status}</body></html>").into_bytes())
         }
-        (None, None) => Answer::empty(status),
+        (None, None) => Response::empty(status),
     }
 }
 

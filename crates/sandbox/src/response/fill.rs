@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::request::schema_check::violations;
+use crate::request::schema_check::check_schema;
 use crate::spec::document::Document;
 use crate::spec::resolve::{Branch, is_inside};
 use crate::spec::schema::{Kind, Schema};
@@ -19,7 +19,7 @@ pub(crate) fn fill(document: &Document, schema: &Schema) -> Value {
 /// one is null.
 fn inside<'a>(document: &'a Document, schema: &'a Schema, around: &mut Vec<Vec<&'a Schema>>) -> Value {
     // An example that breaks its own schema would have the sandbox answer what it refuses.
-    let example = schema.example(document).filter(|example| violations(document, schema, example, "").is_empty());
+    let example = schema.example(document).filter(|example| check_schema(document, schema, example, "").is_empty());
     if let Some(example) = example {
         return example.clone();
     }

@@ -3,18 +3,18 @@
 use serde_json::Value;
 
 use crate::spec::document::Document;
-use crate::spec::operation::Response;
+use crate::spec::operation::ResponseObject;
 use crate::spec::value::as_text;
 
 /// An answer, but for what HTTP itself adds.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn empty(status: u16) -> Self {
         Self { status, ..Self::default() }
     }
@@ -42,7 +42,7 @@ impl Answer {
     }
 
     /// The headers that the spec has an example of, but for those that say how long to wait.
-    pub(crate) fn with_headers_of(mut self, document: &Document, response: &Response) -> Self {
+    pub(crate) fn with_headers_of(mut self, document: &Document, response: &ResponseObject) -> Self {
         let own = document.token.as_ref().and_then(|token| token.errors.retry_after.as_ref());
         for (name, header) in &response.headers {
             let is_wait = name.eq_ignore_ascii_case("retry-after")

@@ -6,18 +6,18 @@ use serde_json::{Map, Value};
 
 use crate::request::schema_check::agrees;
 use crate::response::fill::fill;
-use crate::response::message::Answer;
+use crate::response::message::Response;
 use crate::response::{pointer, time};
 use crate::spec::document::Document;
-use crate::spec::operation::{MediaType, Operation, Response};
+use crate::spec::operation::{MediaType, Operation, ResponseObject};
 use crate::spec::schema::Schema;
-use crate::spec::x_token::{At, Lifetime, TimeUnit, XToken};
+use crate::spec::x_token::{Lifetime, TimeUnit, TimedPointer, XToken};
 
 /// How long an access token lives where the spec says nothing.
-const ACCESS_LIFE: Duration = Duration::from_secs(60 * 60);
+const ACCESS_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// How long a refresh token lives where the spec says nothing: the longest of the known vendors.
-const REFRESH_LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+const REFRESH_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// What was issued, as far as an answer can tell it.
 #[derive(Clone, Debug)]
@@ -30,41 +30,41 @@ pub(crate) struct Issued {
 }
 
 /// The documented life of an access token: an example's, else `x-token.lifetime`. None: it never ends.
-pub(crate) fn access_life(document: &Document, token: &XToken, operation: &Operation) -> Option<Duration> {
-    let example = token.response.expires_in.as_ref().and_then(|at| example_life(document, operation, at));
+pub(crate) fn access_lifetime(document: &Document, token: &XToken, operation: &Operation) -> Option<Duration> {
+    let example = token.response.expires_in.as_ref().and_then(|at| example_lifetime(document, operation, at));
     match (example, token.lifetime) {
         (Some(life), _) | (None, Lifetime::For(life)) => Some(life),
         (None, Lifetime::Unlimited) => None,
-        (None, Lifetime::Unknown) => Some(ACCESS_LIFE),
+        (None, Lifetime::Unknown) => Some(ACCESS_LIFETIME),
     }
 }
 
 /// The documented life of a refresh token. None: by its example the vendor names no expiry, so it never ends.
-pub(crate) fn refresh_life(document: &Document, token: &XToken, operation: &Operation) -> Option<Duration> {
+pub(crate) fn refresh_lifetime(document: &Document, token: &XToken, operation: &Operation) -> Option<Duration> {
     let media = operation.success(document).1.and_then(|response| response.json()).map(|(_, media)| media);
-    let example = |at: &At| example_of(document, media?, &at.pointer);
+    let example = |at: &TimedPointer| example_of(document, media?, &at.pointer);
     let (expires_in, expires_at) = (&token.response.refresh_expires_in, &token.response.refresh_expires_at);
     if let Some((at, example)) = expires_in.as_ref().and_then(|at| Some((at, example(at)?))) {
         return length(at, example);
     }
-    let names_one = |at: &At| example(at).is_none_or(|example| is_end(at, example));
-    expires_at.as_ref().is_none_or(names_one).then_some(REFRESH_LIFE)
+    let names_one = |at: &TimedPointer| example(at).is_none_or(|example| is_end(at, example));
+    expires_at.as_ref().is_none_or(names_one).then_some(REFRESH_LIFETIME)
 }
 
-fn example_life(document: &Document, operation: &Operation, at: &At) -> Option<Duration> {
+fn example_lifetime(document: &Document, operation: &Operation, at: &TimedPointer) -> Option<Duration> {
     let (_, media) = operation.success(document).1?.json()?;
     length(at, example_of(document, media, &at.pointer)?)
 }
 
 /// A length of time that a response names. 0, -1 and the like are none.
-fn length(at: &At, value: &Value) -> Option<Duration> {
+fn length(at: &TimedPointer, value: &Value) -> Option<Duration> {
     let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
     number.filter(|number| *number > 0).map(|number| at.unit.times(number))
 }
 
 /// Whether a moment of a response is an end. 0, -1, the year 1 and dates in 1970 are what vendors write for none.
-fn is_end(at: &At, value: &Value) -> bool {
-    time::read(at, value).is_some_and(|end| end.as_second() >= FIRST_END)
+fn is_end(at: &TimedPointer, value: &Value) -> bool {
+    time::read_date_time(at, value).is_some_and(|end| end.as_second() >= FIRST_END)
 }
 
 /// 1971-01-01T00:00:00Z.
@@ -78,7 +78,7 @@ pub(crate) fn expiry(
     now: SystemTime,
     life: Duration,
 ) -> SystemTime {
-    let whole = |at: &At, time: Duration| at.unit.times(u64::try_from(at.unit.of(time)).unwrap_or(u64::MAX));
+    let whole = |at: &TimedPointer, time: Duration| at.unit.times(u64::try_from(at.unit.of(time)).unwrap_or(u64::MAX));
     let mut end = now.checked_add(life).unwrap_or(now);
     if let Some(at) = &token.response.expires_in {
         end = end.min(now.checked_add(whole(at, life)).unwrap_or(now));
@@ -86,9 +86,9 @@ pub(crate) fn expiry(
     let media = operation.success(document).1.and_then(|response| response.json());
     if let (Some(at), Some((_, media))) = (&token.response.expires_at, media) {
         let example = example_of(document, media, &at.pointer);
-        let written = time::moment(document, &media.schema, at, example, end);
+        let written = time::write_date_time(document, &media.schema, at, example, end);
         // A date without digits behind its seconds is cut, as a number is.
-        if let Some(told) = time::read(at, &written) {
+        if let Some(told) = time::read_date_time(at, &written) {
             end = end.min(told.into());
         }
     }
@@ -102,10 +102,10 @@ pub(crate) fn grant(
     operation: &Operation,
     issued: &Issued,
     now: SystemTime,
-) -> Answer {
+) -> Response {
     let (status, response) = operation.success(document);
     let Some((media_type, media)) = response.and_then(|response| response.json()) else {
-        return Answer::empty(status);
+        return Response::empty(status);
     };
     let pointers = &token.response;
     let mut body = base(document, token, media);
@@ -118,15 +118,15 @@ pub(crate) fn grant(
     put(&pointers.access_token, Value::from(issued.access_token.as_str()));
     if let (Some(at), Some(end)) = (&pointers.expires_in, issued.expires_at) {
         // Beside a moment, which was cut to whole seconds, a length of whole seconds is what the vendor started from.
-        let is_cut = pointers.expires_at.is_some() && at.unit == TimeUnit::Seconds;
-        let cut = if is_cut { Duration::from_nanos(999_999_999) } else { Duration::ZERO };
+        let is_truncated = pointers.expires_at.is_some() && at.unit == TimeUnit::Seconds;
+        let cut = if is_truncated { Duration::from_nanos(999_999_999) } else { Duration::ZERO };
         let left = end.duration_since(now).map(|left| left + cut).unwrap_or_default();
         let example = example_of(document, media, &at.pointer);
-        put(&at.pointer, time::length(document, schema, at, example, left));
+        put(&at.pointer, time::write_duration(document, schema, at, example, left));
     }
     if let (Some(at), Some(end)) = (&pointers.expires_at, issued.expires_at) {
         let example = example_of(document, media, &at.pointer);
-        put(&at.pointer, time::moment(document, schema, at, example, end));
+        put(&at.pointer, time::write_date_time(document, schema, at, example, end));
     }
     if let (Some(at), Some(refresh_token)) = (&pointers.refresh_token, &issued.refresh_token) {
         put(at, Value::from(refresh_token.as_str()));
@@ -136,13 +136,13 @@ pub(crate) fn grant(
             let example = example_of(document, media, &at.pointer);
             let none = example.filter(|example| length(at, example).is_none());
             let left = end.and_then(|end| end.duration_since(now).ok()).unwrap_or_default();
-            let told = || time::length(document, schema, at, example, left);
+            let told = || time::write_duration(document, schema, at, example, left);
             put(&at.pointer, none.filter(|_| end.is_none()).cloned().unwrap_or_else(told));
         }
         if let Some(at) = &pointers.refresh_expires_at {
             let example = example_of(document, media, &at.pointer);
             let none = example.filter(|example| !is_end(at, example));
-            let told = || time::moment(document, schema, at, example, end.unwrap_or(SystemTime::UNIX_EPOCH));
+            let told = || time::write_date_time(document, schema, at, example, end.unwrap_or(SystemTime::UNIX_EPOCH));
             put(&at.pointer, none.filter(|_| end.is_none()).cloned().unwrap_or_else(told));
         }
     }
@@ -154,15 +154,15 @@ pub(crate) fn grant(
     if let Some(ok) = &pointers.ok {
         put(&ok.at, ok.is.clone());
     }
-    finish(document, Answer::empty(status).unstored(), response, media_type, &body)
+    finish(document, Response::empty(status).unstored(), response, media_type, &body)
 }
 
 /// When a token ends, as the answer to its grant says.
-pub(crate) fn told_end(token: &XToken, answer: &Answer, now: SystemTime) -> Option<SystemTime> {
-    let body: Value = serde_json::from_slice(&answer.body).ok()?;
-    let at = |at: &At| body.pointer(&at.pointer);
+pub(crate) fn stated_expiry(token: &XToken, response: &Response, now: SystemTime) -> Option<SystemTime> {
+    let body: Value = serde_json::from_slice(&response.body).ok()?;
+    let at = |at: &TimedPointer| body.pointer(&at.pointer);
     let expires_in = token.response.expires_in.as_ref().and_then(|place| now.checked_add(length(place, at(place)?)?));
-    let expires_at = token.response.expires_at.as_ref().and_then(|place| time::read(place, at(place)?));
+    let expires_at = token.response.expires_at.as_ref().and_then(|place| time::read_date_time(place, at(place)?));
     [expires_in, expires_at.map(SystemTime::from)].into_iter().flatten().min()
 }
 
@@ -174,10 +174,10 @@ pub(crate) fn introspection(
     operation: &Operation,
     issued: Option<&Issued>,
     now: SystemTime,
-) -> Answer {
+) -> Response {
     let (status, response) = operation.success(document);
     let Some((media_type, media)) = response.and_then(|response| response.json()) else {
-        return Answer::empty(status);
+        return Response::empty(status);
     };
     let fields = media.schema.fields(document);
     let mut body = match issued {
@@ -196,17 +196,18 @@ pub(crate) fn introspection(
     if let Some(members) = body.as_object_mut() {
         members.insert(ACTIVE.to_owned(), Value::from(issued.is_some()));
     }
-    finish(document, Answer::empty(status).unstored(), response, media_type, &body)
+    finish(document, Response::empty(status).unstored(), response, media_type, &body)
 }
 
 /// The member that makes an operation an introspection: the only required one of RFC 7662, section 2.2.
 pub(crate) const ACTIVE: &str = "active";
 
 /// The successful answer to any other operation.
-pub(crate) fn plain(document: &Document, operation: &Operation) -> Answer {
+pub(crate) fn plain(document: &Document, operation: &Operation) -> Response {
     let (status, response) = operation.success(document);
     let Some((media_type, media)) = response.and_then(|response| response.json()) else {
-        return response.map_or_else(|| Answer::empty(status), |r| Answer::empty(status).with_headers_of(document, r));
+        return response
+            .map_or_else(|| Response::empty(status), |r| Response::empty(status).with_headers_of(document, r));
     };
     let example = media.examples(document).map(|(_, _, value)| value.clone()).next();
     let mut body = example.unwrap_or_else(|| fill(document, &media.schema));
@@ -214,14 +215,20 @@ pub(crate) fn plain(document: &Document, operation: &Operation) -> Answer {
     if let Some(ok) = revoke.filter(|revoke| revoke.operation == operation.operation_id).and_then(|r| r.ok.as_ref()) {
         pointer::set(document, &media.schema, &mut body, &ok.at, ok.is.clone());
     }
-    finish(document, Answer::empty(status), response, media_type, &body)
+    finish(document, Response::empty(status), response, media_type, &body)
 }
 
-fn finish(document: &Document, answer: Answer, response: Option<&Response>, media_type: &str, body: &Value) -> Answer {
-    let answer = answer.with_json(media_type, body);
-    match response {
-        Some(response) => answer.with_headers_of(document, response),
-        None => answer,
+fn finish(
+    document: &Document,
+    response: Response,
+    documented: Option<&ResponseObject>,
+    media_type: &str,
+    body: &Value,
+) -> Response {
+    let response = response.with_json(media_type, body);
+    match documented {
+        Some(documented) => response.with_headers_of(document, documented),
+        None => response,
     }
 }
 

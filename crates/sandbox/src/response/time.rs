@@ -12,18 +12,24 @@ use serde_json::Value;
 
 use crate::spec::document::Document;
 use crate::spec::schema::{Kind, Schema};
-use crate::spec::x_token::At;
+use crate::spec::x_token::TimedPointer;
 
 /// A length of time at a place: a number or digits, like its example.
-pub(super) fn length(document: &Document, schema: &Schema, at: &At, example: Option<&Value>, life: Duration) -> Value {
+pub(super) fn write_duration(
+    document: &Document,
+    schema: &Schema,
+    at: &TimedPointer,
+    example: Option<&Value>,
+    life: Duration,
+) -> Value {
     number(is_text(document, schema.at(document, &at.pointer), example), at.unit.of(life))
 }
 
 /// A moment at a place: like its example, else as its type and unit want it.
-pub(super) fn moment(
+pub(super) fn write_date_time(
     document: &Document,
     schema: &Schema,
-    at: &At,
+    at: &TimedPointer,
     example: Option<&Value>,
     time: SystemTime,
 ) -> Value {
@@ -45,7 +51,7 @@ pub(super) fn moment(
 }
 
 /// The moment that a value at a place names. Without an offset it is UTC. None: it names none.
-pub(super) fn read(at: &At, value: &Value) -> Option<Timestamp> {
+pub(super) fn read_date_time(at: &TimedPointer, value: &Value) -> Option<Timestamp> {
     let Some(text) = value.as_str().map(str::trim) else { return unix(at, value.as_f64()?) };
     if let Some(format) = &at.format {
         let parsed = strtime::parse(format, text).ok()?;
@@ -57,7 +63,7 @@ pub(super) fn read(at: &At, value: &Value) -> Option<Timestamp> {
     }
 }
 
-fn unix(at: &At, number: f64) -> Option<Timestamp> {
+fn unix(at: &TimedPointer, number: f64) -> Option<Timestamp> {
     let seconds = number * at.unit.times(1).as_secs_f64();
     let since_1970 = jiff::SignedDuration::try_from_secs_f64(seconds).ok()?;
     Timestamp::from_duration(since_1970).ok()
@@ -147,7 +153,7 @@ fn like_rfc_3339(example: &str, utc: &Zoned) -> String {
 mod tests {
     use super::*;
 
-    fn at(format: Option<&str>, unit: &str) -> At {
+    fn at(format: Option<&str>, unit: &str) -> TimedPointer {
         let mut at = serde_json::json!({ "at": "/end", "unit": unit });
         if let Some(format) = format {
             at["format"] = format.into();
@@ -159,11 +165,11 @@ mod tests {
         UNIX_EPOCH + Duration::from_nanos(1_893_553_158_701_683_912)
     }
 
-    fn written(kind: &str, at: &At, example: Value) -> Value {
+    fn written(kind: &str, at: &TimedPointer, example: Value) -> Value {
         let schema = serde_json::json!({ "properties": { "end": { "type": kind } } });
         let document = serde_json::json!({ "openapi": "3.0.3", "paths": {} }).to_string();
         let schema = serde_json::from_value(schema).unwrap();
-        moment(&Document::parse(&document).unwrap(), &schema, at, Some(&example), time())
+        write_date_time(&Document::parse(&document).unwrap(), &schema, at, Some(&example), time())
     }
 
     #[test]
@@ -200,7 +206,7 @@ mod tests {
             let at = at(Some(format), "s");
             assert_eq!(written("string", &at, example.into()), expected, "{example}");
             let is_whole = expected.contains("18");
-            let told = read(&at, &expected.into()).map(|told| told.as_second());
+            let told = read_date_time(&at, &expected.into()).map(|told| told.as_second());
             assert_eq!(told, Some(if is_whole { 1_893_553_158 } else { 1_893_542_400 }), "{expected}");
         }
         assert_eq!(written("integer", &at(Some("%Y%m%d"), "s"), 20300116.into()), 20_300_102);
@@ -208,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_moment_is_read_in_every_format() {
-        let second = |value: Value| read(&at(None, "s"), &value).map(|told| told.as_second());
+        let second = |value: Value| read_date_time(&at(None, "s"), &value).map(|told| told.as_second());
         for text in ["2030-01-02T02:59:18Z", "2030-01-02 02:59:18", "Wed, 02 Jan 2030 02:59:18 GMT", "1893553158"] {
             assert_eq!(second(text.into()), Some(1_893_553_158), "{text}");
         }

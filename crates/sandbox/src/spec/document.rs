@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use crate::spec::operation::{Example, Header, Operation, Parameter, RequestBody, Response, SecurityScheme};
+use crate::spec::operation::{Example, Header, Operation, Parameter, RequestBody, ResponseObject, SecurityScheme};
 use crate::spec::schema::Schema;
 use crate::spec::x_token;
 use crate::spec::x_token::XToken;
@@ -42,7 +42,7 @@ pub(super) struct PathItem {
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Components {
     pub(super) schemas: IndexMap<String, Schema>,
-    pub(super) responses: IndexMap<String, Response>,
+    pub(super) responses: IndexMap<String, ResponseObject>,
     pub(super) parameters: IndexMap<String, Parameter>,
     pub(super) request_bodies: IndexMap<String, RequestBody>,
     pub(super) headers: IndexMap<String, Header>,
@@ -105,7 +105,7 @@ impl Document {
         follow(schema, &self.components.schemas, |schema| schema.reference.as_deref())
     }
 
-    pub(crate) fn response<'a>(&'a self, response: &'a Response) -> &'a Response {
+    pub(crate) fn response<'a>(&'a self, response: &'a ResponseObject) -> &'a ResponseObject {
         follow(response, &self.components.responses, |response| response.reference.as_deref())
     }
 

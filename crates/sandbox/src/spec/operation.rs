@@ -13,7 +13,7 @@ pub(crate) struct Operation {
     pub(crate) operation_id: String,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) request_body: Option<RequestBody>,
-    pub(crate) responses: IndexMap<String, Response>,
+    pub(crate) responses: IndexMap<String, ResponseObject>,
     /// None: that of the document.
     pub(crate) security: Option<Vec<IndexMap<String, Vec<String>>>>,
 }
@@ -24,7 +24,7 @@ impl Operation {
         self.named(status).is_some()
     }
 
-    pub(super) fn named(&self, status: u16) -> Option<&Response> {
+    pub(super) fn named(&self, status: u16) -> Option<&ResponseObject> {
         let range = format!("{}XX", status / 100);
         let of_range = || self.responses.iter().find(|(key, _)| key.eq_ignore_ascii_case(&range));
         self.responses.get(&status.to_string()).or_else(|| of_range().map(|(_, response)| response))
@@ -114,14 +114,14 @@ pub(crate) struct Example {
 /// An answer.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Response {
+pub(crate) struct ResponseObject {
     #[serde(rename = "$ref")]
     pub(crate) reference: Option<String>,
     pub(crate) headers: IndexMap<String, Header>,
     pub(crate) content: IndexMap<String, MediaType>,
 }
 
-impl Response {
+impl ResponseObject {
     /// Its body in JSON, if it has one.
     pub(crate) fn json(&self) -> Option<(&str, &MediaType)> {
         let found = self.content.iter().find(|(name, _)| is_json(name));

@@ -5,7 +5,7 @@
 use indexmap::IndexMap;
 
 use crate::spec::document::{Components, Document, PathItem};
-use crate::spec::operation::{Example, Header, MediaType, Operation, Parameter, RequestBody, Response};
+use crate::spec::operation::{Example, Header, MediaType, Operation, Parameter, RequestBody, ResponseObject};
 use crate::spec::schema::{Additional, Schema};
 
 type Checked = Result<(), String>;
@@ -83,7 +83,7 @@ impl<'a> Walk<'a> {
         body.content.values().try_for_each(|media| self.media(media))
     }
 
-    fn response(&self, response: &Response) -> Checked {
+    fn response(&self, response: &ResponseObject) -> Checked {
         let goes_on = || self.0.response(response).reference.is_some();
         self.reference(response.reference.as_deref(), "responses", &self.0.components.responses, goes_on)?;
         response.headers.values().try_for_each(|header| self.header(header))?;

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::spec::document::Document;
-use crate::spec::operation::{MediaType, Operation, Parameter, Response};
+use crate::spec::operation::{MediaType, Operation, Parameter, ResponseObject};
 use crate::spec::schema::{Additional, Kind, Schema};
 
 impl Operation {
@@ -16,7 +16,7 @@ impl Operation {
     }
 
     /// Its successful answer: the status, and what it says.
-    pub(crate) fn success<'a>(&'a self, document: &'a Document) -> (u16, Option<&'a Response>) {
+    pub(crate) fn success<'a>(&'a self, document: &'a Document) -> (u16, Option<&'a ResponseObject>) {
         let found = self.responses.iter().find(|(status, _)| status.starts_with('2'));
         match found {
             Some((status, response)) => (status.parse().unwrap_or(200), Some(document.response(response))),
@@ -25,7 +25,7 @@ impl Operation {
     }
 
     /// The answer that is documented for a status, exactly or by a range such as `4XX`. `default` stands for errors.
-    pub(crate) fn response<'a>(&'a self, document: &'a Document, status: u16) -> Option<&'a Response> {
+    pub(crate) fn response<'a>(&'a self, document: &'a Document, status: u16) -> Option<&'a ResponseObject> {
         let found = self.named(status).or_else(|| self.responses.get("default").filter(|_| status >= 400));
         Some(document.response(found?))
     }

@@ -40,7 +40,7 @@ pub(crate) struct XToken {
     pub(crate) login: Option<Action>,
     pub(crate) refresh: Option<Action>,
     pub(crate) revoke: Option<Action>,
-    pub(crate) response: Pointers,
+    pub(crate) response: ResponsePointers,
     #[serde(default)]
     pub(crate) lifetime: Lifetime,
     renew: Option<Renew>,
@@ -81,15 +81,15 @@ pub(crate) struct Action {
     #[serde(default)]
     pub(crate) single_use: bool,
     #[serde(default)]
-    pub(crate) takes: Takes,
+    pub(crate) takes: TokenKind,
     pub(crate) error: Option<String>,
-    pub(crate) ok: Option<Is>,
+    pub(crate) ok: Option<SuccessMarker>,
 }
 
 /// Which token a revocation takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Takes {
+pub(crate) enum TokenKind {
     #[default]
     Access,
     Refresh,
@@ -98,23 +98,23 @@ pub(crate) enum Takes {
 /// Where an answer holds what.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(crate) struct Pointers {
+pub(crate) struct ResponsePointers {
     pub(crate) access_token: String,
     pub(crate) token_type: Option<String>,
-    pub(crate) expires_in: Option<At>,
-    pub(crate) expires_at: Option<At>,
+    pub(crate) expires_in: Option<TimedPointer>,
+    pub(crate) expires_at: Option<TimedPointer>,
     pub(crate) refresh_token: Option<String>,
-    pub(crate) refresh_expires_in: Option<At>,
-    pub(crate) refresh_expires_at: Option<At>,
-    pub(crate) scope: Option<At>,
+    pub(crate) refresh_expires_in: Option<TimedPointer>,
+    pub(crate) refresh_expires_at: Option<TimedPointer>,
+    pub(crate) scope: Option<TimedPointer>,
     pub(crate) error: Option<String>,
-    pub(crate) ok: Option<Is>,
+    pub(crate) ok: Option<SuccessMarker>,
 }
 
 /// A pointer, and how what is there is written.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(remote = "Self", deny_unknown_fields)]
-pub(crate) struct At {
+pub(crate) struct TimedPointer {
     #[serde(rename = "at")]
     pub(crate) pointer: String,
     #[serde(default)]
@@ -124,7 +124,7 @@ pub(crate) struct At {
     pub(crate) format: Option<String>,
 }
 
-impl<'de> Deserialize<'de> for At {
+impl<'de> Deserialize<'de> for TimedPointer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
             Value::String(pointer) => Ok(Self { pointer, unit: TimeUnit::Seconds, delimiter: None, format: None }),
@@ -171,7 +171,7 @@ impl TimeUnit {
 /// The value that says that all went well.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Is {
+pub(crate) struct SuccessMarker {
     pub(crate) at: String,
     pub(crate) is: Value,
 }

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::UNIX_EPOCH;
 
-use freshtoken_sandbox::{Clock, Error, Fault, On, Sandbox};
+use freshtoken_sandbox::{Clock, Error, Fault, FaultScope, Sandbox};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Playing, answer, client, foreign, play, repository, s, text, vendor, voucherify_login, zenoti_login,
+    Playing, client, foreign, play, repository, s, status_and_body, text, vendor, voucherify_login, zenoti_login,
 };
 
 fn control(playing: &Playing, path: &str) -> String {
@@ -19,8 +19,8 @@ fn control(playing: &Playing, path: &str) -> String {
 #[tokio::test]
 async fn what_there_is_can_be_seen() {
     let playing = play(vendor("voucherify")).await;
-    answer(voucherify_login(&playing)).await;
-    let get = async |path: &str| answer(playing.http.get(control(&playing, path))).await;
+    status_and_body(voucherify_login(&playing)).await;
+    let get = async |path: &str| status_and_body(playing.http.get(control(&playing, path))).await;
     let (status, all) = get("").await;
     assert_eq!((status, &all["voucherify"]["url"]), (200, &json!(playing.issuer.url())));
     let (_, one) = get("/voucherify").await;
@@ -44,11 +44,12 @@ async fn what_there_is_can_be_seen() {
 #[tokio::test]
 async fn faults_clock_and_tokens_can_be_directed() {
     let playing = play(vendor("zenoti")).await;
-    let post = async |path: &str, body: Value| answer(playing.http.post(control(&playing, path)).json(&body)).await;
+    let post =
+        async |path: &str, body: Value| status_and_body(playing.http.post(control(&playing, path)).json(&body)).await;
     let fault = json!({ "fault": "html", "status": 503, "on": "login", "times": 2 });
     assert_eq!(post("/zenoti/faults", fault.clone()).await, (200, json!([fault])));
     assert_eq!(zenoti_login(&playing).await.0, 503);
-    let (_, none) = answer(playing.http.delete(control(&playing, "/zenoti/faults"))).await;
+    let (_, none) = status_and_body(playing.http.delete(control(&playing, "/zenoti/faults"))).await;
     assert_eq!(none, json!([]));
     let (status, pair) = zenoti_login(&playing).await;
     assert_eq!(status, 200);
@@ -71,16 +72,17 @@ async fn faults_clock_and_tokens_can_be_directed() {
         assert!(status == 400 && error["error"].is_string(), "{path} {error}");
     }
     let put = playing.http.put(control(&playing, "/zenoti/faults"));
-    assert_eq!(answer(put).await.0, 405);
+    assert_eq!(status_and_body(put).await.0, 405);
     let page = playing.http.post(control(&playing, "/zenoti/revoke")).header("origin", "https://page.example");
-    assert_eq!(answer(page).await.0, 403);
+    assert_eq!(status_and_body(page).await.0, 403);
 }
 
 #[tokio::test]
 async fn a_fault_that_makes_no_sense_is_refused() {
     let playing = play(vendor("zenoti")).await;
-    let post =
-        async |body: &str| answer(playing.http.post(control(&playing, "/zenoti/faults")).body(body.to_owned())).await;
+    let post = async |body: &str| {
+        status_and_body(playing.http.post(control(&playing, "/zenoti/faults")).body(body.to_owned())).await
+    };
     for (fault, why) in [
         (r#"{"fault":1}"#, "`fault` isn't a text"),
         (r#"{"fault":"server-error","on":2}"#, "invalid type"),
@@ -112,11 +114,11 @@ async fn a_fault_s_words_have_the_defaults_of_its_constructor() {
     for (given, wanted) in [
         (json!({ "fault": "expired-token" }), Fault::expired_token()),
         (json!({ "fault": "same-token", "on": null }), Fault::same_token()),
-        (json!({ "fault": "same-token", "on": "issuer" }), Fault::same_token().on(On::Issuer)),
+        (json!({ "fault": "same-token", "on": "issuer" }), Fault::same_token().on(FaultScope::Issuer)),
         (json!({ "fault": "server-error", "times": null, "probability": null, "for": null }), Fault::server_error()),
         (json!({ "fault": "html", "status": null }), Fault::html(200)),
     ] {
-        let (status, said) = answer(playing.http.post(control(&playing, "/zenoti/faults")).json(&given)).await;
+        let (status, said) = status_and_body(playing.http.post(control(&playing, "/zenoti/faults")).json(&given)).await;
         assert_eq!((status, playing.issuer.faults()), (200, vec![wanted]), "{given} {said}");
         playing.issuer.clear_faults();
     }
@@ -126,7 +128,7 @@ async fn a_fault_s_words_have_the_defaults_of_its_constructor() {
 async fn a_clock_isnt_moved_beyond_what_a_date_can_tell() {
     let playing = play(vendor("zenoti")).await;
     let advance = async |by: &str| {
-        answer(playing.http.post(control(&playing, "/zenoti/clock")).json(&json!({ "advance": by }))).await
+        status_and_body(playing.http.post(control(&playing, "/zenoti/clock")).json(&json!({ "advance": by }))).await
     };
     let refused = json!({ "error": "`advance` leads beyond the year 9999" });
     assert_eq!(advance("3000000d").await, (400, refused));
@@ -142,7 +144,7 @@ async fn at_either_end_of_what_a_date_can_tell_there_are_answers() {
         let zenoti = play(vendor("zenoti").clock(Clock::stopped(end))).await;
         assert_eq!(zenoti_login(&zenoti).await.0, 200);
         let voucherify = play(vendor("voucherify").clock(Clock::stopped(end))).await;
-        assert_eq!(answer(voucherify_login(&voucherify)).await.0, 200);
+        assert_eq!(status_and_body(voucherify_login(&voucherify)).await.0, 200);
     }
 }
 
@@ -158,7 +160,7 @@ async fn it_listens_on_loopback_alone() {
     let taken = Sandbox::builder([vendor("zenoti")]).port(sandbox.address().port()).start().await;
     assert!(matches!(taken, Err(Error::Address(..))));
     let twice = Sandbox::start([vendor("zenoti"), vendor("zenoti")]).await;
-    assert!(matches!(twice, Err(Error::Twice(name)) if name == "zenoti"));
+    assert!(matches!(twice, Err(Error::DuplicateVendor(name)) if name == "zenoti"));
 }
 
 #[tokio::test]

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
 
-use freshtoken_sandbox::Vendor;
+use freshtoken_sandbox::PlayedVendor;
 
-use crate::support::{Playing, answer, foreign, play, repository, vendor};
+use crate::support::{Playing, foreign, play, repository, status_and_body, vendor};
 
 /// The variables, with `*` for the URL.
-async fn variables(vendor: Vendor) -> (Playing, BTreeMap<String, String>) {
+async fn variables(vendor: PlayedVendor) -> (Playing, BTreeMap<String, String>) {
     let playing = play(vendor).await;
     let of_url = |value: String| if value == playing.issuer.url() { "*".to_owned() } else { value };
     let variables = playing.issuer.environment().into_iter().map(|(name, value)| (name, of_url(value))).collect();
@@ -96,7 +96,7 @@ async fn a_refresh_token_stands_for_the_consent_where_there_is_no_login() {
         let [id, secret] = ["CLIENT_ID", "CLIENT_SECRET"].map(|name| {
             percent_encoding::utf8_percent_encode(&of(name), percent_encoding::NON_ALPHANUMERIC).to_string()
         });
-        let (status, body) = answer(renew.basic_auth(id, Some(secret))).await;
+        let (status, body) = status_and_body(renew.basic_auth(id, Some(secret))).await;
         assert_eq!(status, 200, "{suffix} {body}");
     }
     assert_eq!(playing.issuer.counts().refreshes, 2);
@@ -143,7 +143,7 @@ paths:
 
 #[tokio::test]
 async fn names_have_no_meaning_of_another_and_values_are_one_text() {
-    let (_, variables) = variables(Vendor::parse("3-odd.vendor", ODD).unwrap()).await;
+    let (_, variables) = variables(PlayedVendor::parse("3-odd.vendor", ODD).unwrap()).await;
     let expected = [
         ("_3_ODD_VENDOR_URL", "*"),
         ("_3_ODD_VENDOR_API_URL", "*"),

@@ -1,12 +1,12 @@
 //! How expiries are written: in the format of the spec's example, and as no expiry where the example is none.
 
-use freshtoken_sandbox::{Clock, Vendor};
+use freshtoken_sandbox::{Clock, PlayedVendor};
 use serde_json::{Value, json};
 
-use crate::support::{Playing, answer, play, s, start};
+use crate::support::{Playing, play, s, start, status_and_body};
 
 /// A vendor with a login and a reusable refresh token, whose response has these expiries.
-fn vendor(expires_at: &str, refresh: &str, example: &Value) -> Vendor {
+fn vendor(expires_at: &str, refresh: &str, example: &Value) -> PlayedVendor {
     let spec = format!(
         r##"
 openapi: 3.0.3
@@ -34,11 +34,11 @@ components:
     );
     let response = r##""200": { content: { application/json: { schema: { $ref: "#/components/schemas/Token" }, example: EXAMPLE } } }"##;
     let spec = spec.replace(r##"$ref: "#/none""##, &response.replace("EXAMPLE", &example.to_string()));
-    Vendor::parse("expiries", &spec).unwrap().clock(Clock::stopped(start()))
+    PlayedVendor::parse("expiries", &spec).unwrap().clock(Clock::stopped(start()))
 }
 
 async fn login(playing: &Playing) -> Value {
-    answer(playing.post("/login")).await.1
+    status_and_body(playing.post("/login")).await.1
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_refresh_expiry_that_is_none_never_comes() {
         assert_eq!(token[name], none);
         playing.issuer.advance_clock(s(400 * 24 * 60 * 60));
         let renew = format!("/renew?refresh_token={}", token["refresh"].as_str().unwrap());
-        let (status, renewed) = answer(playing.post(&renew)).await;
+        let (status, renewed) = status_and_body(playing.post(&renew)).await;
         assert_eq!((status, &renewed[name]), (200, &none));
     }
 }
@@ -110,7 +110,7 @@ async fn a_refresh_lifetime_can_be_set_and_unset() {
     assert_eq!([&token["refresh_life"], &token["refresh_end"]], [&json!(60), &json!("2026-11-22T00:01:00Z")]);
     none.issuer.advance_clock(s(60));
     let renew = format!("/renew?refresh_token={}", token["refresh"].as_str().unwrap());
-    assert!(answer(none.post(&renew)).await.0 >= 400, "it has expired");
+    assert!(status_and_body(none.post(&renew)).await.0 >= 400, "it has expired");
 
     let some = play(vendor("/end", refresh, &example(60, "2030-01-16T05:24:12Z")).refresh_lifetime(s(0))).await;
     let token = login(&some).await;
@@ -124,6 +124,6 @@ openapi: 3.0.3
 x-token: { login: { operation: login }, response: { access-token: /a, expires-at: { at: /e, format: "%é" } } }
 paths: { /login: { post: { operationId: login } } }
 "##;
-    let error = Vendor::parse("formats", spec).unwrap_err().to_string();
+    let error = PlayedVendor::parse("formats", spec).unwrap_err().to_string();
     assert!(error.contains("`format`"), "{error}");
 }

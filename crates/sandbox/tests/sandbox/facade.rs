@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use freshtoken::{ErrorKind, FromEnv, HttpClient, Now, TokenSource, Vendor, voucherify, wellnessliving, zenoti};
-use freshtoken_sandbox::{Clock, Fault, On, RetryAfter};
+use freshtoken_sandbox::{Clock, Fault, FaultScope, RetryAfter};
 
 use crate::support::{Playing, play, s, start, vendor};
 
@@ -141,7 +141,7 @@ async fn a_lost_answer_to_zenoti_s_refresh_is_followed_by_a_login() {
         let playing = play(vendor("zenoti").lifetime(s(60))).await;
         let tokens = zenoti_source(&playing);
         assert_eq!(call(&playing, &tokens).await, 200);
-        playing.issuer.fault(fault.clone().on(On::Refresh));
+        playing.issuer.inject(fault.clone().on(FaultScope::Refresh));
         playing.issuer.advance_clock(s(70));
         assert_eq!(call(&playing, &tokens).await, 200, "{fault}");
         let counts = playing.issuer.counts();
@@ -158,7 +158,7 @@ async fn a_wait_that_the_vendor_wants_is_kept_to_in_each_form() {
     for form in [RetryAfter::Seconds, RetryAfter::Date] {
         let playing = play(vendor("wellnessliving")).await;
         let tokens = wellnessliving_source(&playing);
-        playing.issuer.fault(Fault::too_many_requests(form, s(45)));
+        playing.issuer.inject(Fault::too_many_requests(form, s(45)));
         assert_eq!(tokens.header().await.unwrap_err().kind(), ErrorKind::Unavailable);
         playing.issuer.advance_clock(s(44));
         assert!(tokens.header().await.is_err());
@@ -173,7 +173,7 @@ async fn a_vendor_s_clock_that_is_off_harms_nobody() {
     for seconds in [-7_200, 7_200] {
         let playing = play(vendor("zenoti").lifetime(s(60))).await;
         let tokens = zenoti_source(&playing);
-        playing.issuer.fault(Fault::clock_off(seconds).times(2));
+        playing.issuer.inject(Fault::clock_off(seconds).times(2));
         assert_eq!(call(&playing, &tokens).await, 200);
         playing.issuer.advance_clock(s(55));
         assert_eq!(call(&playing, &tokens).await, 200);

@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use freshtoken_sandbox::{Fault, On, RetryAfter};
+use freshtoken_sandbox::{Fault, FaultScope, RetryAfter};
 use reqwest::Response;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::support::{
-    Playing, answer, body, header, play, s, text, vendor, voucherify_login, wellnessliving_login, zenoti,
+    Playing, body, header, play, s, status_and_body, text, vendor, voucherify_login, wellnessliving_login, zenoti,
     zenoti_refresh,
 };
 
 /// Voucherify with a fault, and what a login meets.
 async fn met(fault: Fault) -> (Playing, Result<Response, reqwest::Error>) {
     let playing = play(vendor("voucherify")).await;
-    playing.issuer.fault(fault);
+    playing.issuer.inject(fault);
     let met = voucherify_login(&playing).send().await;
     (playing, met)
 }
@@ -26,7 +26,7 @@ async fn grants_and_recovery(playing: &Playing) -> u64 {
     let grants = playing.issuer.counts().grants;
     assert_eq!(playing.issuer.counts().faults, 1);
     assert_eq!(playing.issuer.faults(), []);
-    assert_eq!(answer(voucherify_login(playing)).await.0, 200);
+    assert_eq!(status_and_body(voucherify_login(playing)).await.0, 200);
     grants
 }
 
@@ -36,7 +36,7 @@ async fn too_many_requests_says_how_long_to_wait_in_each_form() {
     for (form, retry_after, own) in [
         (RetryAfter::Seconds, "45", "1795305645"),
         (RetryAfter::Date, date, "1795305645"),
-        (RetryAfter::Vendor, "", "1795305645"),
+        (RetryAfter::PlayedVendor, "", "1795305645"),
         (RetryAfter::Nothing, "", ""),
     ] {
         let (playing, met) = met(Fault::too_many_requests(form, s(45))).await;
@@ -57,8 +57,8 @@ async fn a_server_error_is_as_the_vendor_documents_it() {
     assert_eq!(grants_and_recovery(&playing).await, 0);
 
     let playing = play(vendor("wellnessliving")).await;
-    playing.issuer.fault(Fault::server_error());
-    assert_eq!(answer(wellnessliving_login(&playing)).await, (500, json!(null)), "it documents none");
+    playing.issuer.inject(Fault::server_error());
+    assert_eq!(status_and_body(wellnessliving_login(&playing)).await, (500, json!(null)), "it documents none");
 }
 
 #[tokio::test]
@@ -117,14 +117,14 @@ async fn a_token_can_arrive_expired() {
 #[tokio::test]
 async fn the_same_token_can_come_again_with_what_is_left_of_its_life() {
     let playing = play(vendor("voucherify")).await;
-    let (_, first) = answer(voucherify_login(&playing)).await;
+    let (_, first) = status_and_body(voucherify_login(&playing)).await;
     playing.issuer.advance_clock(s(300));
-    playing.issuer.fault(Fault::same_token());
-    let (_, second) = answer(voucherify_login(&playing)).await;
+    playing.issuer.inject(Fault::same_token());
+    let (_, second) = status_and_body(voucherify_login(&playing)).await;
     assert_eq!((&second["access_token"], &second["expires_at"]), (&first["access_token"], &first["expires_at"]));
     assert_eq!(second["expires_in"], 600);
     assert_eq!(playing.issuer.counts().grants, 1);
-    let (_, third) = answer(voucherify_login(&playing)).await;
+    let (_, third) = status_and_body(voucherify_login(&playing)).await;
     assert_ne!(third["access_token"], first["access_token"]);
 }
 
@@ -147,7 +147,7 @@ async fn a_clock_that_is_off_shows_in_the_date_and_in_every_moment() {
 #[tokio::test]
 async fn a_delay_is_by_the_issuer_s_clock() {
     let playing = play(vendor("voucherify")).await;
-    playing.issuer.fault(Fault::delay(s(3600)));
+    playing.issuer.inject(Fault::delay(s(3600)));
     let waiting = tokio::spawn(voucherify_login(&playing).send());
     while playing.issuer.counts().faults == 0 {
         tokio::task::yield_now().await;
@@ -163,7 +163,7 @@ async fn a_lost_answer_to_a_refresh_costs_the_refresh_token() {
     let zenoti = zenoti(vendor("zenoti")).await;
     let playing = &zenoti.playing;
     playing.issuer.advance_clock(s(24 * 60 * 60));
-    playing.issuer.fault(Fault::reset_after().on(On::Refresh));
+    playing.issuer.inject(Fault::reset_after().on(FaultScope::Refresh));
     let body = json!({ "grant_type": "refresh_token", "refresh_token": zenoti.refresh });
     assert!(playing.post("/v1/tokens").json(&body).send().await.is_err());
     assert_eq!(zenoti_refresh(playing, &zenoti.refresh).await.0, 401);
@@ -173,17 +173,17 @@ async fn a_lost_answer_to_a_refresh_costs_the_refresh_token() {
 #[tokio::test]
 async fn a_fault_plays_at_its_requests_alone_so_often_or_for_so_long() {
     let playing = play(vendor("voucherify")).await;
-    let token = text(&answer(voucherify_login(&playing)).await.1, "/access_token");
+    let token = text(&status_and_body(voucherify_login(&playing)).await.1, "/access_token");
     let bearer = format!("Bearer {token}");
-    playing.issuer.fault(Fault::server_error().on(On::Calls).times(2));
-    playing.issuer.fault(Fault::html(502).on(On::Grants).lasting(s(10)));
+    playing.issuer.inject(Fault::server_error().on(FaultScope::Calls).times(2));
+    playing.issuer.inject(Fault::html(502).on(FaultScope::Grants).lasting(s(10)));
     let call = async || playing.call(&bearer).await;
-    let login = async || answer(voucherify_login(&playing)).await.0;
+    let login = async || status_and_body(voucherify_login(&playing)).await.0;
     assert_eq!([login().await, login().await], [502, 502]);
     assert_eq!([call().await, call().await, call().await], [500, 500, 200]);
     playing.issuer.advance_clock(s(10));
     assert_eq!(login().await, 200);
-    playing.issuer.fault(Fault::server_error().on(On::All).times(9));
+    playing.issuer.inject(Fault::server_error().on(FaultScope::All).times(9));
     playing.issuer.clear_faults();
     assert_eq!((login().await, call().await), (200, 200));
 }
@@ -192,10 +192,10 @@ async fn a_fault_plays_at_its_requests_alone_so_often_or_for_so_long() {
 async fn a_fault_by_probability_repeats_with_its_seed() {
     let run = async |seed| {
         let playing = play(vendor("voucherify").seed(seed)).await;
-        playing.issuer.fault(Fault::server_error().probability(0.5));
+        playing.issuer.inject(Fault::server_error().probability(0.5));
         let mut statuses = Vec::new();
         for _ in 0..20 {
-            statuses.push(answer(voucherify_login(&playing)).await.0);
+            statuses.push(status_and_body(voucherify_login(&playing)).await.0);
         }
         statuses
     };
@@ -208,7 +208,7 @@ async fn a_fault_by_probability_repeats_with_its_seed() {
 #[tokio::test]
 async fn a_sandbox_that_stops_doesnt_wait_for_a_delay() {
     let playing = play(vendor("voucherify")).await;
-    playing.issuer.fault(Fault::delay(s(3600)));
+    playing.issuer.inject(Fault::delay(s(3600)));
     let waiting = tokio::spawn(voucherify_login(&playing).send());
     while playing.issuer.counts().faults == 0 {
         tokio::task::yield_now().await;
@@ -245,14 +245,14 @@ fn written_login(playing: &Playing) -> String {
 #[tokio::test]
 async fn a_client_that_goes_away_meanwhile_doesnt_stop_its_grant() {
     let playing = play(vendor("voucherify")).await;
-    playing.issuer.fault(Fault::delay(s(60)));
+    playing.issuer.inject(Fault::delay(s(60)));
     let mut client = TcpStream::connect(playing.sandbox.address()).await.unwrap();
     client.write_all(written_login(&playing).as_bytes()).await.unwrap();
     until(|| playing.issuer.counts().faults == 1).await;
     client.shutdown().await.unwrap();
-    let mut answer = Vec::new();
-    client.read_to_end(&mut answer).await.unwrap();
-    assert_eq!(answer, b"", "the server has seen it go");
+    let mut response = Vec::new();
+    client.read_to_end(&mut response).await.unwrap();
+    assert_eq!(response, b"", "the server has seen it go");
     playing.issuer.advance_clock(s(60));
     until(|| playing.issuer.counts().grants == 1).await;
     assert_eq!(playing.issuer.events()[0].status, Some(200));
@@ -276,24 +276,24 @@ async fn requests_of_clients_that_go_at_once_are_all_played() {
 async fn an_answer_without_a_body_is_reset_instead_of_cut_and_isnt_padded() {
     let playing = play(vendor("voucherify")).await;
     let revoke = async || {
-        let (_, token) = answer(voucherify_login(&playing)).await;
+        let (_, token) = status_and_body(voucherify_login(&playing)).await;
         let form = [("access_token", text(&token, "/access_token"))];
         crate::support::with_keys(playing.post("/v1/oauth/token/revoke"), &playing).form(&form).send().await
     };
-    playing.issuer.fault(Fault::truncated().on(On::Revoke));
+    playing.issuer.inject(Fault::truncated().on(FaultScope::Revoke));
     assert!(revoke().await.is_err());
     assert_eq!(playing.issuer.counts().revocations, 1);
-    playing.issuer.fault(Fault::oversized(1_000).on(On::Revoke));
+    playing.issuer.inject(Fault::oversized(1_000).on(FaultScope::Revoke));
     let padded = revoke().await.unwrap();
     assert_eq!((padded.status().as_u16(), header(&padded, "content-length")), (204, ""));
     assert_eq!(playing.issuer.counts().revocations, 2);
 
     let head = async || playing.http.head(playing.url("/v1/vouchers")).send().await;
-    playing.issuer.fault(Fault::truncated().on(On::Calls));
+    playing.issuer.inject(Fault::truncated().on(FaultScope::Calls));
     assert!(head().await.is_err());
     let length = async || header(&head().await.unwrap(), "content-length").to_owned();
     let plain = length().await;
-    playing.issuer.fault(Fault::oversized(1_000).on(On::Calls));
+    playing.issuer.inject(Fault::oversized(1_000).on(FaultScope::Calls));
     assert_eq!(length().await, plain);
 }
 
@@ -305,7 +305,7 @@ async fn what_a_fault_can_t_play_is_bounded() {
         (Fault::html(204), Fault::html(200)),
         (Fault::html(7), Fault::html(200)),
     ] {
-        playing.issuer.fault(fault);
+        playing.issuer.inject(fault);
         assert_eq!(playing.issuer.faults(), [bounded]);
         playing.issuer.clear_faults();
     }
@@ -316,7 +316,7 @@ async fn what_a_fault_can_t_play_is_bounded() {
         Fault::clock_off(-300_000_000_000),
         Fault::clock_off(i64::MIN),
     ] {
-        playing.issuer.fault(fault.clone());
+        playing.issuer.inject(fault.clone());
         let response = voucherify_login(&playing).send().await.unwrap();
         assert!([200, 429].contains(&response.status().as_u16()), "{fault:?}");
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use freshtoken_sandbox::{Sandbox, Vendor};
+use freshtoken_sandbox::{PlayedVendor, Sandbox};
 use reqwest::RequestBuilder;
 use reqwest::header::HOST;
 use serde_json::{Value, json};
@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::support::{
-    Playing, answer, body, foreign, header, play, text, vendor, voucherify_login, wellnessliving_login, with_keys,
-    zenoti_login,
+    Playing, body, foreign, header, play, status_and_body, text, vendor, voucherify_login, wellnessliving_login,
+    with_keys, zenoti_login,
 };
 
 #[tokio::test]
@@ -58,8 +58,8 @@ async fn a_head_that_takes_too_long_closes_the_connection() {
     for sent in ["", "GET /voucherify/v1 HTTP/1.1\r\nhost: localhost\r\n", whole] {
         let mut client = TcpStream::connect(sandbox.address()).await.unwrap();
         client.write_all(sent.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        let end = tokio::time::timeout(Duration::from_secs(60), client.read_to_end(&mut answer)).await;
+        let mut response = Vec::new();
+        let end = tokio::time::timeout(Duration::from_secs(60), client.read_to_end(&mut response)).await;
         end.expect("it is closed").unwrap();
     }
     assert_eq!(sandbox.issuers()[0].counts().calls_refused, 0);
@@ -145,7 +145,7 @@ async fn a_client_does_not_authenticate_twice() {
         (response.status().as_u16(), header(&response, "x-sandbox-reason").to_owned())
     };
     let twice = |name: &str| (400, format!("the client authenticates twice: by HTTP Basic, and by `{name}`"));
-    let playing = play(Vendor::parse("either", EITHER).unwrap()).await;
+    let playing = play(PlayedVendor::parse("either", EITHER).unwrap()).await;
     let login = |form: &[(&str, &str)]| {
         let login = playing.post("/login").basic_auth("example-client-id%2B1", Some("example-client-secret%3A100%25"));
         login.form(form)
@@ -166,5 +166,5 @@ async fn a_client_does_not_authenticate_twice() {
     let body = json!({ "customer": "cus_1", "scopes": [], "api_key": "x" });
     let login = playing.post("/ephemeral_keys").basic_auth("example-api-key+1", Some("")).json(&body);
     assert_eq!(reason(login).await, twice("api_key"));
-    assert_eq!(answer(playing.http.get(playing.url("/nothing"))).await.1, Value::Null);
+    assert_eq!(status_and_body(playing.http.get(playing.url("/nothing"))).await.1, Value::Null);
 }

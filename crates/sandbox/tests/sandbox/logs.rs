@@ -2,20 +2,20 @@
 
 use std::sync::{Arc, Mutex};
 
-use freshtoken_sandbox::{Fault, Outcome, Sandbox, Vendor};
+use freshtoken_sandbox::{Fault, Outcome, PlayedVendor, Sandbox};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{Playing, answer, client, foreign, s, start, text, vendor, zenoti_login, zenoti_refresh};
+use crate::support::{Playing, client, foreign, s, start, status_and_body, text, vendor, zenoti_login, zenoti_refresh};
 
-async fn logged(vendor: Vendor) -> (Playing, Arc<Mutex<Vec<String>>>) {
+async fn logged(vendor: PlayedVendor) -> (Playing, Arc<Mutex<Vec<String>>>) {
     logged_of([vendor]).await
 }
 
 /// The first of these vendors, and the log of all.
-async fn logged_of(vendors: impl IntoIterator<Item = Vendor>) -> (Playing, Arc<Mutex<Vec<String>>>) {
+async fn logged_of(vendors: impl IntoIterator<Item = PlayedVendor>) -> (Playing, Arc<Mutex<Vec<String>>>) {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let log = lines.clone();
     let builder = Sandbox::builder(vendors).on_event(move |event| log.lock().unwrap().push(event.to_string()));
@@ -33,7 +33,7 @@ async fn a_line_per_request_says_what_happened() {
     playing.issuer.advance_clock(s(60));
     playing.call(&format!("bearer {access}")).await;
     zenoti_refresh(&playing, &refresh).await;
-    playing.issuer.fault(Fault::reset_before());
+    playing.issuer.inject(Fault::reset_before());
     assert!(playing.post("/v1/tokens").send().await.is_err());
     let lines = lines.lock().unwrap().clone();
     assert_eq!(
@@ -79,7 +79,7 @@ async fn no_secret_is_in_any_line_event_or_debug_text() {
     }
     let count = requests.len();
     for request in requests {
-        answer(request).await;
+        status_and_body(request).await;
     }
     let lines = lines.lock().unwrap().join("\n");
     assert_eq!(lines.lines().count(), count);
@@ -99,16 +99,16 @@ async fn exchange(playing: &Playing, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(playing.sandbox.address()).await.unwrap();
     stream.write_all(request).await.unwrap();
     stream.shutdown().await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    String::from_utf8(answer).unwrap()
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).await.unwrap();
+    String::from_utf8(response).unwrap()
 }
 
 #[tokio::test]
 async fn of_a_call_s_path_only_plain_words_are_logged() {
     let (playing, lines) = logged_of([vendor("zenoti"), vendor("voucherify")]).await;
     let voucherify = Playing { issuer: playing.sandbox.issuers()[1].clone(), http: client(), sandbox: playing.sandbox };
-    let (_, token) = answer(crate::support::voucherify_login(&voucherify)).await;
+    let (_, token) = status_and_body(crate::support::voucherify_login(&voucherify)).await;
     let token = text(&token, "/access_token");
     let playing = Playing { issuer: voucherify.sandbox.issuers()[0].clone(), ..voucherify };
     lines.lock().unwrap().clear();
@@ -131,12 +131,12 @@ async fn of_a_call_s_path_only_plain_words_are_logged() {
         ("/v1/a-2", "/v1/***"),
         ("/v1/correcthorsebatterystaple", "/v1/***"),
     ] {
-        answer(playing.http.get(playing.url(path))).await;
+        status_and_body(playing.http.get(playing.url(path))).await;
         let line = lines.lock().unwrap().pop().unwrap();
         assert!(line.contains(&format!(" GET {logged} 401 ")), "{path}: {line}");
     }
     exchange(&playing, "GET /zenoti/v1/\u{9b}31m HTTP/1.1\r\nhost: localhost\r\n\r\n".as_bytes()).await;
-    answer(playing.http.request(Method::from_bytes(b"EXAMPLE-PASSWORD").unwrap(), playing.url("/v1"))).await;
+    status_and_body(playing.http.request(Method::from_bytes(b"EXAMPLE-PASSWORD").unwrap(), playing.url("/v1"))).await;
     let lines = lines.lock().unwrap().clone();
     assert!(lines.iter().all(|line| line.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())), "{lines:?}");
     assert!(lines.last().unwrap().contains(" zenoti ? /v1 401 "), "{lines:?}");
@@ -180,12 +180,12 @@ async fn what_the_control_endpoint_does_is_a_line_too() {
         ("revoke", Value::Null),
         ("consent", Value::Null),
     ] {
-        answer(playing.http.post(control(thing)).json(&body)).await;
+        status_and_body(playing.http.post(control(thing)).json(&body)).await;
     }
     for thing in ["faults", "counts", "events"] {
-        answer(playing.http.get(control(thing))).await;
+        status_and_body(playing.http.get(control(thing))).await;
     }
-    answer(playing.http.delete(control("faults"))).await;
+    status_and_body(playing.http.delete(control("faults"))).await;
     assert_eq!(
         *lines.lock().unwrap(),
         [

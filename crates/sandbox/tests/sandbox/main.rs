@@ -1,6 +1,7 @@
 //! The sandbox over real HTTP on loopback. Nothing here sleeps: clocks stand still until they are moved.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod client;
 mod control;
 mod environment;
 mod expiries;
@@ -8,9 +9,8 @@ mod facade;
 mod faults;
 mod http;
 mod logs;
-mod player;
 mod rules;
-mod shapes;
+mod schemas;
 mod support;
 mod tokens;
 mod vendors;

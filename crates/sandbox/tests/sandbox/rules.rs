@@ -4,7 +4,7 @@ use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::support::{Playing, answer, body, foreign, header, play, vendor, with_keys};
+use crate::support::{Playing, body, foreign, header, play, status_and_body, vendor, with_keys};
 
 /// One rule broken: what is done, the status and the body it gets, and what the reason speaks of.
 struct Broken {
@@ -389,7 +389,7 @@ async fn a_path_that_the_spec_has_not_is_the_protected_resource() {
 #[tokio::test]
 async fn a_path_that_is_nearly_that_of_an_operation_is_neither_it_nor_the_protected_resource() {
     let playing = play(vendor("voucherify")).await;
-    let token = answer(crate::support::voucherify_login(&playing)).await.1["access_token"].take();
+    let token = status_and_body(crate::support::voucherify_login(&playing)).await.1["access_token"].take();
     for path in ["/v1/oauth/token/", "/v1//oauth/token", "/v1/oauth/Token", "//v1/oauth/token"] {
         let call = playing.http.get(playing.url(path)).bearer_auth(token.as_str().unwrap());
         let response = call.send().await.unwrap();
@@ -422,7 +422,7 @@ async fn an_optional_field_without_a_value_isnt_there() {
     let login = wellnessliving(
         "client_id=example-client-id&client_secret=example-client-secret&grant_type=client_credentials&scope=",
     );
-    assert_eq!(answer(login(&playing)).await.0, 200);
+    assert_eq!(status_and_body(login(&playing)).await.0, 200);
 }
 
 /// Form-encoded halves of HTTP Basic, headers that are numbers and flags, ranges of statuses: vendors that no crate is

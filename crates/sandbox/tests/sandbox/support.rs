@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use freshtoken_sandbox::{Clock, Issuer, Sandbox, Vendor};
+use freshtoken_sandbox::{Clock, Issuer, PlayedVendor, Sandbox};
 use reqwest::{Client, RequestBuilder, Response, redirect};
 use serde_json::Value;
 
@@ -22,14 +22,14 @@ pub fn repository(path: &str) -> PathBuf {
 }
 
 /// One of the three vendors, with a clock that stands still.
-pub fn vendor(name: &str) -> Vendor {
-    Vendor::read(repository(&format!("specs/{name}.yaml"))).unwrap().clock(Clock::stopped(start()))
+pub fn vendor(name: &str) -> PlayedVendor {
+    PlayedVendor::read(repository(&format!("specs/{name}.yaml"))).unwrap().clock(Clock::stopped(start()))
 }
 
 /// One of the vendors of the generator's tests, with a clock that stands still.
-pub fn foreign(name: &str) -> Vendor {
+pub fn foreign(name: &str) -> PlayedVendor {
     let file = repository(&format!("xtask/tests/fixtures/vendors/{name}.yaml"));
-    Vendor::read(file).unwrap().clock(Clock::stopped(start()))
+    PlayedVendor::read(file).unwrap().clock(Clock::stopped(start()))
 }
 
 /// A vendor at play. The sandbox runs as long as this is held.
@@ -39,7 +39,7 @@ pub struct Playing {
     pub http: Client,
 }
 
-pub async fn play(vendor: Vendor) -> Playing {
+pub async fn play(vendor: PlayedVendor) -> Playing {
     let sandbox = Sandbox::start([vendor]).await.unwrap();
     let issuer = sandbox.issuers()[0].clone();
     Playing { issuer, sandbox, http: client() }
@@ -73,7 +73,7 @@ pub struct Zenoti {
     pub refresh: String,
 }
 
-pub async fn zenoti(vendor: Vendor) -> Zenoti {
+pub async fn zenoti(vendor: PlayedVendor) -> Zenoti {
     let playing = play(vendor).await;
     let (status, pair) = zenoti_login(&playing).await;
     assert_eq!(status, 200);
@@ -88,12 +88,12 @@ pub async fn zenoti_login(playing: &Playing) -> (u16, Value) {
     let mut body: Value =
         playing.issuer.credentials().iter().map(|(n, v)| (n.clone(), Value::from(v.as_str()))).collect();
     body["grant_type"] = "password".into();
-    answer(playing.post("/v1/tokens").json(&body)).await
+    status_and_body(playing.post("/v1/tokens").json(&body)).await
 }
 
 pub async fn zenoti_refresh(playing: &Playing, token: &str) -> (u16, Value) {
     let body = serde_json::json!({ "grant_type": "refresh_token", "refresh_token": token });
-    answer(playing.post("/v1/tokens").json(&body)).await
+    status_and_body(playing.post("/v1/tokens").json(&body)).await
 }
 
 /// The login of Voucherify.
@@ -119,7 +119,7 @@ pub fn wellnessliving_login(playing: &Playing) -> RequestBuilder {
 }
 
 /// Status and body; an empty body is null.
-pub async fn answer(request: RequestBuilder) -> (u16, Value) {
+pub async fn status_and_body(request: RequestBuilder) -> (u16, Value) {
     let response = request.send().await.unwrap();
     (response.status().as_u16(), body(response).await)
 }

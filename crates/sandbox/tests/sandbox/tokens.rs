@@ -6,8 +6,8 @@ use freshtoken_sandbox::{Fault, Outcome};
 use serde_json::{Value, json};
 
 use crate::support::{
-    answer, body, foreign, header, play, s, start, text, vendor, voucherify_login, wellnessliving_login, with_keys,
-    zenoti, zenoti_login, zenoti_refresh,
+    body, foreign, header, play, s, start, status_and_body, text, vendor, voucherify_login, wellnessliving_login,
+    with_keys, zenoti, zenoti_login, zenoti_refresh,
 };
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_call_needs_a_live_token_with_the_right_prefix() {
 #[tokio::test]
 async fn an_expired_token_is_refused_in_the_vendors_words() {
     let playing = play(vendor("voucherify")).await;
-    let token = text(&answer(voucherify_login(&playing)).await.1, "/access_token");
+    let token = text(&status_and_body(voucherify_login(&playing)).await.1, "/access_token");
     playing.issuer.advance_clock(s(900));
     let response = playing.http.get(playing.url("/v1/vouchers")).bearer_auth(token).send().await.unwrap();
     assert_eq!((response.status().as_u16(), header(&response, "x-sandbox-reason")), (401, "the token has expired"));
@@ -94,7 +94,7 @@ async fn a_refresh_at_the_expiry_ends_every_other_token_of_the_account() {
     body["grant_type"] = "password".into();
     playing.issuer.advance_clock(s(12 * 60 * 60));
     let (_, mine) = zenoti_login(playing).await;
-    let (status, others) = answer(playing.post("/v1/tokens").json(&body)).await;
+    let (status, others) = status_and_body(playing.post("/v1/tokens").json(&body)).await;
     assert_eq!(status, 200);
     playing.issuer.advance_clock(s(12 * 60 * 60));
     assert_eq!(zenoti_refresh(playing, &zenoti.refresh).await.0, 200);
@@ -111,8 +111,8 @@ async fn credentials_of_two_accounts_dont_mix() {
     let login = |id: &str, token: &str| {
         playing.post("/v1/oauth/token").header("x-app-id", id).header("x-app-token", token).form(&form)
     };
-    assert_eq!(answer(login(&second["app_id"], &second["app_token"])).await.0, 200);
-    assert_eq!(answer(login(&first["app_id"], &second["app_token"])).await.0, 401);
+    assert_eq!(status_and_body(login(&second["app_id"], &second["app_token"])).await.0, 200);
+    assert_eq!(status_and_body(login(&first["app_id"], &second["app_token"])).await.0, 401);
 }
 
 #[tokio::test]
@@ -123,8 +123,8 @@ async fn a_credential_can_be_any() {
         let form = [("client_id", id), ("client_secret", "anything"), ("grant_type", "client_credentials")];
         playing.post("/oauth2/token").form(&form)
     };
-    assert_eq!(answer(login("example-client-id")).await.0, 200);
-    assert_eq!(answer(login("other")).await.0, 400);
+    assert_eq!(status_and_body(login("example-client-id")).await.0, 200);
+    assert_eq!(status_and_body(login("other")).await.0, 400);
 }
 
 #[tokio::test]
@@ -141,10 +141,10 @@ async fn zenoti_s_revocation_ends_all_access_tokens_and_leaves_the_refresh_token
     let playing = &zenoti.playing;
     let (_, second) = zenoti_login(playing).await;
     let revoke = || playing.http.delete(playing.url("/v1/tokens/sessions/revoke")).bearer_auth(&zenoti.access);
-    assert_eq!(answer(revoke()).await, (200, Value::Null));
+    assert_eq!(status_and_body(revoke()).await, (200, Value::Null));
     assert_eq!(playing.call(&format!("bearer {}", zenoti.access)).await, 401);
     assert_eq!(playing.call(&format!("bearer {}", text(&second, "/credentials/access_token"))).await, 401);
-    assert_eq!(answer(revoke()).await.0, 401);
+    assert_eq!(status_and_body(revoke()).await.0, 401);
     playing.issuer.advance_clock(s(24 * 60 * 60));
     assert_eq!(zenoti_refresh(playing, &zenoti.refresh).await.0, 200);
     assert_eq!(playing.issuer.counts().revocations, 1);
@@ -155,13 +155,13 @@ async fn voucherify_introspects_and_revokes_the_token_that_is_named() {
     let playing = play(vendor("voucherify")).await;
     let form = [("grant_type", "client_credentials"), ("scope", "vouchers client_redeem")];
     let login = with_keys(playing.post("/v1/oauth/token"), &playing).form(&form);
-    let (_, token) = answer(login).await;
+    let (_, token) = status_and_body(login).await;
     assert_eq!(token["scope"], "vouchers client_redeem");
     assert_eq!((&token["expires_in"], &token["expires_at"]), (&json!(900), &json!(1_795_306_500)));
     let access = text(&token, "/access_token");
-    let other = text(&answer(voucherify_login(&playing)).await.1, "/access_token");
+    let other = text(&status_and_body(voucherify_login(&playing)).await.1, "/access_token");
     let ask = async |path: &str, token: &str| {
-        answer(with_keys(playing.post(path), &playing).form(&[("access_token", token)])).await
+        status_and_body(with_keys(playing.post(path), &playing).form(&[("access_token", token)])).await
     };
 
     playing.issuer.advance_clock(s(100));
@@ -181,17 +181,17 @@ async fn voucherify_introspects_and_revokes_the_token_that_is_named() {
 #[tokio::test]
 async fn another_account_s_token_isnt_known() {
     let playing = play(vendor("voucherify").accounts(2)).await;
-    let access = text(&answer(voucherify_login(&playing)).await.1, "/access_token");
+    let access = text(&status_and_body(voucherify_login(&playing)).await.1, "/access_token");
     let second = &playing.issuer.all_credentials()[1];
     let ask = async |path: &str| {
         let request = playing.post(path).form(&[("access_token", &access)]);
-        answer(request.header("x-app-id", &second["app_id"]).header("x-app-token", &second["app_token"])).await
+        status_and_body(request.header("x-app-id", &second["app_id"]).header("x-app-token", &second["app_token"])).await
     };
     assert_eq!(ask("/v1/oauth/introspect").await, (200, json!({ "active": false })));
     assert_eq!(ask("/v1/oauth/token/revoke").await, (404, Value::Null));
     assert_eq!((playing.call(&format!("Bearer {access}")).await, playing.issuer.counts().revocations), (200, 0));
     let own = with_keys(playing.post("/v1/oauth/token/revoke"), &playing).form(&[("access_token", &access)]);
-    assert_eq!(answer(own).await.0, 204);
+    assert_eq!(status_and_body(own).await.0, 204);
 }
 
 /// Where no 404 is documented, RFC 7009 has it succeed; but nothing is ended.
@@ -202,7 +202,7 @@ async fn another_account_s_token_isnt_ended_where_its_revocation_succeeds() {
     let grant = async |path: &str, account: &freshtoken_sandbox::Credentials, form: &[(&str, &str)]| {
         let request = playing.post(&format!("/realms/my%20realm%2F%C3%BC{path}")).form(form);
         let half = |name: &str| account[name].replace('%', "%25").replace('+', "%2B").replace(':', "%3A");
-        answer(request.basic_auth(half("client_id"), Some(half("client_secret")))).await
+        status_and_body(request.basic_auth(half("client_id"), Some(half("client_secret")))).await
     };
     let path = "/protocol/openid-connect/token";
     let (status, token) = grant(path, first, &[("grant_type", "client_credentials")]).await;
@@ -217,10 +217,10 @@ async fn another_account_s_token_isnt_ended_where_its_revocation_succeeds() {
 #[tokio::test]
 async fn an_introspection_is_by_the_vendor_s_clock() {
     let playing = play(vendor("voucherify")).await;
-    let access = text(&answer(voucherify_login(&playing)).await.1, "/access_token");
-    playing.issuer.fault(Fault::clock_off(-7_200));
+    let access = text(&status_and_body(voucherify_login(&playing)).await.1, "/access_token");
+    playing.issuer.inject(Fault::clock_off(-7_200));
     let ask = with_keys(playing.post("/v1/oauth/introspect"), &playing).form(&[("access_token", &access)]);
-    let active = answer(ask).await.1;
+    let active = status_and_body(ask).await.1;
     assert_eq!((&active["active"], &active["expires_in"]), (&json!(true), &json!(900)));
     assert_eq!(active["expires_at"], json!(1_795_306_500 - 7_200));
 }
@@ -230,7 +230,7 @@ async fn a_refresh_that_adds_a_live_token_can_be_one_too_many() {
     let playing = play(foreign("zoomish").live_tokens(1)).await;
     let refresh = async |token: &str| {
         let request = playing.post("/refresh").form(&[("grant_type", "refresh_token"), ("refresh_token", token)]);
-        answer(request.basic_auth("example-client-id%2B1", Some("example-client-secret%3A100%25"))).await
+        status_and_body(request.basic_auth("example-client-id%2B1", Some("example-client-secret%3A100%25"))).await
     };
     // By its single use this vendor is at expiry: the refresh ends what the account has.
     let (status, first) = refresh(&playing.issuer.consent().unwrap()).await;
@@ -243,7 +243,7 @@ async fn a_refresh_that_adds_a_live_token_can_be_one_too_many() {
         let body =
             json!({ "refresh_token": token, "client_id": "example-client-id+1", "site_id": 1, "type": "example-type" });
         let request = playing.post(&format!("/{}/renew?level=1", playing.issuer.settings()["tenant"])).json(&body);
-        answer(request.basic_auth("example-client-id%2B1", Some("example-client-secret%3A100%25"))).await
+        status_and_body(request.basic_auth("example-client-id%2B1", Some("example-client-secret%3A100%25"))).await
     };
     let (status, _) = refresh(&playing.issuer.consent().unwrap()).await;
     let second = playing.issuer.consent().unwrap();
@@ -257,7 +257,7 @@ async fn a_refresh_that_adds_a_live_token_can_be_one_too_many() {
 async fn live_tokens_can_be_too_many() {
     let playing = play(vendor("voucherify").live_tokens(3)).await;
     for _ in 0..3 {
-        assert_eq!(answer(voucherify_login(&playing)).await.0, 200);
+        assert_eq!(status_and_body(voucherify_login(&playing)).await.0, 200);
     }
     playing.issuer.advance_clock(s(890));
     let response = voucherify_login(&playing).send().await.unwrap();
@@ -267,7 +267,7 @@ async fn live_tokens_can_be_too_many() {
     let token = playing.issuer.live_tokens();
     playing.issuer.advance_clock(s(10));
     assert_eq!((token, playing.issuer.live_tokens()), (3, 0));
-    assert_eq!(answer(voucherify_login(&playing)).await.0, 200);
+    assert_eq!(status_and_body(voucherify_login(&playing)).await.0, 200);
 }
 
 #[tokio::test]
@@ -275,7 +275,7 @@ async fn a_life_is_that_of_the_spec_unless_it_is_set() {
     for (lifetime, expires_in) in [(None, 3600), (Some(s(5)), 5)] {
         let spec = vendor("wellnessliving");
         let playing = play(lifetime.into_iter().fold(spec, |spec, lifetime| spec.lifetime(lifetime))).await;
-        assert_eq!(answer(wellnessliving_login(&playing)).await.1["expires_in"], expires_in);
+        assert_eq!(status_and_body(wellnessliving_login(&playing)).await.1["expires_in"], expires_in);
     }
     let zenoti = zenoti(vendor("zenoti")).await;
     let (_, pair) = zenoti_login(&zenoti.playing).await;
@@ -291,14 +291,15 @@ async fn a_revoked_refresh_token_takes_its_access_tokens_with_it() {
         request.basic_auth("example-client-id%2B1", Some("example-client-secret%3A100%25"))
     };
     let path = "/protocol/openid-connect/token";
-    let (status, token) = answer(grant(&[("grant_type", "client_credentials")], path)).await;
+    let (status, token) = status_and_body(grant(&[("grant_type", "client_credentials")], path)).await;
     assert_eq!((status, &token["refresh_expires_in"]), (200, &json!("7776000")));
     let refresh = text(&token, "/refresh_token");
-    let refreshed = |token: &str| answer(grant(&[("grant_type", "refresh_token"), ("refresh_token", token)], path));
+    let refreshed =
+        |token: &str| status_and_body(grant(&[("grant_type", "refresh_token"), ("refresh_token", token)], path));
     let (status, second) = refreshed(&refresh).await;
     assert_eq!((status, &second["refresh_token"]), (200, &token["refresh_token"]), "it isn't single-use");
     assert_eq!(playing.call(&format!("Bearer {}", text(&token, "/access_token"))).await, 200);
-    assert_eq!(answer(grant(&[("refresh_token", &refresh)], "/logout")).await, (204, Value::Null));
+    assert_eq!(status_and_body(grant(&[("refresh_token", &refresh)], "/logout")).await, (204, Value::Null));
     for token in [&token, &second] {
         assert_eq!(playing.call(&format!("Bearer {}", text(token, "/access_token"))).await, 401);
     }
@@ -306,13 +307,13 @@ async fn a_revoked_refresh_token_takes_its_access_tokens_with_it() {
     let elsewhere =
         playing.post("/realms/other/protocol/openid-connect/token").form(&[("grant_type", "client_credentials")]);
     let elsewhere = elsewhere.basic_auth("example-client-id%2B1", Some("example-client-secret%3A100%25"));
-    assert_eq!(answer(elsewhere).await.0, 404);
+    assert_eq!(status_and_body(elsewhere).await.0, 404);
 }
 
 #[tokio::test]
 async fn a_live_token_can_be_repeated_until_its_last_second() {
     let playing = play(vendor("wellnessliving").lifetime(s(60)).repeat_live_token()).await;
-    let login = async || answer(wellnessliving_login(&playing)).await.1;
+    let login = async || status_and_body(wellnessliving_login(&playing)).await.1;
     let first = login().await;
     playing.issuer.advance_clock(s(59));
     let again = login().await;

@@ -2,22 +2,22 @@
 
 use std::fs;
 
-use freshtoken_sandbox::{Clock, Error, Vendor};
+use freshtoken_sandbox::{Clock, Error, PlayedVendor};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::player::Player;
-use crate::support::{Playing, answer, foreign, play, repository, s, start, text};
+use crate::client::SpecClient;
+use crate::support::{Playing, foreign, play, repository, s, start, status_and_body, text};
 
 const FOLDERS: [&str; 2] = ["specs", "xtask/tests/fixtures/vendors"];
 
-async fn tokens(player: &Player<'_>, action: &str, token: &str) -> Vec<(String, Value)> {
+async fn tokens(client: &SpecClient<'_>, action: &str, token: &str) -> Vec<(String, Value)> {
     let mut tokens = Vec::new();
-    for request in player.requests(action, token) {
-        let (status, body) = answer(request).await;
+    for request in client.requests(action, token) {
+        let (status, body) = status_and_body(request).await;
         assert!((200..300).contains(&status), "{action}: {status} {body}");
-        assert_eq!(player.misfit(player.success(action), &body, ""), None, "{action}: {body}");
-        let token = body.pointer(player.x("/response/access-token").unwrap()).and_then(Value::as_str);
+        assert_eq!(client.misfit(client.success(action), &body, ""), None, "{action}: {body}");
+        let token = body.pointer(client.x("/response/access-token").unwrap()).and_then(Value::as_str);
         tokens.push((token.unwrap_or_else(|| panic!("{action}: {body}")).to_owned(), body));
     }
     assert!(!tokens.is_empty());
@@ -26,16 +26,16 @@ async fn tokens(player: &Player<'_>, action: &str, token: &str) -> Vec<(String, 
 
 /// Logs in, calls, refreshes at the expiry, revokes: as far as the vendor has it.
 async fn whole_life(spec: &str, playing: &Playing) {
-    let player = Player::new(spec, playing);
-    let has = |action: &str| player.x(&format!("/{action}/operation")).is_some();
-    let call = async |token: &(String, Value)| player.call(&token.1, &token.0).send().await.unwrap().status().as_u16();
-    let refresh_at = player.x("/response/refresh-token").unwrap_or("/none");
+    let client = SpecClient::new(spec, playing);
+    let has = |action: &str| client.x(&format!("/{action}/operation")).is_some();
+    let call = async |token: &(String, Value)| client.call(&token.1, &token.0).send().await.unwrap().status().as_u16();
+    let refresh_at = client.x("/response/refresh-token").unwrap_or("/none");
     let refresh_of = |body: &Value| body.pointer(refresh_at).and_then(Value::as_str).map(ToOwned::to_owned);
 
     let mut last = if has("login") {
-        tokens(&player, "login", "").await
+        tokens(&client, "login", "").await
     } else {
-        tokens(&player, "refresh", &playing.issuer.consent().unwrap()).await
+        tokens(&client, "refresh", &playing.issuer.consent().unwrap()).await
     };
     for token in &last {
         assert_eq!(call(token).await, 200, "{token:?}");
@@ -44,26 +44,26 @@ async fn whole_life(spec: &str, playing: &Playing) {
     assert_eq!(call(&last[0]).await, 401, "it has expired");
 
     last = if has("login") {
-        tokens(&player, "login", "").await
+        tokens(&client, "login", "").await
     } else {
-        tokens(&player, "refresh", &playing.issuer.consent().unwrap()).await
+        tokens(&client, "refresh", &playing.issuer.consent().unwrap()).await
     };
     if has("refresh") {
         playing.issuer.advance_clock(s(24 * 60 * 60));
         let refresh = refresh_of(&last[0].1).unwrap();
-        last = tokens(&player, "refresh", &refresh).await;
+        last = tokens(&client, "refresh", &refresh).await;
         assert_eq!(call(&last[0]).await, 200);
-        if player.spec["x-token"]["refresh"]["single-use"] == true {
-            let (status, _) = answer(player.requests("refresh", &refresh).remove(0)).await;
+        if client.spec["x-token"]["refresh"]["single-use"] == true {
+            let (status, _) = status_and_body(client.requests("refresh", &refresh).remove(0)).await;
             assert!(status >= 400);
         }
     }
     if has("revoke") {
-        let takes_refresh = player.spec["x-token"]["revoke"]["takes"] == "refresh";
+        let takes_refresh = client.spec["x-token"]["revoke"]["takes"] == "refresh";
         let token = if takes_refresh { refresh_of(&last[0].1).unwrap() } else { last[0].0.clone() };
-        let mut revoker = Player::new(spec, playing);
+        let mut revoker = SpecClient::new(spec, playing);
         revoker.access = takes_refresh.then(|| last[0].0.clone());
-        let (status, body) = answer(revoker.requests("revoke", &token).remove(0)).await;
+        let (status, body) = status_and_body(revoker.requests("revoke", &token).remove(0)).await;
         assert!((200..300).contains(&status), "revoke: {status} {body}");
         assert_eq!(call(&last[0]).await, 401, "it has been revoked");
     }
@@ -74,7 +74,7 @@ async fn whole_life(spec: &str, playing: &Playing) {
 async fn every_vendor_is_played_from_its_spec_alone() {
     let mut played = Vec::new();
     for folder in FOLDERS {
-        let vendors = Vendor::read_folder(repository(folder), &[]).unwrap();
+        let vendors = PlayedVendor::read_folder(repository(folder), &[]).unwrap();
         for vendor in vendors.into_iter().map(|vendor| vendor.clock(Clock::stopped(start()))) {
             let name = vendor.name().to_owned();
             let spec = fs::read_to_string(repository(&format!("{folder}/{name}.yaml"))).unwrap();
@@ -97,8 +97,8 @@ async fn a_vendor_without_a_documented_failure_fails_at_its_success() {
         playing.http.get(playing.url("/token")).query(&query)
     };
     let failed = json!({ "errcode": 40013, "errmsg": "invalid appid" });
-    assert_eq!(answer(login("wrong")).await, (200, failed));
-    assert_eq!(answer(login("example-secret")).await.1["access_token"], "example-AT-1");
+    assert_eq!(status_and_body(login("wrong")).await, (200, failed));
+    assert_eq!(status_and_body(login("example-secret")).await.1["access_token"], "example-AT-1");
 }
 
 #[tokio::test]
@@ -106,16 +106,16 @@ async fn a_bearer_scheme_carries_the_token_that_its_operation_takes() {
     let playing = play(foreign("bearerish")).await;
     let login = json!({ "username": "example-username", "password": "example-password" });
     let login = playing.http.post(playing.url("/login")).bearer_auth("example-app").json(&login);
-    let (status, tokens) = answer(login).await;
+    let (status, tokens) = status_and_body(login).await;
     assert_eq!(status, 200, "{tokens}");
     let [access, refresh] = ["/access_token", "/refresh_token"].map(|pointer| text(&tokens, pointer));
-    let status = async |request: RequestBuilder| answer(request).await.0;
+    let status = async |request: RequestBuilder| status_and_body(request).await.0;
     let refreshing = || playing.http.post(playing.url("/refresh"));
     let me = |token: &str| playing.http.get(playing.url("/me")).bearer_auth(token);
 
     assert_eq!([status(me(&access)).await, status(me(&refresh)).await], [200, 401]);
     assert_eq!([status(refreshing()).await, status(refreshing().bearer_auth(&access)).await], [401, 401]);
-    let (_, next) = answer(refreshing().bearer_auth(&refresh)).await;
+    let (_, next) = status_and_body(refreshing().bearer_auth(&refresh)).await;
     let [access, refresh] = ["/access_token", "/refresh_token"].map(|pointer| text(&next, pointer));
     assert_eq!(status(playing.http.delete(playing.url("/logout")).bearer_auth(&refresh)).await, 204);
     assert_eq!([status(me(&access)).await, status(refreshing().bearer_auth(&refresh)).await], [401, 401]);
@@ -158,9 +158,9 @@ components:
 
 #[tokio::test]
 async fn a_bearer_scheme_of_the_login_carries_a_credential_everywhere() {
-    let playing = play(Vendor::parse("bearers", BEARERS).unwrap().clock(Clock::stopped(start()))).await;
+    let playing = play(PlayedVendor::parse("bearers", BEARERS).unwrap().clock(Clock::stopped(start()))).await;
     let send = async |method: Method, path: &str, bearer: &str| {
-        answer(playing.http.request(method, playing.url(path)).bearer_auth(bearer)).await
+        status_and_body(playing.http.request(method, playing.url(path)).bearer_auth(bearer)).await
     };
     let (_, tokens) = send(Method::POST, "/login", "example-app").await;
     let [token, renewal] = ["/token", "/renewal"].map(|pointer| text(&tokens, pointer));
@@ -210,26 +210,26 @@ components:
 
 #[tokio::test]
 async fn a_vendor_can_say_by_a_member_that_it_failed() {
-    let playing = play(Vendor::parse("okay", OK).unwrap().clock(Clock::stopped(start()))).await;
-    let get = async |path: &str| answer(playing.http.get(playing.url(path))).await;
+    let playing = play(PlayedVendor::parse("okay", OK).unwrap().clock(Clock::stopped(start()))).await;
+    let get = async |path: &str| status_and_body(playing.http.get(playing.url(path))).await;
     assert_eq!(get("/login?k=wrong").await, (200, json!({ "ok": false, "error": "not_authed" })));
     assert_eq!(get("/login").await.1["ok"], false);
     let token = json!({ "ok": true, "token": "example-access-token-1" });
     assert_eq!(get("/login?k=example-key").await, (200, token));
     let call = || playing.http.get(playing.url("/x")).header("X-Key", "example-access-token-1");
-    assert_eq!(answer(call()).await.0, 200, "on a header of its own the token stands bare");
-    let revoke = |query: &str| answer(playing.post(&format!("/revoke?{query}")));
+    assert_eq!(status_and_body(call()).await.0, 200, "on a header of its own the token stands bare");
+    let revoke = |query: &str| status_and_body(playing.post(&format!("/revoke?{query}")));
     assert_eq!(revoke("k=example-key").await.1["ok"], false);
     assert_eq!(revoke("k=example-key&token=example-access-token-1").await, (200, json!({ "ok": true })));
-    assert_eq!(answer(call()).await, (401, Value::Null));
+    assert_eq!(status_and_body(call()).await, (401, Value::Null));
 }
 
 #[tokio::test]
 async fn a_spec_without_x_token_answers_and_protects_nothing() {
     let block = OK.find("x-token").unwrap()..OK.find("paths").unwrap();
     let spec = OK.replace(&OK[block], "");
-    let playing = play(Vendor::parse("plain", &spec).unwrap()).await;
-    let get = async |path: &str| answer(playing.http.get(playing.url(path))).await;
+    let playing = play(PlayedVendor::parse("plain", &spec).unwrap()).await;
+    let get = async |path: &str| status_and_body(playing.http.get(playing.url(path))).await;
     assert_eq!(get("/login?k=anything").await, (200, json!({ "ok": true })));
     assert_eq!(get("/login").await.0, 401);
     assert_eq!(get("/x").await, (404, Value::Null));
@@ -257,16 +257,16 @@ fn what_cant_be_played_is_refused_with_its_reason() {
         ),
     ] {
         assert!(good.contains(from), "{from}");
-        let error = Vendor::parse("voucherify", &good.replace(from, to)).unwrap_err().to_string();
+        let error = PlayedVendor::parse("voucherify", &good.replace(from, to)).unwrap_err().to_string();
         assert!(error.starts_with("the spec of voucherify can't be played: ") && error.contains(why), "{error}");
     }
-    assert!(matches!(Vendor::parse("a/b", &good), Err(Error::Spec(..))));
-    assert!(matches!(Vendor::parse("_sandbox", &good), Err(Error::Spec(..))));
+    assert!(matches!(PlayedVendor::parse("a/b", &good), Err(Error::Spec(..))));
+    assert!(matches!(PlayedVendor::parse("_sandbox", &good), Err(Error::Spec(..))));
 }
 
 #[test]
 fn an_unknown_vendor_is_told_with_those_that_there_are() {
-    let error = Vendor::read_folder(repository("specs"), &["zenotti".to_owned()]).unwrap_err().to_string();
+    let error = PlayedVendor::read_folder(repository("specs"), &["zenotti".to_owned()]).unwrap_err().to_string();
     assert!(error.starts_with("there is no vendor `zenotti`; there are: "), "{error}");
     assert!(error.contains("voucherify") && error.contains("wellnessliving") && error.contains("zenoti"), "{error}");
 }
@@ -333,8 +333,8 @@ components:
 
 #[tokio::test]
 async fn a_failure_that_the_spec_shows_at_200_is_returned_as_it_is() {
-    let playing = play(Vendor::parse("shown", SHOWN).unwrap().clock(Clock::stopped(start()))).await;
-    let post = async |path: &str| answer(playing.post(path)).await;
+    let playing = play(PlayedVendor::parse("shown", SHOWN).unwrap().clock(Clock::stopped(start()))).await;
+    let post = async |path: &str| status_and_body(playing.post(path)).await;
     assert_eq!(post("/login?secret=example-secret").await.0, 200);
     let wrong = json!({ "ok": false, "error": "invalid_secret", "warning": "twice" });
     assert_eq!(post("/login?secret=wrong").await, (200, wrong), "the example whose code fits");
@@ -347,8 +347,11 @@ async fn a_failure_that_the_spec_shows_at_200_is_returned_as_it_is() {
 
 #[tokio::test]
 async fn a_code_is_not_overwritten_with_prose() {
-    let playing = play(Vendor::parse("shown", SHOWN).unwrap().clock(Clock::stopped(start()))).await;
-    assert_eq!(answer(playing.post("/revoke")).await, (400, json!({ "ok": false, "error": "invalid_request" })));
-    let (status, body) = answer(playing.http.get(playing.url("/protected"))).await;
+    let playing = play(PlayedVendor::parse("shown", SHOWN).unwrap().clock(Clock::stopped(start()))).await;
+    assert_eq!(
+        status_and_body(playing.post("/revoke")).await,
+        (400, json!({ "ok": false, "error": "invalid_request" }))
+    );
+    let (status, body) = status_and_body(playing.http.get(playing.url("/protected"))).await;
     assert_eq!((status, &body["error"]), (401, &json!("some_error")), "a call is never refused with a 200");
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::Playing;
 
-pub struct Player<'a> {
+pub struct SpecClient<'a> {
     pub spec: Value,
     /// The access token that authorizes the revocation of a refresh token.
     pub access: Option<String>,
@@ -18,7 +18,7 @@ pub struct Player<'a> {
 /// An operation: its path and method, and itself.
 struct Found<'a>(&'a str, &'a str, &'a Value, &'a Value);
 
-impl<'a> Player<'a> {
+impl<'a> SpecClient<'a> {
     pub fn new(spec: &str, playing: &'a Playing) -> Self {
         // YAML 1.2: `n` is a text.
         let options = serde_saphyr::options! { strict_booleans: true };
@@ -145,10 +145,10 @@ impl<'a> Player<'a> {
     }
 
     /// A call of the protected resource.
-    pub fn call(&self, answer: &Value, token: &str) -> RequestBuilder {
+    pub fn call(&self, response: &Value, token: &str) -> RequestBuilder {
         let usage = &self.spec["x-token"]["use"];
         let header = usage["header"].as_str().unwrap_or("Authorization");
-        let token_type = self.x("/response/token-type").and_then(|at| answer.pointer(at)).and_then(Value::as_str);
+        let token_type = self.x("/response/token-type").and_then(|at| response.pointer(at)).and_then(Value::as_str);
         let default = if header == "Authorization" { "Bearer" } else { "none" };
         let value = match usage["prefix"].as_str().or(token_type).unwrap_or(default) {
             "none" => token.to_owned(),

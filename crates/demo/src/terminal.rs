@@ -27,7 +27,7 @@ pub struct Row<'a> {
     pub faults: u64,
 }
 
-pub struct View {
+pub struct Terminal {
     /// None: this is no terminal.
     live: Option<Live>,
 }
@@ -41,13 +41,13 @@ struct Live {
 
 /// How a line of the timeline is meant.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Mood {
+pub enum Tone {
     Good,
     Bad,
     Plain,
 }
 
-impl View {
+impl Terminal {
     /// With so many rows, if this is a terminal.
     pub fn new(rows: usize) -> Self {
         let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(FRAMES_PER_SECOND));
@@ -66,21 +66,21 @@ impl View {
     }
 
     /// A line of the timeline.
-    pub fn tell(&self, at: Duration, vendor: &str, mood: Mood, text: &str) {
-        let mood = match mood {
-            Mood::Good => Style::new().green(),
-            Mood::Bad => Style::new().yellow(),
-            Mood::Plain => Style::new(),
+    pub fn print_event(&self, at: Duration, vendor: &str, tone: Tone, text: &str) {
+        let tone = match tone {
+            Tone::Good => Style::new().green(),
+            Tone::Bad => Style::new().yellow(),
+            Tone::Plain => Style::new(),
         };
         let at = style(format!("{:5.1} s", at.as_secs_f64())).dim();
-        self.say(&format!("{at}  {}  {}", pad_str(vendor, NAME, Alignment::Left, None), mood.apply_to(text)));
+        self.print_line(&format!("{at}  {}  {}", pad_str(vendor, NAME, Alignment::Left, None), tone.apply_to(text)));
     }
 
     /// A line of its own.
-    pub fn say(&self, line: &str) {
+    pub fn print_line(&self, line: &str) {
         match &self.live {
             Some(live) => drop(live.multi.println(line)),
-            None => self::line(line),
+            None => self::print_line(line),
         }
     }
 
@@ -92,7 +92,7 @@ impl View {
     }
 
     /// Takes the rows away: from now on there are lines only.
-    pub fn end(&mut self) {
+    pub fn remove_rows(&mut self) {
         if let Some(live) = self.live.take() {
             drop(live.multi.clear());
         }
@@ -100,7 +100,7 @@ impl View {
 }
 
 /// A line. A reader that has gone away is no reason to stop.
-pub fn line(text: &str) {
+pub fn print_line(text: &str) {
     drop(writeln!(io::stdout(), "{text}"));
 }
 

@@ -6,7 +6,7 @@ use crate::fault::{Fault, FaultKind, Purpose};
 
 /// The faults that wait for their requests, in the order in which they were given.
 #[derive(Default)]
-pub(crate) struct Script(Vec<Entry>);
+pub(crate) struct FaultQueue(Vec<Entry>);
 
 struct Entry {
     fault: Fault,
@@ -14,7 +14,7 @@ struct Entry {
     end: Option<SystemTime>,
 }
 
-impl Script {
+impl FaultQueue {
     pub(crate) fn add(&mut self, mut fault: Fault, now: SystemTime) {
         fault.kind = fault.kind.bounded();
         let once = fault.probability.is_none() && fault.lasts.is_none();
@@ -54,36 +54,36 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
-    use crate::fault::On;
+    use crate::fault::FaultScope;
 
-    fn played(script: &mut Script, purpose: Purpose, at: u64) -> bool {
-        script.next(purpose, UNIX_EPOCH + Duration::from_secs(at), &mut fastrand::Rng::with_seed(0)).is_some()
+    fn fires(queue: &mut FaultQueue, purpose: Purpose, at: u64) -> bool {
+        queue.next(purpose, UNIX_EPOCH + Duration::from_secs(at), &mut fastrand::Rng::with_seed(0)).is_some()
     }
 
     #[test]
     fn a_fault_plays_once_unless_told_otherwise() {
-        let mut script = Script::default();
-        script.add(Fault::server_error(), UNIX_EPOCH);
-        script.add(Fault::truncated().times(2).on(On::Calls), UNIX_EPOCH);
-        assert!(played(&mut script, Purpose::Login, 0) && !played(&mut script, Purpose::Login, 0));
-        assert!([true, true, false].into_iter().all(|plays| played(&mut script, Purpose::Call, 0) == plays));
+        let mut queue = FaultQueue::default();
+        queue.add(Fault::server_error(), UNIX_EPOCH);
+        queue.add(Fault::truncated().times(2).on(FaultScope::Calls), UNIX_EPOCH);
+        assert!(fires(&mut queue, Purpose::Login, 0) && !fires(&mut queue, Purpose::Login, 0));
+        assert!([true, true, false].into_iter().all(|plays| fires(&mut queue, Purpose::Call, 0) == plays));
     }
 
     #[test]
     fn a_fault_for_a_time_ends_by_the_clock() {
-        let mut script = Script::default();
-        script.add(Fault::server_error().lasting(Duration::from_secs(10)), UNIX_EPOCH);
-        assert!(played(&mut script, Purpose::Login, 0) && played(&mut script, Purpose::Login, 9));
-        assert!(!played(&mut script, Purpose::Login, 10));
+        let mut queue = FaultQueue::default();
+        queue.add(Fault::server_error().lasting(Duration::from_secs(10)), UNIX_EPOCH);
+        assert!(fires(&mut queue, Purpose::Login, 0) && fires(&mut queue, Purpose::Login, 9));
+        assert!(!fires(&mut queue, Purpose::Login, 10));
     }
 
     #[test]
     fn a_fault_by_probability_repeats_with_its_seed() {
         let run = |seed| {
-            let mut script = Script::default();
-            script.add(Fault::server_error().probability(0.3), UNIX_EPOCH);
+            let mut queue = FaultQueue::default();
+            queue.add(Fault::server_error().probability(0.3), UNIX_EPOCH);
             let mut dice = fastrand::Rng::with_seed(seed);
-            (0..100).map(|_| script.next(Purpose::Login, UNIX_EPOCH, &mut dice).is_some()).collect::<Vec<_>>()
+            (0..100).map(|_| queue.next(Purpose::Login, UNIX_EPOCH, &mut dice).is_some()).collect::<Vec<_>>()
         };
         assert_eq!(run(1), run(1));
         assert_ne!(run(1), run(2));

@@ -1,9 +1,9 @@
 //! Specs of unusual shapes: schemas in circles, references, words that are only names.
 
-use freshtoken_sandbox::{Clock, Vendor};
+use freshtoken_sandbox::{Clock, PlayedVendor};
 use serde_json::{Value, json};
 
-use crate::support::{Playing, answer, play, start};
+use crate::support::{Playing, play, start, status_and_body};
 
 /// A login with a body, an answer and whatever schemas they need.
 fn spec(media_type: &str, request: &str, token: &str, schemas: &str) -> String {
@@ -35,11 +35,11 @@ fn schema(name: &str) -> String {
 }
 
 async fn playing(spec: &str) -> Playing {
-    play(Vendor::parse("shapes", spec).unwrap().clock(Clock::stopped(start()))).await
+    play(PlayedVendor::parse("shapes", spec).unwrap().clock(Clock::stopped(start()))).await
 }
 
 fn refused(spec: &str) -> String {
-    Vendor::parse("shapes", spec).err().map(|error| error.to_string()).unwrap_or_default()
+    PlayedVendor::parse("shapes", spec).err().map(|error| error.to_string()).unwrap_or_default()
 }
 
 #[test]
@@ -69,7 +69,7 @@ async fn a_deep_value_is_looked_at_once() {
     Link: { type: object, required: [kind], properties: { next: { $ref: '#/components/schemas/R' } } }";
     let playing = playing(&spec(JSON, &schema("R"), &schema("Token"), schemas)).await;
     let deep = |inmost: Value| (0..50).fold(inmost, |next, _| json!({ "kind": "b", "next": next }));
-    let login = |body: Value| answer(playing.post("/login").json(&body));
+    let login = |body: Value| status_and_body(playing.post("/login").json(&body));
     assert_eq!(login(deep(json!({ "kind": "b" }))).await.0, 200);
     assert_eq!(login(deep(json!({ "kind": "c" }))).await.0, 400);
 }
@@ -91,7 +91,8 @@ async fn an_object_inside_another_of_its_kind_ends_there() {
     );
     let playing = playing(&spec(JSON, &schema("Filter"), &schema("Tree"), &schemas)).await;
     assert_eq!(playing.issuer.credentials().keys().collect::<Vec<_>>(), ["key"]);
-    let (status, token) = answer(playing.post("/login").json(&json!({ "key": "example-key", "a": null }))).await;
+    let (status, token) =
+        status_and_body(playing.post("/login").json(&json!({ "key": "example-key", "a": null }))).await;
     assert_eq!((status, &token["access_token"]), (200, &json!("example-access-token-1")));
     assert_eq!(token["l"], Value::Null, "such an object has no end");
 }
@@ -122,8 +123,8 @@ async fn a_name_is_no_keyword() {
                    properties: { not: { type: object }, anyOf: { type: array }, $ref: { type: string } }, \
                    example: { not: {}, anyOf: [], $ref: nowhere } }";
     let playing = playing(&spec(JSON, request, &schema("Token"), "")).await;
-    assert_eq!(answer(playing.post("/login").json(&json!({ "not": {}, "anyOf": [] }))).await.0, 200);
-    assert_eq!(answer(playing.post("/login").json(&json!({ "not": 1 }))).await.0, 400);
+    assert_eq!(status_and_body(playing.post("/login").json(&json!({ "not": {}, "anyOf": [] }))).await.0, 200);
+    assert_eq!(status_and_body(playing.post("/login").json(&json!({ "not": 1 }))).await.0, 400);
     for (request, why) in
         [("{ not: { type: object } }", "`not` isn't played"), ("{ anyOf: [] }", "`anyOf` isn't played")]
     {
@@ -161,7 +162,7 @@ async fn the_printed_login_of_a_spec_without_examples_works() {
     let url = curl.split([' ', '\'']).find(|word| word.starts_with("http")).unwrap();
     let form = curl.rsplit_once(" -d ").unwrap().1.trim_matches('\'').to_owned();
     assert!(url.ends_with("?sites=1&tags=1%7C2") && form.contains("scope=read"), "{curl}");
-    assert_eq!(answer(playing.http.post(url).header("content-type", FORM).body(form)).await.0, 200);
+    assert_eq!(status_and_body(playing.http.post(url).header("content-type", FORM).body(form)).await.0, 200);
 }
 
 #[tokio::test]
@@ -173,7 +174,7 @@ async fn a_code_that_is_always_the_status_is_that_of_this_answer() {
         .replace("responses: { ", &format!("responses: {{ {responses}, "))
         .replace("  login: { operation", "  errors: { code: /status }\n  login: { operation");
     let playing = playing(&spec).await;
-    assert_eq!(answer(playing.post("/login").json(&json!({}))).await, (415, json!({ "status": 415 })));
+    assert_eq!(status_and_body(playing.post("/login").json(&json!({}))).await, (415, json!({ "status": 415 })));
 }
 
 /// By its type `1.0` is a whole number, so it is the credential `1` too.
@@ -184,6 +185,6 @@ async fn a_credential_that_is_a_number_is_compared_as_one() {
     let site: f64 = playing.issuer.credentials()["site"].parse().unwrap();
     for (value, status) in [(json!(site as i64), 200), (json!(site), 200), (json!(site + 1.0), 401)] {
         let body = json!({ "site": value });
-        assert_eq!(answer(playing.post("/login").json(&body)).await.0, status, "{body}");
+        assert_eq!(status_and_body(playing.post("/login").json(&body)).await.0, status, "{body}");
     }
 }

@@ -4,26 +4,26 @@ use std::time::Duration;
 
 use console::{Alignment, pad_str, style};
 
-use crate::player::Player;
-use crate::view::View;
+use crate::terminal::Terminal;
+use crate::vendor_run::VendorRun;
 
 /// What had to hold, and whether it did.
-pub fn checks(players: &[Player<'_>], all_ended: bool, revoked: &[Result<(), String>]) -> Vec<(bool, String)> {
-    let sum = |count: &dyn Fn(&Player<'_>) -> u64| players.iter().map(count).sum::<u64>();
-    let all = |holds: &dyn Fn(&Player<'_>) -> bool| players.iter().all(holds);
-    let calls = sum(&|player| player.calls.served());
-    let failure = players.iter().find_map(|player| player.calls.failure()).unwrap_or_default();
-    let failed = sum(&|player| player.calls.failed());
+pub fn checks(runs: &[VendorRun<'_>], all_ended: bool, revoked: &[Result<(), String>]) -> Vec<(bool, String)> {
+    let sum = |count: &dyn Fn(&VendorRun<'_>) -> u64| runs.iter().map(count).sum::<u64>();
+    let all = |holds: &dyn Fn(&VendorRun<'_>) -> bool| runs.iter().all(holds);
+    let calls = sum(&|run| run.calls.served());
+    let failure = runs.iter().find_map(|run| run.calls.failure()).unwrap_or_default();
+    let failed = sum(&|run| run.calls.failed());
     let served = match (failed, all_ended) {
         (0, true) => format!("every caller was served: {calls} calls"),
         (0, false) => "a caller was still waiting at the end".to_owned(),
         _ => format!("{failed} of {} calls failed, the first one so: {failure}", calls + failed),
     };
-    let requests = sum(&|player| player.issuer.counts().requests);
-    let unexplained = sum(&|player| player.causes.counted().unexplained);
-    let counts_agree = all(&|player| {
-        let (seen, sent) = (player.issuer.counts().requests, player.tokens.status().counters);
-        let counted = player.causes.counted();
+    let requests = sum(&|run| run.issuer.counts().requests);
+    let unexplained = sum(&|run| run.causes.counted().unexplained);
+    let counts_agree = all(&|run| {
+        let (seen, sent) = (run.issuer.counts().requests, run.tokens.status().counters);
+        let counted = run.causes.counted();
         let is_revoked_only = counted.revokes == u64::from(sent.revokes);
         is_revoked_only && seen == counted.all() && seen == u64::from(sent.logins + sent.refreshes + sent.revokes)
     });
@@ -33,22 +33,22 @@ pub fn checks(players: &[Player<'_>], all_ended: bool, revoked: &[Result<(), Str
         _ => format!("{unexplained} of {requests} requests to the issuers had no reason"),
     };
     let (spent, twice, early) = (
-        sum(&|player| player.issuer.counts().refresh_tokens_spent),
-        sum(&|player| player.issuer.counts().double_spends),
-        sum(&|player| player.issuer.counts().early_refreshes),
+        sum(&|run| run.issuer.counts().refresh_tokens_spent),
+        sum(&|run| run.issuer.counts().double_spends),
+        sum(&|run| run.issuer.counts().early_refreshes),
     );
-    let (met, planned) = (sum(&|player| player.issuer.counts().faults), sum(&|player| player.faults));
+    let (met, planned) = (sum(&|run| run.issuer.counts().faults), sum(&|run| run.faults));
     // Where tokens end seldom, no request may come that meets the last fault.
-    let waiting = |player: &Player<'_>| player.issuer.faults().len() as u64;
-    let are_met = |player: &Player<'_>| player.issuer.counts().faults + waiting(player) == player.faults;
+    let waiting = |run: &VendorRun<'_>| run.issuer.faults().len() as u64;
+    let are_met = |run: &VendorRun<'_>| run.issuer.counts().faults + waiting(run) == run.faults;
     let unmet = match sum(&waiting) {
         0 => String::new(),
         unmet => format!("; no request came for {unmet}"),
     };
-    let ended = sum(&|player| u64::from(player.has_ended_tokens));
-    let replaced = sum(&|player| player.causes.counted().rejected);
+    let ended = sum(&|run| u64::from(run.has_ended_tokens));
+    let replaced = sum(&|run| run.causes.counted().rejected);
     let mut checks = vec![
-        (failed == 0 && all_ended && all(&|player| player.calls.served() > 0), served),
+        (failed == 0 && all_ended && all(&|run| run.calls.served() > 0), served),
         (unexplained == 0 && counts_agree, explained),
         (twice == 0, format!("of {spent} single-use refresh tokens that were spent, {twice} were sent twice")),
         (early == 0, format!("{early} tokens were refreshed before their end that mustn't be")),
@@ -67,29 +67,37 @@ pub fn checks(players: &[Player<'_>], all_ended: bool, revoked: &[Result<(), Str
 }
 
 /// Shows the end. True if all held.
-pub fn show(view: &View, players: &[Player<'_>], checks: &[(bool, String)], took: Duration, lag: Duration) -> bool {
+pub fn show(
+    terminal: &Terminal,
+    runs: &[VendorRun<'_>],
+    checks: &[(bool, String)],
+    took: Duration,
+    lag: Duration,
+) -> bool {
     let head = ["", "calls", "longest", "requests", "first", "due", "fault", "401", "revoke"];
-    view.say("");
-    view.say(&style(columns(&head.map(ToOwned::to_owned))).dim().to_string());
-    for player in players {
-        let counted = player.causes.counted();
-        let longest = format!("{:.1} s", player.calls.longest().as_secs_f64());
+    terminal.print_line("");
+    terminal.print_line(&style(columns(&head.map(ToOwned::to_owned))).dim().to_string());
+    for run in runs {
+        let counted = run.causes.counted();
+        let longest = format!("{:.1} s", run.calls.longest().as_secs_f64());
         let counts = [counted.all(), counted.first, counted.renewals, counted.again, counted.rejected, counted.revokes];
         let [all, first, renewals, again, rejected, revokes] = counts.map(|count| count.to_string());
-        let (name, calls) = (player.vendor.name.to_owned(), player.calls.served().to_string());
-        view.say(&columns(&[name, calls, longest, all, first, renewals, again, rejected, revokes]));
+        let (name, calls) = (run.vendor.name.to_owned(), run.calls.served().to_string());
+        terminal.print_line(&columns(&[name, calls, longest, all, first, renewals, again, rejected, revokes]));
     }
-    view.say("");
+    terminal.print_line("");
     for (holds, text) in checks {
         let mark = if *holds { style("ok  ").green() } else { style("FAIL").red().bold() };
-        view.say(&format!("{mark} {text}"));
+        terminal.print_line(&format!("{mark} {text}"));
     }
     let all_held = checks.iter().all(|(holds, _)| *holds);
     let verdict = if all_held { style("all as it should be").green() } else { style("not as it should be").red() };
-    view.say(&format!("\n{}, in {:.1} s", verdict.bold(), took.as_secs_f64()));
+    terminal.print_line(&format!("\n{}, in {:.1} s", verdict.bold(), took.as_secs_f64()));
     if !all_held && lag > MOST_LAG {
         let lag = lag.as_secs_f64();
-        view.say(&format!("this machine was busy or stopped for {lag:.1} s, which may be the reason: try again"));
+        terminal.print_line(&format!(
+            "this machine was busy or stopped for {lag:.1} s, which may be the reason: try again"
+        ));
     }
     all_held
 }

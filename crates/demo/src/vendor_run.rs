@@ -11,17 +11,17 @@ use freshtoken_sandbox::{Event, Issuer, Outcome, Sandbox};
 use reqwest::StatusCode;
 
 use crate::callers::Calls;
-use crate::causes::{Answer, Cause, Causes};
+use crate::causes::{Cause, Causes, FetchResult};
 use crate::script::{Step, script};
-use crate::vendor::Vendor;
-use crate::view::{Mood, Row};
+use crate::terminal::{Row, Tone};
+use crate::vendor::DemoVendor;
 
 /// The path that callers call; at the sandbox, any that isn't an operation of the spec is protected.
 const PROTECTED: &str = "/protected";
 
 /// A vendor on stage.
-pub struct Player<'a> {
-    pub vendor: &'a Vendor,
+pub struct VendorRun<'a> {
+    pub vendor: &'a DemoVendor,
     pub issuer: Issuer,
     pub tokens: TokenSource,
     pub api: Arc<HttpClient>,
@@ -35,8 +35,8 @@ pub struct Player<'a> {
     pub has_ended_tokens: bool,
 }
 
-impl<'a> Player<'a> {
-    pub fn new(number: usize, vendor: &'a Vendor, sandbox: &Sandbox) -> Result<Self, Box<dyn Error>> {
+impl<'a> VendorRun<'a> {
+    pub fn new(number: usize, vendor: &'a DemoVendor, sandbox: &Sandbox) -> Result<Self, Box<dyn Error>> {
         let issuer = sandbox.issuers().iter().find(|issuer| vendor.is_called(issuer.name()));
         let issuer = issuer.ok_or_else(|| format!("no spec is called {}: run `cargo xtask gen`", vendor.name))?;
         let variables: HashMap<String, String> = issuer.environment().into_iter().collect();
@@ -47,7 +47,7 @@ impl<'a> Player<'a> {
     /// One whose tokens come from this source.
     pub fn with(
         number: usize,
-        vendor: &'a Vendor,
+        vendor: &'a DemoVendor,
         issuer: &Issuer,
         tokens: TokenSource,
     ) -> Result<Self, Box<dyn Error>> {
@@ -82,7 +82,7 @@ impl<'a> Player<'a> {
         }
         let (_, step) = self.steps.pop_front()?;
         match &step {
-            Step::Fault(fault) => self.issuer.fault(fault.clone()),
+            Step::Fault(fault) => self.issuer.inject(fault.clone()),
             Step::EndTokens => {
                 self.causes.ended(self.issuer.clock().now());
                 self.has_ended_tokens |= self.issuer.revoke_all() > 0;
@@ -92,30 +92,30 @@ impl<'a> Player<'a> {
     }
 
     /// What is to be told of an event; None: nothing new.
-    pub fn saw(&mut self, event: &Event) -> Option<(Mood, String)> {
+    pub fn saw(&mut self, event: &Event) -> Option<(Tone, String)> {
         if event.path == PROTECTED {
-            let told = || (Mood::Bad, "a call got 401, it is made again with a new token".to_owned());
+            let told = || (Tone::Bad, "a call got 401, it is made again with a new token".to_owned());
             return self.causes.rejected().then(told);
         }
         if let Some(failure) = failure(event) {
-            let cause = self.causes.request(event.at, Answer::Failed(failure.clone()));
-            return Some((Mood::Bad, format!("{failure} {}", because(&cause))));
+            let cause = self.causes.request(event.at, FetchResult::Failed(failure.clone()));
+            return Some((Tone::Bad, format!("{failure} {}", because(&cause))));
         }
         let (action, token, expires_at) = match event.outcome {
             Outcome::LoggedIn { token, expires_at } => ("logged in", token, expires_at),
             Outcome::Refreshed { token, expires_at, .. } => ("refreshed", token, expires_at),
             Outcome::Repeated { token, expires_at } => ("the same once more", token, expires_at),
             _ => {
-                self.causes.request(event.at, Answer::Token { expires_at: None, is_new: true });
-                return Some((Mood::Plain, "revoked".to_owned()));
+                self.causes.request(event.at, FetchResult::Token { expires_at: None, is_new: true });
+                return Some((Tone::Plain, "revoked".to_owned()));
             }
         };
         let is_new = !matches!(event.outcome, Outcome::Repeated { .. });
-        let cause = self.causes.request(event.at, Answer::Token { expires_at, is_new });
+        let cause = self.causes.request(event.at, FetchResult::Token { expires_at, is_new });
         if is_new {
             self.token = Some((token, event.at));
         }
-        Some((Mood::Good, format!("{action}, token {token} {}", because(&cause))))
+        Some((Tone::Good, format!("{action}, token {token} {}", because(&cause))))
     }
 
     pub fn row(&self) -> Row<'_> {
@@ -162,8 +162,8 @@ impl<'a> Player<'a> {
         };
         let call = reqwest::Client::new().get(self.url()).header(self.tokens.header_name(), header);
         Some(match call.send().await {
-            Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED => Ok(()),
-            Ok(answer) => Err(format!("a call with the revoked token got {}", answer.status())),
+            Ok(response) if response.status() == StatusCode::UNAUTHORIZED => Ok(()),
+            Ok(response) => Err(format!("a call with the revoked token got {}", response.status())),
             Err(error) => Err(error.to_string()),
         })
     }

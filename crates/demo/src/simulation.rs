@@ -17,10 +17,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::callers;
-use crate::player::Player;
+use crate::report;
 use crate::script::{END, script};
-use crate::vendor::Vendor;
-use crate::verdict;
+use crate::vendor::DemoVendor;
+use crate::vendor_run::VendorRun;
 
 /// How far the clock is moved between two calls.
 const TICK: Duration = Duration::from_millis(100);
@@ -164,11 +164,11 @@ async fn rehearse<F: Fragment>(number: usize) -> Ended {
     // The first response comes 300 ms later: on a full second, or at another part of one, which dates cut off.
     let start = Duration::from_secs(1_795_305_600) + Duration::from_millis(700 + 330 * number as u64);
     let clock = Clock::stopped(UNIX_EPOCH + start);
-    let (tell, mut told) = mpsc::unbounded_channel();
+    let (sender, mut events) = mpsc::unbounded_channel();
     let played = played::<F>(&clock).lifetime(script(number, &F::POLICY).life);
     let on_event = move |event: &Event| {
         if !matches!(event.outcome, Outcome::Accepted { .. }) {
-            drop(tell.send(event.clone()));
+            drop(sender.send(event.clone()));
         }
     };
     let sandbox = Sandbox::builder([played]).on_event(on_event).start().await.unwrap();
@@ -185,25 +185,25 @@ async fn rehearse<F: Fragment>(number: usize) -> Ended {
     if !F::POLICY.login {
         tokens = tokens.refresh_token(issuer.consent().unwrap());
     }
-    let mut player = Player::with(number, &vendor, &issuer, tokens.build()).unwrap();
+    let mut run = VendorRun::with(number, &vendor, &issuer, tokens.build()).unwrap();
 
     let mut calls = JoinSet::new();
     let mut seen = String::new();
     let mut now = Duration::ZERO;
     while now < END {
-        while player.step(now).is_some() {}
+        while run.step(now).is_some() {}
         if calls.is_empty() {
-            let (api, url) = (player.api.clone(), player.url());
+            let (api, url) = (run.api.clone(), run.url());
             calls.spawn(async move { callers::get(&api, &url).await });
         }
         for _ in 0..YIELDS {
             while let Some(call) = calls.try_join_next() {
                 match call.unwrap() {
-                    Ok(answer) if answer.status().is_success() => player.calls.record(Ok(()), TICK),
-                    Ok(answer) => player.calls.record(Err(format!("{now:?}: {}", answer.status())), TICK),
+                    Ok(response) if response.status().is_success() => run.calls.record(Ok(()), TICK),
+                    Ok(response) => run.calls.record(Err(format!("{now:?}: {}", response.status())), TICK),
                     // It is made again.
                     Err(HttpError::Token(error)) if error.is_transient() => {}
-                    Err(error) => player.calls.record(Err(format!("{now:?}: {error}")), TICK),
+                    Err(error) => run.calls.record(Err(format!("{now:?}: {error}")), TICK),
                 }
             }
             if calls.is_empty() && under_way.load(Ordering::Acquire) == 0 {
@@ -211,21 +211,21 @@ async fn rehearse<F: Fragment>(number: usize) -> Ended {
             }
             tokio::task::yield_now().await;
         }
-        while let Ok(event) = told.try_recv() {
-            seen += &player.saw(&event).map(|(_, text)| format!("{now:?} {text}\n")).unwrap_or_default();
+        while let Ok(event) = events.try_recv() {
+            seen += &run.saw(&event).map(|(_, text)| format!("{now:?} {text}\n")).unwrap_or_default();
         }
         now += TICK;
         clock.advance(TICK);
     }
-    let revoked: Vec<_> = player.revoke().await.into_iter().collect();
-    while let Ok(event) = told.try_recv() {
-        player.saw(&event);
+    let revoked: Vec<_> = run.revoke().await.into_iter().collect();
+    while let Ok(event) = events.try_recv() {
+        run.saw(&event);
     }
-    Ended { checks: verdict::checks(&[player], calls.is_empty(), &revoked), seen }
+    Ended { checks: report::checks(&[run], calls.is_empty(), &revoked), seen }
 }
 
-fn vendor<F: Fragment>() -> Vendor {
-    Vendor {
+fn vendor<F: Fragment>() -> DemoVendor {
+    DemoVendor {
         name: F::POLICY.vendor,
         policy: F::POLICY,
         variables: &[],
@@ -235,14 +235,14 @@ fn vendor<F: Fragment>() -> Vendor {
 }
 
 /// The vendor's spec with the fragment's changes.
-fn played<F: Fragment>(clock: &Clock) -> freshtoken_sandbox::Vendor {
+fn played<F: Fragment>(clock: &Clock) -> freshtoken_sandbox::PlayedVendor {
     let name = F::POLICY.vendor;
     let file = format!("{}/../../specs/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
     let spec = F::CHANGES.iter().fold(std::fs::read_to_string(file).unwrap(), |spec, (from, to)| {
         assert!(spec.contains(from), "{name} has no {from}");
         spec.replacen(from, to, 1)
     });
-    let vendor = freshtoken_sandbox::Vendor::parse(name, &spec).unwrap().clock(clock.clone());
+    let vendor = freshtoken_sandbox::PlayedVendor::parse(name, &spec).unwrap().clock(clock.clone());
     if F::REPEATS { vendor.repeat_live_token() } else { vendor }
 }
 
