@@ -1,12 +1,12 @@
-//! The accounts that a vendor knows: fixed credentials, obviously fake, made from the spec.
+//! The accounts of a vendor: fixed credentials, obviously fake, derived from the spec.
 //!
-//! A credential is what a login (or a refresh, where there is none), a refresh or a revocation needs from outside: a
-//! required text or number, or a secret, that isn't a constant, a listed value, a scope or the token itself; and what
-//! the security schemes take. Its value is the spec's example of it, else a text that is made of its name. Equal names
-//! are one credential. What stands in the path is a setting, and the same for all accounts.
+//! A credential is an input that a login, a refresh or a revocation needs from outside: a required string or number, or
+//! a secret, unless it is a constant, an enum, a scope or the token itself; and whatever the security schemes take. Its
+//! value is the spec's example, or is derived from its name. Inputs with the same name are one credential. A path
+//! parameter is a setting, and the same for all accounts.
 //!
-//! What else a grant needs, such as a scope or a listed value, is no credential: nobody checks whose it is. A program
-//! still has to be given one, so there is a value for it too.
+//! The other inputs of a grant, such as a scope or an enum, are not credentials: they aren't compared. A client still
+//! needs them, so they have a value too.
 
 use heck::ToKebabCase;
 use indexmap::IndexMap;
@@ -22,10 +22,10 @@ use crate::spec::schema::Kind;
 use crate::spec::value::as_text;
 use crate::spec::x_token::Action;
 
-/// Credentials by their names, in the spec's order: `credentials["client_id"]`.
+/// Credentials by name, in the spec's order: `credentials["client_id"]`.
 pub type Credentials = IndexMap<String, String>;
 
-/// All that a vendor knows of its callers.
+/// What a vendor knows about its callers.
 pub(crate) struct Accounts {
     credentials: Vec<Credentials>,
     settings: Credentials,
@@ -33,7 +33,7 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    /// So many accounts, at least one. The credentials in `any` may have any value.
+    /// Creates the accounts, at least one. The credentials in `any` may have any value.
     pub(crate) fn new(document: &Document, count: usize, any: &[String]) -> Self {
         let Known { credentials: first, settings, others } = known(document, any);
         let numbered = |index: usize| {
@@ -52,39 +52,39 @@ impl Accounts {
         }
     }
 
-    /// What each account is to be called with.
+    /// Returns the credentials of each account.
     pub(crate) fn credentials(&self) -> &[Credentials] {
         &self.credentials
     }
 
-    /// The values of the path's parameters.
+    /// Returns the values of the path parameters.
     pub(crate) fn settings(&self) -> &Credentials {
         &self.settings
     }
 
-    /// What a grant needs beside these, with a value that will do.
+    /// Returns the other inputs of a grant, with a valid value each.
     pub(crate) fn others(&self) -> &Credentials {
         &self.others
     }
 
-    /// The accounts that have the credentials of the security scheme, or which of these is wrong. None if there are no
-    /// such credentials.
+    /// Returns the accounts that match the credentials in the security scheme, or the credential that is wrong. Returns
+    /// `None` if there are no such credentials.
     pub(crate) fn holders(&self, values: &RequestValues) -> Result<Option<Vec<usize>>, Refusal> {
         let presented = values.presented.iter().filter_map(|presented| match presented {
             Presented::Credential(name, value) => Some((name.as_str(), Value::from(value.as_str()))),
             Presented::AccessToken(_) | Presented::RefreshToken(_) => None,
         });
         let presented: Vec<(&str, Value)> = presented.collect();
-        // The half of HTTP Basic that has no name is empty.
+        // A half of HTTP Basic without a name must be empty.
         if presented.iter().any(|(name, value)| name.is_empty() && value != "") {
             return Err(Refusal::about(Reason::Unauthorized, "authorization", "is wrong"));
         }
         self.among(None, &presented, Reason::Unauthorized)
     }
 
-    /// The account whose credentials a request has, or which of them is wrong.
+    /// Returns the account that matches the credentials of a request, or the credential that is wrong.
     ///
-    /// A request that has none of them may be of any account: None. Its token will tell.
+    /// Returns `None` if the request contains no credentials: its token determines the account.
     pub(crate) fn of(&self, values: &RequestValues, holders: Option<Vec<usize>>) -> Result<Option<usize>, Refusal> {
         for field in values.fields.iter().filter(|field| field.is_in_path) {
             if self.settings.get(&field.name).is_some_and(|setting| !is(setting, &field.value)) {
@@ -97,8 +97,8 @@ impl Accounts {
         Ok(found.and_then(|found| found.first().copied()))
     }
 
-    /// Those of some accounts, or of all, that have these credentials. Where none has them, what is wrong by the
-    /// account that has the most of them; where no value is a credential, the accounts as they were.
+    /// Returns the accounts, among the given ones or all, that match these credentials. If none does, returns the wrong
+    /// credential of the best match. If no value is a credential, returns the given accounts.
     fn among(
         &self,
         accounts: Option<Vec<usize>>,
@@ -123,7 +123,7 @@ impl Accounts {
     }
 }
 
-/// Whether a value is this credential. Numbers are equal by value: `1` is `1.0`.
+/// Whether a value equals this credential. Numbers are compared by value: `1` equals `1.0`.
 fn is(known: &str, value: &Value) -> bool {
     let same_number = || value.is_f64() && known.parse().ok() == value.as_f64();
     as_text(value) == known || same_number()
@@ -136,14 +136,14 @@ struct Credential {
 
 type Named = IndexMap<String, Credential>;
 
-/// What the actions need from outside, by what becomes of it here.
+/// The inputs of the actions, by how they are checked.
 #[derive(Default)]
 struct Known {
     /// Compared.
     credentials: Named,
-    /// Compared, in the path.
+    /// Compared; in the path.
     settings: Named,
-    /// Any value will do.
+    /// Any value is accepted.
     others: Named,
 }
 
@@ -155,7 +155,7 @@ fn known(document: &Document, any: &[String]) -> Known {
         let Some((_, _, shared, operation)) = found else { continue };
         for scheme in document.security(operation).into_iter().flat_map(IndexMap::keys) {
             let names = credential_names(document, operation, scheme);
-            // Halves that form encoding changes: who forgets it is found out.
+            // Suffixes that form encoding changes, which expose a client that doesn't encode.
             let marks = ["+1", ":100%"].into_iter().chain(std::iter::repeat(""));
             let is_basic = names.len() == 2;
             for (name, mark) in names.into_iter().zip(marks).filter(|(name, _)| !name.is_empty()) {
@@ -212,7 +212,7 @@ fn value(document: &Document, input: &Input<'_>) -> Credential {
     let kind = input.schema.kind(document);
     let is_plain = matches!(input.schema.format(document), None | Some("password"));
     let made = || match (kind, input.schema.values(document), input.schema.items(document)) {
-        // An empty variable counts as none.
+        // An empty variable counts as absent.
         (_, Some(listed), _) => listed.iter().find(|value| *value != "").cloned().unwrap_or_default(),
         (Some(Kind::String), ..) if is_plain => Value::from(made_of(&input.name)),
         // So does an empty list.
@@ -227,7 +227,7 @@ fn made_of(name: &str) -> String {
     format!("example-{}", name.to_kebab_case())
 }
 
-/// A value as one text: a list of words with spaces between, any other list as JSON.
+/// Formats a value as one string: a list of words is separated by spaces, any other list is JSON.
 fn listed(value: &Value) -> String {
     let words: Option<Vec<&str>> = value.as_array().and_then(|items| items.iter().map(word).collect());
     match words {

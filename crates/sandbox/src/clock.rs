@@ -1,4 +1,4 @@
-//! The sandbox's clock: it can be moved, and whoever waits on it wakes when it is.
+//! The sandbox's clock. It can be advanced, which wakes the tasks that wait on it.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,49 +6,49 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
-/// The last moment that dates can tell, those of HTTP and those in bodies alike: 9999-12-30T22:00:00Z.
+/// The last time that both HTTP dates and RFC 3339 can represent: 9999-12-30T22:00:00Z.
 const LAST: Duration = Duration::from_secs(253_402_207_200);
 
-/// Whether a date can tell this moment.
+/// Whether dates can represent this time.
 pub(crate) fn is_representable(time: SystemTime) -> bool {
     time.duration_since(UNIX_EPOCH).is_ok_and(|since| since <= LAST)
 }
 
-/// A date of HTTP. A moment that none can tell becomes the nearest that one can.
+/// Formats an HTTP date. A time that none can represent becomes the nearest one that can be.
 pub(crate) fn http_date(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     httpdate::fmt_http_date(UNIX_EPOCH + since.min(LAST))
 }
 
-/// A moment so many seconds later, or earlier.
+/// Returns a time this many seconds later, or earlier if negative.
 pub(crate) fn shift(time: SystemTime, seconds: i64) -> SystemTime {
     let by = Duration::from_secs(seconds.unsigned_abs());
     let shifted = if seconds < 0 { time.checked_sub(by) } else { time.checked_add(by) };
     shifted.unwrap_or(time)
 }
 
-/// Tells an issuer the time. Clones are one clock.
+/// The clock of an issuer. Clones share one clock.
 ///
-/// It is read once from the system when it is made and goes on by the monotonic clock, so that an issuer doesn't jump
-/// when the machine's clock is set, no more than a vendor's would. A test moves it, and never sleeps.
+/// It reads the system time once, when it is created, and then follows the monotonic clock: an issuer's time doesn't
+/// jump when the machine's clock is set. A test advances the clock instead of sleeping.
 #[derive(Clone)]
 pub struct Clock(Arc<Hands>);
 
 struct Hands {
     start: SystemTime,
-    /// None: it stands still until it is moved.
+    /// None: the clock only moves when it is advanced.
     running_since: Option<Instant>,
     moved: Mutex<Duration>,
     changed: watch::Sender<()>,
 }
 
 impl Clock {
-    /// A clock that runs, from the system's time on.
+    /// Returns a clock that starts at the system time and runs.
     pub fn running() -> Self {
         Self::new(SystemTime::now(), Some(Instant::now()))
     }
 
-    /// A clock that stands still until it is moved.
+    /// Returns a clock that only moves when it is advanced.
     pub fn stopped(at: SystemTime) -> Self {
         Self::new(at, None)
     }
@@ -57,19 +57,19 @@ impl Clock {
         Self(Arc::new(Hands { start, running_since, moved: Mutex::default(), changed: watch::Sender::new(()) }))
     }
 
-    /// What the time is.
+    /// Returns the current time.
     pub fn now(&self) -> SystemTime {
         let run = self.0.running_since.map(|since| since.elapsed()).unwrap_or_default();
         let moved = *self.0.moved.lock().unwrap_or_else(PoisonError::into_inner);
         self.0.start.checked_add(run.saturating_add(moved)).unwrap_or(self.0.start)
     }
 
-    /// Moves it ahead. It stays where it is instead of leaving the years that a date can tell, 1970 to 9999.
+    /// Advances the clock. The clock does not change if the result would be outside the years 1970 to 9999.
     pub fn advance(&self, by: Duration) {
         self.try_advance(by);
     }
 
-    /// Moves it ahead. False if it stayed where it is.
+    /// Advances the clock. Returns false if it did not change.
     pub(crate) fn try_advance(&self, by: Duration) -> bool {
         let mut moved = self.0.moved.lock().unwrap_or_else(PoisonError::into_inner);
         let run = self.0.running_since.map(|since| since.elapsed()).unwrap_or_default();
@@ -83,7 +83,7 @@ impl Clock {
         is_told
     }
 
-    /// Ends when it has come so far, by running or by being moved.
+    /// Waits until the clock has reached this time, by running or by being advanced.
     pub async fn wait_until(&self, end: SystemTime) {
         let mut changes = self.0.changed.subscribe();
         while let Ok(left) = end.duration_since(self.now()) {
@@ -99,7 +99,7 @@ impl Clock {
     }
 }
 
-/// One that runs.
+/// Returns a running clock.
 impl Default for Clock {
     fn default() -> Self {
         Self::running()

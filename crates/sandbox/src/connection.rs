@@ -1,4 +1,4 @@
-//! Connections: how they are accepted and served, and the server's handle on the socket under a request, which tears it.
+//! Accepts and serves connections, and resets them for faults.
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -19,9 +19,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Serves connections until it is to stop, then waits for the requests under way.
+/// Serves connections until the sandbox stops, then waits for the requests in progress.
 ///
-/// A connection on which the head of a request does not arrive within `head_timeout` is closed, an idle one too.
+/// A connection on which the head of a request does not arrive within `head_timeout` is closed, even if it is idle.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -48,17 +48,17 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                // Only speed is at stake.
+                // This only affects speed.
                 let _ = stream.set_nodelay(true);
                 return stream;
             }
-            // Out of file descriptors, mostly: there may be some in a moment.
+            // Usually the process is out of file descriptors; some may be free in a moment.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
 }
 
-/// The requests of one connection.
+/// Serves the requests of one connection.
 async fn serve_connection(
     http: http1::Builder,
     connection: Connection,
@@ -73,19 +73,19 @@ async fn serve_connection(
     });
     let mut connection = pin!(http.serve_connection(TokioIo::new(connection), service));
     tokio::select! {
-        // A client that goes away, or is too slow, is no failure.
+        // A client that disconnects or is too slow is not an error.
         _ = connection.as_mut() => return,
         _ = stopping.wait_for(|is_stopping| *is_stopping) => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
 }
 
-/// Tears the connection that a request came by: instead of an answer its caller gets a reset.
+/// Resets the connection of a request, so that its caller gets no response.
 #[derive(Clone, Default)]
 pub(crate) struct ResetHandle(Arc<AtomicBool>);
 
 impl ResetHandle {
-    /// Whatever is written next isn't, and the connection is reset.
+    /// Makes the next write reset the connection instead.
     pub(crate) fn reset(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -95,11 +95,11 @@ impl ResetHandle {
     }
 }
 
-/// A connection that can be torn.
+/// A connection that can be reset.
 struct Connection {
     stream: TcpStream,
     reset_handle: ResetHandle,
-    /// Its end was read.
+    /// Whether the end of the stream was read.
     is_over: bool,
 }
 
@@ -108,7 +108,7 @@ impl Connection {
         Self { stream, reset_handle: ResetHandle::default(), is_over: false }
     }
 
-    /// An error if the connection is to be torn. With no time to linger, closing the socket sends a reset.
+    /// Returns an error if the connection is to be reset. Closing a socket with zero linger sends a reset.
     fn check(&self) -> io::Result<()> {
         if self.reset_handle.is_due() {
             self.stream.set_zero_linger()?;
@@ -120,8 +120,8 @@ impl Connection {
 }
 
 impl AsyncRead for Connection {
-    /// The end of it is told one turn late. Hyper drops a request whose client has gone before it has begun with it;
-    /// this way it has begun, and a vendor would be at it too.
+    /// Reports the end of the stream one poll late. Hyper drops a request that it hasn't started when the client
+    /// disconnects; this way it has started, as at a real vendor.
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);

@@ -1,4 +1,4 @@
-//! The control endpoint: what a person or another program sees and does, in JSON.
+//! The control endpoint: JSON for a person or a program that controls the sandbox.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::fault::Fault;
 use crate::issuer::Issuer;
 use crate::spec::duration::{duration, show};
 
-/// `GET /_sandbox`, `GET /_sandbox/VENDOR`, and what hangs from a vendor.
+/// Serves `GET /_sandbox`, `GET /_sandbox/VENDOR` and `/_sandbox/VENDOR/…`.
 pub(crate) fn router(issuers: Arc<[Issuer]>) -> Router<Arc<[Issuer]>> {
     Router::new()
         .route("/_sandbox", any(overview))
@@ -29,7 +29,7 @@ pub(crate) fn router(issuers: Arc<[Issuer]>) -> Router<Arc<[Issuer]>> {
         .with_state(issuers)
 }
 
-/// A web page has no business here. Browsers say where a request comes from.
+/// Rejects requests from web pages, which browsers mark with `Origin`.
 async fn refuse_browsers(request: Request, next: Next) -> HttpResponse<Body> {
     if request.headers().contains_key(header::ORIGIN) {
         respond(Err((StatusCode::FORBIDDEN, "web pages can't control the sandbox".to_owned())))
@@ -67,7 +67,7 @@ async fn thing(
     }))
 }
 
-/// What is answered, and a line for the log if something was done.
+/// Returns the response, and a line for the log if something changed.
 fn act(
     issuer: &Issuer,
     thing: &str,
@@ -116,7 +116,7 @@ fn act(
     }
 }
 
-/// How a vendor is.
+/// The state of a vendor.
 #[derive(Serialize)]
 struct View {
     url: String,
@@ -165,12 +165,13 @@ fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, (StatusCode, Str
     serde_json::from_slice(body).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))
 }
 
-/// A fault, of which every word is known: a slip mustn't make it another one. A word that is null isn't there.
+/// Parses a fault. Unknown members are rejected, so that a typo doesn't inject another fault. A null member counts as
+/// absent.
 fn fault(body: &[u8], now: SystemTime) -> Result<Fault, (StatusCode, String)> {
     let refuse = |why: String| (StatusCode::BAD_REQUEST, why);
     let mut words = read::<serde_json::Map<String, Value>>(body)?;
     words.retain(|_, value| !value.is_null());
-    // A number would be taken for the place of a name in the list of them.
+    // Serde would read a number as the index of a variant.
     if words.get("fault").is_some_and(|fault| !fault.is_string()) {
         return Err(refuse("`fault` isn't a text".to_owned()));
     }
@@ -196,7 +197,7 @@ fn respond(result: ControlResult) -> HttpResponse<Body> {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-    // There are credentials and refresh tokens in it.
+    // The body contains credentials and refresh tokens.
     headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     response
 }

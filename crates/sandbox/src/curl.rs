@@ -1,4 +1,4 @@
-//! A request that works, as a `curl` command for a person to copy.
+//! Valid requests, as `curl` commands for a person to copy.
 
 use std::fmt::Write as _;
 
@@ -18,21 +18,21 @@ use crate::spec::operation::{MediaType, Operation, Parameter, Place, is_json};
 use crate::spec::value::as_text;
 use crate::spec::x_token::{Action, BasicEncoding};
 
-/// What needs no encoding in a form, a query or a path.
+/// Characters that need no encoding in a form, a query or a path.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Whose request it is.
+/// The caller of a request.
 pub(crate) struct Caller<'a> {
     pub(crate) document: &'a Document,
     pub(crate) url: &'a str,
     pub(crate) credentials: &'a Credentials,
     pub(crate) settings: &'a Credentials,
-    /// What goes where the action takes a token.
+    /// The token for an action that takes one.
     pub(crate) token: Option<&'a str>,
 }
 
 impl Caller<'_> {
-    /// A `curl` command for an action.
+    /// Returns a `curl` command for an action.
     pub(crate) fn curl(&self, action: &Action) -> Option<String> {
         let found = self.document.operations().find(|(_, _, _, operation)| operation.operation_id == action.operation);
         let (path, method, shared, operation) = found?;
@@ -49,7 +49,7 @@ impl Caller<'_> {
         }
 
         let mut curl = "curl -sS".to_owned();
-        // With a body, curl's method is POST.
+        // With a body, curl's default method is POST.
         if method != if body.is_some() { "POST" } else { "GET" } {
             let _ = write!(curl, " -X {method}");
         }
@@ -81,7 +81,7 @@ impl Caller<'_> {
         }
     }
 
-    /// An example of a parameter: one text, or several for a list in the query whose items have a place each.
+    /// Returns an example of a parameter: one string, or several for an exploded list in the query.
     fn example(&self, parameter: &Parameter) -> Vec<String> {
         let example = parameter.example(self.document).cloned();
         let mut items = match example.unwrap_or_else(|| fill(self.document, &parameter.schema)) {
@@ -137,7 +137,7 @@ impl Caller<'_> {
         let example = media.examples(self.document).map(|(_, _, value)| value).find(fits);
         let mut body = example.cloned().unwrap_or_else(|| {
             let mut made = fill(self.document, branch.schema);
-            // An empty list would be an empty field of a form, which counts as none.
+            // An empty list would be an empty form field, which counts as absent.
             for leaf in leaves(self.document, branch.schema) {
                 let empty =
                     made.pointer_mut(&leaf.pointer()).and_then(Value::as_array_mut).filter(|list| list.is_empty());
@@ -198,7 +198,7 @@ fn encoded(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
 }
 
-/// For a POSIX shell.
+/// Quotes an argument for a POSIX shell.
 fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:%@".contains(c);
     if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }

@@ -1,15 +1,15 @@
-//! An account as environment variables, for a program that is to be a client.
+//! An account as environment variables for a client program.
 
 use heck::ToShoutySnakeCase;
 
 use crate::account::Credentials;
 
-/// What stands for something else than a credential; one of such a name gets a `_` behind it.
+/// Names with a meaning of their own; a credential with such a name gets a trailing `_`.
 const TAKEN: [&str; 4] = ["URL", "SERVER", "API_URL", "REFRESH_TOKEN"];
 
-/// An account, and what its grants need.
+/// An account, and the other inputs of its grants.
 pub(crate) struct Account<'a> {
-    /// From 1 on.
+    /// Starts at 1.
     pub(crate) number: usize,
     pub(crate) url: &'a str,
     pub(crate) values: [&'a Credentials; 3],
@@ -17,7 +17,7 @@ pub(crate) struct Account<'a> {
 }
 
 impl Account<'_> {
-    /// The variables, by name and value.
+    /// Returns the variables as names and values.
     pub(crate) fn variables(self, vendor: &str) -> Vec<(String, String)> {
         let prefix = prefix(vendor);
         let suffix = if self.number > 1 { format!("_{}", self.number) } else { String::new() };

@@ -1,4 +1,4 @@
-//! Why a sandbox can't be started.
+//! The errors of reading specs and starting a sandbox.
 
 use std::fmt;
 use std::io;
@@ -13,33 +13,33 @@ use crate::spec::duration::show;
 pub enum Error {
     /// A file or folder can't be read.
     Unreadable(String, io::Error),
-    /// A spec can't be played.
+    /// A spec can't be simulated.
     Spec(String, String),
-    /// There is no such vendor.
+    /// There is no vendor with this name.
     UnknownVendor {
-        /// The name that was asked for.
+        /// The name.
         name: String,
-        /// The names that there are.
+        /// The names of the vendors that exist.
         known: Vec<String>,
     },
-    /// There is no such credential.
+    /// There is no credential with this name.
     UnknownCredential {
-        /// The vendor, or all that it was asked for.
+        /// The vendor, or all vendors if none was named.
         vendor: String,
-        /// The name that was asked for.
+        /// The name.
         name: String,
-        /// The names that there are.
+        /// The names of the credentials that exist.
         known: Vec<String>,
     },
-    /// A token of this vendor that lives so long would outlive the year 9999, the last that a date can tell.
+    /// With this lifetime, a vendor's tokens would expire after the year 9999, the last that dates can represent.
     Lifetime(String, Duration),
-    /// A folder without specs.
+    /// The folder contains no spec.
     NoSpecs(String),
-    /// Two vendors of one name.
+    /// Two vendors have the same name.
     DuplicateVendor(String),
-    /// An address that isn't this machine's own.
+    /// The address isn't loopback.
     NotLoopback(SocketAddr),
-    /// The address can't be listened on.
+    /// The server can't listen on the address.
     Address(SocketAddr, io::Error),
 }
 

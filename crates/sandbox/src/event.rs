@@ -1,41 +1,41 @@
-//! What happened: an event per request, and counts. Neither holds a secret.
+//! What happened: counters, and an event for each request. Neither contains a secret.
 
 use std::fmt;
 use std::time::SystemTime;
 
 use serde::Serialize;
 
-/// What an issuer has counted since its start.
+/// The counters of an issuer since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Requests to the spec's operations, those among them that met a fault too.
+    /// Requests to the spec's operations, including those that met a fault.
     pub requests: u64,
-    /// Requests to the spec's operations that were refused as the vendor would.
+    /// Requests to the spec's operations that were refused.
     pub refused: u64,
-    /// Tokens issued: logins and refreshes.
+    /// Tokens issued, by login or refresh.
     pub grants: u64,
-    /// Tokens issued for credentials.
+    /// Tokens issued by login.
     pub logins: u64,
-    /// Tokens issued for a refresh token.
+    /// Tokens issued by refresh.
     pub refreshes: u64,
-    /// Single-use refresh tokens used up.
+    /// Single-use refresh tokens spent.
     pub refresh_tokens_spent: u64,
-    /// Attempts to use a single-use refresh token again.
+    /// Attempts to reuse a single-use refresh token.
     pub double_spends: u64,
-    /// Refreshes before the expiry, where that makes the new pair redundant.
+    /// Refreshes before the expiry that made the new pair redundant.
     pub early_refreshes: u64,
-    /// Revocations that ended something.
+    /// Revocations that invalidated a token.
     pub revocations: u64,
-    /// Calls of the protected resource with a live token.
+    /// Calls to the protected resource with a live token.
     pub calls_accepted: u64,
-    /// Calls of the protected resource that were refused.
+    /// Calls to the protected resource that were refused.
     pub calls_refused: u64,
-    /// Faults played.
+    /// Faults that happened.
     pub faults: u64,
 }
 
-/// What a person sees on Ctrl-C.
+/// The summary that the program prints on Ctrl-C.
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -58,81 +58,82 @@ impl fmt::Display for Counts {
     }
 }
 
-/// One request to a vendor or to its part of the control endpoint, and what became of it. Paths are the spec's, and values never appear.
+/// A request to a vendor or to its part of the control endpoint, and its outcome. Paths are those of the spec, and
+/// values never appear.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Event {
-    /// The issuer's time.
+    /// When it happened, by the issuer's clock.
     #[serde(serialize_with = "rfc_3339")]
     pub at: SystemTime,
-    /// The vendor.
+    /// The vendor's name.
     pub vendor: String,
-    /// The request's method; `?` for one that HTTP doesn't know.
+    /// The request's method; `?` if HTTP doesn't define it.
     pub method: String,
-    /// The path as the spec has it; of a call, as it came, with `***` for each part that isn't a plain word.
+    /// The path in the spec. For a call, the path as sent, with `***` for each segment that isn't plainly a word.
     pub path: String,
-    /// The status of the answer; None where the connection was reset.
+    /// The status of the response; `None` if the connection was reset.
     pub status: Option<u16>,
     /// What happened.
     pub outcome: Outcome,
-    /// The fault that was played.
+    /// The fault that applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
 }
 
-/// What became of a request. Tokens are numbered in the order of their issue.
+/// The outcome of a request. Tokens are numbered in the order in which they were issued.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Outcome {
-    /// A token for credentials.
+    /// A login issued a token.
     LoggedIn {
-        /// Which.
+        /// The token's number.
         token: u64,
-        /// When it expires, as the response says.
+        /// Its expiry, according to the response.
         #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_rfc_3339")]
         expires_at: Option<SystemTime>,
     },
-    /// A token for a refresh token.
+    /// A refresh issued a token.
     Refreshed {
-        /// Which.
+        /// The token's number.
         token: u64,
-        /// Before the expiry, so that it is good for nothing.
+        /// Whether it was refreshed before the expiry, which makes the new pair redundant.
         early: bool,
-        /// When it expires, as the response says.
+        /// Its expiry, according to the response.
         #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_rfc_3339")]
         expires_at: Option<SystemTime>,
     },
-    /// The newest live token once more, with what is left of its life.
+    /// The newest live token was returned again, with its remaining lifetime.
     Repeated {
-        /// Which.
+        /// The token's number.
         token: u64,
-        /// When it expires, as the response says.
+        /// Its expiry, according to the response.
         #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_rfc_3339")]
         expires_at: Option<SystemTime>,
     },
-    /// Tokens were ended.
+    /// Tokens were invalidated.
     Revoked {
-        /// How many access tokens.
+        /// The number of access tokens.
         tokens: u64,
     },
-    /// A call of the protected resource with a live token.
+    /// A call to the protected resource had a live token.
     Accepted {
-        /// Which.
+        /// The token's number.
         token: u64,
     },
     /// Any other operation of the spec.
     Answered,
-    /// A request or call that was refused, and why.
+    /// A request or call was refused.
     Refused {
-        /// Why; names of fields, never their values.
+        /// The reason. It contains names of fields, never their values.
         why: String,
     },
-    /// A fault came first, and nothing was done.
+    /// A fault applied first, and nothing was done.
     Nothing,
-    /// The control endpoint was told to do something, and did.
+    /// The control endpoint performed an action.
     Directed {
-        /// What.
+        /// The action.
         what: String,
     },
 }
@@ -156,7 +157,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// A line of the log.
+/// Formats the event as a line of the log.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { vendor, method, path, outcome, .. } = self;

@@ -1,21 +1,21 @@
-//! What the operations do: log in, refresh, revoke, introspect.
+//! The operations of `x-token`: login, refresh, revocation; and introspection.
 //!
 //! # How the vendors' words were read
 //!
-//! - Zenoti on a refresh: "Invoking this API will deactivate the existing access tokens". So where tokens are renewed
-//!   at their expiry, a refresh ends every live access token of its account.
-//! - Zenoti on a refresh token used before the expiry: "it will become redundant and cannot be used for
-//!   authentication". What "it" is isn't said, so the sandbox takes the reading that is hardest on a client: the answer
-//!   looks like any other, the old token is dead, the refresh token is spent, and the new pair is good for nothing,
-//!   neither for a call nor for a refresh. Only a login helps. Early is before the end of the access token's life,
-//!   though it was revoked.
-//! - A revocation that names no token but carries an access token as Bearer ends every one of the account, as Zenoti's
-//!   does: nothing else in such a request says which one is meant.
-//! - A revocation of a token that isn't known or has ended gets the 404 that the spec documents; without one it
-//!   succeeds, as RFC 7009 wants. The token of another account than the caller's isn't known either, nor to an
-//!   introspection. A caller without credentials may name any token.
-//! - An operation that is none of the three and whose answer has a boolean `active` introspects (RFC 7662). It takes
-//!   the token where the revocation does, or as the answers' own name for it, or as `token`.
+//! - Zenoti documents of a refresh: "Invoking this API will deactivate the existing access tokens". So if tokens are
+//!   renewed at expiry, a refresh invalidates every live access token of its account.
+//! - Zenoti documents of a refresh token that is used before the expiry: "it will become redundant and cannot be used
+//!   for authentication". It doesn't say what "it" is, so the sandbox takes the interpretation that is hardest on a
+//!   client: the response looks normal, the old token is invalidated, the refresh token is spent, and the new pair
+//!   works neither for a call nor for a refresh. Only a login helps. A refresh is early until the access token's
+//!   expiry, even if that token was revoked.
+//! - A revocation that names no token but carries an access token as Bearer invalidates every access token of the
+//!   account, as Zenoti's does: nothing else in the request says which one is meant.
+//! - A revocation of an unknown or invalid token returns the 404 that the spec documents; if it documents none, it
+//!   succeeds, as RFC 7009 requires. A token of another account counts as unknown, for an introspection too. A caller
+//!   without credentials may name any token.
+//! - Any other operation whose response has a boolean `active` is an introspection (RFC 7662). It takes the token from
+//!   the same field as the revocation, from the field that responses use, or from `token`.
 
 use std::time::{Duration, SystemTime};
 
@@ -38,10 +38,10 @@ use crate::spec::x_token::{Action, Renew, TokenKind, XToken};
 use crate::state::State;
 use crate::vendor::PlayedVendor;
 
-/// How long ago a token ended that arrives expired.
+/// How long ago the token of `FaultKind::ExpiredToken` expired.
 const AGO: Duration = Duration::from_secs(60);
 
-/// The three actions of a vendor that has an `x-token`.
+/// The three actions of a vendor with an `x-token`.
 pub(crate) struct Grants<'a> {
     vendor: &'a PlayedVendor,
     document: &'a Document,
@@ -57,7 +57,7 @@ impl<'a> Grants<'a> {
         Some(Self { vendor, document, token: document.token.as_ref()?, accounts })
     }
 
-    /// What a request is for. Where a login and a refresh are one operation, its body tells.
+    /// Returns the purpose of a request. If login and refresh are one operation, the body decides.
     pub(crate) fn purpose(&self, operation: &Operation, values: Option<&RequestValues>) -> Purpose {
         let is = |action: &Option<Action>| action.as_ref().is_some_and(|a| a.operation == operation.operation_id);
         let refreshes = |refresh: &Action| {
@@ -75,7 +75,7 @@ impl<'a> Grants<'a> {
         }
     }
 
-    /// Does what a request wants that is as the spec wants it.
+    /// Performs the action of a valid request.
     pub(crate) fn act(
         &self,
         state: &mut State,
@@ -106,7 +106,7 @@ impl<'a> Grants<'a> {
         }
     }
 
-    /// A refresh token of an account, without an access token.
+    /// Issues a refresh token for an account, without an access token.
     pub(crate) fn consent(&self, ledger: &mut Ledger, account: usize, now: SystemTime) -> Option<String> {
         let action = self.token.refresh.as_ref()?;
         let operation = self.document.operation(&action.operation)?;
@@ -115,7 +115,7 @@ impl<'a> Grants<'a> {
         Some(value)
     }
 
-    /// When a refresh token ends that is issued now. None: never.
+    /// Returns the expiry of a refresh token that is issued now. `None` means never.
     fn refresh_expiry(&self, operation: &Operation, now: SystemTime) -> Option<SystemTime> {
         let life = match self.vendor.refresh_lifetime {
             Some(life) => Some(life).filter(|life| !life.is_zero()),
@@ -168,7 +168,7 @@ impl<'a> Grants<'a> {
         }
     }
 
-    /// The access token that the operation's security carried, if that carries one.
+    /// Returns the access token that the operation's security carried, if any.
     fn carried<'b>(
         &self,
         state: &'b State,
@@ -185,7 +185,7 @@ impl<'a> Grants<'a> {
     }
 }
 
-/// The token that a refresh or a revocation takes, and where it stood.
+/// Returns the token that a refresh or a revocation takes, and the name of its field.
 fn taken<'a>(action: &'a Action, values: &RequestValues) -> (&'a str, String) {
     let carried = values.presented.iter().find_map(|presented| match presented {
         Presented::RefreshToken(value) => Some(value.clone()),
@@ -201,14 +201,14 @@ fn not_live(unusable: Unusable) -> Refusal {
     Refusal::new(Reason::AccessToken, &format!("the token {}", unusable.text()))
 }
 
-/// A grant's answer: which token is in it, and when that expires by what is said.
+/// The response to a grant, the token in it, and that token's expiry according to the response.
 struct GrantResponse {
     response: Response,
     token: u64,
     expires_at: Option<SystemTime>,
 }
 
-/// One request to do something.
+/// One request that performs an action.
 struct Grant<'a> {
     grants: &'a Grants<'a>,
     operation: &'a Operation,
@@ -249,7 +249,7 @@ impl Grant<'_> {
         }
         let is_at_expiry = self.grants.token.renew() == Renew::AtExpiry;
         let early = is_at_expiry && good.is_early;
-        // One that is redundant isn't live.
+        // A redundant token isn't live.
         if !early {
             let ended = || if is_at_expiry { state.ledger.live_tokens_of(good.account, self.now) } else { 0 };
             self.room(|| state.ledger.live_tokens(self.now).0.saturating_sub(ended()))?;
@@ -270,7 +270,7 @@ impl Grant<'_> {
         Ok((response, Outcome::Refreshed { token, early, expires_at }))
     }
 
-    /// Whether there may be a live token more.
+    /// Checks that one more live token is allowed.
     fn room(&self, live: impl FnOnce() -> usize) -> Result<(), Refusal> {
         match self.grants.vendor.live_tokens {
             Some(most) if live() >= most => {
@@ -280,8 +280,8 @@ impl Grant<'_> {
         }
     }
 
-    /// The answer of an operation that issues and ends nothing: an introspection, by the vendor's idea of the time, or
-    /// the spec's example.
+    /// Returns the response of an operation that neither issues nor invalidates tokens: an introspection, or the spec's
+    /// example.
     fn other(&self, state: &State, account: Option<usize>, values: &RequestValues) -> Response {
         let Grants { document, token, .. } = self.grants;
         let active = success::schema(document, self.operation).and_then(|schema| {
@@ -308,7 +308,7 @@ impl Grant<'_> {
         success::introspection(document, token, grant, self.operation, issued.as_ref(), now)
     }
 
-    /// Issues a token, with a refresh token that is kept, or a new one where answers have one.
+    /// Issues a token. The refresh token is `kept`, or a new one if responses contain one.
     fn issue(
         &self,
         state: &mut State,
@@ -327,7 +327,8 @@ impl Grant<'_> {
         };
         let access_token = self.grants.access_token(self.operation, number);
         let has_refresh_tokens = token.refresh.is_some() && token.response.refresh_token.is_some();
-        // One that stands where the access token does is it, and each renewal gives another.
+        // If access token and refresh token have the same place in the response, they are one token, and every refresh
+        // issues a new one.
         let is_one = token.response.refresh_token.as_ref() == Some(&token.response.access_token);
         let kept = kept.filter(|_| !is_one);
         let refresh_expires_at = match &kept {
@@ -352,14 +353,14 @@ impl Grant<'_> {
         self.told(&access, refresh_token, refresh_expires_at)
     }
 
-    /// The newest token once more, where that is the fault or the vendor does so.
+    /// Returns the newest live token again, if a fault or the vendor's settings say so.
     fn same_again(&self, state: &State, account: usize) -> Option<(Response, Outcome)> {
         let is_fault = self.fault == Some(&FaultKind::SameToken);
         if !is_fault && !self.grants.vendor.repeats_live_token {
             return None;
         }
         let (access, refresh_token) = state.ledger.newest(account, self.now)?;
-        // Less than a second would be told as 0.
+        // A remaining lifetime under one second would be written as 0.
         let soon = self.now.checked_add(Duration::from_secs(1));
         if !is_fault && access.expires_at.zip(soon).is_some_and(|(end, soon)| end < soon) {
             return None;
@@ -370,7 +371,7 @@ impl Grant<'_> {
         Some((response, Outcome::Repeated { token, expires_at }))
     }
 
-    /// The answer, by the vendor's idea of the time.
+    /// Returns the response with a token, by the vendor's clock.
     fn told(
         &self,
         access: &AccessToken,
@@ -385,7 +386,7 @@ impl Grant<'_> {
         GrantResponse { response, token: access.number, expires_at }
     }
 
-    /// What was issued, and the time, as a vendor tells them whose clock may be off.
+    /// Shifts the times by the error of the vendor's clock.
     fn by_the_vendors_clock(&self, issued: &Issued) -> (Issued, SystemTime) {
         let off = |time: SystemTime| match self.fault {
             Some(FaultKind::ClockOff { seconds }) => shift(time, *seconds),
@@ -410,7 +411,7 @@ fn issued(access: &AccessToken, refresh_token: Option<String>, refresh_expires_a
     }
 }
 
-/// The scopes that a request asks for.
+/// Returns the scopes that a request asks for.
 fn scope(values: &RequestValues) -> Option<Vec<String>> {
     let field = values.fields.iter().find(|field| ["scope", "scopes"].contains(&field.key.as_str()))?;
     match &field.value {

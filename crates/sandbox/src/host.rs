@@ -1,4 +1,4 @@
-//! Which host a request is for: only names of this machine are served.
+//! Checks which host a request is for: only names of this machine are served.
 
 use std::net::IpAddr;
 
@@ -6,10 +6,10 @@ use axum::extract::Request;
 use axum::http::header::HOST;
 use axum::http::uri::Authority;
 
-/// Why a request is refused: the status, and a reason.
+/// Why a request is rejected: the status and a reason.
 pub(crate) type Refused = (u16, &'static str);
 
-/// Checks the `Host` of a request, and the host of its target if that is a whole URL.
+/// Checks the `Host` header of a request, and the host of its target if that is an absolute URL.
 pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Refused> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {

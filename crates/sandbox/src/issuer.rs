@@ -1,4 +1,4 @@
-//! One vendor at play: what it is asked, what it does, and the handle by which a test or a person directs it.
+//! One simulated vendor: handles its requests, and is the handle through which a test controls it.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -26,13 +26,14 @@ use crate::state::{Reply, State, VendorRequest};
 use crate::vendor::PlayedVendor;
 use crate::{request, resource};
 
-/// How many events are kept.
+/// How many events are kept; older ones are dropped.
 const MAX_EVENTS: usize = 10_000;
 
-/// What is called with each event.
+/// The callback for events.
 pub(crate) type OnEvent = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// A vendor that a [`Sandbox`](crate::Sandbox) plays: look at it, direct it, break it. Clones are one issuer.
+/// A vendor that a [`Sandbox`](crate::Sandbox) simulates. Inspect it, control it, make it fail. Clones share one
+/// issuer.
 #[derive(Clone)]
 pub struct Issuer(Arc<Shared>);
 
@@ -40,7 +41,7 @@ struct Shared {
     vendor: PlayedVendor,
     url: String,
     accounts: Accounts,
-    /// The credentials of every vendor of the sandbox.
+    /// The credentials of every vendor of the sandbox, which must not appear in logs.
     secrets: Arc<[String]>,
     on_event: Option<OnEvent>,
     stopping: watch::Receiver<bool>,
@@ -66,32 +67,32 @@ impl Issuer {
         Self(Arc::new(Shared { vendor, url, accounts, secrets, on_event, stopping, state: Mutex::new(state) }))
     }
 
-    /// The vendor's name.
+    /// Returns the vendor's name.
     pub fn name(&self) -> &str {
         &self.0.vendor.name
     }
 
-    /// The base URL to give to a client, without a trailing slash.
+    /// Returns the base URL for a client, without a trailing slash.
     pub fn url(&self) -> &str {
         &self.0.url
     }
 
-    /// The credentials of the first account, by their names.
+    /// Returns the credentials of the first account, by name.
     pub fn credentials(&self) -> &Credentials {
         &self.0.accounts.credentials()[0]
     }
 
-    /// The credentials of every account.
+    /// Returns the credentials of every account.
     pub fn all_credentials(&self) -> &[Credentials] {
         self.0.accounts.credentials()
     }
 
-    /// The values of the parameters in the operations' paths, such as a tenant.
+    /// Returns the values of path parameters, such as a tenant.
     pub fn settings(&self) -> &Credentials {
         self.0.accounts.settings()
     }
 
-    /// A `curl` command that gets a token for the first account: the login, or the refresh where there is none.
+    /// Returns a `curl` command that gets a token for the first account, by login or, if there is none, by refresh.
     pub fn curl_grant(&self) -> Option<String> {
         let token = self.0.vendor.document.token.as_ref()?;
         let consented = if token.login.is_none() { self.consent() } else { None };
@@ -105,7 +106,7 @@ impl Issuer {
         caller.curl(token.login.as_ref().or(token.refresh.as_ref())?)
     }
 
-    /// A `curl` command that calls the protected resource; put a token in the place of `TOKEN`.
+    /// Returns a `curl` command that calls the protected resource. Replace `TOKEN` with a token.
     pub fn curl_call(&self) -> Option<String> {
         let document = &self.0.vendor.document;
         let token = document.token.as_ref()?;
@@ -118,56 +119,57 @@ impl Issuer {
         Some(format!("curl -sS {}/protected -H '{}: {prefix}TOKEN'{also}", self.url(), token.usage.header))
     }
 
-    /// What was counted so far.
+    /// Returns the counters.
     pub fn counts(&self) -> Counts {
         self.state().counts
     }
 
-    /// The last 10,000 events, the oldest first.
+    /// Returns the last 10,000 events, oldest first.
     pub fn events(&self) -> Vec<Event> {
         self.state().events.iter().cloned().collect()
     }
 
-    /// How many access tokens are live.
+    /// Returns the number of live access tokens.
     pub fn live_tokens(&self) -> usize {
         self.state().ledger.live_tokens(self.clock().now()).0
     }
 
-    /// Has something go wrong. Faults wait in the order in which they are given; a request meets the first that fits
-    /// it.
+    /// Injects a fault. Faults wait in the order in which they were injected, and a request meets the first that
+    /// applies to it.
     pub fn inject(&self, fault: Fault) {
         let now = self.clock().now();
         self.state().faults.add(fault, now);
     }
 
-    /// The faults that are still to come.
+    /// Returns the faults that are still waiting.
     pub fn faults(&self) -> Vec<Fault> {
         let now = self.clock().now();
         self.state().faults.waiting(now)
     }
 
-    /// Nothing more goes wrong.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.state().faults.clear();
     }
 
-    /// Its clock.
+    /// Returns the issuer's clock.
     pub fn clock(&self) -> &Clock {
         &self.0.vendor.clock
     }
 
-    /// Moves its clock ahead, as [`Clock::advance`] does.
+    /// Advances the issuer's clock; see [`Clock::advance`].
     pub fn advance_clock(&self, by: Duration) {
         self.clock().advance(by);
     }
 
-    /// Ends every live access token, as when a password is changed. How many there were.
+    /// Invalidates every live access token, as when a password is changed, and returns how many there were.
     pub fn revoke_all(&self) -> u64 {
         let now = self.clock().now();
         self.state().ledger.invalidate_all(None, Invalidation::Revoked, now)
     }
 
-    /// A refresh token as a person's consent gives it, for the first account. None where the vendor has no refresh.
+    /// Returns a new refresh token for the first account, as if a person had given consent. Returns `None` if the
+    /// vendor has no refresh.
     pub fn consent(&self) -> Option<String> {
         self.consent_of(0)
     }
@@ -178,20 +180,23 @@ impl Issuer {
         grants.consent(&mut self.state().ledger, account, now)
     }
 
-    /// What a program needs to be a client of this issuer, as environment variables: `ZENOTI_URL`, `ZENOTI_API_URL`,
+    /// Returns the environment variables that a client of this issuer needs: `ZENOTI_URL`, `ZENOTI_API_URL`,
     /// `ZENOTI_USER_NAME` and so on.
     ///
-    /// - A name begins with the vendor's in upper case, with a `_` for each character that can't stand in a name, and
-    ///   one before a digit.
-    /// - `…_URL` is [the base URL](Issuer::url), and `…_API_URL` that of the protected resource, which is the same here.
-    /// - The others are the [credentials](Issuer::credentials), the [settings](Issuer::settings), and what a grant needs
-    ///   beside them: a scope, a listed value, a list, each as in the spec's example. A list of words has spaces between
-    ///   them; any other is JSON. One that would be called `URL`, `SERVER`, `API_URL` or `REFRESH_TOKEN` gets a `_` behind.
-    /// - `…_REFRESH_TOKEN` is there where the vendor has no login: a [new one](Issuer::consent) at each call of this.
-    /// - All of the second account's end in `_2`, and so on.
+    /// - Names start with the vendor's name in upper case. Characters that aren't allowed in a variable name become
+    ///   `_`, and a leading digit gets a `_` in front.
+    /// - `…_URL` is [the base URL](Issuer::url), and `…_API_URL` is that of the protected resource, which is the same
+    ///   here.
+    /// - The others are the [credentials](Issuer::credentials), the [settings](Issuer::settings) and the other inputs
+    ///   of a grant, such as a scope or an enum, as in the spec's example. A list of words is separated by spaces; any
+    ///   other list is JSON. Names that would clash with `URL`, `SERVER`, `API_URL` or `REFRESH_TOKEN` get a trailing
+    ///   `_`.
+    /// - `…_REFRESH_TOKEN` exists if the vendor has no login. Each call of this method issues a [new
+    ///   one](Issuer::consent).
+    /// - The second account's variables end in `_2`, and so on.
     ///
-    /// Vendors whose names differ in such characters alone, as `a-b` and `a_b` do, have the same variables: give a program
-    /// only one of them.
+    /// Two vendors whose names differ only in such characters, such as `a-b` and `a_b`, get the same variables; pass
+    /// only one of them to a program.
     pub fn environment(&self) -> Vec<(String, String)> {
         let needs_consent = self.0.vendor.document.token.as_ref().is_some_and(|token| token.login.is_none());
         let accounts = self.all_credentials().iter().enumerate().map(|(account, credentials)| Account {
@@ -203,7 +208,7 @@ impl Issuer {
         accounts.flat_map(|account| account.variables(self.name())).collect()
     }
 
-    /// Plays one request.
+    /// Handles one request.
     pub(crate) async fn play(&self, request: &VendorRequest) -> Reply {
         let document = &self.0.vendor.document;
         let routed = route(document, &request.method, &request.path);
@@ -219,7 +224,7 @@ impl Issuer {
             return Reply::Reset;
         }
 
-        // All that follows happens at one moment.
+        // From here on everything happens at one instant.
         let mut state = self.state();
         let now = self.clock().now();
         let path = self.logged_path(&routed, request, &state.ledger);
@@ -242,7 +247,8 @@ impl Issuer {
         reply
     }
 
-    /// Refuses a request that isn't for this machine, or whose body can't be had, as a server does before any vendor sees it. It meets no fault.
+    /// Rejects a request before the vendor sees it: it is for another host, or its body can't be read. No fault applies
+    /// to it.
     pub(crate) fn refuse(&self, request: &VendorRequest, status: u16, why: &str) -> Reply {
         let routed = route(&self.0.vendor.document, &request.method, &request.path);
         let mut state = self.state();
@@ -263,7 +269,7 @@ impl Issuer {
         Reply::Response { response, date: at, is_truncated: false }
     }
 
-    /// Records what the control endpoint has done at one of its things.
+    /// Records an action of the control endpoint.
     pub(crate) fn record_directed(&self, method: &str, thing: &str, what: String) {
         let mut state = self.state();
         let (at, vendor) = (self.clock().now(), self.name().to_owned());
@@ -289,7 +295,7 @@ impl Issuer {
         fault
     }
 
-    /// The vendor's answer, and what it did.
+    /// Returns the vendor's response, and what it did.
     #[expect(clippy::too_many_arguments, reason = "they are one request")]
     fn done(
         &self,
@@ -340,7 +346,7 @@ impl Issuer {
     fn challenge(&self, routed: &Route<'_>, request: &VendorRequest) -> String {
         let document = &self.0.vendor.document;
         let usage = document.token.as_ref().map(|token| (token, &token.usage.header));
-        // Another header than `Authorization` has no schemes.
+        // Only `Authorization` has schemes.
         let prefix = usage.filter(|(_, header)| header.eq_ignore_ascii_case("authorization"));
         let prefix = prefix.and_then(|(token, _)| resource::prefix(document, token));
         let (operation, header) = match routed {
@@ -354,7 +360,7 @@ impl Issuer {
         if state.events.len() == MAX_EVENTS {
             state.events.pop_front();
         }
-        // Under the lock, so that the log is in the order of what happened.
+        // Called under the lock, so that the log is in the order of events.
         if let Some(on_event) = &self.0.on_event {
             on_event(&event);
         }
@@ -375,7 +381,7 @@ impl Issuer {
         request::check(&self.0.vendor.document, matched.shared, matched.operation, &incoming)
     }
 
-    /// Waits by its own clock. False if the sandbox stops meanwhile.
+    /// Waits by the issuer's clock. Returns false if the sandbox stops in the meantime.
     async fn wait(&self, by: Duration) -> bool {
         let end = self.clock().now().checked_add(by);
         let mut stopping = self.0.stopping.clone();
@@ -385,15 +391,16 @@ impl Issuer {
         }
     }
 
-    /// The path of the spec; of a call, the path as it came, but for each part that may be a secret.
+    /// Returns the spec's path for an operation. For a call, returns the path as sent, with `***` for each segment that
+    /// may be a secret.
     ///
-    /// A secret can be written in many ways, encoded once or twice or behind a `p=`, and it can be another vendor's. So
-    /// nobody looks for secrets here: what isn't plainly a word isn't logged.
+    /// A secret can appear encoded, after a `p=`, or belong to another vendor, so searching for secrets is not enough:
+    /// only segments that are plainly words are logged.
     fn logged_path(&self, routed: &Route<'_>, request: &VendorRequest, ledger: &Ledger) -> String {
         if let Route::Operation(matched) | Route::OtherMethod(matched, _) = routed {
             return matched.path.to_owned();
         }
-        // A word may be a credential all the same. The very short ones keep nothing secret, and are in every word.
+        // A credential may look like a word. Secrets of one or two characters are skipped: they occur in every word.
         let holds_secret = |part: &str| {
             let mut secrets = self.0.secrets.iter().filter(|secret| secret.len() > 2);
             ledger.knows(part) || secrets.any(|secret| part.contains(secret.as_str()))
@@ -410,11 +417,11 @@ impl Issuer {
 /// The header that says what was wrong with a request.
 const REASON: &str = "x-sandbox-reason";
 
-/// How long a word of a path may be to be logged.
+/// The longest path segment that is logged, in bytes.
 const MAX_WORD: usize = 16;
 
-/// Whether a part of a path is plainly a word, such as `sessions`, `gift_cards` or `v2`: letters and `-`, `_`, `.`, and
-/// behind a letter one or two digits as its end. Every token of a sandbox ends in `-` and a number, so none is a word.
+/// Whether a path segment is plainly a word, such as `sessions`, `gift_cards` or `v2`: letters, `-`, `_` and `.`, with
+/// at most two digits at the end, after a letter. Tokens of the sandbox end in `-` and a number, so they never match.
 fn is_word(part: &str) -> bool {
     let word = part.trim_end_matches(|c: char| c.is_ascii_digit());
     let digits = part.len() - word.len();
@@ -423,16 +430,16 @@ fn is_word(part: &str) -> bool {
         && (digits == 0 || digits <= 2 && word.ends_with(|c: char| c.is_ascii_alphabetic()))
 }
 
-/// A method that is none of HTTP's may be anything, a secret too.
+/// Returns `?` for a method that HTTP doesn't define: it could be anything, even a secret.
 pub(crate) fn logged_method(method: &str) -> String {
     const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
     if KNOWN.contains(&method) { method.to_owned() } else { "?".to_owned() }
 }
 
-/// How much of a path is logged.
+/// How much of a path is logged, in characters.
 const MAX_PATH: usize = 200;
 
-/// Neither credentials nor tokens.
+/// Shows neither credentials nor tokens.
 impl fmt::Debug for Issuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Issuer").field("name", &self.name()).field("url", &self.url()).finish_non_exhaustive()

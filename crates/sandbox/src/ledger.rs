@@ -1,10 +1,10 @@
-//! The tokens that a vendor has issued, and what has become of them. No HTTP, no spec; the time is an argument.
+//! Every token that a vendor has issued, and its state. Knows neither HTTP nor the spec; the time is an argument.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
-/// How many tokens are remembered, whatever has become of them. Of those before, only the good ones are, so that a
-/// sandbox that runs for days doesn't grow by the others.
+/// How many of the newest tokens are kept in any state. Of older ones, only valid tokens are kept, so that a sandbox
+/// that runs for days doesn't keep growing.
 const MEMORY: u64 = 20_000;
 
 /// Every token of a vendor.
@@ -12,22 +12,22 @@ const MEMORY: u64 = 20_000;
 pub(crate) struct Ledger {
     access: HashMap<String, AccessToken>,
     refresh: HashMap<String, RefreshToken>,
-    /// The values of those access tokens that haven't been ended, by when they expire. Expired ones go at the next
-    /// issue.
+    /// The values of the access tokens that haven't been invalidated, ordered by expiry. Expired ones are removed when
+    /// the next token is issued.
     live: BTreeMap<Expiry, String>,
     issued: u64,
-    /// With so many tokens, some are forgotten.
+    /// When this many tokens are stored, old ones are removed.
     full: usize,
 }
 
-/// When an access token expires, those that never do being the last, and its number.
+/// The sort key of an access token: its expiry (tokens that never expire come last) and its number.
 type Expiry = (bool, SystemTime, u64);
 
 /// An access token.
 #[derive(Clone, Debug)]
 pub(crate) struct AccessToken {
     pub(crate) value: String,
-    /// Tokens are numbered in the order of their issue.
+    /// Tokens are numbered in the order in which they are issued.
     pub(crate) number: u64,
     pub(crate) account: usize,
     pub(crate) expires_at: Option<SystemTime>,
@@ -40,33 +40,33 @@ pub(crate) struct AccessToken {
 struct RefreshToken {
     number: u64,
     account: usize,
-    /// None: it came of a consent, without an access token.
+    /// None: it was issued by a consent, without an access token.
     newest: Option<Newest>,
     expires_at: Option<SystemTime>,
     end: Option<Invalidation>,
 }
 
-/// What a refresh token remembers of the newest of its access tokens.
+/// What a refresh token stores about its newest access token.
 #[derive(Clone, Debug)]
 struct Newest {
     expires_at: Option<SystemTime>,
     scope: Option<Vec<String>>,
 }
 
-/// How a token ended before its time.
+/// Why a token was invalidated before its expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Invalidation {
-    /// A refresh token that was used.
+    /// A single-use refresh token was used.
     Spent,
     Revoked,
-    /// A refresh took its place.
+    /// A refresh replaced it.
     Replaced,
-    /// It came of a refresh before the expiry.
+    /// It was issued by a refresh before the expiry.
     Redundant,
 }
 
 impl Invalidation {
-    /// For a person.
+    /// For a person; follows the token's name.
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Spent => "has been used already",
@@ -77,7 +77,7 @@ impl Invalidation {
     }
 }
 
-/// What is to be issued.
+/// A token to issue.
 pub(crate) struct NewToken {
     pub(crate) access_token: String,
     pub(crate) refresh_token: Option<String>,
@@ -88,7 +88,7 @@ pub(crate) struct NewToken {
     pub(crate) is_redundant: bool,
 }
 
-/// Why a refresh token isn't good.
+/// Why a token can't be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
     Unknown,
@@ -97,7 +97,7 @@ pub(crate) enum Unusable {
 }
 
 impl Unusable {
-    /// For a person: follows the token's name.
+    /// For a person; follows the token's name.
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Unknown => "isn't known",
@@ -107,21 +107,21 @@ impl Unusable {
     }
 }
 
-/// What is known of a refresh token that is good.
+/// A refresh token that can be used.
 pub(crate) struct UsableRefreshToken {
     pub(crate) account: usize,
     pub(crate) scope: Option<Vec<String>>,
-    /// Its access token hasn't come to its end, though it may have been revoked.
+    /// Whether its access token hasn't expired yet, even if that was revoked.
     pub(crate) is_early: bool,
 }
 
 impl Ledger {
-    /// The number of the next token.
+    /// Returns the number of the next token.
     pub(crate) fn next_number(&self) -> u64 {
         self.issued + 1
     }
 
-    /// Issues a token, and a refresh token where there is one.
+    /// Issues an access token, with a refresh token if there is one.
     pub(crate) fn issue(&mut self, new: NewToken, now: SystemTime) -> AccessToken {
         self.forget(now);
         self.issued += 1;
@@ -153,14 +153,14 @@ impl Ledger {
         access
     }
 
-    /// A refresh token without an access token, as a person's consent gives.
+    /// Issues a refresh token without an access token, as a person's consent does.
     pub(crate) fn consent(&mut self, refresh_token: String, account: usize, expires_at: Option<SystemTime>) {
         self.issued += 1;
         let refresh = RefreshToken { number: self.issued, account, newest: None, expires_at, end: None };
         self.refresh.insert(refresh_token, refresh);
     }
 
-    /// The access token, if it is live.
+    /// Returns the access token if it is live.
     pub(crate) fn live(&self, value: &str, now: SystemTime) -> Result<&AccessToken, Unusable> {
         let access = self.access.get(value).ok_or(Unusable::Unknown)?;
         match access.end {
@@ -170,7 +170,7 @@ impl Ledger {
         }
     }
 
-    /// The refresh token, if it is good.
+    /// Returns the refresh token if it can be used.
     pub(crate) fn good(&self, value: &str, now: SystemTime) -> Result<UsableRefreshToken, Unusable> {
         let refresh = self.refresh.get(value).ok_or(Unusable::Unknown)?;
         match refresh.end {
@@ -185,31 +185,31 @@ impl Ledger {
         })
     }
 
-    /// Uses a single-use refresh token.
+    /// Marks a single-use refresh token as used.
     pub(crate) fn spend(&mut self, refresh_token: &str) {
         self.invalidate_refresh(refresh_token, Invalidation::Spent);
     }
 
-    /// When the refresh token ends.
+    /// Returns the expiry of a refresh token.
     pub(crate) fn refresh_expires_at(&self, refresh_token: &str) -> Option<SystemTime> {
         self.refresh.get(refresh_token)?.expires_at
     }
 
-    /// The newest live token of an account, and its refresh token.
+    /// Returns the newest live token of an account, and its refresh token.
     pub(crate) fn newest(&self, account: usize, now: SystemTime) -> Option<(&AccessToken, Option<&str>)> {
         let live = self.all_live(now).filter(|access| access.account == account);
         let newest = live.max_by_key(|access| access.number)?;
         Some((newest, newest.refresh_token.as_deref()))
     }
 
-    /// How many access tokens are live, and when the first of them expires.
+    /// Returns the number of live access tokens, and the earliest expiry among them.
     pub(crate) fn live_tokens(&self, now: SystemTime) -> (usize, Option<SystemTime>) {
         let first = self.live.range(first_live(now)..).next();
         let expired = self.live.range(..first_live(now)).count();
         (self.live.len() - expired, first.and_then(|((is_endless, end, _), _)| (!is_endless).then_some(*end)))
     }
 
-    /// How many access tokens of an account are live.
+    /// Returns the number of live access tokens of an account.
     pub(crate) fn live_tokens_of(&self, account: usize, now: SystemTime) -> usize {
         self.all_live(now).filter(|access| access.account == account).count()
     }
@@ -218,13 +218,13 @@ impl Ledger {
         self.live.range(first_live(now)..).filter_map(|(_, value)| self.access.get(value))
     }
 
-    /// Whose a token is.
+    /// Returns the account of a token.
     pub(crate) fn owner(&self, value: &str) -> Option<usize> {
         let access = self.access.get(value).map(|access| access.account);
         access.or_else(|| self.refresh.get(value).map(|refresh| refresh.account))
     }
 
-    /// Ends an access token. Whether there was anything to end.
+    /// Invalidates an access token. Returns whether it was live.
     pub(crate) fn invalidate_access(&mut self, value: &str, end: Invalidation, now: SystemTime) -> bool {
         match self.access.get_mut(value) {
             Some(access) if is_live(access, now) => {
@@ -236,7 +236,7 @@ impl Ledger {
         }
     }
 
-    /// Ends every live access token of an account, or of all. How many there were.
+    /// Invalidates every live access token of an account, or of all accounts. Returns how many there were.
     pub(crate) fn invalidate_all(&mut self, account: Option<usize>, end: Invalidation, now: SystemTime) -> u64 {
         self.invalidate_matching(end, now, |access| account.is_none_or(|account| access.account == account))
     }
@@ -247,8 +247,8 @@ impl Ledger {
         values.iter().filter(|value| self.invalidate_access(value, end, now)).count() as u64
     }
 
-    /// Revokes a refresh token and its access tokens, as RFC 7009, section 2.1 wants. How many access tokens; None if
-    /// there was nothing to end.
+    /// Revokes a refresh token and its access tokens, as RFC 7009, section 2.1 requires. Returns the number of access
+    /// tokens, or `None` if the refresh token couldn't be used.
     pub(crate) fn revoke_refresh(&mut self, value: &str, now: SystemTime) -> Option<u64> {
         self.good(value, now).ok()?;
         self.invalidate_refresh(value, Invalidation::Revoked);
@@ -259,7 +259,7 @@ impl Ledger {
         )
     }
 
-    /// Whether a text is the value of a token.
+    /// Whether a string is the value of a token.
     pub(crate) fn knows(&self, value: &str) -> bool {
         self.access.contains_key(value) || self.refresh.contains_key(value)
     }
@@ -281,7 +281,7 @@ impl Ledger {
         self.access.retain(|_, access| access.number > oldest || is_live(access, now));
         let is_good = |refresh: &RefreshToken| refresh.end.is_none() && !has_passed(refresh.expires_at, now);
         self.refresh.retain(|_, refresh| refresh.number > oldest || is_good(refresh));
-        // Not before there are twice as many: each issue would look at them all otherwise.
+        // Wait until the number has doubled; otherwise each issue would scan all tokens.
         self.full = 2 * (self.access.len() + self.refresh.len());
     }
 }
@@ -290,7 +290,7 @@ fn expiry(access: &AccessToken) -> Expiry {
     (access.expires_at.is_none(), access.expires_at.unwrap_or(SystemTime::UNIX_EPOCH), access.number)
 }
 
-/// What comes after all that has expired.
+/// The sort key after those of all expired tokens.
 fn first_live(now: SystemTime) -> Expiry {
     (false, now, u64::MAX)
 }

@@ -1,17 +1,17 @@
-//! Plays any vendor's token endpoint on loopback, from its OpenAPI fragment.
+//! Simulates any vendor's token endpoint on loopback, from its OpenAPI fragment.
 //!
-//! Nobody has a vendor's credentials at hand, and no vendor loses an answer on purpose. So here is one that anyone can
-//! log in at, and that breaks when it is told to:
+//! A test can't use a vendor's real credentials, and no vendor loses a response on purpose. The sandbox is an issuer that
+//! anyone can log in to, and that fails on demand:
 //!
 //! ```
 //! use std::time::Duration;
 //!
-//! use freshtoken_sandbox::{Clock, Fault, Sandbox, PlayedVendor};
+//! use freshtoken_sandbox::{Clock, Fault, PlayedVendor, Sandbox};
 //!
 //! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 //! # runtime.block_on(async {
 //! # let specs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../specs");
-//! let clock = Clock::stopped(std::time::SystemTime::now()); // moves when it is moved
+//! let clock = Clock::stopped(std::time::SystemTime::now()); // only moves when you move it
 //! let zenoti = PlayedVendor::read(format!("{specs}/zenoti.yaml"))?.lifetime(Duration::from_secs(60)).clock(clock);
 //! let sandbox = Sandbox::start([zenoti]).await?;
 //!
@@ -28,50 +28,64 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The program `freshtoken-sandbox` is the same for a person with `curl`, or for another program; see the README.
+//! The program `freshtoken-sandbox` does the same for `curl` or for a client in another language; see the README.
 //!
 //! # What it does
 //!
-//! A spec decides everything; nothing here knows a vendor. Each [`PlayedVendor`] is a folder of one server:
+//! The specs decide everything; no code here is specific to a vendor. One server simulates several vendors, and each
+//! [`PlayedVendor`] has its own path prefix:
 //!
-//! - **An operation of the spec** is checked against it: method, path, media type, parameters, required fields, types,
-//!   constants and listed values, how lists are written, security, and whether the credentials are [the right
-//!   ones](Issuer::credentials). Who calls comes first: what the security scheme said is right before anyone looks at
-//!   the rest. What breaks a rule gets the failure that the spec documents for such a thing, and a header
-//!   `x-sandbox-reason` with what is wrong, which no vendor would tell. A field of a form without a value counts as
-//!   none, as RFC 6749 has it. `pattern`, `minimum` and the like are documentation in these specs, and aren't checked;
-//!   nor are fields beyond those of the spec.
-//! - **A login, a refresh, a revocation** by `x-token` is done: tokens are issued in the shape of the spec's examples,
-//!   live and expire, and a single-use refresh token is used once. The module `grants` says how the vendors' words on
-//!   early refreshes, revocations and introspection were read.
-//! - **Every other path** is the protected resource: 200 for a live token with the header and the prefix of
-//!   `x-token.use`, else the vendor's 401. A path that is an operation's but for slashes, dots or the case of its
-//!   letters is neither, but a 404.
+//! - **An operation of the spec** is checked against the spec: method, path, media type, parameters, required fields,
+//!   types, constants and enums, list encodings, security, and whether the credentials are
+//!   [correct](Issuer::credentials). Authentication comes first: the rest of a request is only checked once the
+//!   credentials in its security scheme are correct. An invalid request gets the failure that the spec documents for it,
+//!   and a header `x-sandbox-reason` with an explanation that no vendor would give. An empty form field counts as absent,
+//!   as RFC 6749 requires. `pattern`, `minimum` and similar keywords are documentation in these specs and aren't
+//!   checked. Fields that the spec doesn't list are ignored.
+//! - **Login, refresh and revocation**, as `x-token` declares them, are simulated: tokens have the form of the spec's
+//!   examples, they expire, and a single-use refresh token works once. The module `grants` describes how the sandbox
+//!   interprets what vendors document about early refreshes, revocations and introspection.
+//! - **Every other path** is the protected resource. It returns 200 for a live token with the header and prefix of
+//!   `x-token.use`, and the vendor's 401 otherwise. A path that differs from an operation's path only in slashes, dots
+//!   or case is a 404.
 //!
-//! [`Fault`]s make something go wrong, [`Counts`] and [`Event`]s tell what happened, and a [`Clock`] of its own lets a
-//! test wait for nothing. What a spec doesn't say is a setting of [`PlayedVendor`], such as how many tokens may be live.
+//! [`Fault`]s make requests fail, [`Counts`] and [`Event`]s report what happened, and a [`Clock`] that you move lets
+//! tests run without waiting. What a spec doesn't say, such as the maximum number of live tokens, is a setting of
+//! [`PlayedVendor`].
 //!
-//! # What it isn't
+//! # What it is not
 //!
-//! Not a check of a spec: one that can be played may still be refused by `cargo xtask gen`. What would go unchecked
-//! here is refused: `anyOf`, `not`, a reference to anything but a component of its kind, a schema that is a kind of
-//! itself, two parameters in one part of a path. So is an `x-token` keyword that is neither simulated nor listed in
-//! `spec::x_token` as one that deliberately isn't: a client and its issuer must not agree because one of them skipped it.
+//! It isn't a linter: `cargo xtask gen` may reject a spec that the sandbox accepts. But the sandbox rejects what it can't
+//! check: `anyOf`, `not`, a reference that isn't to a component of the right kind, a schema that contains itself through
+//! `oneOf` or `allOf`, and two parameters in one path segment. It also rejects an `x-token` keyword that it neither
+//! simulates nor lists in `spec::x_token` as deliberately not simulated. Otherwise client and issuer could agree only
+//! because one of them ignored the keyword.
 //!
-//! Not for anything but development: it listens on loopback alone, and its tokens can be guessed.
+//! It is for development only: it listens on loopback, and its tokens can be guessed.
 //!
-//! It depends on no crate that is generated from the same specs, nor on the generator, so that a client and its issuer
-//! can't share a mistake.
+//! It depends neither on the generator nor on the generated crates, so client and issuer can't share a mistake.
 //!
-//! # Where is what
+//! # Modules
 //!
-//! From the outside in: `sandbox` (the server), `connection` (one that can be torn), `server` (HTTP), `host` (is it for
-//! this machine?), `control` (the
-//! control endpoint), `issuer` (one vendor: a request's way through it). A request goes through `route`, `request` (is
-//! it as the spec wants it?), `account` (whose credentials?), then `grants` or `calls` (what is done), with the
-//! `ledger` of all tokens; `answer` makes what comes back, of a success or of a `refusal`; `faulty` has it go wrong.
-//! `spec` is what a spec's text says. `sample` makes a `curl` command for a person, `environment` variables for a
-//! program. The program of the same name (`main`) has a `log` and `signals` of its own.
+//! From the outside in:
+//!
+//! | module | contents |
+//! | --- | --- |
+//! | `sandbox` | the server |
+//! | `connection` | accepts connections, and resets them for faults |
+//! | `server`, `host` | HTTP, and the check that a request is for this machine |
+//! | `control` | the control endpoint |
+//! | `issuer`, `state` | one vendor: how it handles a request, and what changes |
+//! | `route`, `request` | which operation a request is for, and whether it follows the spec |
+//! | `account` | whose credentials it has |
+//! | `grants`, `resource` | what it does: login, refresh, revocation; the protected resource |
+//! | `ledger` | every token that was issued |
+//! | `response`, `refusal` | what the vendor sends back, and why a request is refused |
+//! | `fault` | what goes wrong, when, and what it does to a response |
+//! | `spec` | reads a spec |
+//! | `curl`, `environment` | a `curl` command for a person, environment variables for a program |
+//!
+//! The program (`main`) has its own modules `log` and `signals`.
 #![forbid(unsafe_code)]
 
 mod account;
@@ -109,11 +123,11 @@ pub use issuer::Issuer;
 pub use sandbox::{Sandbox, SandboxBuilder};
 pub use vendor::PlayedVendor;
 
-/// Reads a duration as the specs write them: `90s`, `15m`, `24h`, `30d`, and `250ms` too.
+/// Parses a duration as specs write it, such as `90s`, `15m`, `24h`, `30d` or `250ms`.
 ///
 /// # Errors
 ///
-/// What is wrong with it, for a person.
+/// A message that says how to write it.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     spec::duration::duration(text)
 }

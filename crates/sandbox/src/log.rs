@@ -1,5 +1,4 @@
-//! The program's log. A thread of its own writes it, so that nobody waits for a reader who doesn't read: not a request,
-//! and not Ctrl-C.
+//! The program's log. A thread of its own writes it, so that a blocked stdout delays neither requests nor Ctrl-C.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,18 +6,18 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-/// How many texts may wait for the reader.
+/// How many messages may wait to be written.
 const MOST: usize = 1_000;
 
-/// How long the last of them may take.
+/// How long the last messages may take.
 const LAST_TEXTS: Duration = Duration::from_secs(1);
 
-/// Where lines go. Clones are one log.
+/// A log. Clones share one queue.
 #[derive(Clone)]
 pub(crate) struct Log(Arc<Queue>);
 
 struct Queue {
-    /// None is the end.
+    /// None marks the end.
     texts: mpsc::Sender<Option<String>>,
     waiting: AtomicUsize,
     left_out: AtomicUsize,
@@ -31,7 +30,7 @@ pub(crate) struct Writer {
 }
 
 impl Log {
-    /// A log that is written there.
+    /// Starts a log that writes to `out`.
     pub(crate) fn start(mut out: impl Write + Send + 'static) -> (Self, Writer) {
         let (texts, next) = mpsc::channel();
         let (ended, end) = mpsc::channel();
@@ -39,7 +38,7 @@ impl Log {
         let queue = log.0.clone();
         thread::spawn(move || {
             while let Ok(Some(text)) = next.recv() {
-                // A reader that has gone away is no reason to stop.
+                // A closed pipe is not an error.
                 let _ = writeln!(out, "{text}").and_then(|()| out.flush());
                 queue.waiting.fetch_sub(1, Ordering::AcqRel);
             }
@@ -48,7 +47,7 @@ impl Log {
         (log.clone(), Writer { log, end })
     }
 
-    /// Writes a line, unless too many wait already: then it is left out, and that is said.
+    /// Writes a line. If too many messages are waiting, drops the line and counts it.
     pub(crate) fn line(&self, line: String) {
         if self.0.waiting.load(Ordering::Acquire) < MOST {
             self.say(line);
@@ -57,7 +56,7 @@ impl Log {
         }
     }
 
-    /// Writes a text, however many wait.
+    /// Writes a message, however many are waiting.
     pub(crate) fn say(&self, text: String) {
         let text = match self.0.left_out.swap(0, Ordering::AcqRel) {
             0 => text,
@@ -69,7 +68,7 @@ impl Log {
 }
 
 impl Writer {
-    /// Waits until all is written, but not for a reader who doesn't read.
+    /// Waits until everything is written, but at most one second.
     pub(crate) fn finish(self) {
         let _ = self.log.0.texts.send(None);
         let _ = self.end.recv_timeout(LAST_TEXTS);
@@ -83,7 +82,7 @@ mod tests {
 
     use super::*;
 
-    /// A pipe that nobody reads until it is opened.
+    /// A pipe that blocks until it is opened.
     struct Pipe {
         entered: mpsc::Sender<()>,
         opened: mpsc::Receiver<()>,
@@ -110,7 +109,7 @@ mod tests {
         let (log, writer) = Log::start(Pipe { entered, opened, written: written.clone() });
         log.line("first".to_owned());
         has_entered.recv().unwrap();
-        // The first waits too, as it isn't written.
+        // The first message counts as waiting until it is written.
         (1..MOST + 10).for_each(|number| log.line(format!("line {number}")));
         log.say("last".to_owned());
         drop(open);

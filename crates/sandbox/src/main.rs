@@ -1,5 +1,5 @@
-//! `cargo run -p freshtoken-sandbox -- [VENDOR…] [-- COMMAND…]`: plays vendors on loopback until Ctrl-C, or until a
-//! command has ended that is to use them.
+//! `cargo run -p freshtoken-sandbox -- [VENDOR…] [-- COMMAND…]`: simulates vendors on loopback until Ctrl-C, or until
+//! the given command exits.
 
 mod log;
 mod signals;
@@ -19,10 +19,10 @@ use log::Log;
 use signals::{Ending, Passing};
 use tokio::process::Command;
 
-/// Where it listens when there is no command.
+/// The default port when no command is given.
 const PORT: u16 = 8400;
 
-/// Plays vendors' token endpoints on loopback, from specs/.
+/// Simulates vendors' token endpoints on loopback, from their specs.
 #[derive(Parser)]
 #[command(name = "freshtoken-sandbox")]
 #[command(after_help = "Examples:
@@ -34,39 +34,39 @@ const PORT: u16 = 8400;
 VENDOR= before a value means that vendor alone; without it, all.
 A program behind -- has URL and credentials in its environment: ZENOTI_URL, ZENOTI_USER_NAME, ….")]
 struct Cli {
-    /// The vendors to play, by the names of their specs; all of them if none is named.
+    /// Vendors to simulate, by spec file name [default: all].
     vendors: Vec<String>,
-    /// The folder of the specs.
+    /// Folder that contains the specs.
     #[arg(long, value_name = "DIR", default_value = "specs")]
     specs: PathBuf,
-    /// The port; 0 for any that is free. Default: 8400, and with a command any that is free.
+    /// Port to listen on; 0 picks a free one [default: 8400, or a free port with a command].
     #[arg(long)]
     port: Option<u16>,
-    /// The address; loopback alone is taken.
+    /// Address to listen on; must be loopback.
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     address: IpAddr,
-    /// How long an access token lives, such as 30s. Default: what the spec says.
+    /// Lifetime of access tokens, such as 30s [default: the spec's].
     #[arg(long, value_name = "[VENDOR=]TIME", value_parser = setting(parse_duration))]
     lifetime: Vec<Setting<Duration>>,
-    /// How long a refresh token lives; 0s: it never expires. Default: what the spec says, else 90d.
+    /// Lifetime of refresh tokens; 0s means they never expire [default: the spec's, or 90d].
     #[arg(long, value_name = "[VENDOR=]TIME", value_parser = setting(parse_duration))]
     refresh_lifetime: Vec<Setting<Duration>>,
-    /// How many access tokens may be live at once. Default: any number.
+    /// Maximum number of live access tokens [default: unlimited].
     #[arg(long, value_name = "[VENDOR=]N", value_parser = setting(parse::<usize>))]
     live_tokens: Vec<Setting<usize>>,
-    /// How many accounts there are, each with credentials of its own. Default: one.
+    /// Number of accounts, each with its own credentials [default: 1].
     #[arg(long, value_name = "[VENDOR=]N", value_parser = setting(parse::<usize>))]
     accounts: Vec<Setting<usize>>,
-    /// A credential of which any value is right.
+    /// A credential for which any value is accepted.
     #[arg(long, value_name = "[VENDOR=]NAME", value_parser = setting(parse::<String>))]
     any: Vec<Setting<String>>,
-    /// The seed of faults with a probability.
+    /// Seed for faults that have a probability.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Writes no line per request, and no counts at the end.
+    /// Don't log requests, and don't print counts at the end.
     #[arg(short, long)]
     quiet: bool,
-    /// A command to run, and its arguments. The sandbox ends with it, and logs to stderr.
+    /// A command to run against the sandbox, with its arguments. The sandbox exits with it, and logs to stderr.
     #[arg(last = true)]
     command: Vec<OsString>,
 }
@@ -94,7 +94,7 @@ fn parse<T: FromStr>(text: &str) -> Result<T, T::Err> {
     text.parse()
 }
 
-/// The settings that are this vendor's, the general ones first.
+/// The settings that apply to a vendor: the general ones first.
 fn of<'a, T>(settings: &'a [Setting<T>], vendor: &'a str) -> impl Iterator<Item = &'a T> {
     let general = settings.iter().filter(|setting| setting.vendor.is_none());
     let own = settings.iter().filter(move |setting| setting.vendor.as_deref() == Some(vendor));
@@ -108,7 +108,7 @@ impl Cli {
         if let Some(name) = self.named().into_iter().find(|name| !known.contains(name)) {
             return Err(Error::UnknownVendor { name, known });
         }
-        // Of a vendor that is named, the sandbox itself says so.
+        // For a setting of one vendor, `Sandbox::start` reports this error.
         for name in self.any.iter().filter(|any| any.vendor.is_none()).map(|any| &any.value) {
             let of_each: BTreeSet<String> = vendors.iter().flat_map(PlayedVendor::credentials).collect();
             if !of_each.contains(name) {
@@ -165,7 +165,7 @@ async fn main() -> ExitCode {
 async fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let has_command = !cli.command.is_empty();
     let port = cli.port.unwrap_or(if has_command { 0 } else { PORT });
-    // A command's stdout is its own.
+    // Stdout belongs to the command.
     let (log, writer) = if has_command { Log::start(io::stderr()) } else { Log::start(io::stdout()) };
     let mut sandbox = Sandbox::builder(cli.vendors()?).address(SocketAddr::new(cli.address, port));
     if !cli.quiet {
@@ -179,7 +179,7 @@ async fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
             code(status.map_err(|error| format!("`{}` can't be started: {error}", program.display()))?)
         }
         None => {
-            // Who has read the introduction may send Ctrl-C.
+            // Watch before printing: a caller may send Ctrl-C as soon as the introduction appears.
             let mut ending = Ending::watch()?;
             sandbox.issuers().iter().for_each(|issuer| log.say(introduction(issuer)));
             log.say(format!("faults, counts, clock: {}\nCtrl-C stops it.\n", sandbox.control_url()));
@@ -197,11 +197,11 @@ async fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
     Ok(code)
 }
 
-/// Runs a command that finds the vendors in its environment, and waits for its end.
+/// Runs a command with the vendors' variables in its environment, and waits until it exits.
 async fn play_for(sandbox: &Sandbox, program: &OsString, arguments: &[OsString]) -> io::Result<ExitStatus> {
     let mut command = Command::new(program);
     command.args(arguments).envs(sandbox.issuers().iter().flat_map(Issuer::environment));
-    // Signals are watched for before the command is there, so that none leaves it alone.
+    // Watch for signals before the command starts, so that none is lost.
     let mut signals = Passing::watch()?;
     let mut running = command.spawn()?;
     let id = running.id();
@@ -211,17 +211,17 @@ async fn play_for(sandbox: &Sandbox, program: &OsString, arguments: &[OsString])
     }
 }
 
-/// As a shell has it: a command that a signal ended has 128 more than its number.
+/// Follows the shell convention: a command that was killed by a signal exits with 128 plus its number.
 fn code(status: ExitStatus) -> ExitCode {
     #[cfg(unix)]
     let signal = std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| signal + 128);
     #[cfg(not(unix))]
     let signal = None;
-    // A code that is too large, as Windows has some, is a failure all the same.
+    // Windows has exit codes above 255; those count as failures.
     status.code().or(signal).and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
-/// The URL, the credentials, and what to try.
+/// The URL, the credentials and two `curl` commands to try.
 fn introduction(issuer: &Issuer) -> String {
     let mut lines = vec![format!("{}  {}", issuer.name(), issuer.url())];
     let accounts = issuer.all_credentials();

@@ -1,41 +1,41 @@
-//! Why a request is refused: what is wrong with it, before anyone thinks of how the vendor says so.
+//! Why a request is refused, independently of how the vendor's response says so.
 
-/// A refusal.
+/// Why a request is refused.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     pub(crate) reason: Reason,
-    /// The field that is wrong, such as `grant_type`; empty if it is the whole.
+    /// The invalid field, such as `grant_type`; empty if the request as a whole is invalid.
     pub(crate) field: String,
-    /// For a person; it names fields and never holds what they held.
+    /// An explanation for a person. It contains names of fields, never their values.
     pub(crate) why: String,
 }
 
-/// What kind of thing is wrong.
+/// The category of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// The path is right, the method isn't.
+    /// The path exists, but not with this method.
     Method,
-    /// A body of another media type.
+    /// The body has another media type.
     ContentType,
-    /// A body or a form that can't be read.
+    /// The body, form or query can't be parsed.
     Malformed,
-    /// Something required isn't there.
+    /// Something required is missing.
     Missing,
-    /// A type, a constant, a listed value, the encoding of a list.
+    /// A type, a constant, an enum or a list encoding is wrong.
     Invalid,
-    /// What the operation's security wants isn't there, or is wrong.
+    /// What the operation's security requires is missing or wrong.
     Unauthorized,
-    /// A credential in the body or a parameter is wrong.
+    /// A credential in the body or in a parameter is wrong.
     Credential,
     /// A setting in the path is wrong.
     NotFound,
-    /// A refresh token that isn't known, or is good no more.
+    /// A refresh token is unknown or no longer valid.
     RefreshToken,
-    /// An access token that isn't known, or is good no more, in a header.
+    /// An access token in a header is unknown or no longer valid.
     AccessToken,
-    /// A token to revoke that isn't known, or has ended.
+    /// A token to revoke is unknown or no longer valid.
     UnknownToken,
-    /// There are as many live tokens as there may be.
+    /// The maximum number of live tokens is reached.
     TooManyTokens,
 }
 
@@ -44,7 +44,7 @@ impl Refusal {
         Self { reason, field: String::new(), why: why.to_owned() }
     }
 
-    /// A refusal of a field: `what` follows its name.
+    /// Creates a refusal for a field: `what` follows its name.
     pub(crate) fn about(reason: Reason, field: &str, what: &str) -> Self {
         let why = match field {
             "" => format!("the body {what}"),

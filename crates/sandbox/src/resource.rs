@@ -1,4 +1,4 @@
-//! The protected resource: every path that is no operation of the spec.
+//! The protected resource: every path that isn't an operation of the spec.
 
 use std::time::SystemTime;
 
@@ -17,8 +17,8 @@ use crate::spec::x_token::XToken;
 use crate::state::{State, VendorRequest};
 use crate::vendor::PlayedVendor;
 
-/// Answers a call: 200 to a live token with its header, prefix and further headers, else 401. A path that is nearly one
-/// of the spec's is 404.
+/// Handles a call. Returns 200 for a live token with the right header, prefix and further headers, and 401 otherwise. A
+/// path that almost matches an operation's path is a 404.
 pub(crate) fn protected(
     vendor: &PlayedVendor,
     accounts: &Accounts,
@@ -91,14 +91,15 @@ fn accepted_token<'a>(
     Ok(access)
 }
 
-/// Whether a word is the prefix. The schemes of `Authorization` have no case by RFC 9110, section 11.1, and `Bearer` has
-/// none anywhere.
+/// Whether a word is the prefix. The schemes of `Authorization` are case-insensitive (RFC 9110, section 11.1), and so
+/// is `Bearer` in any header.
 fn is_prefix(word: &str, prefix: &str, header: &str) -> bool {
     let is_scheme = header.eq_ignore_ascii_case("authorization") || prefix.eq_ignore_ascii_case("bearer");
     if is_scheme { word.eq_ignore_ascii_case(prefix) } else { word == prefix }
 }
 
-/// What stands before the token: as `x-token.use` says, else the answers' token type, else `Bearer` on `Authorization`.
+/// Returns the prefix of the token: that of `x-token.use`, then the token type of responses, then `Bearer` for
+/// `Authorization`.
 pub(crate) fn prefix(document: &Document, token: &XToken) -> Option<String> {
     match token.usage.prefix.as_deref() {
         Some("none") => None,
@@ -109,14 +110,14 @@ pub(crate) fn prefix(document: &Document, token: &XToken) -> Option<String> {
     }
 }
 
-/// The operation that issues tokens.
+/// Returns the operation that issues tokens.
 fn issuing<'a>(document: &'a Document, token: &XToken) -> Option<&'a Operation> {
     let action = token.login.as_ref().or(token.refresh.as_ref())?;
     let found = document.operations().find(|(_, _, _, operation)| operation.operation_id == action.operation);
     found.map(|(_, _, _, operation)| operation)
 }
 
-/// 401, in the form that the vendor's own 401 has, if it documents one.
+/// Returns a 401 in the form of the vendor's own, if it documents one.
 fn refused(document: &Document, token: &XToken, refusal: &Refusal) -> Response {
     let actions = [&token.revoke, &token.login, &token.refresh].into_iter().flatten();
     let mut operations = actions.filter_map(|action| {

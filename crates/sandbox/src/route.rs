@@ -1,21 +1,21 @@
-//! Which operation a path is of.
+//! Finds the operation that a request is for.
 
 use percent_encoding::percent_decode_str;
 
 use crate::spec::document::Document;
 use crate::spec::operation::{Operation, Parameter};
 
-/// What a method and a path lead to.
+/// What a method and a path refer to.
 pub(crate) enum Route<'a> {
-    /// An operation, and the values of the path's parameters.
+    /// An operation, and the values of its path parameters.
     Operation(Matched<'a>),
-    /// A path of the spec, with other methods: one of them.
+    /// A path of the spec, but with other methods: one of its operations, and the methods.
     OtherMethod(Matched<'a>, Vec<&'static str>),
     /// No path of the spec.
     Other,
 }
 
-/// An operation whose path was found.
+/// An operation whose path matched.
 #[derive(Clone)]
 pub(crate) struct Matched<'a> {
     pub(crate) path: &'a str,
@@ -24,7 +24,7 @@ pub(crate) struct Matched<'a> {
     pub(crate) values: Vec<(String, String)>,
 }
 
-/// Finds the operation. Of several paths that fit, the one with the fewest parameters is meant.
+/// Finds the operation. If several paths match, the one with the fewest parameters is used.
 pub(crate) fn route<'a>(document: &'a Document, method: &str, path: &str) -> Route<'a> {
     let matching = document.operations().filter_map(|(template, its_method, shared, operation)| {
         let values = values(template, path)?;
@@ -42,8 +42,8 @@ pub(crate) fn route<'a>(document: &'a Document, method: &str, path: &str) -> Rou
     }
 }
 
-/// The path of an operation that another path nearly is: but for slashes too many, dots, or the case of its letters. An
-/// HTTP server would say that there is no such path, and no client means the protected resource by it.
+/// Returns the operation path that differs from this path only in slashes, dots or case. A real server would return 404
+/// for it, and no client uses it for the protected resource.
 pub(crate) fn near_match<'a>(document: &'a Document, path: &str) -> Option<&'a str> {
     let path = plain(path);
     document.operations().map(|(template, ..)| template).find(|template| values(&plain(template), &path).is_some())

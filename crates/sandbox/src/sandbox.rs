@@ -1,4 +1,4 @@
-//! The sandbox: one server on loopback with any number of vendors.
+//! One server on loopback that simulates any number of vendors.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -15,15 +15,15 @@ use crate::issuer::{Issuer, OnEvent};
 use crate::vendor::PlayedVendor;
 use crate::{connection, server};
 
-/// How long the head of a request may take: enough for a person who types it.
+/// Long enough for a person who types a request by hand.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long requests under way may take when it stops.
+/// How long `shutdown` waits for requests in progress.
 const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
-/// A server on loopback that plays vendors, each under its name.
+/// A server on loopback that simulates vendors, each under its own path prefix.
 ///
-/// It stops when it is dropped, or, so that one can wait for it, with [`shutdown`](Sandbox::shutdown).
+/// The server stops when this is dropped. To wait until it has stopped, call [`shutdown`](Sandbox::shutdown).
 #[derive(Debug)]
 pub struct Sandbox {
     address: SocketAddr,
@@ -33,16 +33,16 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// A sandbox that plays these vendors, on any free port.
+    /// Starts a sandbox with these vendors on a free port.
     ///
     /// # Errors
     ///
-    /// As [`SandboxBuilder::start`].
+    /// Returns the errors of [`SandboxBuilder::start`].
     pub async fn start(vendors: impl IntoIterator<Item = PlayedVendor>) -> Result<Self, Error> {
         Self::builder(vendors).start().await
     }
 
-    /// A sandbox with an address and a log.
+    /// Returns a builder, to set the address or a callback for events.
     pub fn builder(vendors: impl IntoIterator<Item = PlayedVendor>) -> SandboxBuilder {
         SandboxBuilder {
             vendors: vendors.into_iter().collect(),
@@ -52,26 +52,26 @@ impl Sandbox {
         }
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The URL of the control endpoint.
+    /// Returns the URL of the control endpoint.
     pub fn control_url(&self) -> String {
         format!("http://{}/{}", self.address, crate::vendor::CONTROL)
     }
 
-    /// The vendors that it plays, in the order in which they were given.
+    /// Returns the vendors, in the order in which they were added.
     pub fn issuers(&self) -> &[Issuer] {
         &self.issuers
     }
 
-    /// A vendor that it plays.
+    /// Returns a vendor by name.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownVendor`].
+    /// Returns [`Error::UnknownVendor`] if there is no such vendor.
     pub fn issuer(&self, name: &str) -> Result<&Issuer, Error> {
         self.issuers.iter().find(|issuer| issuer.name() == name).ok_or_else(|| Error::UnknownVendor {
             name: name.to_owned(),
@@ -79,7 +79,7 @@ impl Sandbox {
         })
     }
 
-    /// Stops listening, and waits for the requests that are under way. A delayed one is reset.
+    /// Stops listening, and waits for the requests in progress. Delayed requests are reset.
     pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
         if let Some(mut task) = self.task.take()
@@ -96,7 +96,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// Where and how a sandbox runs; [`Sandbox::builder`] makes one.
+/// Configures a [`Sandbox`]; returned by [`Sandbox::builder`].
 pub struct SandboxBuilder {
     vendors: Vec<PlayedVendor>,
     address: SocketAddr,
@@ -105,36 +105,39 @@ pub struct SandboxBuilder {
 }
 
 impl SandboxBuilder {
-    /// Listens on this port of 127.0.0.1; 0 is any that is free.
+    /// Sets the port on 127.0.0.1; 0 picks a free one.
     pub fn port(mut self, port: u16) -> Self {
         self.address.set_port(port);
         self
     }
 
-    /// Listens here. Only loopback is taken.
+    /// Sets the address to listen on. It must be loopback.
     pub fn address(mut self, address: SocketAddr) -> Self {
         self.address = address;
         self
     }
 
-    /// Closes a connection on which the head of a request does not arrive within this time. 30 seconds unless set.
+    /// Sets how long a connection may take to send the head of a request before it is closed. The default is 30
+    /// seconds.
     pub fn head_timeout(mut self, timeout: Duration) -> Self {
         self.head_timeout = timeout;
         self
     }
 
-    /// Tells of each request when its answer is ready. It is called between requests, so it should be quick.
+    /// Sets a callback for events. It is called for each request once its response is ready, while the vendor is
+    /// locked, so it should return quickly.
     pub fn on_event(mut self, on_event: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.on_event = Some(Arc::new(on_event));
         self
     }
 
-    /// Starts it.
+    /// Starts the server.
     ///
     /// # Errors
     ///
-    /// [`Error::NotLoopback`], [`Error::Address`], [`Error::DuplicateVendor`] for two vendors of one name,
-    /// [`Error::UnknownCredential`] for a credential that may have any value but isn't there, and [`Error::Lifetime`].
+    /// Returns [`Error::NotLoopback`] or [`Error::Address`] if the address can't be used, [`Error::DuplicateVendor`] if
+    /// two vendors have the same name, [`Error::UnknownCredential`] if [`PlayedVendor::any`] names a credential that
+    /// doesn't exist, and [`Error::Lifetime`] if a lifetime is too long.
     pub async fn start(self) -> Result<Sandbox, Error> {
         if !self.address.ip().is_loopback() {
             return Err(Error::NotLoopback(self.address));

@@ -1,4 +1,4 @@
-//! HTTP: from a request to an issuer and back, faults of the connection included.
+//! HTTP: passes requests to issuers, and applies faults of the connection.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use crate::response::message::Response;
 use crate::state::{Reply, VendorRequest};
 use crate::{control, host};
 
-/// The most that is read of a request.
+/// The largest request body: 1 MiB.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// The vendors of a sandbox, each under its name, and the control endpoint.
+/// Routes requests to the vendors and to the control endpoint.
 pub(crate) fn router(issuers: Arc<[Issuer]>, on_event: Option<OnEvent>) -> Router {
     let known = Known { issuers: issuers.clone(), on_event };
     Router::new()
@@ -41,8 +41,8 @@ struct Known {
     on_event: Option<OnEvent>,
 }
 
-/// Refuses a request for another host than this machine. A web page can have its own name resolved to 127.0.0.1 (DNS
-/// rebinding), and so read what no other site may.
+/// Rejects a request for another host than this machine. A web page could otherwise read responses by resolving its own
+/// name to 127.0.0.1 (DNS rebinding).
 async fn only_loopback(State(known): State<Known>, request: Request, next: Next) -> HttpResponse<Body> {
     let Err((status, why)) = host::check(&request) else { return next.run(request).await };
     let method = request.method().as_str().to_owned();
@@ -65,7 +65,7 @@ async fn only_loopback(State(known): State<Known>, request: Request, next: Next)
     played(issuer.refuse(&request, status, why))
 }
 
-/// The vendor of a path, and the rest of the path.
+/// Returns the vendor of a path, and the rest of the path.
 fn vendor(issuers: &[Issuer], path: &str) -> Option<(Issuer, String)> {
     issuers.iter().find_map(|issuer| {
         let rest = path.strip_prefix('/')?.strip_prefix(issuer.name())?;
@@ -73,8 +73,8 @@ fn vendor(issuers: &[Issuer], path: &str) -> Option<(Issuer, String)> {
     })
 }
 
-/// Plays each request in a task of its own: a client that goes away doesn't stop a vendor, and what it has asked for is
-/// done all the same.
+/// Handles each request in a task of its own: if the client disconnects, the request still takes effect, as at a real
+/// vendor.
 async fn handle(
     State(issuers): State<Arc<[Issuer]>>,
     ConnectInfo(reset_handle): ConnectInfo<ResetHandle>,
@@ -85,7 +85,7 @@ async fn handle(
         let text = format!("No vendor is played here. There are: {}\n", names.join(", "));
         return with_status(404, Body::from(text));
     };
-    // A task fails if the runtime ends.
+    // The task only fails when the runtime shuts down.
     let reply = tokio::spawn(play(issuer, rest, request)).await.unwrap_or(Reply::Reset);
     if matches!(reply, Reply::Reset) {
         reset_handle.reset();
@@ -151,10 +151,10 @@ fn with_status(status: u16, body: Body) -> HttpResponse<Body> {
     response
 }
 
-/// Half a body, and then an end of the connection.
+/// Sends half a body and then closes the connection.
 enum TruncatedBody {
     Half(Bytes),
-    /// What was written is on its way first.
+    /// Lets the first half be written before the error.
     Sent,
     Over,
 }

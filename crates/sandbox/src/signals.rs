@@ -10,14 +10,14 @@ mod own {
     use rustix::process::{Pid, Signal as Name, kill_process};
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
-    /// Ctrl-C, or the word of a supervisor: the program is to end.
+    /// Waits for Ctrl-C or SIGTERM, which end the program.
     pub(crate) struct Ending {
         interrupt: Signal,
         terminate: Signal,
     }
 
     impl Ending {
-        /// Watches for it from now on.
+        /// Watches for the signals from now on.
         pub(crate) fn watch() -> io::Result<Self> {
             Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
         }
@@ -30,7 +30,7 @@ mod own {
         }
     }
 
-    /// What isn't the program's but its command's.
+    /// Signals that are meant for the command.
     pub(crate) struct Passing {
         interrupt: Signal,
         terminate: Signal,
@@ -39,7 +39,7 @@ mod own {
     }
 
     impl Passing {
-        /// Watches for it from now on.
+        /// Watches for the signals from now on.
         pub(crate) fn watch() -> io::Result<Self> {
             Ok(Self {
                 interrupt: signal(SignalKind::interrupt())?,
@@ -49,19 +49,19 @@ mod own {
             })
         }
 
-        /// Passes it on to a command, for as long as that runs.
+        /// Forwards signals to a command for as long as it runs.
         pub(crate) async fn pass_on(&mut self, command: Option<u32>) -> Infallible {
             let command = command.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
             loop {
                 let name = tokio::select! {
-                    // Of a Ctrl-C the terminal tells the command itself.
+                    // On Ctrl-C, the terminal signals the command itself.
                     Some(()) = self.interrupt.recv() => continue,
                     Some(()) = self.terminate.recv() => Name::TERM,
                     Some(()) = self.hang_up.recv() => Name::HUP,
                     Some(()) = self.quit.recv() => Name::QUIT,
                     else => std::future::pending().await,
                 };
-                // A command that has just ended needs no word.
+                // The command may have just exited.
                 let _ = command.map(|command| kill_process(command, name));
             }
         }
@@ -75,7 +75,7 @@ mod own {
 
     use tokio::signal::ctrl_c;
 
-    /// Ctrl-C: the program is to end.
+    /// Waits for Ctrl-C, which ends the program.
     pub(crate) struct Ending;
 
     impl Ending {
@@ -88,7 +88,7 @@ mod own {
         }
     }
 
-    /// Ctrl-C, of which the console tells the command itself.
+    /// Ctrl-C, which the console sends to the command itself.
     pub(crate) struct Passing;
 
     impl Passing {

@@ -1,4 +1,4 @@
-//! What changes at a vendor, and what a request to it and its reply are.
+//! The mutable state of a vendor, its requests and its replies.
 
 use std::collections::VecDeque;
 use std::time::SystemTime;
@@ -10,7 +10,7 @@ use crate::fault::queue::FaultQueue;
 use crate::ledger::Ledger;
 use crate::response::message::Response;
 
-/// All that changes.
+/// Everything that changes.
 pub(crate) struct State {
     pub(crate) ledger: Ledger,
     pub(crate) counts: Counts,
@@ -19,7 +19,7 @@ pub(crate) struct State {
     pub(crate) events: VecDeque<Event>,
 }
 
-/// A request to a vendor. The path is without the vendor's name.
+/// A request to a vendor. The path does not include the vendor's name.
 pub(crate) struct VendorRequest {
     pub(crate) method: String,
     pub(crate) path: String,
@@ -28,12 +28,12 @@ pub(crate) struct VendorRequest {
     pub(crate) body: Vec<u8>,
 }
 
-/// What comes back.
+/// The reply to a request.
 pub(crate) enum Reply {
     Response {
         response: Response,
         date: SystemTime,
-        /// Half of the body is missing.
+        /// Whether half of the body is missing.
         is_truncated: bool,
     },
     /// The connection is reset.

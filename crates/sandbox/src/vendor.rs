@@ -1,4 +1,4 @@
-//! A vendor to play: its spec, and how it is to be played.
+//! A vendor to simulate: its spec and its settings.
 
 use std::fs;
 use std::path::Path;
@@ -9,10 +9,10 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::spec::document::Document;
 
-/// The name of the control endpoint, next to the vendors. No vendor can have it.
+/// The path prefix of the control endpoint. No vendor can have this name.
 pub(crate) const CONTROL: &str = "_sandbox";
 
-/// A vendor to play: its spec, and what the spec leaves open.
+/// A vendor to simulate: its spec, and settings for what the spec leaves open.
 ///
 /// ```
 /// use freshtoken_sandbox::PlayedVendor;
@@ -37,12 +37,12 @@ pub struct PlayedVendor {
 }
 
 impl PlayedVendor {
-    /// A vendor from the text of its spec. The name is a part of its URL.
+    /// Parses a spec. The name becomes a part of the vendor's URL.
     ///
     /// # Errors
     ///
-    /// [`Error::Spec`], for a text that isn't a spec, for words that the sandbox doesn't play, and for a name that
-    /// isn't made of ASCII letters, digits, `-`, `_` and `.`.
+    /// Returns [`Error::Spec`] if the string isn't a valid spec, uses keywords that the sandbox doesn't support, or if
+    /// the name contains anything but ASCII letters, digits, `-`, `_` and `.`.
     pub fn parse(name: &str, spec: &str) -> Result<Self, Error> {
         let refuse = |why: String| Error::Spec(name.to_owned(), why);
         let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
@@ -63,22 +63,24 @@ impl PlayedVendor {
         })
     }
 
-    /// A vendor from a file, after which it is named: `specs/zenoti.yaml` is `zenoti`.
+    /// Reads a spec from a file. The vendor is named after the file: `specs/zenoti.yaml` is `zenoti`.
     ///
     /// # Errors
     ///
-    /// As [`PlayedVendor::parse`], and [`Error::Unreadable`].
+    /// Returns the errors of [`PlayedVendor::parse`], and [`Error::Unreadable`].
     pub fn read(file: impl AsRef<Path>) -> Result<Self, Error> {
         let file = file.as_ref();
         let spec = fs::read_to_string(file).map_err(|error| Error::Unreadable(file.display().to_string(), error))?;
         Self::parse(&file.file_stem().unwrap_or_default().to_string_lossy(), &spec)
     }
 
-    /// The vendors of a folder: those of these names in their order, or all of them by name where there are none.
+    /// Reads the vendors of a folder: those with the given names, in that order, or all of them in alphabetical order
+    /// if there are no names.
     ///
     /// # Errors
     ///
-    /// As [`PlayedVendor::read`], [`Error::UnknownVendor`], and [`Error::NoSpecs`] where all of none are asked for.
+    /// Returns the errors of [`PlayedVendor::read`], [`Error::UnknownVendor`] for a name without a spec, and
+    /// [`Error::NoSpecs`] if there are neither names nor specs.
     pub fn read_folder(folder: impl AsRef<Path>, names: &[String]) -> Result<Vec<Self>, Error> {
         let folder = folder.as_ref();
         let unreadable = |error| Error::Unreadable(folder.display().to_string(), error);
@@ -102,71 +104,71 @@ impl PlayedVendor {
         names.iter().map(of_name).collect()
     }
 
-    /// Its name.
+    /// Returns the vendor's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How long an access token lives. The default is that of the spec's example, else `x-token.lifetime`, else an
+    /// Sets the lifetime of access tokens. The default is that of the spec's example, then `x-token.lifetime`, then an
     /// hour.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self
     }
 
-    /// How long a refresh token lives. The default is that of the spec's example, else 90 days.
+    /// Sets the lifetime of refresh tokens. The default is that of the spec's example, then 90 days.
     ///
-    /// Zero is no expiry: the token never expires, and responses name 0 or the epoch in its place. So it is where the
-    /// spec's example has no real expiry, such as 0, -1 or a date in 1970.
+    /// Zero means that refresh tokens never expire, and responses contain 0 or the epoch as their expiry. The same
+    /// applies if the spec's example has no real expiry, such as 0, -1 or a date in 1970.
     pub fn refresh_lifetime(mut self, lifetime: Duration) -> Self {
         self.refresh_lifetime = Some(lifetime);
         self
     }
 
-    /// How many access tokens may be live at once; a login, or a refresh that adds one, is refused beyond that. No limit
-    /// unless set.
+    /// Sets the maximum number of live access tokens. A login or refresh that would exceed it is refused. There is no
+    /// limit by default.
     pub fn live_tokens(mut self, most: usize) -> Self {
         self.live_tokens = Some(most);
         self
     }
 
-    /// Returns the newest live token once more, with what is left of its life, instead of a new one: some vendors do.
-    /// In its last second a new one is issued.
+    /// Returns the newest live token again, with its remaining lifetime, instead of a new one, as some vendors do. In
+    /// the token's last second, a new one is issued.
     pub fn repeat_live_token(mut self) -> Self {
         self.repeats_live_token = true;
         self
     }
 
-    /// How many accounts it knows. The credentials of the second end in `-2`, and so on. One unless set.
+    /// Sets the number of accounts. The credentials of the second end in `-2`, and so on. The default is one.
     pub fn accounts(mut self, accounts: usize) -> Self {
         self.accounts = accounts;
         self
     }
 
-    /// The names of its credentials, those that may have any value too.
+    /// Returns the names of the vendor's credentials, including those set with [`any`](PlayedVendor::any).
     pub fn credentials(&self) -> Vec<String> {
         Accounts::new(&self.document, 1, &[]).credentials()[0].keys().cloned().collect()
     }
 
-    /// What its credentials are or, beyond the first account, begin with.
+    /// Returns the values of the first account's credentials. Those of further accounts start with them.
     pub(crate) fn secrets(&self) -> Vec<String> {
         Accounts::new(&self.document, 1, &[]).credentials()[0].values().cloned().collect()
     }
 
-    /// Takes any value of this credential, such as a device's id that the vendor doesn't check. That there is such a
-    /// credential is checked when the sandbox starts.
+    /// Accepts any value for this credential, such as a device ID that the vendor doesn't check.
+    /// [`Sandbox::start`](crate::Sandbox::start) returns an error if there is no such credential.
     pub fn any(mut self, credential: impl Into<String>) -> Self {
         self.any.push(credential.into());
         self
     }
 
-    /// Seeds the dice of faults with a probability. 0 unless set.
+    /// Sets the seed for faults that have a probability. The default is 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Tells it the time. A running clock of its own unless set.
+    /// Sets the clock. The default is a running clock of its own.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self

@@ -1,4 +1,4 @@
-//! How a fault changes an answer.
+//! Applies a fault to a response.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,10 +11,10 @@ use crate::spec::operation::Operation;
 use crate::spec::x_token::RetryUnit;
 use crate::state::Reply;
 
-/// A content network's page; it says nothing on purpose.
+/// An error page as a CDN would send it; it deliberately says nothing.
 const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Sorry</title></head><body><h1>Sorry</h1></body></html>\n";
 
-/// What comes instead of the vendor doing anything.
+/// Returns the reply of a fault that applies before the vendor does anything.
 pub(crate) fn instead(
     document: &Document,
     operation: Option<&Operation>,
@@ -59,12 +59,12 @@ pub(crate) fn instead(
     Some(Reply::Response { response, date: now, is_truncated: false })
 }
 
-/// What becomes of the vendor's answer.
+/// Changes the vendor's response.
 pub(crate) fn afterwards(fault: Option<&FaultKind>, mut response: Response, date: SystemTime, method: &str) -> Reply {
     let has_body = has_body(response.status) && method != "HEAD";
     match fault {
         Some(FaultKind::ResetAfter) => return Reply::Reset,
-        // There is no half of nothing: the caller's connection ends too early all the same.
+        // An empty body can't be cut in half, but the connection still ends too early.
         Some(FaultKind::Truncated) if !has_body => return Reply::Reset,
         Some(FaultKind::Oversized { bytes }) if has_body && response.body.len() < *bytes => {
             response.body.resize(*bytes, b' ')
@@ -74,7 +74,7 @@ pub(crate) fn afterwards(fault: Option<&FaultKind>, mut response: Response, date
     Reply::Response { response, date, is_truncated: fault == Some(&FaultKind::Truncated) }
 }
 
-/// The vendor's idea of the time.
+/// Returns the time by the vendor's clock.
 pub(crate) fn date(fault: Option<&FaultKind>, now: SystemTime) -> SystemTime {
     match fault {
         Some(FaultKind::ClockOff { seconds }) => shift(now, *seconds),
@@ -82,7 +82,7 @@ pub(crate) fn date(fault: Option<&FaultKind>, now: SystemTime) -> SystemTime {
     }
 }
 
-/// `Retry-After` in seconds, and the vendor's own header.
+/// Adds `Retry-After` in seconds, and the vendor's own header.
 pub(crate) fn wait_headers(document: &Document, response: &mut Response, wait: Duration, now: SystemTime) {
     let seconds = wait.as_millis().div_ceil(1_000);
     response.headers.push(("retry-after".to_owned(), seconds.to_string()));
@@ -92,7 +92,7 @@ pub(crate) fn wait_headers(document: &Document, response: &mut Response, wait: D
 fn own_header(document: &Document, wait: Duration, now: SystemTime) -> Option<(String, String)> {
     let own = document.token.as_ref()?.errors.retry_after.as_ref()?;
     let seconds = wait.as_millis().div_ceil(1_000);
-    // From the second that `Date` names.
+    // Counts from the second that `Date` names.
     let value = match own.unit {
         RetryUnit::Seconds => seconds,
         RetryUnit::Unix => u128::from(now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()) + seconds,

@@ -1,4 +1,4 @@
-//! Faults: what can be made to go wrong, at which requests, and how often.
+//! Faults: what can go wrong, for which requests, and how often.
 
 pub(crate) mod apply;
 pub(crate) mod queue;
@@ -11,13 +11,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::clock::{is_representable, shift};
 use crate::spec::duration::{duration, show};
 
-/// The most that a body is padded to: 64 MiB.
+/// The largest size that a body is padded to: 64 MiB.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 
-/// Something that goes wrong on demand.
+/// A fault to inject.
 ///
-/// Without [`times`](Fault::times), [`probability`](Fault::probability) and [`lasting`](Fault::lasting) it goes wrong
-/// once. They can be combined: what is over first ends it.
+/// Without [`times`](Fault::times), [`probability`](Fault::probability) and [`lasting`](Fault::lasting), it happens
+/// once. They can be combined: the fault is removed when the first limit is reached.
 ///
 /// ```
 /// use freshtoken_sandbox::{Fault, FaultScope, RetryAfter};
@@ -46,13 +46,13 @@ pub struct Fault {
 #[serde(tag = "fault", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// The response takes so long, by the issuer's [`Clock`](crate::Clock).
+    /// The response is delayed, by the issuer's [`Clock`](crate::Clock).
     Delay {
         /// How long.
         #[serde(with = "text")]
         by: Duration,
     },
-    /// 429, with `Retry-After` and whatever header of its own the vendor has.
+    /// A 429 with `Retry-After` and, if the spec names one, the vendor's own header.
     TooManyRequests {
         /// How the wait is written.
         #[serde(default)]
@@ -61,39 +61,39 @@ pub enum FaultKind {
         #[serde(with = "text", default = "half_a_minute")]
         wait: Duration,
     },
-    /// 500, as the vendor documents it.
+    /// A 500, as the vendor documents it.
     ServerError,
-    /// A page in HTML, such as a content network's.
+    /// An HTML page, as a CDN would send it.
     Html {
-        /// Its status, from 200 to 599 and one that has a body. Any other is taken for 200.
+        /// Its status: 200 to 599, and one that has a body. Any other value is treated as 200.
         #[serde(default = "ok")]
         status: u16,
     },
-    /// A redirect to another path.
+    /// A redirect.
     Redirect {
-        /// Where to. The default is another path of the same server.
+        /// The target. The default is another path on the same server.
         #[serde(default = "elsewhere")]
         to: String,
     },
-    /// The connection is reset, and nothing was done.
+    /// The connection is reset before the vendor does anything.
     ResetBefore,
-    /// All is done, and then the connection is reset instead of the answer.
+    /// The request takes effect, but the connection is reset instead of a response.
     ResetAfter,
-    /// All is done, but the body ends half way. Where there is none, the connection is reset.
+    /// The request takes effect, but the body is cut in half. If there is no body, the connection is reset.
     Truncated,
-    /// All is done, but the body is padded to this size. Where there is none, nothing is wrong.
+    /// The request takes effect, and the body is padded to this size. If there is no body, nothing happens.
     Oversized {
-        /// In bytes; 64 MiB at most.
+        /// In bytes; at most 64 MiB.
         #[serde(default = "mebibyte")]
         bytes: usize,
     },
-    /// The token that is issued has expired already.
+    /// The issued token has already expired.
     ExpiredToken,
-    /// No new token: the newest that there is comes once more, with what is left of its life. Nothing is spent.
+    /// The newest live token is returned again, with its remaining lifetime. No refresh token is spent.
     SameToken,
-    /// The vendor's clock is wrong: its `Date`, and every moment in its answer.
+    /// The vendor's clock is wrong: both its `Date` and the times in its response.
     ClockOff {
-        /// By how many seconds; ahead, or behind if negative.
+        /// The error in seconds: ahead, or behind if negative.
         seconds: i64,
     },
 }
@@ -103,18 +103,18 @@ pub enum FaultKind {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum RetryAfter {
-    /// `Retry-After` in seconds, and the vendor's own header where the spec names one.
+    /// `Retry-After` in seconds, and the vendor's own header if the spec names one.
     #[default]
     Seconds,
-    /// `Retry-After` as a date, and the vendor's own header where the spec names one.
+    /// `Retry-After` as a date, and the vendor's own header if the spec names one.
     Date,
-    /// The vendor's own header alone.
+    /// Only the vendor's own header.
     PlayedVendor,
-    /// Not at all.
+    /// No header at all.
     Nothing,
 }
 
-/// The requests at which it goes wrong.
+/// The requests that a fault applies to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -130,13 +130,13 @@ pub enum FaultScope {
     Refresh,
     /// Revocations.
     Revoke,
-    /// Calls of the protected resource.
+    /// Calls to the protected resource.
     Calls,
-    /// Everything.
+    /// All requests.
     All,
 }
 
-/// What a request is for.
+/// The purpose of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Login,
@@ -161,103 +161,103 @@ impl FaultScope {
 }
 
 impl Fault {
-    /// A fault, once. It is at every operation of the spec, but [`FaultKind::ExpiredToken`] and
-    /// [`FaultKind::SameToken`] are at logins and refreshes, which alone issue tokens.
+    /// Creates a fault that happens once, to any operation of the spec. [`FaultKind::ExpiredToken`] and
+    /// [`FaultKind::SameToken`] apply to logins and refreshes, since only those issue tokens.
     pub fn new(kind: FaultKind) -> Self {
         Self { on: kind.on(), kind, times: None, probability: None, lasts: None }
     }
 
-    /// See [`FaultKind::Delay`].
+    /// Creates a [`FaultKind::Delay`].
     pub fn delay(by: Duration) -> Self {
         Self::new(FaultKind::Delay { by })
     }
 
-    /// See [`FaultKind::TooManyRequests`].
+    /// Creates a [`FaultKind::TooManyRequests`].
     pub fn too_many_requests(retry_after: RetryAfter, wait: Duration) -> Self {
         Self::new(FaultKind::TooManyRequests { retry_after, wait })
     }
 
-    /// See [`FaultKind::ServerError`].
+    /// Creates a [`FaultKind::ServerError`].
     pub fn server_error() -> Self {
         Self::new(FaultKind::ServerError)
     }
 
-    /// See [`FaultKind::Html`].
+    /// Creates a [`FaultKind::Html`].
     pub fn html(status: u16) -> Self {
         Self::new(FaultKind::Html { status })
     }
 
-    /// See [`FaultKind::Redirect`].
+    /// Creates a [`FaultKind::Redirect`].
     pub fn redirect(to: impl Into<String>) -> Self {
         Self::new(FaultKind::Redirect { to: to.into() })
     }
 
-    /// See [`FaultKind::ResetBefore`].
+    /// Creates a [`FaultKind::ResetBefore`].
     pub fn reset_before() -> Self {
         Self::new(FaultKind::ResetBefore)
     }
 
-    /// See [`FaultKind::ResetAfter`].
+    /// Creates a [`FaultKind::ResetAfter`].
     pub fn reset_after() -> Self {
         Self::new(FaultKind::ResetAfter)
     }
 
-    /// See [`FaultKind::Truncated`].
+    /// Creates a [`FaultKind::Truncated`].
     pub fn truncated() -> Self {
         Self::new(FaultKind::Truncated)
     }
 
-    /// See [`FaultKind::Oversized`].
+    /// Creates a [`FaultKind::Oversized`].
     pub fn oversized(bytes: usize) -> Self {
         Self::new(FaultKind::Oversized { bytes })
     }
 
-    /// See [`FaultKind::ExpiredToken`].
+    /// Creates a [`FaultKind::ExpiredToken`].
     pub fn expired_token() -> Self {
         Self::new(FaultKind::ExpiredToken)
     }
 
-    /// See [`FaultKind::SameToken`].
+    /// Creates a [`FaultKind::SameToken`].
     pub fn same_token() -> Self {
         Self::new(FaultKind::SameToken)
     }
 
-    /// See [`FaultKind::ClockOff`].
+    /// Creates a [`FaultKind::ClockOff`].
     pub fn clock_off(seconds: i64) -> Self {
         Self::new(FaultKind::ClockOff { seconds })
     }
 
-    /// At the requests that are its kind's.
+    /// Limits it to the requests that its kind makes sense for.
     pub(crate) fn where_it_makes_sense(self) -> Self {
         let on = self.kind.on();
         self.on(on)
     }
 
-    /// At these requests.
+    /// Limits it to these requests.
     pub fn on(mut self, on: FaultScope) -> Self {
         self.on = on;
         self
     }
 
-    /// So often.
+    /// Sets how many times it happens.
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// With this probability at each request, from 0 to 1; the dice are the sandbox's, with its seed.
+    /// Sets the probability for each request, from 0 to 1. The random numbers come from the sandbox, with its seed.
     pub fn probability(mut self, probability: f64) -> Self {
         self.probability = Some(probability);
         self
     }
 
-    /// For this time from when it is given, by the issuer's clock.
+    /// Sets how long it lasts, by the issuer's clock, from when it is injected.
     pub fn lasting(mut self, lasts: Duration) -> Self {
         self.lasts = Some(lasts);
         self
     }
 
-    /// What is wrong with it, for a person: it would never play, or couldn't as it is.
+    /// Returns why the fault could never happen, or can't be simulated as it is.
     pub(crate) fn check(&self, now: SystemTime) -> Result<(), String> {
         if self.times == Some(0) {
             return Err("`times` is 0; it is 1 or more".to_owned());
@@ -273,7 +273,7 @@ impl Fault {
 }
 
 impl FaultKind {
-    /// The requests at which it makes sense.
+    /// Returns the requests that this kind makes sense for.
     fn on(&self) -> FaultScope {
         match self {
             Self::ExpiredToken | Self::SameToken => FaultScope::Grants,
@@ -288,7 +288,7 @@ impl FaultKind {
             Self::Html { status } if !is_page(*status) => {
                 Err(format!("`status` is {status}; it is from 200 to 599 and one that has a body"))
             }
-            // Other characters can't stand in a header, nor in a URL.
+            // Other characters are allowed neither in a header nor in a URL.
             Self::Redirect { to } if to.is_empty() || !to.bytes().all(|byte| byte.is_ascii_graphic()) => {
                 Err("`to` isn't a URL: it has no characters, or others than visible ASCII".to_owned())
             }
@@ -304,7 +304,7 @@ impl FaultKind {
         }
     }
 
-    /// What can be played of it.
+    /// Limits the values to what can be simulated.
     pub(crate) fn bounded(self) -> Self {
         match self {
             Self::Oversized { bytes } => Self::Oversized { bytes: bytes.min(MAX_BYTES) },
@@ -314,19 +314,19 @@ impl FaultKind {
     }
 }
 
-/// More than the years that a date can tell have.
+/// More seconds than there are between any two representable dates.
 const MAX_SECONDS: u64 = 1 << 40;
 
 fn is_page(status: u16) -> bool {
     (200..600).contains(&status) && has_body(status)
 }
 
-/// Whether answers of this status have a body.
+/// Whether responses with this status have a body.
 pub(crate) fn has_body(status: u16) -> bool {
     !matches!(status, 100..200 | 204 | 205 | 304)
 }
 
-/// What it is, where it plays and how often.
+/// Shows what goes wrong.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.kind)
@@ -368,7 +368,7 @@ fn mebibyte() -> usize {
     1024 * 1024
 }
 
-/// Durations as text.
+/// Durations as strings.
 mod text {
     use super::*;
 
@@ -381,7 +381,7 @@ mod text {
     }
 }
 
-/// Durations as text that may be missing.
+/// Optional durations as strings.
 mod maybe_text {
     use super::*;
 

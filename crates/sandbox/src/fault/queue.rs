@@ -1,10 +1,10 @@
-//! The faults that wait for their requests.
+//! The faults that wait for a request.
 
 use std::time::SystemTime;
 
 use crate::fault::{Fault, FaultKind, Purpose};
 
-/// The faults that wait for their requests, in the order in which they were given.
+/// The waiting faults, in the order in which they were injected.
 #[derive(Default)]
 pub(crate) struct FaultQueue(Vec<Entry>);
 
@@ -27,13 +27,13 @@ impl FaultQueue {
         self.0.clear();
     }
 
-    /// The faults that are still to come.
+    /// Returns the waiting faults.
     pub(crate) fn waiting(&mut self, now: SystemTime) -> Vec<Fault> {
         self.drop_what_is_over(now);
         self.0.iter().map(|entry| entry.fault.clone()).collect()
     }
 
-    /// What goes wrong with this request: the first that fits, if any.
+    /// Returns the first fault that applies to this request, if any.
     pub(crate) fn next(&mut self, purpose: Purpose, now: SystemTime, dice: &mut fastrand::Rng) -> Option<FaultKind> {
         self.drop_what_is_over(now);
         let fits = |entry: &&mut Entry| {

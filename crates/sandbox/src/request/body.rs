@@ -1,4 +1,4 @@
-//! The body of a request: its media type, and what it says.
+//! Parses the body of a request.
 
 use axum::http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
@@ -13,13 +13,13 @@ use crate::spec::resolve::Branch;
 use crate::spec::schema::Schema;
 use crate::spec::value::as_text;
 
-/// A body that is as the spec wants it.
+/// A body that matches the spec.
 pub(super) struct Body<'a> {
     pub(super) branch: Branch<'a>,
     pub(super) value: Value,
 }
 
-/// Reads and checks a body.
+/// Parses and checks a body.
 pub(super) fn read<'a>(
     document: &'a Document,
     operation: &'a Operation,
@@ -41,7 +41,7 @@ pub(super) fn read<'a>(
     form(document, media, incoming.body)
 }
 
-/// The names of what a query and a body hold, in snake case. What is empty counts as absent.
+/// Returns the names of the fields in the query and the body, in snake case. Empty fields count as absent.
 pub(super) fn names(incoming: &Incoming<'_>) -> Vec<String> {
     let content_type = incoming.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut pairs = decode::pairs(incoming.query.as_bytes()).unwrap_or_default();
@@ -56,14 +56,15 @@ pub(super) fn names(incoming: &Incoming<'_>) -> Vec<String> {
     pairs.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| snake(&name)).collect()
 }
 
-/// A form is text, so what it says depends on the kind of body that one reads it as.
+/// Parses a form. Its values are strings, so their types depend on the `oneOf` branch.
 fn form<'a>(document: &'a Document, media: &'a MediaType, bytes: &[u8]) -> Result<Option<Body<'a>>, Refusal> {
     let pairs = decode::pairs(bytes)?;
     let mut kinds = Vec::new();
     for kind in media.schema.branches(document) {
         kinds.push(as_kind(document, media, kind.schema, &pairs).map(|value| (kind, value)));
     }
-    // The kind that fits; else the check of them all says which is the likeliest, and what is wrong with it.
+    // Use the branch that matches. Otherwise, checking against all of them finds the likeliest, and what is wrong with
+    // it.
     let fits = |kind: &Result<(Branch<'a>, Value), Refusal>| {
         let checked =
             kind.as_ref().ok().map(|(kind, value)| schema_check::check_schema(document, kind.schema, value, ""));
@@ -84,7 +85,7 @@ fn as_kind(
     pairs: &[(String, String)],
 ) -> Result<Value, Refusal> {
     let fields = schema.fields(document);
-    // RFC 6749, section 3.2: a parameter without a value is treated as if it weren't there. But a spec can list it.
+    // RFC 6749, section 3.2: an empty parameter counts as absent, unless the spec lists the empty string.
     let is_listed = |name: &str| {
         let listed = fields.properties.get(name).and_then(|schema| schema.values(document));
         listed.is_some_and(|listed| listed.iter().any(|value| value == ""))

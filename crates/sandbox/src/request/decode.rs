@@ -1,4 +1,4 @@
-//! Values that arrive as text: forms, queries, headers, paths.
+//! Decodes values that are sent as strings: in forms, queries, headers and paths.
 
 use percent_encoding::percent_decode;
 use serde_json::{Number, Value};
@@ -14,7 +14,7 @@ pub(crate) struct Style<'a> {
     pub(crate) explode: bool,
 }
 
-/// The pairs of a form or a query, decoded.
+/// Returns the decoded pairs of a form or a query.
 pub(crate) fn pairs(text: &[u8]) -> Result<Vec<(String, String)>, Refusal> {
     let parts = text.split(|byte| *byte == b'&').filter(|part| !part.is_empty());
     parts
@@ -26,19 +26,20 @@ pub(crate) fn pairs(text: &[u8]) -> Result<Vec<(String, String)>, Refusal> {
         .collect()
 }
 
-/// All values of a name, decoded.
+/// Returns the decoded values of a name.
 pub(crate) fn values(text: &[u8], name: &str) -> Result<Vec<String>, Refusal> {
     Ok(pairs(text)?.into_iter().filter(|(key, _)| key == name).map(|(_, value)| value).collect())
 }
 
-/// Undoes form encoding.
+/// Reverses form encoding.
 pub(crate) fn decode(text: &[u8]) -> Result<String, Refusal> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     let decoded: Vec<u8> = percent_decode(&spaced).collect();
     String::from_utf8(decoded).map_err(|_| Refusal::new(Reason::Malformed, "the form or query isn't UTF-8"))
 }
 
-/// Makes a value of the texts that a name has, by its schema. What isn't of its type stays text: the check says so.
+/// Converts the strings of a name to a value of its schema. A string of the wrong type stays a string, which the schema
+/// check then reports.
 pub(crate) fn read(document: &Document, schema: &Schema, texts: &[String], style: Style<'_>) -> Result<Value, String> {
     if schema.kind(document) == Some(Kind::Array) {
         let items = items(texts, style)?;
@@ -68,7 +69,7 @@ fn items(texts: &[String], style: Style<'_>) -> Result<Vec<String>, String> {
     if items.iter().any(String::is_empty) {
         return Err(format!("has an empty item; its items have {name} between them"));
     }
-    // A comma in the item of such a list is legal, but it is far more likely to be the wrong delimiter.
+    // A comma in an item of such a list is legal, but a wrong delimiter is far more likely.
     if delimiter != ',' && items.iter().any(|item| item.contains(',')) {
         return Err(format!("has commas; its items have {name} between them"));
     }

@@ -1,4 +1,4 @@
-//! A request as it came, and the parameters that an operation takes.
+//! A request as it was sent, and the parameters that an operation takes.
 
 use axum::http::HeaderMap;
 
@@ -6,17 +6,17 @@ use crate::refusal::{Reason, Refusal};
 use crate::spec::document::Document;
 use crate::spec::operation::{Operation, Parameter};
 
-/// A request as it came.
+/// A request as it was sent.
 pub(crate) struct Incoming<'a> {
     pub(crate) headers: &'a HeaderMap,
-    /// As it came, without the `?`.
+    /// As sent, without the `?`.
     pub(crate) query: &'a str,
     pub(crate) body: &'a [u8],
-    /// The values of the path's parameters.
+    /// The values of the path parameters.
     pub(crate) path: Vec<(String, String)>,
 }
 
-/// The parameters of an operation, and those of its path that it doesn't override.
+/// Returns the parameters of an operation, and those of its path that it doesn't override.
 pub(crate) fn parameters<'a>(
     document: &'a Document,
     shared: &'a [Parameter],

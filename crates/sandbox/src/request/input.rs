@@ -1,4 +1,4 @@
-//! What an operation takes: each property of its body and each parameter, with its name as a credential.
+//! The inputs of an operation: each property of its body and each parameter, with its name as a credential.
 
 use heck::ToSnakeCase;
 use serde_json::Value;
@@ -12,43 +12,43 @@ use crate::spec::schema::{Kind, Schema};
 /// How deep objects in a body are followed.
 const MAX_DEPTH: usize = 8;
 
-/// A property of a body that isn't itself an object of known properties, or is one inside another of its kind.
+/// A property of a body: either not an object with properties, or an object nested in another of the same type.
 pub(crate) struct Leaf<'a> {
     path: Vec<&'a str>,
-    /// In snake case, with its path.
+    /// In snake case, with the names of the objects around it.
     pub(crate) name: String,
     pub(crate) schema: &'a Schema,
-    /// It and every object around it.
+    /// Whether it and every object around it are required.
     pub(crate) is_required: bool,
 }
 
 impl Leaf<'_> {
-    /// Its own name.
+    /// Returns its own name.
     pub(crate) fn key(&self) -> &str {
         self.path.last().copied().unwrap_or_default()
     }
 
-    /// As a JSON Pointer.
+    /// Returns its JSON Pointer.
     pub(crate) fn pointer(&self) -> String {
         let escaped = self.path.iter().map(|name| name.replace('~', "~0").replace('/', "~1"));
         escaped.map(|name| format!("/{name}")).collect()
     }
 }
 
-/// The leaves of a body, in the spec's order.
+/// Returns the leaves of a body, in the spec's order.
 pub(crate) fn leaves<'a>(document: &'a Document, schema: &'a Schema) -> Vec<Leaf<'a>> {
     let mut found = Vec::new();
     descend(document, schema, &mut Way::default(), true, &mut found);
     found
 }
 
-/// How a place in a body is reached.
+/// The path to a property.
 #[derive(Default)]
 struct Way<'a> {
     names: Vec<&'a str>,
-    /// What they are as parts of a credential's name.
+    /// The names as parts of a credential's name.
     labels: Vec<&'a str>,
-    /// The shapes of the objects around it.
+    /// The types of the objects around it.
     around: Vec<Vec<&'a Schema>>,
 }
 
@@ -81,9 +81,9 @@ fn descend<'a>(
 
 /// A property or a parameter.
 pub(crate) struct Input<'a> {
-    /// As the spec calls it.
+    /// Its name in the spec.
     pub(crate) key: String,
-    /// As a credential.
+    /// Its name as a credential.
     pub(crate) name: String,
     pub(crate) schema: &'a Schema,
     pub(crate) is_required: bool,
@@ -91,7 +91,8 @@ pub(crate) struct Input<'a> {
     pub(crate) example: Option<&'a Value>,
 }
 
-/// All that an operation takes beside its security; of several kinds of body, the one of this name.
+/// Returns all inputs of an operation except those of its security. If the body has several variants, uses the one with
+/// this name.
 pub(crate) fn inputs<'a>(
     document: &'a Document,
     shared: &'a [Parameter],
@@ -127,7 +128,7 @@ pub(crate) fn inputs<'a>(
     inputs
 }
 
-/// The name of a credential.
+/// Returns the name of a credential.
 pub(crate) fn snake(name: &str) -> String {
     name.to_snake_case()
 }

@@ -1,6 +1,7 @@
-//! What a request must be like: checks it against the spec, and says what it carries.
+//! Checks a request against the spec, and returns the values in it.
 //!
-//! It knows nothing of tokens and accounts: that a value is the *right* one is the issuer's business.
+//! This module knows neither tokens nor accounts: whether a value is the *right* one is checked by `account` and
+//! `grants`.
 
 mod body;
 mod decode;
@@ -20,8 +21,8 @@ use crate::request::values::{Field, RequestValues};
 use crate::spec::document::Document;
 use crate::spec::operation::{Operation, Parameter, Place};
 
-/// Checks all but the values of credentials and tokens. Who calls comes first, as a vendor would have it: what is wrong
-/// with the rest of the request is kept until whoever knows the accounts has looked at what the security scheme said.
+/// Checks everything except the values of credentials and tokens. Authentication comes first, as at a real vendor: a
+/// refusal of the rest is kept until the credentials in the security scheme have been checked.
 pub(crate) fn check(
     document: &Document,
     shared: &[Parameter],
@@ -38,7 +39,7 @@ pub(crate) fn check(
     }
 }
 
-/// The parameters and the body.
+/// Parses the parameters and the body.
 fn rest(
     document: &Document,
     shared: &[Parameter],

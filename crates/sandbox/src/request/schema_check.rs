@@ -1,4 +1,4 @@
-//! A value against its schema.
+//! Checks a value against its schema.
 
 use serde_json::Value;
 
@@ -10,17 +10,17 @@ use crate::spec::schema::{Additional, Kind, Schema};
 /// How deep a value may be nested.
 const MAX_DEPTH: usize = 128;
 
-/// Something about a value that its schema forbids.
+/// A violation of a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Violation {
-    /// Where, such as `auth.identity`.
+    /// The path of the field, such as `auth.identity`.
     field: String,
     is_missing: bool,
     what: String,
 }
 
-/// The most telling breach, as a refusal: what is wrong comes before what is missing, since a wrong constant explains
-/// the rest.
+/// Returns the most useful violation as a refusal. A wrong value comes before a missing one, since a wrong constant
+/// explains the rest.
 pub(crate) fn first(violations: Vec<Violation>) -> Option<Refusal> {
     let wrong = violations.iter().find(|violation| !violation.is_missing);
     let violation = wrong.or(violations.first())?;
@@ -28,7 +28,7 @@ pub(crate) fn first(violations: Vec<Violation>) -> Option<Refusal> {
     Some(Refusal::about(reason, &violation.field, &violation.what))
 }
 
-/// All that a schema forbids about a value that a name has; the root of a body has none.
+/// Returns all violations of a schema by a value. The body itself has no name.
 pub(crate) fn check_schema(document: &Document, schema: &Schema, value: &Value, name: &str) -> Vec<Violation> {
     check_at(document, schema, value, name, 0)
 }
@@ -101,7 +101,7 @@ impl Checker<'_> {
                     match (fields.properties.get(name.as_str()), fields.additional) {
                         (Some(schema), _) => self.value(schema, member, &join(field, name), depth + 1),
                         (None, Some(Additional::Are(schema))) => {
-                            // The caller's own name may be anything, so it isn't told.
+                            // The caller chose this name, so the message does not repeat it.
                             self.value(schema, member, &join(field, "*"), depth + 1)
                         }
                         (None, Some(Additional::Allowed(false))) => self.refuse(field, "has a property too many"),
@@ -114,10 +114,9 @@ impl Checker<'_> {
     }
 }
 
-/// The branch of a `oneOf` that a value is of, or all that speaks against the likeliest one.
+/// Returns the branch of a `oneOf` that a value matches, or the violations of the likeliest one.
 ///
-/// The likeliest is the one with whose constants the value agrees. Where it agrees with none, it is these constants
-/// that are wrong.
+/// The likeliest branch is the one whose constants the value has. If it has those of none, the constants are reported.
 pub(crate) fn branch<'a>(
     document: &'a Document,
     schema: &'a Schema,
@@ -138,7 +137,8 @@ fn branch_at<'a>(
     let mut likeliest = Vec::new();
     for branch in &branches {
         let agreement = agreement(document, branch.schema, value);
-        // Whatever else it holds, it can't be of this kind. Looking deeper at each level would double the work.
+        // With other constants, the value can't match this branch. Checking it anyway would double the work at each
+        // level.
         if agreement == Some(false) && value.is_object() && branches.len() > 1 {
             continue;
         }
@@ -168,12 +168,12 @@ fn branch_at<'a>(
     }])
 }
 
-/// Whether a value has the constants that a branch requires; false where it requires none.
+/// Whether a value has the constants that a branch requires. Returns false if it requires none.
 pub(crate) fn agrees(document: &Document, schema: &Schema, value: &Value) -> bool {
     agreement(document, schema, value) == Some(true)
 }
 
-/// None where it requires none.
+/// Returns `None` if the branch requires no constants.
 fn agreement(document: &Document, schema: &Schema, value: &Value) -> Option<bool> {
     let fields = schema.fields(document);
     let mut constants = fields
@@ -198,7 +198,7 @@ fn join(field: &str, name: &str) -> String {
     }
 }
 
-/// Numbers are equal by value: `1` is `1.0`.
+/// Numbers are compared by value: `1` equals `1.0`.
 fn is_equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
@@ -228,7 +228,7 @@ fn name_of(kind: Kind) -> &'static str {
     }
 }
 
-/// Formats that a text can miss; a format that isn't known here is documentation.
+/// Returns how a string violates its format. Formats that aren't listed here are documentation.
 fn misses(format: &str, text: &str) -> Option<&'static str> {
     match format {
         "date-time" => text.parse::<jiff::Timestamp>().is_err().then_some("isn't a date and time with an offset"),

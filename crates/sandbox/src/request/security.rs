@@ -1,4 +1,4 @@
-//! How a request says who sends it: API keys, HTTP Basic, Bearer and other `http` schemes.
+//! Authentication: API keys, HTTP Basic, Bearer and other `http` schemes.
 
 use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
@@ -11,7 +11,7 @@ use crate::spec::document::Document;
 use crate::spec::operation::{Operation, Parameter, Place, SecurityScheme};
 use crate::spec::x_token::{Action, BasicEncoding, TokenKind};
 
-/// What a security scheme said.
+/// A value that a request presents in its security scheme.
 #[derive(Clone, Debug)]
 pub(crate) enum Presented {
     /// A credential: its name and its value.
@@ -30,7 +30,7 @@ enum Bearer {
     RefreshToken,
 }
 
-/// Reads the first alternative of the operation's security that the request has.
+/// Returns the values of the first alternative of the operation's security that the request satisfies.
 pub(super) fn presented(
     document: &Document,
     operation: &Operation,
@@ -50,8 +50,8 @@ pub(super) fn presented(
     }
 }
 
-/// Refuses a client that authenticates in two ways, as RFC 6749, section 2.3 wants: by HTTP Basic, and by a secret in the
-/// query or the body. A secret that the spec requires beside Basic is none of these.
+/// Refuses a client that authenticates twice, as RFC 6749, section 2.3 requires: by HTTP Basic, and by a secret in the
+/// query or the body. A secret that the spec requires in addition to Basic is allowed.
 pub(super) fn only_one_way(
     document: &Document,
     shared: &[Parameter],
@@ -64,7 +64,7 @@ pub(super) fn only_one_way(
         return Ok(());
     }
     let (_, halves) = basic(document);
-    // The half that is the secret: the second, unless that one is empty.
+    // The half that is the secret: the second, unless it is empty.
     let own = halves.iter().rev().find(|name| !name.is_empty()).map(String::as_str);
     let schemes = document.security(operation).into_iter().flat_map(|sent| sent.keys());
     let mut schemes = schemes.filter_map(|name| document.security_scheme(name));
@@ -85,7 +85,7 @@ pub(super) fn only_one_way(
     }
 }
 
-/// The names of the credentials that a scheme takes with an operation.
+/// Returns the names of the credentials that a scheme takes for an operation.
 pub(crate) fn credential_names(document: &Document, operation: &Operation, name: &str) -> Vec<String> {
     let Some(scheme) = document.security_scheme(name) else { return Vec::new() };
     match scheme.kind.as_str() {
@@ -127,7 +127,7 @@ fn scheme(
         _ => return Err(refuse("authorization", "is there several times")),
     };
     let (word, value) = authorization.split_once(' ').unwrap_or((authorization, ""));
-    // The scheme's word is without case by RFC 9110, section 11.1.
+    // Schemes are case-insensitive: RFC 9110, section 11.1.
     if !word.eq_ignore_ascii_case(&scheme.scheme) || value.is_empty() {
         return Err(refuse("authorization", &format!("isn't `{} ...`", scheme.scheme)));
     }
@@ -145,8 +145,9 @@ fn scheme(
     }])
 }
 
-/// A bearer scheme carries the access token; with a refresh and a revocation that name no place for the token that they
-/// take, that one; and a credential where it is a scheme of the login's, or of a refresh whose token stands elsewhere.
+/// Returns what a bearer scheme carries. That is the access token, with these exceptions: for a refresh or a revocation
+/// without a place for its token, it is that token; for a scheme that a login uses, or a refresh whose token is
+/// elsewhere, it is a credential.
 fn carried(document: &Document, operation: &Operation, name: &str) -> Bearer {
     let scheme = document.security_scheme(name).filter(|scheme| scheme.is_bearer());
     let (Some(_), Some(token)) = (scheme, &document.token) else { return Bearer::Credential };

@@ -1,4 +1,4 @@
-//! What a request carries.
+//! The values in a request.
 
 use serde_json::Value;
 
@@ -6,32 +6,32 @@ use crate::refusal::Refusal;
 use crate::request::security::Presented;
 use crate::spec::value::as_text;
 
-/// What a request carries, all of it as the spec wants it.
+/// The values in a request that matches the spec.
 #[derive(Default)]
 pub(crate) struct RequestValues {
-    /// Which kind of body, where there are several.
+    /// The variant of the body, if there are several.
     pub(crate) branch: Option<String>,
-    /// Properties of the body and parameters.
+    /// Properties of the body, and parameters.
     pub(crate) fields: Vec<Field>,
-    /// What the security scheme said.
+    /// What the security schemes carried.
     pub(crate) presented: Vec<Presented>,
-    /// What is wrong with the rest. It is told to a caller whose credentials are right.
+    /// What is wrong with the rest of the request. It is only returned to a caller whose credentials are correct.
     pub(crate) refusal: Option<Refusal>,
 }
 
-/// A value that a request carries.
+/// A value in a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Field {
-    /// As the spec calls it; of a nested property, its own name alone.
+    /// Its name in the spec; for a nested property, without the names of the objects around it.
     pub(crate) key: String,
-    /// As a credential: in snake case, with its path.
+    /// Its name as a credential: in snake case, with the names of the objects around it.
     pub(crate) name: String,
     pub(crate) value: Value,
     pub(crate) is_in_path: bool,
 }
 
 impl RequestValues {
-    /// The value of a property or parameter, as text.
+    /// Returns the value of a property or parameter as a string.
     pub(crate) fn text(&self, key: &str) -> Option<String> {
         self.fields.iter().find(|field| field.key == key).map(|field| as_text(&field.value))
     }

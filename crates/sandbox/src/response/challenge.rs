@@ -1,10 +1,10 @@
-//! `WWW-Authenticate`, which RFC 9110, section 15.5.2 wants of every 401.
+//! `WWW-Authenticate`, which RFC 9110, section 15.5.2 requires on every 401.
 
 use crate::spec::document::Document;
 use crate::spec::operation::Operation;
 
-/// The schemes by which an operation can be called. For one without any, and for the protected resource, it is that of
-/// the token's prefix.
+/// Returns a challenge for each scheme of an operation. For an operation without schemes, and for the protected
+/// resource, the scheme is the prefix of the token.
 pub(crate) fn www_authenticate(
     document: &Document,
     operation: Option<&Operation>,
@@ -22,7 +22,7 @@ pub(crate) fn www_authenticate(
     words.dedup_by(|one, other| one.eq_ignore_ascii_case(other));
     let challenges = words.iter().map(|word| {
         let word = ["Basic", "Bearer"].into_iter().find(|known| known.eq_ignore_ascii_case(word)).unwrap_or(word);
-        // RFC 6750, section 3.1. Without a token there is no error code.
+        // RFC 6750, section 3.1: without a token there is no error code.
         let error = if is_token_wrong && word == "Bearer" { ", error=\"invalid_token\"" } else { "" };
         format!("{word} realm=\"{realm}\"{error}")
     });

@@ -1,21 +1,21 @@
-//! The failure that a vendor answers to a refusal, of those that its spec documents.
+//! Picks the failure that a vendor returns for a refusal, from those that its spec documents.
 //!
 //! In this order:
 //!
-//! 1. a 5xx example whose code the spec calls permanent, where it is about the credential that is wrong: some vendors
-//!    say so;
-//! 2. the first status that fits the reason and is documented, if one of its examples fits: the one with a code that
-//!    fits, then the one that speaks of the field, then the only one;
-//! 3. where `x-token` says that a success can be a failure, such an example of the success that fits;
-//! 4. the documented status, if it has other examples or no body in JSON, in the shape that its schema wants: the
-//!    required members with the code that fits, of those that the spec knows, and why in the place of the message;
-//! 5. the first example of a failure at a success;
-//! 6. the documented status without an example, or `default`, in the shape that its schema wants;
-//! 7. where no failure is documented at all but a success can be one, what makes it one;
-//! 8. the status that fits best, in the shape of the operation's other failures.
+//! 1. a 5xx example whose code is listed as permanent, if it is about the wrong credential: some vendors respond like
+//!    this;
+//! 2. the first documented status that fits the reason, if one of its examples fits: one with a fitting code, then one
+//!    that mentions the field, then the only one;
+//! 3. if `x-token` says that a success can be a failure, a fitting example of such a success;
+//! 4. the documented status, if it has other examples or no JSON body, with a body of its schema: the required members,
+//!    the best fitting code that the spec knows, and the reason as the message;
+//! 5. the first example of a failure with a success status;
+//! 6. the documented status without an example, or `default`, with a body of its schema;
+//! 7. if no failure is documented but a success can be one, a success with the members that make it a failure;
+//! 8. the best fitting status, with a body like that of the operation's other failures.
 //!
-//! An example is returned as it is, with its status. A path or a method that there isn't is the server's business, not the
-//! vendor's, so no success stands for it.
+//! An example is returned unchanged, with its status. An unknown path or method is an error of the server, not of the
+//! vendor, so it never becomes a success.
 
 use std::collections::BTreeSet;
 
@@ -32,14 +32,14 @@ use crate::spec::schema::{Kind, Schema};
 use crate::spec::value::as_text;
 use crate::spec::x_token::{Action, Errors, ResponsePointers, SuccessMarker};
 
-/// The vendor's answer to a refusal.
+/// Returns the vendor's response to a refusal.
 pub(crate) fn for_refusal(document: &Document, operation: &Operation, refusal: &Refusal) -> Response {
     let vendor = PlayedVendor::new(document, operation);
     let wanted = vendor.wanted(refusal);
     if let Some(response) = vendor.permanent_5xx(&wanted) {
         return response;
     }
-    // A `default` documents every status, so it says nothing of which one it is.
+    // A `default` documents every status, so it doesn't say which one is used.
     let named = wanted.statuses.iter().copied().find(|status| operation.documents(*status));
     if let Some(status) = named.filter(|status| vendor.has_fitting_example(*status, &wanted)) {
         return vendor.response(status, &wanted);
@@ -69,13 +69,13 @@ pub(crate) fn for_refusal(document: &Document, operation: &Operation, refusal: &
     }
 }
 
-/// The vendor's 401, which the operation documents.
+/// Returns the vendor's 401, which the operation must document.
 pub(crate) fn unauthorized(document: &Document, operation: &Operation, refusal: &Refusal) -> Response {
     let vendor = PlayedVendor::new(document, operation);
     vendor.response(401, &vendor.wanted(refusal))
 }
 
-/// The vendor's answer of a status, where it isn't the request's fault.
+/// Returns the vendor's response with a status that isn't caused by the request.
 pub(crate) fn at_status(document: &Document, operation: &Operation, status: u16) -> Response {
     let vendor = PlayedVendor::new(document, operation);
     let codes = vec![status.to_string()];
@@ -95,7 +95,7 @@ struct AtSuccess<'a> {
     response: &'a ResponseObject,
     media_type: &'a str,
     media: &'a MediaType,
-    /// Those that are failures.
+    /// The examples that are failures.
     examples: Vec<Example<'a>>,
 }
 
@@ -105,16 +105,16 @@ impl AtSuccess<'_> {
     }
 }
 
-/// An example: its name, its summary, its value.
+/// An example: its name, summary and value.
 type Example<'a> = (&'a str, &'a str, &'a Value);
 
-/// What an answer to a refusal should be like, the best first.
+/// What the response to a refusal should contain, best first.
 struct Wanted<'a> {
     statuses: Vec<u16>,
     codes: Vec<String>,
-    /// What an example may speak of, in snake case.
+    /// Names that an example may mention, in snake case.
     names: Vec<String>,
-    /// Whether something isn't there at all.
+    /// Whether something required is missing.
     is_missing: bool,
     why: &'a str,
 }
@@ -125,7 +125,7 @@ impl<'a> PlayedVendor<'a> {
     }
 
     fn wanted<'b>(&self, refusal: &'b Refusal) -> Wanted<'b> {
-        // Of a nested field, its own name; of an item, that of its list.
+        // For a nested field, its own name; for an item, the name of its list.
         let is_name = |part: &&str| *part != "*" && part.parse::<usize>().is_err();
         let field = refusal.field.rsplit('.').find(is_name).unwrap_or_default().to_snake_case();
         let own = [format!("invalid_{field}"), format!("unsupported_{field}")];
@@ -133,7 +133,7 @@ impl<'a> PlayedVendor<'a> {
         let texts = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>();
         let (statuses, codes): (&[u16], Vec<String>) = match refusal.reason {
             Reason::Method => (&[405], vec![]),
-            // An operation has its method, so a 405 that it documents is about something else: the media type.
+            // The operation has this method, so a documented 405 must be about something else: the media type.
             Reason::ContentType => (&[415, 405, 400, 422], texts(&["unsupported_media_type", "invalid_request"])),
             Reason::Malformed => (&[400, 422], texts(&["invalid_request"])),
             Reason::Missing => (&[400, 422], texts(&MISSING).into_iter().chain(texts(&["invalid_request"])).collect()),
@@ -145,7 +145,7 @@ impl<'a> PlayedVendor<'a> {
             }
             Reason::NotFound => (&[404, 400], texts(&["not_found"])),
             Reason::RefreshToken => {
-                // In a header it is as an access token is.
+                // A refresh token in a header is treated like an access token.
                 let statuses: &[u16] =
                     if refusal.field == "authorization" { &[401, 403, 400] } else { &[400, 401, 403] };
                 (statuses, relogin().chain(texts(&["invalid_grant", "invalid_refresh_token"])).collect())
@@ -157,13 +157,13 @@ impl<'a> PlayedVendor<'a> {
         let is_missing = refusal.reason == Reason::Missing;
         let mut names = match refusal.reason {
             Reason::Missing | Reason::Invalid => vec![field],
-            // Of `app_id` and `app_secret`, it is the app that is wrong.
+            // A wrong `app_id` or `app_secret` means that the app is wrong.
             Reason::Credential | Reason::Unauthorized => {
                 vec![field.split('_').next().unwrap_or_default().to_owned(), field]
             }
             _ => Vec::new(),
         };
-        // A letter, as of `X-App-Id`, says nothing.
+        // A single letter, as in `X-App-Id`, isn't a useful name.
         names.retain(|name| name.len() > 1);
         names.extend(is_missing.then(|| "missing".to_owned()));
         Wanted { statuses: statuses.to_vec(), codes, names, is_missing, why: &refusal.why }
@@ -187,7 +187,7 @@ impl<'a> PlayedVendor<'a> {
         })
     }
 
-    /// The answer of a status, which the operation documents.
+    /// Returns the response with a status that the operation documents.
     fn response(&self, status: u16, wanted: &Wanted<'_>) -> Response {
         let Some(documented) = self.operation.response(self.document, status) else { return Response::empty(status) };
         let response = match documented.json() {
@@ -203,10 +203,10 @@ impl<'a> PlayedVendor<'a> {
         self.example(status, media, wanted).cloned().unwrap_or_else(|| self.made(status, media, wanted))
     }
 
-    /// The example of a status that fits.
+    /// Returns the example of a status that fits.
     fn example<'b>(&'b self, status: u16, media: &'b MediaType, wanted: &Wanted<'_>) -> Option<&'b Value> {
         let examples: Vec<Example<'b>> = media.examples(self.document).collect();
-        // The only one, unless it has a code of its own beside the status: that may mean something else.
+        // A single example fits unless it has a code other than the status: that may mean something else.
         let only = || {
             let (_, _, value) = examples.first().filter(|_| examples.len() == 1)?;
             let is_plain = self.code(value).is_none_or(|code| code == status.to_string());
@@ -215,11 +215,11 @@ impl<'a> PlayedVendor<'a> {
         self.fitting(media, &examples, wanted).or_else(only)
     }
 
-    /// Of these examples, the one with a code that fits, or that speaks of the field.
+    /// Returns the example with a fitting code, or the one that mentions the field.
     fn fitting<'b>(&self, media: &MediaType, examples: &[Example<'b>], wanted: &Wanted<'_>) -> Option<&'b Value> {
         let speaks = |(name, summary, _): &&Example<'_>| speaks_of(&wanted.names, name, summary);
         let found = match self.fitting_code(media, examples, wanted) {
-            // A code that the spec knows says more than an example that happens to speak of the field.
+            // A code that the spec lists is more reliable than an example that happens to mention the field.
             Some(code) => examples.iter().find(|(_, _, value)| self.code(value).as_ref() == Some(code)),
             None => examples.iter().filter(speaks).find(|(_, _, value)| self.is_of_reason(value, wanted)),
         };
@@ -231,18 +231,18 @@ impl<'a> PlayedVendor<'a> {
         media.is_some_and(|(_, media)| self.example(status, media, wanted).is_some())
     }
 
-    /// Whether a status has any example, or no body in JSON that could have one.
+    /// Whether a status has an example, or no JSON body that could have one.
     fn is_shown(&self, status: u16) -> bool {
         let media = self.operation.response(self.document, status).and_then(ResponseObject::json);
         media.is_none_or(|(_, media)| media.examples(self.document).next().is_some())
     }
 
-    /// What is there but wrong isn't missing, though an example of that may speak of the same field.
+    /// A wrong value isn't a missing one, even if an example of a missing value mentions the same field.
     fn is_of_reason(&self, value: &Value, wanted: &Wanted<'_>) -> bool {
         wanted.is_missing || self.code(value).is_none_or(|code| !MISSING.contains(&code.as_str()))
     }
 
-    /// The best of the codes that fit, of those that the spec knows.
+    /// Returns the best fitting code that the spec lists.
     fn fitting_code<'b>(
         &self,
         media: &MediaType,
@@ -260,7 +260,7 @@ impl<'a> PlayedVendor<'a> {
         wanted.codes.iter().find(is_known)
     }
 
-    /// A body of the schema's shape, with the code that fits and why.
+    /// Builds a body of the schema, with the fitting code and the reason.
     fn made(&self, status: u16, media: &MediaType, wanted: &Wanted<'_>) -> Value {
         let schema = &media.schema;
         let mut body = fill(self.document, schema);
@@ -275,7 +275,7 @@ impl<'a> PlayedVendor<'a> {
                 put(at, code);
             }
         }
-        // What is a code, or holds one or is in one, isn't prose.
+        // A member that is a code, contains one or is inside one isn't prose.
         let is_of_code = |at: &str| {
             let is_in = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
             errors.code.iter().any(|code| code == at || is_in(code, at) || is_in(at, code))
@@ -286,7 +286,7 @@ impl<'a> PlayedVendor<'a> {
         if let Some((at, _)) = message.filter(|(at, place)| !is_of_code(at) && is_prose(place)) {
             put(at, Value::from(wanted.why));
         }
-        // Members that say the status once more; the code may be one, where nothing better was found.
+        // Members that repeat the status. The code may be one, if no better code was found.
         let fields = schema.fields(self.document);
         let members = fields.properties.keys().map(|name| format!("/{}", name.replace('~', "~0").replace('/', "~1")));
         let members = members.filter(|at| !errors.code.contains(at));
@@ -308,8 +308,8 @@ impl<'a> PlayedVendor<'a> {
         body
     }
 
-    /// The code of such a body: the one that fits, the status if that is a code of this vendor's, or the first that is
-    /// listed.
+    /// Returns the code of a built body: the one that fits, then the status if this vendor uses it as a code, then the
+    /// first that the schema lists.
     fn made_code(&self, status: u16, media: &MediaType, place: &Schema, wanted: &Wanted<'_>) -> Option<Value> {
         let plain = status.to_string();
         let listed = place.values(self.document);
@@ -328,7 +328,7 @@ impl<'a> PlayedVendor<'a> {
         media.examples(self.document).collect()
     }
 
-    /// Whether a member is the status in every example of the operation's failures that has it.
+    /// Whether a member equals the status in every example of the operation's failures.
     fn repeats_status(&self, at: &str) -> bool {
         let statuses = self.operation.responses.iter().filter_map(|(status, response)| {
             let media = self.document.response(response).json()?.1;
@@ -341,14 +341,14 @@ impl<'a> PlayedVendor<'a> {
         values.peek().is_some() && values.all(|(status, value)| *value == status)
     }
 
-    /// The grant that the operation is, if it is one.
+    /// Returns the response pointers if the operation is a grant.
     fn grant(&self) -> Option<&'a ResponsePointers> {
         let token = self.document.token.as_ref()?;
         let is = |action: &&Action| action.operation == self.operation.operation_id;
         [&token.login, &token.refresh].into_iter().flatten().find(is).map(|_| &token.response)
     }
 
-    /// What says in a body of the operation that it failed: `error` and `ok`.
+    /// Returns the members that mark a response of the operation as failed: `error` and `ok`.
     fn marks(&self) -> (Option<&'a str>, Option<&'a SuccessMarker>) {
         if let Some(response) = self.grant() {
             return (response.error.as_deref(), response.ok.as_ref());
@@ -358,7 +358,7 @@ impl<'a> PlayedVendor<'a> {
         revoke.map_or((None, None), |revoke| (revoke.error.as_deref(), revoke.ok.as_ref()))
     }
 
-    /// Where `x-token` says that a success of this operation can be a failure.
+    /// Returns the success of this operation if `x-token` says that it can be a failure.
     fn at_success(&self) -> Option<AtSuccess<'a>> {
         let (error, ok) = self.marks();
         if error.is_none() && ok.is_none() {
@@ -377,7 +377,7 @@ impl<'a> PlayedVendor<'a> {
         Some(AtSuccess { status, response, media_type, media, examples })
     }
 
-    /// What makes a success a failure, where no example has it.
+    /// Builds a success that is a failure, if there is no example.
     fn made_at_success(&self, at: &AtSuccess<'_>, wanted: &Wanted<'_>) -> Value {
         let schema = &at.media.schema;
         let mut body = self.made(at.status, at.media, wanted);
@@ -396,7 +396,7 @@ impl<'a> PlayedVendor<'a> {
         let failures = self.operation.responses.iter().filter(|(status, _)| !status.starts_with('2'));
         let shape = failures.map(|(_, response)| self.document.response(response)).find_map(|response| response.json());
         match shape {
-            // A 405 is the router's, not the vendor's own.
+            // A 405 comes from the server, not from the vendor.
             Some((media_type, media)) if status != 405 => {
                 let mut body = self.made(status, media, wanted);
                 self.correct_status(&mut body, media, status);
@@ -406,7 +406,7 @@ impl<'a> PlayedVendor<'a> {
         }
     }
 
-    /// Where the code is the status in examples of another status, it is this one here.
+    /// If the code is the status in examples with another status, it is this status here.
     fn correct_status(&self, body: &mut Value, media: &MediaType, status: u16) {
         let Some(errors) = self.errors else { return };
         for at in &errors.code {
@@ -421,13 +421,13 @@ impl<'a> PlayedVendor<'a> {
         }
     }
 
-    /// The vendor's code in a body.
+    /// Returns the vendor's code in a body.
     fn code(&self, body: &Value) -> Option<String> {
         let found = self.errors?.code.iter().find_map(|at| body.pointer(at).filter(|v| v.is_string() || v.is_number()));
         found.map(as_text)
     }
 
-    /// Every code that the spec lists or has in an example.
+    /// Returns every code that the spec lists or has in an example.
     fn known_codes(&self) -> BTreeSet<String> {
         let Some(errors) = self.errors else { return BTreeSet::new() };
         let listed = errors.permanent.iter().chain(&errors.relogin).chain(&errors.transient).map(as_text);
@@ -438,7 +438,7 @@ impl<'a> PlayedVendor<'a> {
     }
 }
 
-/// An answer without JSON: its text, if it has an example of one.
+/// Returns a response without JSON: the example if there is one.
 fn text(document: &Document, status: u16, documented: &ResponseObject) -> Response {
     let example = documented.content.iter().find_map(|(media_type, media)| {
         let (_, _, value) = media.examples(document).next()?;
@@ -464,10 +464,10 @@ fn is_empty(error: &Value) -> bool {
     }
 }
 
-/// The codes of what isn't there at all.
+/// The codes for a missing value.
 const MISSING: [&str; 3] = ["missing_parameters", "missing_parameter", "missing"];
 
-/// Whether the name or the summary of an example has one of the names, as a whole.
+/// Whether the name or the summary of an example contains one of the names as whole words.
 fn speaks_of(names: &[String], name: &str, summary: &str) -> bool {
     let joined = |text: &str| {
         let text = text.to_lowercase();

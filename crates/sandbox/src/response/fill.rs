@@ -1,4 +1,4 @@
-//! A value of a schema: its example, or the least that it allows.
+//! Builds a value of a schema: its example, or the smallest that it allows.
 
 use serde_json::{Map, Value};
 
@@ -7,18 +7,18 @@ use crate::spec::document::Document;
 use crate::spec::resolve::{Branch, is_inside};
 use crate::spec::schema::{Kind, Schema};
 
-/// How deep objects are made.
+/// How deep objects are built.
 const MAX_DEPTH: usize = 16;
 
-/// A value of a schema, with the required properties of an object alone.
+/// Returns a value of a schema. Objects only have their required properties.
 pub(crate) fn fill(document: &Document, schema: &Schema) -> Value {
     inside(document, schema, &mut Vec::new())
 }
 
-/// `around` has the shapes of the objects around it. One that always holds another of its kind has no end, so the inner
-/// one is null.
+/// `around` contains the types of the objects around it. A type that requires itself would never end, so the inner
+/// object is null.
 fn inside<'a>(document: &'a Document, schema: &'a Schema, around: &mut Vec<Vec<&'a Schema>>) -> Value {
-    // An example that breaks its own schema would have the sandbox answer what it refuses.
+    // An example that violates its own schema would make the sandbox send what it rejects.
     let example = schema.example(document).filter(|example| check_schema(document, schema, example, "").is_empty());
     if let Some(example) = example {
         return example.clone();

@@ -6,7 +6,7 @@ use crate::spec::document::Document;
 use crate::spec::operation::ResponseObject;
 use crate::spec::value::as_text;
 
-/// An answer, but for what HTTP itself adds.
+/// A response, without the headers that HTTP itself adds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -19,7 +19,7 @@ impl Response {
         Self { status, ..Self::default() }
     }
 
-    /// A body of a media type.
+    /// Sets a body with a media type.
     pub(crate) fn with_body(mut self, media_type: &str, body: Vec<u8>) -> Self {
         self.headers.push(("content-type".to_owned(), media_type.to_owned()));
         self.body = body;
@@ -30,7 +30,7 @@ impl Response {
         self.with_body(media_type, value.to_string().into_bytes())
     }
 
-    /// What is in it must not be stored, as RFC 6749, section 5.1 has it of tokens.
+    /// Forbids caching, as RFC 6749, section 5.1 requires for tokens.
     pub(crate) fn unstored(mut self) -> Self {
         let headers = [("cache-control", "no-store"), ("pragma", "no-cache")];
         self.headers.extend(headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -41,7 +41,7 @@ impl Response {
         self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
     }
 
-    /// The headers that the spec has an example of, but for those that say how long to wait.
+    /// Adds the headers that have an example in the spec, except those that say how long to wait.
     pub(crate) fn with_headers_of(mut self, document: &Document, response: &ResponseObject) -> Self {
         let own = document.token.as_ref().and_then(|token| token.errors.retry_after.as_ref());
         for (name, header) in &response.headers {

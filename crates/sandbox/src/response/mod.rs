@@ -1,4 +1,4 @@
-//! What a vendor answers: bodies of the spec's shapes, and the failure that fits a refusal.
+//! The responses of a vendor: bodies as the spec documents them, and the failure that fits a refusal.
 
 pub(crate) mod challenge;
 pub(crate) mod failure;

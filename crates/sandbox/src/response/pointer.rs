@@ -1,4 +1,4 @@
-//! Writing a value where a JSON Pointer leads, making what is missing on the way.
+//! Writes a value at a JSON Pointer, and creates what is missing on the way.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use crate::response::fill::fill;
 use crate::spec::document::Document;
 use crate::spec::schema::{Kind, Schema};
 
-/// Sets a value, if the schema has such a place.
+/// Sets a value if the schema has this place.
 pub(super) fn set(document: &Document, schema: &Schema, root: &mut Value, pointer: &str, value: Value) {
     if schema.at(document, pointer).is_none() {
         return;

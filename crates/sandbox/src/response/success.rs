@@ -1,4 +1,4 @@
-//! Successful answers: tokens where `x-token` says they are, and all else as in the spec's examples.
+//! Successful responses: tokens at the places that `x-token` names, and the rest as in the spec's examples.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,13 +13,13 @@ use crate::spec::operation::{MediaType, Operation, ResponseObject};
 use crate::spec::schema::Schema;
 use crate::spec::x_token::{Lifetime, TimeUnit, TimedPointer, XToken};
 
-/// How long an access token lives where the spec says nothing.
+/// The lifetime of an access token if the spec doesn't say: one hour.
 const ACCESS_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
-/// How long a refresh token lives where the spec says nothing: the longest of the known vendors.
+/// The lifetime of a refresh token if the spec doesn't say: 90 days, the longest of the known vendors.
 const REFRESH_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// What was issued, as far as an answer can tell it.
+/// An issued token, as far as a response can describe it.
 #[derive(Clone, Debug)]
 pub(crate) struct Issued {
     pub(crate) access_token: String,
@@ -29,7 +29,8 @@ pub(crate) struct Issued {
     pub(crate) scope: Option<Vec<String>>,
 }
 
-/// The documented life of an access token: an example's, else `x-token.lifetime`. None: it never ends.
+/// Returns the documented lifetime of an access token: that of an example, then `x-token.lifetime`. `None` means that
+/// it never expires.
 pub(crate) fn access_lifetime(document: &Document, token: &XToken, operation: &Operation) -> Option<Duration> {
     let example = token.response.expires_in.as_ref().and_then(|at| example_lifetime(document, operation, at));
     match (example, token.lifetime) {
@@ -39,7 +40,8 @@ pub(crate) fn access_lifetime(document: &Document, token: &XToken, operation: &O
     }
 }
 
-/// The documented life of a refresh token. None: by its example the vendor names no expiry, so it never ends.
+/// Returns the documented lifetime of a refresh token. `None` means that it never expires, because the example has no
+/// expiry.
 pub(crate) fn refresh_lifetime(document: &Document, token: &XToken, operation: &Operation) -> Option<Duration> {
     let media = operation.success(document).1.and_then(|response| response.json()).map(|(_, media)| media);
     let example = |at: &TimedPointer| example_of(document, media?, &at.pointer);
@@ -56,13 +58,13 @@ fn example_lifetime(document: &Document, operation: &Operation, at: &TimedPointe
     length(at, example_of(document, media, &at.pointer)?)
 }
 
-/// A length of time that a response names. 0, -1 and the like are none.
+/// Returns a duration in a response. 0, -1 and the like mean none.
 fn length(at: &TimedPointer, value: &Value) -> Option<Duration> {
     let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
     number.filter(|number| *number > 0).map(|number| at.unit.times(number))
 }
 
-/// Whether a moment of a response is an end. 0, -1, the year 1 and dates in 1970 are what vendors write for none.
+/// Whether a time in a response is an expiry. 0, -1, the year 1 and dates in 1970 mean that there is none.
 fn is_end(at: &TimedPointer, value: &Value) -> bool {
     time::read_date_time(at, value).is_some_and(|end| end.as_second() >= FIRST_END)
 }
@@ -70,7 +72,7 @@ fn is_end(at: &TimedPointer, value: &Value) -> bool {
 /// 1971-01-01T00:00:00Z.
 const FIRST_END: i64 = 365 * 24 * 60 * 60;
 
-/// When a token ends, as the answer will tell it: what the vendor says is what it keeps to.
+/// Returns the expiry of a token as the response will state it, so that the vendor keeps to what it says.
 pub(crate) fn expiry(
     document: &Document,
     token: &XToken,
@@ -87,7 +89,7 @@ pub(crate) fn expiry(
     if let (Some(at), Some((_, media))) = (&token.response.expires_at, media) {
         let example = example_of(document, media, &at.pointer);
         let written = time::write_date_time(document, &media.schema, at, example, end);
-        // A date without digits behind its seconds is cut, as a number is.
+        // A date without fractional seconds is rounded down, as a number is.
         if let Some(told) = time::read_date_time(at, &written) {
             end = end.min(told.into());
         }
@@ -95,7 +97,7 @@ pub(crate) fn expiry(
     end
 }
 
-/// The answer to a login or a refresh.
+/// Returns the response to a login or a refresh.
 pub(crate) fn grant(
     document: &Document,
     token: &XToken,
@@ -109,7 +111,7 @@ pub(crate) fn grant(
     };
     let pointers = &token.response;
     let mut body = base(document, token, media);
-    // Of several kinds of answer, it stays of its kind.
+    // If there are several variants, keep that of the example.
     let kinds = media.schema.branches(document);
     let is_kind = |schema: &&Schema| agrees(document, schema, &body);
     let schema = kinds.iter().map(|kind| kind.schema).find(is_kind).unwrap_or(&media.schema);
@@ -117,7 +119,8 @@ pub(crate) fn grant(
 
     put(&pointers.access_token, Value::from(issued.access_token.as_str()));
     if let (Some(at), Some(end)) = (&pointers.expires_in, issued.expires_at) {
-        // Beside a moment, which was cut to whole seconds, a length of whole seconds is what the vendor started from.
+        // Next to an expiry time, which was rounded down to whole seconds, state the lifetime that the vendor started
+        // from.
         let is_truncated = pointers.expires_at.is_some() && at.unit == TimeUnit::Seconds;
         let cut = if is_truncated { Duration::from_nanos(999_999_999) } else { Duration::ZERO };
         let left = end.duration_since(now).map(|left| left + cut).unwrap_or_default();
@@ -130,7 +133,7 @@ pub(crate) fn grant(
     }
     if let (Some(at), Some(refresh_token)) = (&pointers.refresh_token, &issued.refresh_token) {
         put(at, Value::from(refresh_token.as_str()));
-        // Without an end, what the example has in its place, or 0.
+        // Without an expiry, keep the value of the example, or use 0.
         let end = issued.refresh_expires_at;
         if let Some(at) = &pointers.refresh_expires_in {
             let example = example_of(document, media, &at.pointer);
@@ -157,7 +160,7 @@ pub(crate) fn grant(
     finish(document, Response::empty(status).unstored(), response, media_type, &body)
 }
 
-/// When a token ends, as the answer to its grant says.
+/// Returns the expiry of a token as the response to its grant states it.
 pub(crate) fn stated_expiry(token: &XToken, response: &Response, now: SystemTime) -> Option<SystemTime> {
     let body: Value = serde_json::from_slice(&response.body).ok()?;
     let at = |at: &TimedPointer| body.pointer(&at.pointer);
@@ -166,7 +169,8 @@ pub(crate) fn stated_expiry(token: &XToken, response: &Response, now: SystemTime
     [expires_in, expires_at.map(SystemTime::from)].into_iter().flatten().min()
 }
 
-/// What is known of a token: the answer to a login's fields by their names, and whether it is live.
+/// Returns the response to an introspection: the fields of the login's response, by name, and whether the token is
+/// live.
 pub(crate) fn introspection(
     document: &Document,
     token: &XToken,
@@ -199,10 +203,10 @@ pub(crate) fn introspection(
     finish(document, Response::empty(status).unstored(), response, media_type, &body)
 }
 
-/// The member that makes an operation an introspection: the only required one of RFC 7662, section 2.2.
+/// The member that makes an operation an introspection: the only one that RFC 7662, section 2.2 requires.
 pub(crate) const ACTIVE: &str = "active";
 
-/// The successful answer to any other operation.
+/// Returns the successful response of any other operation.
 pub(crate) fn plain(document: &Document, operation: &Operation) -> Response {
     let (status, response) = operation.success(document);
     let Some((media_type, media)) = response.and_then(|response| response.json()) else {
@@ -232,7 +236,7 @@ fn finish(
     }
 }
 
-/// The example that holds the most of what `x-token` names, or what the schema requires.
+/// Returns the example that contains the most of the places that `x-token` names, or else what the schema requires.
 fn base(document: &Document, token: &XToken, media: &MediaType) -> Value {
     let pointers = &token.response;
     let ats = [&pointers.expires_in, &pointers.expires_at, &pointers.refresh_expires_in, &pointers.refresh_expires_at];
@@ -241,7 +245,7 @@ fn base(document: &Document, token: &XToken, media: &MediaType) -> Value {
         named.chain(pointers.token_type.as_deref()).chain(pointers.refresh_token.as_deref()).collect();
     let has = |value: &Value, pointer: &str| value.pointer(pointer).is_some_and(|value| !value.is_null());
     let holding = media.examples(document).filter(|(_, _, value)| has(value, &pointers.access_token));
-    // The first of those that hold equally much.
+    // On a tie, the first one.
     let richest = holding.fold(None, |best: Option<(usize, &Value)>, (_, _, value)| {
         let count = named.iter().filter(|pointer| has(value, pointer)).count();
         match best {
@@ -258,7 +262,7 @@ fn base(document: &Document, token: &XToken, media: &MediaType) -> Value {
     body
 }
 
-/// The example at a place of a body: of the body's examples, or of the schema there.
+/// Returns the example at a place of a body: from the body's examples, or from the schema there.
 fn example_of<'a>(document: &'a Document, media: &'a MediaType, pointer: &str) -> Option<&'a Value> {
     let of_schema = || media.schema.at(document, pointer)?.example(document).filter(|value| !value.is_null());
     example_at(document, media, pointer).or_else(of_schema)
@@ -268,7 +272,7 @@ fn example_at<'a>(document: &'a Document, media: &'a MediaType, pointer: &str) -
     media.examples(document).find_map(|(_, _, value)| value.pointer(pointer)).filter(|value| !value.is_null())
 }
 
-/// The first member of this name, at any depth.
+/// Returns the first member with this name, at any depth.
 fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     match value {
         Value::Object(members) => members.get(name).or_else(|| members.values().find_map(|member| find(member, name))),
@@ -277,20 +281,21 @@ fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     }
 }
 
-/// The token type that answers have; the prefix of calls where `use` says none.
+/// Returns the token type in responses, which is the prefix for calls if `use` names none.
 pub(crate) fn token_type(document: &Document, token: &XToken, operation: &Operation) -> Option<String> {
     let pointer = token.response.token_type.as_deref()?;
     let (_, media) = operation.success(document).1?.json()?;
     base(document, token, media).pointer(pointer)?.as_str().filter(|word| !word.is_empty()).map(ToOwned::to_owned)
 }
 
-/// The example of a token, to which a number is added: so it has all the characters that the vendor's have.
+/// Returns the example of a token. Tokens are this plus a number, so they contain every kind of character that the
+/// vendor's do.
 pub(crate) fn token_example(document: &Document, operation: &Operation, pointer: &str) -> Option<String> {
     let (_, media) = operation.success(document).1?.json()?;
     example_at(document, media, pointer)?.as_str().map(ToOwned::to_owned)
 }
 
-/// The schema of a successful answer.
+/// Returns the schema of a successful response.
 pub(crate) fn schema<'a>(document: &'a Document, operation: &'a Operation) -> Option<&'a Schema> {
     Some(&operation.success(document).1?.json()?.1.schema)
 }

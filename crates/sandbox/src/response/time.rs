@@ -1,7 +1,7 @@
-//! Moments and lengths of time, written as the spec writes them.
+//! Reads and writes times and durations in the format of the spec.
 //!
-//! A moment is written in the format of its example: Unix time as a number or as digits, RFC 3339 with or without a
-//! fraction and an offset, RFC 1123, or the format that `x-token` declares. It is always in UTC.
+//! A time has the format of its example: Unix time as a number or as digits, RFC 3339 with or without fraction and
+//! offset, RFC 1123, or the format that `x-token` declares. It is always in UTC.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,7 +14,7 @@ use crate::spec::document::Document;
 use crate::spec::schema::{Kind, Schema};
 use crate::spec::x_token::TimedPointer;
 
-/// A length of time at a place: a number or digits, like its example.
+/// Writes a duration: as a number or as digits, like its example.
 pub(super) fn write_duration(
     document: &Document,
     schema: &Schema,
@@ -25,7 +25,7 @@ pub(super) fn write_duration(
     number(is_text(document, schema.at(document, &at.pointer), example), at.unit.of(life))
 }
 
-/// A moment at a place: like its example, else as its type and unit want it.
+/// Writes a time: like its example, or else as its type and unit require.
 pub(super) fn write_date_time(
     document: &Document,
     schema: &Schema,
@@ -50,7 +50,7 @@ pub(super) fn write_date_time(
     number(is_text, at.unit.of(time.duration_since(UNIX_EPOCH).unwrap_or_default()))
 }
 
-/// The moment that a value at a place names. Without an offset it is UTC. None: it names none.
+/// Returns the time that a value represents, or `None`. Without an offset it is UTC.
 pub(super) fn read_date_time(at: &TimedPointer, value: &Value) -> Option<Timestamp> {
     let Some(text) = value.as_str().map(str::trim) else { return unix(at, value.as_f64()?) };
     if let Some(format) = &at.format {
@@ -77,7 +77,7 @@ fn rfc_3339(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(|| in_utc(text.parse().ok()?))
 }
 
-/// RFC 1123 is RFC 2822 with a year of four digits, and mostly `GMT`. An example may name the wrong day of the week.
+/// RFC 1123 is RFC 2822 with a four-digit year, usually in `GMT`. An example may have the wrong day of the week.
 fn rfc_2822(text: &str) -> Option<Timestamp> {
     rfc2822::DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text).ok()
 }
@@ -86,7 +86,7 @@ fn in_utc(datetime: civil::DateTime) -> Option<Timestamp> {
     TimeZone::UTC.to_timestamp(datetime).ok()
 }
 
-/// By the type of the schema, or without one, that of the example.
+/// Decided by the type of the schema or, if it has none, of the example.
 fn is_text(document: &Document, schema: Option<&Schema>, example: Option<&Value>) -> bool {
     match schema.and_then(|schema| schema.kind(document)) {
         Some(kind) => kind == Kind::String,
@@ -99,8 +99,8 @@ fn number(is_text: bool, number: u128) -> Value {
     if is_text { Value::String(number.to_string()) } else { Value::from(number) }
 }
 
-/// By the declared format, with leading zeros where the example has them: what `1/16/2030` is an example of is read by
-/// `%m/%d/%Y`, and so is `01/16/2030`. None: the format cannot be written.
+/// Writes the declared format, with leading zeros if the example has them: `%m/%d/%Y` reads both `1/16/2030` and
+/// `01/16/2030`. Returns `None` if the format can't be written.
 fn formatted(format: &str, example: Option<&Value>, utc: &Zoned) -> Option<String> {
     let as_declared = strtime::format(format, utc).ok()?;
     let Some(example) = example.and_then(Value::as_str) else { return Some(as_declared) };
@@ -110,7 +110,7 @@ fn formatted(format: &str, example: Option<&Value>, utc: &Zoned) -> Option<Strin
         TimeZone::fixed(offset).to_zoned(parsed.to_datetime().ok()?).ok()
     };
     let Some(of_example) = of_example() else { return Some(as_declared) };
-    // Day and month go together, and so do minute and second.
+    // Day and month are padded alike, and so are minute and second.
     let groups = [["%m", "%d"], ["%H", "%I"], ["%M", "%S"]];
     let unpadded = |chosen: usize| {
         let chosen = groups.iter().enumerate().filter(|(index, _)| chosen >> index & 1 == 1);
@@ -123,14 +123,14 @@ fn formatted(format: &str, example: Option<&Value>, utc: &Zoned) -> Option<Strin
     found.map_or(Some(as_declared), |format| strtime::format(format, utc).ok())
 }
 
-/// With the zone as the example writes it: `GMT`, or `+0000`.
+/// Writes the zone like the example: `GMT` or `+0000`.
 fn like_rfc_1123(example: &str, utc: &Zoned) -> String {
     let zone = example.rsplit(' ').next().filter(|zone| zone.bytes().all(|byte| byte.is_ascii_alphabetic()));
     let zone = if zone.is_some() { "GMT" } else { "+0000" };
     strtime::format(format!("%a, %d %b %Y %H:%M:%S {zone}"), utc).unwrap_or_default()
 }
 
-/// With the separator, the digits of a second and the offset of the example, if that is of RFC 3339.
+/// Writes the separator, the fraction and the offset like the example, if that is RFC 3339.
 fn like_rfc_3339(example: &str, utc: &Zoned) -> String {
     let example = if rfc_3339(example).is_some() { example } else { "2030-01-02T03:04:05Z" };
     let separator = example.get(10..11).filter(|separator| [" ", "t"].contains(separator)).unwrap_or("T");

@@ -1,4 +1,4 @@
-//! The document: its parts, and where its references lead.
+//! The document of a spec, and its references.
 
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -54,7 +54,7 @@ pub(super) struct Components {
 const MAX_REFERENCES: usize = 64;
 
 impl PathItem {
-    /// With their methods.
+    /// Returns the operations with their methods.
     pub(super) fn operations(&self) -> impl Iterator<Item = (&'static str, &Operation)> {
         let methods = [
             ("GET", &self.get),
@@ -71,7 +71,7 @@ impl PathItem {
 }
 
 impl Document {
-    /// Every operation: its path, its method, what it takes beside its own parameters, and itself.
+    /// Returns every operation: its path, its method, the parameters of its path, and itself.
     pub(crate) fn operations(&self) -> impl Iterator<Item = (&str, &'static str, &[Parameter], &Operation)> {
         self.paths.iter().flat_map(|(path, item)| {
             let shared = item.parameters.as_slice();
@@ -79,13 +79,13 @@ impl Document {
         })
     }
 
-    /// The operation of an action.
+    /// Returns the operation with this id.
     pub(crate) fn operation(&self, id: &str) -> Option<&Operation> {
         self.operations().map(|(_, _, _, operation)| operation).find(|operation| operation.operation_id == id)
     }
 
-    /// The alternatives of an operation's security, the one that clients send first: that which `x-token` names, or the
-    /// first.
+    /// Returns the alternatives of an operation's security. The first is the one that clients use: the one that
+    /// `x-token` names, or the first in the spec.
     pub(crate) fn security<'a>(&'a self, operation: &'a Operation) -> Vec<&'a IndexMap<String, Vec<String>>> {
         let mut alternatives: Vec<_> = operation.security.as_deref().unwrap_or(&self.security).iter().collect();
         let actions = self.token.iter().flat_map(|token| token.actions());
@@ -126,7 +126,7 @@ impl Document {
     }
 }
 
-/// Follows references among the components of one kind; `references` has seen that they lead to one.
+/// Follows references among components of one kind; `references` has checked that they resolve.
 fn follow<'a, T>(start: &'a T, components: &'a IndexMap<String, T>, reference: impl Fn(&T) -> Option<&str>) -> &'a T {
     let mut found = start;
     for _ in 0..MAX_REFERENCES {

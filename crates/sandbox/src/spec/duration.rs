@@ -1,8 +1,8 @@
-//! Durations as text: `90s`, `15m`, `24h`, `30d`, and `250ms` for what a person types.
+//! Durations as strings: `90s`, `15m`, `24h`, `30d`, and `250ms` for options.
 
 use std::time::Duration;
 
-/// Reads a whole number and `ms`, `s`, `m`, `h` or `d`.
+/// Parses a whole number and `ms`, `s`, `m`, `h` or `d`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let refusal =
         || format!("`{text}` is no duration: write a whole number and `ms`, `s`, `m`, `h` or `d`, such as `90s`");
@@ -20,7 +20,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(milliseconds).map(Duration::from_millis).ok_or_else(refusal)
 }
 
-/// Writes a duration for a person, in the largest unit that has no remainder.
+/// Formats a duration in the largest unit that divides it.
 pub(crate) fn show(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];

@@ -1,6 +1,6 @@
-//! What a spec says: the words of OpenAPI 3.0 that are used here, and `x-token`.
+//! Reads a spec: the parts of OpenAPI 3.0 that the sandbox uses, and `x-token`.
 //!
-//! It reads; it doesn't lint. A spec that can't be played is an error that says why.
+//! It reads; it doesn't lint. A spec that can't be simulated is an error with a reason.
 
 pub(crate) mod document;
 pub(crate) mod duration;

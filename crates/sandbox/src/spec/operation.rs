@@ -1,4 +1,4 @@
-//! Operations: what they take, and what they answer.
+//! Operations, their parameters, bodies and responses.
 
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -30,7 +30,7 @@ impl Operation {
         self.responses.get(&status.to_string()).or_else(|| of_range().map(|(_, response)| response))
     }
 
-    /// Whether it documents any failure.
+    /// Whether any failure is documented.
     pub(crate) fn documents_failures(&self) -> bool {
         self.responses.keys().any(|status| !status.starts_with('2'))
     }
@@ -62,7 +62,7 @@ impl Parameter {
     }
 }
 
-/// Where a parameter or an API key is.
+/// The place of a parameter or an API key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Place {
@@ -73,7 +73,7 @@ pub(crate) enum Place {
     Cookie,
 }
 
-/// What an operation takes.
+/// The body that an operation takes.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct RequestBody {
@@ -111,7 +111,7 @@ pub(crate) struct Example {
     pub(crate) value: Value,
 }
 
-/// An answer.
+/// A documented response.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ResponseObject {
@@ -122,7 +122,7 @@ pub(crate) struct ResponseObject {
 }
 
 impl ResponseObject {
-    /// Its body in JSON, if it has one.
+    /// Returns the JSON body, if there is one.
     pub(crate) fn json(&self) -> Option<(&str, &MediaType)> {
         let found = self.content.iter().find(|(name, _)| is_json(name));
         found.map(|(name, media)| (name.as_str(), media))
@@ -135,12 +135,12 @@ pub(crate) fn is_json(media_type: &str) -> bool {
     essence == "application/json" || essence.ends_with("+json")
 }
 
-/// A media type without its parameters.
+/// Returns a media type without its parameters.
 pub(crate) fn essence(media_type: &str) -> String {
     media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// A header of an answer.
+/// A header of a response.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Header {
@@ -150,7 +150,7 @@ pub(crate) struct Header {
     pub(crate) example: Option<Value>,
 }
 
-/// How a caller says who it is.
+/// How a caller authenticates.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct SecurityScheme {

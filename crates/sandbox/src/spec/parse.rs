@@ -1,12 +1,12 @@
-//! Reads a spec's text.
+//! Parses a spec and checks that it can be simulated.
 
 use crate::spec::document::Document;
 use crate::spec::{references, supported};
 
 impl Document {
-    /// Reads a spec's text.
+    /// Parses a spec.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        // YAML 1.2: `no` and `off` are texts.
+        // YAML 1.2: `no` and `off` are strings.
         let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
         let document: Self =
             serde_saphyr::from_str_with_options(text, options).map_err(|error| error.without_snippet().to_string())?;

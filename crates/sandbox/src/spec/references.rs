@@ -1,6 +1,6 @@
-//! Refuses references that can't be followed, and schemas that aren't played.
+//! Rejects references that don't resolve, and schemas that aren't supported.
 //!
-//! What isn't looked at here isn't read anywhere else either: examples and unknown words may hold anything.
+//! What this module doesn't visit isn't read anywhere else: examples and unknown keywords may contain anything.
 
 use indexmap::IndexMap;
 
@@ -10,7 +10,7 @@ use crate::spec::schema::{Additional, Schema};
 
 type Checked = Result<(), String>;
 
-/// Every reference and every schema of a document.
+/// Checks every reference and every schema of a document.
 pub(super) fn check(document: &Document) -> Checked {
     let walk = Walk(document);
     document.paths.iter().try_for_each(|(path, item)| walk.path(path, item))?;
@@ -23,7 +23,7 @@ pub(super) fn check(document: &Document) -> Checked {
 struct Walk<'a>(&'a Document);
 
 impl<'a> Walk<'a> {
-    /// A reference has to name a component of the kind that stands there, and to come to an end.
+    /// Checks that a reference names a component of the expected kind, and isn't circular.
     fn reference<T>(
         &self,
         reference: Option<&str>,
@@ -123,7 +123,7 @@ impl<'a> Walk<'a> {
         inner.chain(&schema.all_of).chain(&schema.one_of).try_for_each(|schema| self.schema(schema))
     }
 
-    /// A schema that is a kind or a part of itself: whether a value is of it has no answer.
+    /// Rejects a schema that contains itself through `oneOf` or `allOf`: no value could be checked against it.
     fn kinds_of(&self, name: &'a str, path: &mut Vec<&'a str>, done: &mut Vec<&'a str>) -> Checked {
         if path.contains(&name) {
             return Err(format!("the schema `{name}` is a kind of itself, by its `oneOf` or `allOf`"));

@@ -1,4 +1,4 @@
-//! What the parts of a spec come to once their references and `allOf` are followed.
+//! Follows the references and the `allOf` of operations and schemas.
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -8,14 +8,14 @@ use crate::spec::operation::{MediaType, Operation, Parameter, ResponseObject};
 use crate::spec::schema::{Additional, Kind, Schema};
 
 impl Operation {
-    /// The body that it takes and its media type; a spec has one.
+    /// Returns the media type of the request body, the body, and whether it is required; a spec has one media type.
     pub(crate) fn body<'a>(&'a self, document: &'a Document) -> Option<(&'a str, &'a MediaType, bool)> {
         let body = document.request_body(self.request_body.as_ref()?);
         let (name, media) = body.content.first()?;
         Some((name, media, body.required))
     }
 
-    /// Its successful answer: the status, and what it says.
+    /// Returns the status of the successful response, and the response.
     pub(crate) fn success<'a>(&'a self, document: &'a Document) -> (u16, Option<&'a ResponseObject>) {
         let found = self.responses.iter().find(|(status, _)| status.starts_with('2'));
         match found {
@@ -24,7 +24,8 @@ impl Operation {
         }
     }
 
-    /// The answer that is documented for a status, exactly or by a range such as `4XX`. `default` stands for errors.
+    /// Returns the response that is documented for a status, exactly or by a range such as `4XX`. `default` applies to
+    /// errors.
     pub(crate) fn response<'a>(&'a self, document: &'a Document, status: u16) -> Option<&'a ResponseObject> {
         let found = self.named(status).or_else(|| self.responses.get("default").filter(|_| status >= 400));
         Some(document.response(found?))
@@ -39,7 +40,7 @@ impl Parameter {
 }
 
 impl MediaType {
-    /// Its examples: name, summary, value.
+    /// Returns the examples: name, summary, value.
     pub(crate) fn examples<'a>(
         &'a self,
         document: &'a Document,
@@ -53,7 +54,7 @@ impl MediaType {
 }
 
 impl Schema {
-    /// The only value that it allows, if there is but one.
+    /// Returns the only value that is allowed, if there is just one.
     pub(crate) fn constant<'a>(&'a self, document: &'a Document) -> Option<&'a Value> {
         match self.all(document).into_iter().find_map(|schema| schema.values.as_deref())? {
             [value] => Some(value),
@@ -61,12 +62,12 @@ impl Schema {
         }
     }
 
-    /// The values that it allows, if it lists them.
+    /// Returns the allowed values, if they are listed.
     pub(crate) fn values<'a>(&'a self, document: &'a Document) -> Option<&'a [Value]> {
         self.all(document).into_iter().find_map(|schema| schema.values.as_deref())
     }
 
-    /// Its type, by any part of its `allOf`.
+    /// Returns the type, from any part of `allOf`.
     pub(crate) fn kind(&self, document: &Document) -> Option<Kind> {
         let parts = self.all(document);
         let says = |schema: &&Schema| schema.kind;
@@ -74,7 +75,7 @@ impl Schema {
         parts.iter().find_map(says).or_else(|| parts.iter().find_map(implied))
     }
 
-    /// Its format, by any part of its `allOf`.
+    /// Returns the format, from any part of `allOf`.
     pub(crate) fn format<'a>(&'a self, document: &'a Document) -> Option<&'a str> {
         self.all(document).into_iter().find_map(|schema| schema.format.as_deref())
     }
@@ -84,7 +85,7 @@ impl Schema {
         self.format(document) == Some("password")
     }
 
-    /// Its own example, or that of a part.
+    /// Returns its own example, or that of a part.
     pub(crate) fn example<'a>(&'a self, document: &'a Document) -> Option<&'a Value> {
         let parts = self.all(document);
         parts
@@ -93,28 +94,28 @@ impl Schema {
             .or_else(|| parts.iter().find_map(|s| s.default.as_ref()))
     }
 
-    /// Whether it takes null.
+    /// Whether null is allowed.
     pub(crate) fn is_nullable(&self, document: &Document) -> bool {
         self.all(document).iter().any(|part| part.nullable)
     }
 
-    /// The parts that give it properties. Two schemas that share them all are one kind of object.
+    /// Returns the parts that have properties. Schemas that share all of them are the same type.
     pub(crate) fn shape<'a>(&'a self, document: &'a Document) -> Vec<&'a Schema> {
         self.all(document).into_iter().filter(|part| !part.properties.is_empty()).collect()
     }
 
-    /// The schema of a list's items.
+    /// Returns the schema of a list's items.
     pub(crate) fn items<'a>(&'a self, document: &'a Document) -> Option<&'a Schema> {
         self.all(document).into_iter().find_map(|schema| schema.items.as_deref())
     }
 
-    /// It and all that its references and `allOf` lead to.
+    /// Returns the schema and everything that its references and `allOf` refer to.
     pub(crate) fn all<'a>(&'a self, document: &'a Document) -> Vec<&'a Schema> {
         let mut found: Vec<&Schema> = Vec::new();
         let mut open = vec![self];
         while let Some(schema) = open.pop() {
             let schema = document.schema(schema);
-            // Only a schema that is a part of itself comes twice.
+            // A schema only occurs twice if it is a part of itself.
             if !found.iter().any(|seen| std::ptr::eq::<Schema>(*seen, schema)) {
                 found.push(schema);
                 open.extend(schema.all_of.iter().rev());
@@ -123,7 +124,7 @@ impl Schema {
         found
     }
 
-    /// Its kinds: the branches of its `oneOf`, or itself.
+    /// Returns the branches of its `oneOf`, or itself.
     pub(crate) fn branches<'a>(&'a self, document: &'a Document) -> Vec<Branch<'a>> {
         match self.all(document).into_iter().find(|schema| !schema.one_of.is_empty()) {
             Some(schema) => schema.one_of.iter().map(|schema| Branch { name: schema.name(), schema }).collect(),
@@ -131,7 +132,7 @@ impl Schema {
         }
     }
 
-    /// Its properties, through `allOf`.
+    /// Returns the properties, including those from `allOf`.
     pub(crate) fn fields<'a>(&'a self, document: &'a Document) -> Fields<'a> {
         let parts = self.all(document);
         Fields {
@@ -141,7 +142,7 @@ impl Schema {
         }
     }
 
-    /// The schema that a JSON Pointer leads to, in the first branch that has it.
+    /// Returns the schema at a JSON Pointer, in the first branch that has it.
     pub(crate) fn at<'a>(&'a self, document: &'a Document, pointer: &str) -> Option<&'a Schema> {
         let Some(rest) = pointer.strip_prefix('/') else { return Some(self) };
         let (token, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -155,7 +156,7 @@ impl Schema {
     }
 }
 
-/// Whether an object of this shape is inside another of it.
+/// Whether an object of this type is inside another of the same type.
 pub(crate) fn is_inside(around: &[Vec<&Schema>], shape: &[&Schema]) -> bool {
     let is_same = |other: &Vec<&Schema>| {
         other.len() == shape.len() && other.iter().zip(shape).all(|(a, b)| std::ptr::eq::<Schema>(*a, *b))
@@ -163,7 +164,7 @@ pub(crate) fn is_inside(around: &[Vec<&Schema>], shape: &[&Schema]) -> bool {
     !shape.is_empty() && around.iter().any(is_same)
 }
 
-/// One kind of a `oneOf`.
+/// One branch of a `oneOf`.
 #[derive(Clone, Copy)]
 pub(crate) struct Branch<'a> {
     pub(crate) name: Option<&'a str>,

@@ -1,12 +1,11 @@
-//! Schemas, and what their `allOf` comes to.
+//! Schemas as they are written.
 
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-/// The words of a schema that decide something here. `pattern`, `minimum` and the like are documentation in these
-/// specs.
+/// The keywords of a schema that matter here. `pattern`, `minimum` and the like are documentation in these specs.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Schema {
@@ -15,7 +14,7 @@ pub(crate) struct Schema {
     #[serde(rename = "type")]
     pub(crate) kind: Option<Kind>,
     pub(crate) format: Option<String>,
-    /// Of a property: what it is named after as a credential.
+    /// The name of a property as a credential.
     #[serde(rename = "x-name")]
     pub(crate) label: Option<String>,
     pub(crate) nullable: bool,
@@ -29,9 +28,9 @@ pub(crate) struct Schema {
     pub(crate) one_of: Vec<Schema>,
     pub(crate) example: Option<Value>,
     pub(crate) default: Option<Value>,
-    /// Not played.
+    /// Not supported.
     pub(crate) any_of: Option<IgnoredAny>,
-    /// Not played.
+    /// Not supported.
     pub(crate) not: Option<IgnoredAny>,
 }
 
@@ -47,7 +46,7 @@ pub(crate) enum Kind {
     Array,
 }
 
-/// What further properties of an object may be.
+/// What additional properties of an object may be.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Additional {
@@ -56,7 +55,7 @@ pub(crate) enum Additional {
 }
 
 impl Schema {
-    /// The name that a reference gives.
+    /// Returns the name in its reference.
     pub(super) fn name(&self) -> Option<&str> {
         self.reference.as_deref()?.rsplit('/').next()
     }

@@ -1,10 +1,10 @@
-//! Refuses a spec that would silently let a request pass: what isn't known here must not go unchecked.
+//! Rejects a spec that would let an invalid request pass: what the sandbox doesn't know must not go unchecked.
 
 use crate::spec::document::Document;
 use crate::spec::operation::{Place, SecurityScheme, essence, is_json};
 use crate::spec::x_token::{Action, XToken};
 
-/// Paths, security schemes, bodies and parameters that can't be checked, and actions without their operations.
+/// Rejects paths, security schemes, bodies and parameters that can't be checked, and actions without an operation.
 pub(super) fn document(document: &Document) -> Result<(), String> {
     for (path, method, shared, operation) in document.operations() {
         let at = format!("{method} {path}");

@@ -1,8 +1,8 @@
-//! Values of JSON as text.
+//! JSON values as strings.
 
 use serde_json::Value;
 
-/// A value as the text that a form or a header would have.
+/// Formats a value as a form or a header would.
 pub(crate) fn as_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

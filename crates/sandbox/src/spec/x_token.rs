@@ -1,7 +1,7 @@
-//! The block `x-token`: what the operations are for.
+//! The `x-token` block: what the operations are for.
 //!
-//! A keyword is either simulated, and has a field in one of these types, or it is listed in [`NOT_SIMULATED`]. Any other
-//! is an error: a keyword that is skipped would be tested against an issuer that has never heard of it.
+//! Each keyword is either simulated, and has a field in one of these types, or is listed in [`NOT_SIMULATED`]. Any
+//! other keyword is an error: if the sandbox skipped it, clients would be tested against an issuer that ignores it.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub(super) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     serde_json::from_value(block).map(Some).map_err(|error| de::Error::custom(format!("`x-token`: {error}")))
 }
 
-/// The block, with its defaults filled in.
+/// The block, with its defaults.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct XToken {
@@ -53,17 +53,17 @@ pub(crate) struct XToken {
 }
 
 impl XToken {
-    /// Whether a refresh token is spent by one use.
+    /// Whether a refresh token works only once.
     pub(crate) fn is_single_use(&self) -> bool {
         self.refresh.as_ref().is_some_and(|refresh| refresh.single_use)
     }
 
-    /// The actions that there are.
+    /// Returns the actions that exist.
     pub(crate) fn actions(&self) -> impl Iterator<Item = &Action> {
         [&self.login, &self.refresh, &self.revoke].into_iter().flatten()
     }
 
-    /// When a token is to be renewed: at its expiry where the refresh is single-use and nothing else is said.
+    /// Returns when a token is renewed: at its expiry if the refresh is single-use and the spec doesn't say.
     pub(crate) fn renew(&self) -> Renew {
         self.renew.unwrap_or(if self.is_single_use() { Renew::AtExpiry } else { Renew::InTime })
     }
@@ -76,7 +76,7 @@ pub(crate) struct Action {
     pub(crate) operation: String,
     pub(crate) body: Option<String>,
     pub(crate) token: Option<String>,
-    /// The alternative of the operation's security, by the name of a scheme in it.
+    /// The alternative of the operation's security, by the name of one of its schemes.
     pub(crate) security: Option<String>,
     #[serde(default)]
     pub(crate) single_use: bool,
@@ -86,7 +86,7 @@ pub(crate) struct Action {
     pub(crate) ok: Option<SuccessMarker>,
 }
 
-/// Which token a revocation takes.
+/// The token that a revocation takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum TokenKind {
@@ -95,7 +95,7 @@ pub(crate) enum TokenKind {
     Refresh,
 }
 
-/// Where an answer holds what.
+/// The places of values in a response.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct ResponsePointers {
@@ -111,7 +111,7 @@ pub(crate) struct ResponsePointers {
     pub(crate) ok: Option<SuccessMarker>,
 }
 
-/// A pointer, and how what is there is written.
+/// A pointer, and the format of the value there.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub(crate) struct TimedPointer {
@@ -120,7 +120,7 @@ pub(crate) struct TimedPointer {
     #[serde(default)]
     pub(crate) unit: TimeUnit,
     pub(crate) delimiter: Option<String>,
-    /// The format of a moment, in the language of `strptime`.
+    /// The format of a time, in `strptime` notation.
     pub(crate) format: Option<String>,
 }
 
@@ -140,7 +140,7 @@ impl<'de> Deserialize<'de> for TimedPointer {
     }
 }
 
-/// The unit of a time that is a number.
+/// The unit of a numeric time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(crate) enum TimeUnit {
     #[default]
@@ -151,7 +151,7 @@ pub(crate) enum TimeUnit {
 }
 
 impl TimeUnit {
-    /// So many of them.
+    /// Converts a duration to this unit.
     pub(crate) fn of(self, time: Duration) -> u128 {
         match self {
             Self::Seconds => u128::from(time.as_secs()),
@@ -159,7 +159,7 @@ impl TimeUnit {
         }
     }
 
-    /// So long are so many of them.
+    /// Converts a number of this unit to a duration.
     pub(crate) fn times(self, number: u64) -> Duration {
         match self {
             Self::Seconds => Duration::from_secs(number),
@@ -168,7 +168,7 @@ impl TimeUnit {
     }
 }
 
-/// The value that says that all went well.
+/// The value that marks a success.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SuccessMarker {
@@ -176,7 +176,7 @@ pub(crate) struct SuccessMarker {
     pub(crate) is: Value,
 }
 
-/// The documented life of an access token.
+/// The documented lifetime of an access token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Lifetime {
     #[default]
@@ -196,12 +196,12 @@ impl<'de> Deserialize<'de> for Lifetime {
     }
 }
 
-/// When a token is to be renewed.
+/// When a token is renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renew {
-    /// While it lives.
+    /// Before it expires.
     InTime,
-    /// When it has expired, and never before.
+    /// Once it has expired, and never before.
     AtExpiry,
 }
 
@@ -230,7 +230,7 @@ impl Default for Use {
     }
 }
 
-/// How the halves of HTTP Basic are written and named.
+/// How the halves of HTTP Basic are encoded and named.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Basic {
@@ -252,7 +252,7 @@ pub(crate) enum BasicEncoding {
     Raw,
 }
 
-/// What the failures say.
+/// The contents of failures.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Errors {
@@ -266,7 +266,7 @@ pub(crate) struct Errors {
     pub(crate) retry_after: Option<RetryHeader>,
 }
 
-/// The vendor's own header beside `Retry-After`.
+/// The vendor's own header next to `Retry-After`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RetryHeader {
@@ -275,7 +275,7 @@ pub(crate) struct RetryHeader {
     pub(crate) unit: RetryUnit,
 }
 
-/// What that header counts.
+/// The unit of that header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum RetryUnit {
@@ -306,7 +306,7 @@ mod tests {
     /// The schema that the generator writes from its own types.
     struct Words(Value);
 
-    /// A keyword as a pointer into the block, and a block that has it.
+    /// A keyword as a pointer into the block, and a block that contains it.
     type Found = Vec<(String, Value)>;
 
     impl Words {
@@ -329,7 +329,7 @@ mod tests {
             listed.map_or(vec![schema], |listed| listed.iter().flat_map(|branch| self.branches(branch)).collect())
         }
 
-        /// `around` puts a value of this schema into a whole block.
+        /// `around` wraps a value of this schema into a whole block.
         fn walk(&self, schema: &Value, at: &str, around: &dyn Fn(Value) -> Value, found: &mut Found) {
             for branch in self.branches(schema) {
                 for (name, inner) in branch.get("properties").and_then(Value::as_object).into_iter().flatten() {
@@ -345,7 +345,7 @@ mod tests {
             }
         }
 
-        /// The least value that a schema allows.
+        /// Returns the smallest value that a schema allows.
         fn least(&self, schema: &Value) -> Value {
             let schema = self.branches(schema)[0];
             if let Some(value) = schema.get("const").or_else(|| schema.pointer("/examples/0")) {
@@ -369,7 +369,7 @@ mod tests {
         }
     }
 
-    /// With what a block needs beside the keyword.
+    /// Adds what a block requires besides the keyword.
     fn complete(mut block: Value) -> Value {
         if block["response"]["access-token"].is_null() {
             block["response"]["access-token"] = json!("/token");
@@ -385,7 +385,7 @@ mod tests {
             let block = complete(block.clone());
             let is_listed =
                 NOT_SIMULATED.iter().any(|listed| keyword == listed || keyword.starts_with(&format!("{listed}/")));
-            // As it is: without the listed ones taken away.
+            // Without removing the listed keywords.
             let simulated = serde_json::from_value::<XToken>(block.clone());
             assert_eq!(simulated.is_err(), is_listed, "{keyword}: {block}: {simulated:?}");
             let read = read(block.clone()).unwrap();
