@@ -271,7 +271,7 @@ async fn early_single_use_without_a_login_is_explained() {
 #[tokio::test]
 async fn early_single_use_with_a_login_is_explained() {
     for Ended { seen, .. } in all_is_explained::<EarlySingleUseWithLogin>().await {
-        assert!(seen.contains("a reset after it was done") && seen.contains("a truncated body"), "{seen}");
+        assert!(seen.contains("a reset after the request took effect") && seen.contains("a truncated body"), "{seen}");
     }
 }
 

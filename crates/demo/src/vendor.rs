@@ -45,7 +45,7 @@ pub fn all() -> Vec<DemoVendor> {
 pub fn choose(vendors: Vec<DemoVendor>, names: &[String]) -> Result<Vec<DemoVendor>, String> {
     let known: Vec<&str> = vendors.iter().map(|vendor| vendor.name).collect();
     if let Some(name) = names.iter().find(|name| !vendors.iter().any(|vendor| vendor.is_called(name))) {
-        return Err(format!("there is no vendor `{name}`: name one of {}", known.join(", ")));
+        return Err(format!("unknown vendor `{name}`; the vendors are: {}", known.join(", ")));
     }
     let is_chosen = |vendor: &DemoVendor| names.is_empty() || names.iter().any(|name| vendor.is_called(name));
     Ok(vendors.into_iter().filter(is_chosen).collect())

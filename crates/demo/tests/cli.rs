@@ -40,7 +40,10 @@ async fn a_live_round_is_one_login_a_call_and_a_revocation_and_shows_no_secret()
     let output = demo(&["--vendor", "zenoti", "--live", "--yes", "--call", &url], &issuer.environment());
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{out}{err}");
-    assert_eq!(*seen.lock().unwrap(), ["POST logged in, token 1", "GET accepted, token 1", "DELETE revoked, 1 ended"]);
+    assert_eq!(
+        *seen.lock().unwrap(),
+        ["POST logged in, token 1", "GET accepted, token 1", "DELETE access tokens revoked: 1"]
+    );
     assert!(out.contains("20 callers have a token") && out.contains("the call: 200 OK"), "{out}");
     let password = &issuer.credentials()["password"];
     for secret in [password.as_str(), "example-access-token", "hidden"] {
@@ -77,7 +80,7 @@ fn missing_credentials_and_unknown_vendors_are_named() {
     let expected = "error: set VOUCHERIFY_APP_ID, VOUCHERIFY_APP_TOKEN and VOUCHERIFY_SCOPE in the environment\n";
     assert_eq!(text(&output.stderr), expected);
     let output = demo(&["--vendor", "acme"], &[]);
-    assert!(text(&output.stderr).starts_with("error: there is no vendor `acme`: name one of "));
+    assert!(text(&output.stderr).starts_with("error: unknown vendor `acme`; the vendors are: "));
     assert!(!output.status.success());
 }
 

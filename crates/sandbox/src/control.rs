@@ -32,7 +32,7 @@ pub(crate) fn router(issuers: Arc<[Issuer]>) -> Router<Arc<[Issuer]>> {
 /// Rejects requests from web pages, which browsers mark with `Origin`.
 async fn refuse_browsers(request: Request, next: Next) -> HttpResponse<Body> {
     if request.headers().contains_key(header::ORIGIN) {
-        respond(Err((StatusCode::FORBIDDEN, "web pages can't control the sandbox".to_owned())))
+        respond(Err((StatusCode::FORBIDDEN, "web pages cannot control the sandbox".to_owned())))
     } else {
         next.run(request).await
     }
@@ -80,38 +80,38 @@ fn act(
         ("faults", "GET") => Ok((value(&issuer.faults())?, None)),
         ("faults", "POST") => {
             let fault = fault(body, issuer.clock().now())?;
-            let done = format!("to come: {fault}");
+            let done = format!("fault injected: {fault}");
             issuer.inject(fault);
             Ok((value(&issuer.faults())?, Some(done)))
         }
         ("faults", "DELETE") => {
             issuer.clear_faults();
-            Ok((value(&issuer.faults())?, Some("no more faults".to_owned())))
+            Ok((value(&issuer.faults())?, Some("faults cleared".to_owned())))
         }
         ("clock", "POST") => {
             let by = read::<Advance>(body)?.advance;
             if !issuer.clock().try_advance(by) {
-                return Err((StatusCode::BAD_REQUEST, "`advance` leads beyond the year 9999".to_owned()));
+                return Err((StatusCode::BAD_REQUEST, "`advance` leads past the year 9999".to_owned()));
             }
             let now = jiff::Timestamp::try_from(issuer.clock().now()).unwrap_or_default().to_string();
-            Ok((json!({ "now": now }), Some(format!("the clock is moved by {}", show(by)))))
+            Ok((json!({ "now": now }), Some(format!("clock advanced by {}", show(by)))))
         }
         ("revoke", "POST") => {
             let revoked = issuer.revoke_all();
-            Ok((json!({ "revoked": revoked }), Some(format!("revoked, {revoked} ended"))))
+            Ok((json!({ "revoked": revoked }), Some(format!("access tokens revoked: {revoked}"))))
         }
         ("consent", "POST") => match issuer.consent() {
             Some(refresh_token) => {
-                Ok((json!({ "refresh_token": refresh_token }), Some("consent, a refresh token given".to_owned())))
+                Ok((json!({ "refresh_token": refresh_token }), Some("consent given, refresh token issued".to_owned())))
             }
             None => Err((StatusCode::NOT_FOUND, format!("{} has no refresh tokens", issuer.name()))),
         },
         ("events" | "counts" | "faults" | "clock" | "revoke" | "consent", _) => {
-            Err((StatusCode::METHOD_NOT_ALLOWED, format!("{method} isn't known here")))
+            Err((StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not allowed here")))
         }
         _ => Err((
             StatusCode::NOT_FOUND,
-            format!("there is no `{thing}`; there are: clock, consent, counts, events, faults, revoke"),
+            format!("unknown path `{thing}`; try one of: clock, consent, counts, events, faults, revoke"),
         )),
     }
 }
@@ -153,12 +153,16 @@ fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D
 fn find<'a>(issuers: &'a [Issuer], name: &str) -> Result<&'a Issuer, (StatusCode, String)> {
     issuers.iter().find(|issuer| issuer.name() == name).ok_or_else(|| {
         let names: Vec<&str> = issuers.iter().map(Issuer::name).collect();
-        (StatusCode::NOT_FOUND, format!("there is no vendor `{name}`; there are: {}", names.join(", ")))
+        (StatusCode::NOT_FOUND, format!("unknown vendor `{name}`; the vendors are: {}", names.join(", ")))
     })
 }
 
 fn only(method: &Method, known: &Method) -> Result<(), (StatusCode, String)> {
-    if method == known { Ok(()) } else { Err((StatusCode::METHOD_NOT_ALLOWED, format!("{method} isn't known here"))) }
+    if method == known {
+        Ok(())
+    } else {
+        Err((StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not allowed here")))
+    }
 }
 
 fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, (StatusCode, String)> {
@@ -173,12 +177,12 @@ fn fault(body: &[u8], now: SystemTime) -> Result<Fault, (StatusCode, String)> {
     words.retain(|_, value| !value.is_null());
     // Serde would read a number as the index of a variant.
     if words.get("fault").is_some_and(|fault| !fault.is_string()) {
-        return Err(refuse("`fault` isn't a text".to_owned()));
+        return Err(refuse("`fault` is not a string".to_owned()));
     }
     let fault: Fault = serde_json::from_value(words.clone().into()).map_err(|error| refuse(error.to_string()))?;
     let understood = value(&fault)?;
     if let Some(word) = words.keys().find(|word| understood.get(word).is_none()) {
-        return Err(refuse(format!("`{word}` isn't known here")));
+        return Err(refuse(format!("unknown member `{word}`")));
     }
     fault.check(now).map_err(refuse)?;
     Ok(if words.contains_key("on") { fault } else { fault.where_it_makes_sense() })

@@ -46,30 +46,30 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(path, error) => write!(f, "{path} can't be read: {error}"),
-            Self::Spec(vendor, why) => write!(f, "the spec of {vendor} can't be played: {why}"),
+            Self::Unreadable(path, error) => write!(f, "cannot read {path}: {error}"),
+            Self::Spec(vendor, why) => write!(f, "cannot simulate the spec of {vendor}: {why}"),
             Self::UnknownVendor { name, known } if known.is_empty() => {
-                write!(f, "there is no vendor `{name}`, nor any other")
+                write!(f, "unknown vendor `{name}`: there are no vendors")
             }
             Self::UnknownVendor { name, known } => {
-                write!(f, "there is no vendor `{name}`; there are: {}", known.join(", "))
+                write!(f, "unknown vendor `{name}`; the vendors are: {}", known.join(", "))
             }
             Self::UnknownCredential { vendor, name, known } => {
-                write!(f, "`{name}` is no credential of {vendor}; there are: {}", known.join(", "))
+                write!(f, "`{name}` is not a credential of {vendor}; the credentials are: {}", known.join(", "))
             }
             Self::Lifetime(vendor, life) => {
                 write!(
                     f,
-                    "a token of {vendor} can't live {}: no date can tell its end, after the year 9999",
+                    "a lifetime of {} is too long for {vendor}: the token would expire after the year 9999",
                     show(*life)
                 )
             }
-            Self::NoSpecs(folder) => write!(f, "{folder} has no spec: there is no .yaml or .yml file in it"),
-            Self::DuplicateVendor(name) => write!(f, "the vendor `{name}` is there twice"),
+            Self::NoSpecs(folder) => write!(f, "{folder} has no spec: it contains no .yaml or .yml file"),
+            Self::DuplicateVendor(name) => write!(f, "the vendor `{name}` was added twice"),
             Self::NotLoopback(address) => {
-                write!(f, "{address} isn't loopback; the sandbox listens on 127.0.0.1 or ::1 alone")
+                write!(f, "{address} is not loopback; the sandbox only listens on addresses such as 127.0.0.1 or ::1")
             }
-            Self::Address(address, error) => write!(f, "{address} can't be listened on: {error}"),
+            Self::Address(address, error) => write!(f, "cannot listen on {address}: {error}"),
         }
     }
 }

@@ -142,12 +142,12 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LoggedIn { token, .. } => write!(f, "logged in, token {token}"),
-            Self::Repeated { token, .. } => write!(f, "token {token} once more"),
+            Self::Repeated { token, .. } => write!(f, "returned token {token} again"),
             Self::Refreshed { token, early: false, .. } => write!(f, "refreshed, token {token}"),
             Self::Refreshed { token, early: true, .. } => {
                 write!(f, "refreshed before the expiry: token {token} and its refresh token are redundant")
             }
-            Self::Revoked { tokens } => write!(f, "revoked, {tokens} ended"),
+            Self::Revoked { tokens } => write!(f, "access tokens revoked: {tokens}"),
             Self::Accepted { token } => write!(f, "accepted, token {token}"),
             Self::Answered => f.write_str("answered"),
             Self::Refused { why } => write!(f, "refused: {why}"),

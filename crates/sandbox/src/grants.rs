@@ -162,7 +162,7 @@ impl<'a> Grants<'a> {
                 Ok((success::plain(self.document, operation), Outcome::Revoked { tokens }))
             }
             None if operation.responses.contains_key("404") => {
-                Err(Refusal::about(Reason::UnknownToken, key, "isn't known, or has ended"))
+                Err(Refusal::about(Reason::UnknownToken, key, "is unknown or no longer valid"))
             }
             None => Ok((success::plain(self.document, operation), Outcome::Revoked { tokens: 0 })),
         }
@@ -274,7 +274,7 @@ impl Grant<'_> {
     fn room(&self, live: impl FnOnce() -> usize) -> Result<(), Refusal> {
         match self.grants.vendor.live_tokens {
             Some(most) if live() >= most => {
-                Err(Refusal::new(Reason::TooManyTokens, "there are as many live tokens as there may be"))
+                Err(Refusal::new(Reason::TooManyTokens, "the maximum number of live tokens is reached"))
             }
             _ => Ok(()),
         }

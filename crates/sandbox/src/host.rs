@@ -13,15 +13,15 @@ pub(crate) type Refused = (u16, &'static str);
 pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Refused> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
-        return Err((400, "there is no `Host`, or there are several"));
+        return Err((400, "there must be exactly one `Host`"));
     };
     let host = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
-    let host = host.ok_or((400, "the `Host` is no host"))?;
+    let host = host.ok_or((400, "the `Host` is not a valid host"))?;
     let all = [Some(&host), request.uri().authority()];
     if all.into_iter().flatten().all(is_loopback) {
         Ok(())
     } else {
-        Err((421, "the `Host` is no name of this machine's loopback, such as localhost or 127.0.0.1"))
+        Err((421, "the `Host` is not loopback; use localhost or 127.0.0.1"))
     }
 }
 

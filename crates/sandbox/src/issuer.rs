@@ -325,7 +325,7 @@ impl Issuer {
                 })
             }
             (Route::OtherMethod(matched, methods), _) => {
-                let refusal = Refusal::new(Reason::Method, &format!("the method isn't {}", methods.join(" or ")));
+                let refusal = Refusal::new(Reason::Method, &format!("the method must be {}", methods.join(" or ")));
                 let mut response = failure::for_refusal(document, matched.operation, &refusal);
                 response.headers.push(("allow".to_owned(), methods.join(", ")));
                 Err((refusal, response))

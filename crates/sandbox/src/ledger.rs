@@ -71,8 +71,8 @@ impl Invalidation {
         match self {
             Self::Spent => "has been used already",
             Self::Revoked => "has been revoked",
-            Self::Replaced => "has been ended by a refresh",
-            Self::Redundant => "is redundant: it came of a refresh before the expiry",
+            Self::Replaced => "has been replaced by a refresh",
+            Self::Redundant => "is redundant: it was issued by a refresh before the expiry",
         }
     }
 }
@@ -100,7 +100,7 @@ impl Unusable {
     /// For a person; follows the token's name.
     pub(crate) fn text(self) -> &'static str {
         match self {
-            Self::Unknown => "isn't known",
+            Self::Unknown => "is unknown",
             Self::Expired => "has expired",
             Self::Ended(end) => end.text(),
         }

@@ -60,7 +60,7 @@ impl Log {
     pub(crate) fn say(&self, text: String) {
         let text = match self.0.left_out.swap(0, Ordering::AcqRel) {
             0 => text,
-            count => format!("({count} lines left out: nobody was reading)\n{text}"),
+            count => format!("({count} lines dropped: output is blocked)\n{text}"),
         };
         self.0.waiting.fetch_add(1, Ordering::AcqRel);
         let _ = self.0.texts.send(Some(text));
@@ -117,6 +117,6 @@ mod tests {
         let written = String::from_utf8(written.lock().unwrap().clone()).unwrap();
         let lines: Vec<&str> = written.lines().collect();
         assert_eq!(lines.len(), MOST + 2);
-        assert_eq!(lines[MOST - 1..], ["line 999", "(10 lines left out: nobody was reading)", "last"]);
+        assert_eq!(lines[MOST - 1..], ["line 999", "(10 lines dropped: output is blocked)", "last"]);
     }
 }

@@ -26,13 +26,13 @@ const PORT: u16 = 8400;
 #[derive(Parser)]
 #[command(name = "freshtoken-sandbox")]
 #[command(after_help = "Examples:
-  freshtoken-sandbox                                   play every vendor of specs/
-  freshtoken-sandbox zenoti --lifetime 30s             play one, whose tokens live 30 seconds
-  freshtoken-sandbox --live-tokens voucherify=1000     let Voucherify have 1,000 live tokens at most
-  freshtoken-sandbox zenoti -- python3 client.py       play one for a program, until that ends
+  freshtoken-sandbox                                   simulate every vendor in specs/
+  freshtoken-sandbox zenoti --lifetime 30s             simulate one, with tokens that expire after 30 seconds
+  freshtoken-sandbox --live-tokens voucherify=1000     limit Voucherify to 1,000 live tokens
+  freshtoken-sandbox zenoti -- python3 client.py       simulate one while a program runs
 
-VENDOR= before a value means that vendor alone; without it, all.
-A program behind -- has URL and credentials in its environment: ZENOTI_URL, ZENOTI_USER_NAME, ….")]
+Options with a [VENDOR=] prefix apply to that vendor; without the prefix, to all vendors.
+The program after -- finds URLs and credentials in its environment: ZENOTI_URL, ZENOTI_USER_NAME, ….")]
 struct Cli {
     /// Vendors to simulate, by spec file name [default: all].
     vendors: Vec<String>,
@@ -176,13 +176,13 @@ async fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let code = match cli.command.split_first() {
         Some((program, arguments)) => {
             let status = play_for(&sandbox, program, arguments).await;
-            code(status.map_err(|error| format!("`{}` can't be started: {error}", program.display()))?)
+            code(status.map_err(|error| format!("`{}` cannot be started: {error}", program.display()))?)
         }
         None => {
             // Watch before printing: a caller may send Ctrl-C as soon as the introduction appears.
             let mut ending = Ending::watch()?;
             sandbox.issuers().iter().for_each(|issuer| log.say(introduction(issuer)));
-            log.say(format!("faults, counts, clock: {}\nCtrl-C stops it.\n", sandbox.control_url()));
+            log.say(format!("faults, counts, clock: {}\npress Ctrl-C to stop\n", sandbox.control_url()));
             ending.wait().await;
             log.say(String::new());
             ExitCode::SUCCESS

@@ -29,12 +29,12 @@ pub(crate) fn protected(
     let document = &vendor.document;
     if let Some(path) = route::near_match(document, &request.path) {
         return Err((
-            Refusal::new(Reason::NotFound, &format!("the path is nearly `{path}`; it has to be just that")),
+            Refusal::new(Reason::NotFound, &format!("the path differs from `{path}` in slashes, dots or case")),
             Response::empty(404),
         ));
     }
     let Some(token) = &document.token else {
-        let why = "the spec has no such path, and no `x-token` that would protect it";
+        let why = "the spec has neither this path nor an `x-token`";
         return Err((Refusal::new(Reason::NotFound, why), Response::empty(404)));
     };
     match accepted_token(document, token, accounts, state, request, now) {
@@ -64,8 +64,8 @@ fn accepted_token<'a>(
     let refuse = |header: &str, what: &str| Refusal::about(Reason::AccessToken, header, what);
     let given = |header: &str| match request.headers.get_all(header).iter().collect::<Vec<_>>().as_slice() {
         [] => Err(refuse(header, "is missing")),
-        [value] => value.to_str().map(ToOwned::to_owned).map_err(|_| refuse(header, "isn't visible ASCII")),
-        _ => Err(refuse(header, "is there several times")),
+        [value] => value.to_str().map(ToOwned::to_owned).map_err(|_| refuse(header, "is not visible ASCII")),
+        _ => Err(refuse(header, "is present more than once")),
     };
     let value = given(header)?;
     let value = match prefix(document, token) {
@@ -73,7 +73,7 @@ fn accepted_token<'a>(
             .split_at_checked(prefix.len())
             .filter(|(word, _)| is_prefix(word, &prefix, header))
             .and_then(|(_, rest)| rest.strip_prefix(' '))
-            .ok_or_else(|| refuse(header, &format!("isn't `{prefix} ...`")))?,
+            .ok_or_else(|| refuse(header, &format!("is not `{prefix} ...`")))?,
         None => &value,
     };
     let access = state

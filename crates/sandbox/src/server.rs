@@ -82,7 +82,7 @@ async fn handle(
 ) -> HttpResponse<Body> {
     let Some((issuer, rest)) = vendor(&issuers, request.uri().path()) else {
         let names: Vec<&str> = issuers.iter().map(Issuer::name).collect();
-        let text = format!("No vendor is played here. There are: {}\n", names.join(", "));
+        let text = format!("no vendor has this path; the vendors are: {}\n", names.join(", "));
         return with_status(404, Body::from(text));
     };
     // The task only fails when the runtime shuts down.
@@ -116,7 +116,7 @@ async fn play(issuer: Issuer, path: String, request: Request) -> Reply {
             issuer.play(&request).await
         }
         Err(error) if error.is::<LengthLimitError>() => issuer.refuse(&request, 413, "the body is longer than 1 MiB"),
-        Err(_) => issuer.refuse(&request, 400, "the body ends too early, or its parts can't be read"),
+        Err(_) => issuer.refuse(&request, 400, "the body is truncated or malformed"),
     }
 }
 

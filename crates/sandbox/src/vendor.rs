@@ -47,7 +47,7 @@ impl PlayedVendor {
         let refuse = |why: String| Error::Spec(name.to_owned(), why);
         let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
         if !is_plain || !name.contains(|c: char| c.is_ascii_alphanumeric()) || name == CONTROL {
-            return Err(refuse("its name can't stand in a URL".to_owned()));
+            return Err(refuse("the name is not allowed in a URL; use letters, digits, `-`, `_` and `.`".to_owned()));
         }
         Ok(Self {
             name: name.to_owned(),

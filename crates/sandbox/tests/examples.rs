@@ -102,7 +102,7 @@ async fn in_sandbox(name: &str) -> Ran {
 #[tokio::test]
 async fn voucherify_logs_in_calls_and_revokes() {
     let ran = in_sandbox("voucherify").await;
-    assert!(ran.stderr.contains("204  revoked, 1 ended\n"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("204  access tokens revoked: 1\n"), "{}", ran.stderr);
 }
 
 #[tokio::test]

@@ -260,13 +260,13 @@ impl Fault {
     /// Returns why the fault could never happen, or can't be simulated as it is.
     pub(crate) fn check(&self, now: SystemTime) -> Result<(), String> {
         if self.times == Some(0) {
-            return Err("`times` is 0; it is 1 or more".to_owned());
+            return Err("`times` is 0; it must be at least 1".to_owned());
         }
         if self.probability.is_some_and(|probability| !(0.0..=1.0).contains(&probability)) {
-            return Err("`probability` isn't from 0 to 1".to_owned());
+            return Err("`probability` is not between 0 and 1".to_owned());
         }
         if self.lasts == Some(Duration::ZERO) {
-            return Err("`for` is no time at all".to_owned());
+            return Err("`for` is zero; leave it out or set a longer time".to_owned());
         }
         self.kind.check(now)
     }
@@ -282,15 +282,17 @@ impl FaultKind {
     }
 
     fn check(&self, now: SystemTime) -> Result<(), String> {
-        let too_far = |word: &str| Err(format!("`{word}` leads out of the years 1970 to 9999"));
+        let too_far = |word: &str| Err(format!("`{word}` leads outside the years 1970 to 9999"));
         match self {
-            Self::Oversized { bytes } if *bytes > MAX_BYTES => Err(format!("`bytes` is more than {MAX_BYTES}, 64 MiB")),
+            Self::Oversized { bytes } if *bytes > MAX_BYTES => {
+                Err(format!("`bytes` is more than {MAX_BYTES} (64 MiB)"))
+            }
             Self::Html { status } if !is_page(*status) => {
-                Err(format!("`status` is {status}; it is from 200 to 599 and one that has a body"))
+                Err(format!("`status` is {status}; it must be a status from 200 to 599 that has a body"))
             }
             // Other characters are allowed neither in a header nor in a URL.
             Self::Redirect { to } if to.is_empty() || !to.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                Err("`to` isn't a URL: it has no characters, or others than visible ASCII".to_owned())
+                Err("`to` is not a URL: it must be visible ASCII, and not empty".to_owned())
             }
             Self::TooManyRequests { wait, .. } if !now.checked_add(*wait).is_some_and(is_representable) => {
                 too_far("wait")
@@ -339,15 +341,15 @@ impl fmt::Display for FaultKind {
             Self::Delay { by } => write!(f, "a delay of {}", show(*by)),
             Self::TooManyRequests { .. } => f.write_str("too many requests"),
             Self::ServerError => f.write_str("a server error"),
-            Self::Html { status } => write!(f, "HTML at {status}"),
+            Self::Html { status } => write!(f, "an HTML page with status {status}"),
             Self::Redirect { .. } => f.write_str("a redirect"),
-            Self::ResetBefore => f.write_str("a reset before anything was done"),
-            Self::ResetAfter => f.write_str("a reset after it was done"),
+            Self::ResetBefore => f.write_str("a reset before the request took effect"),
+            Self::ResetAfter => f.write_str("a reset after the request took effect"),
             Self::Truncated => f.write_str("a truncated body"),
             Self::Oversized { bytes } => write!(f, "a body of {bytes} bytes"),
-            Self::ExpiredToken => f.write_str("a token that has expired"),
+            Self::ExpiredToken => f.write_str("an expired token"),
             Self::SameToken => f.write_str("the same token again"),
-            Self::ClockOff { seconds } => write!(f, "a clock {seconds} s off"),
+            Self::ClockOff { seconds } => write!(f, "a clock that is {seconds} s off"),
         }
     }
 }

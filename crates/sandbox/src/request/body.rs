@@ -31,11 +31,11 @@ pub(super) fn read<'a>(
     }
     let content_type = incoming.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if essence(content_type) != essence(wanted) {
-        return Err(Refusal::about(Reason::ContentType, "content-type", &format!("isn't {}", essence(wanted))));
+        return Err(Refusal::about(Reason::ContentType, "content-type", &format!("is not {}", essence(wanted))));
     }
     if is_json(wanted) {
         let value = serde_json::from_slice(incoming.body)
-            .map_err(|_| Refusal::new(Reason::Malformed, "the body isn't JSON"))?;
+            .map_err(|_| Refusal::new(Reason::Malformed, "the body is not JSON"))?;
         return found(schema_check::branch(document, &media.schema, &value, "").map(|branch| (branch, value)));
     }
     form(document, media, incoming.body)
@@ -74,7 +74,8 @@ fn form<'a>(document: &'a Document, media: &'a MediaType, bytes: &[u8]) -> Resul
         kind.as_ref().is_ok_and(|(kind, value)| schema_check::agrees(document, kind.schema, value))
     };
     let found_kind = kinds.iter().position(fits).or_else(|| kinds.iter().position(agrees)).unwrap_or_default();
-    let (_, value) = kinds.into_iter().nth(found_kind).ok_or(Refusal::new(Reason::Malformed, "no body is known"))??;
+    let (_, value) =
+        kinds.into_iter().nth(found_kind).ok_or(Refusal::new(Reason::Malformed, "the spec documents no body"))??;
     found(schema_check::branch(document, &media.schema, &value, "").map(|branch| (branch, value)))
 }
 
@@ -112,9 +113,7 @@ fn as_kind(
 fn found(checked: Result<(Branch<'_>, Value), Vec<schema_check::Violation>>) -> Result<Option<Body<'_>>, Refusal> {
     match checked {
         Ok((branch, value)) => Ok(Some(Body { branch, value })),
-        Err(violations) => {
-            Err(schema_check::first(violations)
-                .unwrap_or_else(|| Refusal::new(Reason::Invalid, "the body is of no kind")))
-        }
+        Err(violations) => Err(schema_check::first(violations)
+            .unwrap_or_else(|| Refusal::new(Reason::Invalid, "the body matches no variant"))),
     }
 }

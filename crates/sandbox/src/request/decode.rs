@@ -35,7 +35,7 @@ pub(crate) fn values(text: &[u8], name: &str) -> Result<Vec<String>, Refusal> {
 pub(crate) fn decode(text: &[u8]) -> Result<String, Refusal> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     let decoded: Vec<u8> = percent_decode(&spaced).collect();
-    String::from_utf8(decoded).map_err(|_| Refusal::new(Reason::Malformed, "the form or query isn't UTF-8"))
+    String::from_utf8(decoded).map_err(|_| Refusal::new(Reason::Malformed, "the form or query is not UTF-8"))
 }
 
 /// Converts the strings of a name to a value of its schema. A string of the wrong type stays a string, which the schema
@@ -49,7 +49,7 @@ pub(crate) fn read(document: &Document, schema: &Schema, texts: &[String], style
     }
     match texts {
         [text] => Ok(scalar(document, schema, text.clone())),
-        _ => Err(format!("is there {} times", texts.len())),
+        _ => Err(format!("is present {} times", texts.len())),
     }
 }
 
@@ -58,7 +58,7 @@ fn items(texts: &[String], style: Style<'_>) -> Result<Vec<String>, String> {
         return Ok(texts.to_vec());
     }
     let [text] = texts else {
-        return Err(format!("is there {} times; it is one text with its items in it", texts.len()));
+        return Err(format!("is present {} times; write one string that contains all items", texts.len()));
     };
     let (delimiter, name) = match style.name {
         "spaceDelimited" => (' ', "spaces"),
@@ -67,11 +67,11 @@ fn items(texts: &[String], style: Style<'_>) -> Result<Vec<String>, String> {
     };
     let items: Vec<String> = text.split(delimiter).map(ToOwned::to_owned).collect();
     if items.iter().any(String::is_empty) {
-        return Err(format!("has an empty item; its items have {name} between them"));
+        return Err(format!("has an empty item; separate its items by {name}"));
     }
     // A comma in an item of such a list is legal, but a wrong delimiter is far more likely.
     if delimiter != ',' && items.iter().any(|item| item.contains(',')) {
-        return Err(format!("has commas; its items have {name} between them"));
+        return Err(format!("has commas; separate its items by {name}"));
     }
     Ok(items)
 }

@@ -36,7 +36,7 @@ pub(crate) fn parameters<'a>(
 pub(super) fn header_texts(headers: &HeaderMap, name: &str, unreadable: Reason) -> Result<Vec<String>, Refusal> {
     let read = |value: &axum::http::HeaderValue| {
         let text = value.to_str().map(ToOwned::to_owned);
-        text.map_err(|_| Refusal::about(unreadable, name, "isn't visible ASCII"))
+        text.map_err(|_| Refusal::about(unreadable, name, "is not visible ASCII"))
     };
     headers.get_all(name).iter().map(read).collect()
 }

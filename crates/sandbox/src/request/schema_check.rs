@@ -60,14 +60,14 @@ impl Checker<'_> {
         if let Some(kind) = schema.kind(self.document)
             && !is_of(kind, value)
         {
-            return self.refuse(field, format!("isn't {}", name_of(kind)));
+            return self.refuse(field, format!("is not {}", name_of(kind)));
         }
         if let Some(values) = schema.values(self.document)
             && !values.iter().any(|allowed| is_equal(allowed, value))
         {
             return match values {
-                [only] => self.refuse(field, format!("isn't {only}")),
-                _ => self.refuse(field, "isn't one of the listed values"),
+                [only] => self.refuse(field, format!("is not {only}")),
+                _ => self.refuse(field, "is not one of the listed values"),
             };
         }
         if let (Some(format), Value::String(text)) = (schema.format(self.document), value)
@@ -104,7 +104,9 @@ impl Checker<'_> {
                             // The caller chose this name, so the message does not repeat it.
                             self.value(schema, member, &join(field, "*"), depth + 1)
                         }
-                        (None, Some(Additional::Allowed(false))) => self.refuse(field, "has a property too many"),
+                        (None, Some(Additional::Allowed(false))) => {
+                            self.refuse(field, "has a property that the spec does not allow")
+                        }
                         (None, _) => {}
                     }
                 }
@@ -159,12 +161,16 @@ fn branch_at<'a>(
         Some(name) if value.get(name).is_none() => {
             Violation { field: join(field, name), is_missing: true, what: "is missing".to_owned() }
         }
-        Some(name) => {
-            Violation { field: join(field, name), is_missing: false, what: "isn't one of the listed values".to_owned() }
-        }
-        None => {
-            Violation { field: field.to_owned(), is_missing: false, what: "is of no kind that is listed".to_owned() }
-        }
+        Some(name) => Violation {
+            field: join(field, name),
+            is_missing: false,
+            what: "is not one of the listed values".to_owned(),
+        },
+        None => Violation {
+            field: field.to_owned(),
+            is_missing: false,
+            what: "matches no variant of its `oneOf`".to_owned(),
+        },
     }])
 }
 
@@ -219,7 +225,7 @@ fn is_of(kind: Kind, value: &Value) -> bool {
 
 fn name_of(kind: Kind) -> &'static str {
     match kind {
-        Kind::String => "text",
+        Kind::String => "a string",
         Kind::Integer => "a whole number",
         Kind::Number => "a number",
         Kind::Boolean => "true or false",
@@ -231,9 +237,9 @@ fn name_of(kind: Kind) -> &'static str {
 /// Returns how a string violates its format. Formats that aren't listed here are documentation.
 fn misses(format: &str, text: &str) -> Option<&'static str> {
     match format {
-        "date-time" => text.parse::<jiff::Timestamp>().is_err().then_some("isn't a date and time with an offset"),
-        "date" => text.parse::<jiff::civil::Date>().is_err().then_some("isn't a date"),
-        "uuid" => (!is_uuid(text)).then_some("isn't a UUID"),
+        "date-time" => text.parse::<jiff::Timestamp>().is_err().then_some("is not a date-time with an offset"),
+        "date" => text.parse::<jiff::civil::Date>().is_err().then_some("is not a date"),
+        "uuid" => (!is_uuid(text)).then_some("is not a UUID"),
         _ => None,
     }
 }

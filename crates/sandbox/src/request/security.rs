@@ -117,23 +117,23 @@ fn scheme(
         return match found.as_slice() {
             [value] => Ok(vec![Presented::Credential(input::snake(name), value.clone())]),
             [] => Err(refuse(&scheme.name, "is missing")),
-            _ => Err(refuse(&scheme.name, "is there several times")),
+            _ => Err(refuse(&scheme.name, "is present more than once")),
         };
     }
     let found = header_texts(incoming.headers, AUTHORIZATION.as_str(), reason)?;
     let authorization = match found.as_slice() {
         [authorization] => authorization,
         [] => return Err(refuse("authorization", "is missing")),
-        _ => return Err(refuse("authorization", "is there several times")),
+        _ => return Err(refuse("authorization", "is present more than once")),
     };
     let (word, value) = authorization.split_once(' ').unwrap_or((authorization, ""));
     // Schemes are case-insensitive: RFC 9110, section 11.1.
     if !word.eq_ignore_ascii_case(&scheme.scheme) || value.is_empty() {
-        return Err(refuse("authorization", &format!("isn't `{} ...`", scheme.scheme)));
+        return Err(refuse("authorization", &format!("is not `{} ...`", scheme.scheme)));
     }
     if is(scheme, "basic") {
         let (encoding, names) = basic(document);
-        let halves = basic_halves(value, encoding).ok_or_else(|| refuse("authorization", "isn't HTTP Basic"))?;
+        let halves = basic_halves(value, encoding).ok_or_else(|| refuse("authorization", "is not HTTP Basic"))?;
         let named = names.into_iter().zip(halves);
         return Ok(named.map(|(name, half)| Presented::Credential(name, half)).collect());
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Parses a whole number and `ms`, `s`, `m`, `h` or `d`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let refusal =
-        || format!("`{text}` is no duration: write a whole number and `ms`, `s`, `m`, `h` or `d`, such as `90s`");
+        || format!("`{text}` is not a duration: write a whole number and `ms`, `s`, `m`, `h` or `d`, such as `90s`");
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().map_err(|_| refusal())?;

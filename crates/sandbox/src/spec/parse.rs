@@ -11,7 +11,7 @@ impl Document {
         let document: Self =
             serde_saphyr::from_str_with_options(text, options).map_err(|error| error.without_snippet().to_string())?;
         if !document.openapi.starts_with("3.0.") {
-            return Err(format!("it is OpenAPI {}; the sandbox plays 3.0", document.openapi));
+            return Err(format!("the spec is OpenAPI {}; the sandbox supports 3.0", document.openapi));
         }
         references::check(&document)?;
         supported::document(&document)?;

@@ -33,19 +33,19 @@ impl<'a> Walk<'a> {
     ) -> Checked {
         let Some(reference) = reference else { return Ok(()) };
         match reference.strip_prefix(&format!("#/components/{kind}/")) {
-            None => Err(format!("`{reference}` isn't followed here; write `#/components/{kind}/NAME`")),
+            None => Err(format!("`{reference}` is not followed; write `#/components/{kind}/NAME`")),
             Some(name) if name.contains('/') => {
-                Err(format!("`{reference}` isn't followed; give it a name of its own: `#/components/{kind}/NAME`"))
+                Err(format!("`{reference}` is not followed; give the target its own name: `#/components/{kind}/NAME`"))
             }
-            Some(name) if !components.contains_key(name) => Err(format!("`{reference}` leads nowhere")),
-            Some(_) if goes_on() => Err(format!("`{reference}` leads to itself, or through too many others")),
+            Some(name) if !components.contains_key(name) => Err(format!("`{reference}` does not resolve")),
+            Some(_) if goes_on() => Err(format!("`{reference}` is circular, or follows too many other references")),
             Some(_) => Ok(()),
         }
     }
 
     fn path(&self, path: &str, item: &PathItem) -> Checked {
         if item.reference.is_some() {
-            return Err(format!("{path}: a `$ref` in place of a path isn't followed"));
+            return Err(format!("{path}: a `$ref` instead of a path item is not followed"));
         }
         item.parameters.iter().try_for_each(|parameter| self.parameter(parameter))?;
         item.operations().try_for_each(|(_, operation)| self.operation(operation))
@@ -110,10 +110,10 @@ impl<'a> Walk<'a> {
         let goes_on = || self.0.schema(schema).reference.is_some();
         self.reference(schema.reference.as_deref(), "schemas", &self.0.components.schemas, goes_on)?;
         if schema.any_of.is_some() {
-            return Err("`anyOf` isn't played; write `oneOf`".to_owned());
+            return Err("`anyOf` is not supported; write `oneOf`".to_owned());
         }
         if schema.not.is_some() {
-            return Err("`not` isn't played".to_owned());
+            return Err("`not` is not supported".to_owned());
         }
         let additional = match &schema.additional_properties {
             Some(Additional::Are(schema)) => Some(&**schema),
@@ -126,7 +126,7 @@ impl<'a> Walk<'a> {
     /// Rejects a schema that contains itself through `oneOf` or `allOf`: no value could be checked against it.
     fn kinds_of(&self, name: &'a str, path: &mut Vec<&'a str>, done: &mut Vec<&'a str>) -> Checked {
         if path.contains(&name) {
-            return Err(format!("the schema `{name}` is a kind of itself, by its `oneOf` or `allOf`"));
+            return Err(format!("the schema `{name}` contains itself through its `oneOf` or `allOf`"));
         }
         let Some(schema) = self.0.components.schemas.get(name).filter(|_| !done.contains(&name)) else {
             return Ok(());

@@ -9,7 +9,7 @@ pub(super) fn document(document: &Document) -> Result<(), String> {
     for (path, method, shared, operation) in document.operations() {
         let at = format!("{method} {path}");
         if path.split('/').any(|part| part.matches('{').count() > 1) {
-            return Err(format!("{at}: two parameters in one part of a path aren't played"));
+            return Err(format!("{at}: two parameters in one path segment are not supported"));
         }
         for name in document.security(operation).iter().flat_map(|alternative| alternative.keys()) {
             let scheme = document.security_scheme(name).ok_or_else(|| format!("{at}: there is no scheme `{name}`"))?;
@@ -20,18 +20,18 @@ pub(super) fn document(document: &Document) -> Result<(), String> {
             };
             if !is_played {
                 return Err(format!(
-                    "{at}: the scheme `{name}` is none that is played: `apiKey` in a header or the query, or `http`"
+                    "{at}: the scheme `{name}` is not supported; use `apiKey` in a header or the query, or `http`"
                 ));
             }
         }
         for parameter in shared.iter().chain(&operation.parameters).map(|parameter| document.parameter(parameter)) {
             if parameter.place == Place::Cookie {
-                return Err(format!("{at}: the parameter `{}` is a cookie, which isn't played", parameter.name));
+                return Err(format!("{at}: the parameter `{}` is a cookie, which is not supported", parameter.name));
             }
         }
         let media_type = operation.body(document).map(|(media_type, ..)| media_type);
         if let Some(other) = media_type.filter(|name| !is_json(name) && essence(name) != FORM) {
-            return Err(format!("{at}: a body of `{other}` isn't played; JSON and forms are"));
+            return Err(format!("{at}: a body of `{other}` is not supported; use JSON or a form"));
         }
     }
     document.token.as_ref().map_or(Ok(()), |token| actions(document, token))
@@ -51,7 +51,9 @@ fn actions(document: &Document, token: &XToken) -> Result<(), String> {
             return Err(format!("`x-token.{name}`: there is no operation `{}`", action.operation));
         }
         if *name != "login" && action.token.is_none() && (logs_in(action) || !has_bearer(document, action)) {
-            return Err(format!("`x-token.{name}` has no `token`, and its operation no bearer scheme that carries it"));
+            return Err(format!(
+                "`x-token.{name}` has no `token`, and its operation has no bearer scheme that could carry it"
+            ));
         }
     }
     Ok(())

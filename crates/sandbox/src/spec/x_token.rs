@@ -210,7 +210,7 @@ impl<'de> Deserialize<'de> for Renew {
         Ok(match Value::deserialize(deserializer)? {
             Value::String(word) if word == "at-expiry" => Self::AtExpiry,
             Value::Object(words) if ["early", "before"].iter().any(|word| words.keys().eq([word])) => Self::InTime,
-            other => return Err(de::Error::custom(format!("`renew` can't be {other}"))),
+            other => return Err(de::Error::custom(format!("`renew` cannot be {other}"))),
         })
     }
 }

@@ -36,7 +36,7 @@ async fn what_there_is_can_be_seen() {
             &json!({ "kind": "logged-in", "token": 1, "expires_at": "2026-11-22T00:15:00Z" })
         )
     );
-    let unknown = json!({ "error": "there is no vendor `zenoti`; there are: voucherify" });
+    let unknown = json!({ "error": "unknown vendor `zenoti`; the vendors are: voucherify" });
     assert_eq!(get("/zenoti").await, (404, unknown));
     assert_eq!(get("/voucherify/nothing").await.0, 404);
 }
@@ -84,23 +84,23 @@ async fn a_fault_that_makes_no_sense_is_refused() {
         status_and_body(playing.http.post(control(&playing, "/zenoti/faults")).body(body.to_owned())).await
     };
     for (fault, why) in [
-        (r#"{"fault":1}"#, "`fault` isn't a text"),
+        (r#"{"fault":1}"#, "`fault` is not a string"),
         (r#"{"fault":"server-error","on":2}"#, "invalid type"),
-        (r#"{"fault":"oversized","bytes":1000000000000000000}"#, "`bytes` is more than 67108864, 64 MiB"),
-        (r#"{"fault":"server-error","probability":1.5}"#, "`probability` isn't from 0 to 1"),
-        (r#"{"fault":"server-error","probability":-0.1}"#, "`probability` isn't from 0 to 1"),
-        (r#"{"fault":"server-error","times":0}"#, "`times` is 0; it is 1 or more"),
-        (r#"{"fault":"server-error","for":"0s"}"#, "`for` is no time at all"),
-        (r#"{"fault":"redirect","to":"/a\r\nb"}"#, "`to` isn't a URL"),
-        (r#"{"fault":"redirect","to":""}"#, "`to` isn't a URL"),
-        (r#"{"fault":"html","status":204}"#, "`status` is 204; it is from 200 to 599 and one that has a body"),
+        (r#"{"fault":"oversized","bytes":1000000000000000000}"#, "`bytes` is more than 67108864 (64 MiB)"),
+        (r#"{"fault":"server-error","probability":1.5}"#, "`probability` is not between 0 and 1"),
+        (r#"{"fault":"server-error","probability":-0.1}"#, "`probability` is not between 0 and 1"),
+        (r#"{"fault":"server-error","times":0}"#, "`times` is 0; it must be at least 1"),
+        (r#"{"fault":"server-error","for":"0s"}"#, "`for` is zero; leave it out or set a longer time"),
+        (r#"{"fault":"redirect","to":"/a\r\nb"}"#, "`to` is not a URL"),
+        (r#"{"fault":"redirect","to":""}"#, "`to` is not a URL"),
+        (r#"{"fault":"html","status":204}"#, "`status` is 204; it must be a status from 200 to 599 that has a body"),
         (r#"{"fault":"html","status":101}"#, "`status` is 101"),
         (r#"{"fault":"html","status":304}"#, "`status` is 304"),
         (r#"{"fault":"html","status":600}"#, "`status` is 600"),
-        (r#"{"fault":"too-many-requests","wait":"3000000d"}"#, "`wait` leads out of the years 1970 to 9999"),
-        (r#"{"fault":"clock-off","seconds":300000000000}"#, "`seconds` leads out of the years 1970 to 9999"),
-        (r#"{"fault":"clock-off","seconds":-1800000000}"#, "`seconds` leads out of the years 1970 to 9999"),
-        (r#"{"fault":"clock-off","seconds":9223372036854775807}"#, "`seconds` leads out of the years 1970 to 9999"),
+        (r#"{"fault":"too-many-requests","wait":"3000000d"}"#, "`wait` leads outside the years 1970 to 9999"),
+        (r#"{"fault":"clock-off","seconds":300000000000}"#, "`seconds` leads outside the years 1970 to 9999"),
+        (r#"{"fault":"clock-off","seconds":-1800000000}"#, "`seconds` leads outside the years 1970 to 9999"),
+        (r#"{"fault":"clock-off","seconds":9223372036854775807}"#, "`seconds` leads outside the years 1970 to 9999"),
     ] {
         let (status, error) = post(fault).await;
         assert!(status == 400 && text(&error, "/error").starts_with(why), "{fault}: {error}");
@@ -130,7 +130,7 @@ async fn a_clock_isnt_moved_beyond_what_a_date_can_tell() {
     let advance = async |by: &str| {
         status_and_body(playing.http.post(control(&playing, "/zenoti/clock")).json(&json!({ "advance": by }))).await
     };
-    let refused = json!({ "error": "`advance` leads beyond the year 9999" });
+    let refused = json!({ "error": "`advance` leads past the year 9999" });
     assert_eq!(advance("3000000d").await, (400, refused));
     playing.issuer.advance_clock(s(300_000_000_000));
     assert_eq!(zenoti_login(&playing).await.0, 200);
@@ -170,7 +170,7 @@ async fn several_vendors_are_played_side_by_side() {
     assert_eq!(names, ["zenoti", "zoomish"]);
     assert!(sandbox.issuer("zoomish").unwrap().url().ends_with("/zoomish"));
     let unknown = sandbox.issuer("zenotti").unwrap_err().to_string();
-    assert_eq!(unknown, "there is no vendor `zenotti`; there are: zenoti, zoomish");
+    assert_eq!(unknown, "unknown vendor `zenotti`; the vendors are: zenoti, zoomish");
 }
 
 fn program(arguments: &[&str]) -> Command {
@@ -183,19 +183,19 @@ fn program(arguments: &[&str]) -> Command {
 #[test]
 fn the_program_says_what_is_wrong() {
     for (arguments, error) in [
-        (vec!["zenotti"], "there is no vendor `zenotti`; there are: "),
-        (vec!["zenoti", "--live-tokens", "voucherify=1"], "there is no vendor `voucherify`; there are: zenoti"),
-        (vec!["--address", "0.0.0.0"], "isn't loopback"),
-        (vec!["--lifetime", "soon"], "`soon` is no duration"),
-        (vec!["zenoti", "--lifetime", "3000000d"], "a token of zenoti can't live 3000000d: "),
-        (vec!["zenoti", "--refresh-lifetime", "3000000d"], "a token of zenoti can't live 3000000d: "),
+        (vec!["zenotti"], "unknown vendor `zenotti`; the vendors are: "),
+        (vec!["zenoti", "--live-tokens", "voucherify=1"], "unknown vendor `voucherify`; the vendors are: zenoti"),
+        (vec!["--address", "0.0.0.0"], "is not loopback"),
+        (vec!["--lifetime", "soon"], "`soon` is not a duration"),
+        (vec!["zenoti", "--lifetime", "3000000d"], "a lifetime of 3000000d is too long for zenoti: "),
+        (vec!["zenoti", "--refresh-lifetime", "3000000d"], "a lifetime of 3000000d is too long for zenoti: "),
         (
             vec!["zenoti", "--any", "zenoti=devise_id"],
-            "`devise_id` is no credential of zenoti; there are: account_name, ",
+            "`devise_id` is not a credential of zenoti; the credentials are: account_name, ",
         ),
         (
             vec!["zenoti", "voucherify", "--any", "devise_id"],
-            "`devise_id` is no credential of zenoti, voucherify; there are: account_name, app_id, ",
+            "`devise_id` is not a credential of zenoti, voucherify; the credentials are: account_name, app_id, ",
         ),
     ] {
         // Where nothing is wrong, it ends with this command.
@@ -211,14 +211,17 @@ fn a_folder_without_specs_is_told() {
     let mut program = Command::new(env!("CARGO_BIN_EXE_freshtoken-sandbox"));
     let output = program.arg("--specs").arg(&folder).args(["--", "cargo", "--version"]).output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(text, format!("error: {} has no spec: there is no .yaml or .yml file in it\n", folder.display()));
+    assert_eq!(text, format!("error: {} has no spec: it contains no .yaml or .yml file\n", folder.display()));
     assert!(!output.status.success());
 }
 
 #[tokio::test]
 async fn a_credential_with_any_value_has_to_be_one() {
     let unknown = Sandbox::start([vendor("zenoti").any("devise_id")]).await.unwrap_err().to_string();
-    assert!(unknown.starts_with("`devise_id` is no credential of zenoti; there are: account_name, "), "{unknown}");
+    assert!(
+        unknown.starts_with("`devise_id` is not a credential of zenoti; the credentials are: account_name, "),
+        "{unknown}"
+    );
     assert!(Sandbox::start([vendor("zenoti").any("device_id")]).await.is_ok());
     // Of all vendors, those that have it.
     let output = program(&["--any", "device_id", "--", "cargo", "--version"]).output().unwrap();

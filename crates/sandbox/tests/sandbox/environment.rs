@@ -188,7 +188,7 @@ fn a_command_that_can_t_be_started_is_told() {
     let output = program(&["zenoti", "--", "no-such-command", "argument"]).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
-    assert!(stderr.starts_with("error: `no-such-command` can't be started: "), "{stderr}");
+    assert!(stderr.starts_with("error: `no-such-command` cannot be started: "), "{stderr}");
     assert!(!stderr.contains("argument"), "{stderr}");
 }
 

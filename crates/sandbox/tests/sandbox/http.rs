@@ -36,7 +36,7 @@ async fn another_host_is_refused_and_logged() {
     ] {
         assert_eq!(request.send().await.unwrap().status().as_u16(), status);
     }
-    let why = "refused: the `Host` is no name of this machine's loopback, such as localhost or 127.0.0.1";
+    let why = "refused: the `Host` is not loopback; use localhost or 127.0.0.1";
     assert_eq!(
         *lines.lock().unwrap(),
         [
@@ -44,7 +44,7 @@ async fn another_host_is_refused_and_logged() {
             format!("voucherify GET /v1/x 421  {why}"),
             format!("_sandbox GET /*** 421  {why}"),
             format!("_sandbox GET /*** 421  {why}"),
-            "_sandbox GET /*** 400  refused: the `Host` is no host".to_owned(),
+            "_sandbox GET /*** 400  refused: the `Host` is not a valid host".to_owned(),
         ]
     );
     assert_eq!(playing.issuer.counts().grants, 0);

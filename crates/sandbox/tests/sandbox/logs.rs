@@ -43,7 +43,7 @@ async fn a_line_per_request_says_what_happened() {
             "00:00:00.000 zenoti GET /v1/business 200  accepted, token 1",
             "00:01:00.000 zenoti GET /v1/business 401  refused: the token has expired",
             "00:01:00.000 zenoti POST /v1/tokens 200  refreshed, token 2",
-            "00:01:00.000 zenoti POST /v1/tokens reset  nothing done  [fault: a reset before anything was done]",
+            "00:01:00.000 zenoti POST /v1/tokens reset  nothing done  [fault: a reset before the request took effect]",
         ]
     );
     let events = playing.issuer.events();
@@ -150,7 +150,7 @@ async fn a_body_that_ends_too_early_or_is_too_long_is_refused_and_recorded() {
     };
     let early = exchange(&playing, torn("/v1/tokens").as_bytes()).await;
     assert!(early.starts_with("HTTP/1.1 400 "), "{early}");
-    assert!(early.contains("x-sandbox-reason: the body ends too early, or its parts can't be read\r\n"), "{early}");
+    assert!(early.contains("x-sandbox-reason: the body is truncated or malformed\r\n"), "{early}");
     let long = playing.post("/v1/tokens").body(" ".repeat(1024 * 1024 + 1)).send().await.unwrap();
     let reason = crate::support::header(&long, "x-sandbox-reason");
     assert_eq!((long.status().as_u16(), reason), (413, "the body is longer than 1 MiB"));
@@ -158,9 +158,9 @@ async fn a_body_that_ends_too_early_or_is_too_long_is_refused_and_recorded() {
     assert_eq!(
         *lines.lock().unwrap(),
         [
-            "00:00:00.000 zenoti POST /v1/tokens 400  refused: the body ends too early, or its parts can't be read",
+            "00:00:00.000 zenoti POST /v1/tokens 400  refused: the body is truncated or malformed",
             "00:00:00.000 zenoti POST /v1/tokens 413  refused: the body is longer than 1 MiB",
-            "00:00:00.000 zenoti POST /v1/sessions 400  refused: the body ends too early, or its parts can't be read",
+            "00:00:00.000 zenoti POST /v1/sessions 400  refused: the body is truncated or malformed",
         ]
     );
     let counts = playing.issuer.counts();
@@ -189,11 +189,11 @@ async fn what_the_control_endpoint_does_is_a_line_too() {
     assert_eq!(
         *lines.lock().unwrap(),
         [
-            "00:00:00.000 zenoti POST /_sandbox/zenoti/faults 200  to come: a redirect",
-            "01:00:00.000 zenoti POST /_sandbox/zenoti/clock 200  the clock is moved by 1h",
-            "01:00:00.000 zenoti POST /_sandbox/zenoti/revoke 200  revoked, 1 ended",
-            "01:00:00.000 zenoti POST /_sandbox/zenoti/consent 200  consent, a refresh token given",
-            "01:00:00.000 zenoti DELETE /_sandbox/zenoti/faults 200  no more faults",
+            "00:00:00.000 zenoti POST /_sandbox/zenoti/faults 200  fault injected: a redirect",
+            "01:00:00.000 zenoti POST /_sandbox/zenoti/clock 200  clock advanced by 1h",
+            "01:00:00.000 zenoti POST /_sandbox/zenoti/revoke 200  access tokens revoked: 1",
+            "01:00:00.000 zenoti POST /_sandbox/zenoti/consent 200  consent given, refresh token issued",
+            "01:00:00.000 zenoti DELETE /_sandbox/zenoti/faults 200  faults cleared",
         ]
     );
 }

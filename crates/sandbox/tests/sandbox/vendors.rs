@@ -239,17 +239,21 @@ async fn a_spec_without_x_token_answers_and_protects_nothing() {
 fn what_cant_be_played_is_refused_with_its_reason() {
     let good = fs::read_to_string(repository("specs/voucherify.yaml")).unwrap();
     for (from, to, why) in [
-        ("openapi: 3.0.3", "openapi: 3.1.0", "it is OpenAPI 3.1.0"),
+        ("openapi: 3.0.3", "openapi: 3.1.0", "the spec is OpenAPI 3.1.0"),
         (
             "#/components/schemas/Scope\"",
             "#/components/schemas/Scopes\"",
-            "`#/components/schemas/Scopes` leads nowhere",
+            "`#/components/schemas/Scopes` does not resolve",
         ),
         ("appId: [], ", "appIds: [], ", "there is no scheme `appIds`"),
-        ("in: header", "in: cookie", "the scheme `appId` is none that is played"),
+        ("in: header", "in: cookie", "the scheme `appId` is not supported"),
         ("operation: create_token", "operation: make_token", "there is no operation `make_token`"),
-        ("application/x-www-form-urlencoded", "multipart/form-data", "a body of `multipart/form-data` isn't played"),
-        ("lifetime: 15m", "lifetime: 15", "`15` is no duration"),
+        (
+            "application/x-www-form-urlencoded",
+            "multipart/form-data",
+            "a body of `multipart/form-data` is not supported",
+        ),
+        ("lifetime: 15m", "lifetime: 15", "`15` is not a duration"),
         (
             "x-token:\n",
             "x-token:\n  refresh: { operation: introspect_token }\n",
@@ -258,7 +262,7 @@ fn what_cant_be_played_is_refused_with_its_reason() {
     ] {
         assert!(good.contains(from), "{from}");
         let error = PlayedVendor::parse("voucherify", &good.replace(from, to)).unwrap_err().to_string();
-        assert!(error.starts_with("the spec of voucherify can't be played: ") && error.contains(why), "{error}");
+        assert!(error.starts_with("cannot simulate the spec of voucherify: ") && error.contains(why), "{error}");
     }
     assert!(matches!(PlayedVendor::parse("a/b", &good), Err(Error::Spec(..))));
     assert!(matches!(PlayedVendor::parse("_sandbox", &good), Err(Error::Spec(..))));
@@ -267,7 +271,7 @@ fn what_cant_be_played_is_refused_with_its_reason() {
 #[test]
 fn an_unknown_vendor_is_told_with_those_that_there_are() {
     let error = PlayedVendor::read_folder(repository("specs"), &["zenotti".to_owned()]).unwrap_err().to_string();
-    assert!(error.starts_with("there is no vendor `zenotti`; there are: "), "{error}");
+    assert!(error.starts_with("unknown vendor `zenotti`; the vendors are: "), "{error}");
     assert!(error.contains("voucherify") && error.contains("wellnessliving") && error.contains("zenoti"), "{error}");
 }
 
