@@ -1,4 +1,4 @@
-//! Those who call a vendor's API all the time, and how they fared.
+//! Simulated callers of a vendor's API, and their results.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,10 +12,10 @@ use tokio::time::sleep;
 /// How long a caller rests between two calls.
 const REST: Duration = Duration::from_millis(250);
 
-/// How long a caller goes on trying where there is no token.
+/// How long a caller keeps trying without a token.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What has become of the calls.
+/// The results of the calls.
 #[derive(Default)]
 pub struct Calls {
     served: AtomicU64,
@@ -35,17 +35,17 @@ impl Calls {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// How long the one who waited longest waited for its answer.
+    /// Returns the longest time that a call took.
     pub fn longest(&self) -> Duration {
         Duration::from_micros(self.longest.load(Ordering::Relaxed))
     }
 
-    /// What the first that failed failed of.
+    /// Returns the first failure.
     pub fn failure(&self) -> Option<String> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Nobody begins another call.
+    /// Lets the callers stop after their current call.
     pub fn end(&self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
@@ -62,13 +62,13 @@ impl Calls {
     }
 }
 
-/// So many callers, who all begin at once and go on until [`Calls::end`].
+/// Starts callers, who all begin at once and continue until [`Calls::end`].
 pub fn start(callers: u32, api: &Arc<HttpClient>, url: &str, calls: &Arc<Calls>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     for caller in 0..callers {
         let (api, url, calls) = (api.clone(), url.to_owned(), calls.clone());
         tasks.spawn(async move {
-            // After the first call, which all make at once, they are spread.
+            // The first calls are simultaneous; later ones are spread.
             let mut rest = REST + REST * caller / callers;
             while !calls.is_over.load(Ordering::Relaxed) {
                 let began = Instant::now();
@@ -82,12 +82,12 @@ pub fn start(callers: u32, api: &Arc<HttpClient>, url: &str, calls: &Arc<Calls>)
     tasks
 }
 
-/// One request with a token.
+/// Sends one request with a token.
 pub async fn get(api: &HttpClient, url: &str) -> Result<Response, HttpError> {
     api.send(api.get(url)).await
 }
 
-/// One call. Where there is no token now, it is made again when the source says, as a service would.
+/// Makes one call. Without a token, retries when the source says so, as a service would.
 async fn call(api: &HttpClient, url: &str, began: Instant) -> Result<(), String> {
     loop {
         let response = match get(api, url).await {
@@ -100,12 +100,12 @@ async fn call(api: &HttpClient, url: &str, began: Instant) -> Result<(), String>
             Err(error) => return Err(error.to_string()),
         };
         let status = response.status();
-        // Its connection can carry the next call only when it has been read.
+        // The connection can only be reused once the body has been read.
         let body = response.bytes().await;
         return match (status.is_success(), body) {
             (true, Ok(_)) => Ok(()),
-            (true, Err(_)) => Err("the answer ended too early".to_owned()),
-            (false, _) => Err(format!("the API answered {status}")),
+            (true, Err(_)) => Err("the response is truncated".to_owned()),
+            (false, _) => Err(format!("the API returned {status}")),
         };
     }
 }

@@ -1,95 +1,95 @@
-//! Why an issuer was asked: each request has one cause, or shouldn't have been made.
+//! Explains requests: each request to an issuer has a cause, or was unnecessary.
 //!
-//! It knows only what the issuer sees, and the vendor's rules. It doesn't ask the facade.
+//! Only uses what the issuer sees and the vendor's policy, and nothing that the facade reports.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use freshtoken::{Lifetime, Policy, Refresh, Renew};
 
-/// Why an issuer was asked.
+/// Why a request was made.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cause {
     /// There was no token yet.
     First,
-    /// The token had come to this part of its life, at which it is renewed.
+    /// The token had reached this fraction of its lifetime and was renewed early.
     Due(f64),
-    /// The token had ended so long before.
+    /// The token had expired this long before.
     Expired(Duration),
-    /// The request before had failed, so.
+    /// The previous request had failed with this error.
     Again(String),
-    /// A call had got 401.
+    /// A call had received a 401.
     Rejected,
     /// The clock of this machine was set.
     ClockSet,
-    /// The demo ended the token.
+    /// The demo revoked the token.
     Revoke,
-    /// None.
+    /// No known cause.
     Unexplained,
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::First => f.write_str("the first"),
-            Self::Due(part) => write!(f, "due at {:.0} % of its life", part * 100.0),
-            Self::Expired(ago) => write!(f, "{:.1} s after its end", ago.as_secs_f64()),
+            Self::First => f.write_str("first request"),
+            Self::Due(part) => write!(f, "due at {:.0} % of its lifetime", part * 100.0),
+            Self::Expired(ago) => write!(f, "{:.1} s after its expiry", ago.as_secs_f64()),
             Self::Again(failure) => write!(f, "after {failure}"),
             Self::Rejected => f.write_str("after a 401"),
             Self::ClockSet => f.write_str("this machine's clock was set"),
-            Self::Revoke => f.write_str("the end"),
-            Self::Unexplained => f.write_str("NOTHING EXPLAINS IT"),
+            Self::Revoke => f.write_str("end of the demo"),
+            Self::Unexplained => f.write_str("UNEXPLAINED"),
         }
     }
 }
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Clone, Debug)]
 pub enum FetchResult {
-    /// The client got a token.
+    /// The client received a token.
     Token {
-        /// When it expires, as the response says.
+        /// Its expiry, according to the response.
         expires_at: Option<SystemTime>,
-        /// Whether it isn't the live one once more.
+        /// False if the live token was returned again.
         is_new: bool,
     },
-    /// The client got none.
+    /// The client received no token.
     Failed(String),
 }
 
-/// What an issuer was asked so far, and why.
+/// The requests to an issuer so far, and their causes.
 pub struct Causes {
     policy: Policy,
-    /// Of an access token that is issued now.
+    /// The lifetime of access tokens that are issued now.
     life: Duration,
     current: Option<Current>,
-    /// What the last request failed of, and when.
+    /// The error of the last request, and its time, if it failed.
     failed: Option<(String, SystemTime)>,
-    /// When the vendor ended the current token.
+    /// When the vendor invalidated the current token.
     ended: Option<SystemTime>,
-    /// Whether a call has got 401 since.
+    /// Whether a call has received a 401 since.
     is_rejected: bool,
     is_clock_set: bool,
     is_ending: bool,
     counted: Counted,
 }
 
-/// The token that the client has.
+/// The client's token.
 #[derive(Clone, Copy)]
 struct Current {
-    /// When a response brought it. An issuer that repeats its live token brings it again.
+    /// When a response contained it; if the issuer repeats its live token, the last time.
     since: SystemTime,
-    /// When it expires, as the client knows it: the response says, or else the documented lifetime does.
+    /// Its expiry as the client knows it: from the response, or from the documented lifetime.
     known_end: Option<SystemTime>,
-    /// When the issuer refuses it.
+    /// When the issuer stops accepting it.
     end: SystemTime,
 }
 
-/// How many requests had which cause.
+/// The number of requests by cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     pub first: u64,
-    /// Due or expired.
+    /// Renewals, early or after the expiry.
     pub renewals: u64,
     pub again: u64,
     pub rejected: u64,
@@ -105,19 +105,19 @@ impl Counted {
     }
 }
 
-/// Nobody asks again sooner after a failure, but for how exactly times are known.
+/// The shortest backoff after a failure, minus the precision of the times. Depends on the facade's backoff.
 const LEAST_WAIT: Duration = Duration::from_millis(900);
 
-/// The facade's jitter is a twentieth of a life; the rest is for how exactly times are known.
+/// The facade's jitter is 5 % of the lifetime; the rest covers the precision of the times.
 const EARLIEST: f64 = 0.06;
 
-/// How exactly times are known.
+/// The precision of the times.
 const SLACK: Duration = Duration::from_millis(500);
 
-/// A token is not handed out in its last second, or in the second half of its life if that is shorter.
+/// A token is not served in its last second, or in the second half of its lifetime if that is shorter.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// The facade leaves so long between two grants, however short tokens live.
+/// The shortest interval that the facade leaves between two grants.
 const LEAST_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Causes {
@@ -139,35 +139,36 @@ impl Causes {
         self.counted
     }
 
-    /// The vendor has ended the current token before its time.
+    /// Records that the vendor invalidated the current token.
     pub fn ended(&mut self, at: SystemTime) {
         self.ended = Some(at);
     }
 
-    /// A call got 401. True if it was the first with a token that the vendor has ended; a late one with the token before
-    /// explains nothing.
+    /// Records that a call received a 401. Returns true for the first one with a token that the vendor invalidated;
+    /// later ones explain nothing.
     pub fn rejected(&mut self) -> bool {
         let is_first = self.ended.is_some() && !self.is_rejected;
         self.is_rejected |= is_first;
         is_first
     }
 
-    /// Whether the client does not know when its token expires: nobody says, or the documented lifetime is longer.
+    /// Whether the client does not know the expiry of its token: no expiry is stated, or the documented lifetime is too
+    /// long.
     fn is_end_unknown(&self) -> bool {
         self.current.is_some_and(|current| current.known_end.is_none_or(|known| known > current.end + SLACK))
     }
 
-    /// The clock of this machine was set.
+    /// Records that the clock of this machine was set.
     pub fn clock_set(&mut self) {
         self.is_clock_set = true;
     }
 
-    /// All that comes now is a revocation.
+    /// Every further request is a revocation.
     pub fn ending(&mut self) {
         self.is_ending = true;
     }
 
-    /// Why a request to the issuer was made, at this time of the issuer's, and what became of it.
+    /// Records a request and its result. Returns its cause.
     pub fn request(&mut self, at: SystemTime, response: FetchResult) -> Cause {
         let cause = self.cause(at);
         let count = match cause {
@@ -209,31 +210,31 @@ impl Causes {
         }
         if let Some((failed, failed_at)) = self.failed.take() {
             let wait = at.duration_since(failed_at).unwrap_or_default();
-            // What takes the place of a single-use refresh token whose answer was lost may come at once.
+            // A login that replaces a single-use refresh token with a lost response may be immediate.
             let logs_in_instead = self.policy.refresh == Refresh::SingleUse && self.policy.login;
             return if wait < LEAST_WAIT && !logs_in_instead { Cause::Unexplained } else { Cause::Again(failed) };
         }
         let Some(current) = self.current else {
-            // Only once: a second one would be a herd.
+            // Only once: a second first request would be a herd.
             return if self.counted.all() == 0 { Cause::First } else { Cause::Unexplained };
         };
         let late = at.duration_since(current.end).ok();
         match current.known_end {
             _ if self.is_rejected => Cause::Rejected,
             Some(known) if at >= current.since + self.earliest(current, known) => self.due(at, current, known),
-            // A call got 401 with a token that the client took for good.
+            // A call received a 401 with a token that seemed valid to the client.
             _ if self.is_end_unknown() && late.is_some() => Cause::Expired(late.unwrap_or_default()),
             _ if self.is_clock_set => Cause::ClockSet,
             _ => Cause::Unexplained,
         }
     }
 
-    /// The age at which a token may be renewed at the earliest.
+    /// Returns the earliest age at which a token may be renewed.
     fn earliest(&self, current: Current, known_end: SystemTime) -> Duration {
         let life = known_end.duration_since(current.since).unwrap_or_default();
         let unserved = life - MARGIN.min(life / 2);
         match self.policy.renew {
-            // A refresh before the expiry loses the token; a login doesn't.
+            // A refresh before the expiry invalidates the token; a login does not.
             Renew::AtExpiry if self.policy.refresh == Refresh::None => unserved,
             Renew::Early(part) => life.mul_f64((part - EARLIEST).max(0.0)).min(unserved),
             Renew::Before(margin) => (life - margin.min(life / 2).mul_f64(1.0 + EARLIEST).min(life)).min(unserved),
@@ -241,7 +242,7 @@ impl Causes {
         }
     }
 
-    /// A renewal that isn't too early. One in the background must not be too late either.
+    /// Explains a renewal that is not too early. A renewal in the background must not be too late either.
     fn due(&self, at: SystemTime, current: Current, known_end: SystemTime) -> Cause {
         let age = at.duration_since(current.since).unwrap_or_default();
         let life = known_end.duration_since(current.since).unwrap_or_default();
@@ -265,12 +266,12 @@ mod tests {
         UNIX_EPOCH + Duration::from_secs(second)
     }
 
-    /// A new token of a hundred seconds, issued at this second.
+    /// A new token with a lifetime of 100 seconds, issued at this second.
     fn token(second: u64) -> FetchResult {
         FetchResult::Token { expires_at: Some(at(second) + LIFE), is_new: true }
     }
 
-    /// The causes of requests at these seconds; a text is what one failed of.
+    /// Returns the causes of requests at these seconds; a string is the error of a request that failed.
     fn causes(policy: Policy, requests: &[(u64, Option<&str>)]) -> Vec<Cause> {
         let mut causes = Causes::new(policy, LIFE);
         let response = |second: u64, failure: Option<&str>| {
@@ -288,19 +289,19 @@ mod tests {
     }
 
     #[test]
-    fn the_first_request_has_its_reason_and_a_herd_has_none() {
+    fn only_one_first_request_is_explained() {
         assert_eq!(causes(early(), &[(0, None), (0, None)]), [Cause::First, Cause::Unexplained]);
-        // Nobody waited for the one that failed, and nobody had its token.
+        // After a failure there is one retry, and no caller has the token of another.
         let failed = [(0, Some("a")), (1, None), (2, None)];
         assert_eq!(causes(early(), &failed), [Cause::First, Cause::Again("a".to_owned()), Cause::Unexplained]);
-        // Nor may it be made again at once, unless a login takes the place of a refresh that was lost.
+        // An immediate retry is only explained if a login replaces a lost refresh.
         let hasty = [(0, None), (102, Some("a")), (102, None)];
         assert_eq!(causes(early(), &[(0, None), (75, Some("a")), (75, None)])[2], Cause::Unexplained);
         assert_eq!(causes(at_expiry(), &hasty)[2], Cause::Again("a".to_owned()));
     }
 
     #[test]
-    fn a_renewal_has_its_reason_when_it_is_due_and_none_before() {
+    fn a_renewal_is_explained_only_once_due() {
         assert_eq!(causes(early(), &[(0, None), (75, None)]), [Cause::First, Cause::Due(0.75)]);
         assert_eq!(causes(early(), &[(0, None), (70, None)]), [Cause::First, Cause::Due(0.7)]);
         assert_eq!(causes(early(), &[(0, None), (60, None)]), [Cause::First, Cause::Unexplained]);
@@ -332,9 +333,9 @@ mod tests {
         causes.request(at(0), token(0));
         causes.ended(at(50));
         assert!(causes.rejected());
-        assert!(!causes.rejected(), "fifty callers have one token");
+        assert!(!causes.rejected(), "all callers have the same token");
         assert_eq!(causes.request(at(50), token(50)), Cause::Rejected);
-        assert!(!causes.rejected(), "a late one");
+        assert!(!causes.rejected(), "a late 401");
         assert_eq!(causes.request(at(50), token(50)), Cause::Unexplained);
         causes.ending();
         assert_eq!(causes.request(at(50), token(50)), Cause::Revoke);
@@ -343,14 +344,14 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_token_is_due_by_what_is_left_of_it() {
+    fn a_repeated_token_is_due_by_its_remaining_lifetime() {
         let mut causes = Causes::new(early(), LIFE);
         let repeated = FetchResult::Token { expires_at: Some(at(100)), is_new: false };
         assert_eq!(causes.request(at(0), token(0)), Cause::First);
         assert_eq!(causes.request(at(75), repeated.clone()), Cause::Due(0.75));
         assert_eq!(causes.request(at(80), repeated.clone()), Cause::Unexplained);
         assert_eq!(causes.request(at(95), token(95)), Cause::Due(0.75));
-        // With less than a second left, the next request comes after the least interval.
+        // With less than a second left, the next request comes after the shortest interval.
         assert_eq!(
             causes.request(at(194), FetchResult::Token { expires_at: Some(at(195)), is_new: false }),
             Cause::Due(0.99)
@@ -359,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_renewed_in_its_last_second_though_it_is_due_later() {
+    fn a_late_renewal_may_come_in_the_last_second() {
         let late = Policy::new("acme").renew(Renew::Early(0.95));
         for (second, is_explained) in [(5, true), (4, false)] {
             let mut causes = Causes::new(late, Duration::from_secs(6));
@@ -367,12 +368,12 @@ mod tests {
             assert_eq!(causes.request(at(second), token(second)) != Cause::Unexplained, is_explained);
         }
         let login = Policy::new("acme").renew(Renew::AtExpiry);
-        assert_eq!(causes(login, &[(0, None), (99, None)])[1], Cause::Due(0.99), "a login harms no token");
+        assert_eq!(causes(login, &[(0, None), (99, None)])[1], Cause::Due(0.99), "a login invalidates no token");
         assert_eq!(causes(at_expiry(), &[(0, None), (99, None)])[1], Cause::Unexplained);
     }
 
     #[test]
-    fn a_401_explains_a_renewal_where_no_expiry_is_known() {
+    fn a_401_explains_a_renewal_without_a_known_expiry() {
         for policy in [early(), early().lifetime(Lifetime::For(24 * LIFE))] {
             let mut causes = Causes::new(policy, LIFE);
             let endless = FetchResult::Token { expires_at: None, is_new: true };

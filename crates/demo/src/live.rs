@@ -1,4 +1,4 @@
-//! A round at a real vendor, with credentials from the environment.
+//! A run against a real vendor, with credentials from the environment.
 
 use std::error::Error;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
@@ -10,32 +10,34 @@ use tokio::task::JoinSet;
 use crate::terminal;
 use crate::vendor::DemoVendor;
 
-/// How many callers share the one login.
+/// How many callers share one login.
 const CALLERS: usize = 20;
 
-/// Logs in, makes the call if there is one, and revokes. True if all was as it should be.
+/// Logs in, makes the call if there is one, and revokes. Returns whether everything went as expected.
 pub async fn run(vendor: &DemoVendor, call: Option<&str>, is_agreed: bool) -> Result<bool, Box<dyn Error>> {
-    // A refresh token that works once would be spent, and the new one lost with this program.
+    // Ignore single-use refresh tokens: this program would spend one and lose the next.
     let var = |name: &str| std::env::var(name).ok().filter(|_| !name.ends_with("_REFRESH_TOKEN"));
     if !vendor.policy.login {
-        return Err("it has no login without a person, and the demo would spend the refresh token that one gave".into());
+        return Err(
+            "this vendor has no login without a person, and the demo would spend a person's refresh token".into()
+        );
     }
     let api = match call {
-        Some(url) => {
-            Some(reqwest::Url::parse(url).map_err(|_| "--call is no URL, such as https://api.example.com/path")?)
-        }
+        Some(url) => Some(
+            reqwest::Url::parse(url).map_err(|_| "--call is not a URL; write it like https://api.example.com/path")?,
+        ),
         None => None,
     };
     let tokens = (vendor.tokens)(&var)?;
     let server = (vendor.server)(&var)?;
-    terminal::print_line(&format!("{} at {server}, with the account of this environment:", vendor.name));
-    terminal::print_line(&format!("  1. {CALLERS} callers ask for a token at once: one request"));
+    terminal::print_line(&format!("{} at {server}, with the credentials from the environment:", vendor.name));
+    terminal::print_line(&format!("  1. {CALLERS} callers need a token at once: one login request"));
     if let Some(url) = call {
-        terminal::print_line(&format!("  2. GET {} with it", without_query(url)));
+        terminal::print_line(&format!("  2. GET {} with the token", without_query(url)));
     }
     if vendor.policy.revoke.is_some() {
         terminal::print_line(&format!(
-            "  {}. the token is revoked: some vendors end all of the account's with it",
+            "  {}. revoke the token (some vendors revoke all tokens of the account)",
             if call.is_some() { 3 } else { 2 }
         ));
     }
@@ -44,7 +46,7 @@ pub async fn run(vendor: &DemoVendor, call: Option<&str>, is_agreed: bool) -> Re
         return Ok(false);
     }
     let done = round(&tokens, api).await;
-    // Whatever went wrong before, no token is left behind.
+    // Revoke even after a failure, so that no token is left behind.
     if vendor.policy.revoke.is_some() && tokens.status().generation > 0 {
         tokens.revoke().await.map_err(in_full)?;
         terminal::print_line("revoked");
@@ -68,11 +70,8 @@ async fn round(tokens: &TokenSource, call: Option<reqwest::Url>) -> Result<bool,
         token?.map_err(in_full)?;
     }
     let end = tokens.status().expires_at.and_then(|end| end.duration_since(SystemTime::now()).ok());
-    let life = end.map_or("nobody says how long it lives".to_owned(), |left| format!("{} s left", left.as_secs()));
-    terminal::print_line(&format!(
-        "{CALLERS} callers have a token, {} ms after they asked; {life}",
-        began.elapsed().as_millis()
-    ));
+    let life = end.map_or("its lifetime is unknown".to_owned(), |left| format!("{} s left", left.as_secs()));
+    terminal::print_line(&format!("{CALLERS} callers have a token after {} ms; {life}", began.elapsed().as_millis()));
 
     let mut is_good = true;
     if let Some(url) = call {
@@ -84,7 +83,7 @@ async fn round(tokens: &TokenSource, call: Option<reqwest::Url>) -> Result<bool,
     Ok(is_good)
 }
 
-/// An error with its causes, none of which has a secret in it.
+/// Formats an error with its causes, none of which contains a secret.
 fn in_full(error: freshtoken::Error) -> String {
     let mut text = error.to_string();
     let mut source = Error::source(&error);
@@ -95,19 +94,19 @@ fn in_full(error: freshtoken::Error) -> String {
     text
 }
 
-/// Whether a person agrees.
+/// Asks for confirmation.
 fn asked() -> Result<bool, Box<dyn Error>> {
     if !io::stdin().is_terminal() {
-        return Err("nobody is there to ask: add --yes to have these requests made".into());
+        return Err("stdin is not a terminal: add --yes to make these requests".into());
     }
-    print!("Go on? [y/N] ");
+    print!("Continue? [y/N] ");
     io::stdout().flush()?;
     let mut response = String::new();
     io::stdin().lock().read_line(&mut response)?;
     Ok(matches!(response.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-/// A query may hold secrets.
+/// Removes the query, which may contain secrets.
 fn without_query(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or_default()
 }

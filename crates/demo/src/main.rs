@@ -1,9 +1,9 @@
-//! `cargo xtask demo`: watch tokens being kept fresh.
+//! `cargo xtask demo`: shows how tokens are kept fresh.
 //!
-//! `show` plays every vendor of `specs/` in the sandbox, each as a `player`, with short-lived tokens, many `callers` and a
-//! `script` of what goes wrong; `causes` says why each request to an issuer was made, and whether it should have been;
-//! `view` is what one sees of it, and `verdict` the end. `live` does a smaller round at a real vendor. `vendor` is a vendor
-//! as both see it: nothing here knows one by name.
+//! `show` simulates every vendor of `specs/` in the sandbox. Each is a `vendor_run`, with short-lived tokens, many
+//! `callers` and a `script` of faults. `causes` explains each request to an issuer. `terminal` displays the run, and
+//! `report` the result. `live` does a smaller run against a real vendor. `vendor` describes any vendor of the facade:
+//! no code here is specific to one.
 #![forbid(unsafe_code)]
 
 mod callers;
@@ -25,28 +25,29 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::vendor::DemoVendor;
 
-/// Keeps tokens fresh before your eyes: many callers, short-lived tokens, an issuer that fails on purpose.
+/// Shows how tokens are kept fresh: many callers, short-lived tokens, and an issuer that fails on purpose.
 ///
-/// It takes 17 seconds, needs no credentials and stays on this machine. It ends with 0 only if every caller was served, and
-/// every request to an issuer had a reason.
+/// The demo takes 17 seconds, needs no credentials and does not leave this machine. It exits with 0 only if every
+/// caller was served and every request to an issuer was necessary.
 #[derive(Parser)]
 #[command(name = "cargo xtask demo", bin_name = "cargo xtask demo")]
 struct Cli {
-    /// Only this vendor, by the name of its spec; can be given several times.
+    /// Vendor to show, by spec file name; can be repeated [default: all].
     #[arg(long, value_name = "NAME")]
     vendor: Vec<String>,
-    /// The real vendor instead of the sandbox: one login, shared by 20 callers, and what else it says before it asks.
+    /// Use the real vendor instead of the sandbox: one login, shared by 20 callers. Lists its requests and asks for
+    /// confirmation.
     ///
     /// Credentials come from the environment, see below.
     #[arg(long, requires = "vendor")]
     live: bool,
-    /// With --live: also calls this URL with the token, once.
+    /// With --live: also call this URL once, with the token.
     #[arg(long, value_name = "URL", requires = "live")]
     call: Option<String>,
-    /// With --live: doesn't ask before the first request.
+    /// With --live: don't ask for confirmation.
     #[arg(long, requires = "live")]
     yes: bool,
-    /// The folder of the specs that the sandbox plays.
+    /// Folder with the specs that the sandbox simulates.
     #[arg(long, value_name = "DIR", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../specs"), hide = true)]
     specs: PathBuf,
 }
@@ -63,7 +64,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Whether all was as it should be.
+/// Returns whether everything went as expected.
 async fn run() -> Result<bool, Box<dyn std::error::Error>> {
     let vendors = vendor::all();
     let matches = Cli::command().after_long_help(help(&vendors)).get_matches();
@@ -71,14 +72,14 @@ async fn run() -> Result<bool, Box<dyn std::error::Error>> {
     let chosen = vendor::choose(vendors, &cli.vendor)?;
     match &chosen[..] {
         [vendor] if cli.live => live::run(vendor, cli.call.as_deref(), cli.yes).await,
-        _ if cli.live => Err("name one vendor with --vendor: --live is for one at a time".into()),
+        _ if cli.live => Err("--live needs exactly one --vendor".into()),
         _ => show::run(&chosen, &cli.specs).await,
     }
 }
 
-/// The variables of every vendor.
+/// Lists the environment variables of every vendor.
 fn help(vendors: &[DemoVendor]) -> String {
-    let mut text = "For --live, in the environment:".to_owned();
+    let mut text = "Environment variables for --live:".to_owned();
     for vendor in vendors {
         text += &format!("\n\n  {}", vendor.name);
         for variable in vendor.variables {

@@ -1,4 +1,4 @@
-//! What had to hold at the end of the show, and whether it did.
+//! The checks at the end of a run, and their results.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use console::{Alignment, pad_str, style};
 use crate::terminal::Terminal;
 use crate::vendor_run::VendorRun;
 
-/// What had to hold, and whether it did.
+/// Returns the checks: whether each passed, and its text.
 pub fn checks(runs: &[VendorRun<'_>], all_ended: bool, revoked: &[Result<(), String>]) -> Vec<(bool, String)> {
     let sum = |count: &dyn Fn(&VendorRun<'_>) -> u64| runs.iter().map(count).sum::<u64>();
     let all = |holds: &dyn Fn(&VendorRun<'_>) -> bool| runs.iter().all(holds);
@@ -17,7 +17,7 @@ pub fn checks(runs: &[VendorRun<'_>], all_ended: bool, revoked: &[Result<(), Str
     let served = match (failed, all_ended) {
         (0, true) => format!("every caller was served: {calls} calls"),
         (0, false) => "a caller was still waiting at the end".to_owned(),
-        _ => format!("{failed} of {} calls failed, the first one so: {failure}", calls + failed),
+        _ => format!("{failed} of {} calls failed; the first error: {failure}", calls + failed),
     };
     let requests = sum(&|run| run.issuer.counts().requests);
     let unexplained = sum(&|run| run.causes.counted().unexplained);
@@ -28,9 +28,9 @@ pub fn checks(runs: &[VendorRun<'_>], all_ended: bool, revoked: &[Result<(), Str
         is_revoked_only && seen == counted.all() && seen == u64::from(sent.logins + sent.refreshes + sent.revokes)
     });
     let explained = match (unexplained, counts_agree) {
-        (0, true) => format!("each of {requests} requests to the issuers had its reason"),
-        (0, false) => "the issuers count other requests than the sources".to_owned(),
-        _ => format!("{unexplained} of {requests} requests to the issuers had no reason"),
+        (0, true) => format!("each of {requests} requests to the issuers was necessary"),
+        (0, false) => "issuers and sources count different numbers of requests".to_owned(),
+        _ => format!("{unexplained} of {requests} requests to the issuers were unnecessary"),
     };
     let (spent, twice, early) = (
         sum(&|run| run.issuer.counts().refresh_tokens_spent),
@@ -38,27 +38,30 @@ pub fn checks(runs: &[VendorRun<'_>], all_ended: bool, revoked: &[Result<(), Str
         sum(&|run| run.issuer.counts().early_refreshes),
     );
     let (met, planned) = (sum(&|run| run.issuer.counts().faults), sum(&|run| run.faults));
-    // Where tokens end seldom, no request may come that meets the last fault.
+    // If tokens expire late, there may be no request left for the last fault.
     let waiting = |run: &VendorRun<'_>| run.issuer.faults().len() as u64;
     let are_met = |run: &VendorRun<'_>| run.issuer.counts().faults + waiting(run) == run.faults;
     let unmet = match sum(&waiting) {
         0 => String::new(),
-        unmet => format!("; no request came for {unmet}"),
+        unmet => format!("; {unmet} never applied to a request"),
     };
     let ended = sum(&|run| u64::from(run.has_ended_tokens));
     let replaced = sum(&|run| run.causes.counted().rejected);
     let mut checks = vec![
         (failed == 0 && all_ended && all(&|run| run.calls.served() > 0), served),
         (unexplained == 0 && counts_agree, explained),
-        (twice == 0, format!("of {spent} single-use refresh tokens that were spent, {twice} were sent twice")),
-        (early == 0, format!("{early} tokens were refreshed before their end that mustn't be")),
-        (all(&are_met), format!("{met} of {planned} faults were met, and survived{unmet}")),
-        (ended == replaced, format!("{ended} vendors ended their tokens, {replaced} times a 401 led to one new token")),
+        (twice == 0, format!("{spent} single-use refresh tokens were spent, {twice} of them twice")),
+        (early == 0, format!("{early} refreshes came too early for the vendor")),
+        (all(&are_met), format!("{met} of {planned} injected faults were met{unmet}")),
+        (
+            ended == replaced,
+            format!("{ended} vendors invalidated their tokens; {replaced} times a 401 led to one new token"),
+        ),
     ];
     if !revoked.is_empty() {
         let error = revoked.iter().find_map(|done| done.as_ref().err());
         let text = match error {
-            None => format!("the tokens of {} vendors were revoked at the end", revoked.len()),
+            None => format!("{} vendors had their tokens revoked at the end", revoked.len()),
             Some(error) => error.clone(),
         };
         checks.push((error.is_none(), text));
@@ -66,7 +69,7 @@ pub fn checks(runs: &[VendorRun<'_>], all_ended: bool, revoked: &[Result<(), Str
     checks
 }
 
-/// Shows the end. True if all held.
+/// Prints the report. Returns whether all checks passed.
 pub fn show(
     terminal: &Terminal,
     runs: &[VendorRun<'_>],
@@ -91,21 +94,21 @@ pub fn show(
         terminal.print_line(&format!("{mark} {text}"));
     }
     let all_held = checks.iter().all(|(holds, _)| *holds);
-    let verdict = if all_held { style("all as it should be").green() } else { style("not as it should be").red() };
+    let verdict = if all_held { style("all checks passed").green() } else { style("some checks failed").red() };
     terminal.print_line(&format!("\n{}, in {:.1} s", verdict.bold(), took.as_secs_f64()));
     if !all_held && lag > MOST_LAG {
         let lag = lag.as_secs_f64();
         terminal.print_line(&format!(
-            "this machine was busy or stopped for {lag:.1} s, which may be the reason: try again"
+            "this machine was busy or suspended for {lag:.1} s, which may be the cause; try again"
         ));
     }
     all_held
 }
 
-/// How late the script may be before nothing that follows is sure.
+/// If the script was later than this, the results are unreliable.
 const MOST_LAG: Duration = Duration::from_millis(400);
 
-/// A row of the last table, below its head.
+/// Formats a row of the summary table.
 fn columns(texts: &[String; 9]) -> String {
     let [name, calls, longest, all, first, renewals, again, rejected, revokes] = texts;
     format!(

@@ -1,4 +1,4 @@
-//! What goes wrong, and when: by a vendor's rules, so that each new vendor has a script too.
+//! The script of a run: which faults happen when. It follows from the vendor's policy, so new vendors have one too.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ pub const END: Duration = Duration::from_secs(16);
 /// Something that happens at the issuer.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// The next login or refresh meets it.
+    /// The next login or refresh meets a fault.
     Fault(Fault),
-    /// It ends every token, as vendors do when a password is changed.
+    /// The issuer invalidates every token, as when a password is changed.
     EndTokens,
 }
 
-/// How long access tokens live, and what happens when.
+/// The lifetime of access tokens, and what happens when.
 pub struct Script {
     pub life: Duration,
     pub steps: Vec<(Duration, Step)>,
@@ -29,15 +29,15 @@ impl Script {
     }
 }
 
-/// The script of the vendor with this number.
+/// Returns the script of the vendor with this number.
 ///
-/// Early renewal: a token of 6 s is due after some 4.3 s, so at about 4 and 10 s, each time into a fault. Renewal at the
-/// expiry: a token of 4 s is refreshed after 6 s, so at about 6 s, and, once all tokens were ended at 8 s, at 14 s, into a
-/// fault.
+/// With early renewal, a token of 6 s is due after about 4.3 s, so renewals at about 4 s and 10 s meet a fault. With
+/// renewal at expiry, a token of 4 s is refreshed after 6 s, at about 6 s. All tokens are invalidated at 8 s, and the
+/// refresh at 14 s meets a fault.
 pub fn script(number: usize, policy: &Policy) -> Script {
     let secs = Duration::from_secs;
     let fault = |at, fault: Fault| (secs(at), Step::Fault(fault.on(FaultScope::Grants)));
-    // The first answer takes its time, so that all who came at once can be seen to wait for it.
+    // The first response is slow, so that the callers are seen waiting for one request.
     let slow = fault(0, Fault::delay(Duration::from_millis(300)));
     let [first, second] = faults(number, policy);
     if policy.renew != Renew::AtExpiry {
@@ -45,7 +45,7 @@ pub fn script(number: usize, policy: &Policy) -> Script {
         return Script { life: secs(6), steps };
     }
     let mut steps = vec![slow];
-    // Without a login only a refresh helps after a 401, and before the expiry there must be none.
+    // Without a login, only a refresh helps after a 401, and it must not come before the expiry.
     if policy.login {
         steps.push((secs(8), Step::EndTokens));
     }
@@ -53,15 +53,15 @@ pub fn script(number: usize, policy: &Policy) -> Script {
     Script { life: secs(4), steps }
 }
 
-/// What goes wrong with two grants, by how often a refresh token works.
+/// Returns two faults that the vendor's kind of refresh token survives.
 fn faults(number: usize, policy: &Policy) -> [Fault; 2] {
     let throttled = |form| Fault::too_many_requests(form, Duration::from_secs(1));
     match (policy.refresh, policy.login) {
-        // The worst: the refresh token is spent, and the response is lost.
+        // The worst case: the refresh token is spent, and the response is lost.
         (Refresh::SingleUse, true) => [Fault::reset_after(), Fault::truncated()],
-        // Where no login can follow, what a refresh token survives.
+        // Without a login, faults that do not spend the refresh token.
         (Refresh::SingleUse, false) => [throttled(RetryAfter::Seconds), throttled(RetryAfter::Date)],
-        // What a login gets over, and a refresh token that works again and again.
+        // Faults after which a login, or a reusable refresh token, works.
         _ => match number % 3 {
             0 => [Fault::server_error(), throttled(RetryAfter::Seconds)],
             1 => [Fault::html(200), Fault::reset_after()],

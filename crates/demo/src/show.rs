@@ -1,4 +1,4 @@
-//! The show: all vendors in the sandbox at once, and whether all went as it should.
+//! A run with all vendors in the sandbox at once.
 
 use std::error::Error;
 use std::path::Path;
@@ -17,16 +17,16 @@ use crate::terminal::{self, Terminal, Tone};
 use crate::vendor::DemoVendor;
 use crate::vendor_run::VendorRun;
 
-/// How many callers each vendor's API has.
+/// The number of callers of each vendor's API.
 const CALLERS: u32 = 50;
 
-/// How often rows are drawn and scripts looked at.
+/// How often rows are drawn and scripts advance.
 const TICK: Duration = Duration::from_millis(100);
 
 /// How long the last calls may take.
 const LAST_CALLS: Duration = Duration::from_secs(3);
 
-/// Plays the vendors. True if all was as it should be.
+/// Runs the demo. Returns whether everything went as expected.
 pub async fn run(vendors: &[DemoVendor], specs: &Path) -> Result<bool, Box<dyn Error>> {
     let began = Instant::now();
     let (sender, mut events) = mpsc::unbounded_channel();
@@ -37,7 +37,7 @@ pub async fn run(vendors: &[DemoVendor], specs: &Path) -> Result<bool, Box<dyn E
     }
     let names: Vec<&str> = vendors.iter().map(|vendor| vendor.name).collect();
     terminal::print_line(&format!(
-        "{}: {CALLERS} callers each, and faults on purpose\n",
+        "{}: {CALLERS} callers each, with injected faults\n",
         style(names.join(", ")).bold()
     ));
 
@@ -78,7 +78,7 @@ pub async fn run(vendors: &[DemoVendor], specs: &Path) -> Result<bool, Box<dyn E
     Ok(report::show(&show.terminal, &show.runs, &checks, began.elapsed(), show.lag))
 }
 
-/// The sandbox with these vendors' specs.
+/// Starts the sandbox with these vendors' specs.
 async fn start(
     vendors: &[DemoVendor],
     specs: &Path,
@@ -105,14 +105,14 @@ struct Show<'a> {
     terminal: Terminal,
     began: Instant,
     clock: ClockWatch,
-    /// When the script was looked at last.
+    /// When the script last advanced.
     ticked: Instant,
-    /// How much too late that was at worst.
+    /// The worst delay of the script.
     lag: Duration,
 }
 
 impl Show<'_> {
-    /// Sources notice at once when the clock is set, so this looks before anything is explained.
+    /// Sources notice immediately when the clock is set, so check before explaining anything.
     fn watch_clock(&mut self) {
         if let Some(by) = self.clock.set_by() {
             let text = format!("this machine's clock was set by {by} s");
@@ -131,7 +131,7 @@ impl Show<'_> {
         for run in &mut self.runs {
             while let Some(step) = run.step(now) {
                 if matches!(step, Step::EndTokens) && run.has_ended_tokens {
-                    self.terminal.print_event(now, run.vendor.name, Tone::Bad, "the vendor ends every token");
+                    self.terminal.print_event(now, run.vendor.name, Tone::Bad, "the vendor invalidates every token");
                 }
             }
         }
@@ -151,7 +151,7 @@ impl Show<'_> {
         }
     }
 
-    /// Lets renewals that are due come to their end, so that it is known which token is revoked.
+    /// Lets due renewals finish, so that it is known which token is revoked.
     async fn settle(&self) {
         let settled = async {
             for run in &self.runs {
@@ -161,11 +161,11 @@ impl Show<'_> {
                 }
             }
         };
-        // Who doesn't make it in this time has a reason to be told of.
+        // If a renewal takes longer, the report says why.
         let _ = timeout(LAST_CALLS, settled).await;
     }
 
-    /// Why it went wrong, for each vendor that has a revocation.
+    /// Revokes the tokens of each vendor that supports it.
     async fn revoke(&mut self) -> Vec<Result<(), String>> {
         let mut revoked = Vec::new();
         for run in &mut self.runs {
@@ -176,7 +176,7 @@ impl Show<'_> {
     }
 }
 
-/// Finds out that someone has set the clock of this machine.
+/// Detects that the clock of this machine was set.
 struct ClockWatch {
     wall: SystemTime,
     monotonic: Instant,
@@ -187,7 +187,7 @@ impl ClockWatch {
         Self { wall: SystemTime::now(), monotonic: Instant::now() }
     }
 
-    /// By how many seconds it was set since the last look.
+    /// Returns by how many seconds the clock was set since the last check.
     fn set_by(&mut self) -> Option<i64> {
         let ran = self.monotonic.elapsed();
         let by = match SystemTime::now().duration_since(self.wall) {

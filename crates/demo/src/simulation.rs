@@ -1,4 +1,5 @@
-//! The show without a stage: one vendor, one caller, and a clock that is moved. It explains vendors that `specs/` hasn't.
+//! Runs without a terminal: one vendor, one caller, and a clock that is advanced. Covers policies that no vendor in
+//! `specs/` has.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -22,13 +23,13 @@ use crate::script::{END, script};
 use crate::vendor::DemoVendor;
 use crate::vendor_run::VendorRun;
 
-/// How far the clock is moved between two calls.
+/// How far the clock advances between two calls.
 const TICK: Duration = Duration::from_millis(100);
 
-/// More than any request needs. Only what waits for the clock takes as many.
+/// More than any request needs. Only a task that waits for the clock takes this many.
 const YIELDS: u32 = 20_000;
 
-/// The sandbox's clock as the facade's: both are moved at once.
+/// The sandbox's clock as the facade's clock, so that both advance together.
 struct Shared(Clock);
 
 impl freshtoken::Clock for Shared {
@@ -51,16 +52,16 @@ impl freshtoken::Random for Even {
     }
 }
 
-/// Another policy for the requests of a vendor that there is.
+/// A different policy for the requests of an existing vendor.
 trait Fragment: Send + Sync + 'static {
     type Of: freshtoken::Vendor + FromEnv;
     const POLICY: Policy;
-    /// What its spec has in place of what the vendor's has.
+    /// Replacements in the vendor's spec.
     const CHANGES: &[(&str, &str)];
     const REPEATS: bool = false;
 }
 
-/// The vendor's adapter with the fragment's policy. It counts the grants that are under way.
+/// The vendor's adapter with the fragment's policy. Counts the grants in progress.
 struct Adapter<F: Fragment>(F::Of, Arc<AtomicU32>, PhantomData<F>);
 
 async fn counted<T>(under_way: &AtomicU32, grant: impl Future<Output = T>) -> T {
@@ -93,7 +94,7 @@ impl<F: Fragment> freshtoken::Vendor for Adapter<F> {
     }
 }
 
-/// An issuer that repeats its live token, for a client that asks early enough to get it.
+/// An issuer that repeats its live token, for a client that asks early enough to receive it.
 struct Repeating;
 
 impl Fragment for Repeating {
@@ -103,7 +104,7 @@ impl Fragment for Repeating {
     const REPEATS: bool = true;
 }
 
-/// Single-use refresh tokens that are renewed early, and no login.
+/// Single-use refresh tokens, early renewal, no login.
 struct EarlySingleUse;
 
 impl Fragment for EarlySingleUse {
@@ -115,7 +116,7 @@ impl Fragment for EarlySingleUse {
     ];
 }
 
-/// Single-use refresh tokens that are renewed early, and a login for when one is lost.
+/// Single-use refresh tokens, early renewal, and a login if one is lost.
 struct EarlySingleUseWithLogin;
 
 impl Fragment for EarlySingleUseWithLogin {
@@ -124,7 +125,7 @@ impl Fragment for EarlySingleUseWithLogin {
     const CHANGES: &[(&str, &str)] = &[("  renew: at-expiry ", "  renew: { early: 0.75 } ")];
 }
 
-/// A renewal so late that the token is no longer served when it is due.
+/// Renewal so late that the token is no longer served when it is due.
 struct Late;
 
 impl Fragment for Late {
@@ -133,7 +134,7 @@ impl Fragment for Late {
     const CHANGES: &[(&str, &str)] = &[("  renew: { early: 0.75 }", "  renew: { early: 0.9 }")];
 }
 
-/// Renewed at the expiry by a login.
+/// Renewal at expiry by login.
 struct LoginAtExpiry;
 
 impl Fragment for LoginAtExpiry {
@@ -142,7 +143,7 @@ impl Fragment for LoginAtExpiry {
     const CHANGES: &[(&str, &str)] = &[("  renew: { early: 0.75 }", "  renew: at-expiry")];
 }
 
-/// A response names a lifetime that the vendor does not keep to: only a 401 tells.
+/// A documented lifetime that the vendor does not keep: only a 401 shows the expiry.
 struct Unkept;
 
 impl Fragment for Unkept {
@@ -152,16 +153,16 @@ impl Fragment for Unkept {
         &[("    expires-in: /expires_in\n", ""), ("  renew: { early: 0.75 }", "  renew: at-expiry")];
 }
 
-/// What came of a show: what was checked, and what was to be seen.
+/// The result of a run: the checks, and the printed lines.
 struct Ended {
     checks: Vec<(bool, String)>,
     seen: String,
 }
 
-/// A vendor's whole show, as the one with this number.
+/// Runs a vendor with the script of this number.
 async fn rehearse<F: Fragment>(number: usize) -> Ended {
     let vendor = vendor::<F>();
-    // The first response comes 300 ms later: on a full second, or at another part of one, which dates cut off.
+    // The first response comes 300 ms later: on a full second, or at a fraction that dates cut off.
     let start = Duration::from_secs(1_795_305_600) + Duration::from_millis(700 + 330 * number as u64);
     let clock = Clock::stopped(UNIX_EPOCH + start);
     let (sender, mut events) = mpsc::unbounded_channel();
@@ -176,7 +177,7 @@ async fn rehearse<F: Fragment>(number: usize) -> Ended {
     let under_way = Arc::new(AtomicU32::new(0));
 
     let variables: HashMap<String, String> = issuer.environment().into_iter().collect();
-    // A vendor without a login needs no credentials, which its adapter doesn't know.
+    // A vendor without a login needs no credentials, but its adapter requires them.
     let needed = |name: &str| F::Of::VARIABLES.iter().any(|known| known.is_required && name.ends_with(known.name));
     let var = |name: &str| variables.get(name).cloned().or_else(|| needed(name).then(|| "example".to_owned()));
     let (endpoint, credentials) = F::Of::from_vars(&var).unwrap();
@@ -201,7 +202,7 @@ async fn rehearse<F: Fragment>(number: usize) -> Ended {
                 match call.unwrap() {
                     Ok(response) if response.status().is_success() => run.calls.record(Ok(()), TICK),
                     Ok(response) => run.calls.record(Err(format!("{now:?}: {}", response.status())), TICK),
-                    // It is made again.
+                    // The call is retried.
                     Err(HttpError::Token(error)) if error.is_transient() => {}
                     Err(error) => run.calls.record(Err(format!("{now:?}: {error}")), TICK),
                 }
@@ -229,12 +230,12 @@ fn vendor<F: Fragment>() -> DemoVendor {
         name: F::POLICY.vendor,
         policy: F::POLICY,
         variables: &[],
-        tokens: |_| unreachable!("they are given"),
-        server: |_| unreachable!("nobody asks"),
+        tokens: |_| unreachable!("the source is passed in"),
+        server: |_| unreachable!("not used"),
     }
 }
 
-/// The vendor's spec with the fragment's changes.
+/// Returns the vendor's spec with the fragment's replacements.
 fn played<F: Fragment>(clock: &Clock) -> freshtoken_sandbox::PlayedVendor {
     let name = F::POLICY.vendor;
     let file = format!("{}/../../specs/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
@@ -246,8 +247,8 @@ fn played<F: Fragment>(clock: &Clock) -> freshtoken_sandbox::PlayedVendor {
     if F::REPEATS { vendor.repeat_live_token() } else { vendor }
 }
 
-/// All that was checked holds. Every number gets other faults.
-async fn all_is_explained<F: Fragment>() -> [Ended; 3] {
+/// Asserts that all checks pass. Each number has other faults.
+async fn assert_all_explained<F: Fragment>() -> [Ended; 3] {
     let all = [rehearse::<F>(0).await, rehearse::<F>(1).await, rehearse::<F>(2).await];
     for Ended { checks, seen } in &all {
         let failed: Vec<&String> = checks.iter().filter(|(holds, _)| !holds).map(|(_, text)| text).collect();
@@ -257,35 +258,35 @@ async fn all_is_explained<F: Fragment>() -> [Ended; 3] {
 }
 
 #[tokio::test]
-async fn an_issuer_that_repeats_its_live_token_is_explained() {
-    for Ended { seen, .. } in all_is_explained::<Repeating>().await {
-        assert!(seen.contains("the same once more, token 1 "), "{seen}");
+async fn a_repeated_live_token_is_explained() {
+    for Ended { seen, .. } in assert_all_explained::<Repeating>().await {
+        assert!(seen.contains("same token again, token 1 "), "{seen}");
     }
 }
 
 #[tokio::test]
 async fn early_single_use_without_a_login_is_explained() {
-    all_is_explained::<EarlySingleUse>().await;
+    assert_all_explained::<EarlySingleUse>().await;
 }
 
 #[tokio::test]
 async fn early_single_use_with_a_login_is_explained() {
-    for Ended { seen, .. } in all_is_explained::<EarlySingleUseWithLogin>().await {
+    for Ended { seen, .. } in assert_all_explained::<EarlySingleUseWithLogin>().await {
         assert!(seen.contains("a reset after the request took effect") && seen.contains("a truncated body"), "{seen}");
     }
 }
 
 #[tokio::test]
 async fn a_renewal_at_nine_tenths_is_explained() {
-    all_is_explained::<Late>().await;
+    assert_all_explained::<Late>().await;
 }
 
 #[tokio::test]
 async fn a_login_at_the_expiry_is_explained() {
-    all_is_explained::<LoginAtExpiry>().await;
+    assert_all_explained::<LoginAtExpiry>().await;
 }
 
 #[tokio::test]
-async fn a_vendor_that_only_a_401_tells_of_is_explained() {
-    all_is_explained::<Unkept>().await;
+async fn an_expiry_known_only_by_a_401_is_explained() {
+    assert_all_explained::<Unkept>().await;
 }

@@ -1,4 +1,4 @@
-//! What one sees: in a terminal, a row for each vendor below a timeline; through a pipe, the timeline alone.
+//! The output: in a terminal, a timeline with a row for each vendor below it; through a pipe, only the timeline.
 
 use std::io::{self, IsTerminal, Write as _};
 use std::time::Duration;
@@ -6,20 +6,20 @@ use std::time::Duration;
 use console::{Alignment, Style, pad_str, style};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// How often the rows are drawn, at most.
+/// How often rows are drawn, at most.
 const FRAMES_PER_SECOND: u8 = 10;
 
-/// A vendor now.
+/// The current state of a vendor.
 pub struct Row<'a> {
     pub vendor: &'a str,
     pub state: &'a str,
-    /// Whether a caller would get a token at once.
+    /// Whether a caller would receive a token immediately.
     pub is_serving: bool,
-    /// Which token it is.
+    /// The token's number.
     pub token: Option<u64>,
-    /// How old it is.
+    /// The token's age.
     pub age: Duration,
-    /// How long it lives.
+    /// The token's lifetime.
     pub life: Duration,
     pub served: u64,
     pub requests: u64,
@@ -28,18 +28,18 @@ pub struct Row<'a> {
 }
 
 pub struct Terminal {
-    /// None: this is no terminal.
+    /// None if stdout is not a terminal.
     live: Option<Live>,
 }
 
 struct Live {
     multi: MultiProgress,
-    /// The two above the vendors' own.
+    /// The two head lines.
     _head: [ProgressBar; 2],
     rows: Vec<ProgressBar>,
 }
 
-/// How a line of the timeline is meant.
+/// The tone of a line in the timeline.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Tone {
     Good,
@@ -48,14 +48,14 @@ pub enum Tone {
 }
 
 impl Terminal {
-    /// With so many rows, if this is a terminal.
+    /// Creates the output, with rows if stdout is a terminal.
     pub fn new(rows: usize) -> Self {
         let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(FRAMES_PER_SECOND));
-        // A pipe, or a terminal that can't move its cursor.
+        // A pipe, or a terminal that cannot move its cursor.
         if !io::stdout().is_terminal() || multi.is_hidden() {
             return Self { live: None };
         }
-        // Its own templates know counts and times only.
+        // Use plain messages: the templates of indicatif only know counts and times.
         let plain = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
         let row = || multi.add(ProgressBar::new(0).with_style(plain.clone()));
         let head = [row(), row()];
@@ -65,7 +65,7 @@ impl Terminal {
         Self { live: Some(Live { multi, _head: head, rows }) }
     }
 
-    /// A line of the timeline.
+    /// Prints a line of the timeline.
     pub fn print_event(&self, at: Duration, vendor: &str, tone: Tone, text: &str) {
         let tone = match tone {
             Tone::Good => Style::new().green(),
@@ -76,7 +76,7 @@ impl Terminal {
         self.print_line(&format!("{at}  {}  {}", pad_str(vendor, NAME, Alignment::Left, None), tone.apply_to(text)));
     }
 
-    /// A line of its own.
+    /// Prints a line.
     pub fn print_line(&self, line: &str) {
         match &self.live {
             Some(live) => drop(live.multi.println(line)),
@@ -84,14 +84,14 @@ impl Terminal {
         }
     }
 
-    /// Draws a row anew.
+    /// Draws a row.
     pub fn row(&self, index: usize, row: &Row<'_>) {
         if let Some(bar) = self.live.as_ref().and_then(|live| live.rows.get(index)) {
             bar.set_message(row_line(row));
         }
     }
 
-    /// Takes the rows away: from now on there are lines only.
+    /// Removes the rows; from now on there are only lines.
     pub fn remove_rows(&mut self) {
         if let Some(live) = self.live.take() {
             drop(live.multi.clear());
@@ -99,23 +99,23 @@ impl Terminal {
     }
 }
 
-/// A line. A reader that has gone away is no reason to stop.
+/// Prints a line. A closed stdout is not an error.
 pub fn print_line(text: &str) {
     drop(writeln!(io::stdout(), "{text}"));
 }
 
-// 79 columns in all.
+// 79 columns in total.
 const NAME: usize = 15;
 const STATE: usize = 9;
 const BAR: usize = 8;
-/// The bar, and the two times behind it.
+/// The bar, the age and the lifetime.
 const LIFE: usize = BAR + 12;
 
 fn head_line() -> String {
     let (vendor, state) =
         (pad_str("vendor", NAME, Alignment::Left, None), pad_str("state", STATE, Alignment::Left, None));
-    let life = pad_str("age and life", LIFE, Alignment::Left, None);
-    format!("{vendor} {state} token {life} {:>5} {:>5} {:>5} {:>6}", "calls", "asked", "due", "faults")
+    let life = pad_str("age and lifetime", LIFE, Alignment::Left, None);
+    format!("{vendor} {state} token {life} {:>5} {:>5} {:>5} {:>6}", "calls", "reqs", "due", "faults")
 }
 
 fn row_line(row: &Row<'_>) -> String {

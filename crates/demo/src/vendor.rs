@@ -1,17 +1,17 @@
-//! A vendor of the facade's, whichever it is.
+//! A vendor of the facade, whichever it is.
 
 use freshtoken::{EnvError, FromEnv, Policy, TokenSource, Variable};
 
-/// Where a variable's value is to be found.
+/// Looks up the value of a variable.
 pub type Var<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 pub struct DemoVendor {
     pub name: &'static str,
     pub policy: Policy,
     pub variables: &'static [Variable],
-    /// A source for the account that the variables are of.
+    /// Creates a source from the variables.
     pub tokens: fn(Var<'_>) -> Result<TokenSource, EnvError>,
-    /// Its base URL by the variables.
+    /// Returns the base URL from the variables.
     pub server: fn(Var<'_>) -> Result<String, EnvError>,
 }
 
@@ -26,14 +26,15 @@ impl DemoVendor {
         }
     }
 
-    /// Whether a spec of this name is the vendor's: it needn't be an identifier, which the vendor's name is.
+    /// Whether a spec with this name belongs to the vendor. A spec's name need not be an identifier; the vendor's name
+    /// is one.
     pub fn is_called(&self, spec: &str) -> bool {
         let ident = spec.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
         self.name.trim_matches('_') == ident.trim_matches('_')
     }
 }
 
-/// Every vendor that has a spec.
+/// Returns every vendor with a spec.
 pub fn all() -> Vec<DemoVendor> {
     macro_rules! list {
         ($($vendor:ident)*) => { vec![$(DemoVendor::of::<freshtoken::$vendor::Endpoint>()),*] };
@@ -41,7 +42,7 @@ pub fn all() -> Vec<DemoVendor> {
     freshtoken::for_vendors!(list)
 }
 
-/// Those of these names; all of them where there is none.
+/// Returns the vendors with these names, or all if there are no names.
 pub fn choose(vendors: Vec<DemoVendor>, names: &[String]) -> Result<Vec<DemoVendor>, String> {
     let known: Vec<&str> = vendors.iter().map(|vendor| vendor.name).collect();
     if let Some(name) = names.iter().find(|name| !vendors.iter().any(|vendor| vendor.is_called(name))) {
@@ -56,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_vendor_is_chosen_by_its_name_and_a_wrong_one_is_told_the_right_ones() {
+    fn vendors_are_selected_by_name() {
         let chosen = choose(all(), &["Zenoti".to_owned()]).unwrap();
         assert_eq!(chosen.iter().map(|vendor| vendor.name).collect::<Vec<_>>(), ["zenoti"]);
         assert_eq!(choose(all(), &[]).unwrap().len(), all().len());

@@ -1,4 +1,4 @@
-//! A vendor on stage: its issuer, its source, its callers, and what happened so far.
+//! One vendor in the demo: its issuer, its source, its callers, and what has happened.
 
 use std::collections::{HashMap, VecDeque};
 use std::error::Error;
@@ -16,10 +16,10 @@ use crate::script::{Step, script};
 use crate::terminal::{Row, Tone};
 use crate::vendor::DemoVendor;
 
-/// The path that callers call; at the sandbox, any that isn't an operation of the spec is protected.
+/// The path of the calls. In the sandbox, every path outside the spec is protected.
 const PROTECTED: &str = "/protected";
 
-/// A vendor on stage.
+/// One vendor in the demo.
 pub struct VendorRun<'a> {
     pub vendor: &'a DemoVendor,
     pub issuer: Issuer,
@@ -30,7 +30,7 @@ pub struct VendorRun<'a> {
     life: Duration,
     pub faults: u64,
     steps: VecDeque<(Duration, Step)>,
-    /// The newest token that arrived, and when by the issuer's clock.
+    /// The newest token, and when it arrived by the issuer's clock.
     token: Option<(u64, SystemTime)>,
     pub has_ended_tokens: bool,
 }
@@ -38,13 +38,13 @@ pub struct VendorRun<'a> {
 impl<'a> VendorRun<'a> {
     pub fn new(number: usize, vendor: &'a DemoVendor, sandbox: &Sandbox) -> Result<Self, Box<dyn Error>> {
         let issuer = sandbox.issuers().iter().find(|issuer| vendor.is_called(issuer.name()));
-        let issuer = issuer.ok_or_else(|| format!("no spec is called {}: run `cargo xtask gen`", vendor.name))?;
+        let issuer = issuer.ok_or_else(|| format!("there is no spec for {}: run `cargo xtask gen`", vendor.name))?;
         let variables: HashMap<String, String> = issuer.environment().into_iter().collect();
         let tokens = (vendor.tokens)(&|name| variables.get(name).cloned())?;
         Self::with(number, vendor, issuer, tokens)
     }
 
-    /// One whose tokens come from this source.
+    /// Creates a run whose tokens come from this source.
     pub fn with(
         number: usize,
         vendor: &'a DemoVendor,
@@ -67,15 +67,15 @@ impl<'a> VendorRun<'a> {
         })
     }
 
-    /// What its callers call.
+    /// Returns the URL of the calls.
     pub fn url(&self) -> String {
         format!("{}{PROTECTED}", self.issuer.url())
     }
 
-    /// Has what is due of the script happen, and says what.
+    /// Performs the next due step of the script, and returns it.
     pub fn step(&mut self, now: Duration) -> Option<Step> {
         let (at, step) = self.steps.front()?;
-        // What is ended is a token that callers hold.
+        // Wait until callers have a token that can be invalidated.
         let is_early = *at > now || (matches!(step, Step::EndTokens) && !self.tokens.status().is_serving);
         if is_early {
             return None;
@@ -91,10 +91,10 @@ impl<'a> VendorRun<'a> {
         Some(step)
     }
 
-    /// What is to be told of an event; None: nothing new.
+    /// Returns the line for an event, or `None` if there is nothing to print.
     pub fn saw(&mut self, event: &Event) -> Option<(Tone, String)> {
         if event.path == PROTECTED {
-            let told = || (Tone::Bad, "a call got 401, it is made again with a new token".to_owned());
+            let told = || (Tone::Bad, "a call got 401; it is retried with a new token".to_owned());
             return self.causes.rejected().then(told);
         }
         if let Some(failure) = failure(event) {
@@ -104,7 +104,7 @@ impl<'a> VendorRun<'a> {
         let (action, token, expires_at) = match event.outcome {
             Outcome::LoggedIn { token, expires_at } => ("logged in", token, expires_at),
             Outcome::Refreshed { token, expires_at, .. } => ("refreshed", token, expires_at),
-            Outcome::Repeated { token, expires_at } => ("the same once more", token, expires_at),
+            Outcome::Repeated { token, expires_at } => ("same token again", token, expires_at),
             _ => {
                 self.causes.request(event.at, FetchResult::Token { expires_at: None, is_new: true });
                 return Some((Tone::Plain, "revoked".to_owned()));
@@ -126,7 +126,7 @@ impl<'a> VendorRun<'a> {
             (State::Empty | State::Expired | State::Ambiguous, false) => "waiting",
             (State::Fresh, _) => "fresh",
             (State::Due, _) => "due",
-            (State::BackingOff, _) => "back-off",
+            (State::BackingOff, _) => "backoff",
             (State::Ambiguous, _) => "ambiguous",
             (State::Dead, _) => "dead",
             _ => "",
@@ -146,7 +146,7 @@ impl<'a> VendorRun<'a> {
         }
     }
 
-    /// Ends the token at the vendor. Why that went wrong, if it did.
+    /// Revokes the token. Returns `None` if the vendor has no revocation.
     pub async fn revoke(&mut self) -> Option<Result<(), String>> {
         let takes = self.vendor.policy.revoke?;
         self.causes.ending();
@@ -158,7 +158,7 @@ impl<'a> VendorRun<'a> {
             return Some(Ok(()));
         }
         let Some(header) = header else {
-            return Some(Err("there was no token to try after the revocation".to_owned()));
+            return Some(Err("no token to test the revocation with".to_owned()));
         };
         let call = reqwest::Client::new().get(self.url()).header(self.tokens.header_name(), header);
         Some(match call.send().await {
@@ -169,18 +169,18 @@ impl<'a> VendorRun<'a> {
     }
 }
 
-/// Why the client got no good answer; None: it got one.
+/// Returns why the client received no usable response, or `None` if it did.
 fn failure(event: &Event) -> Option<String> {
     let is_done = !matches!(event.outcome, Outcome::Nothing);
     match (&event.outcome, &event.fault) {
-        (Outcome::Refused { why }, _) => Some(format!("a refusal: {why}")),
-        // A delay keeps nobody from an answer.
+        (Outcome::Refused { why }, _) => Some(format!("refused: {why}")),
+        // A delayed response is still usable.
         (_, Some(fault)) if !is_done || !fault.starts_with("a delay") => Some(fault.clone()),
         _ => None,
     }
 }
 
-/// Why the request was made.
+/// Formats the cause of a request.
 fn because(cause: &Cause) -> String {
     style(format!("({cause})")).dim().to_string()
 }

@@ -1,4 +1,4 @@
-//! The demo as a person starts it. The whole show takes seconds of real time, so `.ci/run` has it, not this.
+//! The demo's command line. The whole demo takes seconds of real time, so it runs in `.ci/run` and not here.
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
 use std::process::{Command, Output};
@@ -8,7 +8,7 @@ use freshtoken_sandbox::{Event, Issuer, PlayedVendor, Sandbox};
 
 fn demo(arguments: &[&str], variables: &[(String, String)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_freshtoken-demo"));
-    // Nothing of the environment that the tests happen to run in.
+    // Removes the vendors' variables of the environment that the tests run in.
     for (name, _) in std::env::vars_os() {
         let is_vendors = ["ZENOTI_", "VOUCHERIFY_", "WELLNESSLIVING_"];
         if is_vendors.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
@@ -22,7 +22,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// A sandbox that plays Zenoti, and what it saw.
+/// Starts a sandbox with Zenoti, and records its events.
 async fn zenoti() -> (Sandbox, Issuer, Arc<Mutex<Vec<String>>>) {
     let vendor = PlayedVendor::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../specs/zenoti.yaml")).unwrap();
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -34,7 +34,7 @@ async fn zenoti() -> (Sandbox, Issuer, Arc<Mutex<Vec<String>>>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_live_round_is_one_login_a_call_and_a_revocation_and_shows_no_secret() {
+async fn a_live_run_logs_in_calls_and_revokes() {
     let (_sandbox, issuer, seen) = zenoti().await;
     let url = format!("{}/v1/centers?key=hidden", issuer.url());
     let output = demo(&["--vendor", "zenoti", "--live", "--yes", "--call", &url], &issuer.environment());
@@ -52,17 +52,17 @@ async fn a_live_round_is_one_login_a_call_and_a_revocation_and_shows_no_secret()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_yes_and_a_person_no_real_request_is_made() {
+async fn no_real_request_is_made_without_confirmation() {
     let (_sandbox, issuer, seen) = zenoti().await;
     let output = demo(&["--vendor", "zenoti", "--live"], &issuer.environment());
     assert!(!output.status.success());
     assert!(text(&output.stderr).contains("--yes"), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("one request"), "it says what it would do");
+    assert!(text(&output.stdout).contains("one login request"), "it lists the requests");
     assert!(seen.lock().unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refused_login_is_a_clear_error_without_the_password() {
+async fn a_refused_login_is_reported_without_the_password() {
     let (_sandbox, issuer, _) = zenoti().await;
     let mut variables = issuer.environment();
     let password = variables.iter_mut().find(|(name, _)| name == "ZENOTI_PASSWORD").unwrap();
@@ -75,7 +75,7 @@ async fn a_refused_login_is_a_clear_error_without_the_password() {
 }
 
 #[test]
-fn missing_credentials_and_unknown_vendors_are_named() {
+fn missing_variables_and_unknown_vendors_are_named() {
     let output = demo(&["--vendor", "voucherify", "--live", "--yes"], &[]);
     let expected = "error: set VOUCHERIFY_APP_ID, VOUCHERIFY_APP_TOKEN and VOUCHERIFY_SCOPE in the environment\n";
     assert_eq!(text(&output.stderr), expected);
