@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_waits_wakes_when_the_clock_is_moved() {
+    async fn waiters_wake_when_the_clock_advances() {
         let clock = Clock::stopped(UNIX_EPOCH);
         let end = UNIX_EPOCH + Duration::from_secs(60);
         let waiter = clock.clone();
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_moved_beyond_all_time_stands_still() {
+    fn a_clock_does_not_advance_past_the_last_date() {
         let clock = Clock::stopped(UNIX_EPOCH);
         for by in [Duration::MAX, LAST + Duration::from_secs(1)] {
             clock.advance(by);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_can_t_be_told_is_the_nearest_that_can() {
+    fn an_unrepresentable_date_becomes_the_nearest_one() {
         assert_eq!(http_date(UNIX_EPOCH - Duration::from_secs(1)), "Thu, 01 Jan 1970 00:00:00 GMT");
         assert_eq!(http_date(UNIX_EPOCH + LAST * 2), "Thu, 30 Dec 9999 22:00:00 GMT");
     }

@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_lives_until_its_end_and_not_a_moment_longer() {
+    fn a_token_is_live_until_its_expiry() {
         let mut ledger = Ledger::default();
         pair(&mut ledger, 1, 0);
         assert!(ledger.live("access-1", at(9)).is_ok());
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refresh_token_is_early_until_its_access_token_has_expired_though_that_was_revoked() {
+    fn a_refresh_is_early_until_the_access_token_expires() {
         let mut ledger = Ledger::default();
         pair(&mut ledger, 1, 0);
         assert!(ledger.invalidate_access("access-1", Invalidation::Revoked, at(0)));
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn an_early_refresh_is_early_after_any_number_of_other_tokens() {
+    fn an_early_refresh_is_noticed_after_many_other_tokens() {
         let mut ledger = Ledger::default();
         pair(&mut ledger, 1, 0);
         ledger.invalidate_all(Some(0), Invalidation::Replaced, at(0));
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_that_never_expire_are_counted_too() {
+    fn tokens_without_expiry_are_counted() {
         let mut ledger = Ledger::default();
         for (number, expires_at) in [(1, None), (2, Some(at(10))), (3, Some(at(20)))] {
             let new = NewToken {
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ended_is_the_account_s_own() {
+    fn invalidation_is_limited_to_the_account() {
         let mut ledger = Ledger::default();
         pair(&mut ledger, 1, 0);
         pair(&mut ledger, 2, 1);

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_a_reader_and_what_is_left_out_is_counted() {
+    fn a_blocked_log_drops_and_counts_lines() {
         let ((entered, has_entered), (open, opened)) = (mpsc::channel(), mpsc::channel());
         let written = Arc::new(Mutex::new(Vec::new()));
         let (log, writer) = Log::start(Pipe { entered, opened, written: written.clone() });

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_the_same_but_for_slashes_dots_and_case() {
+    fn paths_are_compared_without_slashes_dots_and_case() {
         for path in ["/a/B/c/", "//a/b//c", "/a/./b/c", "/a/x/../b/c", "/a/%2E/b/c", "/A/b/C"] {
             assert_eq!(plain(path), "/a/b/c", "{path}");
         }
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_fits_its_template() {
+    fn a_path_matches_its_template() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(values("/a/{b}/c", "/a/x%2Fy%20z/c"), Some(vec![pair("b", "x/y z")]));
         assert_eq!(values("/a/v{n}.json", "/a/v3.json"), Some(vec![pair("n", "3")]));

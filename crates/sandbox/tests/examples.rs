@@ -1,4 +1,4 @@
-//! The facade's examples, run as their headers say, against the sandbox.
+//! The facade's examples, run against the sandbox with the commands in their headers.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::ffi::OsStr;
@@ -23,11 +23,11 @@ fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
-/// The binary of an example, built as it is now.
+/// Returns the binary of an example, freshly built.
 fn example(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
-        // As the whole workspace's tests are built, so that there they are fresh.
+        // Builds with the flags of the workspace's tests, so that nothing is compiled twice.
         let mut build = std::process::Command::new(env!("CARGO"));
         build.current_dir(repository("")).args(["build", "--quiet", "--workspace", "--examples"]);
         let profile = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
@@ -41,7 +41,7 @@ fn example(name: &str) -> PathBuf {
     folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// A program in an environment that knows nothing of vendors and proxies.
+/// Returns a command whose environment has no variables of vendors or proxies.
 fn program(program: impl AsRef<OsStr>) -> Command {
     let mut program = Command::new(program);
     for (name, _) in std::env::vars_os() {
@@ -70,7 +70,7 @@ async fn run(program: &mut Command) -> Ran {
     Ran { succeeded: output.status.success(), stdout, stderr }
 }
 
-/// The command of an example's header for the sandbox: what it gives to the sandbox, and to the example.
+/// Reads the sandbox command from an example's header: the arguments of the sandbox, and those of the example.
 fn documented(name: &str) -> (Vec<String>, Vec<String>) {
     let source = fs::read_to_string(repository(&format!("crates/freshtoken/examples/{name}.rs"))).unwrap();
     let command = source.lines().find_map(|line| line.strip_prefix("//! cargo run -p freshtoken-sandbox -- "));
@@ -80,7 +80,7 @@ fn documented(name: &str) -> (Vec<String>, Vec<String>) {
     (words(sandbox), words(example))
 }
 
-/// An example, run as documented.
+/// Runs an example as documented.
 async fn in_sandbox(name: &str) -> Ran {
     let (of_sandbox, of_example) = documented(name);
     let mut sandbox = program(env!("CARGO_BIN_EXE_freshtoken-sandbox"));
@@ -125,7 +125,7 @@ async fn a_quiet_sandbox_logs_nothing() {
 }
 
 #[tokio::test]
-async fn all_that_is_missing_is_named_at_once() {
+async fn all_missing_variables_are_named_at_once() {
     let zenoti = run(&mut program(example("zenoti"))).await;
     assert!(!zenoti.succeeded);
     for name in ["ACCOUNT_NAME", "USER_NAME", "PASSWORD", "APP_ID", "APP_SECRET", "DEVICE_ID"] {
@@ -140,7 +140,7 @@ async fn play(vendor: &str, accounts: usize) -> (Sandbox, Issuer) {
     (sandbox, issuer)
 }
 
-/// Status, `Retry-After` and body.
+/// Returns status, `Retry-After` and body.
 async fn get(url: String) -> (u16, Option<String>, String) {
     let response = reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
     let wait = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
@@ -151,7 +151,7 @@ async fn get(url: String) -> (u16, Option<String>, String) {
 async fn the_service_has_a_token_for_each_account() {
     let (_sandbox, issuer) = play("voucherify", 4).await;
     let mut service = program(example("service"));
-    // A fifth account, whose credentials are nobody's.
+    // A fifth account with unknown credentials.
     for (name, value) in issuer.environment() {
         if let Some(name) = name.strip_suffix("_4") {
             service.env(format!("{name}_5"), if name.ends_with("TOKEN") { "wrong-token" } else { &value });
@@ -164,7 +164,7 @@ async fn the_service_has_a_token_for_each_account() {
     let url = line.strip_prefix("listening on ").unwrap().to_owned();
     let vouchers = |account: &str| get(format!("{url}/accounts/{account}/vouchers"));
 
-    // Many at once, and then one after the other.
+    // Many requests at once, then one after another.
     let mut calls = JoinSet::new();
     for account in ["1", "2", "3", "1", "2", "3", "1", "2", "3"] {
         calls.spawn(vouchers(account));
@@ -218,7 +218,7 @@ async fn the_service_has_a_token_for_each_account() {
     }
 }
 
-/// A folder that goes with the test.
+/// A folder that is removed after the test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -236,7 +236,7 @@ impl Drop for Folder {
     }
 }
 
-/// Moves all times of a record back. They are nanoseconds.
+/// Moves all times of a record back. They are in nanoseconds.
 fn age(record: &mut Value, by: Duration) {
     let by = u64::try_from(by.as_nanos()).unwrap();
     for pointer in ["/token/issued_at", "/token/expires_at", "/refresh/expires_at"] {
@@ -246,7 +246,7 @@ fn age(record: &mut Value, by: Duration) {
 }
 
 #[tokio::test]
-async fn a_restart_goes_on_with_the_last_tokens() {
+async fn a_restart_continues_with_the_last_tokens() {
     let (_sandbox, issuer) = play("zenoti", 1).await;
     let folder = Folder::new("restart");
     let file = folder.0.join("zenoti.json");
@@ -268,7 +268,7 @@ async fn a_restart_goes_on_with_the_last_tokens() {
     let mut aged = record();
     age(&mut aged, DAY + DAY / 24);
     fs::write(&file, aged.to_string()).unwrap();
-    // What a crash left behind, which anyone may read.
+    // A file that a crash left behind, readable by everyone.
     fs::write(file.with_extension("new"), "").unwrap();
     issuer.advance_clock(DAY + DAY / 24);
     assert_eq!(start("starting from ").await, (1, 1, 3));
@@ -287,7 +287,7 @@ async fn a_restart_goes_on_with_the_last_tokens() {
 }
 
 #[tokio::test]
-async fn a_vendor_of_one_s_own_is_logged_in_at() {
+async fn a_custom_vendor_logs_in() {
     let login = async |headers: HeaderMap| match headers["authorization"].to_str() {
         // `an-id:a-secret`
         Ok("Basic YW4taWQ6YS1zZWNyZXQ=") => (StatusCode::OK, "example-token"),
@@ -309,13 +309,13 @@ async fn a_vendor_of_one_s_own_is_logged_in_at() {
 }
 
 #[tokio::test]
-async fn a_clock_of_one_s_own_lets_an_hour_go_by() {
+async fn a_custom_clock_skips_an_hour() {
     let ran = run(&mut program(example("own_clock"))).await;
     assert!(ran.succeeded && ran.stdout.contains("logins: 2"), "{}{}", ran.stdout, ran.stderr);
 }
 
 #[test]
-fn every_example_is_run_here() {
+fn every_example_is_tested_here() {
     let examples = fs::read_dir(repository("crates/freshtoken/examples")).unwrap();
     let names: Vec<String> =
         examples.map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned()).collect();

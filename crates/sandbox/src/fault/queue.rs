@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_plays_once_unless_told_otherwise() {
+    fn a_fault_happens_once_by_default() {
         let mut queue = FaultQueue::default();
         queue.add(Fault::server_error(), UNIX_EPOCH);
         queue.add(Fault::truncated().times(2).on(FaultScope::Calls), UNIX_EPOCH);
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_for_a_time_ends_by_the_clock() {
+    fn a_lasting_fault_ends_by_the_clock() {
         let mut queue = FaultQueue::default();
         queue.add(Fault::server_error().lasting(Duration::from_secs(10)), UNIX_EPOCH);
         assert!(fires(&mut queue, Purpose::Login, 0) && fires(&mut queue, Purpose::Login, 9));

@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_halves_of_basic_are_form_encoded_or_not() {
+    fn basic_halves_are_form_encoded_or_raw() {
         let halves = |text: &str, encoding| basic_halves(&STANDARD.encode(text), encoding);
         assert_eq!(halves("a%3Ab:c+d", BasicEncoding::Form), Some(["a:b".to_owned(), "c d".to_owned()]));
         assert_eq!(halves("a%3Ab:c+d:", BasicEncoding::Raw), Some(["a%3Ab".to_owned(), "c+d:".to_owned()]));

@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_keyword_is_refused_wherever_it_is() {
+    fn an_unknown_keyword_is_rejected_everywhere() {
         let places = ["", "/login", "/response", "/response/expires-in", "/response/ok", "/use", "/basic", "/errors"];
         for at in places.into_iter().chain(["/errors/retry-after", "/renew"]) {
             let mut block = json!({

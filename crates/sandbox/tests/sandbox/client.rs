@@ -1,4 +1,4 @@
-//! A client of any vendor, made from the spec's own request examples. It reads the spec by itself and shares no code
+//! A client of any vendor, built from the spec's own request examples. It has its own spec reader and shares no code
 //! with the sandbox, so that neither hides a mistake of the other.
 
 use base64::Engine as _;
@@ -15,12 +15,12 @@ pub struct SpecClient<'a> {
     playing: &'a Playing,
 }
 
-/// An operation: its path and method, and itself.
+/// An operation with its path and method.
 struct Found<'a>(&'a str, &'a str, &'a Value, &'a Value);
 
 impl<'a> SpecClient<'a> {
     pub fn new(spec: &str, playing: &'a Playing) -> Self {
-        // YAML 1.2: `n` is a text.
+        // YAML 1.2: `n` is a string.
         let options = serde_saphyr::options! { strict_booleans: true };
         Self { spec: serde_saphyr::from_str_with_options(spec, options).unwrap(), access: None, playing }
     }
@@ -48,7 +48,7 @@ impl<'a> SpecClient<'a> {
         panic!("no operation {id}")
     }
 
-    /// The requests of an action: one for each example of its body, or one that is made of what is required.
+    /// Returns the requests of an action: one for each example of its body, or one with the required fields.
     pub fn requests(&self, action: &str, token: &str) -> Vec<RequestBuilder> {
         let action = &self.spec["x-token"][action];
         let operation = self.find(action["operation"].as_str().unwrap()).3;
@@ -144,7 +144,7 @@ impl<'a> SpecClient<'a> {
         headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
     }
 
-    /// A call of the protected resource.
+    /// Returns a call to the protected resource.
     pub fn call(&self, response: &Value, token: &str) -> RequestBuilder {
         let usage = &self.spec["x-token"]["use"];
         let header = usage["header"].as_str().unwrap_or("Authorization");
@@ -161,7 +161,7 @@ impl<'a> SpecClient<'a> {
         call
     }
 
-    /// The schema of the success of an action.
+    /// Returns the schema of an action's successful response.
     pub fn success(&self, action: &str) -> &Value {
         let operation = self.find(self.x(&format!("/{action}/operation")).unwrap()).3;
         let responses = operation["responses"].as_object().unwrap();
@@ -176,7 +176,7 @@ impl<'a> SpecClient<'a> {
         branches.and_then(|branches| branches.iter().find(named)).unwrap_or(schema)
     }
 
-    /// A schema with the parts of its `allOf` in it.
+    /// Merges a schema with the parts of its `allOf`.
     fn merged(&self, schema: &Value) -> Value {
         let mut whole = self.at(schema).clone();
         for part in whole["allOf"].take().as_array().into_iter().flatten() {
@@ -192,7 +192,7 @@ impl<'a> SpecClient<'a> {
         whole
     }
 
-    /// What is required, from constants and credentials.
+    /// Builds the required fields from constants and credentials.
     fn required(&self, schema: &Value, path: &str) -> Value {
         let schema = self.merged(schema);
         let credentials = self.playing.issuer.credentials();
@@ -205,7 +205,7 @@ impl<'a> SpecClient<'a> {
             let value = match property["type"].as_str().unwrap() {
                 _ if !constant.is_null() => constant,
                 "integer" => known.parse::<i64>().unwrap().into(),
-                // Of constants.
+                // Matches constants.
                 "array" if !property["items"]["enum"].is_null() => property["items"]["enum"].clone(),
                 "object" => self.required(property, &format!("{path}_")),
                 _ => known.into(),
@@ -215,7 +215,7 @@ impl<'a> SpecClient<'a> {
         schema["required"].as_array().into_iter().flatten().map(member).collect()
     }
 
-    /// Where and why a value isn't of a schema.
+    /// Returns where and why a value violates a schema.
     pub fn misfit(&self, schema: &Value, value: &Value, at: &str) -> Option<String> {
         let schema = &self.merged(schema);
         if value.is_null() && schema["nullable"] == true {
@@ -254,7 +254,7 @@ impl<'a> SpecClient<'a> {
     }
 }
 
-/// What a property or a parameter is named after as a credential.
+/// Returns the name of a property or a parameter as a credential.
 fn label<'a>(name: &'a str, node: &'a Value) -> &'a str {
     node["x-name"].as_str().unwrap_or(name)
 }

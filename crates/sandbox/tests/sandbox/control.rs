@@ -1,4 +1,4 @@
-//! The control endpoint, the address, and the program.
+//! The control endpoint, the address and the program.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ fn control(playing: &Playing, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_there_is_can_be_seen() {
+async fn vendors_and_counts_can_be_listed() {
     let playing = play(vendor("voucherify")).await;
     status_and_body(voucherify_login(&playing)).await;
     let get = async |path: &str| status_and_body(playing.http.get(control(&playing, path))).await;
@@ -42,7 +42,7 @@ async fn what_there_is_can_be_seen() {
 }
 
 #[tokio::test]
-async fn faults_clock_and_tokens_can_be_directed() {
+async fn faults_clock_and_tokens_can_be_controlled() {
     let playing = play(vendor("zenoti")).await;
     let post =
         async |path: &str, body: Value| status_and_body(playing.http.post(control(&playing, path)).json(&body)).await;
@@ -78,7 +78,7 @@ async fn faults_clock_and_tokens_can_be_directed() {
 }
 
 #[tokio::test]
-async fn a_fault_that_makes_no_sense_is_refused() {
+async fn an_invalid_fault_is_rejected() {
     let playing = play(vendor("zenoti")).await;
     let post = async |body: &str| {
         status_and_body(playing.http.post(control(&playing, "/zenoti/faults")).body(body.to_owned())).await
@@ -109,7 +109,7 @@ async fn a_fault_that_makes_no_sense_is_refused() {
 }
 
 #[tokio::test]
-async fn a_fault_s_words_have_the_defaults_of_its_constructor() {
+async fn json_faults_have_the_defaults_of_their_constructors() {
     let playing = play(vendor("zenoti")).await;
     for (given, wanted) in [
         (json!({ "fault": "expired-token" }), Fault::expired_token()),
@@ -125,7 +125,7 @@ async fn a_fault_s_words_have_the_defaults_of_its_constructor() {
 }
 
 #[tokio::test]
-async fn a_clock_isnt_moved_beyond_what_a_date_can_tell() {
+async fn a_clock_does_not_advance_past_the_last_date() {
     let playing = play(vendor("zenoti")).await;
     let advance = async |by: &str| {
         status_and_body(playing.http.post(control(&playing, "/zenoti/clock")).json(&json!({ "advance": by }))).await
@@ -138,7 +138,7 @@ async fn a_clock_isnt_moved_beyond_what_a_date_can_tell() {
 }
 
 #[tokio::test]
-async fn at_either_end_of_what_a_date_can_tell_there_are_answers() {
+async fn the_first_and_last_dates_are_served() {
     let ends = [UNIX_EPOCH - s(86_400), UNIX_EPOCH, UNIX_EPOCH + s(253_402_207_200), UNIX_EPOCH + s(300_000_000_000)];
     for end in ends {
         let zenoti = play(vendor("zenoti").clock(Clock::stopped(end))).await;
@@ -149,7 +149,7 @@ async fn at_either_end_of_what_a_date_can_tell_there_are_answers() {
 }
 
 #[tokio::test]
-async fn it_listens_on_loopback_alone() {
+async fn it_only_listens_on_loopback() {
     for address in ["0.0.0.0:0", "192.0.2.1:0", "[::]:0"] {
         let address: SocketAddr = address.parse().unwrap();
         let refused = Sandbox::builder([vendor("zenoti")]).address(address).start().await;
@@ -164,7 +164,7 @@ async fn it_listens_on_loopback_alone() {
 }
 
 #[tokio::test]
-async fn several_vendors_are_played_side_by_side() {
+async fn several_vendors_run_side_by_side() {
     let sandbox = Sandbox::start([vendor("zenoti"), foreign("zoomish")]).await.unwrap();
     let names: Vec<&str> = sandbox.issuers().iter().map(|issuer| issuer.name()).collect();
     assert_eq!(names, ["zenoti", "zoomish"]);
@@ -181,7 +181,7 @@ fn program(arguments: &[&str]) -> Command {
 }
 
 #[test]
-fn the_program_says_what_is_wrong() {
+fn the_program_reports_invalid_options() {
     for (arguments, error) in [
         (vec!["zenotti"], "unknown vendor `zenotti`; the vendors are: "),
         (vec!["zenoti", "--live-tokens", "voucherify=1"], "unknown vendor `voucherify`; the vendors are: zenoti"),
@@ -198,7 +198,7 @@ fn the_program_says_what_is_wrong() {
             "`devise_id` is not a credential of zenoti, voucherify; the credentials are: account_name, app_id, ",
         ),
     ] {
-        // Where nothing is wrong, it ends with this command.
+        // If no option is invalid, the program exits with this command.
         let output = program(&arguments).args(["--", "cargo", "--version"]).output().unwrap();
         let text = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && text.contains(error), "{arguments:?}: {text}");
@@ -206,7 +206,7 @@ fn the_program_says_what_is_wrong() {
 }
 
 #[test]
-fn a_folder_without_specs_is_told() {
+fn a_folder_without_specs_is_an_error() {
     let folder = repository("crates/sandbox/src");
     let mut program = Command::new(env!("CARGO_BIN_EXE_freshtoken-sandbox"));
     let output = program.arg("--specs").arg(&folder).args(["--", "cargo", "--version"]).output().unwrap();
@@ -216,19 +216,19 @@ fn a_folder_without_specs_is_told() {
 }
 
 #[tokio::test]
-async fn a_credential_with_any_value_has_to_be_one() {
+async fn a_credential_for_any_value_must_exist() {
     let unknown = Sandbox::start([vendor("zenoti").any("devise_id")]).await.unwrap_err().to_string();
     assert!(
         unknown.starts_with("`devise_id` is not a credential of zenoti; the credentials are: account_name, "),
         "{unknown}"
     );
     assert!(Sandbox::start([vendor("zenoti").any("device_id")]).await.is_ok());
-    // Of all vendors, those that have it.
+    // Without a vendor, the option applies to those that have the credential.
     let output = program(&["--any", "device_id", "--", "cargo", "--version"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The program at play, its stdout behind the introduction, and its URL.
+/// Starts the program. Returns it, its stdout after the introduction, and its URL.
 #[cfg(unix)]
 fn introduced(arguments: &[&str]) -> (std::process::Child, BufReader<std::process::ChildStdout>, String) {
     let mut running = program(arguments).spawn().unwrap();
@@ -249,10 +249,10 @@ fn kill(name: &str, running: &std::process::Child) {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_reader_who_doesnt_read_holds_up_neither_requests_nor_ctrl_c() {
+async fn a_blocked_stdout_delays_neither_requests_nor_ctrl_c() {
     let (mut running, out, url) = introduced(&["zenoti", "--port", "0"]);
     let http = client();
-    // More than a pipe holds.
+    // More than a pipe can buffer.
     for _ in 0..600 {
         let call = http.get(format!("{url}{}", "/sessions".repeat(22)));
         assert_eq!(call.send().await.unwrap().status(), 401);
@@ -264,7 +264,7 @@ async fn a_reader_who_doesnt_read_holds_up_neither_requests_nor_ctrl_c() {
 
 #[cfg(unix)]
 #[test]
-fn a_reader_who_has_gone_is_no_failure() {
+fn a_closed_stdout_is_not_an_error() {
     let (mut running, out, _) = introduced(&["zenoti", "--port", "0"]);
     drop(out);
     kill("INT", &running);
@@ -273,7 +273,7 @@ fn a_reader_who_has_gone_is_no_failure() {
 
 #[cfg(unix)]
 #[test]
-fn a_termination_is_like_ctrl_c() {
+fn sigterm_is_like_ctrl_c() {
     let (mut running, mut out, _) = introduced(&["zenoti", "--port", "0"]);
     kill("TERM", &running);
     let mut rest = String::new();
@@ -284,7 +284,7 @@ fn a_termination_is_like_ctrl_c() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn the_program_prints_what_to_try_and_sums_up_on_ctrl_c() {
+async fn the_program_prints_commands_and_a_summary() {
     let mut running = program(&["zenoti", "voucherify", "--port", "0", "--lifetime", "zenoti=30s"]).spawn().unwrap();
     let mut lines = BufReader::new(running.stdout.take().unwrap()).lines().map(|line| line.unwrap());
     let mut read = |last: &str| {
@@ -301,7 +301,7 @@ async fn the_program_prints_what_to_try_and_sums_up_on_ctrl_c() {
     assert!(introduction.contains("password         example-password"), "{introduction}");
     let curl = introduction.lines().find(|line| line.contains("/voucherify/v1/oauth/token")).unwrap().trim();
     let answered = Command::new("sh").arg("-c").arg(curl).output();
-    // Where there is no curl, there is nothing to copy the line into.
+    // Without curl, only the printed line is checked.
     let had_curl = answered.is_ok_and(|output| output.status.success());
     if had_curl {
         assert!(read("voucherify POST").contains("logged in, token 1"));

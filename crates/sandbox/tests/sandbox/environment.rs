@@ -1,4 +1,4 @@
-//! The environment of a client, and the command that is run in it.
+//! The environment of a client, and the command that runs in it.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -8,7 +8,7 @@ use freshtoken_sandbox::PlayedVendor;
 
 use crate::support::{Playing, foreign, play, repository, status_and_body, vendor};
 
-/// The variables, with `*` for the URL.
+/// Returns the variables, with `*` in place of the URL.
 async fn variables(vendor: PlayedVendor) -> (Playing, BTreeMap<String, String>) {
     let playing = play(vendor).await;
     let of_url = |value: String| if value == playing.issuer.url() { "*".to_owned() } else { value };
@@ -21,7 +21,7 @@ fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 #[tokio::test]
-async fn a_client_finds_urls_and_credentials_in_its_environment() {
+async fn the_environment_contains_urls_and_credentials() {
     let voucherify = [
         ("VOUCHERIFY_URL", "*"),
         ("VOUCHERIFY_API_URL", "*"),
@@ -53,7 +53,7 @@ async fn a_client_finds_urls_and_credentials_in_its_environment() {
 }
 
 #[tokio::test]
-async fn a_credential_that_may_have_any_value_has_one_all_the_same() {
+async fn a_credential_that_accepts_any_value_still_has_one() {
     for any in ["device_id", "password"] {
         let (playing, of_any) = variables(vendor("zenoti").any(any)).await;
         assert!(!playing.issuer.credentials().contains_key(any));
@@ -64,7 +64,7 @@ async fn a_credential_that_may_have_any_value_has_one_all_the_same() {
 }
 
 #[tokio::test]
-async fn the_variables_of_further_accounts_end_in_their_number() {
+async fn variables_of_further_accounts_end_in_their_number() {
     let (_, variables) = variables(vendor("voucherify").accounts(3)).await;
     assert_eq!(variables.len(), 15);
     for (name, value) in [
@@ -80,7 +80,7 @@ async fn the_variables_of_further_accounts_end_in_their_number() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_stands_for_the_consent_where_there_is_no_login() {
+async fn a_vendor_without_a_login_has_a_refresh_token_variable() {
     let (playing, variables) = variables(foreign("consentish").accounts(2)).await;
     assert_eq!(variables["CONSENTISH_TENANT"], "example-tenant", "a setting is a variable too");
     for suffix in ["", "_2"] {
@@ -102,7 +102,7 @@ async fn a_refresh_token_stands_for_the_consent_where_there_is_no_login() {
     assert_eq!(playing.issuer.counts().refreshes, 2);
 }
 
-/// A vendor whose credentials are called like what has a meaning of its own, and that needs one of each kind.
+/// A vendor whose credentials have reserved names, with one input of each kind.
 const ODD: &str = r##"
 openapi: 3.0.3
 x-token:
@@ -142,7 +142,7 @@ paths:
 "##;
 
 #[tokio::test]
-async fn names_have_no_meaning_of_another_and_values_are_one_text() {
+async fn variable_names_do_not_clash_and_values_are_strings() {
     let (_, variables) = variables(PlayedVendor::parse("3-odd.vendor", ODD).unwrap()).await;
     let expected = [
         ("_3_ODD_VENDOR_URL", "*"),
@@ -162,7 +162,7 @@ async fn names_have_no_meaning_of_another_and_values_are_one_text() {
     assert_eq!(variables, map(&expected));
 }
 
-/// The program, with a command for it to run.
+/// Starts the program with a command to run.
 fn program(arguments: &[&str]) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_freshtoken-sandbox"));
     program.arg("--specs").arg(repository("specs")).args(arguments);
@@ -172,7 +172,7 @@ fn program(arguments: &[&str]) -> Command {
 
 #[cfg(unix)]
 #[test]
-fn a_command_has_the_environment_and_its_stdout_and_exit_code_are_passed_on() {
+fn a_command_gets_variables_and_keeps_stdout_and_exit_code() {
     let script = r#"echo "$ZENOTI_USER_NAME $ZENOTI_PASSWORD_2 $1"; echo oops >&2; test "$ZENOTI_URL" = "$ZENOTI_API_URL" && exit 7"#;
     let output = program(&["zenoti", "--accounts", "2", "--", "sh", "-c", script, "sh", "--port"]).output().unwrap();
     let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
@@ -184,7 +184,7 @@ fn a_command_has_the_environment_and_its_stdout_and_exit_code_are_passed_on() {
 }
 
 #[test]
-fn a_command_that_can_t_be_started_is_told() {
+fn a_command_that_cannot_be_started_is_reported() {
     let output = program(&["zenoti", "--", "no-such-command", "argument"]).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
@@ -194,23 +194,23 @@ fn a_command_that_can_t_be_started_is_told() {
 
 #[cfg(unix)]
 #[test]
-fn a_command_that_a_signal_ends_has_the_code_of_a_shell() {
+fn a_killed_command_exits_with_the_shell_code() {
     assert_eq!(program(&["--", "sh", "-c", "kill -s TERM $$"]).output().unwrap().status.code(), Some(143));
 }
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_is_the_command_s_and_the_sandbox_waits_for_it() {
+fn ctrl_c_goes_to_the_command_and_the_sandbox_waits() {
     use std::os::unix::process::CommandExt as _;
 
-    // `cat` ends with the signal, or with its input; the trap comes after it.
+    // `cat` ends with the signal or with its input; then the trap runs.
     let script = "trap 'echo interrupted; exit 3' INT; echo ready; cat";
     let mut running = program(&["zenoti", "--", "sh", "-c", script]).process_group(0).spawn().unwrap();
     let mut stdout = BufReader::new(running.stdout.take().unwrap());
     let mut line = String::new();
     stdout.read_line(&mut line).unwrap();
     assert_eq!(line, "ready\n");
-    // A terminal sends it to the whole group.
+    // A terminal sends the signal to the whole process group.
     let kill = Command::new("kill").args(["-s", "INT", "--", &format!("-{}", running.id())]).status().unwrap();
     assert!(kill.success());
     drop(running.stdin.take());
@@ -222,7 +222,7 @@ fn ctrl_c_is_the_command_s_and_the_sandbox_waits_for_it() {
 
 #[cfg(unix)]
 #[test]
-fn a_signal_to_the_sandbox_alone_is_passed_on_to_the_command() {
+fn a_signal_to_the_sandbox_is_forwarded_to_the_command() {
     for name in ["TERM", "HUP", "QUIT"] {
         // `wait` ends with the signal; `cat` stays until its input ends.
         let script = format!("exec 3<&0; trap 'echo told {name}; exit 3' {name}; cat <&3 & echo ready; wait");

@@ -1,4 +1,4 @@
-//! How expiries are written: in the format of the spec's example, and as no expiry where the example is none.
+//! The format of expiries: that of the spec's example, and no expiry if the example has none.
 
 use freshtoken_sandbox::{Clock, PlayedVendor};
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ async fn an_expiry_has_the_format_of_its_example() {
 }
 
 #[tokio::test]
-async fn a_token_ends_when_its_response_says() {
+async fn a_token_expires_when_its_response_says() {
     let end = r#"{ at: /end, format: "%d.%m.%Y %H:%M" }"#;
     let vendor = vendor(end, "", &json!({ "access": "a", "refresh": "r", "end": "16.01.2030 05:24" }));
     let playing = play(vendor.lifetime(s(100))).await;
@@ -78,7 +78,7 @@ async fn a_token_ends_when_its_response_says() {
 }
 
 #[tokio::test]
-async fn a_refresh_expiry_that_is_none_never_comes() {
+async fn a_refresh_token_without_a_real_expiry_never_expires() {
     let (life, end) = ("refresh-expires-in: /refresh_life", "refresh-expires-at: /refresh_end");
     for (refresh, name, none) in [
         (life, "refresh_life", json!(0)),
@@ -118,7 +118,7 @@ async fn a_refresh_lifetime_can_be_set_and_unset() {
 }
 
 #[test]
-fn a_format_that_cannot_be_written_is_refused() {
+fn a_format_that_cannot_be_written_is_rejected() {
     let spec = r##"
 openapi: 3.0.3
 x-token: { login: { operation: login }, response: { access-token: /a, expires-at: { at: /e, format: "%é" } } }

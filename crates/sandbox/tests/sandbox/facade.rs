@@ -1,4 +1,4 @@
-//! The real facade against the sandbox: the two were made from the same specs by different code.
+//! The real facade against the sandbox: different code reads the same specs.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -10,7 +10,7 @@ use freshtoken_sandbox::{Clock, Fault, FaultScope, RetryAfter};
 
 use crate::support::{Playing, play, s, start, vendor};
 
-/// The sandbox's clock as the facade's: both are moved at once.
+/// The sandbox's clock as the facade's clock, so that both advance together.
 struct Shared(Clock);
 
 impl freshtoken::Clock for Shared {
@@ -37,21 +37,21 @@ fn source<V: Vendor>(playing: &Playing, (endpoint, credentials): (V, V::Credenti
     TokenSource::builder(endpoint, credentials).clock(Shared(playing.issuer.clock().clone())).random(Even).build()
 }
 
-/// What the facade reads from the environment that the sandbox makes.
-fn of_environment<V: FromEnv>(playing: &Playing) -> (V, V::Credentials) {
+/// Reads the facade's configuration from the sandbox's variables.
+fn from_environment<V: FromEnv>(playing: &Playing) -> (V, V::Credentials) {
     let environment: HashMap<String, String> = playing.issuer.environment().into_iter().collect();
     V::from_vars(&|name| environment.get(name).cloned()).unwrap()
 }
 
 fn zenoti_source(playing: &Playing) -> TokenSource {
-    source(playing, of_environment::<zenoti::Endpoint>(playing))
+    source(playing, from_environment::<zenoti::Endpoint>(playing))
 }
 
 fn wellnessliving_source(playing: &Playing) -> TokenSource {
-    source(playing, of_environment::<wellnessliving::Endpoint>(playing))
+    source(playing, from_environment::<wellnessliving::Endpoint>(playing))
 }
 
-/// A call through the facade's HTTP client: its status.
+/// Makes a call with the facade's HTTP client, and returns its status.
 async fn call(playing: &Playing, tokens: &TokenSource) -> u16 {
     send(playing, &api(tokens)).await
 }
@@ -65,7 +65,7 @@ async fn send(playing: &Playing, api: &HttpClient) -> u16 {
 }
 
 #[tokio::test]
-async fn wellnessliving_is_logged_in_at_called_and_renewed_early() {
+async fn wellnessliving_logs_in_calls_and_renews_early() {
     let playing = play(vendor("wellnessliving")).await;
     let tokens = wellnessliving_source(&playing);
     assert_eq!(call(&playing, &tokens).await, 200);
@@ -79,9 +79,9 @@ async fn wellnessliving_is_logged_in_at_called_and_renewed_early() {
 }
 
 #[tokio::test]
-async fn wrong_credentials_are_refused_for_good() {
+async fn wrong_credentials_are_a_permanent_error() {
     let playing = play(vendor("wellnessliving")).await;
-    let (endpoint, mut credentials) = of_environment::<wellnessliving::Endpoint>(&playing);
+    let (endpoint, mut credentials) = from_environment::<wellnessliving::Endpoint>(&playing);
     credentials.client_secret = "wrong".into();
     let tokens = source(&playing, (endpoint, credentials));
     for _ in 0..3 {
@@ -93,9 +93,9 @@ async fn wrong_credentials_are_refused_for_good() {
 }
 
 #[tokio::test]
-async fn voucherify_gets_a_401_after_a_revocation_and_recovers_within_the_call() {
+async fn voucherify_recovers_from_a_401_within_the_call() {
     let playing = play(vendor("voucherify").live_tokens(1)).await;
-    let (endpoint, mut credentials) = of_environment::<voucherify::Endpoint>(&playing);
+    let (endpoint, mut credentials) = from_environment::<voucherify::Endpoint>(&playing);
     credentials.scope = [voucherify::types::Scope::Api, voucherify::types::Scope::MetadataSchemas].into();
     let tokens = source(&playing, (endpoint, credentials));
     assert_eq!(call(&playing, &tokens).await, 200);
@@ -108,7 +108,7 @@ async fn voucherify_gets_a_401_after_a_revocation_and_recovers_within_the_call()
 }
 
 #[tokio::test]
-async fn zenoti_is_refreshed_at_its_expiry_and_never_before() {
+async fn zenoti_is_refreshed_at_expiry_and_never_before() {
     let playing = play(vendor("zenoti").lifetime(s(60))).await;
     let tokens = zenoti_source(&playing);
     let api = api(&tokens);
@@ -118,7 +118,7 @@ async fn zenoti_is_refreshed_at_its_expiry_and_never_before() {
             playing.issuer.advance_clock(s(1));
             assert_eq!(send(&playing, &api).await, 200);
         }
-        // The expiry, and the facade's guard for clocks that differ.
+        // The expiry, plus the facade's margin for clocks that differ.
         playing.issuer.advance_clock(s(5));
         assert_eq!(send(&playing, &api).await, 200);
     }
@@ -130,7 +130,7 @@ async fn zenoti_is_refreshed_at_its_expiry_and_never_before() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_to_zenoti_s_refresh_is_followed_by_a_login() {
+async fn a_lost_refresh_response_is_followed_by_a_login() {
     for fault in [
         Fault::reset_after(),
         Fault::truncated(),
@@ -154,7 +154,7 @@ async fn a_lost_answer_to_zenoti_s_refresh_is_followed_by_a_login() {
 }
 
 #[tokio::test]
-async fn a_wait_that_the_vendor_wants_is_kept_to_in_each_form() {
+async fn the_source_waits_as_long_as_a_429_says() {
     for form in [RetryAfter::Seconds, RetryAfter::Date] {
         let playing = play(vendor("wellnessliving")).await;
         let tokens = wellnessliving_source(&playing);
@@ -169,7 +169,7 @@ async fn a_wait_that_the_vendor_wants_is_kept_to_in_each_form() {
 }
 
 #[tokio::test]
-async fn a_vendor_s_clock_that_is_off_harms_nobody() {
+async fn a_wrong_vendor_clock_does_no_harm() {
     for seconds in [-7_200, 7_200] {
         let playing = play(vendor("zenoti").lifetime(s(60))).await;
         let tokens = zenoti_source(&playing);

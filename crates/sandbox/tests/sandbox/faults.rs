@@ -1,4 +1,4 @@
-//! Every fault, once: what the caller meets, and whether the grant took effect.
+//! Each fault: what the caller receives, and whether the grant took effect.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::{
     zenoti_refresh,
 };
 
-/// Voucherify with a fault, and what a login meets.
+/// Injects a fault into Voucherify, and returns the result of a login.
 async fn met(fault: Fault) -> (Playing, Result<Response, reqwest::Error>) {
     let playing = play(vendor("voucherify")).await;
     playing.issuer.inject(fault);
@@ -21,7 +21,7 @@ async fn met(fault: Fault) -> (Playing, Result<Response, reqwest::Error>) {
     (playing, met)
 }
 
-/// The grants so far, and that nothing is wrong any more.
+/// Returns the number of grants, and checks that no fault is left.
 async fn grants_and_recovery(playing: &Playing) -> u64 {
     let grants = playing.issuer.counts().grants;
     assert_eq!(playing.issuer.counts().faults, 1);
@@ -49,7 +49,7 @@ async fn too_many_requests_says_how_long_to_wait_in_each_form() {
 }
 
 #[tokio::test]
-async fn a_server_error_is_as_the_vendor_documents_it() {
+async fn a_server_error_has_the_documented_body() {
     let (playing, met) = met(Fault::server_error()).await;
     let response = met.unwrap();
     assert_eq!(response.status(), 500);
@@ -62,7 +62,7 @@ async fn a_server_error_is_as_the_vendor_documents_it() {
 }
 
 #[tokio::test]
-async fn html_and_redirects_come_before_the_vendor() {
+async fn html_and_redirects_apply_before_the_vendor() {
     let (playing, met_html) = met(Fault::html(503)).await;
     let response = met_html.unwrap();
     assert_eq!((response.status().as_u16(), header(&response, "content-type")), (503, "text/html; charset=utf-8"));
@@ -76,7 +76,7 @@ async fn html_and_redirects_come_before_the_vendor() {
 }
 
 #[tokio::test]
-async fn a_reset_comes_before_or_after_the_grant_took_effect() {
+async fn a_reset_applies_before_or_after_the_grant() {
     for (fault, grants) in [(Fault::reset_before(), 0), (Fault::reset_after(), 1)] {
         let (playing, met) = met(fault).await;
         let error = format!("{:?}", met.unwrap_err());
@@ -106,7 +106,7 @@ async fn an_oversized_body_is_still_json() {
 }
 
 #[tokio::test]
-async fn a_token_can_arrive_expired() {
+async fn a_token_can_be_issued_expired() {
     let (playing, met) = met(Fault::expired_token()).await;
     let token = body(met.unwrap()).await;
     assert_eq!((&token["expires_in"], &token["expires_at"]), (&json!(0), &json!(1_795_305_540)));
@@ -115,7 +115,7 @@ async fn a_token_can_arrive_expired() {
 }
 
 #[tokio::test]
-async fn the_same_token_can_come_again_with_what_is_left_of_its_life() {
+async fn the_same_token_is_returned_with_its_remaining_lifetime() {
     let playing = play(vendor("voucherify")).await;
     let (_, first) = status_and_body(voucherify_login(&playing)).await;
     playing.issuer.advance_clock(s(300));
@@ -129,7 +129,7 @@ async fn the_same_token_can_come_again_with_what_is_left_of_its_life() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_off_shows_in_the_date_and_in_every_moment() {
+async fn a_wrong_clock_shows_in_the_date_and_all_times() {
     let (playing, met) = met(Fault::clock_off(-3600)).await;
     let response = met.unwrap();
     assert_eq!(header(&response, "date"), "Sat, 21 Nov 2026 23:00:00 GMT");
@@ -145,7 +145,7 @@ async fn a_clock_that_is_off_shows_in_the_date_and_in_every_moment() {
 }
 
 #[tokio::test]
-async fn a_delay_is_by_the_issuer_s_clock() {
+async fn a_delay_follows_the_issuer_s_clock() {
     let playing = play(vendor("voucherify")).await;
     playing.issuer.inject(Fault::delay(s(3600)));
     let waiting = tokio::spawn(voucherify_login(&playing).send());
@@ -159,7 +159,7 @@ async fn a_delay_is_by_the_issuer_s_clock() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_to_a_refresh_costs_the_refresh_token() {
+async fn a_lost_refresh_response_spends_the_refresh_token() {
     let zenoti = zenoti(vendor("zenoti")).await;
     let playing = &zenoti.playing;
     playing.issuer.advance_clock(s(24 * 60 * 60));
@@ -171,7 +171,7 @@ async fn a_lost_answer_to_a_refresh_costs_the_refresh_token() {
 }
 
 #[tokio::test]
-async fn a_fault_plays_at_its_requests_alone_so_often_or_for_so_long() {
+async fn a_fault_respects_its_scope_count_and_duration() {
     let playing = play(vendor("voucherify")).await;
     let token = text(&status_and_body(voucherify_login(&playing)).await.1, "/access_token");
     let bearer = format!("Bearer {token}");
@@ -206,7 +206,7 @@ async fn a_fault_by_probability_repeats_with_its_seed() {
 }
 
 #[tokio::test]
-async fn a_sandbox_that_stops_doesnt_wait_for_a_delay() {
+async fn stopping_does_not_wait_for_a_delay() {
     let playing = play(vendor("voucherify")).await;
     playing.issuer.inject(Fault::delay(s(3600)));
     let waiting = tokio::spawn(voucherify_login(&playing).send());
@@ -219,7 +219,7 @@ async fn a_sandbox_that_stops_doesnt_wait_for_a_delay() {
     assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
 }
 
-/// Yields until it is so; a minute is forever.
+/// Yields until the condition holds, for at most a minute.
 async fn until(is_so: impl Fn() -> bool) {
     let yields = async {
         while !is_so() {
@@ -229,7 +229,7 @@ async fn until(is_so: impl Fn() -> bool) {
     tokio::time::timeout(Duration::from_secs(60), yields).await.unwrap();
 }
 
-/// A login at Voucherify, as it goes over the wire.
+/// Returns a login at Voucherify as bytes.
 fn written_login(playing: &Playing) -> String {
     let credentials = playing.issuer.credentials();
     let form = "grant_type=client_credentials&scope=api";
@@ -243,7 +243,7 @@ fn written_login(playing: &Playing) -> String {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_meanwhile_doesnt_stop_its_grant() {
+async fn a_disconnecting_client_does_not_stop_its_grant() {
     let playing = play(vendor("voucherify")).await;
     playing.issuer.inject(Fault::delay(s(60)));
     let mut client = TcpStream::connect(playing.sandbox.address()).await.unwrap();
@@ -259,7 +259,7 @@ async fn a_client_that_goes_away_meanwhile_doesnt_stop_its_grant() {
 }
 
 #[tokio::test]
-async fn requests_of_clients_that_go_at_once_are_all_played() {
+async fn requests_of_disconnected_clients_take_effect() {
     let playing = play(vendor("voucherify")).await;
     let call = "GET /voucherify/v1/vouchers HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned();
     for request in [written_login(&playing), call] {
@@ -273,7 +273,7 @@ async fn requests_of_clients_that_go_at_once_are_all_played() {
 }
 
 #[tokio::test]
-async fn an_answer_without_a_body_is_reset_instead_of_cut_and_isnt_padded() {
+async fn an_empty_response_is_reset_and_not_padded() {
     let playing = play(vendor("voucherify")).await;
     let revoke = async || {
         let (_, token) = status_and_body(voucherify_login(&playing)).await;
@@ -298,7 +298,7 @@ async fn an_answer_without_a_body_is_reset_instead_of_cut_and_isnt_padded() {
 }
 
 #[tokio::test]
-async fn what_a_fault_can_t_play_is_bounded() {
+async fn extreme_fault_values_are_limited() {
     let playing = play(vendor("voucherify")).await;
     for (fault, bounded) in [
         (Fault::oversized(usize::MAX), Fault::oversized(64 * 1024 * 1024)),

@@ -1,4 +1,4 @@
-//! What the server does beside the vendors: hosts, time limits, headers of tokens and refusals.
+//! What the server does in addition to the vendors: hosts, time limits, headers of tokens and refusals.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn another_host_is_refused_and_logged() {
+async fn a_request_for_another_host_is_rejected_and_logged() {
     let lines: Arc<Mutex<Vec<String>>> = Arc::default();
     let log = lines.clone();
     let builder = Sandbox::builder([vendor("voucherify")]).on_event(move |event| {
@@ -51,7 +51,7 @@ async fn another_host_is_refused_and_logged() {
 }
 
 #[tokio::test]
-async fn a_head_that_takes_too_long_closes_the_connection() {
+async fn a_slow_head_closes_the_connection() {
     let builder = Sandbox::builder([vendor("voucherify")]).head_timeout(Duration::from_millis(20));
     let sandbox = builder.start().await.unwrap();
     let whole = "GET /_sandbox HTTP/1.1\r\nhost: localhost\r\n\r\n";
@@ -66,7 +66,7 @@ async fn a_head_that_takes_too_long_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn tokens_are_not_to_be_stored() {
+async fn responses_with_tokens_forbid_caching() {
     let playing = play(vendor("voucherify")).await;
     let granted = voucherify_login(&playing).send().await.unwrap();
     assert_eq!([header(&granted, "cache-control"), header(&granted, "pragma")], ["no-store", "no-cache"]);
@@ -79,7 +79,7 @@ async fn tokens_are_not_to_be_stored() {
 }
 
 #[tokio::test]
-async fn a_401_names_the_scheme_that_is_wanted() {
+async fn a_401_names_the_required_scheme() {
     let challenge = async |request: RequestBuilder| {
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 401);
@@ -104,7 +104,7 @@ async fn a_401_names_the_scheme_that_is_wanted() {
 }
 
 #[tokio::test]
-async fn bearer_has_no_case() {
+async fn bearer_is_case_insensitive() {
     let playing = play(vendor("zenoti")).await;
     let token = text(&zenoti_login(&playing).await.1, "/credentials/access_token");
     for word in ["bearer", "Bearer", "BEARER"] {
@@ -157,11 +157,11 @@ async fn a_client_does_not_authenticate_twice() {
     let query = login(&[("scope", "a")]).query(&[("client_secret", "x")]);
     assert_eq!(reason(query).await, twice("client_secret"));
 
-    // Though the spec knows no Basic, and wants the secret in the body.
+    // The spec has no Basic, and requires the secret in the body.
     let playing = play(vendor("wellnessliving")).await;
     let login = wellnessliving_login(&playing).basic_auth("a", Some("b"));
     assert_eq!(reason(login).await, twice("client_secret"));
-    // Another secret is its own.
+    // `other_secret` is a credential of its own.
     let playing = play(foreign("stripish")).await;
     let body = json!({ "customer": "cus_1", "scopes": [], "api_key": "x" });
     let login = playing.post("/ephemeral_keys").basic_auth("example-api-key+1", Some("")).json(&body);

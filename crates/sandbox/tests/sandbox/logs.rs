@@ -1,4 +1,4 @@
-//! Events and the log: a line per request, in order, and no secret in any.
+//! Events and the log: one line per request, in order, and without secrets.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,11 +11,11 @@ use tokio::net::TcpStream;
 use crate::support::{Playing, client, foreign, s, start, status_and_body, text, vendor, zenoti_login, zenoti_refresh};
 
 async fn logged(vendor: PlayedVendor) -> (Playing, Arc<Mutex<Vec<String>>>) {
-    logged_of([vendor]).await
+    logged_by([vendor]).await
 }
 
-/// The first of these vendors, and the log of all.
-async fn logged_of(vendors: impl IntoIterator<Item = PlayedVendor>) -> (Playing, Arc<Mutex<Vec<String>>>) {
+/// Starts these vendors. Returns the first of them, and the log of all.
+async fn logged_by(vendors: impl IntoIterator<Item = PlayedVendor>) -> (Playing, Arc<Mutex<Vec<String>>>) {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let log = lines.clone();
     let builder = Sandbox::builder(vendors).on_event(move |event| log.lock().unwrap().push(event.to_string()));
@@ -53,14 +53,14 @@ async fn a_line_per_request_says_what_happened() {
 }
 
 #[tokio::test]
-async fn no_secret_is_in_any_line_event_or_debug_text() {
+async fn no_log_event_or_debug_output_contains_a_secret() {
     const SECRET: &str = "s3cr3t-of-the-caller";
     let (playing, lines) = logged(foreign("consentish")).await;
     let refresh = playing.issuer.consent().unwrap();
     let basic = |url: String| {
         playing.http.delete(url).basic_auth("example-client-id%2B1", Some("example-client-secret%3A100%25"))
     };
-    // Tokens and secrets wherever a request can have them, right and wrong.
+    // Valid and invalid secrets in every place of a request.
     let token_path = |token: &str| playing.url(&format!("/example-tenant/tokens/{token}"));
     let mut requests = vec![
         basic(token_path(&refresh)).header("X-Reason", "example-x-reason"),
@@ -94,7 +94,7 @@ async fn no_secret_is_in_any_line_event_or_debug_text() {
     assert!(lines.contains("DELETE /{tenant}/tokens/{token} 204"), "{lines}");
 }
 
-/// Sends these bytes, and reads what comes back.
+/// Sends these bytes, and returns the response.
 async fn exchange(playing: &Playing, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(playing.sandbox.address()).await.unwrap();
     stream.write_all(request).await.unwrap();
@@ -105,8 +105,8 @@ async fn exchange(playing: &Playing, request: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn of_a_call_s_path_only_plain_words_are_logged() {
-    let (playing, lines) = logged_of([vendor("zenoti"), vendor("voucherify")]).await;
+async fn only_plain_words_of_a_call_path_are_logged() {
+    let (playing, lines) = logged_by([vendor("zenoti"), vendor("voucherify")]).await;
     let voucherify = Playing { issuer: playing.sandbox.issuers()[1].clone(), http: client(), sandbox: playing.sandbox };
     let (_, token) = status_and_body(crate::support::voucherify_login(&voucherify)).await;
     let token = text(&token, "/access_token");
@@ -123,7 +123,7 @@ async fn of_a_call_s_path_only_plain_words_are_logged() {
         ("/v1/a%2Fexample-password", "/v1/***"),
         ("/v1/example%252Dpassword", "/v1/***"),
         ("/v1/%65xample-password", "/v1/***"),
-        // Another vendor's.
+        // A secret of another vendor.
         ("/v1/example-app-id", "/v1/***"),
         (token_path.as_str(), "/v1/***/x"),
         ("/v1/12345", "/v1/***"),
@@ -143,7 +143,7 @@ async fn of_a_call_s_path_only_plain_words_are_logged() {
 }
 
 #[tokio::test]
-async fn a_body_that_ends_too_early_or_is_too_long_is_refused_and_recorded() {
+async fn a_truncated_or_oversized_body_is_rejected_and_recorded() {
     let (playing, lines) = logged(vendor("zenoti")).await;
     let torn = |path: &str| {
         format!("POST /zenoti{path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{{\"grant_type\"")
@@ -168,7 +168,7 @@ async fn a_body_that_ends_too_early_or_is_too_long_is_refused_and_recorded() {
 }
 
 #[tokio::test]
-async fn what_the_control_endpoint_does_is_a_line_too() {
+async fn actions_of_the_control_endpoint_are_logged() {
     let (playing, lines) = logged(vendor("zenoti")).await;
     let control = |thing: &str| format!("{}/zenoti/{thing}", playing.sandbox.control_url());
     zenoti_login(&playing).await;

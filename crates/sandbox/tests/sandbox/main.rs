@@ -1,4 +1,4 @@
-//! The sandbox over real HTTP on loopback. Nothing here sleeps: clocks stand still until they are moved.
+//! The sandbox over real HTTP on loopback. No test sleeps: clocks only move when they are advanced.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod client;

@@ -1,11 +1,11 @@
-//! Specs of unusual shapes: schemas in circles, references, words that are only names.
+//! Unusual specs: circular schemas, references, and properties that are named like keywords.
 
 use freshtoken_sandbox::{Clock, PlayedVendor};
 use serde_json::{Value, json};
 
 use crate::support::{Playing, play, start, status_and_body};
 
-/// A login with a body, an answer and whatever schemas they need.
+/// A login with this body, this response and these schemas.
 fn spec(media_type: &str, request: &str, token: &str, schemas: &str) -> String {
     format!(
         r##"
@@ -43,7 +43,7 @@ fn refused(spec: &str) -> String {
 }
 
 #[test]
-fn a_schema_that_is_a_kind_of_itself_is_refused() {
+fn a_schema_that_contains_itself_is_rejected() {
     for schemas in [
         "    R: { oneOf: [{ $ref: '#/components/schemas/R' }, { type: object }] }",
         "    R: { oneOf: [{ $ref: '#/components/schemas/S' }, { type: object }] }
@@ -59,9 +59,9 @@ fn a_schema_that_is_a_kind_of_itself_is_refused() {
     assert!(error.contains("is circular"), "{error}");
 }
 
-/// Each level has two kinds, so looking into both of them would take 2^50 steps.
+/// Each level has two branches, so checking both of them would take 2^50 steps.
 #[tokio::test]
-async fn a_deep_value_is_looked_at_once() {
+async fn a_deep_value_is_checked_once() {
     let schemas = "
     R: { oneOf: [{ $ref: '#/components/schemas/A' }, { $ref: '#/components/schemas/B' }] }
     A: { allOf: [{ $ref: '#/components/schemas/Link' }, { properties: { kind: { type: string, enum: [a] } } }] }
@@ -75,7 +75,7 @@ async fn a_deep_value_is_looked_at_once() {
 }
 
 #[tokio::test]
-async fn an_object_inside_another_of_its_kind_ends_there() {
+async fn an_object_nested_in_its_own_type_ends_there() {
     let names: Vec<String> = ('a'..='l').map(|name| name.to_string()).collect();
     let inner = |of: &str| {
         let members = names.iter().map(|name| format!("{name}: {of}"));
@@ -98,7 +98,7 @@ async fn an_object_inside_another_of_its_kind_ends_there() {
 }
 
 #[test]
-fn a_reference_is_to_a_component_of_its_kind() {
+fn a_reference_names_a_component_of_the_right_kind() {
     let schemas = "    Inner: { type: object, properties: { Token: { type: integer } } }";
     let with = |request: &str| refused(&spec(JSON, request, &schema("Token"), schemas));
     assert_eq!(with(&schema("Token")), "");
@@ -118,7 +118,7 @@ fn a_reference_is_to_a_component_of_its_kind() {
 }
 
 #[tokio::test]
-async fn a_name_is_no_keyword() {
+async fn a_property_name_is_not_a_keyword() {
     let request = "{ type: object, \
                    properties: { not: { type: object }, anyOf: { type: array }, $ref: { type: string } }, \
                    example: { not: {}, anyOf: [], $ref: nowhere } }";
@@ -135,7 +135,7 @@ async fn a_name_is_no_keyword() {
 }
 
 #[test]
-fn two_parameters_in_one_part_of_a_path_are_refused() {
+fn two_parameters_in_one_path_segment_are_rejected() {
     for path in ["/{a}{b}", "/x/{a}-{b}"] {
         let error = refused(&spec(JSON, "{}", &schema("Token"), "").replace("  /login:", &format!("  {path}:")));
         assert!(error.contains(&format!("POST {path}: two parameters in one path segment")), "{error}");
@@ -166,7 +166,7 @@ async fn the_printed_login_of_a_spec_without_examples_works() {
 }
 
 #[tokio::test]
-async fn a_code_that_is_always_the_status_is_that_of_this_answer() {
+async fn a_code_that_repeats_the_status_has_the_sent_status() {
     let failures = "{ type: object, required: [status], properties: { status: { type: integer, example: 400 } } }";
     let responses =
         format!("\"401\": {{ content: {{ {JSON}: {{ schema: {failures}, example: {{ status: 401 }} }} }} }}");
@@ -177,9 +177,9 @@ async fn a_code_that_is_always_the_status_is_that_of_this_answer() {
     assert_eq!(status_and_body(playing.post("/login").json(&json!({}))).await, (415, json!({ "status": 415 })));
 }
 
-/// By its type `1.0` is a whole number, so it is the credential `1` too.
+/// Both types allow `1.0`, which equals the credential `1`.
 #[tokio::test]
-async fn a_credential_that_is_a_number_is_compared_as_one() {
+async fn a_numeric_credential_is_compared_by_value() {
     let request = "{ type: object, required: [site], properties: { site: { type: integer } } }";
     let playing = playing(&spec(JSON, request, &schema("Token"), "")).await;
     let site: f64 = playing.issuer.credentials()["site"].parse().unwrap();

@@ -1,4 +1,4 @@
-//! What the tests share: the repository's specs, clocks that stand still, and a careful HTTP client.
+//! Shared by the tests: the repository's specs, stopped clocks and an HTTP client.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,23 +16,23 @@ pub fn start() -> SystemTime {
     UNIX_EPOCH + s(1_795_305_600)
 }
 
-/// The path of a file of the repository.
+/// Returns the path of a file in the repository.
 pub fn repository(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
-/// One of the three vendors, with a clock that stands still.
+/// Returns one of the three vendors, with a stopped clock.
 pub fn vendor(name: &str) -> PlayedVendor {
     PlayedVendor::read(repository(&format!("specs/{name}.yaml"))).unwrap().clock(Clock::stopped(start()))
 }
 
-/// One of the vendors of the generator's tests, with a clock that stands still.
+/// Returns one of the vendors of the generator's tests, with a stopped clock.
 pub fn foreign(name: &str) -> PlayedVendor {
     let file = repository(&format!("xtask/tests/fixtures/vendors/{name}.yaml"));
     PlayedVendor::read(file).unwrap().clock(Clock::stopped(start()))
 }
 
-/// A vendor at play. The sandbox runs as long as this is held.
+/// A running vendor. The sandbox stops when this is dropped.
 pub struct Playing {
     pub issuer: Issuer,
     pub sandbox: Sandbox,
@@ -45,7 +45,7 @@ pub async fn play(vendor: PlayedVendor) -> Playing {
     Playing { issuer, sandbox, http: client() }
 }
 
-/// Without proxies, and without following redirects.
+/// Uses no proxy and follows no redirects.
 pub fn client() -> Client {
     Client::builder().no_proxy().redirect(redirect::Policy::none()).build().unwrap()
 }
@@ -59,14 +59,14 @@ impl Playing {
         self.http.post(self.url(path))
     }
 
-    /// The status of a protected call with this `Authorization`.
+    /// Returns the status of a call with this `Authorization`.
     pub async fn call(&self, authorization: &str) -> u16 {
         let call = self.http.get(self.url("/v1/business")).header("authorization", authorization);
         call.send().await.unwrap().status().as_u16()
     }
 }
 
-/// A zenoti that has been logged in at.
+/// A Zenoti with the tokens of a login.
 pub struct Zenoti {
     pub playing: Playing,
     pub access: String,
@@ -118,7 +118,7 @@ pub fn wellnessliving_login(playing: &Playing) -> RequestBuilder {
     playing.post("/oauth2/token").form(&form)
 }
 
-/// Status and body; an empty body is null.
+/// Returns status and body; an empty body is null.
 pub async fn status_and_body(request: RequestBuilder) -> (u16, Value) {
     let response = request.send().await.unwrap();
     (response.status().as_u16(), body(response).await)

@@ -1,4 +1,4 @@
-//! What becomes of tokens: they expire, are spent, replaced, redundant, revoked, too many.
+//! The states of tokens: expired, spent, replaced, redundant, revoked, too many.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ async fn a_call_needs_a_live_token_with_the_right_prefix() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_refused_in_the_vendors_words() {
+async fn an_expired_token_gets_the_vendors_401() {
     let playing = play(vendor("voucherify")).await;
     let token = text(&status_and_body(voucherify_login(&playing)).await.1, "/access_token");
     playing.issuer.advance_clock(s(900));
@@ -45,7 +45,7 @@ async fn an_expired_token_is_refused_in_the_vendors_words() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_used_once() {
+async fn a_single_use_refresh_token_works_once() {
     let zenoti = zenoti(vendor("zenoti")).await;
     let playing = &zenoti.playing;
     playing.issuer.advance_clock(s(24 * 60 * 60));
@@ -65,7 +65,7 @@ async fn a_refresh_token_is_used_once() {
 }
 
 #[tokio::test]
-async fn an_early_refresh_kills_the_old_token_and_its_pair_is_redundant() {
+async fn an_early_refresh_returns_a_redundant_pair() {
     let zenoti = zenoti(vendor("zenoti")).await;
     let playing = &zenoti.playing;
     playing.issuer.advance_clock(s(24 * 60 * 60 - 1));
@@ -86,7 +86,7 @@ async fn an_early_refresh_kills_the_old_token_and_its_pair_is_redundant() {
 }
 
 #[tokio::test]
-async fn a_refresh_at_the_expiry_ends_every_other_token_of_the_account() {
+async fn a_refresh_at_expiry_invalidates_the_account_s_other_tokens() {
     let zenoti = zenoti(vendor("zenoti").accounts(2)).await;
     let playing = &zenoti.playing;
     let mut body: Value =
@@ -103,7 +103,7 @@ async fn a_refresh_at_the_expiry_ends_every_other_token_of_the_account() {
 }
 
 #[tokio::test]
-async fn credentials_of_two_accounts_dont_mix() {
+async fn credentials_of_two_accounts_do_not_mix() {
     let playing = play(vendor("voucherify").accounts(2)).await;
     let [first, second] = playing.issuer.all_credentials() else { panic!("two accounts") };
     assert_eq!(second["app_id"], "example-app-id-2");
@@ -116,7 +116,7 @@ async fn credentials_of_two_accounts_dont_mix() {
 }
 
 #[tokio::test]
-async fn a_credential_can_be_any() {
+async fn a_credential_can_accept_any_value() {
     let playing = play(vendor("wellnessliving").any("client_secret")).await;
     assert!(!playing.issuer.credentials().contains_key("client_secret"));
     let login = |id: &str| {
@@ -136,7 +136,7 @@ async fn a_refresh_token_expires_too() {
 }
 
 #[tokio::test]
-async fn zenoti_s_revocation_ends_all_access_tokens_and_leaves_the_refresh_token() {
+async fn zenoti_revokes_all_access_tokens_but_not_the_refresh_token() {
     let zenoti = zenoti(vendor("zenoti")).await;
     let playing = &zenoti.playing;
     let (_, second) = zenoti_login(playing).await;
@@ -151,7 +151,7 @@ async fn zenoti_s_revocation_ends_all_access_tokens_and_leaves_the_refresh_token
 }
 
 #[tokio::test]
-async fn voucherify_introspects_and_revokes_the_token_that_is_named() {
+async fn voucherify_introspects_and_revokes_the_named_token() {
     let playing = play(vendor("voucherify")).await;
     let form = [("grant_type", "client_credentials"), ("scope", "vouchers client_redeem")];
     let login = with_keys(playing.post("/v1/oauth/token"), &playing).form(&form);
@@ -179,7 +179,7 @@ async fn voucherify_introspects_and_revokes_the_token_that_is_named() {
 }
 
 #[tokio::test]
-async fn another_account_s_token_isnt_known() {
+async fn a_token_of_another_account_is_unknown() {
     let playing = play(vendor("voucherify").accounts(2)).await;
     let access = text(&status_and_body(voucherify_login(&playing)).await.1, "/access_token");
     let second = &playing.issuer.all_credentials()[1];
@@ -194,9 +194,9 @@ async fn another_account_s_token_isnt_known() {
     assert_eq!(status_and_body(own).await.0, 204);
 }
 
-/// Where no 404 is documented, RFC 7009 has it succeed; but nothing is ended.
+/// RFC 7009: it succeeds if no 404 is documented, but nothing is revoked.
 #[tokio::test]
-async fn another_account_s_token_isnt_ended_where_its_revocation_succeeds() {
+async fn a_revocation_leaves_tokens_of_other_accounts() {
     let playing = play(foreign("keycloakish").accounts(2)).await;
     let [first, second] = playing.issuer.all_credentials() else { panic!("two accounts") };
     let grant = async |path: &str, account: &freshtoken_sandbox::Credentials, form: &[(&str, &str)]| {
@@ -215,7 +215,7 @@ async fn another_account_s_token_isnt_ended_where_its_revocation_succeeds() {
 }
 
 #[tokio::test]
-async fn an_introspection_is_by_the_vendor_s_clock() {
+async fn an_introspection_uses_the_vendor_s_clock() {
     let playing = play(vendor("voucherify")).await;
     let access = text(&status_and_body(voucherify_login(&playing)).await.1, "/access_token");
     playing.issuer.inject(Fault::clock_off(-7_200));
@@ -226,13 +226,13 @@ async fn an_introspection_is_by_the_vendor_s_clock() {
 }
 
 #[tokio::test]
-async fn a_refresh_that_adds_a_live_token_can_be_one_too_many() {
+async fn a_refresh_can_exceed_the_live_token_limit() {
     let playing = play(foreign("zoomish").live_tokens(1)).await;
     let refresh = async |token: &str| {
         let request = playing.post("/refresh").form(&[("grant_type", "refresh_token"), ("refresh_token", token)]);
         status_and_body(request.basic_auth("example-client-id%2B1", Some("example-client-secret%3A100%25"))).await
     };
-    // By its single use this vendor is at expiry: the refresh ends what the account has.
+    // This vendor is single-use, hence at-expiry: the refresh invalidates the account's tokens.
     let (status, first) = refresh(&playing.issuer.consent().unwrap()).await;
     let second = playing.issuer.consent().unwrap();
     assert_eq!((status, refresh(&second).await.0, playing.issuer.live_tokens()), (200, 200, 1));
@@ -254,7 +254,7 @@ async fn a_refresh_that_adds_a_live_token_can_be_one_too_many() {
 }
 
 #[tokio::test]
-async fn live_tokens_can_be_too_many() {
+async fn a_login_can_exceed_the_live_token_limit() {
     let playing = play(vendor("voucherify").live_tokens(3)).await;
     for _ in 0..3 {
         assert_eq!(status_and_body(voucherify_login(&playing)).await.0, 200);
@@ -271,7 +271,7 @@ async fn live_tokens_can_be_too_many() {
 }
 
 #[tokio::test]
-async fn a_life_is_that_of_the_spec_unless_it_is_set() {
+async fn a_lifetime_is_the_spec_s_unless_set() {
     for (lifetime, expires_in) in [(None, 3600), (Some(s(5)), 5)] {
         let spec = vendor("wellnessliving");
         let playing = play(lifetime.into_iter().fold(spec, |spec, lifetime| spec.lifetime(lifetime))).await;
@@ -284,7 +284,7 @@ async fn a_life_is_that_of_the_spec_unless_it_is_set() {
 }
 
 #[tokio::test]
-async fn a_revoked_refresh_token_takes_its_access_tokens_with_it() {
+async fn revoking_a_refresh_token_revokes_its_access_tokens() {
     let playing = play(foreign("keycloakish")).await;
     let grant = |form: &[(&str, &str)], path: &str| {
         let request = playing.post(&format!("/realms/my%20realm%2F%C3%BC{path}")).form(form);

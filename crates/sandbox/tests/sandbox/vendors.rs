@@ -1,4 +1,4 @@
-//! Every vendor that there is a spec of, played by a client that is made from the spec alone.
+//! Every vendor with a spec, called by a client that is built from the spec alone.
 
 use std::fs;
 
@@ -24,8 +24,8 @@ async fn tokens(client: &SpecClient<'_>, action: &str, token: &str) -> Vec<(Stri
     tokens
 }
 
-/// Logs in, calls, refreshes at the expiry, revokes: as far as the vendor has it.
-async fn whole_life(spec: &str, playing: &Playing) {
+/// Logs in, calls, refreshes at expiry and revokes, as far as the vendor supports it.
+async fn whole_lifecycle(spec: &str, playing: &Playing) {
     let client = SpecClient::new(spec, playing);
     let has = |action: &str| client.x(&format!("/{action}/operation")).is_some();
     let call = async |token: &(String, Value)| client.call(&token.1, &token.0).send().await.unwrap().status().as_u16();
@@ -71,16 +71,16 @@ async fn whole_life(spec: &str, playing: &Playing) {
 }
 
 #[tokio::test]
-async fn every_vendor_is_played_from_its_spec_alone() {
+async fn every_vendor_works_from_its_spec_alone() {
     let mut played = Vec::new();
     for folder in FOLDERS {
         let vendors = PlayedVendor::read_folder(repository(folder), &[]).unwrap();
         for vendor in vendors.into_iter().map(|vendor| vendor.clock(Clock::stopped(start()))) {
             let name = vendor.name().to_owned();
             let spec = fs::read_to_string(repository(&format!("{folder}/{name}.yaml"))).unwrap();
-            // Where a spec says that tokens never end, these do.
+            // Give tokens a lifetime where the spec says that they never expire.
             let vendor = vendor.lifetime(s(60 * 60));
-            whole_life(&spec, &play(vendor).await).await;
+            whole_lifecycle(&spec, &play(vendor).await).await;
             played.push(name);
         }
     }
@@ -90,7 +90,7 @@ async fn every_vendor_is_played_from_its_spec_alone() {
 }
 
 #[tokio::test]
-async fn a_vendor_without_a_documented_failure_fails_at_its_success() {
+async fn a_vendor_without_documented_failures_fails_with_a_success() {
     let playing = play(foreign("wechatish")).await;
     let login = |secret: &str| {
         let query = [("grant_type", "client_credential"), ("appid", "example-appid"), ("secret", secret)];
@@ -102,7 +102,7 @@ async fn a_vendor_without_a_documented_failure_fails_at_its_success() {
 }
 
 #[tokio::test]
-async fn a_bearer_scheme_carries_the_token_that_its_operation_takes() {
+async fn a_bearer_scheme_carries_the_operation_s_token() {
     let playing = play(foreign("bearerish")).await;
     let login = json!({ "username": "example-username", "password": "example-password" });
     let login = playing.http.post(playing.url("/login")).bearer_auth("example-app").json(&login);
@@ -121,7 +121,8 @@ async fn a_bearer_scheme_carries_the_token_that_its_operation_takes() {
     assert_eq!([status(me(&access)).await, status(refreshing().bearer_auth(&refresh)).await], [401, 401]);
 }
 
-/// A vendor whose bearer schemes carry a credential, an access token and a refresh token, this one by its second alternative.
+/// A vendor whose bearer schemes carry a credential, an access token and a refresh token (the latter in its second
+/// alternative).
 const BEARERS: &str = r##"
 openapi: 3.0.3
 x-token:
@@ -157,7 +158,7 @@ components:
 "##;
 
 #[tokio::test]
-async fn a_bearer_scheme_of_the_login_carries_a_credential_everywhere() {
+async fn a_bearer_scheme_of_the_login_carries_a_credential() {
     let playing = play(PlayedVendor::parse("bearers", BEARERS).unwrap().clock(Clock::stopped(start()))).await;
     let send = async |method: Method, path: &str, bearer: &str| {
         status_and_body(playing.http.request(method, playing.url(path)).bearer_auth(bearer)).await
@@ -175,7 +176,7 @@ async fn a_bearer_scheme_of_the_login_carries_a_credential_everywhere() {
     assert_eq!(send(Method::POST, &revoke, &token).await.0, 204);
 }
 
-/// A vendor that says `ok: false` instead of a status, and checks nothing but a key in the query.
+/// A vendor that returns `ok: false` instead of an error status, and only checks a key in the query.
 const OK: &str = r##"
 openapi: 3.0.3
 x-token:
@@ -209,7 +210,7 @@ components:
 "##;
 
 #[tokio::test]
-async fn a_vendor_can_say_by_a_member_that_it_failed() {
+async fn a_member_can_mark_a_response_as_failed() {
     let playing = play(PlayedVendor::parse("okay", OK).unwrap().clock(Clock::stopped(start()))).await;
     let get = async |path: &str| status_and_body(playing.http.get(playing.url(path))).await;
     assert_eq!(get("/login?k=wrong").await, (200, json!({ "ok": false, "error": "not_authed" })));
@@ -225,7 +226,7 @@ async fn a_vendor_can_say_by_a_member_that_it_failed() {
 }
 
 #[tokio::test]
-async fn a_spec_without_x_token_answers_and_protects_nothing() {
+async fn a_spec_without_x_token_protects_nothing() {
     let block = OK.find("x-token").unwrap()..OK.find("paths").unwrap();
     let spec = OK.replace(&OK[block], "");
     let playing = play(PlayedVendor::parse("plain", &spec).unwrap()).await;
@@ -236,7 +237,7 @@ async fn a_spec_without_x_token_answers_and_protects_nothing() {
 }
 
 #[test]
-fn what_cant_be_played_is_refused_with_its_reason() {
+fn an_unsupported_spec_is_rejected_with_a_reason() {
     let good = fs::read_to_string(repository("specs/voucherify.yaml")).unwrap();
     for (from, to, why) in [
         ("openapi: 3.0.3", "openapi: 3.1.0", "the spec is OpenAPI 3.1.0"),
@@ -269,13 +270,13 @@ fn what_cant_be_played_is_refused_with_its_reason() {
 }
 
 #[test]
-fn an_unknown_vendor_is_told_with_those_that_there_are() {
+fn an_unknown_vendor_is_reported_with_the_known_ones() {
     let error = PlayedVendor::read_folder(repository("specs"), &["zenotti".to_owned()]).unwrap_err().to_string();
     assert!(error.starts_with("unknown vendor `zenotti`; the vendors are: "), "{error}");
     assert!(error.contains("voucherify") && error.contains("wellnessliving") && error.contains("zenoti"), "{error}");
 }
 
-/// A vendor that shows its failures at 200, documents others, and has its code where its message is.
+/// A vendor that has failures at 200, documents others, and uses the same member for code and message.
 const SHOWN: &str = r##"
 openapi: 3.0.3
 x-token:
@@ -336,7 +337,7 @@ components:
 "##;
 
 #[tokio::test]
-async fn a_failure_that_the_spec_shows_at_200_is_returned_as_it_is() {
+async fn a_failure_example_at_200_is_returned_unchanged() {
     let playing = play(PlayedVendor::parse("shown", SHOWN).unwrap().clock(Clock::stopped(start()))).await;
     let post = async |path: &str| status_and_body(playing.post(path)).await;
     assert_eq!(post("/login?secret=example-secret").await.0, 200);

@@ -12,7 +12,7 @@ use crate::support::{Playing, body, foreign, header, play, status_and_body, vend
 
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
-/// One rule broken: what is done, the status and the body it gets, and what the reason speaks of.
+/// A broken rule: the request, the status and body of its response, and a part of the reason.
 pub struct Broken {
     rule: &'static str,
     request: Box<dyn Fn(&Playing) -> RequestBuilder>,
@@ -45,7 +45,7 @@ pub async fn check(playing: &Playing, rules: Vec<Broken>) {
 }
 
 #[tokio::test]
-async fn a_path_that_the_spec_has_not_is_the_protected_resource() {
+async fn a_path_outside_the_spec_is_the_protected_resource() {
     let playing = play(vendor("voucherify")).await;
     let response = playing.post("/v1/oauth/tokens").send().await.unwrap();
     assert_eq!(
@@ -59,7 +59,7 @@ async fn a_path_that_the_spec_has_not_is_the_protected_resource() {
 }
 
 #[tokio::test]
-async fn a_path_that_is_nearly_that_of_an_operation_is_neither_it_nor_the_protected_resource() {
+async fn a_path_that_almost_matches_an_operation_is_a_404() {
     let playing = play(vendor("voucherify")).await;
     let token = status_and_body(crate::support::voucherify_login(&playing)).await.1["access_token"].take();
     for path in ["/v1/oauth/token/", "/v1//oauth/token", "/v1/oauth/Token", "//v1/oauth/token"] {
@@ -81,7 +81,7 @@ async fn a_path_that_is_nearly_that_of_an_operation_is_neither_it_nor_the_protec
 }
 
 #[tokio::test]
-async fn what_is_the_server_s_business_isnt_a_failure_at_success() {
+async fn a_server_error_is_never_a_success() {
     let playing = play(foreign("wechatish")).await;
     let response = playing.post("/token").send().await.unwrap();
     assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, "GET"));
@@ -89,7 +89,7 @@ async fn what_is_the_server_s_business_isnt_a_failure_at_success() {
 }
 
 #[tokio::test]
-async fn an_optional_field_without_a_value_isnt_there() {
+async fn an_empty_optional_field_counts_as_absent() {
     let playing = play(vendor("wellnessliving")).await;
     let login = wellnessliving::login(
         "client_id=example-client-id&client_secret=example-client-secret&grant_type=client_credentials&scope=",

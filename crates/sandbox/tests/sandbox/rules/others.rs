@@ -1,4 +1,4 @@
-//! Rules of vendors that no crate is generated for.
+//! Rules of vendors that have no generated crate.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::rules::{broken, check};
 use crate::support::{Playing, foreign, play};
 
-/// The halves of HTTP Basic are form-encoded, and a list has a delimiter of its own.
+/// The halves of HTTP Basic are form-encoded, and lists have their own delimiter.
 #[tokio::test]
 async fn lists_and_basic_halves_are_checked() {
     fn zoomish(path: &str) -> impl Fn(&Playing) -> RequestBuilder + use<> {

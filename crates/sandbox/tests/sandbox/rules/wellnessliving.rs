@@ -12,7 +12,7 @@ pub fn login(body: impl Into<String>) -> impl Fn(&Playing) -> RequestBuilder {
 }
 
 #[tokio::test]
-async fn wellnessliving_refuses_what_breaks_its_spec() {
+async fn wellnessliving_refuses_invalid_logins() {
     let client = "client_id=example-client-id&client_secret=example-client-secret";
     let good = format!("{client}&grant_type=client_credentials");
     let no_type = good.clone();

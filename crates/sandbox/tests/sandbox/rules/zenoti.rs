@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::rules::{broken, check};
 use crate::support::{Playing, play, vendor};
 
-/// A login with one member changed, or taken away.
+/// A login with one member changed or removed.
 fn zenoti(name: &'static str, value: Option<Value>) -> impl Fn(&Playing) -> RequestBuilder {
     move |playing| {
         let mut body = json!({
