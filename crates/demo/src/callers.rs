@@ -23,7 +23,7 @@ pub struct Calls {
     longest: AtomicU64,
     /// The first failure.
     failure: Mutex<Option<String>>,
-    is_over: AtomicBool,
+    is_stopping: AtomicBool,
 }
 
 impl Calls {
@@ -47,7 +47,7 @@ impl Calls {
 
     /// Lets the callers stop after their current call.
     pub fn end(&self) {
-        self.is_over.store(true, Ordering::Relaxed);
+        self.is_stopping.store(true, Ordering::Relaxed);
     }
 
     pub fn record(&self, outcome: Result<(), String>, took: Duration) {
@@ -70,7 +70,7 @@ pub fn start(callers: u32, api: &Arc<HttpClient>, url: &str, calls: &Arc<Calls>)
         tasks.spawn(async move {
             // The first calls are simultaneous; later ones are spread.
             let mut rest = REST + REST * caller / callers;
-            while !calls.is_over.load(Ordering::Relaxed) {
+            while !calls.is_stopping.load(Ordering::Relaxed) {
                 let began = Instant::now();
                 let outcome = call(&api, &url, began).await;
                 calls.record(outcome, began.elapsed());

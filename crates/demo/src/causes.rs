@@ -61,7 +61,7 @@ pub enum FetchResult {
 pub struct Causes {
     policy: Policy,
     /// The lifetime of access tokens that are issued now.
-    life: Duration,
+    lifetime: Duration,
     current: Option<Current>,
     /// The error of the last request, and its time, if it failed.
     failed: Option<(String, SystemTime)>,
@@ -121,10 +121,10 @@ const MARGIN: Duration = Duration::from_secs(1);
 const LEAST_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Causes {
-    pub fn new(policy: Policy, life: Duration) -> Self {
+    pub fn new(policy: Policy, lifetime: Duration) -> Self {
         Self {
             policy,
-            life,
+            lifetime,
             current: None,
             failed: None,
             ended: None,
@@ -191,11 +191,11 @@ impl Causes {
 
     fn got(&mut self, at: SystemTime, expires_at: Option<SystemTime>, is_new: bool) {
         let documented = match self.policy.lifetime {
-            Lifetime::For(life) => Some(at + life),
+            Lifetime::For(lifetime) => Some(at + lifetime),
             _ => None,
         };
         let old_end = self.current.filter(|_| !is_new).map(|current| current.end);
-        let end = old_end.unwrap_or(at + self.life);
+        let end = old_end.unwrap_or(at + self.lifetime);
         self.current = Some(Current { since: at, known_end: expires_at.or(documented), end });
         self.failed = None;
         self.is_clock_set = false;
@@ -231,25 +231,27 @@ impl Causes {
 
     /// Returns the earliest age at which a token may be renewed.
     fn earliest(&self, current: Current, known_end: SystemTime) -> Duration {
-        let life = known_end.duration_since(current.since).unwrap_or_default();
-        let unserved = life - MARGIN.min(life / 2);
+        let lifetime = known_end.duration_since(current.since).unwrap_or_default();
+        let unserved = lifetime - MARGIN.min(lifetime / 2);
         match self.policy.renew {
             // A refresh before the expiry invalidates the token; a login does not.
             Renew::AtExpiry if self.policy.refresh == Refresh::None => unserved,
-            Renew::Early(part) => life.mul_f64((part - EARLIEST).max(0.0)).min(unserved),
-            Renew::Before(margin) => (life - margin.min(life / 2).mul_f64(1.0 + EARLIEST).min(life)).min(unserved),
-            _ => life,
+            Renew::Early(part) => lifetime.mul_f64((part - EARLIEST).max(0.0)).min(unserved),
+            Renew::Before(margin) => {
+                (lifetime - margin.min(lifetime / 2).mul_f64(1.0 + EARLIEST).min(lifetime)).min(unserved)
+            }
+            _ => lifetime,
         }
     }
 
     /// Explains a renewal that is not too early. A renewal in the background must not be too late either.
     fn due(&self, at: SystemTime, current: Current, known_end: SystemTime) -> Cause {
         let age = at.duration_since(current.since).unwrap_or_default();
-        let life = known_end.duration_since(current.since).unwrap_or_default();
-        let Some(ago) = age.checked_sub(life) else {
-            return Cause::Due(age.as_secs_f64() / life.as_secs_f64());
+        let lifetime = known_end.duration_since(current.since).unwrap_or_default();
+        let Some(ago) = age.checked_sub(lifetime) else {
+            return Cause::Due(age.as_secs_f64() / lifetime.as_secs_f64());
         };
-        let is_late = self.policy.renew != Renew::AtExpiry && age > life.max(LEAST_INTERVAL) + SLACK;
+        let is_late = self.policy.renew != Renew::AtExpiry && age > lifetime.max(LEAST_INTERVAL) + SLACK;
         if is_late { Cause::Unexplained } else { Cause::Expired(ago) }
     }
 }

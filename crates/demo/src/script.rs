@@ -19,7 +19,7 @@ pub enum Step {
 
 /// The lifetime of access tokens, and what happens when.
 pub struct Script {
-    pub life: Duration,
+    pub lifetime: Duration,
     pub steps: Vec<(Duration, Step)>,
 }
 
@@ -42,7 +42,7 @@ pub fn script(number: usize, policy: &Policy) -> Script {
     let [first, second] = faults(number, policy);
     if policy.renew != Renew::AtExpiry {
         let steps = vec![slow, fault(1, first), fault(7, second), (secs(13), Step::EndTokens)];
-        return Script { life: secs(6), steps };
+        return Script { lifetime: secs(6), steps };
     }
     let mut steps = vec![slow];
     // Without a login, only a refresh helps after a 401, and it must not come before the expiry.
@@ -50,7 +50,7 @@ pub fn script(number: usize, policy: &Policy) -> Script {
         steps.push((secs(8), Step::EndTokens));
     }
     steps.push(fault(9, first));
-    Script { life: secs(4), steps }
+    Script { lifetime: secs(4), steps }
 }
 
 /// Returns two faults that the vendor's kind of refresh token survives.

@@ -52,7 +52,7 @@ pub async fn run(vendors: &[DemoVendor], specs: &Path) -> Result<bool, Box<dyn E
     let mut ticks = interval(TICK);
     while show.began.elapsed() < END {
         tokio::select! {
-            Some(event) = events.recv() => show.saw(&event),
+            Some(event) = events.recv() => show.record_event(&event),
             _ = ticks.tick() => {
                 show.step();
                 show.draw();
@@ -65,11 +65,11 @@ pub async fn run(vendors: &[DemoVendor], specs: &Path) -> Result<bool, Box<dyn E
     let all_ended = timeout(LAST_CALLS, async { while callers.join_next().await.is_some() {} }).await.is_ok();
     show.settle().await;
     while let Ok(event) = events.try_recv() {
-        show.saw(&event);
+        show.record_event(&event);
     }
     let revoked = show.revoke().await;
     while let Ok(event) = events.try_recv() {
-        show.saw(&event);
+        show.record_event(&event);
     }
     show.draw();
     show.terminal.remove_rows();
@@ -84,12 +84,12 @@ async fn start(
     specs: &Path,
     sender: mpsc::UnboundedSender<Event>,
 ) -> Result<Sandbox, Box<dyn Error>> {
-    let mut played = Vec::new();
+    let mut vendors_to_simulate = Vec::new();
     for spec in freshtoken_sandbox::PlayedVendor::read_folder(specs, &[])? {
         let number = vendors.iter().position(|vendor| vendor.is_called(spec.name()));
         if let Some(number) = number {
-            let life = script(number, &vendors[number].policy).life;
-            played.push(spec.lifetime(life));
+            let lifetime = script(number, &vendors[number].policy).lifetime;
+            vendors_to_simulate.push(spec.lifetime(lifetime));
         }
     }
     let on_event = move |event: &Event| {
@@ -97,7 +97,7 @@ async fn start(
             drop(sender.send(event.clone()));
         }
     };
-    Ok(Sandbox::builder(played).on_event(on_event).start().await?)
+    Ok(Sandbox::builder(vendors_to_simulate).on_event(on_event).start().await?)
 }
 
 struct Show<'a> {
@@ -137,10 +137,10 @@ impl Show<'_> {
         }
     }
 
-    fn saw(&mut self, event: &Event) {
+    fn record_event(&mut self, event: &Event) {
         self.watch_clock();
         let Some(run) = self.runs.iter_mut().find(|run| run.issuer.name() == event.vendor) else { return };
-        if let Some((tone, text)) = run.saw(event) {
+        if let Some((tone, text)) = run.record_event(event) {
             self.terminal.print_event(self.began.elapsed(), run.vendor.name, tone, &text);
         }
     }

@@ -166,7 +166,7 @@ async fn rehearse<F: Fragment>(number: usize) -> Ended {
     let start = Duration::from_secs(1_795_305_600) + Duration::from_millis(700 + 330 * number as u64);
     let clock = Clock::stopped(UNIX_EPOCH + start);
     let (sender, mut events) = mpsc::unbounded_channel();
-    let played = played::<F>(&clock).lifetime(script(number, &F::POLICY).life);
+    let played = played::<F>(&clock).lifetime(script(number, &F::POLICY).lifetime);
     let on_event = move |event: &Event| {
         if !matches!(event.outcome, Outcome::Accepted { .. }) {
             drop(sender.send(event.clone()));
@@ -213,14 +213,14 @@ async fn rehearse<F: Fragment>(number: usize) -> Ended {
             tokio::task::yield_now().await;
         }
         while let Ok(event) = events.try_recv() {
-            seen += &run.saw(&event).map(|(_, text)| format!("{now:?} {text}\n")).unwrap_or_default();
+            seen += &run.record_event(&event).map(|(_, text)| format!("{now:?} {text}\n")).unwrap_or_default();
         }
         now += TICK;
         clock.advance(TICK);
     }
     let revoked: Vec<_> = run.revoke().await.into_iter().collect();
     while let Ok(event) = events.try_recv() {
-        run.saw(&event);
+        run.record_event(&event);
     }
     Ended { checks: report::checks(&[run], calls.is_empty(), &revoked), seen }
 }

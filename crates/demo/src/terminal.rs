@@ -20,7 +20,7 @@ pub struct Row<'a> {
     /// The token's age.
     pub age: Duration,
     /// The token's lifetime.
-    pub life: Duration,
+    pub lifetime: Duration,
     pub served: u64,
     pub requests: u64,
     pub renewals: u64,
@@ -114,25 +114,25 @@ const LIFE: usize = BAR + 12;
 fn head_line() -> String {
     let (vendor, state) =
         (pad_str("vendor", NAME, Alignment::Left, None), pad_str("state", STATE, Alignment::Left, None));
-    let life = pad_str("age and lifetime", LIFE, Alignment::Left, None);
-    format!("{vendor} {state} token {life} {:>5} {:>5} {:>5} {:>6}", "calls", "reqs", "due", "faults")
+    let lifetime = pad_str("age and lifetime", LIFE, Alignment::Left, None);
+    format!("{vendor} {state} token {lifetime} {:>5} {:>5} {:>5} {:>6}", "calls", "reqs", "due", "faults")
 }
 
 fn row_line(row: &Row<'_>) -> String {
     let state = pad_str(row.state, STATE, Alignment::Left, None);
     let state = if row.is_serving { style(state).green() } else { style(state).yellow() };
     let token = row.token.map_or(String::new(), |token| format!("{token}"));
-    let left = row.life.saturating_sub(row.age);
-    let full = (BAR as f64 * left.as_secs_f64() / row.life.as_secs_f64().max(0.001)).round() as usize;
+    let left = row.lifetime.saturating_sub(row.age);
+    let full = (BAR as f64 * left.as_secs_f64() / row.lifetime.as_secs_f64().max(0.001)).round() as usize;
     let full = full.min(BAR);
     let bar = format!("{}{}", "█".repeat(full), style("░".repeat(BAR - full)).dim());
-    let ages = format!("{:4.1} of {:.0} s", row.age.as_secs_f64().min(99.0), row.life.as_secs_f64());
-    let life = if row.token.is_some() { format!("{bar} {ages}") } else { String::new() };
+    let ages = format!("{:4.1} of {:.0} s", row.age.as_secs_f64().min(99.0), row.lifetime.as_secs_f64());
+    let lifetime = if row.token.is_some() { format!("{bar} {ages}") } else { String::new() };
     format!(
         "{} {state} {} {} {:>5} {:>5} {:>5} {:>6}",
         style(pad_str(row.vendor, NAME, Alignment::Left, None)).bold(),
         pad_str(&token, 5, Alignment::Left, None),
-        pad_str(&life, LIFE, Alignment::Left, None),
+        pad_str(&lifetime, LIFE, Alignment::Left, None),
         row.served,
         row.requests,
         row.renewals,

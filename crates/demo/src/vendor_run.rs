@@ -27,7 +27,7 @@ pub struct VendorRun<'a> {
     pub api: Arc<HttpClient>,
     pub calls: Arc<Calls>,
     pub causes: Causes,
-    life: Duration,
+    lifetime: Duration,
     pub faults: u64,
     steps: VecDeque<(Duration, Step)>,
     /// The newest token, and when it arrived by the issuer's clock.
@@ -58,8 +58,8 @@ impl<'a> VendorRun<'a> {
             api: Arc::new(HttpClient::new(tokens.clone())?),
             tokens,
             calls: Arc::default(),
-            causes: Causes::new(vendor.policy, script.life),
-            life: script.life,
+            causes: Causes::new(vendor.policy, script.lifetime),
+            lifetime: script.lifetime,
             faults: script.faults(),
             steps: script.steps.into(),
             token: None,
@@ -92,10 +92,10 @@ impl<'a> VendorRun<'a> {
     }
 
     /// Returns the line for an event, or `None` if there is nothing to print.
-    pub fn saw(&mut self, event: &Event) -> Option<(Tone, String)> {
+    pub fn record_event(&mut self, event: &Event) -> Option<(Tone, String)> {
         if event.path == PROTECTED {
-            let told = || (Tone::Bad, "a call got 401; it is retried with a new token".to_owned());
-            return self.causes.rejected().then(told);
+            let line = || (Tone::Bad, "a call got 401; it is retried with a new token".to_owned());
+            return self.causes.rejected().then(line);
         }
         if let Some(failure) = failure(event) {
             let cause = self.causes.request(event.at, FetchResult::Failed(failure.clone()));
@@ -138,7 +138,7 @@ impl<'a> VendorRun<'a> {
             is_serving: status.is_serving,
             token: self.token.map(|(number, _)| number),
             age: self.token.and_then(|(_, since)| now.duration_since(since).ok()).unwrap_or_default(),
-            life: self.life,
+            lifetime: self.lifetime,
             served: self.calls.served(),
             requests: counted.all(),
             renewals: counted.renewals,

@@ -74,13 +74,13 @@ impl Clock {
         let mut moved = self.0.moved.lock().unwrap_or_else(PoisonError::into_inner);
         let run = self.0.running_since.map(|since| since.elapsed()).unwrap_or_default();
         let longer = moved.saturating_add(by);
-        let is_told = self.0.start.checked_add(run.saturating_add(longer)).is_some_and(is_representable);
-        if is_told {
+        let is_valid = self.0.start.checked_add(run.saturating_add(longer)).is_some_and(is_representable);
+        if is_valid {
             *moved = longer;
         }
         drop(moved);
         self.0.changed.send_replace(());
-        is_told
+        is_valid
     }
 
     /// Waits until the clock has reached this time, by running or by being advanced.

@@ -100,12 +100,12 @@ struct Connection {
     stream: TcpStream,
     reset_handle: ResetHandle,
     /// Whether the end of the stream was read.
-    is_over: bool,
+    is_at_end: bool,
 }
 
 impl Connection {
     fn new(stream: TcpStream) -> Self {
-        Self { stream, reset_handle: ResetHandle::default(), is_over: false }
+        Self { stream, reset_handle: ResetHandle::default(), is_at_end: false }
     }
 
     /// Returns an error if the connection is to be reset. Closing a socket with zero linger sends a reset.
@@ -126,8 +126,8 @@ impl AsyncRead for Connection {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         let is_end = matches!(&read, Poll::Ready(read) if read.is_err() || buf.filled().len() == before);
-        if is_end && !self.is_over {
-            self.is_over = true;
+        if is_end && !self.is_at_end {
+            self.is_at_end = true;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }

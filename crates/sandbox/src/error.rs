@@ -57,11 +57,11 @@ impl fmt::Display for Error {
             Self::UnknownCredential { vendor, name, known } => {
                 write!(f, "`{name}` is not a credential of {vendor}; the credentials are: {}", known.join(", "))
             }
-            Self::Lifetime(vendor, life) => {
+            Self::Lifetime(vendor, lifetime) => {
                 write!(
                     f,
                     "a lifetime of {} is too long for {vendor}: the token would expire after the year 9999",
-                    show(*life)
+                    show(*lifetime)
                 )
             }
             Self::NoSpecs(folder) => write!(f, "{folder} has no spec: it contains no .yaml or .yml file"),

@@ -39,7 +39,7 @@ use crate::state::State;
 use crate::vendor::PlayedVendor;
 
 /// How long ago the token of `FaultKind::ExpiredToken` expired.
-const AGO: Duration = Duration::from_secs(60);
+const EXPIRED_AGO: Duration = Duration::from_secs(60);
 
 /// The three actions of a vendor with an `x-token`.
 pub(crate) struct Grants<'a> {
@@ -117,11 +117,11 @@ impl<'a> Grants<'a> {
 
     /// Returns the expiry of a refresh token that is issued now. `None` means never.
     fn refresh_expiry(&self, operation: &Operation, now: SystemTime) -> Option<SystemTime> {
-        let life = match self.vendor.refresh_lifetime {
-            Some(life) => Some(life).filter(|life| !life.is_zero()),
+        let lifetime = match self.vendor.refresh_lifetime {
+            Some(lifetime) => Some(lifetime).filter(|lifetime| !lifetime.is_zero()),
             None => success::refresh_lifetime(self.document, self.token, operation),
         };
-        now.checked_add(life?)
+        now.checked_add(lifetime?)
     }
 
     fn access_token(&self, operation: &Operation, number: u64) -> String {
@@ -218,7 +218,7 @@ struct Grant<'a> {
 
 impl Grant<'_> {
     fn login(&self, state: &mut State, account: usize, values: &RequestValues) -> ActionResult {
-        if let Some(response) = self.same_again(state, account) {
+        if let Some(response) = self.repeat_token(state, account) {
             return Ok(response);
         }
         self.room(|| state.ledger.live_tokens(self.now).0)?;
@@ -244,7 +244,7 @@ impl Grant<'_> {
         if account.is_some_and(|account| account != good.account) {
             return Err(refuse(Unusable::Unknown));
         }
-        if let Some(response) = self.same_again(state, good.account) {
+        if let Some(response) = self.repeat_token(state, good.account) {
             return Ok(response);
         }
         let is_at_expiry = self.grants.token.renew() == Renew::AtExpiry;
@@ -299,7 +299,7 @@ impl Grant<'_> {
         let live = live.filter(|access| account.is_none_or(|account| account == access.account));
         let (issued, now) = match live {
             Some(access) => {
-                let (issued, now) = self.by_the_vendors_clock(&issued(access, None, None));
+                let (issued, now) = self.by_vendor_clock(&issued(access, None, None));
                 (Some(issued), now)
             }
             None => (None, self.now),
@@ -319,11 +319,11 @@ impl Grant<'_> {
     ) -> GrantResponse {
         let Grants { vendor, document, token, .. } = self.grants;
         let number = state.ledger.next_number();
-        let life = vendor.lifetime.or_else(|| success::access_lifetime(document, token, self.operation));
-        let end = |life| success::expiry(document, token, self.operation, self.now, life);
+        let lifetime = vendor.lifetime.or_else(|| success::access_lifetime(document, token, self.operation));
+        let end = |lifetime| success::expiry(document, token, self.operation, self.now, lifetime);
         let expires_at = match self.fault {
-            Some(FaultKind::ExpiredToken) => Some(self.now.checked_sub(AGO).unwrap_or(self.now)),
-            _ => life.map(end),
+            Some(FaultKind::ExpiredToken) => Some(self.now.checked_sub(EXPIRED_AGO).unwrap_or(self.now)),
+            _ => lifetime.map(end),
         };
         let access_token = self.grants.access_token(self.operation, number);
         let has_refresh_tokens = token.refresh.is_some() && token.response.refresh_token.is_some();
@@ -350,11 +350,11 @@ impl Grant<'_> {
             is_redundant,
         };
         let access = state.ledger.issue(new, self.now);
-        self.told(&access, refresh_token, refresh_expires_at)
+        self.respond(&access, refresh_token, refresh_expires_at)
     }
 
     /// Returns the newest live token again, if a fault or the vendor's settings say so.
-    fn same_again(&self, state: &State, account: usize) -> Option<(Response, Outcome)> {
+    fn repeat_token(&self, state: &State, account: usize) -> Option<(Response, Outcome)> {
         let is_fault = self.fault == Some(&FaultKind::SameToken);
         if !is_fault && !self.grants.vendor.repeats_live_token {
             return None;
@@ -367,19 +367,19 @@ impl Grant<'_> {
         }
         let refresh_expires_at = refresh_token.and_then(|token| state.ledger.refresh_expires_at(token));
         let GrantResponse { response, token, expires_at } =
-            self.told(access, refresh_token.map(ToOwned::to_owned), refresh_expires_at);
+            self.respond(access, refresh_token.map(ToOwned::to_owned), refresh_expires_at);
         Some((response, Outcome::Repeated { token, expires_at }))
     }
 
     /// Returns the response with a token, by the vendor's clock.
-    fn told(
+    fn respond(
         &self,
         access: &AccessToken,
         refresh_token: Option<String>,
         refresh_expires_at: Option<SystemTime>,
     ) -> GrantResponse {
         let Grants { document, token, .. } = self.grants;
-        let (issued, now) = self.by_the_vendors_clock(&issued(access, refresh_token, refresh_expires_at));
+        let (issued, now) = self.by_vendor_clock(&issued(access, refresh_token, refresh_expires_at));
         let response = success::grant(document, token, self.operation, &issued, now);
         let left = success::stated_expiry(token, &response, now).map(|end| end.duration_since(now).unwrap_or_default());
         let expires_at = left.and_then(|left| self.now.checked_add(left));
@@ -387,7 +387,7 @@ impl Grant<'_> {
     }
 
     /// Shifts the times by the error of the vendor's clock.
-    fn by_the_vendors_clock(&self, issued: &Issued) -> (Issued, SystemTime) {
+    fn by_vendor_clock(&self, issued: &Issued) -> (Issued, SystemTime) {
         let off = |time: SystemTime| match self.fault {
             Some(FaultKind::ClockOff { seconds }) => shift(time, *seconds),
             _ => time,

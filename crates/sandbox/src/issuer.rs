@@ -209,7 +209,7 @@ impl Issuer {
     }
 
     /// Handles one request.
-    pub(crate) async fn play(&self, request: &VendorRequest) -> Reply {
+    pub(crate) async fn handle(&self, request: &VendorRequest) -> Reply {
         let document = &self.0.vendor.document;
         let routed = route(document, &request.method, &request.path);
         let checked = match &routed {

@@ -357,7 +357,7 @@ mod tests {
             ledger.invalidate_all(Some(0), Invalidation::Replaced, at(0));
             ledger.spend(&format!("refresh-{number}"));
         }
-        assert!(ledger.access.len() < 50_000, "it doesn't remember them all");
+        assert!(ledger.access.len() < 50_000, "old tokens are removed");
         assert!(ledger.good("refresh-1", at(9)).is_ok_and(|good| good.is_early));
         assert_eq!(ledger.good("refresh-49999", at(9)).err(), Some(Unusable::Ended(Invalidation::Spent)));
         assert_eq!(ledger.live_tokens(at(0)), (0, None));

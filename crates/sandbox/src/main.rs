@@ -175,7 +175,7 @@ async fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let sandbox = sandbox.start().await?;
     let code = match cli.command.split_first() {
         Some((program, arguments)) => {
-            let status = play_for(&sandbox, program, arguments).await;
+            let status = run_command(&sandbox, program, arguments).await;
             code(status.map_err(|error| format!("`{}` cannot be started: {error}", program.display()))?)
         }
         None => {
@@ -198,7 +198,7 @@ async fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
 }
 
 /// Runs a command with the vendors' variables in its environment, and waits until it exits.
-async fn play_for(sandbox: &Sandbox, program: &OsString, arguments: &[OsString]) -> io::Result<ExitStatus> {
+async fn run_command(sandbox: &Sandbox, program: &OsString, arguments: &[OsString]) -> io::Result<ExitStatus> {
     let mut command = Command::new(program);
     command.args(arguments).envs(sandbox.issuers().iter().flat_map(Issuer::environment));
     // Watch for signals before the command starts, so that none is lost.

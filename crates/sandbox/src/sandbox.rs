@@ -146,9 +146,12 @@ impl SandboxBuilder {
             if self.vendors[..index].iter().any(|other| other.name == vendor.name) {
                 return Err(Error::DuplicateVendor(vendor.name.clone()));
             }
-            let is_told = |life: &Duration| vendor.clock.now().checked_add(*life).is_some_and(is_representable);
-            if let Some(life) = [vendor.lifetime, vendor.refresh_lifetime].into_iter().flatten().find(|l| !is_told(l)) {
-                return Err(Error::Lifetime(vendor.name.clone(), life));
+            let is_valid =
+                |lifetime: &Duration| vendor.clock.now().checked_add(*lifetime).is_some_and(is_representable);
+            if let Some(lifetime) =
+                [vendor.lifetime, vendor.refresh_lifetime].into_iter().flatten().find(|l| !is_valid(l))
+            {
+                return Err(Error::Lifetime(vendor.name.clone(), lifetime));
             }
             let known = vendor.credentials();
             if let Some(name) = vendor.any.iter().find(|name| !known.contains(name)) {

@@ -62,7 +62,7 @@ async fn only_loopback(State(known): State<Known>, request: Request, next: Next)
         return with_status(status, Body::from(format!("{why}\n")));
     };
     let request = VendorRequest { method, path, query: String::new(), headers: HeaderMap::new(), body: Vec::new() };
-    played(issuer.refuse(&request, status, why))
+    reply_response(issuer.refuse(&request, status, why))
 }
 
 /// Returns the vendor of a path, and the rest of the path.
@@ -86,21 +86,21 @@ async fn handle(
         return with_status(404, Body::from(text));
     };
     // The task only fails when the runtime shuts down.
-    let reply = tokio::spawn(play(issuer, rest, request)).await.unwrap_or(Reply::Reset);
+    let reply = tokio::spawn(handle_vendor(issuer, rest, request)).await.unwrap_or(Reply::Reset);
     if matches!(reply, Reply::Reset) {
         reset_handle.reset();
     }
-    played(reply)
+    reply_response(reply)
 }
 
-fn played(reply: Reply) -> HttpResponse<Body> {
+fn reply_response(reply: Reply) -> HttpResponse<Body> {
     match reply {
         Reply::Response { response, date, is_truncated } => http_response(response, date, is_truncated),
         Reply::Reset => with_status(200, Body::empty()),
     }
 }
 
-async fn play(issuer: Issuer, path: String, request: Request) -> Reply {
+async fn handle_vendor(issuer: Issuer, path: String, request: Request) -> Reply {
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, MAX_BODY).collect().await;
     let mut request = VendorRequest {
@@ -113,7 +113,7 @@ async fn play(issuer: Issuer, path: String, request: Request) -> Reply {
     match body {
         Ok(body) => {
             request.body = body.to_bytes().into();
-            issuer.play(&request).await
+            issuer.handle(&request).await
         }
         Err(error) if error.is::<LengthLimitError>() => issuer.refuse(&request, 413, "the body is longer than 1 MiB"),
         Err(_) => issuer.refuse(&request, 400, "the body is truncated or malformed"),

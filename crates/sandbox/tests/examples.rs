@@ -210,7 +210,7 @@ async fn the_service_has_a_token_for_each_account() {
         assert!(Command::new("kill").args(["-s", "INT", &id]).status().await.unwrap().success());
         let output = running.wait_with_output().await.unwrap();
         let log = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "Ctrl-C ends it in good order: {log}");
+        assert!(output.status.success(), "Ctrl-C ends it cleanly: {log}");
         assert!(log.contains("account 5: ") && log.contains("account 4: "), "{log}");
         for secret in ["wrong-token", "example-app", "example-access"] {
             assert!(!log.contains(secret) && !health.contains(secret), "{log}{health}");
@@ -272,13 +272,13 @@ async fn a_restart_continues_with_the_last_tokens() {
     fs::write(file.with_extension("new"), "").unwrap();
     issuer.advance_clock(DAY + DAY / 24);
     assert_eq!(start("starting from ").await, (1, 1, 3));
-    assert_ne!(record()["refresh"]["secret"], aged["refresh"]["secret"], "the new one is kept");
+    assert_ne!(record()["refresh"]["secret"], aged["refresh"]["secret"], "the new one is stored");
     #[cfg(unix)]
     {
         let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());
         assert_eq!(mode & 0o777, 0o600);
     }
-    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1, "nothing is left beside it");
+    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1, "no temporary file is left");
 
     assert_eq!(start("starting from ").await, (1, 1, 4));
     let counts = issuer.counts();

@@ -38,13 +38,13 @@ impl Leaf<'_> {
 /// Returns the leaves of a body, in the spec's order.
 pub(crate) fn leaves<'a>(document: &'a Document, schema: &'a Schema) -> Vec<Leaf<'a>> {
     let mut found = Vec::new();
-    descend(document, schema, &mut Way::default(), true, &mut found);
+    descend(document, schema, &mut Path::default(), true, &mut found);
     found
 }
 
 /// The path to a property.
 #[derive(Default)]
-struct Way<'a> {
+struct Path<'a> {
     names: Vec<&'a str>,
     /// The names as parts of a credential's name.
     labels: Vec<&'a str>,
@@ -55,28 +55,28 @@ struct Way<'a> {
 fn descend<'a>(
     document: &'a Document,
     schema: &'a Schema,
-    way: &mut Way<'a>,
+    path: &mut Path<'a>,
     is_required: bool,
     found: &mut Vec<Leaf<'a>>,
 ) {
     let fields = schema.fields(document);
-    way.around.push(schema.shape(document));
+    path.around.push(schema.shape(document));
     for (name, property) in &fields.properties {
         let is_required = is_required && fields.requires(name);
-        way.names.push(name);
-        way.labels.push(property.label.as_deref().unwrap_or(name));
+        path.names.push(name);
+        path.labels.push(property.label.as_deref().unwrap_or(name));
         let is_object = property.kind(document) == Some(Kind::Object);
         let shape = property.shape(document);
-        if is_object && !shape.is_empty() && !is_inside(&way.around, &shape) && way.names.len() < MAX_DEPTH {
-            descend(document, property, way, is_required, found);
+        if is_object && !shape.is_empty() && !is_inside(&path.around, &shape) && path.names.len() < MAX_DEPTH {
+            descend(document, property, path, is_required, found);
         } else {
-            let name = snake(&way.labels.join("_"));
-            found.push(Leaf { path: way.names.clone(), name, schema: property, is_required });
+            let name = snake(&path.labels.join("_"));
+            found.push(Leaf { path: path.names.clone(), name, schema: property, is_required });
         }
-        way.names.pop();
-        way.labels.pop();
+        path.names.pop();
+        path.labels.pop();
     }
-    way.around.pop();
+    path.around.pop();
 }
 
 /// A property or a parameter.

@@ -34,7 +34,7 @@ pub(crate) struct Issued {
 pub(crate) fn access_lifetime(document: &Document, token: &XToken, operation: &Operation) -> Option<Duration> {
     let example = token.response.expires_in.as_ref().and_then(|at| example_lifetime(document, operation, at));
     match (example, token.lifetime) {
-        (Some(life), _) | (None, Lifetime::For(life)) => Some(life),
+        (Some(lifetime), _) | (None, Lifetime::For(lifetime)) => Some(lifetime),
         (None, Lifetime::Unlimited) => None,
         (None, Lifetime::Unknown) => Some(ACCESS_LIFETIME),
     }
@@ -49,7 +49,7 @@ pub(crate) fn refresh_lifetime(document: &Document, token: &XToken, operation: &
     if let Some((at, example)) = expires_in.as_ref().and_then(|at| Some((at, example(at)?))) {
         return length(at, example);
     }
-    let names_one = |at: &TimedPointer| example(at).is_none_or(|example| is_end(at, example));
+    let names_one = |at: &TimedPointer| example(at).is_none_or(|example| is_expiry(at, example));
     expires_at.as_ref().is_none_or(names_one).then_some(REFRESH_LIFETIME)
 }
 
@@ -65,12 +65,12 @@ fn length(at: &TimedPointer, value: &Value) -> Option<Duration> {
 }
 
 /// Whether a time in a response is an expiry. 0, -1, the year 1 and dates in 1970 mean that there is none.
-fn is_end(at: &TimedPointer, value: &Value) -> bool {
-    time::read_date_time(at, value).is_some_and(|end| end.as_second() >= FIRST_END)
+fn is_expiry(at: &TimedPointer, value: &Value) -> bool {
+    time::read_date_time(at, value).is_some_and(|end| end.as_second() >= FIRST_EXPIRY)
 }
 
 /// 1971-01-01T00:00:00Z.
-const FIRST_END: i64 = 365 * 24 * 60 * 60;
+const FIRST_EXPIRY: i64 = 365 * 24 * 60 * 60;
 
 /// Returns the expiry of a token as the response will state it, so that the vendor keeps to what it says.
 pub(crate) fn expiry(
@@ -78,20 +78,20 @@ pub(crate) fn expiry(
     token: &XToken,
     operation: &Operation,
     now: SystemTime,
-    life: Duration,
+    lifetime: Duration,
 ) -> SystemTime {
     let whole = |at: &TimedPointer, time: Duration| at.unit.times(u64::try_from(at.unit.of(time)).unwrap_or(u64::MAX));
-    let mut end = now.checked_add(life).unwrap_or(now);
+    let mut end = now.checked_add(lifetime).unwrap_or(now);
     if let Some(at) = &token.response.expires_in {
-        end = end.min(now.checked_add(whole(at, life)).unwrap_or(now));
+        end = end.min(now.checked_add(whole(at, lifetime)).unwrap_or(now));
     }
     let media = operation.success(document).1.and_then(|response| response.json());
     if let (Some(at), Some((_, media))) = (&token.response.expires_at, media) {
         let example = example_of(document, media, &at.pointer);
         let written = time::write_date_time(document, &media.schema, at, example, end);
         // A date without fractional seconds is rounded down, as a number is.
-        if let Some(told) = time::read_date_time(at, &written) {
-            end = end.min(told.into());
+        if let Some(stated) = time::read_date_time(at, &written) {
+            end = end.min(stated.into());
         }
     }
     end
@@ -139,14 +139,14 @@ pub(crate) fn grant(
             let example = example_of(document, media, &at.pointer);
             let none = example.filter(|example| length(at, example).is_none());
             let left = end.and_then(|end| end.duration_since(now).ok()).unwrap_or_default();
-            let told = || time::write_duration(document, schema, at, example, left);
-            put(&at.pointer, none.filter(|_| end.is_none()).cloned().unwrap_or_else(told));
+            let stated = || time::write_duration(document, schema, at, example, left);
+            put(&at.pointer, none.filter(|_| end.is_none()).cloned().unwrap_or_else(stated));
         }
         if let Some(at) = &pointers.refresh_expires_at {
             let example = example_of(document, media, &at.pointer);
-            let none = example.filter(|example| !is_end(at, example));
-            let told = || time::write_date_time(document, schema, at, example, end.unwrap_or(SystemTime::UNIX_EPOCH));
-            put(&at.pointer, none.filter(|_| end.is_none()).cloned().unwrap_or_else(told));
+            let none = example.filter(|example| !is_expiry(at, example));
+            let stated = || time::write_date_time(document, schema, at, example, end.unwrap_or(SystemTime::UNIX_EPOCH));
+            put(&at.pointer, none.filter(|_| end.is_none()).cloned().unwrap_or_else(stated));
         }
     }
     if let (Some(at), Some(scope)) = (&pointers.scope, &issued.scope) {

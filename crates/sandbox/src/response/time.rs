@@ -20,9 +20,9 @@ pub(super) fn write_duration(
     schema: &Schema,
     at: &TimedPointer,
     example: Option<&Value>,
-    life: Duration,
+    duration: Duration,
 ) -> Value {
-    number(is_text(document, schema.at(document, &at.pointer), example), at.unit.of(life))
+    number(is_text(document, schema.at(document, &at.pointer), example), at.unit.of(duration))
 }
 
 /// Writes a time: like its example, or else as its type and unit require.
@@ -206,15 +206,15 @@ mod tests {
             let at = at(Some(format), "s");
             assert_eq!(written("string", &at, example.into()), expected, "{example}");
             let is_whole = expected.contains("18");
-            let told = read_date_time(&at, &expected.into()).map(|told| told.as_second());
-            assert_eq!(told, Some(if is_whole { 1_893_553_158 } else { 1_893_542_400 }), "{expected}");
+            let read = read_date_time(&at, &expected.into()).map(|read| read.as_second());
+            assert_eq!(read, Some(if is_whole { 1_893_553_158 } else { 1_893_542_400 }), "{expected}");
         }
         assert_eq!(written("integer", &at(Some("%Y%m%d"), "s"), 20300116.into()), 20_300_102);
     }
 
     #[test]
     fn a_time_is_read_in_every_format() {
-        let second = |value: Value| read_date_time(&at(None, "s"), &value).map(|told| told.as_second());
+        let second = |value: Value| read_date_time(&at(None, "s"), &value).map(|read| read.as_second());
         for text in ["2030-01-02T02:59:18Z", "2030-01-02 02:59:18", "Wed, 02 Jan 2030 02:59:18 GMT", "1893553158"] {
             assert_eq!(second(text.into()), Some(1_893_553_158), "{text}");
         }

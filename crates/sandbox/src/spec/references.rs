@@ -17,7 +17,7 @@ pub(super) fn check(document: &Document) -> Checked {
     walk.components(&document.components)?;
     let mut done = Vec::new();
     let schemas = document.components.schemas.keys();
-    schemas.into_iter().try_for_each(|name| walk.kinds_of(name, &mut Vec::new(), &mut done))
+    schemas.into_iter().try_for_each(|name| walk.check_cycles(name, &mut Vec::new(), &mut done))
 }
 
 struct Walk<'a>(&'a Document);
@@ -29,7 +29,7 @@ impl<'a> Walk<'a> {
         reference: Option<&str>,
         kind: &str,
         components: &IndexMap<String, T>,
-        goes_on: impl Fn() -> bool,
+        is_circular: impl Fn() -> bool,
     ) -> Checked {
         let Some(reference) = reference else { return Ok(()) };
         match reference.strip_prefix(&format!("#/components/{kind}/")) {
@@ -38,7 +38,7 @@ impl<'a> Walk<'a> {
                 Err(format!("`{reference}` is not followed; give the target its own name: `#/components/{kind}/NAME`"))
             }
             Some(name) if !components.contains_key(name) => Err(format!("`{reference}` does not resolve")),
-            Some(_) if goes_on() => Err(format!("`{reference}` is circular, or follows too many other references")),
+            Some(_) if is_circular() => Err(format!("`{reference}` is circular, or follows too many other references")),
             Some(_) => Ok(()),
         }
     }
@@ -65,34 +65,34 @@ impl<'a> Walk<'a> {
         components.headers.values().try_for_each(|header| self.header(header))?;
         components.examples.values().try_for_each(|example| self.example(example))?;
         components.security_schemes.iter().try_for_each(|(name, scheme)| {
-            let goes_on = || self.0.security_scheme(name).is_some_and(|scheme| scheme.reference.is_some());
-            self.reference(scheme.reference.as_deref(), "securitySchemes", &components.security_schemes, goes_on)
+            let is_circular = || self.0.security_scheme(name).is_some_and(|scheme| scheme.reference.is_some());
+            self.reference(scheme.reference.as_deref(), "securitySchemes", &components.security_schemes, is_circular)
         })
     }
 
     fn parameter(&self, parameter: &Parameter) -> Checked {
-        let goes_on = || self.0.parameter(parameter).reference.is_some();
-        self.reference(parameter.reference.as_deref(), "parameters", &self.0.components.parameters, goes_on)?;
+        let is_circular = || self.0.parameter(parameter).reference.is_some();
+        self.reference(parameter.reference.as_deref(), "parameters", &self.0.components.parameters, is_circular)?;
         self.schema(&parameter.schema)?;
         parameter.examples.values().try_for_each(|example| self.example(example))
     }
 
     fn body(&self, body: &RequestBody) -> Checked {
-        let goes_on = || self.0.request_body(body).reference.is_some();
-        self.reference(body.reference.as_deref(), "requestBodies", &self.0.components.request_bodies, goes_on)?;
+        let is_circular = || self.0.request_body(body).reference.is_some();
+        self.reference(body.reference.as_deref(), "requestBodies", &self.0.components.request_bodies, is_circular)?;
         body.content.values().try_for_each(|media| self.media(media))
     }
 
     fn response(&self, response: &ResponseObject) -> Checked {
-        let goes_on = || self.0.response(response).reference.is_some();
-        self.reference(response.reference.as_deref(), "responses", &self.0.components.responses, goes_on)?;
+        let is_circular = || self.0.response(response).reference.is_some();
+        self.reference(response.reference.as_deref(), "responses", &self.0.components.responses, is_circular)?;
         response.headers.values().try_for_each(|header| self.header(header))?;
         response.content.values().try_for_each(|media| self.media(media))
     }
 
     fn header(&self, header: &Header) -> Checked {
-        let goes_on = || self.0.header(header).reference.is_some();
-        self.reference(header.reference.as_deref(), "headers", &self.0.components.headers, goes_on)?;
+        let is_circular = || self.0.header(header).reference.is_some();
+        self.reference(header.reference.as_deref(), "headers", &self.0.components.headers, is_circular)?;
         self.schema(&header.schema)
     }
 
@@ -102,13 +102,13 @@ impl<'a> Walk<'a> {
     }
 
     fn example(&self, example: &Example) -> Checked {
-        let goes_on = || self.0.example(example).reference.is_some();
-        self.reference(example.reference.as_deref(), "examples", &self.0.components.examples, goes_on)
+        let is_circular = || self.0.example(example).reference.is_some();
+        self.reference(example.reference.as_deref(), "examples", &self.0.components.examples, is_circular)
     }
 
     fn schema(&self, schema: &Schema) -> Checked {
-        let goes_on = || self.0.schema(schema).reference.is_some();
-        self.reference(schema.reference.as_deref(), "schemas", &self.0.components.schemas, goes_on)?;
+        let is_circular = || self.0.schema(schema).reference.is_some();
+        self.reference(schema.reference.as_deref(), "schemas", &self.0.components.schemas, is_circular)?;
         if schema.any_of.is_some() {
             return Err("`anyOf` is not supported; write `oneOf`".to_owned());
         }
@@ -124,7 +124,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Rejects a schema that contains itself through `oneOf` or `allOf`: no value could be checked against it.
-    fn kinds_of(&self, name: &'a str, path: &mut Vec<&'a str>, done: &mut Vec<&'a str>) -> Checked {
+    fn check_cycles(&self, name: &'a str, path: &mut Vec<&'a str>, done: &mut Vec<&'a str>) -> Checked {
         if path.contains(&name) {
             return Err(format!("the schema `{name}` contains itself through its `oneOf` or `allOf`"));
         }
@@ -135,7 +135,7 @@ impl<'a> Walk<'a> {
         let mut open = vec![schema];
         while let Some(schema) = open.pop() {
             if let Some(name) = schema.name() {
-                self.kinds_of(name, path, done)?;
+                self.check_cycles(name, path, done)?;
             }
             open.extend(schema.all_of.iter().chain(&schema.one_of));
         }

@@ -177,9 +177,9 @@ fn a_command_gets_variables_and_keeps_stdout_and_exit_code() {
     let output = program(&["zenoti", "--accounts", "2", "--", "sh", "-c", script, "sh", "--port"]).output().unwrap();
     let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(7), "{stderr}");
-    assert_eq!(stdout, "example-user example-password-2 --port\n", "neither introduction nor log is there");
+    assert_eq!(stdout, "example-user example-password-2 --port\n", "stdout has neither introduction nor log");
     let lines: Vec<&str> = stderr.lines().collect();
-    assert!(lines.len() == 2 && lines[0] == "oops", "nor is the introduction here: {stderr}");
+    assert!(lines.len() == 2 && lines[0] == "oops", "stderr has no introduction: {stderr}");
     assert!(lines[1].starts_with("zenoti: 0 requests (0 refused), 0 grants "), "{stderr}");
 }
 

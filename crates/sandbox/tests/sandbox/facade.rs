@@ -70,7 +70,7 @@ async fn wellnessliving_logs_in_calls_and_renews_early() {
     let tokens = wellnessliving_source(&playing);
     assert_eq!(call(&playing, &tokens).await, 200);
     playing.issuer.advance_clock(s(3600 * 3 / 4));
-    assert_eq!(call(&playing, &tokens).await, 200, "it waits for nothing");
+    assert_eq!(call(&playing, &tokens).await, 200, "no wait is needed");
     while playing.issuer.counts().logins < 2 {
         tokio::task::yield_now().await;
     }
@@ -162,7 +162,7 @@ async fn the_source_waits_as_long_as_a_429_says() {
         assert_eq!(tokens.header().await.unwrap_err().kind(), ErrorKind::Unavailable);
         playing.issuer.advance_clock(s(44));
         assert!(tokens.header().await.is_err());
-        assert_eq!(playing.issuer.counts().requests, 1, "nothing is asked meanwhile");
+        assert_eq!(playing.issuer.counts().requests, 1, "no request is made in the meantime");
         playing.issuer.advance_clock(s(2));
         assert!(tokens.header().await.is_ok());
     }

@@ -58,7 +58,7 @@ async fn a_server_error_has_the_documented_body() {
 
     let playing = play(vendor("wellnessliving")).await;
     playing.issuer.inject(Fault::server_error());
-    assert_eq!(status_and_body(wellnessliving_login(&playing)).await, (500, json!(null)), "it documents none");
+    assert_eq!(status_and_body(wellnessliving_login(&playing)).await, (500, json!(null)), "no body is documented");
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn a_wrong_clock_shows_in_the_date_and_all_times() {
     assert_eq!(
         playing.call(&format!("Bearer {}", text(&token, "/access_token"))).await,
         200,
-        "it lives as long as ever"
+        "the real lifetime is unchanged"
     );
     let response = voucherify_login(&playing).send().await.unwrap();
     assert_eq!(header(&response, "date"), "Sun, 22 Nov 2026 00:00:00 GMT");
@@ -216,7 +216,7 @@ async fn stopping_does_not_wait_for_a_delay() {
     let address = playing.sandbox.address();
     tokio::time::timeout(Duration::from_secs(10), playing.sandbox.shutdown()).await.unwrap();
     assert!(waiting.await.unwrap().is_err());
-    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "the port is closed");
 }
 
 /// Yields until the condition holds, for at most a minute.
@@ -252,7 +252,7 @@ async fn a_disconnecting_client_does_not_stop_its_grant() {
     client.shutdown().await.unwrap();
     let mut response = Vec::new();
     client.read_to_end(&mut response).await.unwrap();
-    assert_eq!(response, b"", "the server has seen it go");
+    assert_eq!(response, b"", "the server has noticed the disconnect");
     playing.issuer.advance_clock(s(60));
     until(|| playing.issuer.counts().grants == 1).await;
     assert_eq!(playing.issuer.events()[0].status, Some(200));

@@ -151,7 +151,7 @@ async fn a_client_does_not_authenticate_twice() {
         login.form(form)
     };
     assert_eq!(reason(login(&[("scope", "a"), ("client_id", "example-client-id+1")])).await.0, 200);
-    assert_eq!(reason(login(&[("client_secret", "")])).await.0, 200, "what is empty is absent");
+    assert_eq!(reason(login(&[("client_secret", "")])).await.0, 200, "an empty field counts as absent");
     assert_eq!(reason(login(&[("client_secret", "example-client-secret:100%")])).await, twice("client_secret"));
     assert_eq!(reason(login(&[("client_assertion", "a")])).await, twice("client_assertion"));
     let query = login(&[("scope", "a")]).query(&[("client_secret", "x")]);

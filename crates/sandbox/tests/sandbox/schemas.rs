@@ -94,7 +94,7 @@ async fn an_object_nested_in_its_own_type_ends_there() {
     let (status, token) =
         status_and_body(playing.post("/login").json(&json!({ "key": "example-key", "a": null }))).await;
     assert_eq!((status, &token["access_token"]), (200, &json!("example-access-token-1")));
-    assert_eq!(token["l"], Value::Null, "such an object has no end");
+    assert_eq!(token["l"], Value::Null, "a type that requires itself ends with null");
 }
 
 #[test]

@@ -54,7 +54,7 @@ async fn a_single_use_refresh_token_works_once() {
     let again = zenoti_refresh(playing, &zenoti.refresh).await;
     assert_eq!(again, (401, json!({ "error": { "code": 401, "message": "`refresh_token` has been used already" } })));
     let access = text(&pair, "/credentials/access_token");
-    assert_eq!(playing.call(&format!("bearer {access}")).await, 200, "whoever tries it again takes nothing away");
+    assert_eq!(playing.call(&format!("bearer {access}")).await, 200, "a second attempt invalidates nothing");
     playing.issuer.advance_clock(s(24 * 60 * 60));
     assert_eq!(zenoti_refresh(playing, &text(&pair, "/credentials/refresh_token")).await.0, 200);
     let counts = playing.issuer.counts();
@@ -70,7 +70,7 @@ async fn an_early_refresh_returns_a_redundant_pair() {
     let playing = &zenoti.playing;
     playing.issuer.advance_clock(s(24 * 60 * 60 - 1));
     let (status, pair) = zenoti_refresh(playing, &zenoti.refresh).await;
-    assert_eq!(status, 200, "it looks like any other");
+    assert_eq!(status, 200, "the response looks normal");
     let access = text(&pair, "/credentials/access_token");
     assert_eq!(playing.call(&format!("bearer {}", zenoti.access)).await, 401);
     assert_eq!(playing.call(&format!("bearer {access}")).await, 401);
@@ -78,7 +78,7 @@ async fn an_early_refresh_returns_a_redundant_pair() {
     let (status, refused) = zenoti_refresh(playing, &text(&pair, "/credentials/refresh_token")).await;
     assert_eq!(status, 401);
     assert!(text(&refused, "/error/message").contains("redundant"));
-    assert_eq!(zenoti_login(playing).await.0, 200, "a login helps");
+    assert_eq!(zenoti_login(playing).await.0, 200, "a login works");
     let counts = playing.issuer.counts();
     assert_eq!((counts.early_refreshes, counts.double_spends), (1, 0));
     let early = |event: &&freshtoken_sandbox::Event| matches!(event.outcome, Outcome::Refreshed { early: true, .. });
@@ -250,7 +250,7 @@ async fn a_refresh_can_exceed_the_live_token_limit() {
     assert_eq!((status, playing.issuer.live_tokens()), (200, 1));
     assert!(refresh(&second).await.0 >= 400);
     assert_eq!(playing.issuer.revoke_all(), 1);
-    assert_eq!(refresh(&second).await.0, 200, "it wasn't spent");
+    assert_eq!(refresh(&second).await.0, 200, "the refresh token was not spent");
 }
 
 #[tokio::test]
@@ -297,7 +297,7 @@ async fn revoking_a_refresh_token_revokes_its_access_tokens() {
     let refreshed =
         |token: &str| status_and_body(grant(&[("grant_type", "refresh_token"), ("refresh_token", token)], path));
     let (status, second) = refreshed(&refresh).await;
-    assert_eq!((status, &second["refresh_token"]), (200, &token["refresh_token"]), "it isn't single-use");
+    assert_eq!((status, &second["refresh_token"]), (200, &token["refresh_token"]), "the refresh token is reusable");
     assert_eq!(playing.call(&format!("Bearer {}", text(&token, "/access_token"))).await, 200);
     assert_eq!(status_and_body(grant(&[("refresh_token", &refresh)], "/logout")).await, (204, Value::Null));
     for token in [&token, &second] {

@@ -218,7 +218,7 @@ async fn a_member_can_mark_a_response_as_failed() {
     let token = json!({ "ok": true, "token": "example-access-token-1" });
     assert_eq!(get("/login?k=example-key").await, (200, token));
     let call = || playing.http.get(playing.url("/x")).header("X-Key", "example-access-token-1");
-    assert_eq!(status_and_body(call()).await.0, 200, "on a header of its own the token stands bare");
+    assert_eq!(status_and_body(call()).await.0, 200, "a custom header has no prefix");
     let revoke = |query: &str| status_and_body(playing.post(&format!("/revoke?{query}")));
     assert_eq!(revoke("k=example-key").await.1["ok"], false);
     assert_eq!(revoke("k=example-key&token=example-access-token-1").await, (200, json!({ "ok": true })));
@@ -344,10 +344,10 @@ async fn a_failure_example_at_200_is_returned_unchanged() {
     let wrong = json!({ "ok": false, "error": "invalid_secret", "warning": "twice" });
     assert_eq!(post("/login?secret=wrong").await, (200, wrong), "the example whose code fits");
     let odd = json!({ "ok": false, "error": "fatal_error", "more": [1] });
-    assert_eq!(post("/login").await, (200, odd), "before a 400 of which there is no example");
+    assert_eq!(post("/login").await, (200, odd), "it is preferred to a 400 without an example");
     assert_eq!(post("/refresh?refresh_token=x").await, (200, json!({ "ok": false, "error": "token_expired" })));
     let invalid = json!({ "ok": false, "error": "invalid_request" });
-    assert_eq!(post("/refresh").await, (400, invalid), "a documented status with an example that fits comes first");
+    assert_eq!(post("/refresh").await, (400, invalid), "a documented status with a fitting example comes first");
 }
 
 #[tokio::test]

@@ -105,14 +105,14 @@ async fn voucherify_refuses_invalid_tokens_and_keys() {
             "`content-type` is not",
         ),
         broken(
-            "a token twice",
+            "a repeated token",
             |p| with_keys(p.post("/v1/oauth/introspect"), p).form(&[("access_token", "x"), ("access_token", "y")]),
             400,
             json!({ "code": 400, "message": "`access_token` is present 2 times" }),
             "2 times",
         ),
         broken(
-            "a token without a value",
+            "an empty token",
             |p| with_keys(p.post("/v1/oauth/introspect"), p).form(&[("access_token", "")]),
             400,
             json!({ "code": 400, "key": "missing_parameters", "message": "An invented text about what is missing" }),

@@ -48,7 +48,7 @@ async fn wellnessliving_refuses_invalid_logins() {
             "`grant_type` is not \"client_credentials\"",
         ),
         broken(
-            "a field twice",
+            "a repeated field",
             login(format!("client_id=a&{good}")),
             400,
             invalid_request.clone(),
