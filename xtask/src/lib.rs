@@ -13,8 +13,8 @@
 //!
 //! What is generated is written as text, laid out by `code`; only progenitor's own is tokens.
 //!
-//! `generate` is the pipeline, `specs` reads its files, `new` has the fragment that a new vendor starts from. The program is `main.rs`; that this is a
-//! library as well is for `crates/bench`, which measures it.
+//! `generate` is the pipeline, `specs` reads its files, `new` has the fragment that a new vendor starts from. The program is
+//! `main.rs`; that this is a library as well is for `benches/gen.rs`, which measures it.
 
 mod client;
 mod code;

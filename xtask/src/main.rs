@@ -34,7 +34,7 @@ use xtask::{
   cargo xtask gen --check            change nothing; exit 1 and show a diff where a crate is stale
   cargo xtask new acme               write specs/acme.yaml, a fragment to start from
   cargo xtask demo                   watch tokens being kept fresh, in 20 seconds
-  cargo xtask bench                  measure it beside other crates, in 15 minutes")]
+  cargo xtask bench                  compare it with other crates, in 10 minutes")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -67,9 +67,9 @@ enum Command {
         #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Measure freshtoken beside what users would pick instead, and write crates/bench/RESULTS.md.
+    /// Compare freshtoken with the crates that users would pick instead, and write crates/bench/RESULTS.md.
     ///
-    /// The first build takes some minutes: all the other crates are in it. `cargo xtask bench --help` is its own help.
+    /// The first build takes a few minutes because it includes all these crates. `cargo xtask bench --help` shows the options.
     #[command(disable_help_flag = true)]
     Bench {
         /// The benchmark's own arguments.

@@ -1,0 +1,77 @@
+//! `cargo bench --package xtask`: generates 1, 10 and 100 specs in memory, compared with progenitor alone.
+//!
+//! Progenitor alone makes its types and its client from the same lowered documents, one after the other, on one core. The
+//! pipeline parses, lints and writes every file of every crate, on all cores.
+
+use std::error::Error;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use std::{fs, io};
+
+use xtask::facade::{Facade, MANIFEST};
+use xtask::generate::{Source, generate, lowered, on_this_thread_too, progenitor_alone};
+use xtask::problem::Problem;
+use xtask::specs;
+
+/// How many specs, and how many rounds: enough for some tenths of a second.
+const SIZES: [(usize, usize); 3] = [(1, 41), (10, 9), (100, 3)];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    // `cargo test --all-targets` runs a benchmark without this argument.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return Ok(());
+    }
+    on_this_thread_too()?;
+    let facade = Facade::new(read(MANIFEST)?, &read("Cargo.toml")?, false);
+    println!("specs  progenitor alone    pipeline  ratio");
+    for (count, rounds) in SIZES {
+        let sources = sources(count)?;
+        let documents: Vec<_> = sources.iter().map(lowered).collect::<Result<_, _>>().map_err(first)?;
+        let (mut alone, mut pipeline, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            let start = Instant::now();
+            for document in &documents {
+                black_box(progenitor_alone(document)?);
+            }
+            let alone_took = millis(start);
+            let start = Instant::now();
+            black_box(generate(&sources, Some(&facade), |_| {}).map_err(first)?);
+            let pipeline_took = millis(start);
+            ratios.push(pipeline_took / alone_took);
+            alone.push(alone_took);
+            pipeline.push(pipeline_took);
+        }
+        let [alone, pipeline, ratio] = [alone, pipeline, ratios].map(median);
+        println!("{count:>5}  {alone:>13.1} ms  {pipeline:>7.1} ms  {ratio:>5.2}");
+    }
+    Ok(())
+}
+
+fn millis(start: Instant) -> f64 {
+    start.elapsed().as_secs_f64() * 1e3
+}
+
+fn median(mut rounds: Vec<f64>) -> f64 {
+    rounds.sort_by(f64::total_cmp);
+    rounds[rounds.len() / 2]
+}
+
+fn first(problems: Vec<Problem>) -> String {
+    problems.first().map_or_else(String::new, ToString::to_string)
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> io::Result<String> {
+    fs::read_to_string(repository().join(path))
+}
+
+/// Copies the repository's specs, in turn, under names of their own.
+fn sources(count: usize) -> io::Result<Vec<Source>> {
+    let (specs, _) = specs::read(&repository(), &[])?;
+    let names = (0..count).map(|number| format!("specs/vendor_{number:04}.yaml"));
+    Ok(names.zip(specs.iter().cycle()).map(|(file, spec)| Source { file, text: spec.text.clone() }).collect())
+}
