@@ -1,286 +1,223 @@
-//! Many accounts: what a source takes, how long it is looked for, and how the renewals of all spread when all are due.
+//! Many accounts: the memory of a source, the time to look one up, and how renewals spread when all are due.
 //!
-//! Each set is measured in a process of its own, so that its memory is its own. All accounts log in at one moment, for the
-//! clock stands still meanwhile. Then it jumps to shortly before the first is due and runs on, many times faster than
-//! real time, while every account is asked for again and again. Each is a real login: over HTTP up to a hundred thousand;
-//! a million would take minutes over HTTP, so its vendor is in the process.
+//! All accounts log in while the clock stands still. Then it jumps to shortly before the first renewal is due and runs faster
+//! than real time, while every account is asked for its header again and again. The vendor is in this process, because a
+//! million logins over HTTP would take minutes.
 
 use std::collections::HashMap;
 use std::hint::black_box;
+use std::ops::Range;
 use std::pin::Pin;
-use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use freshtoken::voucherify::{Credentials, Endpoint, types::Scope};
-use freshtoken::{Accounts, Clock, CredentialSource, Failure as Refusal, Issued, Now, Policy, TokenSource, Vendor};
-use serde::{Deserialize, Serialize};
-use tokio::runtime::Runtime;
+use freshtoken::{Accounts, Clock, CredentialSource, Failure, Issued, Now, Policy, TokenSource, Vendor};
 use tokio::time::sleep;
 
-use crate::cached::allocations;
-use crate::contenders::{Contender, Failure, Place};
+use crate::contenders::{BoxError, Contender, Target};
 use crate::for_each_contender;
-use crate::issuer::{Does, Issuer, token};
-use crate::process;
-use crate::statistics::Spread;
+use crate::issuer::{Issuer, Reply, token};
+use crate::process::allocations;
+use crate::report::{Goal, Section, better};
+use crate::statistics::{Spread, grouped};
 
-/// How many accounts there are, and whether their vendor is asked over HTTP.
-pub const SETS: [(usize, &str); 4] = [(1, HTTP), (1_000, HTTP), (100_000, HTTP), (1_000_000, IN_PROCESS)];
+const SIZES: [usize; 4] = [1, 1_000, 100_000, 1_000_000];
 
-const HTTP: &str = "over HTTP";
-const IN_PROCESS: &str = "in the process";
+/// How many sources of each contender are built.
+const SOURCES: usize = 100;
 
-/// How many sources of each rival are made, as its docs make one.
-pub const RIVALS: usize = 100;
+const LIFETIME: Duration = Duration::from_secs(3_600);
 
-/// A token's life, by the clock of the accounts.
-const LIFE: Duration = Duration::from_secs(3_600);
-
-/// The earliest that a renewal is due: freshtoken renews from 70 to 75 % of a life.
+/// The earliest renewal: freshtoken renews after 70 to 75 % of the lifetime.
 const FIRST_DUE: Duration = Duration::from_secs(2_520);
 
-/// How long it may take from then until the last one is due.
-pub const WINDOW: Duration = Duration::from_secs(180);
+/// The time from the earliest to the latest renewal.
+const WINDOW: Duration = Duration::from_secs(180);
 
-/// How many log in at once.
-const AT_ONCE: usize = 64;
+/// How many names a round looks up.
+const LOOK_UPS: usize = 100_000;
 
-/// How many names are looked for in a round.
-const LOOKED_FOR: usize = 100_000;
+/// The length of the intervals in which renewals are counted, in seconds.
+const INTERVAL: usize = 5;
 
-/// Buckets of the plot, so many seconds long by the clock of the accounts.
-pub const BUCKET: usize = 5;
+const KIBIBYTE: f64 = 1_024.0;
 
-/// What was measured of many accounts.
-#[derive(Debug, Serialize)]
-pub struct Many {
-    /// Each of [`SETS`].
-    pub sets: Vec<Set>,
-    /// Bytes of the heap for each source, by crate, of [`RIVALS`] sources.
-    pub rivals: Vec<(String, Result<f64, String>)>,
-}
-
-/// What was measured of one set of accounts.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Set {
-    /// How many accounts.
-    pub accounts: usize,
-    /// How their vendor is asked.
-    pub vendor: String,
-    /// Bytes of the heap for each, all in all; where counted.
-    pub heap: Option<f64>,
-    /// Bytes of it that are the account's own: name, credentials, and the header with the token.
-    pub own: usize,
-    /// Bytes by which the process grew for each. Of few accounts it says nothing.
-    pub resident: f64,
-    /// Seconds until all had logged in.
-    pub logins: f64,
-    /// Nanoseconds to get a source by its name.
-    pub look_up: Spread,
-    /// The same from a `HashMap` of `Arc`s behind an `RwLock`.
-    pub map: Spread,
-    /// Real seconds from the first renewal to the last.
-    pub renewals: f64,
-    /// How many times faster than real time the clock ran.
-    pub rate: f64,
-    /// Requests in that time.
-    pub requests: usize,
-    /// Accounts without a token at the end, or that once had none.
-    pub failures: usize,
-    /// Renewals in each [`BUCKET`], from when the first could be due.
-    pub buckets: Vec<usize>,
-}
-
-impl Set {
-    /// Bytes of the heap for each beyond its own.
-    pub fn beyond(&self) -> Option<f64> {
-        self.heap.map(|heap| heap - self.own as f64)
-    }
-
-    /// Requests in the fullest second, and in a second of the window if all were alike.
-    pub fn peak(&self) -> (f64, f64) {
-        let fullest = self.buckets.iter().max().copied().unwrap_or_default();
-        (fullest as f64 / BUCKET as f64, self.accounts as f64 / WINDOW.as_secs_f64())
-    }
-}
-
-/// Measures every set.
-///
-/// # Errors
-///
-/// When a process of its own fails.
-pub fn run(is_quick: bool, missing: &mut Vec<String>) -> Result<Many, Failure> {
-    let issuer = Issuer::start(Does::issues(LIFE));
-    let mut sets = Vec::new();
-    for (accounts, vendor) in SETS {
-        if is_quick && accounts > 1_000 {
-            missing.push(format!("{accounts} accounts: `--quick` leaves them out."));
-            continue;
-        }
-        let url = if vendor == HTTP { issuer.url() } else { IN_PROCESS };
-        let program = std::env::current_exe()?;
-        let mut set: Set = process::answer(Command::new(program).args(["--accounts", &accounts.to_string(), url]))?;
-        set.heap = Some(allocations(&["--accounts", &accounts.to_string()])?);
-        sets.push(set);
-    }
-    let rivals = allocations(&["--rivals"])?;
-    Ok(Many { sets, rivals })
-}
-
-/// What this program does for one set.
-///
-/// # Errors
-///
-/// When the accounts can't log in.
-pub fn in_a_process_of_its_own(accounts: &str, url: &str) -> Result<(), Failure> {
-    let accounts = accounts.parse()?;
-    let set = match url {
-        IN_PROCESS => measure(accounts, InProcess, || (), IN_PROCESS)?,
-        url => measure(accounts, Endpoint::at(url)?, credentials, HTTP)?,
-    };
-    println!("{}", serde_json::to_string(&set)?);
-    Ok(())
-}
-
-fn credentials() -> Credentials {
-    Credentials { scope: vec![Scope::Api].into(), app_id: "example-id".into(), app_token: "example-secret".into() }
-}
-
-fn measure<V: Vendor>(
+struct Measured {
     accounts: usize,
-    vendor: V,
-    credentials: fn() -> V::Credentials,
-    how: &str,
-) -> Result<Set, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let clock = Warp::default();
-    let log = Arc::new(Log::default());
-    let vendor = Logged { vendor, log: log.clone(), clock: clock.clone() };
-    let set = Arc::new(Accounts::builder(vendor).at_most(accounts + 1).clock(clock.clone()).build());
-    // What the first one needs is nobody's.
-    runtime.block_on(set.get_scoped("the first", "api", credentials).header())?;
-    set.remove("the first");
-    let names: Arc<Vec<String>> = Arc::new((0..accounts).map(name).collect());
+    /// Bytes of the heap for each account.
+    heap: f64,
+    /// Nanoseconds to get a source by name, and to get a value of a `HashMap` of `Arc`s behind an `RwLock`.
+    look_up: Spread,
+    map: Spread,
+    renewals: usize,
+    /// Calls that got no token.
+    failures: usize,
+    /// Renewals in the fullest interval, compared with an even spread.
+    peak: f64,
+}
 
-    let before = resident()?;
-    let start = Instant::now();
-    log_in(&runtime, &set, &names, credentials)?;
-    let logins = start.elapsed().as_secs_f64();
-    let resident = resident()?.saturating_sub(before) as f64 / accounts as f64;
-
-    let (look_up, map) = look_ups(&set, &names, credentials);
-    log.clear();
-    // Real seconds for the window: what a login over HTTP takes here, and what one in the process takes, fits well in.
-    let seconds = match how {
-        HTTP => (accounts as f64 / 10_000.0).max(2.0),
-        _ => 12.0,
-    };
-    let rate = WINDOW.as_secs_f64() / seconds;
-    let failures = runtime.block_on(renew(&set, &clock, rate))?;
-    let renewals = log.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let (first, last) = (renewals.first(), renewals.last());
-    let took = first.zip(last).map_or(0.0, |((_, first), (_, last))| (*last - *first).as_secs_f64());
-    let mut buckets = vec![0; WINDOW.as_secs() as usize / BUCKET];
-    for (due, _) in renewals.iter() {
-        let bucket = due.saturating_sub(FIRST_DUE).as_secs() as usize / BUCKET;
-        // A late one counts as well.
-        buckets.resize(buckets.len().max(bucket + 1), 0);
-        buckets[bucket] += 1;
+impl Measured {
+    /// Returns the bytes for each account without its name and header. The credentials take none.
+    fn beyond(&self) -> f64 {
+        self.heap - (name(0).len() + "Bearer ".len() + token(0).len()) as f64
     }
-    Ok(Set {
-        accounts,
-        vendor: how.to_owned(),
-        heap: None,
-        own: own(),
-        resident,
-        logins,
-        look_up,
-        map,
-        renewals: took,
-        rate,
-        requests: renewals.len(),
-        failures,
-        buckets,
+}
+
+/// Measures sets of up to this many accounts.
+///
+/// # Errors
+///
+/// If an account cannot log in.
+pub fn run(most: usize) -> Result<Section, BoxError> {
+    let sizes = SIZES.into_iter().filter(|accounts| *accounts <= most);
+    let sets = sizes.map(measure).collect::<Result<Vec<_>, _>>()?;
+    let row = |set: &Measured| {
+        vec![
+            grouped(set.accounts),
+            format!("{:.0} B", set.heap),
+            format!("{:.0} B", set.beyond()),
+            format!("{:.0} ns", set.look_up),
+            format!("{:.0} ns", set.map),
+            grouped(set.renewals),
+            set.failures.to_string(),
+            if set.accounts < 1_000 { "—".to_owned() } else { format!("{:.2} ×", set.peak) },
+        ]
+    };
+    let heaps: Vec<(String, Result<f64, String>)> = allocations(&["--sources"])?;
+    let ours = heaps.first().and_then(|(_, heap)| heap.as_ref().ok()).copied().unwrap_or_default();
+    let heap = |(name, heap): &(String, Result<f64, String>)| match heap {
+        // Less than a tenth is noise.
+        Ok(heap) if heap * 1.1 < ours => better(&format!("{name} {:.1} KiB", heap / KIBIBYTE)),
+        Ok(heap) => format!("{name} {:.1} KiB", heap / KIBIBYTE),
+        Err(error) => format!("{name} {error}"),
+    };
+    let heaps: Vec<_> = heaps.iter().map(heap).collect();
+    let intro = format!(
+        "Tokens of 900 characters. All renewals are due within {} s of a clock that runs faster than real time, and every account \
+         is asked for all the time. The heap of one source with an HTTP client of its own, as each crate's documentation \
+         builds it: {}.",
+        WINDOW.as_secs(),
+        heaps.join(", ")
+    );
+    let head = [
+        "accounts",
+        "heap of each",
+        "without name and token",
+        "look-up",
+        "look-up in a `HashMap`",
+        "renewals",
+        "calls without a token",
+        "fullest 5 s, to an even spread",
+    ];
+    Ok(Section {
+        title: "Many accounts",
+        intro,
+        head: head.map(str::to_owned).to_vec(),
+        rows: sets.iter().map(row).collect(),
+        goals: goals(&sets),
     })
+}
+
+fn goals(sets: &[Measured]) -> Vec<Goal> {
+    let beyond = sets.iter().filter(|set| set.accounts > 1).map(Measured::beyond).fold(0.0, f64::max);
+    let failures: usize = sets.iter().map(|set| set.failures).sum();
+    let odd = sets.iter().filter(|set| set.renewals != set.accounts).count();
+    let mut goals = vec![
+        Goal {
+            what: "many accounts: memory of a source without name and token".to_owned(),
+            limit: "1 KiB".to_owned(),
+            measured: format!("{beyond:.0} B"),
+            verdict: (beyond <= KIBIBYTE).into(),
+        },
+        Goal {
+            what: "many accounts: renewals when all are due".to_owned(),
+            limit: "one each, and no call without a token".to_owned(),
+            measured: format!("{odd} sets with another number, {failures} calls without a token"),
+            verdict: (odd == 0 && failures == 0).into(),
+        },
+    ];
+    // In a small set, chance alone makes peaks.
+    let peaks: Vec<f64> = sets.iter().filter(|set| set.accounts >= 100_000).map(|set| set.peak).collect();
+    if !peaks.is_empty() {
+        let peak = peaks.into_iter().fold(0.0, f64::max);
+        goals.push(Goal {
+            what: "many accounts: the fullest 5 s of renewals".to_owned(),
+            limit: "2 × an even spread".to_owned(),
+            measured: format!("{peak:.2} ×"),
+            verdict: (peak <= 2.0).into(),
+        });
+    }
+    goals
+}
+
+fn measure(accounts: usize) -> Result<Measured, BoxError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let vendor = InProcess::default();
+    let (clock, log) = (vendor.clock.clone(), vendor.logins.clone());
+    let set = Accounts::builder(vendor).at_most(accounts).clock(clock.clone()).build();
+    let names: Vec<String> = (0..accounts).map(name).collect();
+    runtime.block_on(log_in(&set, 0..accounts))?;
+    let (look_up, map) = look_ups(&set, &names);
+    // Long enough for this machine to keep up with the renewals.
+    let real_window = Duration::from_secs((accounts as u64 / 10_000).clamp(2, 12));
+    let failures = runtime.block_on(renew(&set, &clock, real_window));
+    let renewals = log.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut intervals = HashMap::<usize, usize>::new();
+    for at in renewals.iter() {
+        *intervals.entry(at.as_secs() as usize / INTERVAL).or_default() += 1;
+    }
+    let even = accounts as f64 * INTERVAL as f64 / WINDOW.as_secs_f64();
+    let peak = intervals.into_values().max().unwrap_or_default() as f64 / even;
+    let heap = allocations(&["--accounts", &accounts.to_string()])?;
+    Ok(Measured { accounts, heap, look_up, map, renewals: renewals.len(), failures, peak })
 }
 
 fn name(number: usize) -> String {
     format!("account-{number:08}")
 }
 
-/// Name and header; the credentials of the counted ones take none.
-fn own() -> usize {
-    name(0).len() + "Bearer ".len() + token(0).len()
-}
-
-/// Has all log in, some at once.
-fn log_in<V: Vendor>(
-    runtime: &Runtime,
-    set: &Arc<Accounts<V>>,
-    names: &Arc<Vec<String>>,
-    credentials: fn() -> V::Credentials,
-) -> Result<(), Failure> {
-    let next = Arc::new(AtomicUsize::new(0));
-    let worker = || {
-        let (set, names, next) = (set.clone(), names.clone(), next.clone());
-        runtime.spawn(async move {
-            while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-                set.get_scoped(name, "api", credentials).header().await?;
-            }
-            Ok::<_, freshtoken::Error>(())
-        })
-    };
-    let workers: Vec<_> = (0..AT_ONCE).map(|_| worker()).collect();
-    for worker in workers {
-        runtime.block_on(worker)??;
+async fn log_in(set: &Accounts<InProcess>, accounts: Range<usize>) -> Result<(), freshtoken::Error> {
+    for number in accounts {
+        set.get_scoped(&name(number), "api", || ()).header().await?;
     }
     Ok(())
 }
 
-/// How long a source is looked for, by names in no order, beside the map that one would write.
-fn look_ups<V: Vendor>(set: &Accounts<V>, names: &[String], credentials: fn() -> V::Credentials) -> (Spread, Spread) {
-    // With names of its own, as ours has.
-    let by_hand: HashMap<Box<str>, Arc<AtomicUsize>> =
+/// Looks names up in random order, in our set and in the map that a user would write.
+fn look_ups(set: &Accounts<InProcess>, names: &[String]) -> (Spread, Spread) {
+    let map: HashMap<Box<str>, Arc<AtomicUsize>> =
         names.iter().map(|name| (name.as_str().into(), Arc::default())).collect();
-    let by_hand = RwLock::new(by_hand);
+    let map = RwLock::new(map);
     let mut shuffled: Vec<&str> = names.iter().map(String::as_str).collect();
     shuffle(&mut shuffled);
-    // On and on, so that of a million nobody is looked for twice.
     let mut wanted = shuffled.into_iter().cycle();
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..7 {
-        let wanted: Vec<String> = wanted.by_ref().take(LOOKED_FOR).map(str::to_owned).collect();
-        let mut ours = || {
-            ours.push(per_name(&wanted, |name| {
-                black_box(set.get_scoped(name, "api", credentials));
-            }));
-        };
-        let mut theirs = || {
-            theirs.push(per_name(&wanted, |name| {
-                black_box(by_hand.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned());
-            }));
-        };
-        // Whoever is second finds the names in a cache.
-        if round % 2 == 0 {
-            ours();
-            theirs();
-        } else {
-            theirs();
-            ours();
+        let wanted: Vec<String> = wanted.by_ref().take(LOOK_UPS).map(str::to_owned).collect();
+        // The second of the two finds the names in the caches.
+        for is_ours in [round % 2 == 0, round % 2 == 1] {
+            if is_ours {
+                ours.push(per_name(&wanted, |name| set.get_scoped(name, "api", || ())));
+            } else {
+                theirs.push(per_name(&wanted, |name| {
+                    map.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+                }));
+            }
         }
     }
     (Spread::of(ours), Spread::of(theirs))
 }
 
-fn per_name(wanted: &[String], look_up: impl Fn(&str)) -> f64 {
+fn per_name<T>(wanted: &[String], look_up: impl Fn(&str) -> T) -> f64 {
     let start = Instant::now();
-    wanted.iter().for_each(|name| look_up(name));
+    for name in wanted {
+        black_box(look_up(name));
+    }
     start.elapsed().as_nanos() as f64 / wanted.len() as f64
 }
 
-/// The same order each time, and none that a cache could guess.
+/// The same order in each run.
 fn shuffle(names: &mut [&str]) {
     let mut state: u64 = 1;
     for index in (1..names.len()).rev() {
@@ -289,83 +226,76 @@ fn shuffle(names: &mut [&str]) {
     }
 }
 
-/// Lets the clock run through the window, and asks for all all the time, as calls would. Gives how many had no token.
-async fn renew<V: Vendor>(set: &Accounts<V>, clock: &Warp, rate: f64) -> Result<usize, Failure> {
+/// Runs the clock through the window and asks for all headers all the time. Returns the number of calls without a token.
+async fn renew(set: &Accounts<InProcess>, clock: &FastClock, real_window: Duration) -> usize {
     let sources: Vec<TokenSource> = set.sources().into_iter().map(|(_, source)| source).collect();
-    clock.run(FIRST_DUE, rate);
+    clock.run(FIRST_DUE, WINDOW.as_secs_f64() / real_window.as_secs_f64());
     let mut failures = 0;
-    let real = WINDOW.div_f64(rate);
-    let end = Instant::now() + real + real / 4;
+    let end = Instant::now() + real_window + real_window / 4;
     while Instant::now() < end {
         for part in sources.chunks(1_000) {
             failures += part.iter().filter(|source| black_box(source.try_header()).is_none()).count();
-            // The logins want the core as well.
+            // The logins need this core, too.
             tokio::task::yield_now().await;
         }
         sleep(Duration::from_millis(20)).await;
     }
-    let renewing = |source: &&TokenSource| source.status().is_renewing;
-    while sources.iter().any(|source| renewing(&source)) {
+    while sources.iter().any(|source| source.status().is_renewing) {
         sleep(Duration::from_millis(20)).await;
     }
-    Ok(failures)
+    failures
 }
 
-/// Bytes of this process in memory.
-fn resident() -> Result<usize, Failure> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
-    Ok(line.trim().trim_end_matches(" kB").parse::<usize>()? * 1_024)
-}
-
-/// What the other program, which counts, does: bytes of the heap for each of so many accounts.
-pub fn heap(accounts: usize, bytes_of: fn(&mut dyn FnMut()) -> i64) -> Result<f64, Failure> {
+/// Counts the bytes of the heap for each of so many accounts, in the program that counts.
+///
+/// # Errors
+///
+/// If an account cannot log in.
+pub fn heap(accounts: usize, bytes_of: fn(&mut dyn FnMut()) -> i64) -> Result<f64, BoxError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let set = Accounts::builder(InProcess).at_most(accounts + 1).build();
-    let log_in = |accounts: std::ops::Range<usize>| {
-        runtime.block_on(async {
-            for number in accounts {
-                set.get_scoped(&name(number), "api", || ()).header().await?;
-            }
-            Ok::<_, freshtoken::Error>(())
-        })
-    };
-    log_in(accounts..accounts + 1)?;
+    let set = Accounts::builder(InProcess::default()).at_most(accounts + 1).build();
+    // The first login prepares what all of them share.
+    runtime.block_on(log_in(&set, accounts..accounts + 1))?;
     set.remove(&name(accounts));
-    let mut logged_in = Ok(());
-    let bytes = bytes_of(&mut || logged_in = log_in(0..accounts));
-    logged_in?;
+    let mut result = Ok(());
+    let bytes = bytes_of(&mut || result = runtime.block_on(log_in(&set, 0..accounts)));
+    result?;
     Ok(bytes as f64 / accounts as f64)
 }
 
-/// What the other program does: bytes of the heap for each of [`RIVALS`] sources, by crate.
-pub fn rivals(bytes_of: fn(&mut dyn FnMut()) -> i64) -> Vec<(String, Result<f64, String>)> {
-    fn rival<C: Contender>(bytes_of: fn(&mut dyn FnMut()) -> i64) -> (String, Result<f64, String>) {
+/// Counts the bytes of the heap for each source, by contender, in the program that counts.
+pub fn heap_of_contenders(bytes_of: fn(&mut dyn FnMut()) -> i64) -> Vec<(String, Result<f64, String>)> {
+    fn heap<C: Contender>(bytes_of: fn(&mut dyn FnMut()) -> i64) -> (String, Result<f64, String>) {
         let bytes = || {
-            let issuer = Issuer::start(Does::issues(LIFE));
+            let issuer = Issuer::start(Reply::token(LIFETIME));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let place = Place { url: issuer.url(), life: LIFE };
+            let target = Target { url: issuer.url(), lifetime: LIFETIME };
             let source = || {
                 runtime.block_on(async {
-                    let contender = C::build(place).await?;
-                    contender.ask().await?;
-                    Ok::<_, Failure>(contender)
+                    let contender = C::build(target).await?;
+                    contender.token().await?;
+                    Ok::<_, BoxError>(contender)
                 })
             };
-            let first = source()?;
-            let mut sources = Vec::with_capacity(RIVALS);
-            let bytes = bytes_of(&mut || sources.extend((0..RIVALS).map(|_| source())));
-            let failed = sources.into_iter().find_map(Result::err);
-            drop(first);
-            failed.map_or(Ok(bytes as f64 / RIVALS as f64), Err)
+            // The first one prepares what all of them share.
+            let _first = source()?;
+            let mut sources = Vec::with_capacity(SOURCES);
+            let bytes = bytes_of(&mut || sources.extend((0..SOURCES).map(|_| source())));
+            sources.into_iter().collect::<Result<Vec<_>, _>>()?;
+            Ok(bytes as f64 / SOURCES as f64)
         };
-        (C::ABOUT.name.to_owned(), bytes().map_err(|error: Failure| error.to_string()))
+        (C::ABOUT.name.to_owned(), bytes().map_err(|error: BoxError| error.to_string()))
     }
-    for_each_contender!(rival(bytes_of))
+    for_each_contender!(heap(bytes_of))
 }
 
 /// A vendor in this process.
-struct InProcess;
+#[derive(Default)]
+struct InProcess {
+    clock: FastClock,
+    /// The clock's time at each login. Nothing is logged while the clock stands still.
+    logins: Arc<Mutex<Vec<Duration>>>,
+}
 
 impl Vendor for InProcess {
     type Credentials = ();
@@ -375,46 +305,18 @@ impl Vendor for InProcess {
         "https://issuer.example".to_owned()
     }
 
-    async fn login(&self, _: &CredentialSource<()>) -> Result<Issued, Refusal> {
-        Ok(Issued::new(token(0)).expires_in(LIFE))
+    async fn login(&self, _: &CredentialSource<()>) -> Result<Issued, Failure> {
+        let elapsed = self.clock.elapsed();
+        if !elapsed.is_zero() {
+            self.logins.lock().unwrap_or_else(PoisonError::into_inner).push(elapsed);
+        }
+        Ok(Issued::new(token(0)).expires_in(LIFETIME))
     }
 }
 
-/// A vendor whose logins are written down.
-struct Logged<V> {
-    vendor: V,
-    log: Arc<Log>,
-    clock: Warp,
-}
-
-/// When each login began: since all had logged in by the clock of the accounts, and really.
-#[derive(Default)]
-struct Log(Mutex<Vec<(Duration, Instant)>>);
-
-impl Log {
-    fn clear(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Vec::new();
-    }
-}
-
-impl<V: Vendor> Vendor for Logged<V> {
-    type Credentials = V::Credentials;
-    const POLICY: Policy = V::POLICY;
-
-    fn server(&self) -> String {
-        self.vendor.server()
-    }
-
-    async fn login(&self, credentials: &CredentialSource<V::Credentials>) -> Result<Issued, Refusal> {
-        let entry = (self.clock.elapsed(), Instant::now());
-        self.log.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
-        self.vendor.login(credentials).await
-    }
-}
-
-/// A clock that stands still, and then runs from some moment on, many times faster than real time.
+/// A clock that stands still until it is told to run.
 #[derive(Clone, Default)]
-struct Warp(Arc<RwLock<Option<Run>>>);
+struct FastClock(Arc<RwLock<Option<Run>>>);
 
 #[derive(Clone, Copy)]
 struct Run {
@@ -423,29 +325,26 @@ struct Run {
     rate: f64,
 }
 
-impl Warp {
+impl FastClock {
     fn run(&self, from: Duration, rate: f64) {
         let run = Run { since: Instant::now(), from, rate };
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(run);
     }
 
-    fn running(&self) -> Option<Run> {
-        *self.0.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn elapsed(&self) -> Duration {
-        self.running().map_or(Duration::ZERO, |run| run.from + run.since.elapsed().mul_f64(run.rate))
+        let run = *self.0.read().unwrap_or_else(PoisonError::into_inner);
+        run.map_or(Duration::ZERO, |run| run.from + run.since.elapsed().mul_f64(run.rate))
     }
 }
 
-impl Clock for Warp {
+impl Clock for FastClock {
     fn now(&self) -> Now {
         let elapsed = self.elapsed();
-        // A day that the answers' absolute expiries and dates are far from.
+        // Far before the absolute expiries and dates of the responses.
         Now::new(elapsed, UNIX_EPOCH + Duration::from_secs(1_000_000_000) + elapsed)
     }
 
-    /// It is only for what takes too long, and nothing is to take long because the clock runs fast.
+    /// Only timeouts sleep, and a fast clock must not shorten them.
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(sleep(duration))
     }

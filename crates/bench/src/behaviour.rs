@@ -1,8 +1,7 @@
-//! Behaviour, counted: each contender through each scenario, against an issuer of its own, on the real clock.
+//! Behaviour, counted: each contender in each scenario, with an issuer of its own, on the real clock.
 
-use std::future::Future;
-use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::{JoinHandle, spawn};
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::join_all;
@@ -10,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 use tokio::time::{sleep, timeout};
 
-use crate::contenders::{Contender, Failure, Place, service_account};
+use crate::contenders::{BoxError, Contender, Target};
 use crate::for_each_contender;
-use crate::issuer::{Does, Issuer};
+use crate::issuer::{Issuer, Reply};
 use crate::process;
+use crate::report::{Goal, Section, Verdict, better, contender_columns};
+use crate::statistics::milliseconds;
 
 const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -23,503 +24,416 @@ const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A token that outlives every scenario.
+/// The lifetime of a token that does not expire within any scenario.
 const LONG: Duration = s(3_600);
 
-/// Where the first call's wait is looked at, it comes when all that runs side by side is built: that loads certificates, which
-/// takes a core for a while. Where a token's life is looked at, nobody settles: some fetch one when they are built.
-const SETTLES: Duration = s(2);
-
-/// Why google-cloud-auth's callers wait for nothing where all others are cold.
-const EAGER: &str = "google-cloud-auth asks when it is built, which here is two seconds before the first call";
-
-/// Nobody waits longer than this.
+/// How long a caller waits.
 const PATIENCE: Duration = s(10);
 
-/// By then a request has arrived that was begun in the background, and its answer, but no second try.
+/// How long the scenarios that run side by side load their certificates, which would delay the first call.
+const SETTLE: Duration = s(2);
+
+/// Long enough for a request in the background, too short for a second attempt.
 const BACKGROUND: Duration = ms(300);
 
-/// One scenario, and how each contender went through it.
-#[derive(Debug, Serialize)]
-pub struct Scenario {
-    /// What happens.
-    pub title: &'static str,
-    /// What `requests` counts.
-    pub counts: &'static str,
-    /// What freshtoken is to do, in words and as the most of each count.
-    pub goal: Option<(&'static str, Ran)>,
-    /// Why freshtoken does as it does, where another does better.
-    pub why: Option<&'static str>,
-    /// A contender's name, and what was seen of it.
-    pub seen: Vec<(String, Seen)>,
+#[derive(Clone, Copy, PartialEq)]
+enum Scenario {
+    Cold,
+    CallerGone,
+    LateRejections,
+    Suspended,
+    // These take many seconds and run side by side.
+    ColdFailing,
+    InARowFailing,
+    RuntimeGone,
+    RenewalDue,
+    Idle,
+    IssuerDown,
 }
 
-/// What was seen.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Seen {
-    /// It ran.
-    Ran(Ran),
-    /// It can't, or it would be unfair, and why.
-    Dash(String),
-}
+/// How many rows run one by one, before the others in the table.
+const ONE_BY_ONE: usize = 4;
 
-/// What was counted.
+/// A scenario, its title, and the most that freshtoken may do.
+struct Row(Scenario, &'static str, Counts);
+
+const ROWS: [Row; 10] = [
+    Row(Scenario::Cold, "50 cold callers; the issuer takes 100 ms", at_most(1, 0)),
+    Row(Scenario::CallerGone, "the first caller is dropped during the request; another asks", at_most(1, 0)),
+    Row(Scenario::LateRejections, "50 late 401s for the previous token; each asks again", at_most(0, 0)),
+    Row(Scenario::Suspended, "the machine was suspended until the token had expired; 10 callers", at_most(1, 0)),
+    Row(Scenario::ColdFailing, "50 cold callers; the issuer fails after 100 ms", at_most(1, 50)),
+    Row(
+        Scenario::InARowFailing,
+        "10 cold calls in a row, for at most 10 s; the issuer fails after 100 ms",
+        at_most(1, 10),
+    ),
+    Row(
+        Scenario::RuntimeGone,
+        "the runtime that built the source is gone, its token has expired; 10 callers",
+        at_most(1, 0),
+    ),
+    Row(
+        Scenario::RenewalDue,
+        "valid for another 11 s, renewal due, the issuer fails after 100 ms; 10 calls in a row",
+        // A caller that waits for the issuer waits 100 ms.
+        Counts { longest: 50.0, ..at_most(1, 0) },
+    ),
+    Row(Scenario::Idle, "no call for 12 s, with tokens of 5 s", at_most(0, 0)),
+    Row(
+        Scenario::IssuerDown,
+        "the issuer is down during the whole lifetime of a token, 8 s; a call every 50 ms",
+        at_most(usize::MAX, usize::MAX),
+    ),
+];
+
+/// What was counted from the event in the title on.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub struct Ran {
-    /// Requests at the issuer.
-    pub requests: usize,
-    /// Calls made.
-    pub calls: usize,
-    /// Of them, those that got no token, or one that had expired.
-    pub failures: usize,
-    /// Of those, the ones that got a token that had expired.
-    pub expired: usize,
-    /// Of those, the ones in which it panicked.
-    pub panics: usize,
-    /// Of those, the ones that still waited when nobody waits any longer.
-    pub waiting: usize,
-    /// The longest that a call took, in milliseconds.
-    pub longest: f64,
+struct Counts {
+    requests: usize,
+    calls: usize,
+    /// Calls that returned no valid token. The next three fields are parts of it.
+    failures: usize,
+    expired: usize,
+    panicked: usize,
+    waiting: usize,
+    /// The longest wait in milliseconds.
+    longest: f64,
 }
 
-impl Ran {
-    fn count(&mut self, outcome: &Outcome) {
-        self.calls += 1;
-        self.longest = self.longest.max(outcome.took.as_secs_f64() * 1_000.0);
-        self.failures += usize::from(outcome.end != End::Served);
-        self.expired += usize::from(outcome.end == End::Expired);
-        self.panics += usize::from(outcome.end == End::Panicked);
-        self.waiting += usize::from(outcome.end == End::Waits);
+const fn at_most(requests: usize, failures: usize) -> Counts {
+    Counts { requests, calls: 0, failures, expired: 0, panicked: 0, waiting: 0, longest: f64::INFINITY }
+}
+
+/// The counts, or why there are none.
+type Outcome = Result<Counts, String>;
+
+/// Runs all scenarios.
+pub fn run() -> Section {
+    // Some contenders panic in one of the scenarios.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let (short, long) = ROWS.split_at(ONE_BY_ONE);
+    let threads: Vec<_> = long.iter().map(|row| for_each_contender!(start(row.0))).collect();
+    let join = |thread: JoinHandle<Outcome>| thread.join().unwrap_or_else(|_| Err("panicked".to_owned()));
+    let long: Vec<Vec<Outcome>> = threads.into_iter().map(|row| row.into_iter().map(join).collect()).collect();
+    let short = short.iter().map(|row| for_each_contender!(outcome(row.0)));
+    let outcomes: Vec<Vec<Outcome>> = short.chain(long).collect();
+    std::panic::set_hook(hook);
+    let row = |(Row(_, title, _), outcomes): (&Row, &Vec<Outcome>)| {
+        let ours = outcomes.first().and_then(|ours| ours.as_ref().ok());
+        [vec![(*title).to_owned()], outcomes.iter().map(|outcome| cell(outcome, ours)).collect()].concat()
+    };
+    Section {
+        title: "Behaviour, counted",
+        intro: "Requests from the event on / calls that failed or got an expired token / the longest wait. A caller waits for at \
+                most 10 s. `—`: the constructor waits for the first token, a 401 cannot be reported, or the crate renews earlier \
+                than such a token lives; google-cloud-auth logs in when it is built. freshtoken serves no token in its last second."
+            .to_owned(),
+        head: contender_columns(""),
+        rows: ROWS.iter().zip(&outcomes).map(row).collect(),
+        goals: ROWS.iter().zip(&outcomes).filter_map(|(row, outcomes)| goal(row, outcomes.first()?)).collect(),
     }
 }
 
-/// The most requests and failures of a goal; a call may take any time.
-fn at_most(requests: usize, failures: usize) -> Ran {
-    Ran { requests, failures, longest: f64::INFINITY, ..Ran::default() }
+fn goal(Row(_, title, most): &Row, ours: &Outcome) -> Option<Goal> {
+    if most.requests == usize::MAX {
+        return None;
+    }
+    let mut limit = format!("at most {} / {}", most.requests, most.failures);
+    if most.longest.is_finite() {
+        limit += ", no call waits for the issuer";
+    }
+    let is_met = |ours: &Counts| {
+        ours.requests <= most.requests && ours.failures <= most.failures && ours.longest <= most.longest
+    };
+    let (measured, verdict) = match ours {
+        Ok(ours) => (figures(ours), is_met(ours).into()),
+        Err(why) => (why.clone(), Verdict::NOT_MEASURED),
+    };
+    Some(Goal { what: (*title).to_owned(), limit, measured, verdict })
 }
 
-struct Outcome {
-    took: Duration,
-    end: End,
+fn figures(counts: &Counts) -> String {
+    let Counts { requests, calls, failures, expired, panicked, waiting, longest } = *counts;
+    if calls == 0 {
+        return requests.to_string();
+    }
+    let kinds = [(expired, "expired"), (panicked, "panicked"), (waiting, "still waiting")];
+    let kinds = kinds.into_iter().filter(|(count, _)| *count > 0).map(|(count, kind)| format!("{count} {kind}"));
+    let failures = std::iter::once(failures.to_string()).chain(kinds).collect::<Vec<_>>().join(", ");
+    format!("{requests} / {failures} / {}", milliseconds(longest))
 }
 
-#[derive(Clone, Copy, PartialEq)]
+fn cell(outcome: &Outcome, ours: Option<&Counts>) -> String {
+    let theirs = match outcome {
+        Ok(counts) => counts,
+        Err(why) => return why.clone(),
+    };
+    // Not all make as many calls. A crate that serves no caller sends few requests and lets no caller wait.
+    let is_better = |ours: &Counts| {
+        let (failures, our_failures) = (theirs.failures * ours.calls, ours.failures * theirs.calls);
+        let is_faster = theirs.requests < ours.requests || theirs.longest + 50.0 < ours.longest;
+        failures < our_failures || failures == our_failures && theirs.calls >= ours.calls && is_faster
+    };
+    let figures = figures(theirs);
+    if ours.is_some_and(is_better) { better(&figures) } else { figures }
+}
+
+fn start<C: Contender>(scenario: Scenario) -> JoinHandle<Outcome> {
+    spawn(move || outcome::<C>(scenario))
+}
+
+fn outcome<C: Contender>(scenario: Scenario) -> Outcome {
+    let is_applicable = match scenario {
+        Scenario::Cold | Scenario::CallerGone | Scenario::ColdFailing | Scenario::InARowFailing => {
+            !C::ABOUT.fetches_when_built
+        }
+        Scenario::LateRejections => C::ABOUT.rejection.is_some(),
+        Scenario::RenewalDue => C::ABOUT.margin < DUE,
+        Scenario::IssuerDown => C::ABOUT.margin < DOWN,
+        Scenario::Suspended | Scenario::RuntimeGone | Scenario::Idle => true,
+    };
+    if is_applicable { play::<C>(scenario).map_err(|error| format!("failed: {error}")) } else { Err("—".to_owned()) }
+}
+
+fn play<C: Contender>(scenario: Scenario) -> Result<Counts, BoxError> {
+    let delay = ms(100);
+    let runtime = runtime()?;
+    match scenario {
+        Scenario::Cold => runtime.block_on(cold::<C>(Reply::token(LONG).after(delay), Duration::ZERO)),
+        Scenario::ColdFailing => runtime.block_on(cold::<C>(Reply::error().after(delay), SETTLE)),
+        Scenario::InARowFailing => runtime.block_on(in_a_row_failing::<C>(delay)),
+        Scenario::CallerGone => runtime.block_on(caller_gone::<C>()),
+        Scenario::LateRejections => runtime.block_on(late_rejections::<C>()),
+        Scenario::RuntimeGone => runtime_gone::<C>(runtime),
+        Scenario::RenewalDue => runtime.block_on(renewal_due::<C>(delay)),
+        Scenario::Idle => runtime.block_on(idle::<C>()),
+        Scenario::IssuerDown => runtime.block_on(issuer_down::<C>(delay)),
+        Scenario::Suspended => suspended::<C>(),
+    }
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
+}
+
+/// A contender, its issuer, and what is counted.
+struct Stage<C> {
+    issuer: Issuer,
+    contender: C,
+    requests_before: usize,
+    counts: Counts,
+}
+
 enum End {
     Served,
     Expired,
     Failed,
     Panicked,
-    Waits,
+    Waiting,
 }
 
-type Result<T> = std::result::Result<T, Failure>;
-
-/// Runs every scenario.
-pub fn run(missing: &mut Vec<String>) -> Vec<Scenario> {
-    // It takes a core for a second, and no scenario is about that.
-    let _ = service_account::pem();
-    // In one of them some panic, and their backtraces are no part of the results.
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    // What takes seconds is about seconds: all of that runs side by side, and the rest after it, one by one.
-    let failing = for_each_contender!(cold_failing());
-    let in_a_row = for_each_contender!(in_a_row_failing());
-    let gone = for_each_contender!(runtime_gone());
-    let idle = for_each_contender!(idle());
-    let down = for_each_contender!(issuer_down());
-    let due = for_each_contender!(renewal_due());
-    let [failing, in_a_row, gone, idle, down, due] = [failing, in_a_row, gone, idle, down, due].map(land);
-    let requests = "requests";
-    let mut scenarios = vec![
-        Scenario {
-            title: "50 callers, cold; the issuer takes 100 ms",
-            counts: requests,
-            goal: Some(("1 request", at_most(1, 0))),
-            why: None,
-            seen: for_each_contender!(cold()),
-        },
-        Scenario {
-            title: "50 callers, cold; the issuer answers 500 after 100 ms",
-            counts: requests,
-            goal: Some(("1 request", at_most(1, 50))),
-            why: Some(EAGER),
-            seen: failing,
-        },
-        Scenario {
-            title: "10 calls in a row, cold, for 10 s at most; the issuer answers 500 after 100 ms",
-            counts: requests,
-            goal: Some(("1 request, none within the back-off", at_most(1, 10))),
-            why: Some(EAGER),
-            seen: in_a_row,
-        },
-        Scenario {
-            title: "The caller goes away in mid-flight; another comes",
-            counts: requests,
-            goal: Some(("1 request, the token kept", at_most(1, 0))),
-            why: None,
-            seen: for_each_contender!(caller_gone()),
-        },
-        Scenario {
-            title: "50 late 401s with the token before; each asks again",
-            counts: "requests after the renewal",
-            goal: Some(("0 requests", at_most(0, 0))),
-            why: None,
-            seen: for_each_contender!(late_401s()),
-        },
-        Scenario {
-            title: "The runtime that built it is gone, its token of 3 s has expired; 10 callers",
-            counts: "requests after that",
-            goal: Some(("it works: 1 request", at_most(1, 0))),
-            why: None,
-            seen: gone,
-        },
-        Scenario {
-            title: "Valid for 11 s more, renewal due, the issuer fails after 100 ms; 10 calls in a row",
-            counts: "requests of these",
-            // Who waited for the issuer would wait 100 ms.
-            goal: Some(("1 request at most, and no call waits", Ran { longest: 50.0, ..at_most(1, 0) })),
-            why: Some(
-                "freshtoken tries once, in the background; for the others it isn't due yet, or a task of their own has renewed it \
-                 while the issuer still answered",
-            ),
-            seen: due,
-        },
-        Scenario {
-            title: "Nobody asks for 12 s, with tokens of 5 s",
-            counts: "requests in that time",
-            goal: Some(("0 requests", at_most(0, 0))),
-            why: None,
-            seen: idle,
-        },
-        Scenario {
-            title: "The issuer is down from a token's arrival to its end, 8 s later; a call every 50 ms",
-            counts: "requests in that time",
-            goal: None,
-            why: Some(
-                "freshtoken gives no token out in its last second, since a call takes time to arrive; from then on a caller \
-                 waits for the issuer, or fails within the back-off",
-            ),
-            seen: down,
-        },
-    ];
-    std::panic::set_hook(hook);
-    match faketime() {
-        Some(library) => scenarios.push(Scenario {
-            title: "The machine was suspended until after its token's end; 10 callers",
-            counts: "requests after that",
-            goal: Some(("1 request: it has expired", at_most(1, 0))),
-            why: None,
-            seen: for_each_contender!(was_suspended(&library)),
-        }),
-        None => missing.push(
-            "A machine that was suspended past a token's end: that wants the library libfaketime (Debian's package \
-             faketime), which moves the wall clock and leaves the monotonic one alone, as a suspension does."
-                .to_owned(),
-        ),
+impl<C: Contender> Stage<C> {
+    async fn cold(reply: Reply) -> Result<Self, BoxError> {
+        let issuer = Issuer::start(reply);
+        let target = Target { url: issuer.url(), lifetime: reply.lifetime.unwrap_or(LONG) };
+        let contender = C::build(target).await?;
+        Ok(Self { issuer, contender, requests_before: 0, counts: Counts::default() })
     }
-    scenarios
-}
 
-type Seat = (String, std::thread::JoinHandle<Seen>);
-
-fn land(seats: Vec<Seat>) -> Vec<(String, Seen)> {
-    let land = |(name, seat): Seat| (name, seat.join().unwrap_or_else(|_| Seen::Dash("it panicked".to_owned())));
-    seats.into_iter().map(land).collect()
-}
-
-fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
-}
-
-/// Runs a scenario on a runtime of its own.
-fn ran<C: Contender>(scenario: impl Future<Output = Result<Ran>>) -> (String, Seen) {
-    let seen = match runtime().block_on(scenario) {
-        Ok(ran) => Seen::Ran(ran),
-        Err(error) => Seen::Dash(format!("failed: {error}")),
-    };
-    (C::ABOUT.name.to_owned(), seen)
-}
-
-fn dash<C: Contender>(why: &str) -> (String, Seen) {
-    (C::ABOUT.name.to_owned(), Seen::Dash(why.to_owned()))
-}
-
-/// One caller.
-async fn call<C: Contender>(contender: &C, issuer: &Issuer) -> Outcome {
-    let start = Instant::now();
-    let contender = contender.clone();
-    let mut caller = tokio::spawn(async move { contender.ask().await });
-    let end = match timeout(PATIENCE, &mut caller).await {
-        Ok(Ok(Ok(token))) if issuer.is_good(&token) => End::Served,
-        Ok(Ok(Ok(_))) => End::Expired,
-        Ok(Ok(Err(_))) => End::Failed,
-        Ok(Err(_)) => End::Panicked,
-        Err(_) => {
-            caller.abort();
-            End::Waits
-        }
-    };
-    Outcome { took: start.elapsed(), end }
-}
-
-/// Many callers at once.
-async fn calls<C: Contender>(contender: &C, issuer: &Issuer, count: usize) -> Ran {
-    let mut ran = Ran::default();
-    let callers: Vec<_> = (0..count).map(|_| call(contender, issuer)).collect();
-    for outcome in join_all(callers).await {
-        ran.count(&outcome);
+    /// With a token of this lifetime.
+    async fn warm(lifetime: Duration) -> Result<Self, BoxError> {
+        let stage = Self::cold(Reply::token(lifetime)).await?;
+        stage.contender.token().await?;
+        Ok(stage)
     }
-    ran
-}
 
-fn cold<C: Contender>() -> (String, Seen) {
-    if let Some(why) = C::ABOUT.never_cold {
-        return dash::<C>(why);
+    /// Requests count from here on.
+    fn event(&mut self) {
+        self.requests_before = self.issuer.requests();
     }
-    ran::<C>(async {
-        let issuer = Issuer::start(Does::issues(LONG).after(ms(100)));
-        let contender = C::build(Place { url: issuer.url(), life: LONG }).await?;
-        let ran = calls(&contender, &issuer, 50).await;
-        Ok(Ran { requests: issuer.requests(), ..ran })
-    })
-}
 
-fn cold_failing<C: Contender>() -> Seat {
-    seat::<C>(|| {
-        if let Some(why) = C::ABOUT.never_cold {
-            return Seen::Dash(why.to_owned());
-        }
-        let scenario = async {
-            let issuer = Issuer::start(Does::fails().after(ms(100)));
-            let contender = C::build(Place { url: issuer.url(), life: LONG }).await?;
-            sleep(SETTLES).await;
-            let ran = calls(&contender, &issuer, 50).await;
-            Ok(Ran { requests: issuer.requests(), ..ran })
-        };
-        ran::<C>(scenario).1
-    })
-}
-
-fn in_a_row_failing<C: Contender>() -> Seat {
-    seat::<C>(|| {
-        if let Some(why) = C::ABOUT.never_cold {
-            return Seen::Dash(why.to_owned());
-        }
-        let scenario = async {
-            let issuer = Issuer::start(Does::fails().after(ms(100)));
-            let contender = C::build(Place { url: issuer.url(), life: LONG }).await?;
-            sleep(SETTLES).await;
-            let mut ran = Ran::default();
-            let end = Instant::now() + PATIENCE;
-            while ran.calls < 10 && Instant::now() < end {
-                ran.count(&call(&contender, &issuer).await);
+    async fn call(&self) -> (Duration, End) {
+        let start = Instant::now();
+        let contender = self.contender.clone();
+        let mut caller = tokio::spawn(async move { contender.token().await });
+        let end = match timeout(PATIENCE, &mut caller).await {
+            Ok(Ok(Ok(token))) if self.issuer.is_valid(&token) => End::Served,
+            Ok(Ok(Ok(_))) => End::Expired,
+            Ok(Ok(Err(_))) => End::Failed,
+            Ok(Err(_)) => End::Panicked,
+            Err(_) => {
+                caller.abort();
+                End::Waiting
             }
-            Ok(Ran { requests: issuer.requests(), ..ran })
         };
-        ran::<C>(scenario).1
-    })
-}
-
-fn caller_gone<C: Contender>() -> (String, Seen) {
-    if let Some(why) = C::ABOUT.never_cold {
-        return dash::<C>(why);
+        (start.elapsed(), end)
     }
-    ran::<C>(async {
-        let issuer = Issuer::start(Does::issues(LONG).after(ms(300)));
-        let contender = C::build(Place { url: issuer.url(), life: LONG }).await?;
-        let goes = timeout(ms(100), contender.ask()).await;
-        if goes.is_ok() {
-            return Err("it didn't wait for the issuer".into());
-        }
-        let mut ran = Ran::default();
-        ran.count(&call(&contender, &issuer).await);
-        Ok(Ran { requests: issuer.requests(), ..ran })
-    })
-}
 
-fn late_401s<C: Contender>() -> (String, Seen) {
-    if let Err(why) = C::ABOUT.rejection {
-        return dash::<C>(why);
+    /// Counts this many calls, all at once.
+    async fn calls(&mut self, calls: usize) {
+        for (took, end) in join_all((0..calls).map(|_| self.call()).collect::<Vec<_>>()).await {
+            let counts = &mut self.counts;
+            counts.calls += 1;
+            counts.longest = counts.longest.max(took.as_secs_f64() * 1e3);
+            counts.failures += usize::from(!matches!(end, End::Served));
+            match end {
+                End::Served | End::Failed => {}
+                End::Expired => counts.expired += 1,
+                End::Panicked => counts.panicked += 1,
+                End::Waiting => counts.waiting += 1,
+            }
+        }
     }
-    ran::<C>(async {
-        let issuer = Issuer::start(Does::issues(LONG));
-        let contender = C::build(Place { url: issuer.url(), life: LONG }).await?;
-        let old = contender.ask().await?;
-        contender.rejected(&old).await;
-        if contender.ask().await? == old {
-            return Err("the rejected token was given out again".into());
-        }
-        let before = issuer.requests();
-        let mut ran = Ran::default();
-        for _ in 0..50 {
-            contender.rejected(&old).await;
-            ran.count(&call(&contender, &issuer).await);
-        }
-        sleep(BACKGROUND).await;
-        Ok(Ran { requests: issuer.requests() - before, ..ran })
-    })
+
+    fn counts(&self) -> Counts {
+        Counts { requests: self.issuer.requests() - self.requests_before, ..self.counts }
+    }
 }
 
-fn runtime_gone<C: Contender>() -> Seat {
-    seat::<C>(|| {
-        let life = s(3);
-        let issuer = Issuer::start(Does::issues(life));
-        let first = runtime();
-        let contender = first.block_on(async {
-            let contender = C::build(Place { url: issuer.url(), life }).await?;
-            contender.ask().await?;
-            Ok::<_, Failure>(contender)
-        });
-        drop(first);
-        std::thread::sleep(life + s(1));
-        // Nobody's margin is longer than the next token lives.
-        issuer.does(Does::issues(LONG));
-        let before = issuer.requests();
-        match contender {
-            Ok(contender) => {
-                let ran = runtime().block_on(calls(&contender, &issuer, 10));
-                Seen::Ran(Ran { requests: issuer.requests() - before, ..ran })
-            }
-            Err(error) => Seen::Dash(format!("failed: {error}")),
-        }
-    })
+async fn cold<C: Contender>(reply: Reply, settle: Duration) -> Result<Counts, BoxError> {
+    let mut stage = Stage::<C>::cold(reply).await?;
+    sleep(settle).await;
+    stage.calls(50).await;
+    Ok(stage.counts())
 }
 
-fn idle<C: Contender>() -> Seat {
-    seat::<C>(|| {
-        let scenario = async {
-            let life = s(5);
-            let issuer = Issuer::start(Does::issues(life));
-            let contender = C::build(Place { url: issuer.url(), life }).await?;
-            contender.ask().await?;
-            let before = issuer.requests();
-            sleep(s(12)).await;
-            let requests = issuer.requests() - before;
-            drop(contender);
-            Ok(Ran { requests, ..Ran::default() })
-        };
-        ran::<C>(scenario).1
-    })
+async fn in_a_row_failing<C: Contender>(delay: Duration) -> Result<Counts, BoxError> {
+    let mut stage = Stage::<C>::cold(Reply::error().after(delay)).await?;
+    sleep(SETTLE).await;
+    let end = Instant::now() + PATIENCE;
+    while stage.counts.calls < 10 && Instant::now() < end {
+        stage.calls(1).await;
+    }
+    Ok(stage.counts())
 }
 
-fn issuer_down<C: Contender>() -> Seat {
-    seat::<C>(|| {
-        let life = s(8);
-        if C::ABOUT.margin >= life {
-            return shorter_than_its_margin::<C>();
-        }
-        let scenario = async {
-            let issuer = Issuer::start(Does::issues(life));
-            let contender = C::build(Place { url: issuer.url(), life }).await?;
-            contender.ask().await?;
-            let end = Instant::now() + life - ms(100);
-            let before = issuer.requests();
-            issuer.does(Does::fails().after(ms(100)));
-            let mut ran = Ran::default();
-            while Instant::now() < end {
-                ran.count(&call(&contender, &issuer).await);
-                sleep(ms(50)).await;
-            }
-            Ok(Ran { requests: issuer.requests() - before, ..ran })
-        };
-        ran::<C>(scenario).1
-    })
+async fn caller_gone<C: Contender>() -> Result<Counts, BoxError> {
+    let mut stage = Stage::<C>::cold(Reply::token(LONG).after(ms(300))).await?;
+    if timeout(ms(100), stage.contender.token()).await.is_ok() {
+        return Err("the first caller did not wait for the issuer".into());
+    }
+    stage.calls(1).await;
+    Ok(stage.counts())
 }
 
-fn renewal_due<C: Contender>() -> Seat {
-    seat::<C>(|| {
-        // Three quarters of it are over when 11 s are left.
-        let (life, left) = (s(44), s(11));
-        if C::ABOUT.margin >= life {
-            return shorter_than_its_margin::<C>();
-        }
-        let scenario = async {
-            let issuer = Issuer::start(Does::issues(life));
-            let contender = C::build(Place { url: issuer.url(), life }).await?;
-            contender.ask().await?;
-            sleep(life - left).await;
-            let before = issuer.requests();
-            issuer.does(Does::fails().after(ms(100)));
-            let mut ran = Ran::default();
-            for _ in 0..10 {
-                ran.count(&call(&contender, &issuer).await);
-            }
-            sleep(BACKGROUND).await;
-            Ok(Ran { requests: issuer.requests() - before, ..ran })
-        };
-        ran::<C>(scenario).1
-    })
+async fn late_rejections<C: Contender>() -> Result<Counts, BoxError> {
+    let mut stage = Stage::<C>::cold(Reply::token(LONG)).await?;
+    let old = stage.contender.token().await?;
+    stage.contender.rejected(&old).await;
+    if stage.contender.token().await? == old {
+        return Err("the rejected token was served again".into());
+    }
+    stage.event();
+    for _ in 0..50 {
+        stage.contender.rejected(&old).await;
+        stage.calls(1).await;
+    }
+    sleep(BACKGROUND).await;
+    Ok(stage.counts())
 }
 
-fn shorter_than_its_margin<C: Contender>() -> Seen {
-    let margin = C::ABOUT.margin.as_secs();
-    Seen::Dash(format!("unfair: it renews up to {margin} s before the end, longer than such a token lives"))
+fn runtime_gone<C: Contender>(first: Runtime) -> Result<Counts, BoxError> {
+    let lifetime = s(3);
+    let mut stage = first.block_on(Stage::<C>::warm(lifetime))?;
+    drop(first);
+    std::thread::sleep(lifetime + s(1));
+    // The next token outlives every margin.
+    stage.issuer.reply(Reply::token(LONG));
+    stage.event();
+    runtime()?.block_on(stage.calls(10));
+    Ok(stage.counts())
 }
 
-/// Where libfaketime is.
-fn faketime() -> Option<PathBuf> {
-    let folders = std::fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path());
-    let libraries = folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1"));
-    libraries.into_iter().find(|library| library.is_file())
+async fn idle<C: Contender>() -> Result<Counts, BoxError> {
+    let mut stage = Stage::<C>::warm(s(5)).await?;
+    stage.event();
+    sleep(s(12)).await;
+    Ok(stage.counts())
 }
 
-/// A program of its own, whose wall clock can be moved.
-fn was_suspended<C: Contender>(library: &Path) -> (String, Seen) {
-    let name = C::ABOUT.name;
-    let seen = || {
-        let moved = std::env::temp_dir().join(format!("freshtoken-bench-{}-time", std::process::id()));
-        std::fs::write(&moved, "+0\n")?;
-        let seen = process::answer(
-            Command::new(std::env::current_exe()?)
-                .args(["--suspended", name])
-                .env("LD_PRELOAD", library)
-                .env("FAKETIME_TIMESTAMP_FILE", &moved)
-                .env("FAKETIME_NO_CACHE", "1")
-                .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-                .env(service_account::VARIABLE, service_account::pem()?),
-        );
-        let _ = std::fs::remove_file(&moved);
-        seen
-    };
-    (name.to_owned(), seen().unwrap_or_else(|error: Failure| Seen::Dash(format!("failed: {error}"))))
+/// The lifetime of the token in [`Scenario::IssuerDown`].
+const DOWN: Duration = s(8);
+
+async fn issuer_down<C: Contender>(delay: Duration) -> Result<Counts, BoxError> {
+    let mut stage = Stage::<C>::warm(DOWN).await?;
+    let end = Instant::now() + DOWN - ms(100);
+    stage.event();
+    stage.issuer.reply(Reply::error().after(delay));
+    while Instant::now() < end {
+        stage.calls(1).await;
+        sleep(ms(50)).await;
+    }
+    Ok(stage.counts())
 }
 
-/// What that program does.
+/// The lifetime of the token in [`Scenario::RenewalDue`]. When 11 s are left, three quarters have passed.
+const DUE: Duration = s(44);
+
+async fn renewal_due<C: Contender>(delay: Duration) -> Result<Counts, BoxError> {
+    let mut stage = Stage::<C>::warm(DUE).await?;
+    sleep(DUE - s(11)).await;
+    stage.event();
+    stage.issuer.reply(Reply::error().after(delay));
+    for _ in 0..10 {
+        stage.calls(1).await;
+    }
+    sleep(BACKGROUND).await;
+    Ok(stage.counts())
+}
+
+/// Plays the scenario in a child process under libfaketime, which moves the wall clock but not the monotonic clock, as a
+/// suspension does.
+fn suspended<C: Contender>() -> Result<Counts, BoxError> {
+    let folders = std::fs::read_dir("/usr/lib")?.flatten().map(|entry| entry.path());
+    let library = folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1")).find(|library| library.is_file());
+    let offset = std::env::temp_dir().join(format!("freshtoken-bench-{}-time", std::process::id()));
+    std::fs::write(&offset, "+0\n")?;
+    let counts = process::output(
+        Command::new(std::env::current_exe()?)
+            .args(["--suspended", C::ABOUT.name])
+            .env("LD_PRELOAD", library.ok_or("needs libfaketime")?)
+            .env(OFFSET, &offset)
+            .env("FAKETIME_NO_CACHE", "1")
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+    );
+    std::fs::remove_file(&offset)?;
+    counts
+}
+
+/// libfaketime's name of the file that holds the clock's offset.
+const OFFSET: &str = "FAKETIME_TIMESTAMP_FILE";
+
+/// Plays the scenario in the child process and prints the counts.
 ///
 /// # Errors
 ///
-/// When there is no such crate, or its clock can't be moved.
-pub fn suspended(of: &str) -> Result<()> {
-    let file = std::env::var("FAKETIME_TIMESTAMP_FILE")?;
-    let seen = for_each_contender!(within_suspended(&file, of)).into_iter().flatten().next();
-    println!("{}", serde_json::to_string(&seen.ok_or("there is no such crate")?)?);
+/// If there is no such contender, or its clock cannot be moved.
+pub fn suspended_child(name: &str) -> Result<(), BoxError> {
+    fn play<C: Contender>(name: &str) -> Option<Result<Counts, BoxError>> {
+        (C::ABOUT.name == name).then(|| runtime()?.block_on(within_suspended::<C>()))
+    }
+    let counts = for_each_contender!(play(name)).into_iter().flatten().next().ok_or("unknown contender")??;
+    println!("{}", serde_json::to_string(&counts)?);
     Ok(())
 }
 
-fn within_suspended<C: Contender>(file: &str, of: &str) -> Option<Seen> {
-    let scenario = async {
-        // Nobody's margin is longer.
-        let life = s(1_000);
-        let issuer = Issuer::start(Does::issues(life));
-        let contender = C::build(Place { url: issuer.url(), life }).await?;
-        contender.ask().await?;
-        // Whoever has a task is in it, and the token is the last from before.
-        sleep(ms(100)).await;
-        issuer.ends_all();
-        let (before, started) = (issuer.requests(), SystemTime::now());
-        std::fs::write(file, "+1200\n")?;
-        if SystemTime::now().duration_since(started)? < life {
-            return Err("the clock can't be moved".into());
-        }
-        // The library reads the file now and then, and a coarse clock ticks.
-        sleep(ms(100)).await;
-        let ran = calls(&contender, &issuer, 10).await;
-        Ok(Ran { requests: issuer.requests() - before, ..ran })
-    };
-    (C::ABOUT.name == of).then(|| ran::<C>(scenario).1)
-}
-
-/// On a thread of its own.
-fn seat<C: Contender>(scenario: impl FnOnce() -> Seen + Send + 'static) -> Seat {
-    (C::ABOUT.name.to_owned(), std::thread::spawn(scenario))
+async fn within_suspended<C: Contender>() -> Result<Counts, BoxError> {
+    // Longer than every margin.
+    let lifetime = s(1_000);
+    let mut stage = Stage::<C>::warm(lifetime).await?;
+    // A renewal task, if there is one, is waiting by then.
+    sleep(ms(100)).await;
+    stage.issuer.expire_all();
+    stage.event();
+    let start = SystemTime::now();
+    std::fs::write(std::env::var(OFFSET)?, "+1200\n")?;
+    if SystemTime::now().duration_since(start)? < lifetime {
+        return Err("the clock cannot be moved".into());
+    }
+    // Until the coarse clock ticks.
+    sleep(ms(100)).await;
+    stage.calls(10).await;
+    Ok(stage.counts())
 }

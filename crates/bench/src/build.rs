@@ -1,129 +1,94 @@
-//! What a user pays to build: packages, the time of a clean build, and the size of the program, of a minimal program for
-//! each crate. The programs lie in `programs/`; aws-smithy-runtime has none: what uses it is a whole generated client.
+//! The cost of building: packages, clean build time and size of a program with one vendor, and of one with bare reqwest.
 //!
-//! Each is built from nothing with the versions of this workspace's lock file, one after the other, once: their sources
-//! are on disk by then. The profile is cargo's `dev` without debug information. To optimise all takes nearly as long again,
-//! though what they share is built once, so that is only done when it is asked for.
+//! Each is built once from nothing with the versions of this workspace's lock file. Downloads do not count.
 
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use serde::Serialize;
+use crate::contenders::BoxError;
+use crate::report::{Goal, Section};
 
-use crate::contenders::Failure;
-use crate::folder::Folder;
+/// The most packages of a program with one vendor.
+const MOST_PACKAGES: usize = 110;
 
-/// What a program costs.
-#[derive(Debug, Serialize)]
-pub struct Program {
-    /// Its crate, or what it is.
-    pub of: String,
-    /// Packages that are compiled for it, itself not among them.
-    pub packages: usize,
-    /// What does its TLS's cryptography.
-    pub cryptography: String,
-    /// Seconds of a clean build.
-    pub seconds: f64,
-    /// Bytes of the program, not optimised.
-    pub bytes: u64,
-    /// Bytes of the program as a release has it, where asked for.
-    pub optimised: Option<u64>,
+const FRESHTOKEN: (&str, &str) = (
+    include_str!("../programs/freshtoken.rs"),
+    concat!("freshtoken = { path = '", env!("CARGO_MANIFEST_DIR"), "/../freshtoken', features = ['voucherify'] }"),
+);
+
+const BARE_REQWEST: (&str, &str) = (
+    include_str!("../programs/bare_reqwest.rs"),
+    "reqwest = { version = '0.13', default-features = false, features = ['form', 'json', 'rustls'] }\nserde_json = '1'",
+);
+
+struct Cost {
+    packages: usize,
+    seconds: f64,
+    bytes: u64,
 }
 
-/// Builds all, ours first.
+/// Builds both programs.
 ///
 /// # Errors
 ///
-/// When there is no room for them.
-pub fn run(is_quick: bool, is_optimised: bool, missing: &mut Vec<String>) -> Result<Option<Vec<Program>>, Failure> {
-    if is_quick {
-        missing.push("What a user pays to build: `--quick` builds nothing.".to_owned());
-        return Ok(None);
-    }
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs");
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
-    }
-    names.sort_by_key(|name| (name != "freshtoken", name != "by-hand", name.clone()));
-    missing
-        .push("What a user of aws-smithy-runtime pays to build: what uses it is a whole generated client.".to_owned());
-    if !is_optimised {
-        missing.push("Sizes of optimised programs: only `--optimised` builds them.".to_owned());
-    }
-    let releases = is_optimised.then(|| Folder::new("releases")).transpose()?;
-    let mut programs = Vec::new();
-    for name in names {
-        match program(&name, releases.as_ref()) {
-            Ok(program) => programs.push(program),
-            Err(error) => missing.push(format!("What a user of {name} pays to build: {error}")),
-        }
-    }
-    Ok(Some(programs))
+/// If a program does not build.
+pub fn run() -> Result<Section, BoxError> {
+    let (ours, bare) = (build(FRESHTOKEN)?, build(BARE_REQWEST)?);
+    let row = |name: &str, Cost { packages, seconds, bytes }: &Cost| {
+        let mebibytes = *bytes as f64 / f64::from(1 << 20);
+        vec![name.to_owned(), packages.to_string(), format!("{seconds:.0} s"), format!("{mebibytes:.1} MiB")]
+    };
+    Ok(Section {
+        title: "What a user pays to build",
+        intro: "A program that gets one token, built once from nothing in the profile `dev` without debug information. One of the \
+                packages is `tokio-macros`, for the program's own `main`."
+            .to_owned(),
+        head: ["", "packages", "clean build", "size of the program"].map(str::to_owned).to_vec(),
+        rows: vec![row("freshtoken with one vendor", &ours), row("bare reqwest", &bare)],
+        goals: vec![Goal {
+            what: "packages of a program with one vendor, without `tokio-macros`".to_owned(),
+            limit: format!("at most {MOST_PACKAGES}"),
+            measured: (ours.packages - 1).to_string(),
+            verdict: (ours.packages - 1 <= MOST_PACKAGES).into(),
+        }],
+    })
 }
 
-/// What one costs; `releases` is where optimised ones are built.
-fn program(name: &str, releases: Option<&Folder>) -> Result<Program, Failure> {
-    let package = package(name)?;
-    let cargo = |arguments: &[&str]| cargo(package.path(), arguments);
-    // Downloads are no part of building.
-    cargo(&["fetch", "--quiet"])?;
-    let tree = cargo(&["tree", "--edges", "normal,build", "--prefix", "none"])?;
+fn build((main, dependencies): (&str, &str)) -> Result<Cost, BoxError> {
+    let folder = std::env::temp_dir().join(format!("freshtoken-bench-{}", std::process::id()));
+    let cost = build_in(&folder, main, dependencies);
+    std::fs::remove_dir_all(&folder)?;
+    cost
+}
+
+fn build_in(folder: &Path, main: &str, dependencies: &str) -> Result<Cost, BoxError> {
+    std::fs::create_dir_all(folder.join("src"))?;
+    std::fs::write(folder.join("src/main.rs"), main)?;
+    let manifest = format!(
+        "[package]\nname = 'program'\nedition = '2024'\n[workspace]\n[profile.dev]\ndebug = false\nstrip = true\n\
+         [dependencies]\ntokio = {{ version = '1', features = ['macros', 'rt'] }}\n{dependencies}\n"
+    );
+    std::fs::write(folder.join("Cargo.toml"), manifest)?;
+    std::fs::write(folder.join("Cargo.lock"), include_str!("../Cargo.lock"))?;
+    cargo(folder, &["fetch", "--quiet"])?;
+    let tree = cargo(folder, &["tree", "--edges", "normal,build", "--prefix", "none"])?;
     let mut packages: Vec<&str> = tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
     packages.sort_unstable();
     packages.dedup();
-    let has = |name: &&str| packages.iter().any(|package| package.split(' ').next() == Some(name));
-    let cryptography = ["aws-lc-rs", "ring", "openssl"].into_iter().filter(has).collect::<Vec<_>>().join(", ");
     let start = Instant::now();
-    cargo(&["build", "--offline", "--quiet"])?;
+    cargo(folder, &["build", "--offline", "--quiet", "--target-dir", "target"])?;
     let seconds = start.elapsed().as_secs_f64();
-    let bytes = std::fs::metadata(package.path().join("target/debug/program"))?.len();
-    let optimised = releases.map(|releases| {
-        let releases = releases.path();
-        cargo(&["build", "--release", "--offline", "--quiet", "--target-dir", &releases.to_string_lossy()])?;
-        Ok::<_, Failure>(std::fs::metadata(releases.join("release/program"))?.len())
-    });
-    let optimised = optimised.transpose()?;
-    Ok(Program { of: name.to_owned(), packages: packages.len() - 1, cryptography, seconds, bytes, optimised })
+    let bytes = std::fs::metadata(folder.join("target/debug/program"))?.len();
+    Ok(Cost { packages: packages.len() - 1, seconds, bytes })
 }
 
-/// A package in a folder of its own.
-fn package(name: &str) -> Result<Folder, Failure> {
-    let bench = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = Folder::new(name)?;
-    let path = folder.path();
-    let read = |file: &str| std::fs::read_to_string(bench.join("programs").join(name).join(file));
-    let freshtoken = bench.join("../freshtoken").canonicalize()?;
-    let dependencies = read("dependencies.toml")?.replace("FRESHTOKEN", &freshtoken.to_string_lossy());
-    std::fs::create_dir(path.join("src"))?;
-    std::fs::write(
-        path.join("Cargo.toml"),
-        format!(
-            "[package]\nname = \"program\"\nedition = \"2024\"\n\n[workspace]\n\n[profile.dev]\ndebug = false\nstrip = true\n\n\
-             [profile.release]\nstrip = true\n\n\
-             [dependencies]\n{dependencies}"
-        ),
-    )?;
-    std::fs::write(path.join("src/main.rs"), read("main.rs")?)?;
-    std::fs::copy(bench.join("Cargo.lock"), path.join("Cargo.lock"))?;
-    Ok(folder)
-}
-
-/// What cargo says in a package's folder.
-fn cargo(package: &Path, arguments: &[&str]) -> Result<String, Failure> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let mut cargo = Command::new(cargo);
-    // What `cargo run` tells a program of its package, and some build scripts look at.
-    for (name, _) in std::env::vars_os() {
-        let is_told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_TARGET_DIR"];
-        if is_told.iter().any(|start| name.to_string_lossy().starts_with(start)) {
-            cargo.env_remove(name);
-        }
-    }
-    let output = cargo.args(arguments).current_dir(package).output()?;
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
+fn cargo(folder: &Path, arguments: &[&str]) -> Result<String, BoxError> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo).args(arguments).current_dir(folder).output()?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned().into())
     }
 }

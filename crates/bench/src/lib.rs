@@ -1,25 +1,23 @@
-//! What users would pick instead, side by side with freshtoken.
+//! Compares freshtoken with the crates that users would pick instead.
 //!
-//! Read in this order: `issuer` is what all of them get their tokens from; `contenders` holds a file per crate, each used
-//! as its own docs say. Then what is measured, a file per section: `cached`, `login`, `behaviour`, `herd`, `accounts`,
-//! `generator` and `build`, each beside what it can't be had for less. `results` writes it down, with a file per section as
-//! well. The program is `main.rs`; `cargo xtask bench` runs it.
+//! - `issuer`: the local issuer that hands out all tokens.
+//! - `contenders`: a file per crate, each used as its own documentation shows.
+//! - `cached`, `login`, `accounts`, `behaviour`, `herd`, `build`: a file per section, which measures and fills a table.
+//! - `report`: renders the sections as `RESULTS.md`.
 //!
-//! Everything is a ratio within one run: rounds are interleaved, so that a noisy machine favours nobody.
+//! Rounds are interleaved, so that a noisy machine affects every contender alike.
 
 pub mod accounts;
 pub mod behaviour;
 pub mod build;
 pub mod cached;
 pub mod contenders;
-mod folder;
-pub mod generator;
 pub mod herd;
 pub mod issuer;
 pub mod login;
 mod process;
-pub mod results;
+pub mod report;
 mod statistics;
 
-/// What can be measured, in this order: a login before the herds, which leave a heap that no program has that logs in.
-pub const SECTIONS: [&str; 7] = ["cached", "login", "behaviour", "herd", "accounts", "generator", "build"];
+/// The sections in the order in which they run. The herd comes late because it leaves a large heap behind.
+pub const SECTIONS: [&str; 6] = ["cached", "login", "accounts", "behaviour", "herd", "build"];

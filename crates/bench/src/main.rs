@@ -1,70 +1,62 @@
-//! Measures everything, or the sections that are named; `--help` says how.
+//! Measures all sections, or those that are named.
 
 use std::path::Path;
 use std::time::Instant;
 
-use freshtoken_bench::contenders::Failure;
-use freshtoken_bench::results::{Results, Run};
-use freshtoken_bench::{SECTIONS, accounts, behaviour, build, cached, generator, herd, login};
+use freshtoken_bench::contenders::BoxError;
+use freshtoken_bench::report::render;
+use freshtoken_bench::{SECTIONS, accounts, behaviour, build, cached, herd, login};
 
 const HELP: &str = "\
-Measures freshtoken beside what users would pick instead.
+Compares freshtoken with the crates that users would pick instead.
 
-Usage: cargo xtask bench [--quick | --optimised] [SECTION…]
+Usage: cargo xtask bench [--quick] [SECTION…]
 
-Sections: cached, login, behaviour, herd, accounts, generator, build; all, where none is named.
-With all of them, RESULTS.md, results.json and plots/ in crates/bench are written anew;
-with some, they are printed and nothing is written.
+Sections: cached, login, accounts, behaviour, herd, build [default: all]
+A complete run without --quick writes crates/bench/RESULTS.md. Every run prints its results.
 
-  --quick      fewer rounds, and no instructions, no million accounts, no builds
-  --optimised  the programs of `build` as a release has them as well: several minutes more
-  --help       this";
+  --quick  fewer rounds and accounts; `build` only if it is named
+  --help   print this help";
 
-const QUICK: &str = "--quick";
-const OPTIMISED: &str = "--optimised";
-
-fn main() -> Result<(), Failure> {
+fn main() -> Result<(), BoxError> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match arguments[..] {
+    let mut named: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match named[..] {
         ["--help" | "-h"] => {
             println!("{HELP}");
             return Ok(());
         }
-        // What this program has itself do.
-        ["--cached", first] => return cached::in_a_process_of_its_own(first),
-        ["--callgrind", of, call] => return cached::under_callgrind(of, call),
-        ["--accounts", count, with] => return accounts::in_a_process_of_its_own(count, with),
-        ["--suspended", of] => return behaviour::suspended(of),
+        // The child processes.
+        ["--cached", first_round] => return cached::child(first_round),
+        ["--suspended", contender] => return behaviour::suspended_child(contender),
         _ => {}
     }
-    let (is_quick, is_optimised) = (arguments.contains(&QUICK), arguments.contains(&OPTIMISED));
-    let named: Vec<&str> =
-        arguments.iter().copied().filter(|argument| ![QUICK, OPTIMISED].contains(argument)).collect();
+    let is_quick = named.contains(&"--quick");
+    named.retain(|argument| *argument != "--quick");
     if let Some(unknown) = named.iter().find(|name| !SECTIONS.contains(name)) {
-        return Err(format!("there is no section `{unknown}`: {}", SECTIONS.join(", ")).into());
+        return Err(format!("unknown section `{unknown}`; the sections are {}", SECTIONS.join(", ")).into());
     }
     let start = Instant::now();
-    let mut results = Results::new(Run::here(&arguments));
-    for section in SECTIONS.into_iter().filter(|section| named.is_empty() || named.contains(section)) {
-        let begun = Instant::now();
-        eprintln!("{section} …");
-        let missing = &mut results.missing;
-        match section {
-            "cached" => results.cached = Some(cached::run(is_quick, missing)?),
-            "behaviour" => results.behaviour = Some(behaviour::run(missing)),
-            "herd" => results.herd = Some(herd::run(is_quick)),
-            "accounts" => results.accounts = Some(accounts::run(is_quick, missing)?),
-            "login" => results.login = Some(login::run(is_quick)?),
-            "generator" => results.generator = Some(generator::run(is_quick)?),
-            _ => results.build = build::run(is_quick, is_optimised, missing)?,
-        }
-        eprintln!("{section}: {:.0} s", begun.elapsed().as_secs_f64());
+    let mut sections = Vec::new();
+    let is_chosen = |name: &&str| named.contains(name) || named.is_empty() && !(is_quick && *name == "build");
+    for name in SECTIONS.into_iter().filter(is_chosen) {
+        let section_start = Instant::now();
+        eprintln!("{name} …");
+        sections.push(match name {
+            "cached" => cached::run(if is_quick { 8 } else { 20 })?,
+            "login" => login::run(if is_quick { 400 } else { 1_400 })?,
+            "accounts" => accounts::run(if is_quick { 1_000 } else { 1_000_000 })?,
+            "behaviour" => behaviour::run(),
+            "herd" => herd::run(if is_quick { 1 } else { 3 }),
+            _ => build::run()?,
+        });
+        eprintln!("{name}: {:.0} s", section_start.elapsed().as_secs_f64());
     }
-    results.run.took = start.elapsed().as_secs_f64();
-    if named.is_empty() {
-        results.write(Path::new(env!("CARGO_MANIFEST_DIR")))?;
+    let command = ["cargo xtask bench".to_owned(), arguments.join(" ")].join(" ");
+    let text = render(command.trim(), start.elapsed().as_secs_f64(), &sections);
+    if arguments.is_empty() {
+        std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md"), &text)?;
     }
-    println!("{}", results.text());
+    println!("{text}");
     Ok(())
 }

@@ -1,6 +1,5 @@
-//! aws-smithy-runtime: the lazy identity cache of the AWS SDK's clients. It has no login of its own; one post is behind it
-//! here. Its components come from its test helpers, which is the shortest way without a whole generated client; clock and
-//! sleep are the real ones.
+//! aws-smithy-runtime: the lazy identity cache of the AWS SDK's clients, in front of a single POST. The test helpers supply
+//! its components, because there is no generated client here; clock and sleep are the real ones.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -15,9 +14,9 @@ use aws_smithy_runtime_api::client::identity::{
 use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
 use aws_smithy_types::config_bag::ConfigBag;
 
-use super::{About, Call, Contender, Failure, Place};
+use super::{About, BoxError, Call, Contender, Target};
 
-/// A cache with what a client would hand to it.
+/// A cache and what a client passes to it.
 #[derive(Clone)]
 pub struct AwsSmithyRuntime(Arc<Parts>);
 
@@ -38,11 +37,11 @@ impl ResolveIdentity for Post {
     fn resolve_identity<'a>(&'a self, _: &'a RuntimeComponents, _: &'a ConfigBag) -> IdentityFuture<'a> {
         IdentityFuture::new(async {
             let form = [("grant_type", "client_credentials"), ("client_id", "example-id"), ("scope", "api")];
-            let answer = self.http.post(&self.url).form(&form).send().await?.error_for_status()?;
-            let answer: serde_json::Value = answer.json().await?;
-            let token = answer["access_token"].as_str().ok_or("no token")?;
-            let end = SystemTime::now() + Duration::from_secs(answer["expires_in"].as_u64().ok_or("no life")?);
-            Ok(Identity::new(Token::new(token, Some(end)), Some(end)))
+            let response = self.http.post(&self.url).form(&form).send().await?.error_for_status()?;
+            let response: serde_json::Value = response.json().await?;
+            let token = response["access_token"].as_str().ok_or("no token")?;
+            let expiry = SystemTime::now() + Duration::from_secs(response["expires_in"].as_u64().ok_or("no lifetime")?);
+            Ok(Identity::new(Token::new(token, Some(expiry)), Some(expiry)))
         })
     }
 }
@@ -50,16 +49,15 @@ impl ResolveIdentity for Post {
 impl Contender for AwsSmithyRuntime {
     const ABOUT: About = About {
         name: "aws-smithy-runtime",
-        flow: "lazy identity cache before one post",
-        checks: "the expiry, by the wall clock",
-        // Less a random part, at most half.
+        flow: "lazy identity cache in front of one POST",
+        checks: Some("the expiry, by the wall clock"),
+        // Minus a random part of up to a half.
         margin: Duration::from_secs(10),
-        never_cold: None,
-        rejection: Err("has no way to tell it that a call got 401"),
+        ..About::DEFAULT
     };
 
-    async fn build(place: Place<'_>) -> Result<Self, Failure> {
-        let post = Post { http: reqwest::Client::new(), url: format!("{}/token", place.url) };
+    async fn build(target: Target<'_>) -> Result<Self, BoxError> {
+        let post = Post { http: reqwest::Client::new(), url: format!("{}/token", target.url) };
         let components = RuntimeComponentsBuilder::for_tests()
             .with_sleep_impl(Some(SharedAsyncSleep::new(TokioSleep::new())))
             .with_time_source(Some(SharedTimeSource::new(SystemTimeSource::new())))
@@ -72,7 +70,7 @@ impl Contender for AwsSmithyRuntime {
         })))
     }
 
-    async fn ask(&self) -> Result<String, Failure> {
+    async fn token(&self) -> Result<String, BoxError> {
         let parts = &*self.0;
         let identity = parts.cache.resolve_cached_identity(parts.resolver.clone(), &parts.components, &parts.config);
         Ok(identity.await?.data::<Token>().ok_or("no token")?.token().to_owned())

@@ -1,5 +1,4 @@
-//! azure_identity: a client's secret. It takes no issuer but one at https, so a transport of one's own, which its options
-//! have, brings its requests to loopback; all above the transport is its own.
+//! azure_identity: a client secret. It accepts only an https issuer, so a custom transport sends its requests to loopback.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use azure_core::credentials::TokenCredential;
 use azure_core::http::{AsyncRawResponse, ClientOptions, HttpClient, Request, Transport, Url, new_http_client};
 use azure_identity::{ClientSecretCredential, ClientSecretCredentialOptions};
 
-use super::{About, Call, Contender, Failure, Place};
+use super::{About, BoxError, Call, Contender, Target};
 
 /// A credential.
 #[derive(Clone)]
@@ -17,7 +16,7 @@ pub struct AzureIdentity(Arc<ClientSecretCredential>);
 
 const SCOPES: &[&str] = &["api"];
 
-/// Its own HTTP client, sending elsewhere.
+/// Its own HTTP client, redirected to the local issuer.
 #[derive(Debug)]
 struct ToLoopback {
     http: Arc<dyn HttpClient>,
@@ -36,15 +35,14 @@ impl HttpClient for ToLoopback {
 impl Contender for AzureIdentity {
     const ABOUT: About = About {
         name: "azure_identity",
-        flow: "client secret, through a transport that leads to loopback",
-        checks: "the expiry, by the wall clock",
+        flow: "client secret, with a transport to loopback",
+        checks: Some("the expiry, by the wall clock"),
         margin: Duration::from_secs(300),
-        never_cold: None,
-        rejection: Err("has no way to tell it that a call got 401"),
+        ..About::DEFAULT
     };
 
-    async fn build(place: Place<'_>) -> Result<Self, Failure> {
-        let url = Url::parse(place.url)?.join("token")?;
+    async fn build(target: Target<'_>) -> Result<Self, BoxError> {
+        let url = Url::parse(target.url)?.join("token")?;
         let transport = Transport::new(Arc::new(ToLoopback { http: new_http_client(None), url }));
         let mut cloud = CustomConfiguration::default();
         cloud.authority_host = "https://issuer.example".to_owned();
@@ -58,7 +56,7 @@ impl Contender for AzureIdentity {
         Ok(Self(ClientSecretCredential::new("example-tenant", "example-id".to_owned(), secret, Some(options))?))
     }
 
-    async fn ask(&self) -> Result<String, Failure> {
+    async fn token(&self) -> Result<String, BoxError> {
         Ok(self.0.get_token(SCOPES, None).await?.token.secret().to_owned())
     }
 
@@ -67,7 +65,7 @@ impl Contender for AzureIdentity {
             "get_token",
             "`AccessToken`, a `String`",
             self.0.clone(),
-            async |it: &Arc<ClientSecretCredential>| it.get_token(SCOPES, None).await,
+            async |source: &Arc<ClientSecretCredential>| source.get_token(SCOPES, None).await,
         )]
     }
 }

@@ -1,10 +1,8 @@
-//! freshtoken: a vendor of its own, as the README shows it.
-
-use std::time::Duration;
+//! freshtoken: a generated vendor, as the README shows.
 
 use freshtoken::{TokenSource, voucherify};
 
-use super::{About, Call, Contender, Failure, Place};
+use super::{About, BoxError, Call, Contender, Target};
 
 /// A token source.
 #[derive(Clone)]
@@ -14,22 +12,21 @@ impl Contender for Freshtoken {
     const ABOUT: About = About {
         name: "freshtoken",
         flow: "`voucherify`, client credentials",
-        checks: "the expiry, by the coarse monotonic clock and the wall clock",
-        margin: Duration::ZERO,
-        never_cold: None,
-        rejection: Ok("`rejected`"),
+        checks: Some("the expiry, by the coarse monotonic clock and the wall clock"),
+        rejection: Some("`rejected`"),
+        ..About::DEFAULT
     };
 
-    async fn build(place: Place<'_>) -> Result<Self, Failure> {
+    async fn build(target: Target<'_>) -> Result<Self, BoxError> {
         let credentials = voucherify::Credentials {
             scope: vec![voucherify::types::Scope::Api].into(),
             app_id: "example-id".into(),
             app_token: "example-secret".into(),
         };
-        Ok(Self(TokenSource::new(voucherify::Endpoint::at(place.url)?, credentials)))
+        Ok(Self(TokenSource::new(voucherify::Endpoint::at(target.url)?, credentials)))
     }
 
-    async fn ask(&self) -> Result<String, Failure> {
+    async fn token(&self) -> Result<String, BoxError> {
         Ok(self.0.header().await?.to_str()?.to_owned())
     }
 
@@ -42,11 +39,11 @@ impl Contender for Freshtoken {
     fn calls(&self) -> Vec<Call> {
         let tokens = self.0.clone();
         vec![
-            Call::plain("try_header", "`HeaderValue`", move || tokens.try_header()),
+            Call::sync("try_header", "`HeaderValue`", move || tokens.try_header()),
             Call::awaited("header", "`HeaderValue`", self.0.clone(), async |tokens: &TokenSource| {
                 tokens.header().await
             }),
-            Call::awaited("token", "`Token`, which has the header", self.0.clone(), async |tokens: &TokenSource| {
+            Call::awaited("token", "`Token` with its header", self.0.clone(), async |tokens: &TokenSource| {
                 tokens.token().await
             }),
         ]

@@ -1,11 +1,11 @@
-//! gcp_auth: a service account, whose key names its token endpoint.
+//! gcp_auth: a service account. The key file names the token endpoint.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use gcp_auth::{CustomServiceAccount, TokenProvider};
 
-use super::{About, Call, Contender, Failure, Place, service_account};
+use super::{About, BoxError, Call, Contender, Target, service_account};
 
 /// A provider.
 #[derive(Clone)]
@@ -17,21 +17,20 @@ impl Contender for GcpAuth {
     const ABOUT: About = About {
         name: "gcp_auth",
         flow: "service account",
-        checks: "the expiry, by the wall clock",
+        checks: Some("the expiry, by the wall clock"),
         margin: Duration::from_secs(20),
-        never_cold: None,
-        rejection: Err("has no way to tell it that a call got 401"),
+        ..About::DEFAULT
     };
 
-    async fn build(place: Place<'_>) -> Result<Self, Failure> {
-        Ok(Self(Arc::new(CustomServiceAccount::from_json(&service_account::key(place.url)?)?)))
+    async fn build(target: Target<'_>) -> Result<Self, BoxError> {
+        Ok(Self(Arc::new(CustomServiceAccount::from_json(&service_account::key(target.url)?)?)))
     }
 
-    async fn ask(&self) -> Result<String, Failure> {
+    async fn token(&self) -> Result<String, BoxError> {
         Ok(self.0.token(SCOPES).await?.as_str().to_owned())
     }
 
     fn calls(&self) -> Vec<Call> {
-        vec![Call::awaited("token", "`Arc<Token>`", self.clone(), async |it: &Self| it.0.token(SCOPES).await)]
+        vec![Call::awaited("token", "`Arc<Token>`", self.clone(), async |source: &Self| source.0.token(SCOPES).await)]
     }
 }

@@ -1,34 +1,31 @@
-//! google-cloud-auth: a user's account, whose token endpoint its docs let one override.
+//! google-cloud-auth: a user account, with its documented override of the token endpoint.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use google_cloud_auth::credentials::user_account::Builder;
 use google_cloud_auth::credentials::{AccessTokenCredentials, CacheableResource, Credentials};
 use http::Extensions;
 
-use super::{About, Call, Contender, Failure, Place};
+use super::{About, BoxError, Call, Contender, Target};
 
-/// Both kinds of credentials; each has a cache, so `headers` waits until it is measured.
+/// Access-token credentials, and the builder for the other kind, which has a cache of its own.
 #[derive(Clone)]
 pub struct GoogleCloudAuth {
     token: AccessTokenCredentials,
-    builder: Arc<dyn Fn() -> Result<Credentials, Failure> + Send + Sync>,
+    builder: Arc<dyn Fn() -> Result<Credentials, BoxError> + Send + Sync>,
 }
 
 impl Contender for GoogleCloudAuth {
     const ABOUT: About = About {
         name: "google-cloud-auth",
         flow: "user account, refresh token",
-        checks: "the expiry, by the monotonic clock",
-        // A token of less than four minutes is renewed every ten seconds.
-        margin: Duration::ZERO,
-        never_cold: None,
-        rejection: Err("has no way to tell it that a call got 401"),
+        checks: Some("the expiry, by the monotonic clock"),
+        // No fixed margin: it renews tokens of less than four minutes every ten seconds.
+        ..About::DEFAULT
     };
 
-    async fn build(place: Place<'_>) -> Result<Self, Failure> {
-        let url = format!("{}/token", place.url);
+    async fn build(target: Target<'_>) -> Result<Self, BoxError> {
+        let url = format!("{}/token", target.url);
         let builder = move || {
             let user = serde_json::json!({
                 "client_id": "example-id",
@@ -42,24 +39,24 @@ impl Contender for GoogleCloudAuth {
         Ok(Self { token, builder: Arc::new(move || Ok(builder().build()?)) })
     }
 
-    async fn ask(&self) -> Result<String, Failure> {
+    async fn token(&self) -> Result<String, BoxError> {
         Ok(self.token.access_token().await?.token)
     }
 
     fn calls(&self) -> Vec<Call> {
         let mut calls =
-            vec![Call::awaited("access_token", "`AccessToken`, a `String`", self.clone(), async |it: &Self| {
-                it.token.access_token().await
+            vec![Call::awaited("access_token", "`AccessToken`, a `String`", self.clone(), async |source: &Self| {
+                source.token.access_token().await
             })];
         if let Ok(credentials) = (self.builder)() {
             let tagged = credentials.clone();
             calls.push(Call::awaited("headers", "`HeaderMap`", credentials, async |credentials: &Credentials| {
                 credentials.headers(Extensions::new()).await
             }));
-            // Who keeps the headers and their tag gets told that nothing has changed.
+            // With the tag of the previous headers, it only reports that nothing has changed.
             let tag = tokio::sync::OnceCell::new();
             calls.push(Call::awaited(
-                "headers, with the tag of the last",
+                "headers, with the last tag",
                 "`NotModified`",
                 (tagged, tag),
                 async |(credentials, tag): &(Credentials, tokio::sync::OnceCell<Extensions>)| {

@@ -1,4 +1,4 @@
-//! huskarl: a grant in a source in a cache in an authorizer, as its `cached_client` example wires them.
+//! huskarl: an authorizer with a cache and a grant, as in its `cached_client` example.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use huskarl::core::secrets::{ProvidedSecret, SecretString};
 use huskarl::grant::client_credentials::{ClientCredentialsGrant, ClientCredentialsGrantParameters};
 use huskarl_reqwest::ReqwestClient;
 
-use super::{About, Call, Contender, Failure, Place};
+use super::{About, BoxError, Call, Contender, Target};
 
 /// An authorizer and its cache.
 #[derive(Clone)]
 pub struct Huskarl {
     cache: Arc<dyn huskarl::cache::TokenCache>,
     authorizer: Arc<HttpAuthorizer>,
-    /// Where the token is used. Nothing is sent there.
+    /// Where the token would be used. Nothing is sent there.
     resource: Uri,
 }
 
@@ -26,14 +26,14 @@ impl Contender for Huskarl {
     const ABOUT: About = About {
         name: "huskarl",
         flow: "client credentials",
-        checks: "the expiry, by the wall clock",
-        // Half of a life that is shorter than two of it.
+        checks: Some("the expiry, by the wall clock"),
+        // Half of the lifetime, if that is shorter.
         margin: Duration::from_secs(30),
-        never_cold: None,
-        rejection: Ok("`process_response` with an `invalid_token` challenge"),
+        rejection: Some("`process_response` with an `invalid_token` challenge"),
+        ..About::DEFAULT
     };
 
-    async fn build(place: Place<'_>) -> Result<Self, Failure> {
+    async fn build(target: Target<'_>) -> Result<Self, BoxError> {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(30))
@@ -42,7 +42,7 @@ impl Contender for Huskarl {
             .client_id("example-id".to_owned())
             .client_auth(ClientSecret::new(ProvidedSecret::new(SecretString::new("example-secret"))))
             .http_client(ReqwestClient::from(http))
-            .token_endpoint(format!("{}/token", place.url).parse()?)
+            .token_endpoint(format!("{}/token", target.url).parse()?)
             .build();
         let source = GrantTokenSource::builder()
             .grant(grant)
@@ -54,7 +54,7 @@ impl Contender for Huskarl {
         Ok(Self { cache, authorizer, resource: Uri::from_static("https://api.example.com/resource") })
     }
 
-    async fn ask(&self) -> Result<String, Failure> {
+    async fn token(&self) -> Result<String, BoxError> {
         let headers = self.authorizer.get_headers(&Method::GET, &self.resource).await?;
         Ok(headers.get(http::header::AUTHORIZATION).ok_or("no header")?.to_str()?.to_owned())
     }
@@ -67,9 +67,11 @@ impl Contender for Huskarl {
 
     fn calls(&self) -> Vec<Call> {
         vec![
-            Call::awaited("token", "`Arc<TokenResponse>`", self.clone(), async |it: &Self| it.cache.token().await),
-            Call::awaited("get_headers", "`HeaderMap`", self.clone(), async |it: &Self| {
-                it.authorizer.get_headers(&Method::GET, &it.resource).await
+            Call::awaited("token", "`Arc<TokenResponse>`", self.clone(), async |source: &Self| {
+                source.cache.token().await
+            }),
+            Call::awaited("get_headers", "`HeaderMap`", self.clone(), async |source: &Self| {
+                source.authorizer.get_headers(&Method::GET, &source.resource).await
             }),
         ]
     }

@@ -1,18 +1,15 @@
-//! The contenders: a file per crate, parallel in shape, each used as its own docs say.
-//!
-//! Each file has, in this order: what is to be known of the crate, how a source is built against an issuer, how a caller
-//! asks it, how a caller tells of a 401, and the calls that are timed.
+//! The contenders: a file per crate, all of the same shape, each used as its own documentation shows.
 
-mod aliri_tokens;
-mod aws_smithy_runtime;
-mod azure_identity;
-mod freshtoken;
-mod gcp_auth;
-mod google_cloud_auth;
-mod huskarl;
-mod middle;
-pub mod service_account;
-mod yup_oauth2;
+pub mod aliri_tokens;
+pub mod aws_smithy_runtime;
+pub mod azure_identity;
+pub mod freshtoken;
+pub mod gcp_auth;
+pub mod google_cloud_auth;
+pub mod huskarl;
+pub mod middle;
+mod service_account;
+pub mod yup_oauth2;
 
 use std::error::Error;
 use std::future::Future;
@@ -22,99 +19,93 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::unconstrained;
 
-pub use self::aliri_tokens::AliriTokens;
-pub use self::aws_smithy_runtime::AwsSmithyRuntime;
-pub use self::azure_identity::AzureIdentity;
-pub use self::freshtoken::Freshtoken;
-pub use self::gcp_auth::GcpAuth;
-pub use self::google_cloud_auth::GoogleCloudAuth;
-pub use self::huskarl::Huskarl;
-pub use self::middle::Middle;
-pub use self::yup_oauth2::YupOauth2;
+/// Any error of a contender or of the benchmark.
+pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Why a caller got no token, or a source couldn't be built.
-pub type Failure = Box<dyn Error + Send + Sync>;
-
-/// What a contender's token is got from.
+/// The issuer that a contender gets its tokens from.
 #[derive(Clone, Copy)]
-pub struct Place<'a> {
-    /// The issuer, without a path.
+pub struct Target<'a> {
+    /// The issuer's URL, without a path.
     pub url: &'a str,
-    /// How long its tokens live. Some have a margin that has to be shorter.
-    pub life: Duration,
+    /// The lifetime of its tokens. Some crates have a margin that must be shorter.
+    pub lifetime: Duration,
 }
 
-/// What is to be known of a crate.
+/// The facts about a crate.
 pub struct About {
     /// Its name on crates.io.
     pub name: &'static str,
     /// Which of its flows is used.
     pub flow: &'static str,
-    /// What its cached path looks at before it gives a token out.
-    pub checks: &'static str,
-    /// It renews so long before a token's end, whatever the token's life.
+    /// What its cached path checks before it serves a token, if anything.
+    pub checks: Option<&'static str>,
+    /// How long before its expiry a token is always renewed.
     pub margin: Duration,
-    /// Why its callers can't find it cold, if they can't.
-    pub never_cold: Option<&'static str>,
-    /// How a caller tells it of a 401, or why one can't.
-    pub rejection: Result<&'static str, &'static str>,
+    /// Whether the constructor waits for the first token, so that no caller finds the source cold.
+    pub fetches_when_built: bool,
+    /// How a caller reports a 401, if there is a way.
+    pub rejection: Option<&'static str>,
 }
 
 impl About {
-    /// Its version, from this workspace's lock file.
+    /// What holds for most crates.
+    const DEFAULT: Self =
+        Self { name: "", flow: "", checks: None, margin: Duration::ZERO, fetches_when_built: false, rejection: None };
+
+    /// Returns the crate's version in this workspace's lock file.
     pub fn version(&self) -> &'static str {
         let lock = include_str!("../../Cargo.lock");
+        let name = format!("name = \"{}\"", self.name);
         lock.split("[[package]]")
-            .find(|package| package.lines().any(|line| line == format!("name = \"{}\"", self.name)))
+            .find(|package| package.lines().any(|line| line == name))
             .and_then(|package| package.lines().find_map(|line| line.strip_prefix("version = ")))
             .map_or("?", |version| version.trim_matches('"'))
     }
 }
 
-/// A crate that gives out tokens. Clones share one source.
+/// A token source of one crate. Clones share the source.
 pub trait Contender: Clone + Send + Sync + 'static {
-    /// What is to be known of it.
+    /// The facts about the crate.
     const ABOUT: About;
 
-    /// A source, as its docs build one.
-    fn build(place: Place<'_>) -> impl Future<Output = Result<Self, Failure>> + Send;
+    /// Builds a source as the crate's documentation does.
+    fn build(target: Target<'_>) -> impl Future<Output = Result<Self, BoxError>> + Send;
 
-    /// The token as a caller gets it, as text.
-    fn ask(&self) -> impl Future<Output = Result<String, Failure>> + Send;
+    /// Returns the token or the header that a caller gets, as a string.
+    fn token(&self) -> impl Future<Output = Result<String, BoxError>> + Send;
 
-    /// A call with this token got 401.
+    /// Reports that a call with this token got a 401.
     fn rejected(&self, token: &str) -> impl Future<Output = ()> + Send {
         let _ = token;
         async {}
     }
 
-    /// The calls that are timed, once there is a token.
+    /// Returns the calls to time. The source has a fresh token.
     fn calls(&self) -> Vec<Call>;
 }
 
 /// One way to ask for a fresh token.
 pub struct Call {
-    /// What is called.
+    /// The method.
     pub name: &'static str,
-    /// What it gives.
-    pub gives: &'static str,
+    /// What it returns.
+    pub returns: &'static str,
     round: Box<dyn Fn(u32) + Send + Sync>,
 }
 
 impl Call {
-    /// A call that never waits.
-    pub fn plain<T>(name: &'static str, gives: &'static str, call: impl Fn() -> T + Send + Sync + 'static) -> Self {
+    /// Creates a call that is not async.
+    pub fn sync<T>(name: &'static str, returns: &'static str, call: impl Fn() -> T + Send + Sync + 'static) -> Self {
         let round = move |calls| {
             for _ in 0..calls {
                 black_box(call());
             }
         };
-        Self { name, gives, round: Box::new(round) }
+        Self { name, returns, round: Box::new(round) }
     }
 
-    /// A call that might wait. All of a round are awaited within one task; tokio's budget, by which a task that never waits
-    /// has to stop now and then, isn't anybody's cost.
-    pub fn awaited<S, T, F>(name: &'static str, gives: &'static str, source: S, call: F) -> Self
+    /// Creates an async call. All calls of a round run in one task, without tokio's cooperative budget.
+    pub fn awaited<S, T, F>(name: &'static str, returns: &'static str, source: S, call: F) -> Self
     where
         S: Send + Sync + 'static,
         F: AsyncFn(&S) -> T + Send + Sync + 'static,
@@ -127,30 +118,30 @@ impl Call {
                 }
             }));
         };
-        Self { name, gives, round: Box::new(round) }
+        Self { name, returns, round: Box::new(round) }
     }
 
-    /// Makes so many calls, not within a runtime.
+    /// Makes this many calls. Must not run within a runtime.
     pub fn round(&self, calls: u32) {
         (self.round)(calls);
     }
 }
 
-/// Runs a generic function for each contender: ours first, then by name.
+/// Calls a generic function for each contender, freshtoken first, and collects the results.
 #[macro_export]
 macro_rules! for_each_contender {
     ($function:ident($($argument:expr),*)) => {{
         use $crate::contenders as c;
         vec![
-            $function::<c::Freshtoken>($($argument),*),
-            $function::<c::AliriTokens>($($argument),*),
-            $function::<c::AwsSmithyRuntime>($($argument),*),
-            $function::<c::AzureIdentity>($($argument),*),
-            $function::<c::GcpAuth>($($argument),*),
-            $function::<c::GoogleCloudAuth>($($argument),*),
-            $function::<c::Huskarl>($($argument),*),
-            $function::<c::Middle>($($argument),*),
-            $function::<c::YupOauth2>($($argument),*),
+            $function::<c::freshtoken::Freshtoken>($($argument),*),
+            $function::<c::aliri_tokens::AliriTokens>($($argument),*),
+            $function::<c::aws_smithy_runtime::AwsSmithyRuntime>($($argument),*),
+            $function::<c::azure_identity::AzureIdentity>($($argument),*),
+            $function::<c::gcp_auth::GcpAuth>($($argument),*),
+            $function::<c::google_cloud_auth::GoogleCloudAuth>($($argument),*),
+            $function::<c::huskarl::Huskarl>($($argument),*),
+            $function::<c::middle::Middle>($($argument),*),
+            $function::<c::yup_oauth2::YupOauth2>($($argument),*),
         ]
     }};
 }

@@ -1,13 +1,13 @@
-//! yup-oauth2: a service account, whose key names its token endpoint.
+//! yup-oauth2: a service account. The key file names the token endpoint.
 
 use std::time::Duration;
 
 use yup_oauth2::ServiceAccountAuthenticator;
 use yup_oauth2::authenticator::DefaultAuthenticator;
 
-use super::{About, Call, Contender, Failure, Place, service_account};
+use super::{About, BoxError, Call, Contender, Target, service_account};
 
-/// An authenticator, with its default storage in memory.
+/// An authenticator with its default in-memory storage.
 #[derive(Clone)]
 pub struct YupOauth2(DefaultAuthenticator);
 
@@ -17,18 +17,18 @@ impl Contender for YupOauth2 {
     const ABOUT: About = About {
         name: "yup-oauth2",
         flow: "service account",
-        checks: "the expiry, by the wall clock",
+        checks: Some("the expiry, by the wall clock"),
         margin: Duration::from_secs(60),
-        never_cold: None,
-        rejection: Ok("`force_refreshed_token`"),
+        rejection: Some("`force_refreshed_token`"),
+        ..About::DEFAULT
     };
 
-    async fn build(place: Place<'_>) -> Result<Self, Failure> {
-        let key = yup_oauth2::parse_service_account_key(service_account::key(place.url)?)?;
+    async fn build(target: Target<'_>) -> Result<Self, BoxError> {
+        let key = yup_oauth2::parse_service_account_key(service_account::key(target.url)?)?;
         Ok(Self(ServiceAccountAuthenticator::builder(key).build().await?))
     }
 
-    async fn ask(&self) -> Result<String, Failure> {
+    async fn token(&self) -> Result<String, BoxError> {
         Ok(self.0.token(SCOPES).await?.token().ok_or("no token")?.to_owned())
     }
 
@@ -37,8 +37,11 @@ impl Contender for YupOauth2 {
     }
 
     fn calls(&self) -> Vec<Call> {
-        vec![Call::awaited("token", "`AccessToken`, a `String`", self.0.clone(), async |it: &DefaultAuthenticator| {
-            it.token(SCOPES).await
-        })]
+        vec![Call::awaited(
+            "token",
+            "`AccessToken`, a `String`",
+            self.0.clone(),
+            async |source: &DefaultAuthenticator| source.token(SCOPES).await,
+        )]
     }
 }

@@ -7,8 +7,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .header("x-app-id", var("VOUCHERIFY_APP_ID")?)
         .header("x-app-token", var("VOUCHERIFY_APP_TOKEN")?)
         .form(&[("grant_type", "client_credentials"), ("scope", "api")]);
-    let answer: serde_json::Value = request.send().await?.error_for_status()?.json().await?;
-    let token = answer["access_token"].as_str().ok_or("no token")?;
+    let response: serde_json::Value = request.send().await?.error_for_status()?.json().await?;
+    let token = response["access_token"].as_str().ok_or("no token")?;
     println!("a header of {} bytes", format!("Bearer {token}").len());
     Ok(())
 }
