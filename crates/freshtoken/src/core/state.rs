@@ -103,7 +103,7 @@ pub(crate) struct TokenState {
     /// The refresh token that is on its way was sent before, and the response was lost.
     sends_again: bool,
     /// Why the access token that came with what is being stored can't be used.
-    unusable: Option<Failure>,
+    unusable: Option<Box<Failure>>,
     backoff: Backoff,
     /// Only other credentials, or a person, help; or time.
     dead: bool,

@@ -109,7 +109,7 @@ impl TokenState {
 
     fn issued(&mut self, (record, failure): (Record, Option<Failure>), now: Now) -> Effect {
         let record = Arc::new(record);
-        self.unusable = failure;
+        self.unusable = failure.map(Box::new);
         self.progress = Progress::Persisting;
         self.unstored = Some(record.clone());
         self.backoff.issued(now);
@@ -126,6 +126,7 @@ impl TokenState {
         match (self.unusable.take(), self.token().cloned()) {
             (None, Some(token)) => self.done(Ok(token)),
             (failure, _) => {
+                let failure = failure.map(|failure| *failure);
                 let failure = failure.unwrap_or_else(|| Failure::unusable("there is no token in the record"));
                 self.failed(failure, "get a token", now)
             }
