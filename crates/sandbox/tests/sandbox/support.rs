@@ -28,7 +28,7 @@ pub fn vendor(name: &str) -> PlayedVendor {
 
 /// Returns one of the vendors of the generator's tests, with a stopped clock.
 pub fn foreign(name: &str) -> PlayedVendor {
-    let file = repository(&format!("xtask/tests/fixtures/vendors/{name}.yaml"));
+    let file = repository(&format!("crates/codegen/tests/fixtures/vendors/{name}.yaml"));
     PlayedVendor::read(file).unwrap().clock(Clock::stopped(start()))
 }
 

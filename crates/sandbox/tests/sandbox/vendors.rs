@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::client::SpecClient;
 use crate::support::{Playing, foreign, play, repository, s, start, status_and_body, text};
 
-const FOLDERS: [&str; 2] = ["specs", "xtask/tests/fixtures/vendors"];
+const FOLDERS: [&str; 2] = ["specs", "crates/codegen/tests/fixtures/vendors"];
 
 async fn tokens(client: &SpecClient<'_>, action: &str, token: &str) -> Vec<(String, Value)> {
     let mut tokens = Vec::new();

@@ -21,7 +21,7 @@ fn errors(text: &str) -> Vec<Problem> {
 }
 
 fn yaml_files(folder: &str) -> Vec<PathBuf> {
-    let folder = repository().join("xtask").join(folder);
+    let folder = repository().join(folder);
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
     files.sort();
@@ -35,7 +35,7 @@ fn show(problems: &[Problem]) -> String {
 #[test]
 fn every_fixture_gets_its_problems() {
     let mut text = String::new();
-    for file in yaml_files("tests/fixtures/lint") {
+    for file in yaml_files("crates/codegen/tests/fixtures/lint") {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let found = problems(&name, &std::fs::read_to_string(&file).unwrap());
         assert!(!found.is_empty(), "{name} has no problem");
@@ -47,7 +47,7 @@ fn every_fixture_gets_its_problems() {
 /// Fragments of other vendors, as honest people write them.
 #[test]
 fn honest_fragments_pass() {
-    for file in yaml_files("tests/fixtures/lint/honest") {
+    for file in yaml_files("crates/codegen/tests/fixtures/lint/honest") {
         let found = errors(&std::fs::read_to_string(&file).unwrap());
         assert!(found.is_empty(), "{}: {}", file.display(), show(&found));
     }
@@ -55,7 +55,7 @@ fn honest_fragments_pass() {
 
 #[test]
 fn the_three_specs_pass() {
-    for file in yaml_files("../specs") {
+    for file in yaml_files("specs") {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let found = problems(&name, &std::fs::read_to_string(&file).unwrap());
         assert!(found.is_empty(), "{}", show(&found));
@@ -64,7 +64,7 @@ fn the_three_specs_pass() {
 
 #[test]
 fn problems_stand_in_the_order_of_the_file() {
-    for file in yaml_files("tests/fixtures/lint") {
+    for file in yaml_files("crates/codegen/tests/fixtures/lint") {
         let found = problems("x.yaml", &std::fs::read_to_string(&file).unwrap());
         let lines: Vec<u32> = found.iter().filter_map(|problem| problem.line).collect();
         assert!(lines.is_sorted(), "{}: {lines:?}", file.display());
@@ -72,10 +72,10 @@ fn problems_stand_in_the_order_of_the_file() {
 }
 
 /// Every node of the three specs in turn is replaced and removed. Nothing may panic, and what passes must be what the
-/// next stages can read. `XTASK_FUZZ=1` tries every mutant, a usual run every 47th.
+/// next stages can read. `CODEGEN_FUZZ=1` tries every mutant, a usual run every 47th.
 #[test]
 fn whatever_the_document_is_nothing_panics_and_what_passes_is_openapi() {
-    let stride = if std::env::var_os("XTASK_FUZZ").is_some() { 1 } else { 47 };
+    let stride = if std::env::var_os("CODEGEN_FUZZ").is_some() { 1 } else { 47 };
     let strangers = [
         json!(null),
         json!(7),
@@ -86,7 +86,7 @@ fn whatever_the_document_is_nothing_panics_and_what_passes_is_openapi() {
         json!(true),
         json!({ "$ref": "#/components/schemas/Token" }),
     ];
-    for file in ["../specs", "tests/fixtures/lint/honest"].into_iter().flat_map(yaml_files) {
+    for file in ["specs", "crates/codegen/tests/fixtures/lint/honest"].into_iter().flat_map(yaml_files) {
         let spec = Spec::parse("specs/acme.yaml", &std::fs::read_to_string(&file).unwrap()).unwrap();
         let mut pointers = Vec::new();
         collect(&spec.document, String::new(), &mut pointers);
@@ -110,7 +110,7 @@ fn whatever_the_document_is_nothing_panics_and_what_passes_is_openapi() {
 
 #[test]
 fn a_line_that_is_lost_or_cut_makes_nothing_panic() {
-    for file in yaml_files("../specs") {
+    for file in yaml_files("specs") {
         let text = std::fs::read_to_string(&file).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         for (index, line) in lines.iter().enumerate().step_by(29) {
@@ -127,7 +127,7 @@ fn a_line_that_is_lost_or_cut_makes_nothing_panic() {
 /// Every key of the objects of OpenAPI, misspelt.
 #[test]
 fn no_misspelt_key_is_dropped_without_a_word() {
-    for file in ["../specs", "tests/fixtures/lint/honest"].into_iter().flat_map(yaml_files) {
+    for file in ["specs", "crates/codegen/tests/fixtures/lint/honest"].into_iter().flat_map(yaml_files) {
         let spec = Spec::parse("specs/acme.yaml", &std::fs::read_to_string(&file).unwrap()).unwrap();
         let mut pointers = Vec::new();
         collect(&spec.document, String::new(), &mut pointers);

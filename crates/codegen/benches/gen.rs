@@ -1,4 +1,4 @@
-//! `cargo bench --package xtask`: generates 1, 10 and 100 specs in memory, compared with progenitor alone.
+//! `cargo bench --package freshtoken-codegen`: generates 1, 10 and 100 specs in memory, compared with progenitor alone.
 //!
 //! Progenitor alone makes its types and its client from the same lowered documents, one after the other, on one core. The
 //! pipeline parses, lints and writes every file of every crate, on all cores.
@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use std::{fs, io};
 
-use xtask::facade::{Facade, MANIFEST};
-use xtask::generate::{Source, generate, lowered, on_this_thread_too, progenitor_alone};
-use xtask::problem::Problem;
-use xtask::specs;
+use freshtoken_codegen::facade::{Facade, MANIFEST};
+use freshtoken_codegen::generate::{Source, generate, lowered, on_this_thread_too, progenitor_alone};
+use freshtoken_codegen::problem::Problem;
+use freshtoken_codegen::specs;
 
 /// How many specs, and how many rounds: enough for some tenths of a second.
 const SIZES: [(usize, usize); 3] = [(1, 41), (10, 9), (100, 3)];

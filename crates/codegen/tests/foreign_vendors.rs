@@ -11,7 +11,7 @@ use std::{
 
 /// Cargo runs the tests in the folder of their package.
 fn repository() -> &'static Path {
-    Path::new("..")
+    Path::new("../..")
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -37,7 +37,7 @@ fn workspace() -> PathBuf {
     copy(&repository().join("Cargo.lock"), &root.join("Cargo.lock"));
     copy(&repository().join("crates/wire"), &root.join("crates/wire"));
     copy(&repository().join("crates/freshtoken"), &root.join("crates/freshtoken"));
-    copy(&repository().join("xtask/tests/fixtures/vendors"), &root.join("specs"));
+    copy(&repository().join("crates/codegen/tests/fixtures/vendors"), &root.join("specs"));
     root
 }
 
@@ -74,8 +74,8 @@ fn succeeds(output: &Output) {
 #[test]
 fn fragments_of_other_vendors_generate_compile_and_send_what_their_vendors_want() {
     let root = workspace();
-    let generator = env!("CARGO_BIN_EXE_xtask");
-    let generated = Command::new(generator).arg("gen").env("CARGO_MANIFEST_DIR", root.join("xtask")).output();
+    let generator = env!("CARGO_BIN_EXE_freshtoken-codegen");
+    let generated = Command::new(generator).arg("gen").current_dir(&root).env_remove("CARGO_MANIFEST_DIR").output();
     succeeds(&generated.unwrap());
     deny_warnings(&root);
 

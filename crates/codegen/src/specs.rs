@@ -158,8 +158,8 @@ pub(crate) mod tests {
     #[test]
     fn the_repository_is_found_at_run_time() {
         let of_tests = repository();
-        assert!(of_tests.join("xtask/src/specs.rs").is_file());
-        let tests = env::temp_dir().join(format!("xtask-repository-{}", std::process::id()));
+        assert!(of_tests.join("crates/codegen/src/specs.rs").is_file());
+        let tests = env::temp_dir().join(format!("codegen-repository-{}", std::process::id()));
         let other = tests.join("checkout");
         for folder in ["specs", "crates/acme/src"] {
             fs::create_dir_all(other.join(folder)).unwrap();

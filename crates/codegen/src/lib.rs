@@ -1,6 +1,6 @@
 //! The generator: a typed crate per vendor from `specs/`.
 //!
-//! `cargo xtask gen` runs seven stages, a module each; only the last touches the disk:
+//! [`generate_crates`](commands::generate_crates) runs seven stages, a module each; only the last touches the disk:
 //!
 //! 1. `spec` parses a fragment,
 //! 2. `lint` says everything that is wrong with it (`x_token` has the words of its own block),
@@ -13,11 +13,12 @@
 //!
 //! What is generated is written as text, laid out by `code`; only progenitor's own is tokens.
 //!
-//! `generate` is the pipeline, `specs` reads its files, `new` has the fragment that a new vendor starts from. The program is
-//! `main.rs`; that this is a library as well is for `benches/gen.rs`, which measures it.
+//! `generate` is the pipeline, `specs` reads its files, `new` has the fragment that a new vendor starts from, and `commands` are
+//! what the program and `cargo xtask` call. `benches/gen.rs` measures it.
 
 mod client;
 mod code;
+pub mod commands;
 mod docs;
 mod environment;
 mod error_body;

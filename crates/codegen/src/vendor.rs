@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Crates of the workspace that are no vendor's.
-const CRATES: [&str; 7] = ["bench", "demo", "freshtoken", "redis", "sandbox", "wire", "xtask"];
+const CRATES: [&str; 8] = ["bench", "codegen", "demo", "freshtoken", "redis", "sandbox", "wire", "xtask"];
 
 /// What the facade has a module, a feature or a dependency of: a vendor is all three. `types` is a module of each vendor's.
 const FACADE: [&str; 54] = [
