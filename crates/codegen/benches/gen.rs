@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use std::{fs, io};
 
-use freshtoken_codegen::facade::{Facade, MANIFEST};
-use freshtoken_codegen::generate::{Source, generate, lowered, on_this_thread_too, progenitor_alone};
+use freshtoken_codegen::pipeline::{generate, lowered, on_this_thread_too, progenitor_alone};
 use freshtoken_codegen::problem::Problem;
-use freshtoken_codegen::specs;
+use freshtoken_codegen::read::folder as specs;
+use freshtoken_codegen::read::folder::Source;
+use freshtoken_codegen::workspace::facade::{Facade, MANIFEST};
 
 /// How many specs, and how many rounds: enough for some tenths of a second.
 const SIZES: [(usize, usize); 3] = [(1, 41), (10, 9), (100, 3)];
@@ -62,7 +63,7 @@ fn first(problems: Vec<Problem>) -> String {
 }
 
 fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 fn read(path: &str) -> io::Result<String> {

@@ -2,25 +2,25 @@
 //!
 //! The library's own program and `cargo xtask` call them; each parses its arguments.
 
-use std::{
-    collections::BTreeSet,
-    env, fs, io,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    sync::atomic::{AtomicUsize, Ordering},
-    time::{Duration, Instant},
-};
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use anstream::{eprintln, print, println};
 
-use crate::{
-    facade::{self, Facade},
-    generate::{generate, on_this_thread_too},
-    new,
-    problem::{Problem, Severity, visible},
-    specs, tree,
-    vendor::Vendor,
-};
+use crate::new;
+use crate::pipeline::{generate, on_this_thread_too};
+use crate::problem::{Problem, Severity, visible};
+use crate::read::folder;
+use crate::vendor::Vendor;
+use crate::workspace::facade;
+use crate::workspace::facade::Facade;
+use crate::workspace::sync;
 
 /// Whether `gen` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub fn exit_code(done: io::Result<ExitCode>) -> ExitCode {
 /// If there is none around the current folder.
 pub fn repository() -> io::Result<PathBuf> {
     let manifest = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-    specs::repository(manifest, &env::current_dir()?).ok_or_else(|| {
+    folder::repository(manifest, &env::current_dir()?).ok_or_else(|| {
         io::Error::other(
             "no folder around this one has `specs/` and the workspace's `Cargo.toml`: run it in the repository",
         )
@@ -67,7 +67,7 @@ pub fn repository() -> io::Result<PathBuf> {
 pub fn generate_crates(root: &Path, mode: Mode, vendors: &[String]) -> io::Result<ExitCode> {
     let started = Instant::now();
     on_this_thread_too().map_err(io::Error::other)?;
-    let (sources, mut problems) = specs::read(root, vendors)?;
+    let (sources, mut problems) = folder::read(root, vendors)?;
     let count = sources.len();
     let done = AtomicUsize::new(0);
     let facade = facade(root, !vendors.is_empty())?;
@@ -92,8 +92,8 @@ pub fn generate_crates(root: &Path, mode: Mode, vendors: &[String]) -> io::Resul
         let roots = sources.iter().filter_map(|source| Vendor::from_file(&source.file).ok());
         roots.map(|vendor| format!("crates/{}", vendor.ident())).collect()
     });
-    let found = tree::read(root, &generated.files, only.as_ref())?;
-    let plan = match tree::plan(&generated.files, &generated.snapshots, &found) {
+    let found = sync::read(root, &generated.files, only.as_ref())?;
+    let plan = match sync::plan(&generated.files, &generated.snapshots, &found) {
         Ok(plan) => plan,
         Err(paths) => {
             for path in paths {
@@ -120,7 +120,7 @@ pub fn generate_crates(root: &Path, mode: Mode, vendors: &[String]) -> io::Resul
         eprintln!("{} files are stale: run `cargo xtask gen{names}`", plan.write.len() + plan.delete.len());
         return Ok(ExitCode::FAILURE);
     }
-    tree::apply(root, &plan)?;
+    sync::apply(root, &plan)?;
     println!("{count} specs, {} files written, {} removed", plan.write.len(), plan.delete.len());
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,5 @@
 //! Names: from what a vendor calls a thing to a legal Rust identifier. The rules are those of progenitor and typify,
-//! since the generated code must agree with theirs; the client stage checks that it does.
+//! since the generated code must agree with theirs; `emit` checks that it does.
 
 use heck::{ToPascalCase, ToSnakeCase};
 

@@ -3,7 +3,8 @@
 //! Every stage before the generated code speaks in [`Problem`]s, so that all of them read alike and all of them can be
 //! shown in one run. Colour, counting and the exit code belong to the command line, not here.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
+use std::fmt;
 
 /// Whether generation can go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

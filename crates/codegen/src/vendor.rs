@@ -3,10 +3,7 @@
 //! One rule makes all of them from the stem of the spec's file, so that no vendor needs a name of its own in any other
 //! place. It knows nothing of what a spec says.
 
-use crate::{
-    problem::{Problem, Severity},
-    specs::{is_plain, stem},
-};
+use crate::problem::{Problem, Severity};
 
 /// Crates of the workspace that are no vendor's.
 const CRATES: [&str; 8] = ["bench", "codegen", "demo", "freshtoken", "redis", "sandbox", "wire", "xtask"];
@@ -162,6 +159,17 @@ impl Vendor {
     }
 }
 
+/// The name of a spec's file without its folder and its ending.
+pub fn stem(file: &str) -> &str {
+    let name = file.strip_prefix("specs/").unwrap_or(file);
+    name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")).unwrap_or(name)
+}
+
+/// Whether a name consists of the characters that are the same in every file system, shell and generated file.
+pub fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
+}
+
 fn refusal(file: &str, what: String) -> Problem {
     let instead = "name the file after its vendor, such as `specs/zenoti.yaml`".to_owned();
     Problem { severity: Severity::Error, file: file.to_owned(), line: None, pointer: String::new(), what, instead }
@@ -176,7 +184,7 @@ fn is_device(stem: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::specs::tests::repository;
+    use crate::read::folder::tests::repository;
 
     fn ident(file: &str) -> String {
         Vendor::from_file(file).unwrap().ident().to_owned()

@@ -1,14 +1,15 @@
 //! Names that Rust, the environment or a user would take for one another: what a model is needed for, because its names are
 //! those that the later stages write. It is made only of a spec with no other error.
 
-use super::view::METHODS;
-use crate::client;
-use crate::environment::{self, Holder};
-use crate::lifecycle;
-use crate::model::{Model, Operation, Param, Place};
+use crate::emit::adapter::credentials;
+use crate::emit::adapter::from_env;
+use crate::emit::adapter::from_env::Holder;
+use crate::emit::client;
+use crate::emit::settings::{RESERVED, Setting, settings};
+use crate::lint::document::METHODS;
+use crate::lower::model::{Model, Operation, Param, Place};
 use crate::problem::{Problem, join};
-use crate::settings::{RESERVED, Setting, settings};
-use crate::spec::{Spec, at};
+use crate::read::spec::{Spec, at};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -39,7 +40,7 @@ pub fn problems(spec: &Spec, model: &Model) -> Vec<Problem> {
             }
         }
     }
-    for (first, second) in lifecycle::confused(model) {
+    for (first, second) in credentials::confused(model) {
         let (first, second, name) = (first.join("."), second.join("."), second.join("_"));
         let what = format!("the secrets `{first}` and `{second}` would be one credential, `{name}`");
         problems.push(spec.problem("/x-token", what, "add `x-name` to one of the two, another name in snake_case"));
@@ -54,7 +55,7 @@ const ANOTHER: &str = "add `x-name` to it, another name in snake_case";
 fn variables(spec: &Spec, model: &Model, settings: &[Setting<'_>]) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut known: HashMap<String, Holder> = HashMap::new();
-    for holder in environment::holders(model) {
+    for holder in from_env::holders(model) {
         let Some(first) = known.get(&holder.variable) else {
             known.insert(holder.variable.clone(), holder);
             continue;

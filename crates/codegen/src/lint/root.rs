@@ -1,16 +1,17 @@
 //! What belongs to the whole document: references, names of components, servers and security schemes.
 
-use super::Lint;
-use super::operation::{is_ragged, leads_elsewhere, own_header};
-use super::schema::{label, rust_name};
-use super::shape::{Kind, Nodes};
-use super::view::{At, MAX_DEPTH, Node, Operation, Place, Shape};
+use crate::emit::settings::RESERVED;
 use crate::ident;
+use crate::lint::document::Lint;
+use crate::lint::document::{At, MAX_DEPTH, Node, Operation, Place, Shape};
+use crate::lint::keys::{Kind, Nodes};
+use crate::lint::schemas::{label, rust_name};
+use crate::lint::syntax::{is_header, is_ragged, leads_elsewhere, own_header, placeholders};
 use crate::problem::{distance, nearest};
-use crate::settings::RESERVED;
-use crate::spec::{self, is_alone};
+use crate::read::spec;
+use crate::read::spec::is_alone;
+use crate::read::x_token::{KEY, list};
 use crate::vendor::is_keyword;
-use crate::x_token::{KEY, list};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
@@ -465,25 +466,6 @@ fn unfit(value: &str, in_host: bool) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// The names between braces, or what is wrong with the braces.
-pub fn placeholders(template: &str) -> Result<Vec<&str>, &'static str> {
-    let mut names = Vec::new();
-    let mut rest = template;
-    while let Some(at) = rest.find(['{', '}']) {
-        let Some(inside) = rest[at..].strip_prefix('{') else { return Err("has a `}` without a `{`") };
-        let Some(end) = inside.find(['{', '}', '/']) else { return Err("has a `{` without a `}`") };
-        if !inside[end..].starts_with('}') {
-            return Err("has a `{` without a `}`");
-        }
-        if end == 0 {
-            return Err("has braces without a name");
-        }
-        names.push(&inside[..end]);
-        rest = &inside[end + 1..];
-    }
-    Ok(names)
-}
-
 fn security(lint: &mut Lint) {
     let components = lint.root().get("components");
     let schemes: Vec<(&str, Node)> =
@@ -674,11 +656,6 @@ fn check_scheme<'a>(lint: &mut Lint<'a>, scheme: &Node<'a>) {
     }
 }
 
-/// Whether a text can be a header's name (RFC 9110's token).
-pub fn is_header(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -726,15 +703,6 @@ mod tests {
             "https://a.example/v1\\v2",
         ] {
             assert!(check_url(url).is_err(), "{url}");
-        }
-    }
-
-    #[test]
-    fn placeholders_are_the_names_between_braces() {
-        assert_eq!(placeholders("/a/{b}/c-{d}"), Ok(vec!["b", "d"]));
-        assert_eq!(placeholders("/a"), Ok(vec![]));
-        for template in ["/{", "/}", "/{}", "/{a/b}", "/{a{b}}", "/{a}}"] {
-            assert!(placeholders(template).is_err(), "{template}");
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::lint;
 use crate::problem::{Problem, Severity};
-use crate::spec::Spec;
-use crate::specs::tests::repository;
+use crate::read::folder::tests::repository;
+use crate::read::spec::Spec;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 

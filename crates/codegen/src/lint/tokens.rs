@@ -1,18 +1,18 @@
 //! The examples of responses with tokens, read as the generated client reads them; and the formats of dates.
 
-use super::Lint;
-use super::view::{Node, Operation, is_success};
-use crate::media_type::is_json;
-use crate::reading;
-use crate::x_token::{At, KEY, Response};
+use crate::emit::token_response;
+use crate::lint::document::Lint;
+use crate::lint::document::{Node, Operation, is_success};
+use crate::read::media_type::is_json;
+use crate::read::x_token::{At, KEY, Response};
 use freshtoken_wire::tokens::{self, TokenFields};
 use freshtoken_wire::{FormatProblem, Timestamp, check_format};
 
 /// Checks the examples of a login and a refresh.
 pub fn check_examples<'a>(lint: &mut Lint<'a>, response: &Response, operation: &Operation<'a>) {
-    let Some(fields) = reading::fields(response) else { return };
+    let Some(fields) = token_response::fields(response) else { return };
     for example in examples(lint, operation) {
-        if !reading::is_failure(response.error.as_ref(), response.ok.as_ref(), example.value) {
+        if !token_response::is_failure(response.error.as_ref(), response.ok.as_ref(), example.value) {
             check_example(lint, &fields, &example);
         }
     }

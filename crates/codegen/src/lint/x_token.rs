@@ -1,15 +1,17 @@
 //! The block `x-token`, against the operations, properties and schemas that it names.
 
-use super::Lint;
-use super::operation::{own_header, unsendable};
-use super::root::is_header;
-use super::schema::{label, require_token};
-use super::tokens;
-use super::view::{Node, Operation, Shape, is_success};
 use crate::ident;
+use crate::lint::document::Lint;
+use crate::lint::document::{Node, Operation, Shape, is_success};
+use crate::lint::operations::unsendable;
+use crate::lint::schemas::{label, require_token};
+use crate::lint::syntax::is_header;
+use crate::lint::syntax::own_header;
+use crate::lint::tokens;
 use crate::problem::{Problem, join, nearest};
-use crate::spec::{self, Spec};
-use crate::x_token::{Code, Flag, KEY, Pointer, RequestId, Revoke, Scalar, Takes, XToken, list};
+use crate::read::spec;
+use crate::read::spec::Spec;
+use crate::read::x_token::{Code, Flag, KEY, Pointer, RequestId, Revoke, Scalar, Takes, XToken, list};
 use std::collections::{HashMap, HashSet};
 
 /// Checks the block, and gives what it was read as.

@@ -1,0 +1,364 @@
+//! The credentials of a vendor's grants: each is one field of the facade's `Credentials`, wherever a request has it.
+
+use indexmap::IndexMap;
+
+use crate::emit::client;
+use crate::emit::errors::body_type;
+use crate::emit::types::{delimited, or};
+use crate::ident;
+use crate::lower::model::{Model, Operation, Param, Part, Property, SchemeKind, Shape, Ty};
+use crate::read::x_token::{Takes, XToken};
+
+/// Whether the facade can drive a vendor: it has a way to get a token.
+pub fn has_adapter(x_token: Option<&XToken>) -> bool {
+    x_token.is_some_and(|x_token| x_token.login.is_some() || x_token.refresh.is_some())
+}
+
+/// A credential that stands in several places, and can't be one for their types.
+#[derive(Debug, PartialEq)]
+pub struct Conflict {
+    pub name: String,
+    /// An operation that takes it, and its type there.
+    pub first: (String, String),
+    /// One that takes it with a type that isn't the same.
+    pub second: (String, String),
+}
+
+/// All of them, each once.
+pub fn conflicts(model: &Model) -> Vec<Conflict> {
+    let Some(x_token) = &model.x_token else { return Vec::new() };
+    let Ok(grants) = grants(model, x_token) else { return Vec::new() };
+    let credentials = credentials(model, x_token, &grants);
+    let places = grants.iter().flat_map(|grant| uses(model, grant).into_iter().map(move |used| (grant, used)));
+    let places: Vec<(&Grant<'_>, Use)> = places.collect();
+    let told = |(grant, used): &(&Grant<'_>, Use)| (grant.operation.id.clone(), field_type(&used.ty));
+    let mut found: Vec<Conflict> = Vec::new();
+    for place in &places {
+        let name = &place.1.name;
+        let Some(credential) = credentials.get(name) else { continue };
+        if converts(model, &credential.ty, &place.1.ty) || found.iter().any(|found| found.name == *name) {
+            continue;
+        }
+        let other = places.iter().find(|(_, other)| other.name == *name && other.ty != place.1.ty).unwrap_or(place);
+        found.push(Conflict { name: name.clone(), first: told(other), second: told(place) });
+    }
+    found
+}
+
+/// The facade's credentials of a vendor that has an adapter.
+pub fn all_credentials(model: &Model) -> Option<IndexMap<String, Credential>> {
+    let x_token = model.x_token.as_ref().filter(|x_token| has_adapter(Some(x_token)))?;
+    Some(credentials(model, x_token, &grants(model, x_token).ok()?))
+}
+
+/// Places whose paths give one name, `client.secret` and `client_secret`, where one is a secret: each pair once. Equal paths
+/// are one credential.
+pub fn confused(model: &Model) -> Vec<(Vec<String>, Vec<String>)> {
+    let Some(x_token) = &model.x_token else { return Vec::new() };
+    let Ok(grants) = grants(model, x_token) else { return Vec::new() };
+    let uses: Vec<Use> = grants.iter().flat_map(|grant| uses(model, grant)).collect();
+    let mut found: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+    for (index, second) in uses.iter().enumerate() {
+        let is_other = |first: &&Use| {
+            first.name == second.name
+                && first.path != second.path
+                && (first.ty == Ty::Secret || second.ty == Ty::Secret)
+        };
+        let first = uses[..index].iter().find(is_other);
+        let is_known = found.iter().any(|(_, known)| known.concat() == second.path.concat());
+        found.extend(first.filter(|_| !is_known).map(|first| (first.path.clone(), second.path.clone())));
+    }
+    found
+}
+
+/// A request that `x-token` names.
+pub struct Grant<'a> {
+    pub word: Word,
+    pub operation: &'a Operation,
+    /// The struct that it sends.
+    pub body: Option<&'a str>,
+    /// The property or parameter that takes the token, by its name on the wire.
+    pub token: Option<&'a str>,
+    /// The one that takes the token of another grant with the same request: it isn't sent.
+    pub left_out: Option<&'a str>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum Word {
+    Login,
+    Refresh,
+    Revoke,
+}
+
+impl Grant<'_> {
+    /// The variable that holds the token.
+    pub fn token_variable(&self) -> &'static str {
+        if self.word == Word::Revoke { "token" } else { "refresh_token" }
+    }
+
+    /// Whether it takes the refresh token in a place of its own, and its bearer scheme carries the access token.
+    pub fn is_authorized_by_access_token(&self, x_token: &XToken) -> bool {
+        let takes_refresh = x_token.revoke.as_ref().is_some_and(|revoke| revoke.takes == Takes::Refresh);
+        let bears = self.operation.security.iter().any(|scheme| scheme.kind == SchemeKind::Token);
+        self.word == Word::Revoke && takes_refresh && self.token.is_some() && bears
+    }
+
+    pub fn is_token(&self, name: &str) -> bool {
+        self.token == Some(name)
+    }
+}
+
+pub fn grants<'a>(model: &'a Model, x_token: &'a XToken) -> Result<Vec<Grant<'a>>, String> {
+    let mut grants = Vec::new();
+    let mut add = |word, id: &str, body: Option<&String>, token: Option<&'a String>| {
+        let operation = model.operation(&ident::snake(id)).ok_or_else(|| format!("there is no operation `{id}`"))?;
+        if word != Word::Revoke && operation.success.ty.is_none() {
+            return Err(format!("the success of `{id}` has no body"));
+        }
+        let body = operation.body.as_ref().map(|of| {
+            let branches = model.branches(&of.component);
+            let wanted = body.map(|body| ident::pascal(body));
+            let named = branches.iter().find(|branch| wanted.as_deref() == Some(**branch));
+            *named.or(branches.first()).unwrap_or(&of.component.as_str())
+        });
+        grants.push(Grant { word, operation, body, token: token.map(String::as_str), left_out: None });
+        Ok::<(), String>(())
+    };
+    if let Some(login) = &x_token.login {
+        add(Word::Login, &login.operation, login.body.as_ref(), None)?;
+    }
+    if let Some(refresh) = &x_token.refresh {
+        add(Word::Refresh, &refresh.operation, refresh.body.as_ref(), refresh.token.as_ref())?;
+    }
+    if let Some(revoke) = &x_token.revoke {
+        add(Word::Revoke, &revoke.operation, revoke.body.as_ref(), revoke.token.as_ref())?;
+    }
+    let shared = match &grants[..] {
+        [login, refresh, ..] if login.operation.id == refresh.operation.id && login.body == refresh.body => {
+            refresh.token.filter(|_| login.word == Word::Login && refresh.word == Word::Refresh)
+        }
+        _ => None,
+    };
+    if let Some(login) = grants.first_mut() {
+        login.left_out = shared;
+    }
+    Ok(grants)
+}
+
+/// A field of the facade's `Credentials`.
+pub struct Credential {
+    pub ty: Ty,
+    pub optional: bool,
+    pub docs: String,
+}
+
+/// A place in a request that takes a credential.
+pub struct Use {
+    pub name: String,
+    /// The names of the objects around it and its own, in snake case.
+    pub path: Vec<String>,
+    pub ty: Ty,
+    pub required: bool,
+    pub docs: String,
+}
+
+/// The credentials in order: those of the login, or where there is none of the refresh; what only the other grants need
+/// is optional.
+pub fn credentials(model: &Model, x_token: &XToken, grants: &[Grant<'_>]) -> IndexMap<String, Credential> {
+    let mut found: IndexMap<String, Credential> = IndexMap::new();
+    for (index, grant) in grants.iter().enumerate() {
+        for used in uses(model, grant) {
+            let is_first = index == 0;
+            let note = match grant.word {
+                _ if is_first => "",
+                Word::Revoke => "Only a revocation needs it.",
+                _ => "Only a refresh needs it.",
+            };
+            match found.get_mut(&used.name) {
+                Some(credential) => {
+                    // A secret in one place is one in all.
+                    if used.ty == Ty::Secret {
+                        credential.ty = Ty::Secret;
+                    }
+                    credential.optional &= !(is_first && used.required);
+                }
+                None => {
+                    let docs = if note.is_empty() { used.docs } else { format!("{}\n\n{note}", used.docs) };
+                    let optional = !(is_first && used.required);
+                    found.insert(used.name, Credential { ty: used.ty, optional, docs });
+                }
+            }
+        }
+    }
+    for (header, name) in &x_token.use_.also {
+        let docs = format!("Sent with each call, in the header `{header}`.");
+        let name = ident::snake(name);
+        found.entry(name).or_insert(Credential { ty: Ty::Secret, optional: false, docs });
+    }
+    found
+}
+
+/// What a grant takes from the credentials, in the spec's order.
+pub fn uses(model: &Model, grant: &Grant<'_>) -> Vec<Use> {
+    let mut uses = Vec::new();
+    for part in grant.operation.order {
+        match part {
+            Part::Security => {
+                for scheme in &grant.operation.security {
+                    for name in client::scheme_credentials(model, &scheme.name, &scheme.kind) {
+                        let docs = or(&scheme.docs, &format!("`{name}`, for the scheme `{}`.", scheme.name));
+                        uses.push(Use { path: vec![name.clone()], name, ty: Ty::Secret, required: true, docs });
+                    }
+                }
+            }
+            Part::Params => {
+                let params = grant.operation.params.iter().filter(|param| is_asked_for(grant, param));
+                uses.extend(params.map(|param| Use {
+                    name: param.field(),
+                    path: vec![param.field()],
+                    ty: param_type(param),
+                    required: param.required,
+                    docs: or(&param.docs, &named(&param.name)),
+                }));
+            }
+            Part::Body => {
+                if let Some(body) = grant.body {
+                    body_uses(model, grant, body, &[], true, &mut vec![body.to_owned()], &mut uses);
+                }
+            }
+        }
+    }
+    uses
+}
+
+/// The docs of what the spec has none of.
+pub fn named(name: &str) -> String {
+    format!("`{name}`, as the spec names it.")
+}
+
+pub fn is_asked_for(grant: &Grant<'_>, param: &Param) -> bool {
+    let is_left_out = grant.left_out == Some(param.name.as_str()) && !param.required;
+    !param.is_setting && !matches!(param.ty, Ty::Constant(_)) && !grant.is_token(&param.name) && !is_left_out
+}
+
+/// The type of a parameter's credential: what the client takes as text is text.
+pub fn param_type(param: &Param) -> Ty {
+    match &param.ty {
+        Ty::Any | Ty::Map(_) | Ty::Nullable(_) => Ty::Text,
+        ty => ty.clone(),
+    }
+}
+
+/// The struct that a property is, if the credentials go into its properties: not one that holds itself.
+pub fn nested<'a>(model: &'a Model, property: &'a Property, within: &[String]) -> Option<&'a str> {
+    match &property.ty {
+        Ty::Ref(name) if !model.properties(name).is_empty() && !within.contains(name) => Some(name),
+        _ => None,
+    }
+}
+
+/// Whether a property of the body itself takes no credential: it is a constant, or a token's.
+pub fn is_given(grant: &Grant<'_>, prefix: &str, property: &Property) -> bool {
+    let is_left_out = grant.left_out == Some(property.name.as_str()) && property.optional;
+    matches!(property.ty, Ty::Constant(_)) || prefix.is_empty() && (grant.is_token(&property.name) || is_left_out)
+}
+
+pub fn body_uses(
+    model: &Model,
+    grant: &Grant<'_>,
+    component: &str,
+    around: &[&str],
+    required: bool,
+    within: &mut Vec<String>,
+    uses: &mut Vec<Use>,
+) {
+    let prefix = prefix(around);
+    for property in model.properties(component).iter().filter(|property| !is_given(grant, &prefix, property)) {
+        let required = required && !property.optional;
+        let path = [around, &[&property.label]].concat();
+        match nested(model, property, within) {
+            Some(inner) => {
+                within.push(inner.to_owned());
+                body_uses(model, grant, inner, &path, required, within, uses);
+                within.pop();
+            }
+            None => uses.push(Use {
+                name: ident::snake(&path.join("_")),
+                path: path.iter().map(|label| ident::snake(label)).collect(),
+                ty: property.ty.clone(),
+                required,
+                docs: or(&property.docs, &named(&property.name)),
+            }),
+        }
+    }
+}
+
+/// What the names of credentials inside these objects begin with.
+pub fn prefix(around: &[&str]) -> String {
+    around.iter().map(|label| format!("{label}_")).collect()
+}
+
+/// Whether anything in a struct is sent without being asked for.
+pub fn has_constant(model: &Model, component: &str, within: &mut Vec<String>) -> bool {
+    model.properties(component).iter().any(|property| match nested(model, property, within) {
+        Some(inner) => {
+            within.push(inner.to_owned());
+            let found = has_constant(model, inner, within);
+            within.pop();
+            found
+        }
+        None => matches!(property.ty, Ty::Constant(_)),
+    })
+}
+
+pub fn is_enum(model: &Model, ty: &Ty) -> bool {
+    matches!(ty, Ty::Ref(name) if matches!(model.components.get(name).map(|found| &found.shape), Some(Shape::Enum(_))))
+}
+
+/// Whether a credential of one type can go where another is wanted.
+pub fn converts(model: &Model, from: &Ty, to: &Ty) -> bool {
+    let has_text =
+        matches!(from, Ty::Secret | Ty::Text | Ty::Integer | Ty::Number | Ty::Boolean | Ty::Timestamp { .. })
+            || is_enum(model, from);
+    from == to || has_text && (matches!(to, Ty::Text | Ty::Secret) || is_enum(model, to))
+}
+
+/// A value of `from`, which is a place or a reference, as one of `to`.
+pub fn converted(model: &Model, from: &Ty, to: &Ty, value: &str, is_reference: bool) -> String {
+    if from == to {
+        return match (is_copy(from), is_reference) {
+            (true, true) => format!("*{value}"),
+            (true, false) => value.to_owned(),
+            (false, _) => format!("{value}.clone()"),
+        };
+    }
+    let (text, is_owned) = match from {
+        Ty::Secret => (format!("{value}.expose()"), false),
+        from if *from == Ty::Text || is_enum(model, from) => (format!("{value}.as_str()"), false),
+        _ => (format!("{value}.to_string()"), true),
+    };
+    match to {
+        Ty::Secret => format!("Secret::new({text})"),
+        Ty::Ref(name) => format!("types::{name}::from({text})"),
+        _ if is_owned => text,
+        _ => format!("{text}.to_owned()"),
+    }
+}
+
+pub fn is_copy(ty: &Ty) -> bool {
+    matches!(ty, Ty::Integer | Ty::Number | Ty::Boolean | Ty::Timestamp { .. })
+}
+
+/// A type as the adapter writes it.
+pub fn field_type(ty: &Ty) -> String {
+    match ty {
+        Ty::Secret => "Secret".to_owned(),
+        Ty::Timestamp { .. } => "Timestamp".to_owned(),
+        Ty::Any => "::freshtoken_wire::private::serde_json::Value".to_owned(),
+        Ty::Nullable(item) => format!("Option<{}>", field_type(item)),
+        Ty::List(item) => format!("Vec<{}>", field_type(item)),
+        Ty::Map(item) => format!("::std::collections::BTreeMap<String, {}>", field_type(item)),
+        Ty::Delimited(delimiter, item) => format!("{}<{}>", delimited(*delimiter), field_type(item)),
+        ty => body_type(ty),
+    }
+}

@@ -1,0 +1,306 @@
+//! The vendor's errors: one enum of all error schemas, how each status is read, and what its codes mean.
+
+use indexmap::IndexMap;
+
+use crate::docs;
+use crate::emit::layout::{Code, signature};
+use crate::emit::types::{delimited, or};
+use crate::ident;
+use crate::lower::model::{Answer, Model, Operation, Shape, Status, Ty};
+use crate::read::x_token;
+use crate::read::x_token::{Pointer, RequestId, RetryUnit, Scalar};
+
+/// The module of errors, as source.
+pub fn source(model: &Model) -> String {
+    let bodies = bodies(model);
+    let variants = bodies
+        .iter()
+        .map(|(variant, (ty, docs))| format!("{}    {variant}({}),\n", docs::comment(docs, "    "), body_type(ty)));
+    let variant_docs = format!(
+        "An error body of “{}”, by its schema.\n\nNew ones may come with a new version of the spec.",
+        model.title
+    );
+    let decode_inputs = ["operation: &'static str", "status: u16", "body: &[u8]"].map(str::to_owned).into();
+    format!(
+        "\
+#[allow(unused_imports)]
+use crate::types;
+
+/// Why a call failed: see [`freshtoken_wire::Error`].
+pub type Error = ::freshtoken_wire::Error<ErrorBody>;
+
+{variant_docs}#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+#[allow(clippy::large_enum_variant)]
+pub enum ErrorBody {{
+{variants}}}
+
+impl ::freshtoken_wire::ErrorBody for ErrorBody {{
+{rules}
+
+{fields}    #[allow(unused_variables)]
+{decode_head}
+{decode}
+    }}
+}}
+",
+        variant_docs = docs::comment(&variant_docs, ""),
+        variants = variants.collect::<String>(),
+        rules =
+            Code::row([Code::text("const RULES: ::freshtoken_wire::Rules = "), rules(model, &bodies)]).lines(4, ";"),
+        fields = fields(model).map_or_else(String::new, |fields| {
+            Code::row([Code::text("const FIELDS: ::freshtoken_wire::ErrorFields = "), fields]).lines(4, ";\n\n")
+        }),
+        decode_head = signature(4, "fn decode", decode_inputs, "Option<Self>"),
+        decode = decode(model, &bodies).lines(8, ""),
+    )
+}
+
+/// Every type that an error may have, by the name of its variant, with its docs.
+pub type Bodies = IndexMap<String, (Ty, String)>;
+
+/// Of the error schemas, and of the answers that may be failures at 2xx.
+pub fn bodies(model: &Model) -> Bodies {
+    let mut bodies = Bodies::new();
+    for (operation, answer) in failures(model) {
+        let Some(ty) = &answer.ty else { continue };
+        if bodies.values().any(|(known, _)| known == ty) {
+            continue;
+        }
+        let docs = match std::ptr::eq(answer, &operation.success) {
+            true => "An answer of 2xx that is a failure all the same: it says so, or has no token.".to_owned(),
+            false => or(&type_docs(model, ty), &docs::first_sentence(&answer.description)),
+        };
+        let name = ident::unique(&base_name(ty), |name| bodies.contains_key(name));
+        bodies.insert(name, (ty.clone(), docs));
+    }
+    bodies
+}
+
+/// The answers that are failures, or may be.
+fn failures(model: &Model) -> impl Iterator<Item = (&Operation, &Answer)> {
+    model.operations.iter().flat_map(|operation| {
+        let success = can_fail_at_2xx(model, operation).then_some(&operation.success);
+        operation.errors.iter().chain(success).map(move |answer| (operation, answer))
+    })
+}
+
+/// Whether an answer of 2xx can say that it is a failure.
+pub fn can_fail_at_2xx(model: &Model, operation: &Operation) -> bool {
+    let (error, ok) = model.failure_marks(operation);
+    operation.success.ty.is_some() && (error.is_some() || ok.is_some() || model.answers_token(operation))
+}
+
+/// The variant that holds a type: each has its own, also where two would be called the same.
+pub fn variant<'a>(bodies: &'a Bodies, ty: &Ty) -> &'a str {
+    bodies.iter().find(|(_, (known, _))| known == ty).map_or("", |(name, _)| name)
+}
+
+fn base_name(ty: &Ty) -> String {
+    match ty {
+        Ty::Ref(name) => name.clone(),
+        Ty::List(item) => format!("{}List", base_name(item)),
+        Ty::Map(item) => format!("{}Map", base_name(item)),
+        Ty::Any => "Json".to_owned(),
+        Ty::Integer | Ty::Number => "Number".to_owned(),
+        Ty::Boolean => "Boolean".to_owned(),
+        _ => "Text".to_owned(),
+    }
+}
+
+fn type_docs(model: &Model, ty: &Ty) -> String {
+    match ty {
+        Ty::Ref(name) => {
+            let docs = model.components.get(name).map(|component| component.docs.as_str()).unwrap_or_default();
+            or(&docs::first_sentence(docs), &format!("`{name}`."))
+        }
+        _ => String::new(),
+    }
+}
+
+/// A type as it is written outside the module of types, where nothing hides the names of the prelude.
+pub fn body_type(ty: &Ty) -> String {
+    match ty {
+        Ty::Ref(name) => format!("types::{name}"),
+        Ty::Secret => "::freshtoken_wire::Secret".to_owned(),
+        Ty::Timestamp { .. } => "::freshtoken_wire::Timestamp".to_owned(),
+        Ty::Constant(value) => body_type(&Ty::of(value)),
+        Ty::Text => "String".to_owned(),
+        Ty::Integer => "i64".to_owned(),
+        Ty::Number => "f64".to_owned(),
+        Ty::Boolean => "bool".to_owned(),
+        Ty::Any => "::serde_json::Value".to_owned(),
+        Ty::Nullable(item) => format!("Option<{}>", body_type(item)),
+        Ty::List(item) => format!("Vec<{}>", body_type(item)),
+        Ty::Map(item) => format!("::std::collections::BTreeMap<String, {}>", body_type(item)),
+        Ty::Delimited(delimiter, item) => {
+            format!("::freshtoken_wire::{}<{}>", delimited(*delimiter), body_type(item))
+        }
+    }
+}
+
+fn rules(model: &Model, bodies: &Bodies) -> Code {
+    let Some(x_token) = &model.x_token else { return Code::text("::freshtoken_wire::Rules::NONE") };
+    let errors = &x_token.errors;
+    let lists = [&errors.permanent, &errors.relogin, &errors.transient];
+    // The codes that an open enum of an error body lists: the spec knows them, so a text may show them.
+    let mut known: Vec<&String> = Vec::new();
+    for (ty, _) in bodies.values() {
+        for pointer in errors.code.iter() {
+            let mut found = Vec::new();
+            model.targets(ty, &pointer.segments(), &mut found);
+            for target in found {
+                if let Ty::Ref(name) = target
+                    && let Some(Shape::Enum(values)) = model.components.get(&name).map(|component| &component.shape)
+                {
+                    known.extend(values.keys());
+                }
+            }
+        }
+    }
+    known.retain(|code| !lists.iter().any(|list| list.iter().any(|listed| listed.0 == **code)));
+    known.dedup();
+    let texts = |name: &str, texts: Vec<Code>| Code::row([Code::text(format!("{name}: ")), Code::list("&[", texts)]);
+    let codes =
+        |name: &str, codes: &[x_token::Code]| texts(name, codes.iter().map(|code| Code::string(&code.0)).collect());
+    let retry_after = match &errors.retry_after {
+        Some(retry_after) => {
+            let unit = match retry_after.unit {
+                RetryUnit::Seconds => "::freshtoken_wire::RetryUnit::Seconds",
+                RetryUnit::Unix => "::freshtoken_wire::RetryUnit::Unix",
+            };
+            let header = Code::string(&retry_after.header.to_ascii_lowercase());
+            Code::list("Some(", vec![Code::list("(", vec![header, Code::text(unit)])])
+        }
+        None => Code::text("None"),
+    };
+    let request_id = match &errors.request_id {
+        Some(RequestId::Header(header)) => format!("request_id: Some({:?})", header.to_ascii_lowercase()),
+        _ => "request_id: None".to_owned(),
+    };
+    Code::braces(
+        "::freshtoken_wire::Rules",
+        vec![
+            codes("permanent", &errors.permanent),
+            codes("relogin", &errors.relogin),
+            codes("transient", &errors.transient),
+            texts("known_codes", known.into_iter().map(|code| Code::string(code)).collect()),
+            Code::row([Code::text("retry_after: "), retry_after]),
+            Code::text(request_id),
+        ],
+    )
+}
+
+/// Where an error body says what.
+fn fields(model: &Model) -> Option<Code> {
+    let errors = &model.x_token.as_ref()?.errors;
+    let list = |name: &str, pointers: &[Pointer]| {
+        let pointers = pointers.iter().map(|pointer| Code::string(pointer.as_str())).collect();
+        Code::row([Code::text(format!("{name}: ")), Code::list("&[", pointers)])
+    };
+    let request_id = match &errors.request_id {
+        Some(RequestId::Body(pointer)) => std::slice::from_ref(pointer),
+        _ => &[],
+    };
+    let fields = vec![list("code", &errors.code.0), list("message", &errors.message.0), list("request_id", request_id)];
+    Some(Code::braces("::freshtoken_wire::ErrorFields", fields))
+}
+
+fn decode(model: &Model, bodies: &Bodies) -> Code {
+    let answers = model.operations.iter().flat_map(|operation| {
+        // First: a default would hide it.
+        let success = can_fail_at_2xx(model, operation).then_some(&operation.success);
+        let success = success.filter(|success| success.status != Status::Default);
+        success.into_iter().chain(&operation.errors).map(|answer| (&operation.id, answer))
+    });
+    let mut arms: Vec<Code> = answers
+        .map(|(id, answer)| {
+            let status = match answer.status {
+                Status::Code(code) => code.to_string(),
+                Status::Range(class) => format!("{}..={}", class * 100, class * 100 + 99),
+                Status::Default => "_".to_owned(),
+            };
+            let read = match &answer.ty {
+                // A status without JSON hides a range or a default behind it.
+                None => "None".to_owned(),
+                Some(ty) => format!("::serde_json::from_slice(body).ok().map(Self::{})", variant(bodies, ty)),
+            };
+            Code::behind(format!("({id:?}, {status}) => "), Code::text(read))
+        })
+        .collect();
+    arms.push(Code::text("_ => None"));
+    Code::braces("match (operation, status)", arms)
+}
+
+/// As JSON.
+pub fn scalar_json(value: &Scalar) -> serde_json::Value {
+    match value {
+        Scalar::Bool(value) => (*value).into(),
+        Scalar::Number(value) => value.clone().into(),
+        Scalar::Text(value) => value.clone().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lower::lower;
+    use crate::read::spec::Spec;
+    use crate::read::x_token::XToken;
+
+    /// The module of errors for a spec with this `x-token` and this answer.
+    fn errors(x_token: &str, answer: &str) -> String {
+        let text = format!(
+            r#"
+openapi: 3.0.3
+info: {{ title: Acme, version: "1" }}
+servers: [{{ url: "https://acme.example" }}]
+x-token: {x_token}
+paths:
+  /in:
+    post:
+      operationId: log_in
+      responses:
+        "200": {{ description: A token., content: {{ application/json: {{ schema: {answer} }} }} }}
+        4XX: {{ description: No., content: {{ application/problem+json: {{ schema: {{ type: object, properties: {{ code: {{ type: string, enum: [one, two] }}, why: {{ type: string }} }} }} }} }} }}
+        "429": {{ description: Slower. }}
+"#
+        );
+        let spec = Spec::parse("specs/acme.yaml", &text).unwrap_or_else(|problems| panic!("{}", problems[0]));
+        let x_token = XToken::from_document(&spec).unwrap_or_else(|problems| panic!("{}", problems[0]));
+        let model = lower(&spec, x_token);
+        // Line breaks are prettyplease's.
+        let source = source(&model);
+        source.split_whitespace().collect::<Vec<_>>().join(" ").replace(" .", ".")
+    }
+
+    const TOKEN: &str = "{ type: object, properties: { token: { type: string, format: password } } }";
+
+    #[test]
+    fn an_exact_status_is_looked_up_before_a_range() {
+        let source = errors("{ login: { operation: log_in }, response: { access-token: /token } }", TOKEN);
+        let (exact, range) =
+            (source.find("(\"log_in\", 429)").unwrap(), source.find("(\"log_in\", 400..=499)").unwrap());
+        assert!(exact < range, "{source}");
+    }
+
+    #[test]
+    fn codes_and_messages_are_found_by_pointers() {
+        let rules = "{ login: { operation: log_in }, response: { access-token: /token }, errors: { code: [/code, /error], message: /why, request-id: /id } }";
+        let source = errors(rules, TOKEN);
+        for wanted in [
+            "code: &[\"/code\", \"/error\"],",
+            "message: &[\"/why\"],",
+            "request_id: &[\"/id\"],",
+            "known_codes: &[\"one\", \"two\"]",
+        ] {
+            assert!(source.contains(wanted), "no {wanted}: {source}");
+        }
+    }
+
+    #[test]
+    fn a_success_that_may_be_a_failure_is_decoded_as_an_error_body() {
+        let source = errors("{ login: { operation: log_in }, response: { access-token: /token } }", TOKEN);
+        assert!(source.contains("(\"log_in\", 200) =>"), "{source}");
+    }
+}

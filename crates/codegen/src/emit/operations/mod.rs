@@ -1,0 +1,334 @@
+//! The private operations of a generated client, which progenitor makes. They stay because the project is built on progenitor;
+//! each is six lines that build a request and match its response, and everything else of a client is emitted from the model. All
+//! that exists because of progenitor is in this folder: the document that it reads, its run, and the pass that takes its output
+//! apart.
+
+pub mod document;
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::iter;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+use indexmap::IndexMap;
+use proc_macro2::{TokenStream, TokenTree};
+use progenitor_impl::{CrateVers, GenerationSettings, Generator};
+use quote::ToTokens;
+use syn::{
+    Expr, ExprLit, FnArg, ImplItem, ImplItemFn, Item, ItemImpl, Lit, LitStr, PathArguments, PathSegment, Stmt, Token,
+    parse_quote,
+    punctuated::Punctuated,
+    visit_mut::{self, VisitMut},
+};
+use typify::{Type, TypeDetails};
+
+use crate::emit::operations::document::Types;
+use crate::emit::types;
+use crate::lower::model::{Model, Operation};
+
+/// What progenitor made of a model.
+pub struct Progenitor {
+    /// For each operation the names of its arguments, in order.
+    pub arguments: IndexMap<String, Vec<String>>,
+    /// The private client, as source.
+    pub operations: String,
+}
+
+/// Runs progenitor on the model's lowered document.
+pub fn run(model: &Model) -> Result<Progenitor, String> {
+    take_apart(model, generate(document::document(model, Types::Ours), Types::Ours)?)
+}
+
+/// Progenitor alone, on a lowered document.
+pub fn generate(document: serde_json::Value, types: Types) -> Result<TokenStream, String> {
+    let document: openapiv3::OpenAPI =
+        serde_json::from_value(document).map_err(|error| format!("the lowered document is no OpenAPI: {error}"))?;
+    let mut settings = GenerationSettings::new();
+    settings.with_map_type("::std::collections::BTreeMap").with_crate(document::WIRE, CrateVers::Any, None);
+    if types == Types::Ours {
+        for name in document.components.iter().flat_map(|components| components.schemas.keys()) {
+            settings.with_replacement(name, format!("types::{name}"), iter::empty());
+        }
+    }
+    let mut generator = Generator::new(&settings);
+    // It asserts where it could complain. Lint lets nothing through that is known to do that.
+    let tokens = match quietly(|| generator.generate_tokens(&document)) {
+        Ok(Ok(tokens)) => tokens,
+        Ok(Err(error)) => return Err(format!("progenitor refused the lowered document: {error}")),
+        Err(_) => return Err("progenitor panicked on the lowered document".to_owned()),
+    };
+    let is_made =
+        |ty: &Type<'_>| matches!(ty.details(), TypeDetails::Struct(_) | TypeDetails::Enum(_) | TypeDetails::Newtype(_));
+    match generator.get_type_space().iter_types().find(is_made) {
+        Some(ty) if types == Types::Ours => {
+            Err(format!("progenitor made a type `{}`, which the spec doesn't have", ty.name()))
+        }
+        _ => Ok(tokens),
+    }
+}
+
+/// What progenitor made, as Rust.
+pub fn parsed(tokens: TokenStream) -> Result<syn::File, String> {
+    syn::parse2(tokens).map_err(no_rust)
+}
+
+fn no_rust(error: syn::Error) -> String {
+    format!("progenitor's output is no Rust: {error}")
+}
+
+thread_local! {
+    /// Whether a panic of this thread is caught, and so needs no backtrace.
+    static IS_QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Catches a panic and prints nothing of it.
+fn quietly<T>(work: impl FnOnce() -> T) -> std::thread::Result<T> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let loud = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !IS_QUIET.get() {
+                loud(panic);
+            }
+        }));
+    });
+    IS_QUIET.set(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    IS_QUIET.set(false);
+    done
+}
+
+fn take_apart(model: &Model, tokens: TokenStream) -> Result<Progenitor, String> {
+    let mut arguments = IndexMap::new();
+    let mut operations = CLIENT.to_owned();
+    for block in blocks(tokens) {
+        let mut block: ItemImpl = syn::parse2(block).map_err(no_rust)?;
+        for item in &mut block.items {
+            let ImplItem::Fn(method) = item else { continue };
+            let id = method.sig.ident.to_string();
+            let names = operation(model.operation(&id), method);
+            arguments.insert(id.clone(), names.ok_or_else(|| format!("progenitor's `{id}` isn't what it used to be"))?);
+        }
+        operations.push('\n');
+        operations.push_str(&source(model, block));
+    }
+    Ok(Progenitor { arguments, operations })
+}
+
+/// The blocks of operations, which have an attribute, as that of `new` hasn't. The rest, which is `CLIENT`'s business, would
+/// take as long again to parse.
+fn blocks(tokens: TokenStream) -> Vec<TokenStream> {
+    use TokenTree::{Group, Ident, Punct};
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let is_block = |tokens: &&[TokenTree]| {
+        matches!(tokens, [Punct(mark), Group(_), Ident(word), Ident(name), Group(_)]
+            if mark.as_char() == '#' && word == "impl" && name == "Client")
+    };
+    tokens.windows(5).filter(is_block).map(|tokens| tokens.iter().cloned().collect()).collect()
+}
+
+/// A block as people can read it.
+fn source(model: &Model, block: ItemImpl) -> String {
+    let items = vec![Item::Impl(block)];
+    let file = syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items };
+    spaced(&types::short(model, prettyplease::unparse(&file)))
+}
+
+/// An empty line between the methods of a block.
+fn spaced(source: &str) -> String {
+    let mut lines = source.lines().peekable();
+    let mut spaced = String::new();
+    while let Some(line) = lines.next() {
+        spaced.push_str(line);
+        spaced.push('\n');
+        let ends_method =
+            line == "    }" && lines.peek().is_some_and(|next| !next.starts_with('}') && !next.is_empty());
+        if ends_method {
+            spaced.push('\n');
+        }
+    }
+    spaced
+}
+
+/// What stands before the operations: their client.
+const CLIENT: &str = "\
+use ::freshtoken_wire::Call;
+use ::freshtoken_wire::answer::{Error, ResponseValue};
+#[allow(unused_imports)]
+use ::progenitor_client::{RequestBuilderExt, encode_path};
+#[allow(unused_imports)]
+use crate::types;
+
+pub struct Client {
+    client: ::reqwest::Client,
+    pub(crate) inner: Call,
+}
+
+impl Client {
+    pub fn new(inner: Call) -> Self {
+        Self { client: inner.http().clone(), inner }
+    }
+}
+";
+
+/// Makes a method of progenitor's the operation that `client` builds on, without comments. Gives the names of its
+/// arguments.
+fn operation(operation: Option<&Operation>, method: &mut ImplItemFn) -> Option<Vec<String>> {
+    method.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
+    let operation = operation?;
+    let params = document::arguments(operation).into_iter();
+    let params = params.zip(operation.params.iter().map(|param| param.name.as_str())).collect();
+    mend(&mut method.block.stmts, params)?;
+    Plain.visit_return_type_mut(&mut method.sig.output);
+    let names = method.sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(argument) => Some(argument.pat.to_token_stream().to_string()),
+        FnArg::Receiver(_) => None,
+    });
+    Some(names.collect())
+}
+
+/// Has an operation ask the call for its URL, which reqwest would have to read from a text, and send by it, without hooks
+/// before and after: across them a request would be kept. Leaves out the headers that are the call's to say: `accept`, and
+/// `api-version`, which is the document's, and hides one of the spec's own. Gives the parameters their names on the wire,
+/// by their names in the document.
+fn mend(statements: &mut Vec<Stmt>, params: HashMap<String, &str>) -> Option<()> {
+    let [
+        Stmt::Local(url),
+        Stmt::Local(headers),
+        said,
+        between @ ..,
+        Stmt::Local(request),
+        _,
+        pre,
+        _,
+        _,
+        Stmt::Local(_),
+        answer,
+    ] = statements.as_slice()
+    else {
+        return None;
+    };
+    let text = |statement: &dyn ToTokens| statement.to_token_stream().to_string();
+    let is_known = text(headers).starts_with("let mut header_map =")
+        && text(said).contains("\"api-version\"")
+        && text(pre).starts_with("self . pre (");
+    is_known.then_some(())?;
+
+    let Expr::Macro(format) = &*url.init.as_ref()?.expr else { return None };
+    let parts = format.mac.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated).ok()?;
+    let mut parts = parts.into_iter();
+    let Some(Expr::Lit(ExprLit { lit: Lit::Str(template), .. })) = parts.next() else { return None };
+    let path = LitStr::new(template.value().strip_prefix("{}")?, template.span());
+    (text(&parts.next()?) == "self . baseurl").then_some(())?;
+    let url: Expr = match parts.len() {
+        0 => parse_quote!(self.inner.url(#path)),
+        _ => parse_quote!(self.inner.url(&format!(#path, #(#parts),*))),
+    };
+
+    let mut built = (*request.init.as_ref()?.expr).clone();
+    let removed: &[&str] = if between.is_empty() { &["header", "headers"] } else { &["header"] };
+    Without(removed).visit_expr_mut(&mut built);
+    let mut named = Named(params);
+    named.visit_expr_mut(&mut built);
+    let mut between = between.to_vec();
+    between.iter_mut().for_each(|statement| named.visit_stmt_mut(statement));
+    let mut mended = vec![parse_quote!(let url = #url;)];
+    if !between.is_empty() {
+        mended.push(parse_quote!(let mut header_map = ::reqwest::header::HeaderMap::new();));
+    }
+    mended.append(&mut between);
+    mended.extend([
+        parse_quote!(let request = #built;),
+        parse_quote!(let response = self.inner.exec(request).await?;),
+        answer.clone(),
+    ]);
+    *statements = mended;
+    Some(())
+}
+
+/// Takes methods of these names out of chains.
+struct Without<'a>(&'a [&'a str]);
+
+impl VisitMut for Without<'_> {
+    fn visit_expr_mut(&mut self, expression: &mut Expr) {
+        while let Expr::MethodCall(call) = expression
+            && self.0.iter().any(|name| call.method == name)
+        {
+            *expression = (*call.receiver).clone();
+        }
+        visit_mut::visit_expr_mut(self, expression);
+    }
+}
+
+/// The error without its body's type: it has none.
+struct Plain;
+
+impl VisitMut for Plain {
+    fn visit_path_segment_mut(&mut self, segment: &mut PathSegment) {
+        if segment.ident == "Error" {
+            segment.arguments = PathArguments::None;
+        }
+        visit_mut::visit_path_segment_mut(self, segment);
+    }
+}
+
+/// Puts a parameter's name on the wire in place of its name in the document.
+struct Named<'a>(HashMap<String, &'a str>);
+
+impl VisitMut for Named<'_> {
+    fn visit_lit_str_mut(&mut self, literal: &mut LitStr) {
+        if let Some(name) = self.0.get(&literal.value()) {
+            *literal = LitStr::new(name, literal.span());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lower::lower;
+    use crate::new;
+    use crate::read::spec::Spec;
+    use crate::vendor::Vendor;
+
+    fn model() -> Model {
+        let fragment = new::fragment(&Vendor::from_file("specs/acme.yaml").unwrap());
+        lower(&Spec::parse("specs/acme.yaml", &fragment).unwrap(), None)
+    }
+
+    #[test]
+    fn a_type_that_the_spec_doesnt_have_stops_the_generation() {
+        let mut document = document::document(&model(), Types::Ours);
+        assert!(generate(document.clone(), Types::Ours).is_ok());
+        let object =
+            serde_json::json!({ "title": "Other", "type": "object", "properties": { "a": { "type": "string" } } });
+        let body = "/paths/~1oauth2~1token/post/responses/200/content/application~1json/schema";
+        *document.pointer_mut(body).unwrap() = object;
+        let said = generate(document, Types::Ours).unwrap_err();
+        assert_eq!(said, "progenitor made a type `Other`, which the spec doesn't have");
+    }
+
+    #[test]
+    fn an_operation_that_is_otherwise_stops_the_generation() {
+        let model = model();
+        let made = generate(document::document(&model, Types::Ours), Types::Ours).unwrap().to_string();
+        for (part, other) in [
+            ("self . baseurl", "self . elsewhere"),
+            ("\"api-version\"", "\"x-version\""),
+            ("self . pre", "self . begin"),
+        ] {
+            assert!(made.contains(part), "{made}");
+            let error = take_apart(&model, made.replace(part, other).parse().unwrap()).err().unwrap();
+            assert_eq!(error, "progenitor's `create_token` isn't what it used to be");
+        }
+    }
+
+    #[test]
+    fn a_panic_of_progenitor_is_an_error() {
+        let mut document = document::document(&model(), Types::Ours);
+        let other = serde_json::json!({ "description": "", "content": { "application/json": { "schema": { "type": "string" } } } });
+        document["paths"]["/oauth2/token"]["post"]["responses"]["201"] = other;
+        assert!(generate(document, Types::Ours).unwrap_err().contains("progenitor panicked"));
+    }
+}

@@ -1,0 +1,459 @@
+//! How the checks look at a document: nodes that know their place, references followed, `allOf` merged.
+//!
+//! Everything here bears any document, however wrong: what isn't there is absent, and whatever turns in a circle ends.
+
+use crate::problem::{Problem, join};
+use crate::read::media_type::is_json;
+use crate::read::spec::{Spec, is_alone, pointers};
+use serde_json::Value;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+/// How many references or levels are followed before a circle is taken for granted.
+pub const MAX_DEPTH: usize = 64;
+
+/// The methods that a path can have.
+pub const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
+
+/// A value of the document.
+#[derive(Clone, Copy, Debug)]
+pub struct Node<'a> {
+    pub value: &'a Value,
+}
+
+/// Where a node stands: its address in the document. Mostly nothing is wrong, and nobody asks for the pointer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct At(*const Value);
+
+/// What a problem is about.
+pub trait Place {
+    /// Its JSON Pointer.
+    fn pointer(&self, lint: &Lint<'_>) -> String;
+}
+
+impl Place for At {
+    fn pointer(&self, lint: &Lint<'_>) -> String {
+        lint.pointers().get(self).cloned().unwrap_or_default()
+    }
+}
+
+/// A member of a node, which needn't be there.
+impl Place for (At, &str) {
+    fn pointer(&self, lint: &Lint<'_>) -> String {
+        join(&self.0.pointer(lint), self.1)
+    }
+}
+
+impl Place for Node<'_> {
+    fn pointer(&self, lint: &Lint<'_>) -> String {
+        self.at().pointer(lint)
+    }
+}
+
+impl Place for str {
+    fn pointer(&self, _: &Lint<'_>) -> String {
+        self.to_owned()
+    }
+}
+
+impl Place for String {
+    fn pointer(&self, _: &Lint<'_>) -> String {
+        self.clone()
+    }
+}
+
+impl<'a> Node<'a> {
+    pub fn at(&self) -> At {
+        At(self.value)
+    }
+
+    pub fn get(&self, key: &str) -> Option<Node<'a>> {
+        Some(Node { value: self.value.get(key)? })
+    }
+
+    pub fn has(&self, key: &str) -> bool {
+        self.value.get(key).is_some()
+    }
+
+    pub fn text(&self, key: &str) -> Option<&'a str> {
+        self.value.get(key)?.as_str()
+    }
+
+    pub fn flag(&self, key: &str) -> bool {
+        self.value.get(key) == Some(&Value::Bool(true))
+    }
+
+    /// The members of the object under `key`, without extensions.
+    pub fn entries(&self, key: &str) -> Vec<(&'a str, Node<'a>)> {
+        self.get(key).map(|node| node.members()).unwrap_or_default()
+    }
+
+    /// The members of an object, without extensions.
+    pub fn members(&self) -> Vec<(&'a str, Node<'a>)> {
+        let map = self.value.as_object().into_iter().flatten();
+        map.filter(|(key, _)| !key.starts_with("x-")).map(|(key, value)| (key.as_str(), Node { value })).collect()
+    }
+
+    /// All members of an object: names of the user's own, which may start with `x-`.
+    pub fn all(&self) -> Vec<(&'a str, Node<'a>)> {
+        let map = self.value.as_object().into_iter().flatten();
+        map.map(|(key, value)| (key.as_str(), Node { value })).collect()
+    }
+
+    /// All members of the object under `key`.
+    pub fn named(&self, key: &str) -> Vec<(&'a str, Node<'a>)> {
+        self.get(key).map(|node| node.all()).unwrap_or_default()
+    }
+
+    /// The elements of the list under `key`.
+    pub fn items(&self, key: &str) -> Vec<Node<'a>> {
+        let Some(node) = self.get(key) else { return Vec::new() };
+        node.value.as_array().into_iter().flatten().map(|value| Node { value }).collect()
+    }
+
+    /// The texts of the list under `key`.
+    pub fn texts(&self, key: &str) -> Vec<&'a str> {
+        self.items(key).iter().filter_map(|node| node.value.as_str()).collect()
+    }
+}
+
+/// What a schema comes to, once references are followed and `allOf` is merged.
+#[derive(Clone, Debug)]
+pub enum Shape<'a> {
+    Object(Rc<Fields<'a>>),
+    /// One of several.
+    Union(Vec<Node<'a>>),
+    /// `string`, `integer`, `number` or `boolean`.
+    Scalar(&'a str, Node<'a>),
+    List(Option<Node<'a>>),
+    /// An object without properties of its own; the schema of its values, where it has one.
+    Map(Option<Node<'a>>),
+    Any,
+}
+
+/// The properties of an object, those of all its parts.
+#[derive(Clone, Debug, Default)]
+pub struct Fields<'a> {
+    pub properties: Vec<(&'a str, Node<'a>)>,
+    pub required: HashSet<&'a str>,
+    /// The schema of further properties, where there is one.
+    pub more: Option<Node<'a>>,
+}
+
+impl<'a> Fields<'a> {
+    pub fn property(&self, name: &str) -> Option<&Node<'a>> {
+        self.properties.iter().find(|(key, _)| *key == name).map(|(_, node)| node)
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.properties.iter().map(|(name, _)| *name)
+    }
+}
+
+impl Shape<'_> {
+    /// What it is, for a sentence.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Shape::Object(_) => "an object",
+            Shape::Union(_) => "one of several",
+            Shape::Scalar("string", _) => "text",
+            Shape::Scalar("integer", _) => "an integer",
+            Shape::Scalar("boolean", _) => "a boolean",
+            Shape::Scalar(..) => "a number",
+            Shape::List(_) => "a list",
+            Shape::Map(_) => "an object without named properties",
+            Shape::Any => "of any type",
+        }
+    }
+}
+
+/// An operation and where it stands.
+#[derive(Clone, Debug)]
+pub struct Operation<'a> {
+    pub path: &'a str,
+    pub method: &'a str,
+    pub item: Node<'a>,
+    pub node: Node<'a>,
+}
+
+impl<'a> Operation<'a> {
+    pub fn id(&self) -> &'a str {
+        self.node.text("operationId").unwrap_or_default()
+    }
+
+    /// What a message calls it.
+    pub fn name(&self) -> String {
+        match self.id() {
+            "" => format!("{} {}", self.method.to_uppercase(), self.path),
+            id => format!("`{id}`"),
+        }
+    }
+}
+
+/// Whether a responses object's key is a success, an error or neither.
+pub fn is_success(status: &str) -> bool {
+    status == "2XX" || matches!(status.parse::<u16>(), Ok(200..=299))
+}
+
+impl<'a> Lint<'a> {
+    /// Every operation, in the order of the file.
+    pub fn operations(&self) -> Vec<Operation<'a>> {
+        let paths = self.root().entries("paths").into_iter();
+        paths
+            .flat_map(|(path, item)| {
+                let methods = item.members().into_iter().filter(|(method, _)| METHODS.contains(method));
+                let operation = move |(method, node)| Operation { path, method, item, node };
+                methods.map(operation).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// The node that a `$ref` leads to, or the node itself. What can't be followed is reported with the references.
+    pub fn resolve(&self, node: &Node<'a>) -> Node<'a> {
+        let mut node = *node;
+        for _ in 0..MAX_DEPTH {
+            let Some(pointer) = node.text("$ref").and_then(|reference| reference.strip_prefix('#')) else { break };
+            match self.spec.find(pointer) {
+                Some(value) => node = Node { value },
+                None => break,
+            }
+        }
+        node
+    }
+
+    /// The parameters of an operation: its own replace those of its path.
+    pub fn parameters(&self, operation: &Operation<'a>) -> Vec<Node<'a>> {
+        let mut found: Vec<((String, String), Node<'a>)> = Vec::new();
+        for list in [operation.item.items("parameters"), operation.node.items("parameters")] {
+            for parameter in list {
+                let parameter = self.resolve(&parameter);
+                let (place, name) = (parameter.text("in").unwrap_or_default(), parameter.text("name"));
+                // A header's name has no capitals of its own.
+                let name = name.map(|name| if place == "header" { name.to_lowercase() } else { name.to_owned() });
+                let key = (place.to_owned(), name.unwrap_or_default());
+                match found.iter_mut().find(|(other, _)| *other == key) {
+                    Some((_, other)) => *other = parameter,
+                    None => found.push((key, parameter)),
+                }
+            }
+        }
+        found.into_iter().map(|(_, parameter)| parameter).collect()
+    }
+
+    /// The media type of an operation's request body.
+    pub fn request(&self, operation: &Operation<'a>) -> Option<(&'a str, Node<'a>)> {
+        let body = self.resolve(&operation.node.get("requestBody")?);
+        body.named("content").into_iter().next()
+    }
+
+    /// The statuses of an operation and their answers.
+    pub fn responses(&self, operation: &Operation<'a>) -> Vec<(&'a str, Node<'a>)> {
+        let responses = operation.node.entries("responses").into_iter();
+        responses.map(|(status, response)| (status, self.resolve(&response))).collect()
+    }
+
+    /// The schema of an answer's JSON body.
+    pub fn json_schema(&self, response: &Node<'a>) -> Option<Node<'a>> {
+        let content = response.named("content");
+        content.iter().find_map(|(media_type, media)| media.get("schema").filter(|_| is_json(media_type)))
+    }
+
+    /// The schema of an operation's success.
+    pub fn success(&self, operation: &Operation<'a>) -> Option<Node<'a>> {
+        let responses = self.responses(operation);
+        responses.iter().filter(|(status, _)| is_success(status)).find_map(|(_, response)| self.json_schema(response))
+    }
+
+    /// The name of the component that a schema is, if it is no more than a reference to one.
+    pub fn component(&self, schema: &Node<'a>) -> Option<&'a str> {
+        let schema = match schema.items("allOf").as_slice() {
+            [only] if is_alone(schema.value) => *only,
+            _ => *schema,
+        };
+        schema.text("$ref")?.strip_prefix("#/components/schemas/")
+    }
+
+    /// The schema behind references and an `allOf` of one.
+    pub fn schema(&self, schema: &Node<'a>) -> Node<'a> {
+        let mut schema = *schema;
+        for _ in 0..MAX_DEPTH {
+            schema = self.resolve(&schema);
+            match (schema.items("allOf").as_slice(), schema.items("oneOf").as_slice()) {
+                ([only], _) if is_alone(schema.value) => schema = *only,
+                ([], [only]) => schema = *only,
+                _ => break,
+            }
+        }
+        schema
+    }
+
+    /// Whether a schema takes null, at any step to what it comes to.
+    pub fn is_nullable(&self, schema: &Node<'a>) -> bool {
+        let mut schema = *schema;
+        for _ in 0..MAX_DEPTH {
+            if schema.flag("nullable") {
+                return true;
+            }
+            match (schema.has("$ref"), schema.items("allOf").as_slice()) {
+                (true, _) => schema = self.resolve(&schema),
+                (_, [only]) if is_alone(schema.value) => schema = *only,
+                _ => break,
+            }
+        }
+        false
+    }
+
+    /// Every part of an object: the schema, and what its `allOf` holds.
+    pub fn parts(&self, schema: &Node<'a>) -> Vec<Node<'a>> {
+        let mut parts: Vec<Node<'a>> = Vec::new();
+        let mut seen = HashSet::new();
+        let mut queue = vec![self.schema(schema)];
+        while let Some(part) = queue.pop() {
+            if seen.insert(part.at()) {
+                queue.extend(part.items("allOf").iter().rev().map(|branch| self.schema(branch)));
+                parts.push(part);
+            }
+        }
+        parts
+    }
+
+    /// What a schema comes to. Many checks ask for the same, so each is looked at once.
+    pub fn shape(&self, schema: &Node<'a>) -> Shape<'a> {
+        if let Some(shape) = self.shapes.borrow().get(&schema.at()) {
+            return shape.clone();
+        }
+        let shape = self.new_shape(schema);
+        self.shapes.borrow_mut().insert(schema.at(), shape.clone());
+        shape
+    }
+
+    fn new_shape(&self, schema: &Node<'a>) -> Shape<'a> {
+        let schema = self.schema(schema);
+        let parts = self.parts(&schema);
+        if parts.iter().any(|part| part.value.get("properties").is_some_and(Value::is_object)) {
+            let mut fields = Fields::default();
+            let mut seen = HashSet::new();
+            for part in &parts {
+                fields.required.extend(part.texts("required"));
+                fields.more =
+                    fields.more.or_else(|| part.get("additionalProperties").filter(|more| more.value.is_object()));
+                for (name, node) in part.named("properties") {
+                    if seen.insert(name) {
+                        fields.properties.push((name, node));
+                    }
+                }
+            }
+            return Shape::Object(Rc::new(fields));
+        }
+        let branches = schema.items("oneOf");
+        if !branches.is_empty() {
+            return Shape::Union(branches);
+        }
+        match schema.text("type") {
+            Some(scalar @ ("string" | "integer" | "number" | "boolean")) => Shape::Scalar(scalar, schema),
+            Some("array") => Shape::List(schema.get("items")),
+            Some("object") => Shape::Map(schema.get("additionalProperties").filter(|more| more.value.is_object())),
+            _ => Shape::Any,
+        }
+    }
+
+    /// The objects that a schema can be: itself, or the branches of its `oneOf`, each with its component's name.
+    pub fn variants(&self, schema: &Node<'a>) -> Vec<(Option<&'a str>, Node<'a>)> {
+        let mut variants = Vec::new();
+        let mut seen = HashSet::new();
+        let mut queue = vec![*schema];
+        while let Some(schema) = queue.pop() {
+            if !seen.insert(schema.at()) {
+                continue;
+            }
+            match self.shape(&schema) {
+                Shape::Union(branches) => queue.extend(branches.into_iter().rev()),
+                _ => variants.push((self.component(&schema), schema)),
+            }
+        }
+        variants
+    }
+
+    /// The one value that a schema has, if it is a constant.
+    pub fn constant(&self, schema: &Node<'a>) -> Option<&'a Value> {
+        match self.schema(schema).value.get("enum")?.as_array()?.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// Every schema that can be reached from one, itself included, each once.
+    pub fn reach(&self, schema: &Node<'a>, seen: &mut HashSet<At>) -> Vec<Node<'a>> {
+        let mut found = Vec::new();
+        let mut queue = vec![*schema];
+        while let Some(schema) = queue.pop() {
+            let schema = self.resolve(&schema);
+            if !seen.insert(schema.at()) {
+                continue;
+            }
+            queue.extend(schema.named("properties").into_iter().map(|(_, node)| node));
+            queue.extend(schema.get("items"));
+            queue.extend(schema.get("additionalProperties").filter(|more| more.value.is_object()));
+            queue.extend(["allOf", "oneOf"].into_iter().flat_map(|key| schema.items(key)));
+            found.push(schema);
+        }
+        found
+    }
+}
+
+/// What checks share: the spec, and what they have found.
+pub struct Lint<'a> {
+    pub spec: &'a Spec,
+    pub problems: Vec<Problem>,
+    /// Where all nodes stand, made when the first is asked for: mostly nothing is wrong.
+    pointers: OnceCell<HashMap<At, String>>,
+    /// What schemas come to, by where they stand.
+    shapes: RefCell<HashMap<At, Shape<'a>>>,
+}
+
+impl<'a> Lint<'a> {
+    pub fn new(spec: &'a Spec) -> Self {
+        Self { spec, problems: Vec::new(), pointers: OnceCell::new(), shapes: RefCell::default() }
+    }
+
+    pub fn error(&mut self, at: &(impl Place + ?Sized), what: impl Into<String>, instead: impl Into<String>) {
+        let problem = self.spec.problem(&at.pointer(self), what, instead);
+        self.problems.push(problem);
+    }
+
+    pub fn warn(&mut self, at: &(impl Place + ?Sized), what: impl Into<String>, instead: impl Into<String>) {
+        let problem = self.spec.warning(&at.pointer(self), what, instead);
+        self.problems.push(problem);
+    }
+
+    /// A value as the file has it: 2.10 with its nought.
+    pub fn plain(&self, node: &Node<'a>) -> String {
+        match node.value {
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Number(_) if self.spec.has_numbers() => {
+                self.spec.number(&self.pointer(node)).map_or_else(|| node.value.to_string(), str::to_owned)
+            }
+            value => value.to_string(),
+        }
+    }
+
+    /// Where a node stands.
+    pub fn pointer(&self, node: &Node<'a>) -> String {
+        node.at().pointer(self)
+    }
+
+    pub fn pointers(&self) -> &HashMap<At, String> {
+        let pointers = || pointers(&self.spec.document).into_iter().map(|(value, at)| (Node { value }.at(), at));
+        self.pointers.get_or_init(|| pointers().collect())
+    }
+
+    /// The name of the member that a node is, or the index of the element.
+    pub fn key(&self, node: &Node<'a>) -> String {
+        self.pointer(node).rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~")
+    }
+
+    pub fn root(&self) -> Node<'a> {
+        Node { value: &self.spec.document }
+    }
+}

@@ -1,0 +1,380 @@
+//! The pipeline from the specs' texts to the files of their crates. Pure: the disk is `workspace`'s and `commands`'.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
+
+use rayon::{ThreadPoolBuildError, ThreadPoolBuilder, prelude::*};
+
+use crate::emit;
+use crate::emit::adapter::credentials;
+use crate::emit::adapter::from_env;
+use crate::emit::operations;
+use crate::emit::operations::document;
+use crate::emit::operations::document::Types;
+use crate::emit::{Files, Package};
+use crate::ident;
+use crate::lint;
+use crate::lower::model::{Model, Ty};
+use crate::problem::{Problem, Severity};
+use crate::read::folder::Source;
+use crate::read::spec::Spec;
+use crate::read::x_token;
+use crate::vendor::Vendor;
+use crate::workspace::facade::{Facade, VENDORS};
+
+/// Everything that the specs ask for.
+#[derive(Default)]
+pub struct Generated {
+    /// All files, by their path below the repository.
+    pub files: Files,
+    /// The snapshots that the tests of the crates take.
+    pub snapshots: BTreeSet<String>,
+    /// What is worth knowing and stops nothing.
+    pub warnings: Vec<Problem>,
+}
+
+/// Has this thread generate too, in place of waiting for those that do: the first thing that a program does about specs.
+/// With a thread more than there are cores, the system may leave two that generate on one, next to an idle one.
+///
+/// # Errors
+///
+/// When the threads can't be started, or have been.
+pub fn on_this_thread_too() -> Result<(), ThreadPoolBuildError> {
+    ThreadPoolBuilder::new().use_current_thread().build_global()
+}
+
+/// The crates of all specs and what the facade has of them, or all problems of all specs. `progress` is told of each spec
+/// as its crate is begun.
+pub fn generate(
+    sources: &[Source],
+    facade: Option<&Facade>,
+    progress: impl Fn(&str) + Sync,
+) -> Result<Generated, Vec<Problem>> {
+    let mut generated = Generated::default();
+    let mut problems = Vec::new();
+    let mut specs = Vec::new();
+    for read in sources.par_iter().map(read).collect::<Vec<_>>() {
+        match read {
+            Ok((spec, model, warnings)) => {
+                generated.warnings.extend(warnings);
+                specs.push((spec, model));
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+    problems.extend(collisions(sources));
+    problems.extend(shared_variables(&specs));
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let package = |(spec, model): &(Spec, Model)| {
+        progress(&spec.file);
+        package_of(spec, model)
+    };
+    let packages: Vec<_> = specs.par_iter().map(package).collect();
+    let (mut asked, mut adapters) = (BTreeSet::new(), BTreeSet::new());
+    for (package, (spec, _)) in packages.into_iter().zip(&specs) {
+        let vendor = spec.vendor.ident().to_owned();
+        asked.insert(vendor.clone());
+        match package {
+            Ok(package) => {
+                generated.files.extend(package.files);
+                generated.snapshots.extend(package.snapshots);
+                if let (Some(adapter), Some(_)) = (package.adapter, facade) {
+                    generated.files.insert(format!("{VENDORS}/{vendor}.rs"), adapter);
+                    adapters.insert(vendor);
+                }
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+    match facade.map(|facade| facade.files(&asked, &adapters)) {
+        Some(Ok(files)) => generated.files.extend(files),
+        Some(Err(problem)) => problems.push(problem),
+        None => {}
+    }
+    generated.files.insert(SCHEMA.to_owned(), SCHEMA_TEXT.clone());
+    if problems.is_empty() { Ok(generated) } else { Err(problems) }
+}
+
+/// Files that would share one crate, each with the first that has its name: also where something else is wrong with them.
+fn collisions(sources: &[Source]) -> Vec<Problem> {
+    let mut first: HashMap<String, &str> = HashMap::new();
+    let mut problems = Vec::new();
+    for source in sources {
+        let Ok(vendor) = Vendor::from_file(&source.file) else { continue };
+        match first.entry(vendor.package()) {
+            Entry::Vacant(entry) => {
+                entry.insert(&source.file);
+            }
+            Entry::Occupied(entry) => problems.push(Problem {
+                severity: Severity::Error,
+                file: source.file.clone(),
+                line: None,
+                pointer: String::new(),
+                what: format!("it gives the crate `{}`, as {} does", entry.key(), entry.get()),
+                instead: "rename or remove one of the two files".to_owned(),
+            }),
+        }
+    }
+    problems
+}
+
+/// Vendors that would read one environment variable: `acme` with a credential `eu_key`, say, and `acme_eu` with a `key`.
+/// Each pair is told of once.
+fn shared_variables(specs: &[(Spec, Model)]) -> Vec<Problem> {
+    let mut first: HashMap<String, &Spec> = HashMap::new();
+    let mut told: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut problems = Vec::new();
+    for (spec, model) in specs {
+        for from_env::Holder { variable, .. } in from_env::holders(model) {
+            let other = *first.entry(variable.clone()).or_insert(spec);
+            // Two of one crate are told of as such.
+            if other.vendor.ident() != spec.vendor.ident() && told.insert((&other.file, &spec.file)) {
+                let what = format!("its environment variable `{variable}` is one of {} too", other.file);
+                let instead = "add `x-name` to what it is named after, or rename one of the two files";
+                problems.push(spec.problem("", what, instead));
+            }
+        }
+    }
+    problems
+}
+
+fn package_of(spec: &Spec, model: &Model) -> Result<Package, Vec<Problem>> {
+    let mut problems: Vec<Problem> = model
+        .sent_and_answered()
+        .map(|name| {
+            let what = format!("`{name}` is sent and answered, and has a constant: written always, but read never");
+            spec.problem("/components/schemas", what, "write a schema for the request and another for the answer")
+        })
+        .collect();
+    problems.extend(credentials::conflicts(model).into_iter().map(|credentials::Conflict { name, first, second }| {
+        let what = format!(
+            "the credential `{name}` is `{}` in `{}` and `{}` in `{}`, which can't be one",
+            first.1, first.0, second.1, second.0
+        );
+        spec.problem(
+            "/x-token",
+            what,
+            "write the same type in both, a list of one schema in `components` for instance; or different names",
+        )
+    }));
+    problems.extend(size(model).map(|(what, instead)| spec.problem("/components/schemas", what, instead)));
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let late = |what| vec![spec.problem("", what, "report it with this spec: lint should have said it better")];
+    emit::package(model).map_err(late)
+}
+
+/// How many values a body may need at least, since each is written into tests; and how many a grant's body may have, each a
+/// credential.
+const VALUES: u64 = 1_000;
+
+/// What would take too long to write, or too deep to read.
+fn size(model: &Model) -> Option<(String, &'static str)> {
+    if let Some(cut) = &model.cut {
+        let what = format!("`{cut}` is nested too deep: objects hold one another in more than 30 levels");
+        return Some((what, "write a schema with a description alone where it gets too deep, which takes any JSON"));
+    }
+    let x_token = model.x_token.as_ref();
+    let actions = [
+        x_token.and_then(|x_token| x_token.login.as_ref()).map(|login| &login.operation),
+        x_token.and_then(|x_token| x_token.refresh.as_ref()).map(|refresh| &refresh.operation),
+        x_token.and_then(|x_token| x_token.revoke.as_ref()).map(|revoke| &revoke.operation),
+    ];
+    for operation in &model.operations {
+        let body = operation.body.as_ref().map(|body| Ty::Ref(body.component.clone()));
+        let is_action = actions.iter().flatten().any(|id| ident::snake(id) == operation.id);
+        if let Some(body) = body.as_ref().filter(|body| is_action && model.values(body, true) > VALUES) {
+            let what =
+                format!("the body of `{}` has {} values, each a credential", operation.id, model.values(body, true));
+            return Some((what, "leave out what nobody sends"));
+        }
+        let answers = operation.errors.iter().chain([&operation.success]).filter_map(|answer| answer.ty.as_ref());
+        if let Some(values) = body.iter().chain(answers).map(|ty| model.values(ty, false)).find(|all| *all > VALUES) {
+            let what = format!(
+                "a body of `{}` needs {values} values at least: objects that hold others multiply",
+                operation.id
+            );
+            return Some((what, "remove some of them from `required`"));
+        }
+    }
+    None
+}
+
+/// The schema of the `x-token` block, for editors.
+pub const SCHEMA: &str = "specs/x-token.schema.json";
+
+/// Its text: the same for all specs, so made once.
+static SCHEMA_TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", *x_token::SCHEMA));
+
+/// The lowered document of a spec, with all that progenitor makes types of.
+pub fn lowered(source: &Source) -> Result<serde_json::Value, Vec<Problem>> {
+    let (_, model, _) = read(source)?;
+    Ok(document::document(&model, Types::Progenitors))
+}
+
+/// What progenitor alone makes of a lowered document, as source: the least that generating can cost.
+pub fn progenitor_alone(document: &serde_json::Value) -> Result<String, String> {
+    let tokens = operations::generate(document.clone(), Types::Progenitors)?;
+    Ok(prettyplease::unparse(&operations::parsed(tokens)?))
+}
+
+type Read = (Spec, Model, Vec<Problem>);
+
+fn read(source: &Source) -> Result<Read, Vec<Problem>> {
+    let spec = Spec::parse(&source.file, &source.text)?;
+    let lint::Linted { problems, model } = lint::lint(&spec);
+    match model {
+        // What is left are warnings.
+        Some(model) => Ok((spec, model, problems)),
+        None => {
+            let is_error = |problem: &Problem| problem.severity == Severity::Error;
+            let (errors, warnings): (Vec<Problem>, Vec<Problem>) = problems.into_iter().partition(is_error);
+            Err(errors.into_iter().chain(warnings).collect())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::read::folder;
+    use crate::read::folder::tests::repository;
+    use crate::workspace::facade::MANIFEST;
+    use crate::workspace::sync;
+
+    /// The specs of this repository.
+    fn sources() -> Vec<Source> {
+        let (sources, problems) = folder::read(&repository(), &[]).unwrap();
+        assert!(problems.is_empty(), "{}", problems[0]);
+        sources
+    }
+
+    /// The facade of this repository.
+    fn facade() -> Facade {
+        let read = |path: &str| fs::read_to_string(repository().join(path)).unwrap();
+        Facade::new(read(MANIFEST), &read("Cargo.toml"), false)
+    }
+
+    #[test]
+    fn the_committed_crates_are_fresh() {
+        let generated =
+            generate(&sources(), Some(&facade()), |_| {}).unwrap_or_else(|problems| panic!("{}", problems[0]));
+        let found = sync::read(&repository(), &generated.files, None).unwrap();
+        let plan = sync::plan(&generated.files, &generated.snapshots, &found).unwrap();
+        assert!(plan.is_empty(), "run `cargo xtask gen`:\n{}", plan.diff());
+    }
+
+    /// What is said of a spec in which each of `levels` objects holds the next under these names.
+    fn said_of_levels(levels: usize, names: &[&str]) -> String {
+        let schema = |level: usize| {
+            let property = |name: &&str| format!("{name}: {{ $ref: \"#/components/schemas/A{}\" }}", level + 1);
+            let properties = names.iter().map(property).collect::<Vec<_>>().join(", ");
+            let (required, properties) = match level == levels {
+                true => (String::new(), "end: { type: string }".to_owned()),
+                false => (format!("required: [{}], ", names.join(", ")), properties),
+            };
+            format!("    A{level}: {{ type: object, {required}properties: {{ {properties} }} }}\n")
+        };
+        let text = format!(
+            r##"
+openapi: 3.0.3
+info: {{ title: Acme, version: "1" }}
+servers: [{{ url: "https://acme.example" }}]
+paths:
+  /a: {{ post: {{ operationId: a, summary: A., requestBody: {{ required: true, content: {{ application/json: {{
+    schema: {{ $ref: "#/components/schemas/A0" }} }} }} }}, responses: {{ "204": {{ description: Done. }} }} }} }}
+components:
+  schemas:
+{}"##,
+            (0..=levels).map(schema).collect::<String>()
+        );
+        match generate(&[Source { file: "specs/acme.yaml".to_owned(), text }], None, |_| {}) {
+            Ok(_) => "nothing".to_owned(),
+            Err(problems) => problems.iter().map(|problem| problem.what.as_str()).collect(),
+        }
+    }
+
+    #[test]
+    fn what_multiplies_or_is_nested_too_deep_is_refused_before_it_is_written() {
+        assert_eq!(said_of_levels(25, &["p"]), "nothing");
+        let deep = said_of_levels(40, &["p"]);
+        assert!(deep.contains("is nested too deep"), "{deep}");
+        assert_eq!(said_of_levels(8, &["p", "q"]), "nothing");
+        let many = said_of_levels(25, &["p", "q"]);
+        assert!(many.contains("needs 67108863 values at least"), "{many}");
+    }
+
+    #[test]
+    fn all_crates_have_the_same_files() {
+        let generated =
+            generate(&sources(), Some(&facade()), |_| {}).unwrap_or_else(|problems| panic!("{}", problems[0]));
+        let of = |vendor: &str| -> Vec<&str> {
+            let root = format!("crates/{vendor}/");
+            generated.files.keys().filter_map(|path| path.strip_prefix(&root)).collect()
+        };
+        let mut crates: Vec<&str> = generated.files.keys().filter_map(|path| path.split('/').nth(1)).collect();
+        crates.retain(|name| !name.ends_with(".json") && *name != "freshtoken");
+        crates.dedup();
+        assert!(of(crates[0]).len() > 10);
+        assert!(crates.iter().all(|vendor| of(vendor) == of(crates[0])), "{crates:?}");
+    }
+
+    #[test]
+    fn the_whole_fragment_of_the_reference_generates() {
+        let reference = fs::read_to_string(repository().join("specs/README.md")).unwrap();
+        let fragment = reference.split("```yaml\n").map(|rest| rest.split("```").next().unwrap());
+        let text = fragment.filter(|text| text.starts_with("openapi:")).collect::<Vec<_>>();
+        assert_eq!(text.len(), 1, "one whole fragment");
+        let source = Source { file: "specs/acme.yaml".to_owned(), text: text[0].to_owned() };
+        let generated = generate(&[source], None, |_| {}).unwrap_or_else(|problems| panic!("{}", problems[0]));
+        assert!(generated.warnings.is_empty(), "{}", generated.warnings[0]);
+    }
+
+    #[test]
+    fn two_vendors_that_would_read_one_environment_variable_are_an_error() {
+        let fragment = |file: &str, secret: &str| {
+            let text = crate::new::fragment(&Vendor::from_file(file).unwrap()).replace("client_secret", secret);
+            Source { file: file.to_owned(), text }
+        };
+        let [acme, acme_eu] = ["specs/acme.yaml", "specs/acme_eu.yaml"];
+        let problems =
+            generate(&[fragment(acme, "eu_secret"), fragment(acme_eu, "secret")], None, |_| {}).err().unwrap();
+        let said: Vec<String> = problems.iter().map(|problem| format!("{}: {}", problem.file, problem.what)).collect();
+        assert_eq!(
+            said,
+            ["specs/acme_eu.yaml: its environment variable `ACME_EU_SECRET` is one of specs/acme.yaml too"]
+        );
+        assert!(generate(&[fragment(acme, "secret"), fragment(acme_eu, "secret")], None, |_| {}).is_ok());
+    }
+
+    #[test]
+    fn two_specs_of_one_name_are_an_error_beside_their_others() {
+        let named = |file: &str| Source { file: file.to_owned(), text: String::new() };
+        let problems = generate(&[named("specs/acme.yaml"), named("specs/acme.yml")], None, |_| {}).err().unwrap();
+        let said: Vec<String> = problems.iter().map(|problem| format!("{}: {}", problem.file, problem.what)).collect();
+        assert_eq!(
+            said,
+            [
+                "specs/acme.yaml: the file is empty",
+                "specs/acme.yml: the file is empty",
+                "specs/acme.yml: it gives the crate `freshtoken-acme`, as specs/acme.yaml does"
+            ]
+        );
+    }
+
+    #[test]
+    fn two_specs_of_one_name_are_an_error() {
+        let text = crate::new::fragment(&crate::vendor::Vendor::from_file("specs/a-b.yaml").unwrap());
+        let sources =
+            ["specs/a-b.yaml", "specs/a_b.yaml"].map(|file| Source { file: file.to_owned(), text: text.clone() });
+        let problems = generate(&sources, None, |_| {}).err().unwrap();
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].what.contains("freshtoken-a_b"), "{}", problems[0]);
+    }
+}

@@ -1,0 +1,208 @@
+//! What has to change on disk so that it holds what was generated. Planning is pure; only `read` and `apply` touch the disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use similar::TextDiff;
+
+use crate::emit::Files;
+use crate::emit::header::MARK;
+use crate::workspace::facade::{MANIFEST, VENDORS};
+
+/// The files of the generated crates as they are on disk; None: no text.
+pub type Found = BTreeMap<String, Option<String>>;
+
+/// What has to change.
+#[derive(Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Path, what is there, what has to be there.
+    pub write: Vec<(String, Option<String>, String)>,
+    /// Path, what is there.
+    pub delete: Vec<(String, String)>,
+    /// Files of people in crates whose spec is gone, or where a generated file has to be: they stay.
+    pub kept: Vec<String>,
+}
+
+/// What turns `found` into `wanted`. Of what isn't wanted only generated files go, and snapshots that no test takes.
+///
+/// # Errors
+///
+/// The paths where a file of someone's own is in the way of a generated one.
+pub fn plan(wanted: &Files, snapshots: &BTreeSet<String>, found: &Found) -> Result<Plan, Vec<String>> {
+    let mut plan = Plan::default();
+    let mut in_the_way = Vec::new();
+    for (path, text) in wanted {
+        match found.get(path) {
+            Some(Some(there)) if there == text => {}
+            Some(Some(there)) if !is_generated(path, there) => in_the_way.push(path.clone()),
+            Some(None) => in_the_way.push(path.clone()),
+            there => plan.write.push((path.clone(), there.cloned().flatten(), text.clone())),
+        }
+    }
+    for (path, there) in found.iter().filter(|(path, _)| !wanted.contains_key(*path)) {
+        let is_snapshot =
+            path.contains("/tests/shapes/snapshots/") && (path.ends_with(".snap") || path.ends_with(".snap.new"));
+        match there {
+            _ if is_snapshot && snapshots.contains(path.trim_end_matches(".new")) => {}
+            Some(text) if is_snapshot || is_generated(path, text) => plan.delete.push((path.clone(), text.clone())),
+            _ => plan.kept.push(path.clone()),
+        }
+    }
+    if in_the_way.is_empty() { Ok(plan) } else { Err(in_the_way) }
+}
+
+fn is_generated(path: &str, text: &str) -> bool {
+    // JSON has no comments, and of the facade's manifest only two regions are generated.
+    path.ends_with(".json") || path == MANIFEST || text.lines().next().is_some_and(|first| first.contains(MARK))
+}
+
+impl Plan {
+    /// Whether nothing has to change.
+    pub fn is_empty(&self) -> bool {
+        self.write.is_empty() && self.delete.is_empty()
+    }
+
+    /// The changes as unified diffs.
+    pub fn diff(&self) -> String {
+        let changed =
+            self.write.iter().map(|(path, old, new)| (path, old.as_deref().unwrap_or_default(), new.as_str()));
+        let deleted = self.delete.iter().map(|(path, old)| (path, old.as_str(), ""));
+        changed
+            .chain(deleted)
+            .map(|(path, old, new)| {
+                let name = |text: &str, side: &str| {
+                    if text.is_empty() { "/dev/null".to_owned() } else { format!("{side}/{path}") }
+                };
+                let diff = TextDiff::from_lines(old, new);
+                diff.unified_diff().header(&name(old, "a"), &name(new, "b")).to_string()
+            })
+            .collect()
+    }
+}
+
+/// The files of the generated crates below `root`, and those at the wanted paths.
+pub fn read(root: &Path, wanted: &Files, only: Option<&BTreeSet<String>>) -> io::Result<Found> {
+    let mut found = Found::new();
+    for path in wanted.keys() {
+        add(root, path, &mut found)?;
+    }
+    let crates = root.join("crates");
+    for entry in if crates.is_dir() { fs::read_dir(&crates)?.collect() } else { Vec::new() } {
+        let name = format!("crates/{}", entry?.file_name().to_string_lossy());
+        let is_asked_for = only.is_none_or(|only| only.contains(&name));
+        let manifest = fs::read_to_string(root.join(&name).join("Cargo.toml")).unwrap_or_default();
+        if is_asked_for && is_generated("Cargo.toml", &manifest) {
+            walk(root, &name, &mut found)?;
+        }
+    }
+    let vendors = root.join(VENDORS);
+    // Without the facade nothing is wanted there, and whatever is there is someone's own.
+    let has_facade = wanted.contains_key(MANIFEST) && vendors.is_dir();
+    for entry in if has_facade { fs::read_dir(&vendors)?.collect() } else { Vec::new() } {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let is_asked_for = only.is_none_or(|only| only.contains(&format!("crates/{}", name.trim_end_matches(".rs"))));
+        if is_asked_for && name.ends_with(".rs") {
+            add(root, &format!("{VENDORS}/{name}"), &mut found)?;
+        }
+    }
+    Ok(found)
+}
+
+fn walk(root: &Path, folder: &str, found: &mut Found) -> io::Result<()> {
+    for entry in fs::read_dir(root.join(folder))? {
+        let entry = entry?;
+        let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+        match entry.file_type()? {
+            kind if kind.is_dir() && entry.file_name() == "target" => {}
+            kind if kind.is_dir() => walk(root, &path, found)?,
+            _ => add(root, &path, found)?,
+        }
+    }
+    Ok(())
+}
+
+fn add(root: &Path, path: &str, found: &mut Found) -> io::Result<()> {
+    match fs::read(root.join(path)) {
+        Ok(bytes) => {
+            found.insert(path.to_owned(), String::from_utf8(bytes).ok());
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(io::Error::new(error.kind(), format!("{path}: {error}"))),
+    }
+}
+
+/// Makes the changes.
+pub fn apply(root: &Path, plan: &Plan) -> io::Result<()> {
+    for (path, _, text) in &plan.write {
+        let path = root.join(path);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(path, text)?;
+    }
+    for (path, _) in &plan.delete {
+        fs::remove_file(root.join(path))?;
+        // Folders that are empty now.
+        let mut folder = root.join(path);
+        while folder.pop() && folder != root.join("crates") && fs::remove_dir(&folder).is_ok() {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(entries: &[(&str, &str)]) -> Files {
+        entries.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
+    }
+
+    fn found(entries: &[(&str, &str)]) -> Found {
+        entries.iter().map(|(path, text)| ((*path).to_owned(), Some((*text).to_owned()))).collect()
+    }
+
+    #[test]
+    fn an_equal_file_is_left_alone() {
+        let plan = plan(&files(&[("crates/a/x.rs", "same")]), &BTreeSet::new(), &found(&[("crates/a/x.rs", "same")]));
+        assert!(plan.unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_generated_orphan_goes_and_a_file_of_someones_own_stays() {
+        let there = found(&[("crates/a/old.rs", "// @generated by x\n"), ("crates/a/mine.rs", "fn mine() {}\n")]);
+        let plan = plan(&Files::new(), &BTreeSet::new(), &there).unwrap();
+        assert_eq!(plan.delete.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["crates/a/old.rs"]);
+        assert_eq!(plan.kept, ["crates/a/mine.rs"]);
+    }
+
+    #[test]
+    fn a_file_of_someones_own_is_never_overwritten() {
+        let there = found(&[("crates/a/x.rs", "fn mine() {}\n")]);
+        let error = plan(&files(&[("crates/a/x.rs", "// @generated\n")]), &BTreeSet::new(), &there).unwrap_err();
+        assert_eq!(error, ["crates/a/x.rs"]);
+    }
+
+    #[test]
+    fn a_snapshot_that_no_test_takes_goes() {
+        let taken = BTreeSet::from(["crates/a/tests/shapes/snapshots/one.snap".to_owned()]);
+        let there = found(&[
+            ("crates/a/tests/shapes/snapshots/one.snap", "1"),
+            ("crates/a/tests/shapes/snapshots/one.snap.new", "1"),
+            ("crates/a/tests/shapes/snapshots/two.snap", "2"),
+        ]);
+        let plan = plan(&Files::new(), &taken, &there).unwrap();
+        assert_eq!(plan.delete, [("crates/a/tests/shapes/snapshots/two.snap".to_owned(), "2".to_owned())]);
+    }
+
+    #[test]
+    fn a_diff_says_what_changes_where() {
+        let plan = Plan {
+            write: vec![("crates/a/x.rs".to_owned(), Some("old\n".to_owned()), "new\n".to_owned())],
+            ..Plan::default()
+        };
+        assert_eq!(plan.diff(), "--- a/crates/a/x.rs\n+++ b/crates/a/x.rs\n@@ -1 +1 @@\n-old\n+new\n");
+    }
+}
