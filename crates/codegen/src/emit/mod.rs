@@ -121,7 +121,6 @@ version.workspace = true
 edition.workspace = true
 rust-version.workspace = true
 license.workspace = true
-repository.workspace = true
 readme = "README.md"
 keywords = ["oauth2", "token", "sdk"]
 categories = ["api-bindings", "authentication"]
@@ -225,7 +224,7 @@ fn readme(model: &Model) -> String {
 
 # {vendor}
 
-A typed client of “{title}”, generated from [`{file}`](https://github.com/freshtoken/freshtoken/blob/main/{file}).
+A typed client of “{title}”, generated from [`{file}`](../../{file}).
 
 {description}
 
@@ -233,7 +232,7 @@ A typed client of “{title}”, generated from [`{file}`](https://github.com/fr
 
 ```toml
 [dependencies]
-{vendor} = {{ git = "https://github.com/freshtoken/freshtoken" }}
+{vendor} = {{ path = "../freshtoken/crates/{folder}" }} # or git = "<URL of this repository>"
 tokio = {{ version = "1", features = ["macros", "rt"] }}
 ```
 
@@ -264,6 +263,7 @@ MIT OR Apache-2.0. It links progenitor-client, which is under MPL-2.0.
 "#,
         mark = mark(model),
         title = or(&model.title, &vendor),
+        folder = model.vendor.ident(),
         file = model.file,
         tokens = match model.operations.iter().any(|operation| model.answers_token(operation)) {
             true => TOKENS,
@@ -271,8 +271,8 @@ MIT OR Apache-2.0. It links progenitor-client, which is under MPL-2.0.
         },
         facade = match adapter::credentials::has_adapter(model.x_token.as_ref()) {
             true => format!(
-                "To have its tokens kept fresh, depend on [`freshtoken`](https://github.com/freshtoken/freshtoken) with the\n\
-                 feature `{}` instead.\n\n",
+                "To have its tokens kept fresh, depend on [`freshtoken`](../freshtoken/README.md) with the feature `{}` \
+                 instead.\n\n",
                 model.vendor.ident()
             ),
             false => String::new(),
