@@ -104,7 +104,8 @@ fn a_copied_program_works_on_the_checkout_that_it_is_run_in() {
     repository.write("Cargo.toml", "[workspace]\nmembers = [\"crates/*\", \"xtask\"]\n");
     repository.write("target/debug/notes.txt", "");
     let program = repository.0.join("target/debug/xtask");
-    fs::copy(env!("CARGO_BIN_EXE_xtask"), &program).unwrap();
+    // A link, not a copy: a file that was just written may be busy while another test starts a process.
+    fs::hard_link(env!("CARGO_BIN_EXE_xtask"), &program).unwrap();
     let run = |folder: &Path| {
         let mut command = Command::new(&program);
         command.args(["gen", "zenoti"]).current_dir(folder).env_remove("CARGO_MANIFEST_DIR").output().unwrap()
