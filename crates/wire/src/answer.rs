@@ -12,9 +12,11 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, InvalidHeaderValue};
 
 use crate::body::Text;
+use crate::body_problem::BodyProblem;
 use crate::cause::Cause;
+use crate::error::ErrorKind;
+use crate::retry_after;
 use crate::tokens::Tokens;
-use crate::{BodyProblem, ErrorKind, retry_after};
 
 /// An answer that has been read.
 pub struct Response {

@@ -12,7 +12,8 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::{BodyProblem, MAX_BODY};
+use crate::body_problem::BodyProblem;
+use crate::limits::MAX_BODY;
 
 /// A response's body, decoded.
 pub(crate) type Text = Zeroizing<String>;

@@ -13,11 +13,16 @@ use zeroize::Zeroizing;
 
 use crate::answer::{Head, Response, Unanswered};
 use crate::body;
+use crate::body_problem::BodyProblem;
 use crate::cause::{self, Cause};
+use crate::delimited::Delimited;
+use crate::error::{Error, ErrorKind};
+use crate::limits::TOTAL_TIMEOUT;
 use crate::request_body::{Departure, RequestBody};
-use crate::sent::Sent;
+use crate::secret::Secret;
+use crate::sent_request::SentRequest;
+use crate::target::Target;
 use crate::tokens::Success;
-use crate::{BodyProblem, Error, ErrorKind, Secret, TOTAL_TIMEOUT, Target};
 
 /// What generated code knows of an operation.
 #[derive(Clone, Debug)]
@@ -53,7 +58,7 @@ pub struct Call {
     query: Vec<(&'static str, Secret)>,
     departure: Departure,
     /// What was sent, once it is.
-    sent: OnceLock<Sent>,
+    sent: OnceLock<SentRequest>,
 }
 
 impl Call {
@@ -163,7 +168,7 @@ impl Call {
     pub fn list<T: fmt::Display, B, const DELIMITER: char>(
         &self,
         name: &'static str,
-        list: &crate::Delimited<T, DELIMITER>,
+        list: &Delimited<T, DELIMITER>,
     ) -> Result<String, Error<B>> {
         list.join().map_err(|why| {
             self.error(ErrorKind::InvalidRequest).detail(format!("the parameter `{name}` can't be written: {why}"))
@@ -243,7 +248,7 @@ impl Call {
             }
         }
         // One call is one request.
-        let _ = self.sent.set(Sent::of(request));
+        let _ = self.sent.set(SentRequest::of(request));
         // The length has to be said, since a body of one use doesn't know its own.
         let body = body::wiped(request.body_mut().take().unwrap_or_default());
         let length = body.as_bytes().map_or(0, <[u8]>::len);

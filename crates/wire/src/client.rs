@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{ClientBuilder, NoProxy, Proxy, Url};
 
-use crate::{CONNECT_TIMEOUT, TOTAL_TIMEOUT};
+use crate::limits::{CONNECT_TIMEOUT, TOTAL_TIMEOUT};
 
 /// Returns a builder of HTTP clients for token requests, with everything careful already set. Add a root certificate or a
 /// proxy to it.

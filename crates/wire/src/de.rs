@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
-use crate::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// Reads an integer from a number without a fraction (`3600`, `3600.0`) or a string of digits (`"3600"`, `" -1 "`).
 ///

@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::body_problem::BodyProblem;
 use crate::cause::{Cause, write_chain};
-use crate::json::Json;
-use crate::timestamp::TimestampError;
+use crate::error_body::ErrorBody;
+use crate::limits::TOTAL_TIMEOUT;
+use crate::rules::Verdict;
 use crate::tokens::Tokens;
-use crate::{ErrorBody, MAX_BODY, TOTAL_TIMEOUT, Verdict};
 
 /// A failure of an operation; `B` is the vendor's typed error body.
 ///
@@ -80,31 +81,6 @@ pub enum ErrorKind {
     /// The vendor answered with a success whose body can't be used: if it keeps on, the spec is wrong or something
     /// between here and the vendor answers in its place.
     Body(BodyProblem),
-}
-
-/// Why a body can't be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum BodyProblem {
-    /// It has no bytes, or nothing but white space.
-    Empty,
-    /// It is larger than [`MAX_BODY`], and wasn't read on.
-    TooLarge,
-    /// The connection broke, or time ran out, before its end. Only beside a failing status: with a success it is an
-    /// [`ErrorKind::Interrupted`] or [`ErrorKind::Timeout`].
-    Incomplete,
-    /// It isn't JSON; an HTML page of a proxy, often.
-    NotJson,
-    /// It is JSON, but not as the spec says. The place counts from 1, and is 0 where it isn't known.
-    Unexpected {
-        /// The line in the body.
-        line: usize,
-        /// The column in that line.
-        column: usize,
-    },
-    /// It has a date-time without an offset, which could be any of 25 hours. Where the vendor means UTC, the spec says
-    /// `zone: utc`.
-    NoOffset,
 }
 
 /// What the body of an answer says of a failure.
@@ -455,45 +431,5 @@ impl<B> fmt::Debug for Error<B> {
 impl<B> std::error::Error for Error<B> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.cause.as_ref().map(|cause| cause as _)
-    }
-}
-
-impl BodyProblem {
-    /// Why `body` is no JSON at all, if so.
-    pub(crate) fn of_text(body: &str) -> Option<Self> {
-        if body.bytes().all(|byte| byte.is_ascii_whitespace()) {
-            Some(Self::Empty)
-        } else if Json::parse(body).is_none() {
-            Some(Self::NotJson)
-        } else {
-            None
-        }
-    }
-
-    /// Why a body, which is JSON, couldn't be read as its type. Nothing of serde_json's text is kept: it can quote a
-    /// value.
-    pub(crate) fn of_error(error: &serde_json::Error) -> Self {
-        if error.to_string().contains(TimestampError::NO_OFFSET) {
-            Self::NoOffset
-        } else {
-            Self::Unexpected { line: error.line(), column: error.column() }
-        }
-    }
-}
-
-/// A predicate of the body: `is empty`.
-impl fmt::Display for BodyProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("is empty"),
-            Self::TooLarge => write!(f, "is over {} KiB", MAX_BODY / 1024),
-            Self::Incomplete => f.write_str("is incomplete"),
-            Self::NotJson => f.write_str("is not JSON"),
-            Self::Unexpected { line: 0, .. } => f.write_str("is not as the spec says"),
-            Self::Unexpected { line, column } => {
-                write!(f, "is not as the spec says (line {line}, column {column})")
-            }
-            Self::NoOffset => write!(f, "has {}", TimestampError::NO_OFFSET),
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! What generated code tells of a vendor's failures.
 
-use crate::Rules;
+use crate::rules::Rules;
 
 /// The typed error bodies of a vendor, usually an enum with a variant per schema. Generated.
 pub trait ErrorBody: Sized {

@@ -84,7 +84,8 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::{Secret, Timestamp};
+    use crate::secret::Secret;
+    use crate::timestamp::Timestamp;
 
     #[derive(Debug, Default, Deserialize, PartialEq)]
     struct Body {

@@ -44,11 +44,14 @@ pub mod answer;
 #[cfg(feature = "client")]
 mod body;
 #[cfg(feature = "client")]
+mod body_problem;
+#[cfg(feature = "client")]
 mod call;
 #[cfg(feature = "client")]
 mod cause;
 #[cfg(feature = "client")]
 mod client;
+mod dates;
 pub mod de;
 mod delimited;
 #[cfg(feature = "client")]
@@ -58,7 +61,7 @@ mod error_body;
 mod json;
 #[cfg(feature = "client")]
 mod lenient;
-mod moment;
+mod limits;
 mod open_enum;
 #[cfg(feature = "client")]
 mod outcome;
@@ -70,12 +73,14 @@ mod retry_after;
 mod rules;
 mod secret;
 #[cfg(feature = "client")]
-mod sent;
+mod sent_request;
 #[cfg(feature = "client")]
 mod target;
 mod timestamp;
 pub mod tokens;
 
+#[cfg(feature = "client")]
+pub use body_problem::BodyProblem;
 #[cfg(feature = "client")]
 pub use call::{BasicEncoding, Call, Operation};
 #[cfg(feature = "client")]
@@ -86,12 +91,13 @@ pub use client::http_client_builder;
 #[cfg(feature = "client")]
 #[doc(hidden)]
 pub use client::{is_loopback, is_loopback_address, with_direct_loopback};
+pub use dates::{FormatProblem, check_format};
 pub use delimited::{CommaDelimited, Delimited, ListError, PipeDelimited, SpaceDelimited};
 #[cfg(feature = "client")]
-pub use error::{BodyProblem, Error, ErrorKind};
+pub use error::{Error, ErrorKind};
 #[cfg(feature = "client")]
 pub use error_body::{ErrorBody, ErrorFields};
-pub use moment::{FormatProblem, check_format};
+pub use limits::{CONNECT_TIMEOUT, MAX_BODY, TOTAL_TIMEOUT};
 #[cfg(feature = "client")]
 pub use outcome::Answered;
 #[cfg(feature = "client")]
@@ -104,17 +110,6 @@ pub use target::NO_CERTIFICATES;
 pub use target::{Http, Target, check, expand, server_key};
 pub use timestamp::{Timestamp, TimestampError};
 pub use tokens::Tokens;
-
-use std::time::Duration;
-
-/// The most that is read of an answer, in bytes. The largest token answers known have some 10 KiB.
-pub const MAX_BODY: usize = 64 * 1024;
-
-/// How long connecting may take, name lookup and TLS handshake included.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long a request may take, from connecting to the last byte of the answer.
-pub const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// For [`open_enum!`] and generated code; not an API.
 #[doc(hidden)]

@@ -4,10 +4,14 @@ use serde::de::DeserializeOwned;
 
 use crate::answer::{self, Granted, Head, Response, ResponseValue, Unanswered};
 use crate::body::Text;
-use crate::error::Said;
+use crate::body_problem::BodyProblem;
+use crate::call::Call;
+use crate::error::{Error, ErrorKind, Said};
+use crate::error_body::ErrorBody;
 use crate::json::Json;
+use crate::lenient;
+use crate::retry_after;
 use crate::tokens::{Reading, Tokens};
-use crate::{BodyProblem, Call, Error, ErrorBody, ErrorKind, lenient, retry_after};
 
 type Outcome<T> = Result<ResponseValue<T>, answer::Error>;
 

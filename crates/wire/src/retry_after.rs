@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{AsHeaderName, DATE, HeaderMap, RETRY_AFTER};
 
-use crate::moment::http_date;
-use crate::{RetryUnit, Timestamp};
+use crate::dates::http_date;
+use crate::rules::RetryUnit;
+use crate::timestamp::Timestamp;
 
 /// The wait that the answer asks for.
 ///

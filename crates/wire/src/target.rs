@@ -8,7 +8,7 @@ use reqwest::Url;
 
 use crate::cause::{Cause, lacks_certificates};
 use crate::client::{http_client_builder, is_loopback, is_loopback_address, loopback_client_builder};
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// A checked base URL and an HTTP client. Clones share them.
 #[derive(Clone)]

@@ -14,13 +14,13 @@ use zeroize::Zeroizing;
 const LEAST_LENGTH: usize = 4;
 
 /// A request's URL, headers and body.
-pub(crate) struct Sent {
+pub(crate) struct SentRequest {
     url: Url,
     headers: HeaderMap,
     body: Zeroizing<Vec<u8>>,
 }
 
-impl Sent {
+impl SentRequest {
     /// Before the body is taken from the request.
     pub(crate) fn of(request: &Request) -> Self {
         let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
@@ -93,13 +93,13 @@ fn push_leaves(value: Value, texts: &mut Vec<String>) {
 mod tests {
     use super::*;
 
-    fn sent(headers: &[(&'static str, &'static str)], url: &str, body: &'static str) -> Sent {
+    fn sent(headers: &[(&'static str, &'static str)], url: &str, body: &'static str) -> SentRequest {
         let mut request = Request::new(reqwest::Method::POST, Url::parse(url).unwrap());
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
         *request.body_mut() = Some(body.into());
-        Sent::of(&request)
+        SentRequest::of(&request)
     }
 
     #[test]
