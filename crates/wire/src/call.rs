@@ -1,4 +1,4 @@
-//! One request: what goes with it, and what came of it.
+//! One request: what it carries, and how it is sent.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -24,29 +24,29 @@ use crate::sent_request::SentRequest;
 use crate::target::Target;
 use crate::tokens::Success;
 
-/// What generated code knows of an operation.
+/// What generated code knows about an operation.
 #[derive(Clone, Debug)]
 pub struct Operation {
     /// The `operationId`.
     pub id: &'static str,
     /// The method, in capitals.
     pub method: &'static str,
-    /// The media types of the success answer. With `None`, reqwest says `*/*`.
+    /// The media types of the success response. With `None`, reqwest sends `*/*`.
     pub accept: Option<HeaderValue>,
-    /// The media type of the body, if it has one: progenitor knows two.
+    /// The media type of the body, if there is one. It is set here because progenitor supports only two.
     pub content_type: Option<HeaderValue>,
     /// The generated crate and its version.
     pub user_agent: HeaderValue,
-    /// What its success body says of tokens and failures.
+    /// Where its success body has tokens and errors.
     pub success: Success<'static>,
 }
 
-/// How the halves of HTTP Basic are written.
+/// How the user and the password of HTTP Basic are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BasicEncoding {
-    /// Both are `application/x-www-form-urlencoded` first, as RFC 6749 section 2.3.1 wants it.
+    /// Both are `application/x-www-form-urlencoded` first, as RFC 6749 section 2.3.1 requires.
     Form,
-    /// As they are, as RFC 7617 says and many a vendor expects.
+    /// Both are sent unchanged, as RFC 7617 specifies and many vendors expect.
     Raw,
 }
 
@@ -57,12 +57,12 @@ pub struct Call {
     headers: Vec<(HeaderName, HeaderValue)>,
     query: Vec<(&'static str, Secret)>,
     departure: Departure,
-    /// What was sent, once it is.
+    /// What the request carried. Set once it is sent.
     sent: OnceLock<SentRequest>,
 }
 
 impl Call {
-    /// A request of `operation` to `target`.
+    /// Creates a request of `operation` to `target`.
     pub fn new(operation: &'static Operation, target: &Target) -> Self {
         Self {
             operation,
@@ -74,33 +74,35 @@ impl Call {
         }
     }
 
-    /// The HTTP client that it is sent with.
+    /// Returns the HTTP client that sends the request.
     pub fn http(&self) -> &reqwest::Client {
         self.target.http()
     }
 
-    /// The URL of a path below the base URL, whose parameters are percent-encoded. From a text, reqwest would read the whole
-    /// URL once more with each request, which is a fourteenth of a login's work.
+    /// Returns the URL of a path below the base URL. The parameters in the path must be percent-encoded.
+    ///
+    /// The base URL is not parsed again: given a string, reqwest would parse the whole URL for each request, which takes a
+    /// fourteenth of the CPU time of a login.
     pub fn url(&self, path: &str) -> Url {
         self.target.below(path)
     }
 
-    /// Adds a header, whose name is in lower case. Its value is treated as a secret.
+    /// Adds a header. The name must be in lower case, and the value is treated as a secret.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidRequest`], which names the header, where the value isn't visible ASCII.
+    /// Returns [`ErrorKind::InvalidRequest`], with the name of the header, if the value isn't visible ASCII.
     ///
     /// # Panics
     ///
-    /// Where no header may have that name, or it has a capital: generated code has none of these.
+    /// Panics if the name isn't a valid header name in lower case. Generated code has none of these.
     pub fn header<B>(&mut self, name: &'static str, value: &str) -> Result<(), Error<B>> {
         self.secret_header(name, Secret::new(value))
     }
 
     fn secret_header<B>(&mut self, name: &'static str, value: Secret) -> Result<(), Error<B>> {
         let Some(value) = value.into_header() else {
-            return Err(self.error(ErrorKind::InvalidRequest).detail(format!(
+            return Err(self.error(ErrorKind::InvalidRequest).with_detail(format!(
                 "the header `{name}` has a value with a line break, or with a character that isn't visible ASCII"
             )));
         };
@@ -112,26 +114,29 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// As for [`Call::header`].
+    /// Returns the same errors as [`Call::header`].
     pub fn authorization<B>(&mut self, scheme: &'static str, credential: &Secret) -> Result<(), Error<B>> {
         self.secret_header("authorization", Secret::new(format!("{scheme} {}", credential.expose())))
     }
 
-    /// Adds HTTP Basic (RFC 7617). Either half may be empty.
+    /// Adds HTTP Basic (RFC 7617). The user and the password may be empty.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidRequest`] where a raw half has a control character, or the raw user a `:`.
+    /// Returns [`ErrorKind::InvalidRequest`] if one of them is sent raw and has a control character, or if a raw user
+    /// has a `:`.
     pub fn basic<B>(&mut self, encoding: BasicEncoding, user: &str, password: &str) -> Result<(), Error<B>> {
         let pair = match encoding {
             BasicEncoding::Form => format!("{}:{}", *form_encode(user), *form_encode(password)),
             BasicEncoding::Raw => {
-                let invalid = |why| Err(self.error(ErrorKind::InvalidRequest).detail(why));
+                let invalid = |why| Err(self.error(ErrorKind::InvalidRequest).with_detail(why));
                 if user.contains(':') {
-                    return invalid("the user of HTTP Basic has a `:`, where the vendor would see its end");
+                    return invalid("the user of HTTP Basic has a `:`, which separates it from the password");
                 }
                 if user.contains(char::is_control) || password.contains(char::is_control) {
-                    return invalid("a half of HTTP Basic has a line break or another control character");
+                    return invalid(
+                        "the user or the password of HTTP Basic has a line break or another control character",
+                    );
                 }
                 format!("{user}:{password}")
             }
@@ -145,49 +150,48 @@ impl Call {
         self.query.push((name, value.clone()));
     }
 
-    /// Checks a path parameter. progenitor encodes all but dot segments, and those, like an empty value, would make it
-    /// another path.
+    /// Checks a path parameter. progenitor does not encode dot segments; they and empty values would change the path.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidRequest`], which names the parameter.
+    /// Returns [`ErrorKind::InvalidRequest`], with the name of the parameter, if the value is empty or a dot segment.
     pub fn path_parameter<B>(&self, name: &'static str, value: &str) -> Result<(), Error<B>> {
         if matches!(value, "" | "." | "..") {
             return Err(self
                 .error(ErrorKind::InvalidRequest)
-                .detail(format!("the path parameter `{name}` is empty or a dot segment")));
+                .with_detail(format!("the path parameter `{name}` is empty or a dot segment")));
         }
         Ok(())
     }
 
-    /// A delimited list as the one text that it is in a query, a path or a header.
+    /// Joins a delimited list for a query, a path or a header.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidRequest`] where the list can't be written: see [`ListError`](crate::ListError).
+    /// Returns [`ErrorKind::InvalidRequest`] if the list cannot be joined: see [`ListError`](crate::ListError).
     pub fn list<T: fmt::Display, B, const DELIMITER: char>(
         &self,
         name: &'static str,
         list: &Delimited<T, DELIMITER>,
     ) -> Result<String, Error<B>> {
         list.join().map_err(|why| {
-            self.error(ErrorKind::InvalidRequest).detail(format!("the parameter `{name}` can't be written: {why}"))
+            self.error(ErrorKind::InvalidRequest).with_detail(format!("the parameter `{name}` cannot be sent: {why}"))
         })
     }
 
-    /// A credential that the operation needs isn't there.
+    /// Returns the error for a missing credential that the operation needs.
     pub fn missing_credential<B>(&self, name: &'static str) -> Error<B> {
         self.error(ErrorKind::MissingCredential(name))
     }
 
-    /// Sends the request and reads the answer, for progenitor's operations. What they make of it is for [`Call::finish`] and
-    /// [`Call::answered`].
+    /// Sends the request and reads the response. progenitor's operations call it, and their result goes to
+    /// [`Call::finish`] or [`Call::answered`].
     ///
     /// # Errors
     ///
-    /// Where there is no whole answer of the vendor's.
+    /// Returns [`Unanswered`] if the vendor's response did not arrive completely.
     pub fn exec<'a>(&'a self, mut request: Request) -> impl Future<Output = Result<Response, Unanswered>> + use<'a> {
-        // Here, not in the future: that would hold the request twice, and all futures around it are as large.
+        // Outside the future, which would otherwise store the request twice and enlarge every future around it.
         self.prepare(&mut request);
         let sent = request.url().clone();
         let pending = self.http().execute(request);
@@ -207,24 +211,24 @@ impl Call {
                 headers: std::mem::take(response.headers_mut()),
                 arrived: SystemTime::now(),
             };
-            // Here, not in a function of its own, whose future would hold the answer twice.
+            // Not in a separate function, whose future would store the response twice.
             match body::read(&mut response).await {
                 Ok(body) => Ok(Response { head, body }),
                 Err(error) if head.status.is_success() => {
                     let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Interrupted };
                     Err(Unanswered { kind, head: Some(head), cause: Some(Cause::of(&error)) })
                 }
-                // The status says enough.
+                // The status is enough to report the failure.
                 Err(_) => Ok(Response { head, body: Err(BodyProblem::Incomplete) }),
             }
         }
     }
 
-    /// Makes the request say what the spec says, and no more, and tell when its body has left.
+    /// Sets the headers, the query and the timeout that the spec asks for, and wraps the body in [`RequestBody`].
     fn prepare(&self, request: &mut Request) {
         let headers = request.headers_mut();
         for value in headers.values_mut() {
-            // progenitor doesn't know which of its header parameters are secrets.
+            // progenitor doesn't know which header parameters are secrets.
             value.set_sensitive(true);
         }
         let Operation { accept, content_type, user_agent, .. } = self.operation;
@@ -238,7 +242,7 @@ impl Call {
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
         }
-        // Whatever an HTTP client of the user's would ask for: a compressed body is nothing that we read.
+        // Overrides a custom HTTP client's header, because compressed bodies are not supported.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 
         if !self.query.is_empty() {
@@ -247,22 +251,22 @@ impl Call {
                 pairs.append_pair(name, value.expose());
             }
         }
-        // One call is one request.
+        // Already set if the call is sent again, which generated code never does.
         let _ = self.sent.set(SentRequest::of(request));
-        // The length has to be said, since a body of one use doesn't know its own.
+        // Set explicitly, because `RequestBody` hides its length.
         let body = body::wiped(request.body_mut().take().unwrap_or_default());
         let length = body.as_bytes().map_or(0, <[u8]>::len);
-        // RFC 9110 section 8.6: these say it even when there is nothing.
+        // RFC 9110 section 8.6: these methods send a length even if there is no body.
         if length > 0 || [Method::POST, Method::PUT, Method::PATCH].contains(request.method()) {
             request.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
         *request.body_mut() = Some(reqwest::Body::wrap(RequestBody::new(body, self.departure.clone())));
 
-        // An HTTP client of the user's may have one that suits API calls: 50 ms, say.
+        // A custom HTTP client may have a timeout for fast API calls, such as 50 ms.
         *request.timeout_mut() = Some(TOTAL_TIMEOUT);
     }
 
-    /// Withholds a request id that repeats something of the request: it could be a secret.
+    /// Removes a request id that repeats a part of the request, because it could be a secret.
     pub(crate) fn without_echo<B>(&self, error: Error<B>) -> Error<B> {
         let is_echo = error.request_id().is_some_and(|id| self.sent.get().is_some_and(|sent| sent.overlaps(id)));
         if is_echo { error.without_request_id() } else { error }
@@ -273,7 +277,7 @@ impl Call {
     }
 }
 
-/// Names only.
+/// The names of the headers and query parameters, without their values.
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
@@ -287,15 +291,15 @@ impl fmt::Debug for Call {
     }
 }
 
-/// What went wrong before a response came. It ends the request: see [`Departure::give_up`].
+/// Returns what went wrong before a response arrived, and gives up the request: see [`Departure::give_up`].
 fn kind_of(error: &reqwest::Error, departure: &Departure) -> ErrorKind {
-    // First, since a time-out of connecting is both.
+    // Checked first, because a timeout while connecting is also a timeout.
     if error.is_connect() {
-        // Connected once, and then again: an HTTP client of the user's followed a redirect to a dead end.
+        // This is the second connection: a custom HTTP client followed a redirect.
         if departure.has_begun() {
             return ErrorKind::Redirect;
         }
-        // An HTTP client of the user's, built without TLS.
+        // A custom HTTP client may be built without TLS.
         if cause::lacks_tls(error) { ErrorKind::NoTls } else { ErrorKind::Connect }
     } else if error.is_redirect() {
         ErrorKind::Redirect
@@ -310,10 +314,10 @@ fn kind_of(error: &reqwest::Error, departure: &Departure) -> ErrorKind {
     }
 }
 
-/// What `application/x-www-form-urlencoded` leaves alone, but for the space.
+/// Encodes all characters that `application/x-www-form-urlencoded` encodes, and the space.
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
 
-fn form_encode(text: &str) -> Zeroizing<String> {
-    let encoded = Zeroizing::new(utf8_percent_encode(text, FORM).to_string());
+fn form_encode(value: &str) -> Zeroizing<String> {
+    let encoded = Zeroizing::new(utf8_percent_encode(value, FORM).to_string());
     Zeroizing::new(encoded.replace("%20", "+"))
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a request, and what may be said of it.
+//! The error of a request, and what its messages may contain.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,17 +13,24 @@ use crate::tokens::Tokens;
 
 /// A failure of an operation; `B` is the vendor's typed error body.
 ///
-/// Its texts name operation, method and origin, the status, a code that the spec knows, and a request id. Whatever else
-/// the vendor answered is in [`Error::body`], [`Error::code`] and [`Error::message`], and never printed.
+/// Its messages contain the operation, the method, the origin, the status, a code that the spec lists, and a request id.
+/// Everything else that the vendor sent is available from [`Error::body`], [`Error::code`] and [`Error::message`], and
+/// is never printed.
 pub struct Error<B = ()>(Box<Inner<B>>);
 
 struct Inner<B> {
+    context: Context,
+    /// The vendor's typed error body.
+    body: Option<B>,
+}
+
+/// All of an error except the typed body.
+struct Context {
     kind: ErrorKind,
     operation: &'static str,
-    /// Method and origin; endpoint errors have none.
+    /// Method and origin; errors of the endpoint have neither.
     place: Option<(&'static str, Arc<str>)>,
     status: Option<u16>,
-    body: Option<B>,
     problem: Option<BodyProblem>,
     code: Option<String>,
     known_code: Option<&'static str>,
@@ -31,7 +38,7 @@ struct Inner<B> {
     retry_after: Option<Duration>,
     request_id: Option<String>,
     verdict: Verdict,
-    /// A list of the vendor's decided the verdict.
+    /// Whether the verdict comes from one of the vendor's lists.
     listed: bool,
     detail: Option<String>,
     cause: Option<Cause>,
@@ -42,49 +49,50 @@ struct Inner<B> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The base URL can't be used, the text says why: give `https://host`, with a path where the vendor's has one, and
-    /// no user, query or fragment.
+    /// The base URL is unusable; the message says why. Pass `https://host`, with a path if the vendor's URL has one, and
+    /// without user, query or fragment.
     BaseUrl,
-    /// The base URL is `http://` to a host that isn't loopback, which would send secrets in the clear: use `https://`.
+    /// The base URL is `http://` to a host that isn't loopback, which would send secrets in the clear. Use `https://`.
     PlainHttp,
-    /// There is no TLS for an `https://` URL: enable the feature `rustls` or `native-tls`, or bring an HTTP client that
-    /// has it.
+    /// The URL is `https://`, but there is no TLS. Enable the feature `rustls` or `native-tls`, or supply an HTTP client
+    /// that supports TLS.
     NoTls,
-    /// The HTTP client cannot be built now: no CA certificates were found, or they could not be read. Nothing was sent.
+    /// The HTTP client cannot be built at the moment: no CA certificates were found, or they could not be read. Nothing
+    /// was sent.
     HttpClient,
-    /// A setting of the endpoint is empty: give it a value.
+    /// A setting of the endpoint is empty. Give it a value.
     MissingSetting(&'static str),
-    /// A credential that the operation needs is missing: set it.
+    /// A credential that the operation needs is missing. Set it.
     MissingCredential(&'static str),
-    /// A value can't be sent, so nothing was: a header value with a line break, say, or a list item with its delimiter
-    /// in it.
+    /// A value cannot be sent, such as a header value with a line break or a list item that contains the delimiter.
+    /// Nothing was sent.
     InvalidRequest,
-    /// No connection came about, so nothing of the request left this machine: check network, proxy, name and
-    /// certificate. A retry is safe.
+    /// No connection could be made, so nothing was sent. Check the network, the proxy, the host name and the
+    /// certificates. A retry is safe.
     Connect,
     /// The server did not process the request: no connection took it in time, or the server said so (HTTP/2
     /// `REFUSED_STREAM`, or a `GOAWAY` that excludes it). A retry is safe.
     NotProcessed,
-    /// The answer wasn't complete in time ([`TOTAL_TIMEOUT`], or a read time-out of one's own client): the vendor may or
-    /// may not have acted on the request.
+    /// The response was not complete in time ([`TOTAL_TIMEOUT`], or the read timeout of a custom HTTP client). The vendor
+    /// may have acted on the request.
     Timeout,
-    /// The connection broke before the answer was complete: the vendor may or may not have acted on the request.
+    /// The connection broke before the response was complete. The vendor may have acted on the request.
     Interrupted,
-    /// The vendor answered with a redirect, or an HTTP client of one's own followed one: check the base URL, or build
-    /// the client with [`http_client_builder`](crate::http_client_builder).
+    /// The vendor returned a redirect, or a custom HTTP client followed one. Check the base URL, or build the client with
+    /// [`http_client_builder`](crate::http_client_builder).
     Redirect,
-    /// The vendor answered with a status that is no documented success: see [`Error::status`], [`Error::code`] and
+    /// The vendor returned a status that isn't a documented success: see [`Error::status`], [`Error::code`] and
     /// [`Error::body`].
     Status,
-    /// The vendor answered with a success that carries its error: see [`Error::code`] and [`Error::body`].
+    /// The vendor returned a success status with an error in the body: see [`Error::code`] and [`Error::body`].
     Refused,
-    /// The vendor answered with a success whose body can't be used: if it keeps on, the spec is wrong or something
-    /// between here and the vendor answers in its place.
+    /// The vendor returned a success status with an unusable body. If this persists, the spec is wrong, or a proxy
+    /// responds instead of the vendor.
     Body(BodyProblem),
 }
 
-/// What the body of an answer says of a failure.
-pub(crate) struct Said<B> {
+/// What the body of a response says about a failure.
+pub(crate) struct BodyDetails<B> {
     pub(crate) body: Option<B>,
     pub(crate) problem: Option<BodyProblem>,
     pub(crate) code: Option<String>,
@@ -92,21 +100,21 @@ pub(crate) struct Said<B> {
     pub(crate) request_id: Option<String>,
 }
 
-impl<B> Said<B> {
-    pub(crate) const NOTHING: Self = Self { body: None, problem: None, code: None, message: None, request_id: None };
+impl<B> BodyDetails<B> {
+    pub(crate) const NONE: Self = Self { body: None, problem: None, code: None, message: None, request_id: None };
 }
 
-/// The operation in the texts of errors of base URL and settings.
+/// The operation that errors of the base URL and of settings name.
 const ENDPOINT: &str = "endpoint";
 
 impl<B> Error<B> {
-    /// A setting of the endpoint that has no default isn't set. For generated code.
+    /// Returns the error for a setting of the endpoint that has neither a value nor a default. For generated code.
     #[doc(hidden)]
     pub fn missing_setting(name: &'static str) -> Self {
         Self::endpoint(ErrorKind::MissingSetting(name))
     }
 
-    /// An error that no request is part of yet.
+    /// An error that occurs before there is a request.
     pub(crate) fn endpoint(kind: ErrorKind) -> Self {
         Self::new(kind, ENDPOINT, None)
     }
@@ -130,12 +138,11 @@ impl<B> Error<B> {
             ErrorKind::Body(problem) => Some(problem),
             _ => None,
         };
-        Self(Box::new(Inner {
+        let context = Context {
             kind,
             operation,
             place,
             status: None,
-            body: None,
             problem,
             code: None,
             known_code: None,
@@ -147,261 +154,250 @@ impl<B> Error<B> {
             detail: None,
             cause: None,
             tokens: None,
-        }))
+        };
+        Self(Box::new(Inner { context, body: None }))
     }
 
-    /// `detail` is printed, so it must be made of static texts alone.
-    pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.0.detail = Some(detail.into());
+    /// Adds a detail to the message. It is printed, so it must consist of static strings.
+    pub(crate) fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.0.context.detail = Some(detail.into());
         self
     }
 
-    pub(crate) fn cause(mut self, cause: Option<Cause>) -> Self {
-        self.0.cause = cause;
+    pub(crate) fn with_cause(mut self, cause: Option<Cause>) -> Self {
+        self.0.context.cause = cause;
         self
     }
 
-    /// What the answer said beside its body.
-    pub(crate) fn answered(mut self, status: u16, retry_after: Option<Duration>, request_id: Option<String>) -> Self {
-        self.0.status = Some(status);
-        self.0.retry_after = retry_after;
-        self.0.request_id = request_id;
+    /// Adds what the status line and the headers of the response say.
+    pub(crate) fn with_head(mut self, status: u16, retry_after: Option<Duration>, request_id: Option<String>) -> Self {
+        let context = &mut self.0.context;
+        context.status = Some(status);
+        context.retry_after = retry_after;
+        context.request_id = request_id;
         self
     }
 
-    /// What the body of the answer said, and with it the verdict, under the vendor's rules.
-    pub(crate) fn said(mut self, status: u16, said: Said<B>) -> Self
+    /// Adds what the body of the response says, and determines the verdict by the vendor's rules.
+    pub(crate) fn with_body(mut self, status: u16, details: BodyDetails<B>) -> Self
     where
         B: ErrorBody,
     {
-        let inner = &mut *self.0;
-        inner.known_code = said.code.as_deref().and_then(|code| B::RULES.known(code));
-        inner.code = said.code;
-        inner.message = said.message;
-        inner.request_id = inner.request_id.take().or(said.request_id);
-        inner.body = said.body;
-        inner.problem = said.problem.or(inner.problem);
-        inner.verdict = B::RULES.verdict(status, inner.code.as_deref());
-        inner.listed = B::RULES.lists(status, inner.code.as_deref());
+        let Inner { context, body } = &mut *self.0;
+        context.known_code = details.code.as_deref().and_then(|code| B::RULES.known(code));
+        context.code = details.code;
+        context.message = details.message;
+        context.request_id = context.request_id.take().or(details.request_id);
+        context.problem = details.problem.or(context.problem);
+        context.verdict = B::RULES.verdict(status, context.code.as_deref());
+        context.listed = B::RULES.lists(status, context.code.as_deref());
+        *body = details.body;
         self
     }
 
-    pub(crate) fn tokens_of(mut self, tokens: Option<Tokens>) -> Self {
-        self.0.tokens = tokens;
+    pub(crate) fn with_tokens(mut self, tokens: Option<Tokens>) -> Self {
+        self.0.context.tokens = tokens;
         self
     }
 
-    /// Drops the request id.
     pub(crate) fn without_request_id(mut self) -> Self {
-        self.0.request_id = None;
+        self.0.context.request_id = None;
         self
     }
 
-    /// What went wrong.
+    /// Returns what went wrong.
     pub fn kind(&self) -> ErrorKind {
-        self.0.kind
+        self.0.context.kind
     }
 
-    /// The `operationId`, or `endpoint` where no request was meant yet.
+    /// Returns the `operationId`, or `endpoint` if the error occurred before there was a request.
     pub fn operation(&self) -> &'static str {
-        self.0.operation
+        self.0.context.operation
     }
 
-    /// The status of the answer, where one came from the vendor.
+    /// Returns the status of the response, if the vendor sent one.
     pub fn status(&self) -> Option<u16> {
-        self.0.status
+        self.0.context.status
     }
 
-    /// The vendor's typed error body, where it could be read.
+    /// Returns the vendor's typed error body, if it could be decoded.
     pub fn body(&self) -> Option<&B> {
         self.0.body.as_ref()
     }
 
-    /// The vendor's typed error body, where it could be read.
+    /// Returns the vendor's typed error body, if it could be decoded, and drops the rest of the error.
     pub fn into_body(self) -> Option<B> {
         self.0.body
     }
 
-    /// The vendor's machine-readable code. It can be any text: look at it before it goes into a log.
+    /// Returns the vendor's machine-readable code. It can be any string: check it before you log it.
     pub fn code(&self) -> Option<&str> {
-        self.0.code.as_deref()
+        self.0.context.code.as_deref()
     }
 
-    /// The vendor's code where the spec lists it, so that it is no secret.
+    /// Returns the vendor's code if the spec lists it. Such a code is never a secret.
     pub fn known_code(&self) -> Option<&'static str> {
-        self.0.known_code
+        self.0.context.known_code
     }
 
-    /// The vendor's words. They can hold anything, secrets that were sent among them: look before they go into a log.
+    /// Returns the vendor's message. It can contain anything, including secrets from the request: check it before you
+    /// log it.
     pub fn message(&self) -> Option<&str> {
-        self.0.message.as_deref()
+        self.0.context.message.as_deref()
     }
 
-    /// How long the vendor asks to wait, counted from its answer.
+    /// Returns how long the vendor asks to wait, counted from the arrival of the response.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.0.retry_after
+        self.0.context.retry_after
     }
 
-    /// What names the request, for the vendor's support. None where it repeats something of the request.
+    /// Returns the id of the request, for the vendor's support. An id that repeats a part of the request is withheld.
     pub fn request_id(&self) -> Option<&str> {
-        self.0.request_id.as_deref()
+        self.0.context.request_id.as_deref()
     }
 
-    /// What the failure asks for.
+    /// Returns what to do about the failure.
     pub fn verdict(&self) -> Verdict {
-        self.0.verdict
+        self.0.context.verdict
     }
 
-    /// Whether the same request may work later.
+    /// Returns whether the same request may succeed later.
     pub fn is_transient(&self) -> bool {
-        self.0.verdict == Verdict::Transient
+        self.0.context.verdict == Verdict::Transient
     }
 
-    /// Whether one of the vendor's own lists decided the [`Error::verdict`], by the code or by the status.
+    /// Returns whether the [`Error::verdict`] comes from one of the vendor's lists, by the code or by the status.
     pub fn is_listed(&self) -> bool {
-        self.0.listed
+        self.0.context.listed
     }
 
-    /// Whether the answer was a success that can't be used, for no reason that a list of the vendor names: transient
-    /// once, and a fault of spec or vendor when it comes again.
+    /// Returns whether the response was an unusable success that none of the vendor's lists explains.
+    ///
+    /// A single one is transient. If it repeats, the spec or the vendor is wrong.
     pub fn is_unusable(&self) -> bool {
-        let is_success = match self.0.kind {
+        let is_success = match self.0.context.kind {
             ErrorKind::Refused | ErrorKind::Body(_) => true,
-            ErrorKind::Status => matches!(self.0.status, Some(200..=299)),
+            ErrorKind::Status => matches!(self.0.context.status, Some(200..=299)),
             _ => false,
         };
-        is_success && !self.0.listed
+        is_success && !self.0.context.listed
     }
 
-    /// Whether the vendor may have acted on the request although no usable response came: a time-out or a torn connection
-    /// after the request left, a 5xx, a redirect, or a success that can't be used. What may be done only once, the use of a
-    /// single-use refresh token, must not be repeated then.
+    /// Returns whether the vendor may have acted on the request although no usable response arrived.
+    ///
+    /// This is the case after a timeout or a broken connection once the request was sent, a 5xx, a redirect, or an
+    /// unusable success. Do not repeat a request that works only once, such as the use of a single-use refresh token.
     pub fn is_ambiguous(&self) -> bool {
-        match self.0.kind {
-            _ if self.0.listed => false,
+        let context = &self.0.context;
+        match context.kind {
+            _ if context.listed => false,
             ErrorKind::Timeout | ErrorKind::Interrupted | ErrorKind::Redirect => true,
-            ErrorKind::Status if self.0.status >= Some(500) => true,
+            ErrorKind::Status if context.status >= Some(500) => true,
             _ => self.is_unusable(),
         }
     }
 
-    /// The tokens of a success whose body isn't as the spec says, or whose status isn't one that the spec lists: they are
-    /// good, and a single-use refresh token that was sent is spent. A field that doesn't fit is in [`Tokens::misfits`].
+    /// Returns the tokens of a success whose body does not match the spec, or whose status the spec does not list.
+    ///
+    /// The tokens are valid, and a single-use refresh token in the request is spent. Fields that do not match the spec are
+    /// in [`Tokens::misfits`].
     pub fn tokens(&self) -> Option<&Tokens> {
-        self.0.tokens.as_ref()
+        self.0.context.tokens.as_ref()
     }
 
-    /// Why the body of the answer couldn't be used, at any status.
+    /// Returns why the body of the response was unusable, whatever the status.
     pub fn body_problem(&self) -> Option<BodyProblem> {
-        self.0.problem
+        self.0.context.problem
     }
 
-    /// Whether the answer wasn't complete in time. Not for connecting: that is [`Error::is_connect`].
+    /// Returns whether the response was not complete in time. A timeout while connecting is [`Error::is_connect`].
     pub fn is_timeout(&self) -> bool {
-        self.0.kind == ErrorKind::Timeout
+        self.0.context.kind == ErrorKind::Timeout
     }
 
-    /// Whether no connection came about, so that nothing of the request left this machine.
+    /// Returns whether no connection could be made, so that nothing was sent.
     pub fn is_connect(&self) -> bool {
-        self.0.kind == ErrorKind::Connect
+        self.0.context.kind == ErrorKind::Connect
     }
 
-    /// The same error with another type of body, or none: `error.map_body(drop)`.
+    /// Converts the typed body, or drops it: `error.map_body(drop)`.
     pub fn map_body<C>(self, map: impl FnOnce(B) -> C) -> Error<C> {
-        let inner = *self.0;
-        Error(Box::new(Inner {
-            kind: inner.kind,
-            operation: inner.operation,
-            place: inner.place,
-            status: inner.status,
-            body: inner.body.map(map),
-            problem: inner.problem,
-            code: inner.code,
-            known_code: inner.known_code,
-            message: inner.message,
-            retry_after: inner.retry_after,
-            request_id: inner.request_id,
-            verdict: inner.verdict,
-            listed: inner.listed,
-            detail: inner.detail,
-            cause: inner.cause,
-            tokens: inner.tokens,
-        }))
+        let Inner { context, body } = *self.0;
+        Error(Box::new(Inner { context, body: body.map(map) }))
     }
 }
 
-impl<B> Inner<B> {
-    /// The code as it may be printed. An unknown one is the vendor's text, and could be a token.
-    fn printable_code(&self) -> Option<&'static str> {
+impl Context {
+    /// The code as it may be printed. A code that the spec does not list can be any string, even a token.
+    fn printable_code(&self) -> Option<String> {
         match (&self.code, self.known_code) {
-            (_, Some(known)) => Some(known),
-            (Some(_), None) => Some("a code that the spec does not list, see Error::code"),
+            (_, Some(known)) => Some(format!("code {known}")),
+            (Some(_), None) => Some("code not listed in the spec: see Error::code".to_owned()),
             (None, None) => None,
         }
     }
 
     /// The request id, unless it doesn't look like one.
-    fn printable_request_id(&self) -> Option<&str> {
+    fn printable_request_id(&self) -> Option<String> {
         const MAX_LENGTH: usize = 128;
-        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._:=/+-".contains(&byte);
-        self.request_id.as_deref().filter(|id| id.len() <= MAX_LENGTH && id.bytes().all(legal))
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:=/+-".contains(&byte);
+        let id = self.request_id.as_deref().filter(|id| id.len() <= MAX_LENGTH && id.bytes().all(is_allowed))?;
+        Some(format!("request id {id}"))
     }
 
-    /// `answered 401 (code invalid_client, request id abc)`.
-    fn write_answer(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("answered")?;
+    /// Writes `returned 401 (code invalid_client, request id abc)`.
+    fn write_response(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("returned")?;
         if let Some(status) = self.status {
             write!(f, " {status}")?;
         }
         if self.kind == ErrorKind::Refused {
-            let is_error = self.code.is_some() || self.message.is_some();
-            f.write_str(if is_error { " with an error in it" } else { " with an error in it, or without a token" })?;
+            f.write_str(" with an error in its body")?;
+            if self.code.is_none() && self.message.is_none() {
+                f.write_str(", or without a token")?;
+            }
         }
-        let code = self.printable_code();
-        let known = if self.known_code.is_some() { "code " } else { "" };
-        match (code, self.printable_request_id()) {
-            (Some(code), Some(id)) => write!(f, " ({known}{code}, request id {id})")?,
-            (Some(code), None) => write!(f, " ({known}{code})")?,
-            (None, Some(id)) => write!(f, " (request id {id})")?,
-            (None, None) => {}
+        let details: Vec<_> = self.printable_code().into_iter().chain(self.printable_request_id()).collect();
+        if !details.is_empty() {
+            write!(f, " ({})", details.join(", "))?;
         }
         match self.problem {
-            Some(problem) => write!(f, ", its body {problem}"),
+            Some(problem) => write!(f, "; its body {problem}"),
             None => Ok(()),
         }
     }
 
-    /// What went wrong, without its causes.
+    /// Writes what went wrong, without the causes.
     fn write_message(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.operation)?;
         if let Some((method, origin)) = &self.place {
             write!(f, "{method} {origin} ")?;
         }
         match self.kind {
-            ErrorKind::BaseUrl => f.write_str("the base URL can't be used"),
+            ErrorKind::BaseUrl => f.write_str("unusable base URL"),
             ErrorKind::PlainHttp => f.write_str("http:// is for loopback hosts only, use https://"),
             ErrorKind::NoTls => f.write_str(
-                "needs TLS: enable the feature `rustls` or `native-tls`, or bring an HTTP client that has it",
+                "needs TLS: enable the feature `rustls` or `native-tls`, or supply an HTTP client that supports TLS",
             ),
             ErrorKind::HttpClient => f.write_str("the HTTP client cannot be built"),
             ErrorKind::MissingSetting(name) => write!(f, "the setting `{name}` is empty, give it a value"),
-            ErrorKind::MissingCredential(name) => write!(f, "was not sent, the credential `{name}` is missing"),
+            ErrorKind::MissingCredential(name) => write!(f, "was not sent: the credential `{name}` is missing"),
             ErrorKind::InvalidRequest => f.write_str("was not sent"),
-            ErrorKind::Connect => f.write_str("found no connection, nothing was sent"),
+            ErrorKind::Connect => f.write_str("could not connect; nothing was sent"),
             ErrorKind::NotProcessed => f.write_str("was not sent, or the server did not process it"),
             ErrorKind::Timeout => {
-                write!(f, "got no complete answer in time ({} s at most)", TOTAL_TIMEOUT.as_secs())
+                write!(f, "timed out before the response was complete ({} s at most)", TOTAL_TIMEOUT.as_secs())
             }
-            ErrorKind::Interrupted => f.write_str("lost the connection before the answer was complete"),
+            ErrorKind::Interrupted => f.write_str("lost the connection before the response was complete"),
             ErrorKind::Redirect if self.status.is_none() => f.write_str(
-                "was redirected, and the HTTP client followed: build it with http_client_builder(), or with \
-                 redirect(Policy::none())",
+                "was redirected, and the HTTP client followed the redirect: build the client with \
+                 http_client_builder(), or with redirect(Policy::none())",
             ),
             ErrorKind::Redirect => {
-                self.write_answer(f)?;
-                f.write_str(", a redirect, which is never followed: check the base URL")
+                self.write_response(f)?;
+                f.write_str(", a redirect; redirects are never followed: check the base URL")
             }
-            ErrorKind::Status | ErrorKind::Refused | ErrorKind::Body(_) => self.write_answer(f),
+            ErrorKind::Status | ErrorKind::Refused | ErrorKind::Body(_) => self.write_response(f),
         }?;
         match &self.detail {
             Some(detail) => write!(f, ": {detail}"),
@@ -410,18 +406,18 @@ impl<B> Inner<B> {
     }
 }
 
-/// The message; `{:#}` adds the causes, on one line.
+/// The message. `{:#}` adds the causes, on one line.
 impl<B> fmt::Display for Error<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.write_message(f)?;
-        match &self.0.cause {
+        self.0.context.write_message(f)?;
+        match &self.0.context.cause {
             Some(cause) if f.alternate() => write!(f, ": {cause:?}"),
             _ => Ok(()),
         }
     }
 }
 
-/// The message and its causes, on one line: it is what `main` prints of an error.
+/// The message and its causes on one line, because a `main` that returns an error prints its `Debug`.
 impl<B> fmt::Debug for Error<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_chain(f, self)
@@ -430,6 +426,6 @@ impl<B> fmt::Debug for Error<B> {
 
 impl<B> std::error::Error for Error<B> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.cause.as_ref().map(|cause| cause as _)
+        self.0.context.cause.as_ref().map(|cause| cause as _)
     }
 }

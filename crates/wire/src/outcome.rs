@@ -1,4 +1,4 @@
-//! What came of a request: the typed body, the tokens, or the error.
+//! The outcome of a request: the typed body, the tokens, or an error.
 
 use serde::de::DeserializeOwned;
 
@@ -6,7 +6,7 @@ use crate::answer::{self, Granted, Head, Response, ResponseValue, Unanswered};
 use crate::body::Text;
 use crate::body_problem::BodyProblem;
 use crate::call::Call;
-use crate::error::{Error, ErrorKind, Said};
+use crate::error::{BodyDetails, Error, ErrorKind};
 use crate::error_body::ErrorBody;
 use crate::json::Json;
 use crate::lenient;
@@ -15,28 +15,28 @@ use crate::tokens::{Reading, Tokens};
 
 type Outcome<T> = Result<ResponseValue<T>, answer::Error>;
 
-/// What came of a login or a refresh. A user of the vendor's crate wants it typed, the facade wants its tokens.
+/// The outcome of a login or a refresh. Users of the vendor's crate read the typed body, and the facade reads the tokens.
 pub struct Answered<T> {
     call: Call,
     outcome: Outcome<T>,
 }
 
 impl<T: DeserializeOwned> Answered<T> {
-    /// The typed body.
+    /// Returns the typed body.
     ///
     /// # Errors
     ///
-    /// As [`Call::finish`].
+    /// Returns the same errors as [`Call::finish`].
     pub fn typed<B: ErrorBody>(self) -> Result<T, Error<B>> {
         self.call.finish(self.outcome)
     }
 
-    /// The tokens, whatever else is wrong with the response.
+    /// Returns the tokens, whatever else is wrong with the response.
     ///
     /// # Errors
     ///
-    /// As [`Call::finish`], but neither for a field that doesn't fit nor for a success that the spec doesn't list, as long
-    /// as there is an access token.
+    /// Returns the same errors as [`Call::finish`], with one exception: if the response has an access token, neither a field
+    /// that doesn't match the spec nor a success status that the spec doesn't list is an error.
     pub fn granted<B: ErrorBody>(self) -> Result<Granted<T>, Error<B>> {
         match self.outcome {
             Ok(value) => self.call.granted(value.response),
@@ -49,11 +49,12 @@ impl<T: DeserializeOwned> Answered<T> {
 }
 
 impl Call {
-    /// The typed body, or the error, of what came.
+    /// Returns the typed body, or an error.
     ///
     /// # Errors
     ///
-    /// Every [`ErrorKind`] of a request. An error of a success that has tokens all the same holds them.
+    /// Returns an error of any [`ErrorKind`] that a request can have. If the response was a success with tokens, the
+    /// error contains them.
     pub fn finish<T: DeserializeOwned, B: ErrorBody>(&self, outcome: Outcome<T>) -> Result<T, Error<B>> {
         match outcome {
             Ok(value) => self.typed(value.response),
@@ -61,11 +62,11 @@ impl Call {
         }
     }
 
-    /// As [`Call::finish`], of an operation whose success says nothing: then any 2xx is one, whatever its body.
+    /// Finishes an operation whose success has no body in the spec. Any 2xx is a success, whatever its body.
     ///
     /// # Errors
     ///
-    /// As [`Call::finish`].
+    /// Returns the same errors as [`Call::finish`].
     pub fn finish_empty<B: ErrorBody>(&self, outcome: Outcome<()>) -> Result<(), Error<B>> {
         match outcome {
             Ok(_) => Ok(()),
@@ -74,7 +75,7 @@ impl Call {
         }
     }
 
-    /// What came of a login or a refresh, for later.
+    /// Keeps the outcome of a login or a refresh together with its request.
     pub fn answered<T>(self, outcome: Outcome<T>) -> Answered<T> {
         Answered { call: self, outcome }
     }
@@ -84,8 +85,8 @@ impl Call {
         let tokens = self.read(&body).and_then(tokens);
         match serde_json::from_str(&body) {
             Ok(value) if tokens.is_some() || self.operation.success.tokens.is_none() => Ok(value),
-            Ok(_) => Err(self.refused(&head, &body)),
-            Err(error) => Err(self.misfit(&head, &body, &error, tokens)),
+            Ok(_) => Err(self.error_in_success(&head, &body)),
+            Err(error) => Err(self.mismatch(&head, &body, &error, tokens)),
         }
     }
 
@@ -98,11 +99,11 @@ impl Call {
         let secrets = reading.as_ref().map(|reading| reading.secrets.clone()).unwrap_or_default();
         let Some(tokens) = reading.and_then(tokens) else {
             return Err(match serde_json::from_str::<T>(&body) {
-                Ok(_) => self.refused(&head, &body),
-                Err(error) => self.misfit(&head, &body, &error, None),
+                Ok(_) => self.error_in_success(&head, &body),
+                Err(error) => self.mismatch(&head, &body, &error, None),
             });
         };
-        // Each token is held once: in the typed body it is empty.
+        // Only one copy of each token remains: in the typed body it is an empty string.
         for span in secrets {
             let empty = format!("{:width$}", "\"\"", width = span.len());
             body.replace_range(span, &empty);
@@ -113,19 +114,19 @@ impl Call {
         Ok(Granted { tokens, body: typed, misfits, head })
     }
 
-    /// The body of a success that is JSON, and doesn't say that it is a failure.
+    /// Returns the body of a success, if it is JSON without an error in it.
     fn succeeded<B: ErrorBody>(&self, head: &Head, body: Result<Text, BodyProblem>) -> Result<Text, Error<B>> {
         let problem = match &body {
             Ok(text) => BodyProblem::of_text(text),
             Err(problem) => Some(*problem),
         };
         match (body, problem) {
-            (Ok(body), None) if self.operation.success.is_failure(&body) => Err(self.refused(head, &body)),
+            (Ok(body), None) if self.operation.success.is_failure(&body) => Err(self.error_in_success(head, &body)),
             (Ok(body), None) => Ok(body),
             (Err(problem), _) | (_, Some(problem)) => {
-                let said = Said { problem: Some(problem), ..Said::NOTHING };
-                let error = answered(self.error(ErrorKind::Body(problem)), head).said(head.status.as_u16(), said);
-                Err(self.without_echo(error))
+                let details = BodyDetails { problem: Some(problem), ..BodyDetails::NONE };
+                let error = with_head(self.error(ErrorKind::Body(problem)), head);
+                Err(self.without_echo(error.with_body(head.status.as_u16(), details)))
             }
         }
     }
@@ -134,22 +135,22 @@ impl Call {
         self.operation.success.tokens.as_ref()?.read(body)
     }
 
-    /// The tokens of a success that the spec doesn't list.
+    /// Returns the tokens of a success that the spec doesn't list.
     fn tokens_of(&self, response: &Response) -> Option<Tokens> {
         let body = response.body.as_ref().ok().filter(|_| response.status().is_success())?;
         self.read(body).and_then(tokens).filter(|_| !self.operation.success.is_failure(body))
     }
 
-    /// A success that carries the vendor's error, or no token.
-    fn refused<B: ErrorBody>(&self, head: &Head, body: &str) -> Error<B> {
+    /// The error for a success that contains the vendor's error, or no token.
+    fn error_in_success<B: ErrorBody>(&self, head: &Head, body: &str) -> Error<B> {
         let status = head.status.as_u16();
         let typed = B::decode(self.operation.id, status, body.as_bytes());
-        let error = answered(self.error(ErrorKind::Refused), head);
-        self.without_echo(error.said(status, Said { body: typed, ..said::<B>(body) }))
+        let error = with_head(self.error(ErrorKind::Refused), head);
+        self.without_echo(error.with_body(status, BodyDetails { body: typed, ..details::<B>(body) }))
     }
 
-    /// A success that isn't as the spec says.
-    fn misfit<B: ErrorBody>(
+    /// The error for a success that doesn't match the spec.
+    fn mismatch<B: ErrorBody>(
         &self,
         head: &Head,
         body: &str,
@@ -157,24 +158,24 @@ impl Call {
         tokens: Option<Tokens>,
     ) -> Error<B> {
         let problem = BodyProblem::of_error(error);
-        // Beside a token, what looks like a code is none.
-        let said = if tokens.is_some() { Said::NOTHING } else { said::<B>(body) };
-        let error = answered(self.error(ErrorKind::Body(problem)), head)
-            .said(head.status.as_u16(), Said { problem: Some(problem), ..said })
-            .tokens_of(tokens);
+        // A response with a token is no failure, so nothing in it is an error code.
+        let details = if tokens.is_some() { BodyDetails::NONE } else { details::<B>(body) };
+        let error = with_head(self.error(ErrorKind::Body(problem)), head)
+            .with_body(head.status.as_u16(), BodyDetails { problem: Some(problem), ..details })
+            .with_tokens(tokens);
         self.without_echo(error)
     }
 
     fn failed<B: ErrorBody>(&self, error: answer::Error) -> Error<B> {
         match error {
-            answer::Error::NotSent => self.error(ErrorKind::InvalidRequest).detail(
+            answer::Error::NotSent => self.error(ErrorKind::InvalidRequest).with_detail(
                 "a value can't be encoded, such as a header value with a line break, a list that is empty, or a list \
                  item that is empty or holds the delimiter",
             ),
             answer::Error::Unanswered(Unanswered { kind, head, cause }) => {
-                let error = self.error(kind).cause(cause);
+                let error = self.error(kind).with_cause(cause);
                 match head {
-                    Some(head) => self.without_echo(answered(error, &head)),
+                    Some(head) => self.without_echo(with_head(error, &head)),
                     None => error,
                 }
             }
@@ -182,32 +183,34 @@ impl Call {
         }
     }
 
-    /// A status that the spec doesn't list as a success.
+    /// The error for a status that the spec doesn't list as a success.
     fn unexpected<B: ErrorBody>(&self, response: Response) -> Error<B> {
         let status = response.status().as_u16();
         let tokens = self.tokens_of(&response);
         let Response { head, body } = response;
-        let said = match &body {
-            Ok(_) if tokens.is_some() => Said::NOTHING,
-            Ok(body) => said::<B>(body),
-            Err(problem) => Said { problem: Some(*problem), ..Said::NOTHING },
+        let details = match &body {
+            Ok(_) if tokens.is_some() => BodyDetails::NONE,
+            Ok(body) => details::<B>(body),
+            Err(problem) => BodyDetails { problem: Some(*problem), ..BodyDetails::NONE },
         };
-        let (kind, said) = match status {
-            200..=299 => (ErrorKind::Status, said),
-            // A redirect's body isn't for programs.
-            300..=399 => (ErrorKind::Redirect, Said { problem: None, body: self.decode(status, &body).ok(), ..said }),
+        let (kind, details) = match status {
+            200..=299 => (ErrorKind::Status, details),
+            // The body of a redirect is meant for people, so a problem with it is not reported.
+            300..=399 => {
+                (ErrorKind::Redirect, BodyDetails { problem: None, body: self.decode(status, &body).ok(), ..details })
+            }
             _ => (
                 ErrorKind::Status,
                 match self.decode(status, &body) {
-                    Ok(typed) => Said { body: Some(typed), ..said },
-                    Err(problem) => Said { problem: Some(problem), ..said },
+                    Ok(typed) => BodyDetails { body: Some(typed), ..details },
+                    Err(problem) => BodyDetails { problem: Some(problem), ..details },
                 },
             ),
         };
-        self.without_echo(answered(self.error(kind), &head).said(status, said).tokens_of(tokens))
+        self.without_echo(with_head(self.error(kind), &head).with_body(status, details).with_tokens(tokens))
     }
 
-    /// A failure's typed body, or why there is none.
+    /// Decodes the typed body of a failure.
     fn decode<B: ErrorBody>(&self, status: u16, body: &Result<Text, BodyProblem>) -> Result<B, BodyProblem> {
         let body = body.as_ref().map_err(|problem| *problem)?;
         match BodyProblem::of_text(body) {
@@ -223,24 +226,24 @@ fn tokens(reading: Reading<'static>) -> Option<Tokens> {
     reading.tokens.map(|tokens| Tokens { misfits, ..tokens })
 }
 
-/// Adds to `error` what the answer's head said.
-fn answered<B: ErrorBody>(error: Error<B>, head: &Head) -> Error<B> {
+/// Adds the status and the headers of a response to an error.
+fn with_head<B: ErrorBody>(error: Error<B>, head: &Head) -> Error<B> {
     let header = |name| retry_after::text(&head.headers, name).map(str::to_owned);
-    error.answered(
+    error.with_head(
         head.status.as_u16(),
         retry_after::read(&head.headers, B::RULES.retry_after, head.arrived),
         B::RULES.request_id.and_then(header).or_else(|| header("x-request-id")),
     )
 }
 
-/// What a body says of a failure, whether or not it is as the spec says.
-fn said<B: ErrorBody>(body: &str) -> Said<B> {
+/// Reads what a body says about a failure, whether or not it matches the spec.
+fn details<B: ErrorBody>(body: &str) -> BodyDetails<B> {
     let json = Json::parse(body);
     let find = |pointers: &[&str]| pointers.iter().find_map(|pointer| json?.at(pointer)?.text());
-    Said {
+    BodyDetails {
         code: find(B::FIELDS.code),
         message: find(B::FIELDS.message),
         request_id: find(B::FIELDS.request_id),
-        ..Said::NOTHING
+        ..BodyDetails::NONE
     }
 }

@@ -1,4 +1,4 @@
-//! Where requests go, and what carries them.
+//! Where requests go, and the HTTP client that sends them.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -21,19 +21,20 @@ struct Place {
 }
 
 impl Target {
-    /// Checks the base URL and takes the client of `http`, which builds it at the first target.
+    /// Checks the base URL and takes the client of `http`, which builds it for the first target.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::BaseUrl`], [`ErrorKind::PlainHttp`], [`ErrorKind::NoTls`], [`ErrorKind::HttpClient`]. None of them
-    /// echoes the URL.
+    /// Returns [`ErrorKind::BaseUrl`], [`ErrorKind::PlainHttp`], [`ErrorKind::NoTls`] or [`ErrorKind::HttpClient`]. No
+    /// error contains the URL.
     pub fn new<B>(base_url: &str, http: &Http) -> Result<Self, Error<B>> {
-        // A client is made for each grant, mostly for one server: to read its URL again is a tenth of a login's work.
+        // A client is created for each grant, usually for the same server. Parsing its URL takes a tenth of the CPU time of
+        // a login.
         if let Some(target) = http.known(base_url) {
             return Ok(target.clone());
         }
         let target = Self::checked(base_url, http)?;
-        // Another one's, if there is one already, stays.
+        // If another URL was first, it stays.
         let _ = http.0.first.set((base_url.into(), target.clone()));
         Ok(target)
     }
@@ -41,26 +42,26 @@ impl Target {
     fn checked<B>(base_url: &str, http: &Http) -> Result<Self, Error<B>> {
         let url = check(base_url)?;
         let plain = url.scheme() == "http";
-        // How somebody else's client resolves a name is unknown.
-        if plain && http.0.own.is_some() && !is_loopback_address(&url) {
-            return Err(Error::endpoint(ErrorKind::PlainHttp).detail(
-                "with an HTTP client of your own, a name below `localhost` may be resolved to any host: use `localhost`",
+        // It is unknown how a custom client resolves names.
+        if plain && http.0.custom.is_some() && !is_loopback_address(&url) {
+            return Err(Error::endpoint(ErrorKind::PlainHttp).with_detail(
+                "a custom HTTP client may resolve a name below `localhost` to any host: use `localhost`",
             ));
         }
         let http = http.client(plain)?;
         Ok(Self(Arc::new(Place { origin: url.origin().ascii_serialization().into(), url, http })))
     }
 
-    /// The base URL, with its path and without a trailing slash.
+    /// Returns the base URL, with its path and without a trailing slash.
     pub fn base_url(&self) -> &str {
         self.0.url.as_str().trim_end_matches('/')
     }
 
-    /// The URL of a path below the base URL. What isn't of the path in it has to be percent-encoded.
+    /// Returns the URL of a path below the base URL. The parameters in the path must be percent-encoded.
     pub(crate) fn below(&self, path: &str) -> Url {
         let mut url = self.0.url.clone();
         let mut path = [url.path().trim_end_matches('/'), path].concat();
-        // progenitor leaves it in a parameter as it is, and `Url` takes it for a `/`: it would lead to another path.
+        // progenitor does not encode a backslash, and `Url` reads it as a slash, which would change the path.
         if path.contains('\\') {
             path = path.replace('\\', "%5C");
         }
@@ -68,7 +69,7 @@ impl Target {
         url
     }
 
-    /// Scheme, host, and the port where it isn't the scheme's own: `https://api.example.com`.
+    /// Returns the scheme, the host, and the port unless it is the scheme's default: `https://api.example.com`.
     pub fn origin(&self) -> &str {
         &self.0.origin
     }
@@ -77,26 +78,26 @@ impl Target {
         self.0.origin.clone()
     }
 
-    /// The HTTP client.
+    /// Returns the HTTP client.
     pub fn http(&self) -> &reqwest::Client {
         &self.0.http
     }
 }
 
-/// The origin only: a path can hold a tenant, or worse.
+/// Only the origin, because a path can contain a tenant or a secret.
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Target").field("origin", &self.0.origin).finish_non_exhaustive()
     }
 }
 
-/// Checks that secrets may be sent to a base URL. For the constructor of an endpoint.
+/// Checks that secrets may be sent to a base URL, and returns it. For the constructor of an endpoint.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::BaseUrl`], [`ErrorKind::PlainHttp`]. Neither echoes the URL.
+/// Returns [`ErrorKind::BaseUrl`] or [`ErrorKind::PlainHttp`]. Neither contains the URL.
 pub fn check<B>(base_url: &str) -> Result<Url, Error<B>> {
-    let unusable = |why| Err(Error::endpoint(ErrorKind::BaseUrl).detail(why));
+    let unusable = |why| Err(Error::endpoint(ErrorKind::BaseUrl).with_detail(why));
     let Ok(url) = Url::parse(base_url) else {
         return unusable("it is not an absolute URL, such as https://api.example.com");
     };
@@ -118,30 +119,31 @@ pub fn check<B>(base_url: &str) -> Result<Url, Error<B>> {
     Ok(url)
 }
 
-/// An HTTP client: one of the user's, or one of [`http_client_builder`] that is built when it is first needed. Clones
-/// share it. Its connections are not kept: each request opens one, see [`http_client_builder`].
+/// An HTTP client: a custom one, or one from [`http_client_builder`] that is built when it is first needed.
+///
+/// Clones share the client. It does not keep connections: each request opens a new one, see [`http_client_builder`].
 #[derive(Clone, Default)]
 pub struct Http(Arc<Clients>);
 
 #[derive(Default)]
 struct Clients {
-    own: Option<reqwest::Client>,
+    custom: Option<reqwest::Client>,
     tls: OnceLock<reqwest::Client>,
-    /// For loopback alone.
+    /// For loopback only.
     plain: OnceLock<reqwest::Client>,
-    /// The first base URL and what came of it.
+    /// The first base URL and its target.
     first: OnceLock<(Box<str>, Target)>,
 }
 
 impl Http {
-    /// What came of this base URL, if it was the first.
+    /// Returns the target of this base URL, if it was the first.
     fn known(&self, base_url: &str) -> Option<&Target> {
         self.0.first.get().filter(|(known, _)| **known == *base_url).map(|(_, target)| target)
     }
 
     fn client<B>(&self, plain: bool) -> Result<reqwest::Client, Error<B>> {
-        if let Some(own) = &self.0.own {
-            return Ok(own.clone());
+        if let Some(client) = &self.0.custom {
+            return Ok(client.clone());
         }
         let built = if plain { &self.0.plain } else { &self.0.tls };
         if let Some(client) = built.get() {
@@ -152,47 +154,47 @@ impl Http {
         }
         let builder = if plain { loopback_client_builder() } else { http_client_builder().https_only(true) };
         let client = builder.build().map_err(|error| cannot_build(&error))?;
-        // Of two that were built at the same time, one is kept.
+        // If two threads build a client at the same time, the first one is kept.
         Ok(built.get_or_init(|| client).clone())
     }
 }
 
-/// The system may have what is missing by the next try: certificates, or file descriptors to read them with.
+/// The error is transient: certificates, or file descriptors to read them, may be available for the next attempt.
 fn cannot_build<B>(error: &reqwest::Error) -> Error<B> {
-    let failure = Error::endpoint(ErrorKind::HttpClient).cause(Some(Cause::of(error)));
-    if lacks_certificates(error) { failure.detail(NO_CERTIFICATES) } else { failure }
+    let failure = Error::endpoint(ErrorKind::HttpClient).with_cause(Some(Cause::of(error)));
+    if lacks_certificates(error) { failure.with_detail(NO_CERTIFICATES) } else { failure }
 }
 
-/// What to do where no client can be built for want of root certificates.
+/// The message when no client can be built because there are no root certificates.
 #[doc(hidden)]
 pub const NO_CERTIFICATES: &str = "no CA certificates were found: install them or set SSL_CERT_FILE";
 
 impl From<reqwest::Client> for Http {
     fn from(client: reqwest::Client) -> Self {
-        Self(Arc::new(Clients { own: Some(client), ..Clients::default() }))
+        Self(Arc::new(Clients { custom: Some(client), ..Clients::default() }))
     }
 }
 
-/// Whose it is, nothing of what it holds.
+/// Whether the client is a custom one, without its contents.
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.own.is_some() { "Http(own)" } else { "Http(shared)" })
+        f.write_str(if self.0.custom.is_some() { "Http(custom)" } else { "Http(shared)" })
     }
 }
 
 /// All but the unreserved characters of RFC 3986 section 2.3.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Puts server variables into a URL template such as `https://{tenant}.example.com/{realm}`.
+/// Expands server variables in a URL template such as `https://{tenant}.example.com/{realm}`.
 ///
-/// In the host a variable may have letters, digits, `.` and `-`; in the path it becomes one segment, percent-encoded.
+/// In the host, a value may have letters, digits, `.` and `-`. In the path, it becomes one percent-encoded segment.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::MissingSetting`] where a value is empty, [`ErrorKind::BaseUrl`] where it can't be put in its place, or
-/// the template is wrong. Neither echoes a value.
+/// Returns [`ErrorKind::MissingSetting`] if a value is empty, and [`ErrorKind::BaseUrl`] if a value is not allowed in its
+/// position or the template is invalid. Neither contains a value.
 pub fn expand<B>(template: &str, variables: &[(&'static str, &str)]) -> Result<String, Error<B>> {
-    let unusable = |why: &str| Error::endpoint(ErrorKind::BaseUrl).detail(why);
+    let unusable = |why: &str| Error::endpoint(ErrorKind::BaseUrl).with_detail(why);
     let in_path_from = template.find("://").and_then(|scheme| {
         let authority = scheme + "://".len();
         template[authority..].find('/').map(|end| authority + end)
@@ -203,7 +205,7 @@ pub fn expand<B>(template: &str, variables: &[(&'static str, &str)]) -> Result<S
         url.push_str(before);
         let position = template.len() - after.len();
         let Some((name, after)) = after.split_once('}') else {
-            return Err(unusable("its template has a { without a }"));
+            return Err(unusable("its template has a `{` without a `}`"));
         };
         let Some((name, value)) = variables.iter().find(|(known, _)| *known == name) else {
             return Err(unusable("its template names a variable that has no setting"));
@@ -228,11 +230,12 @@ pub fn expand<B>(template: &str, variables: &[(&'static str, &str)]) -> Result<S
     Ok(url)
 }
 
-/// Which server an endpoint is, as a text without secrets: the base URL with its `variables`, then the `settings` of its
-/// paths. It is for keys, not for requests, and never fails: a base URL that may hold a secret gives an empty text. `http`
-/// is what the requests go through, which may know the URL already.
+/// Returns a string without secrets that identifies the server of an endpoint, for use in keys.
+///
+/// It is the base URL with its `variables`, followed by the `settings` of its paths. If the base URL may contain a secret,
+/// the result is empty instead. `http` is the client of the requests, which may have parsed the URL already.
 pub fn server_key(http: &Http, template: &str, variables: &[(&str, &str)], settings: &[(&str, &str)]) -> String {
-    // Encoded, so that two lists of values never give one text.
+    // Encoded, so that different lists of values never result in the same key.
     let encoded = |value: &str| utf8_percent_encode(value, SEGMENT).to_string();
     let expanded = variables
         .iter()
@@ -245,7 +248,7 @@ pub fn server_key(http: &Http, template: &str, variables: &[(&str, &str)], setti
         Some(target) => target.base_url().to_owned(),
         None => match Url::parse(&expanded) {
             Ok(url) if is_plain(&url) => url.into(),
-            // What is no URL holds neither a user nor a query where nothing marks one.
+            // A string that isn't a URL is safe if it has no delimiter of a user, a query or a fragment.
             Err(_) if !expanded.contains(['@', '?', '#']) => expanded,
             _ => String::new(),
         },
@@ -262,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clones_share_the_client_that_the_first_of_them_built() {
+    fn clones_share_the_client_that_is_built_first() {
         let http = Http::default();
         let clone = http.clone();
         assert!(http.0.plain.get().is_none(), "nothing is built before it is needed");
@@ -271,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn each_base_url_of_one_client_has_its_own_target_and_a_wrong_one_stays_wrong() {
+    fn each_base_url_has_its_own_target() {
         let http = Http::default();
         let origin = |url: &str| Target::new::<()>(url, &http).map(|target| target.origin().to_owned());
         for _ in 0..2 {
@@ -283,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_key_names_the_server_and_its_settings() {
+    fn a_server_key_contains_the_server_and_its_settings() {
         let http = Http::default();
         let key = |url: &str| server_key(&http, url, &[("tenant", "acme"), ("path", "a/b")], &[("realm", "my realm")]);
         assert_eq!(key("https://{tenant}.example.com/{path}/"), "https://acme.example.com/a%2Fb;realm=my%20realm");
@@ -294,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_s_key_is_the_same_before_and_after_the_first_request_to_it() {
+    fn a_server_key_does_not_change_after_the_first_request() {
         let http = Http::default();
         let key = || server_key(&http, "http://{name}.localhost:80/A/", &[("name", "acme")], &[("realm", "r")]);
         assert_eq!(key(), "http://acme.localhost/A;realm=r");
@@ -304,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_key_holds_no_secret_of_a_misconfigured_url() {
+    fn a_server_key_omits_secrets_of_a_misconfigured_url() {
         for url in
             ["https://u:hunter2@example.com", "https://e.com/?key=hunter2", "https://e.com/#hunter2", "u:hunter2@x y"]
         {

@@ -49,7 +49,7 @@ fn a_name_below_localhost_needs_our_own_resolver() {
     let own = Http::from(reqwest::Client::builder().no_proxy().build().unwrap());
     let error = Target::new::<()>("http://vendor.localhost", &own).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PlainHttp);
-    assert!(error.to_string().contains("HTTP client of your own"), "{error}");
+    assert!(error.to_string().contains("a custom HTTP client"), "{error}");
     for url in ["http://localhost", "http://127.0.0.1", "http://[::1]"] {
         assert!(Target::new::<()>(url, &own).is_ok(), "{url}");
     }

@@ -41,7 +41,7 @@ async fn a_failing_status_gives_all_that_the_vendor_said() {
     assert_eq!((error.code(), error.message()), (Some("invalid_client"), Some("no such client hunter2")));
     assert_eq!((error.request_id(), error.retry_after()), (Some("abc/1"), None));
     assert_eq!((error.verdict(), error.body_problem()), (Verdict::Permanent, None));
-    assert_eq!(text(&error), "create_token: POST ORIGIN answered 401 (code invalid_client, request id abc/1)");
+    assert_eq!(text(&error), "create_token: POST ORIGIN returned 401 (code invalid_client, request id abc/1)");
     assert!(!texts(&error).contains("hunter2"));
     assert_eq!(error.into_body().unwrap().code, "invalid_client");
 }
@@ -75,10 +75,7 @@ async fn a_request_id_that_does_not_look_like_one_is_not_printed() {
 async fn a_code_that_the_spec_does_not_list_is_not_printed() {
     let error = failing(400, "", r#"{"code":"hunter2"}"#).await;
     assert_eq!(error.code(), Some("hunter2"));
-    assert_eq!(
-        text(&error),
-        "create_token: POST ORIGIN answered 400 (a code that the spec does not list, see Error::code)"
-    );
+    assert_eq!(text(&error), "create_token: POST ORIGIN returned 400 (code not listed in the spec: see Error::code)");
     assert!(!texts(&error).contains("hunter2"));
     assert!(failing(400, "", r#"{"code":"slow_down"}"#).await.to_string().ends_with("(code slow_down)"));
 }
@@ -123,14 +120,14 @@ async fn a_failing_status_says_it_all_where_its_body_can_not() {
         (b" \r\n", BodyProblem::Empty, "is empty"),
         (page.as_bytes(), BodyProblem::NotJson, "is not JSON"),
         (b"\x1f\x8b\x08 hunter2", BodyProblem::NotJson, "is not JSON"),
-        (br#"{"kode":"hunter2"}"#, unexpected, "is not as the spec says"),
-        (&large, BodyProblem::TooLarge, "is over 64 KiB"),
+        (br#"{"kode":"hunter2"}"#, unexpected, "does not match the spec"),
+        (&large, BodyProblem::TooLarge, "is larger than 64 KiB"),
     ] {
         let error = failing(502, "", body).await;
         assert_eq!((error.kind(), error.status()), (ErrorKind::Status, Some(502)));
         assert_eq!((error.body_problem(), error.is_transient()), (Some(problem), true));
         assert!(error.body().is_none());
-        assert_eq!(text(&error), format!("create_token: POST ORIGIN answered 502, its body {words}"));
+        assert_eq!(text(&error), format!("create_token: POST ORIGIN returned 502; its body {words}"));
         assert!(!texts(&error).contains("hunter2"));
     }
 }
@@ -151,7 +148,7 @@ async fn a_success_whose_body_can_not_be_used_is_an_error_per_cause() {
         (
             b"{\n\"access_token\":\"hunter2\"}",
             BodyProblem::Unexpected { line: 2, column: 24 },
-            "is not as the spec says (line 2, column 24)",
+            "does not match the spec (line 2, column 24)",
         ),
         (b"{\"access_token\":\"2026-11-22T11:00:00\"}", BodyProblem::NoOffset, "has a date-time without an offset"),
     ] {
@@ -161,7 +158,7 @@ async fn a_success_whose_body_can_not_be_used_is_an_error_per_cause() {
         assert_eq!((error.body_problem(), error.status()), (Some(problem), Some(200)));
         assert_eq!(error.verdict(), Verdict::Transient);
         assert!(error.is_unusable() && error.is_ambiguous());
-        assert_eq!(text(&error), format!("create_token: POST ORIGIN answered 200, its body {words}"));
+        assert_eq!(text(&error), format!("create_token: POST ORIGIN returned 200; its body {words}"));
         assert!(!texts(&error).contains("hunter2"), "{error:?}");
     }
 }
@@ -235,7 +232,7 @@ async fn a_success_that_the_spec_does_not_list_is_a_status() {
     let error = failing(202, "", TOKEN).await;
     assert_eq!((error.kind(), error.status(), error.is_transient()), (ErrorKind::Status, Some(202), true));
     assert!(error.is_unusable() && error.is_ambiguous());
-    assert_eq!(text(&error), "create_token: POST ORIGIN answered 202");
+    assert_eq!(text(&error), "create_token: POST ORIGIN returned 202");
     let error = failing(202, "", vec![b' '; MAX_BODY + 1]).await;
     assert_eq!((error.kind(), error.body_problem()), (ErrorKind::Status, Some(BodyProblem::TooLarge)));
 }
@@ -254,7 +251,7 @@ async fn a_success_that_carries_the_vendors_error_is_refused() {
     assert!(error.tokens().is_none());
     assert_eq!(
         text(&error),
-        "create_token: POST ORIGIN answered 200 with an error in it (code invalid_client, request id r1)"
+        "create_token: POST ORIGIN returned 200 with an error in its body (code invalid_client, request id r1)"
     );
     assert!(!error.is_unusable() && !error.is_ambiguous(), "the vendor's list names it");
     let error = refused("hunter2").await;
@@ -396,7 +393,7 @@ async fn nothing_was_sent_where_nobody_listens() {
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert!(!error.is_ambiguous(), "nothing left");
     assert!(error.is_connect() && !error.is_timeout() && error.is_transient());
-    assert_eq!(text(&error), "create_token: POST ORIGIN found no connection, nothing was sent");
+    assert_eq!(text(&error), "create_token: POST ORIGIN could not connect; nothing was sent");
     assert!(texts(&error).contains("Connection refused"), "{error:?}");
 }
 
@@ -462,7 +459,7 @@ async fn an_answer_that_does_not_come_times_out() {
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(error.is_ambiguous() && !error.is_unusable());
     assert!(error.is_timeout() && !error.is_connect() && error.is_transient());
-    assert_eq!(text(&error), "create_token: POST ORIGIN got no complete answer in time (30 s at most)");
+    assert_eq!(text(&error), "create_token: POST ORIGIN timed out before the response was complete (30 s at most)");
 }
 
 #[tokio::test]

@@ -187,6 +187,6 @@ fn a_missing_credential_is_named() {
     assert_eq!(error.kind(), ErrorKind::MissingCredential("client_id"));
     assert_eq!(
         error.to_string(),
-        "create_token: POST http://localhost was not sent, the credential `client_id` is missing"
+        "create_token: POST http://localhost was not sent: the credential `client_id` is missing"
     );
 }
