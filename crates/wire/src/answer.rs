@@ -1,8 +1,8 @@
-//! What came of a request: what progenitor's operations get, and what they give on.
+//! The response types that progenitor's operations receive and return.
 //!
-//! In names and forms it is progenitor-client's, so that what an operation does with an answer stays as progenitor writes
-//! it. Around progenitor-client's own, an answer that has been read would have to be made one of reqwest's again, and
-//! where its body doesn't parse, status and headers would be lost.
+//! They have the names and signatures of progenitor-client's types, so that the code that progenitor generates compiles
+//! unchanged. progenitor-client's own types would need a response that was read to be converted back to reqwest's, and
+//! would lose the status and the headers if the body could not be parsed.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -18,21 +18,21 @@ use crate::error::ErrorKind;
 use crate::retry_after;
 use crate::tokens::Tokens;
 
-/// An answer that has been read.
+/// A response whose body has been read.
 pub struct Response {
     pub(crate) head: Head,
     pub(crate) body: Result<Text, BodyProblem>,
 }
 
-/// What an answer says beside its body.
+/// The status and the headers of a response.
 pub struct Head {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) arrived: SystemTime,
 }
 
-/// A success that the spec lists, whose body is decoded as a `T` by [`Call::finish`](crate::Call::finish) or
-/// [`Answered`](crate::Answered): what doesn't fit may still have tokens.
+/// A success that the spec lists. [`Call::finish`](crate::Call::finish) or [`Answered`](crate::Answered) decodes its body as
+/// a `T`, because a body that doesn't match the spec may still have tokens.
 pub struct ResponseValue<T> {
     pub(crate) response: Response,
     ty: PhantomData<fn() -> T>,
@@ -43,48 +43,48 @@ pub struct ResponseValue<T> {
 pub struct Granted<T> {
     /// The tokens.
     pub tokens: Tokens,
-    /// The typed body, whose tokens are empty: a misfitting optional field is absent. None where a required field doesn't
-    /// fit, or a key comes twice.
+    /// The typed body. Its tokens are empty strings, and optional fields that don't match the spec are absent. `None` if a
+    /// required field doesn't match, or a key occurs twice.
     pub body: Option<T>,
-    /// What isn't as the spec says, each once: a pointer that holds no secret, or a line and column.
+    /// The places that don't match the spec, without duplicates: a pointer without secrets, or a line and column.
     pub misfits: Vec<String>,
-    /// The rest of the response.
+    /// The status and the headers of the response.
     pub head: Head,
 }
 
-/// Why an operation has no success that the spec lists.
+/// Why an operation did not have a success that the spec lists.
 pub enum Error {
-    /// A value can't be encoded, so nothing was sent.
+    /// A value cannot be encoded; nothing was sent.
     NotSent,
-    /// There is no whole answer, or it is none of the vendor's.
+    /// The vendor's response did not arrive completely.
     Unanswered(Unanswered),
     /// Any other status.
     UnexpectedResponse(Response),
 }
 
-/// What is known where there is no whole answer.
+/// What is known if the vendor's response did not arrive completely.
 pub struct Unanswered {
     pub(crate) kind: ErrorKind,
-    /// Of a success whose body didn't arrive.
+    /// The head of a success whose body did not arrive.
     pub(crate) head: Option<Head>,
     pub(crate) cause: Option<Cause>,
 }
 
 impl Response {
-    /// Its status.
+    /// Returns the status.
     pub fn status(&self) -> StatusCode {
         self.head.status
     }
 }
 
 impl Head {
-    /// The `Date` of the answer, against which its absolute times are measured.
+    /// Returns the `Date` of the response, which its absolute times are relative to.
     pub fn date(&self) -> Option<SystemTime> {
         retry_after::date(&self.headers)
     }
 }
 
-/// The status alone.
+/// Only the status.
 impl fmt::Debug for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Head").field("status", &self.status).finish_non_exhaustive()
@@ -98,38 +98,38 @@ impl From<Unanswered> for Error {
 }
 
 impl<T> ResponseValue<T> {
-    /// Of a success whose body is read later. It waits for nothing, but progenitor's does.
+    /// Wraps a success whose body is decoded later. It is async because progenitor's function is.
     ///
     /// # Errors
     ///
-    /// None, but progenitor's has some.
+    /// Never fails. It returns a `Result` because progenitor's function does.
     pub async fn from_response(response: Response) -> Result<Self, Error> {
         Ok(Self { response, ty: PhantomData })
     }
 }
 
 impl ResponseValue<()> {
-    /// Of a success that says nothing, whatever its body.
+    /// Wraps a success without a body in the spec. The body is ignored.
     pub fn empty(response: Response) -> Self {
         Self { response, ty: PhantomData }
     }
 }
 
-/// Of a form that can't be encoded.
+/// A form that cannot be encoded.
 impl From<progenitor_client::Error<()>> for Error {
     fn from(_: progenitor_client::Error<()>) -> Self {
         Self::NotSent
     }
 }
 
-/// Of a header's value that can't be sent.
+/// A header value that cannot be sent.
 impl From<InvalidHeaderValue> for Error {
     fn from(_: InvalidHeaderValue) -> Self {
         Self::NotSent
     }
 }
 
-/// Of a request that can't be put together. What happens to one that is sent is [`Unanswered`].
+/// A request that cannot be built. Failures of a request that is sent are [`Unanswered`].
 impl From<reqwest::Error> for Error {
     fn from(_: reqwest::Error) -> Self {
         Self::NotSent

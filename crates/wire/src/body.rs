@@ -1,8 +1,8 @@
-//! The bytes of bodies, in memory that is wiped.
+//! Request and response bodies in memory that is wiped.
 //!
-//! What is wiped: the body of a request, as the generated client made it and as it is handed to the HTTP client, and the
-//! body of a response, as it is collected here. What isn't: the buffers of the HTTP client and of TLS, and those in which
-//! serde_json grows a JSON body.
+//! Wiped are the body of a request, both as the generated client created it and as the HTTP client receives it, and the
+//! body of a response as it is collected here. Not wiped are the buffers of the HTTP client and of TLS, and those that
+//! serde_json outgrows while it encodes a JSON body.
 
 use std::future::Future as _;
 use std::pin::pin;
@@ -18,7 +18,7 @@ use crate::limits::MAX_BODY;
 /// A response's body, decoded.
 pub(crate) type Text = Zeroizing<String>;
 
-/// Reads a body, up to [`MAX_BODY`].
+/// Reads a body of at most [`MAX_BODY`] bytes.
 pub(crate) async fn read(response: &mut reqwest::Response) -> reqwest::Result<Result<Text, BodyProblem>> {
     let length = response.content_length().unwrap_or_default();
     if length > MAX_BODY as u64 {
@@ -34,7 +34,7 @@ pub(crate) async fn read(response: &mut reqwest::Response) -> reqwest::Result<Re
     Ok(Ok(body.into_text()))
 }
 
-/// Bytes that leave no copy where they grow.
+/// Bytes that are wiped when the buffer grows.
 struct Buffer(Zeroizing<Vec<u8>>);
 
 impl Buffer {
@@ -48,8 +48,8 @@ impl Buffer {
         self.0.extend_from_slice(bytes);
     }
 
-    /// Without a byte order mark, which serde_json would refuse. What isn't UTF-8 is replaced: one such byte in a field
-    /// that nobody needs is no reason to lose a token.
+    /// Decodes the body, without a byte order mark, which serde_json would reject. Invalid UTF-8 is replaced, because an
+    /// invalid byte in an unused field must not lose a token.
     fn into_text(mut self) -> Text {
         const MARK: &[u8] = "\u{feff}".as_bytes();
         if self.0.starts_with(MARK) {
@@ -63,7 +63,7 @@ impl Buffer {
 }
 
 fn lossy(bytes: &[u8]) -> Text {
-    // Each byte that isn't UTF-8 may become a replacement character.
+    // Each invalid byte may become a replacement character.
     let mut text = Zeroizing::new(String::with_capacity(bytes.len() * char::REPLACEMENT_CHARACTER.len_utf8()));
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
@@ -74,9 +74,9 @@ fn lossy(bytes: &[u8]) -> Text {
     text
 }
 
-/// The body of a request in memory that is wiped once it is sent. The original is wiped at once.
+/// Moves the body of a request to memory that is wiped after it is sent, and wipes the original immediately.
 pub(crate) fn wiped(mut body: reqwest::Body) -> reqwest::Body {
-    // progenitor makes no other.
+    // progenitor only creates bodies with bytes.
     let Some(bytes) = body.as_bytes() else { return body };
     let copy = Bytes::from_owner(Zeroizing::new(bytes.to_vec()));
     let mut context = Context::from_waker(Waker::noop());
@@ -94,14 +94,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_is_decoded_lossily_and_without_a_byte_order_mark() {
+    fn a_body_is_decoded_lossily_without_a_byte_order_mark() {
         let text = |bytes: &[u8]| (*Buffer(Zeroizing::new(bytes.to_vec())).into_text()).clone();
         assert_eq!(text(b"{}"), "{}");
         assert_eq!(text("\u{feff}{\"a\":\"é\"}".as_bytes()), "{\"a\":\"é\"}");
         assert_eq!(text(b"{\"a\":\"\xe9\",\"b\":\"\xff\xfe\"}"), "{\"a\":\"\u{fffd}\",\"b\":\"\u{fffd}\u{fffd}\"}");
     }
 
-    /// Looks into this process's own memory. It allocates nothing, which might take the place of what is freed.
+    /// Reads this process's memory. It does not allocate, because an allocation could reuse freed memory.
     #[cfg(target_os = "linux")]
     struct Memory(std::fs::File, Vec<u8>);
 
@@ -111,7 +111,7 @@ mod tests {
             Self(std::fs::File::open("/proc/self/mem").unwrap(), vec![0; MARKED.len() * 2 * TIMES])
         }
 
-        /// Whether there is `marked` in so many bytes at an address.
+        /// Returns whether `marked` occurs in `length` bytes at an address.
         fn is_marked(&mut self, at: *const u8, length: usize) -> bool {
             use std::os::unix::fs::FileExt as _;
             let bytes = &mut self.1[..length];
@@ -123,13 +123,13 @@ mod tests {
     #[cfg(target_os = "linux")]
     const MARKED: &[u8] = b"marked";
 
-    /// More than what the allocator keeps for other small values.
+    /// Large enough that the allocator does not reuse the memory for small values.
     #[cfg(target_os = "linux")]
     const TIMES: usize = 3_000;
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_response_s_body_is_wiped_where_it_grows_and_where_it_ends() {
+    fn a_response_body_is_wiped_when_it_grows_and_when_dropped() {
         let (mut memory, marked) = (Memory::new(), MARKED.repeat(TIMES));
         let mut body = Buffer(Zeroizing::new(Vec::new()));
         body.extend(&marked);
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_request_s_body_is_wiped_at_once_and_its_copy_with_the_last_clone() {
+    fn a_request_body_and_its_copy_are_wiped() {
         let (mut memory, original) = (Memory::new(), MARKED.repeat(TIMES));
         let (first, length) = (original.as_ptr(), original.len());
         let body = wiped(original.into());

@@ -1,13 +1,13 @@
-//! The causes of a transport failure, made of known texts only.
+//! The causes of a transport failure, limited to known messages.
 //!
-//! A library's message can quote anything: the URL, a certificate's names, the debug data of an HTTP/2 `GOAWAY`, a value of
-//! a response. So no message is copied. What it says is looked up in [`KNOWN`], and what is not known there is withheld.
+//! A library's message can quote anything: the URL, the names in a certificate, the debug data of an HTTP/2 `GOAWAY`, or a
+//! value from a response. Therefore no message is copied: it is looked up in [`KNOWN`], and an unknown one is withheld.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-/// An error of the HTTP client, without anything that a peer or a caller has written.
+/// An error of the HTTP client, without any input from a peer or a caller.
 #[doc(hidden)]
 #[derive(Clone)]
 pub struct Cause {
@@ -15,30 +15,30 @@ pub struct Cause {
     next: Option<Box<Cause>>,
 }
 
-/// What is shown of a message that is not known.
+/// Shown instead of an unknown message.
 const WITHHELD: &str = "(withheld: not a known message)";
 
-/// What rustls-platform-verifier says where it finds no root certificate.
+/// The message of rustls-platform-verifier when it finds no root certificates.
 const NO_CERTIFICATES: &str = "No CA certificates were loaded from the system";
 
-/// How h2 begins to tell of a `GOAWAY` of the server's. A stream fails with it only if its id is above the last one that the
-/// server named.
+/// The start of h2's message about a `GOAWAY` from the server. A stream only fails with it if its id is above the last one
+/// that the server processed.
 const GO_AWAY: &str = "connection error received: ";
 
-/// What h2 says of a stream that the server refused.
+/// The start of h2's message about a stream that the server refused.
 const REFUSED_STREAM: &str = "stream error received: refused stream";
 
-/// What hyper-util says of a request that no connection has taken.
+/// The message of hyper-util about a request that no connection took.
 const CANCELED: &str = "client error (Canceled)";
 
 impl Cause {
-    /// The known texts of an error and of its sources.
+    /// Returns the known messages of an error and its sources.
     pub fn of(error: &(dyn StdError + 'static)) -> Self {
-        let mut causes = chain(error).map(|error| Self { text: known_text(error), next: None });
+        let mut causes = chain(error).map(|error| Self { text: known_message(error), next: None });
         let mut first = causes.next().unwrap_or(Self { text: WITHHELD.to_owned(), next: None });
         let mut last = &mut first;
         for cause in causes {
-            // A wrapper that says what its source says adds nothing.
+            // A wrapper that repeats its source adds nothing.
             if cause.text != last.text {
                 last = last.next.insert(Box::new(cause));
             }
@@ -47,24 +47,24 @@ impl Cause {
     }
 }
 
-/// Whether no root certificate was found, so that no HTTP client with TLS can be built.
+/// Returns whether no root certificates were found, so that no HTTP client with TLS can be built.
 #[doc(hidden)]
 pub fn lacks_certificates(error: &(dyn StdError + 'static)) -> bool {
-    says(error, |text| text.contains(NO_CERTIFICATES))
+    any_message(error, |text| text.contains(NO_CERTIFICATES))
 }
 
-/// Whether the HTTP client has no TLS for an `https://` URL.
+/// Returns whether the HTTP client does not support TLS but the URL is `https://`.
 pub(crate) fn lacks_tls(error: &(dyn StdError + 'static)) -> bool {
-    says(error, |text| text.contains("scheme is not http"))
+    any_message(error, |text| text.contains("scheme is not http"))
 }
 
-/// Whether the server has not processed the request, or has not got it at all, for which the error alone is proof.
+/// Returns whether the error proves that the server did not process the request, or did not receive it.
 pub(crate) fn is_unprocessed(error: &(dyn StdError + 'static)) -> bool {
-    says(error, |text| text == CANCELED || text.starts_with(REFUSED_STREAM) || text.starts_with(GO_AWAY))
+    any_message(error, |text| text == CANCELED || text.starts_with(REFUSED_STREAM) || text.starts_with(GO_AWAY))
 }
 
-fn says(error: &(dyn StdError + 'static), what: impl Fn(&str) -> bool) -> bool {
-    chain(error).any(|error| what(&error.to_string()))
+fn any_message(error: &(dyn StdError + 'static), matches: impl Fn(&str) -> bool) -> bool {
+    chain(error).any(|error| matches(&error.to_string()))
 }
 
 /// The error and its sources, outermost first.
@@ -72,14 +72,14 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
     std::iter::successors(Some(error), |error| {
         let error: &'a (dyn StdError + 'static) = *error;
         match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            // As a source, an `io::Error` names its content's source, not the content.
+            // The source of an `io::Error` is the source of its content, which skips the content.
             Some(content) => Some(content as _),
             None => error.source(),
         }
     })
 }
 
-fn known_text(error: &(dyn StdError + 'static)) -> String {
+fn known_message(error: &(dyn StdError + 'static)) -> String {
     if let Some(error) = error.downcast_ref::<io::Error>() {
         return match (error.raw_os_error(), error.get_ref()) {
             (Some(code), _) => io::Error::from_raw_os_error(code).to_string(),
@@ -96,7 +96,7 @@ fn known_text(error: &(dyn StdError + 'static)) -> String {
     look_up(&error.to_string()).unwrap_or_else(|| WITHHELD.to_owned())
 }
 
-/// What may be shown of a message: a known text that it consists of, or begins with.
+/// Returns the part of a message that may be shown: a known message that it equals or starts with.
 fn look_up(text: &str) -> Option<String> {
     // reqwest appends the URL.
     let text = text.split(" for url (").next().unwrap_or_default();
@@ -105,7 +105,7 @@ fn look_up(text: &str) -> Option<String> {
     }
     let (start, tails) = KNOWN_STARTS.iter().find(|(start, _)| text.starts_with(start))?;
     let rest = &text[start.len()..];
-    // Behind a known tail is what a peer has sent.
+    // The rest comes from the peer.
     let tail = tails.iter().filter(|tail| rest.starts_with(**tail)).max_by_key(|tail| tail.len());
     Some(match tail {
         Some(tail) => format!("{start}{tail}"),
@@ -113,7 +113,7 @@ fn look_up(text: &str) -> Option<String> {
     })
 }
 
-/// Whole messages.
+/// Complete messages.
 const KNOWN: &[&str] = &[
     // reqwest
     "builder error",
@@ -203,9 +203,9 @@ const KNOWN: &[&str] = &[
     "the request was given up",
 ];
 
-/// Messages that go on with something: what they begin with, and how they may go on.
+/// Messages with a variable part: how they start, and how they may continue.
 const KNOWN_STARTS: &[(&str, &[&str])] = &[
-    // std's, with the texts of glibc, musl, macOS and Windows.
+    // std, with the messages of glibc, musl, macOS and Windows.
     (
         "failed to lookup address information: ",
         &[
@@ -281,7 +281,7 @@ const KNOWN_STARTS: &[(&str, &[&str])] = &[
     ("protocol error: ", HTTP2_REASONS),
 ];
 
-/// What h2 calls the error codes of HTTP/2.
+/// The names that h2 gives to the error codes of HTTP/2.
 const HTTP2_REASONS: &[&str] = &[
     "not a result of an error",
     "unspecific protocol error detected",
@@ -305,7 +305,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// The whole chain on one line.
+/// The complete chain on one line.
 impl fmt::Debug for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_chain(f, self)
@@ -318,7 +318,7 @@ impl StdError for Cause {
     }
 }
 
-/// Writes an error and its sources on one line: `a: b: c`. For the `{:#}` and `{:?}` of public errors.
+/// Writes an error and its sources on one line: `a: b: c`. Public errors use it for `{:#}` and `{:?}`.
 #[doc(hidden)]
 pub fn write_chain(f: &mut fmt::Formatter<'_>, error: &dyn StdError) -> fmt::Result {
     write!(f, "{error}")?;
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_peer_adds_to_a_known_message_is_not_shown() {
+    fn the_part_of_a_message_from_the_peer_is_withheld() {
         for (text, expected) in [
             (
                 "connection error received: not a result of an error (b\"hunter2\")",
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn an_io_error_is_shown_by_its_code_or_kind() {
+    fn an_io_error_shows_its_code_or_kind() {
         let shown = |error: io::Error| format!("{:?}", Cause::of(&error));
         assert_eq!(shown(io::Error::from_raw_os_error(111)), io::Error::from_raw_os_error(111).to_string());
         assert_eq!(shown(io::ErrorKind::UnexpectedEof.into()), "unexpected end of file");
@@ -392,13 +392,13 @@ mod tests {
     }
 
     #[test]
-    fn json_and_statuses_are_shown_without_a_value() {
+    fn a_json_error_shows_its_place_without_the_value() {
         let json = serde_json::from_str::<u8>("\"hunter2\"").unwrap_err();
         assert_eq!(Cause::of(&json).to_string(), "not the expected JSON (line 1, column 9)");
     }
 
     #[test]
-    fn a_chain_is_one_line() {
+    fn a_chain_is_written_on_one_line() {
         let inner = Wrapper("tcp connect error", Some(Box::new(io::Error::from_raw_os_error(111))));
         let cause = Cause::of(&Wrapper("client error (Connect)", Some(Box::new(inner))));
         let os = io::Error::from_raw_os_error(111);
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn http_2_and_hyper_tell_what_was_not_processed() {
+    fn unprocessed_requests_are_recognized() {
         let is_unprocessed = |text| is_unprocessed(&Wrapper("http2 error", Some(Box::new(Wrapper(text, None)))));
         for text in [
             "stream error received: refused stream before processing any application logic",

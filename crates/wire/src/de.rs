@@ -1,6 +1,6 @@
-//! Readers for `#[serde(deserialize_with = "…")]`, for what vendors write in more ways than one.
+//! Functions for `#[serde(deserialize_with = "…")]` that accept the different forms in which vendors send a value.
 //!
-//! The optional ones need `#[serde(default)]` as well, for a field that is absent. No error of theirs quotes a value.
+//! The functions for optional fields also need `#[serde(default)]`, for absent fields. No error quotes a value.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,57 +10,57 @@ use serde::de::{self, Deserializer, Visitor};
 
 use crate::timestamp::Timestamp;
 
-/// Reads an integer from a number without a fraction (`3600`, `3600.0`) or a string of digits (`"3600"`, `" -1 "`).
+/// Deserializes an integer from a number without a fraction (`3600`, `3600.0`) or a string of digits (`"3600"`, `" -1 "`).
 ///
 /// # Errors
 ///
-/// When it is anything else, or doesn't fit into an `i64`.
+/// Returns an error for any other value, and for a number that doesn't fit into an `i64`.
 pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     option_integer(deserializer)?.ok_or_else(|| de::Error::custom(i64::NOT))
 }
 
-/// Like [`integer`]; `null` and a string of nothing but spaces are `None`.
+/// Deserializes an optional integer like [`integer`]. `null` and a blank string are `None`.
 ///
 /// # Errors
 ///
-/// When it is anything else, or doesn't fit into an `i64`.
+/// Returns an error for any other value, and for a number that doesn't fit into an `i64`.
 pub fn option_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     deserializer.deserialize_any(LenientVisitor(PhantomData))
 }
 
-/// Reads a number, or a string of one (`3600.5`, `"3600.5"`, `" 1e3 "`).
+/// Deserializes a number from a number or a string (`3600.5`, `"3600.5"`, `" 1e3 "`).
 ///
 /// # Errors
 ///
-/// When it is anything else, or no finite number.
+/// Returns an error for any other value, and for a number that isn't finite.
 pub fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     option_number(deserializer)?.ok_or_else(|| de::Error::custom(f64::NOT))
 }
 
-/// Like [`number`]; `null` and a string of nothing but spaces are `None`.
+/// Deserializes an optional number like [`number`]. `null` and a blank string are `None`.
 ///
 /// # Errors
 ///
-/// When it is anything else, or no finite number.
+/// Returns an error for any other value, and for a number that isn't finite.
 pub fn option_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     deserializer.deserialize_any(LenientVisitor(PhantomData))
 }
 
-/// Reads a [`Timestamp`]; a date-time without an offset counts as UTC.
+/// Deserializes a [`Timestamp`]. A date-time without an offset is read as UTC.
 ///
 /// # Errors
 ///
-/// When it is no string, or no date-time of RFC 3339 with or without an offset.
+/// Returns an error if the value isn't a string with an RFC 3339 date-time. The offset is optional.
 pub fn utc_timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(deserializer)?;
     Timestamp::parse_as_utc(text.trim()).map_err(de::Error::custom)
 }
 
-/// Like [`utc_timestamp`]; `null` and a string of nothing but spaces are `None`.
+/// Deserializes an optional [`Timestamp`] like [`utc_timestamp`]. `null` and a blank string are `None`.
 ///
 /// # Errors
 ///
-/// When it is anything else that is no date-time of RFC 3339 with or without an offset.
+/// Returns an error if another value isn't a string with an RFC 3339 date-time. The offset is optional.
 pub fn option_utc_timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     match Option::<String>::deserialize(deserializer)? {
         Some(text) if !text.trim().is_empty() => {
@@ -70,11 +70,11 @@ pub fn option_utc_timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     }
 }
 
-/// A number that vendors also write as text.
+/// A number that vendors also send as a string.
 trait Lenient: Sized {
-    /// What a message asks for.
+    /// The expected value, for error messages.
     const WANTED: &str;
-    /// What a message says of anything else.
+    /// The error message for any other value.
     const NOT: &str;
 
     fn of_i64(value: i64) -> Option<Self>;
@@ -85,7 +85,7 @@ trait Lenient: Sized {
 
 impl Lenient for i64 {
     const WANTED: &str = "an integer, as a number or a string of digits";
-    const NOT: &str = "not an integer of 64 bits";
+    const NOT: &str = "not a 64-bit integer";
 
     fn of_i64(value: i64) -> Option<Self> {
         Some(value)
@@ -96,7 +96,7 @@ impl Lenient for i64 {
     }
 
     fn of_f64(value: f64) -> Option<Self> {
-        // -2^63 is a float and 2^63 - 1 is none, hence the one-sided bound.
+        // The range is half-open, because -2^63 is exact as a float and 2^63 - 1 isn't.
         const LIMIT: f64 = 9_223_372_036_854_775_808.0;
         (value.fract() == 0.0 && (-LIMIT..LIMIT).contains(&value)).then_some(value as i64)
     }
@@ -107,7 +107,7 @@ impl Lenient for i64 {
 }
 
 impl Lenient for f64 {
-    const WANTED: &str = "a number, or a string of one";
+    const WANTED: &str = "a number, or a string that contains one";
     const NOT: &str = "not a finite number";
 
     fn of_i64(value: i64) -> Option<Self> {
@@ -129,7 +129,7 @@ impl Lenient for f64 {
 
 struct LenientVisitor<T>(PhantomData<T>);
 
-/// What was read, if it is one.
+/// Returns the number, or the error if there is none.
 fn read<T: Lenient, E: de::Error>(value: Option<T>) -> Result<Option<T>, E> {
     value.map(Some).ok_or_else(|| E::custom(T::NOT))
 }

@@ -1,4 +1,4 @@
-//! Lists that travel as one text, such as the scopes of RFC 6749 section 3.3.
+//! Lists that are sent as one string, such as the scopes of RFC 6749 section 3.3.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,10 +8,10 @@ use std::str::FromStr;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{self, Serialize, Serializer};
 
-/// A list that is sent as one text, its items joined by `DELIMITER`.
+/// A list that is sent as one string, with its items joined by `DELIMITER`.
 ///
-/// An item that is empty, or holds the delimiter or a control character, can't be sent: `"a b"` as one scope would
-/// arrive as two. Nor can an empty list.
+/// An empty list cannot be sent, and neither can an item that is empty or contains the delimiter or a control character.
+/// For example, `"a b"` as one scope would arrive as two.
 ///
 /// ```
 /// use freshtoken_wire::SpaceDelimited;
@@ -30,11 +30,12 @@ pub type CommaDelimited<T> = Delimited<T, ','>;
 pub type PipeDelimited<T> = Delimited<T, '|'>;
 
 impl<T: fmt::Display, const DELIMITER: char> Delimited<T, DELIMITER> {
-    /// The list as it is sent.
+    /// Joins the items, as they are sent.
     ///
     /// # Errors
     ///
-    /// When the list is empty, or an item of it can't be told apart once joined. The error holds no item.
+    /// Returns a [`ListError`] if the list is empty, or if an item could not be recovered from the joined string. The error
+    /// does not contain the item.
     pub fn join(&self) -> Result<String, ListError> {
         if self.0.is_empty() {
             return Err(ListError::Empty);
@@ -60,34 +61,34 @@ impl<T: fmt::Display, const DELIMITER: char> Delimited<T, DELIMITER> {
     }
 }
 
-/// Why a list can't be sent. It holds no item of the list.
+/// Why a list cannot be sent. It contains no item of the list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ListError {
-    /// The list has no items: leave the field out, or put an item in.
+    /// The list is empty: omit the field, or add an item.
     Empty,
     /// An item is empty: remove it.
     EmptyItem,
-    /// An item holds the delimiter: make it two items.
+    /// An item contains the delimiter: split it into two items.
     Delimiter(char),
-    /// An item holds a control character, such as a line break: remove it.
+    /// An item contains a control character, such as a line break: remove the character.
     Control,
 }
 
 impl fmt::Display for ListError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => f.write_str("an empty list can't be sent: leave the field out, or put an item in"),
+            Self::Empty => f.write_str("cannot send an empty list: omit the field, or add an item"),
             Self::EmptyItem => f.write_str("an item of the list is empty: remove it"),
             Self::Delimiter(delimiter) => {
-                write!(f, "an item of the list holds its delimiter, {delimiter:?}: make it two items")
+                write!(f, "an item of the list contains the delimiter {delimiter:?}: split it into two items")
             }
-            Self::Control => f.write_str("an item of the list holds a control character: remove it"),
+            Self::Control => f.write_str("an item of the list contains a control character: remove it"),
         }
     }
 }
 
-/// The message too: it is what `main` prints of an error.
+/// The message, because a `main` that returns an error prints its `Debug`.
 impl fmt::Debug for ListError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -114,14 +115,14 @@ impl<T: FromStr, const DELIMITER: char> Visitor<'_> for ListVisitor<T, DELIMITER
     type Value = Delimited<T, DELIMITER>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a string, its items separated by {DELIMITER:?}")
+        write!(f, "a string of items separated by {DELIMITER:?}")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
         text.split(DELIMITER)
             .map(|item| item.trim_matches(' '))
             .filter(|item| !item.is_empty())
-            .map(|item| item.parse().map_err(|_| E::custom("an item of the list can't be read")))
+            .map(|item| item.parse().map_err(|_| E::custom("cannot parse an item of the list")))
             .collect()
     }
 }

@@ -1,37 +1,38 @@
-//! What generated code tells of a vendor's failures.
+//! What generated code declares about a vendor's error bodies.
 
 use crate::rules::Rules;
 
-/// The typed error bodies of a vendor, usually an enum with a variant per schema. Generated.
+/// The typed error bodies of a vendor, usually an enum with one variant per schema. Generated code implements it.
 pub trait ErrorBody: Sized {
-    /// What this vendor's failures mean.
+    /// How to classify the vendor's failures.
     const RULES: Rules;
 
-    /// Where an error body says what.
+    /// The places of the fields of an error body.
     const FIELDS: ErrorFields = ErrorFields::NONE;
 
-    /// The typed error body of `operation` at `status`, where the spec has one and `body`, which is JSON, fits it.
+    /// Decodes the error body of `operation` for `status`, if the spec has one and `body` matches it. `body` is JSON.
     fn decode(operation: &'static str, status: u16, body: &[u8]) -> Option<Self>;
 }
 
-/// Where an error body says what: JSON Pointers. Of several, the first that finds a string or a number is used, whether
-/// or not the rest of the body is as the spec says.
+/// The places of the fields of an error body, as JSON Pointers.
+///
+/// The first pointer that leads to a string or a number is used, even if the rest of the body does not match the spec.
 #[derive(Clone, Copy, Debug)]
 pub struct ErrorFields {
     /// The vendor's machine-readable code.
     pub code: &'static [&'static str],
-    /// The vendor's message for a person.
+    /// The vendor's message for people.
     pub message: &'static [&'static str],
-    /// What names the request, for the vendor's support.
+    /// The id of the request, for the vendor's support.
     pub request_id: &'static [&'static str],
 }
 
 impl ErrorFields {
-    /// An error body says nothing.
+    /// No known fields.
     pub const NONE: Self = Self { code: &[], message: &[], request_id: &[] };
 }
 
-/// A vendor without error bodies: the status decides.
+/// A vendor without error bodies: only the status classifies a failure.
 impl ErrorBody for () {
     const RULES: Rules = Rules::NONE;
 

@@ -1,7 +1,7 @@
-//! JSON that is read where a pointer leads, and nowhere else.
+//! Reads single values of a JSON document by JSON Pointers.
 //!
-//! Only the value at the pointer is decoded. A number without bounds, a lone surrogate or deep nesting in any other field
-//! costs nothing, and a token is copied once, into memory that is wiped.
+//! Only the value at the pointer is decoded. An out-of-range number, a lone surrogate or deep nesting in another field does
+//! no harm, and a token is copied only once, to memory that is wiped.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,20 +11,20 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-/// The text of one JSON value, of which only the syntax has been checked.
+/// The source of one JSON value. Only its syntax has been checked.
 #[derive(Clone, Copy)]
 pub(crate) struct Json<'a>(&'a str);
 
 impl<'a> Json<'a> {
-    /// A whole document; None where it isn't JSON.
+    /// Parses a document. Returns `None` if it isn't JSON.
     pub(crate) fn parse(document: &'a str) -> Option<Self> {
         serde_json::from_str::<&RawValue>(document).ok().map(|raw| Self(raw.get()))
     }
 
-    /// The value at a JSON Pointer. With duplicate keys, the last one wins.
+    /// Returns the value at a JSON Pointer. Of duplicate keys, the last one is used.
     pub(crate) fn at(self, pointer: &str) -> Option<Self> {
         let mut segments = pointer.split('/');
-        // A pointer begins with a slash, or is empty and means the whole.
+        // A pointer starts with a slash, or is empty and means the whole document.
         segments.next();
         segments.try_fold(self, |value, segment| value.child(&unescaped(segment)))
     }
@@ -38,7 +38,7 @@ impl<'a> Json<'a> {
         found.map(|raw| Self(raw.get()))
     }
 
-    /// The members of an object by their keys, or the elements of a list by their indexes.
+    /// Returns the members of an object with their keys, or the elements of a list with their indexes.
     fn children(self) -> Vec<(Segment, Self)> {
         if !self.is_container() {
             return Vec::new();
@@ -48,13 +48,13 @@ impl<'a> Json<'a> {
         children.into_iter().map(|(key, raw)| (key, Self(raw.get()))).collect()
     }
 
-    /// The elements of a list.
+    /// Returns the elements of a list.
     pub(crate) fn items(self) -> Option<impl Iterator<Item = Self>> {
         self.0.starts_with('[').then(|| self.children().into_iter().map(|(_, item)| item))
     }
 
-    /// The innermost value around an offset into the document, its ends included, with its path. Where a list's first
-    /// element starts, it is the list.
+    /// Returns the path and the span of the innermost value at an offset into the document. The start and the end of a value
+    /// belong to it, except that the start of a list's first element belongs to the list.
     pub(crate) fn innermost(self, document: &str, offset: usize) -> (Vec<Segment>, Range<usize>) {
         const MAX_DEPTH: usize = 32;
         let (mut path, mut value) = (Vec::new(), self);
@@ -72,7 +72,7 @@ impl<'a> Json<'a> {
         (path, value.span_in(document))
     }
 
-    /// Where it lies in the document that it is a part of, in bytes.
+    /// Returns the byte range of the value in its document.
     pub(crate) fn span_in(self, document: &str) -> Range<usize> {
         let start = (self.0.as_ptr() as usize).saturating_sub(document.as_ptr() as usize);
         start..start + self.0.len()
@@ -86,7 +86,7 @@ impl<'a> Json<'a> {
         self.0 == "null"
     }
 
-    /// Whether it says nothing: `null`, `false`, `""`, `[]`, `{}`, and an object whose members are all null.
+    /// Returns whether the value is `null`, `false`, `""`, `[]`, `{}`, or an object whose members are all null.
     pub(crate) fn is_nothing(self) -> bool {
         match self.0.as_bytes().first() {
             Some(b'{') => self.children().iter().all(|(_, member)| member.is_null()),
@@ -95,10 +95,10 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The content of a string. None for anything else, and for a string with a lone surrogate.
+    /// Returns the content of a string. Returns `None` for other values, and for a string with a lone surrogate.
     pub(crate) fn string(self) -> Option<Zeroizing<String>> {
         let quoted = self.0.strip_prefix('"')?.strip_suffix('"')?;
-        // What is escaped is never shorter than what it stands for, so that nothing is copied again.
+        // An escape is never shorter than its character, so the buffer never grows and leaves no copy behind.
         let mut string = Zeroizing::new(String::with_capacity(quoted.len()));
         let mut rest = quoted;
         while let Some((plain, escape)) = rest.split_once('\\') {
@@ -111,12 +111,12 @@ impl<'a> Json<'a> {
         Some(string)
     }
 
-    /// A number as it is written.
+    /// Returns the source of a number.
     pub(crate) fn number(self) -> Option<&'a str> {
         self.0.starts_with(|first: char| first == '-' || first.is_ascii_digit()).then_some(self.0)
     }
 
-    /// A string that isn't empty, or a number; a whole number without a fraction.
+    /// Returns a string that isn't empty, or a number. An integer is returned without a fraction.
     pub(crate) fn text(self) -> Option<String> {
         if let Some(number) = self.number() {
             return Some(whole(number).map_or_else(|| number.to_owned(), |whole| whole.to_string()));
@@ -124,7 +124,7 @@ impl<'a> Json<'a> {
         self.string().filter(|string| !string.is_empty()).map(|string| (*string).clone())
     }
 
-    /// Whether it is this string, number or boolean, however it is written.
+    /// Returns whether the value equals this string, number or boolean, in any notation.
     pub(crate) fn is(self, wanted: &str) -> bool {
         let string = self.string();
         let found = string.as_deref().map_or(self.0, |string| string.as_str());
@@ -133,28 +133,28 @@ impl<'a> Json<'a> {
     }
 }
 
-/// A number without a fraction, such as `401.0`.
+/// Parses an integer, which may be written with a fraction, such as `401.0`.
 fn whole(number: &str) -> Option<i64> {
-    // As far as a float is exact.
+    // 2^53, up to which a float represents every integer exactly.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let exact = |number: f64| (number.fract() == 0.0 && number.abs() < EXACT).then_some(number as i64);
     number.parse().ok().or_else(|| exact(number.parse().ok()?))
 }
 
-/// A segment of a JSON Pointer.
+/// Unescapes a segment of a JSON Pointer.
 fn unescaped(segment: &str) -> Cow<'_, str> {
     if segment.contains('~') { segment.replace("~1", "/").replace("~0", "~").into() } else { segment.into() }
 }
 
-/// A step of a path.
+/// One step of a path.
 pub(crate) enum Segment {
-    /// To a member of an object.
+    /// The key of a member of an object.
     Key(String),
-    /// To an element of a list.
+    /// The index of an element of a list.
     Index(usize),
 }
 
-/// The JSON Pointer of a path.
+/// Returns the JSON Pointer of a path.
 pub(crate) fn pointer(path: &[Segment]) -> String {
     let segment = |segment: &Segment| match segment {
         Segment::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
@@ -163,7 +163,7 @@ pub(crate) fn pointer(path: &[Segment]) -> String {
     path.iter().map(segment).collect()
 }
 
-/// The character of an escape, behind its backslash, and what follows it.
+/// Returns the character of an escape without its backslash, and the rest of the string.
 fn unescape(escape: &str) -> Option<(char, &str)> {
     let mut rest = escape.chars();
     let character = match rest.next()? {
@@ -178,7 +178,7 @@ fn unescape(escape: &str) -> Option<(char, &str)> {
     Some((character, rest.as_str()))
 }
 
-/// The character of one or two UTF-16 units, behind the first `\u`.
+/// Returns the character of one or two UTF-16 code units, without the first `\u`, and the rest of the string.
 fn unescape_unit(text: &str) -> Option<(char, &str)> {
     let unit = |text: &str| Some((u32::from_str_radix(text.get(..4)?, 16).ok()?, text.len() - 4));
     let (first, left) = unit(text)?;
@@ -193,7 +193,7 @@ fn unescape_unit(text: &str) -> Option<(char, &str)> {
     Some((character, second.get(second.len() - left..)?))
 }
 
-/// Finds one key of an object, or one index of a list.
+/// Finds a member of an object by key, or an element of a list by index.
 struct Child<'p>(&'p str);
 
 impl<'de> Visitor<'de> for Child<'_> {
@@ -232,7 +232,7 @@ impl<'de> Visitor<'de> for Child<'_> {
     }
 }
 
-/// Reads a key as bytes: one with a lone surrogate is no string.
+/// Compares a key as bytes, because a key with a lone surrogate isn't a valid string.
 struct IsKey<'p>(&'p str);
 
 impl<'de> DeserializeSeed<'de> for IsKey<'_> {
@@ -255,7 +255,7 @@ impl Visitor<'_> for IsKey<'_> {
     }
 }
 
-/// Finds all keys of an object, or all indexes of a list.
+/// Collects all members of an object, or all elements of a list.
 struct Children;
 
 impl<'de> Visitor<'de> for Children {
@@ -282,7 +282,7 @@ impl<'de> Visitor<'de> for Children {
     }
 }
 
-/// A key, in which a lone surrogate is replaced.
+/// Reads a key and replaces lone surrogates.
 struct Key;
 
 impl<'de> DeserializeSeed<'de> for Key {
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_leads_through_objects_and_lists() {
+    fn a_pointer_finds_values_in_objects_and_lists() {
         let document = r#"{"a":[{"b/c~d":"x"},{"":"y"}],"0":"z"}"#;
         assert_eq!(text(document, "/a/0/b~1c~0d").as_deref(), Some("x"));
         assert_eq!(text(document, "/a/1/").as_deref(), Some("y"));
@@ -326,13 +326,13 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_duplicate_keys_wins() {
+    fn the_last_of_duplicate_keys_is_used() {
         assert_eq!(text(r#"{"a":"1","b":0,"a":"2"}"#, "/a").as_deref(), Some("2"));
         assert_eq!(text(r#"{"a":{"b":"1"},"a":{"c":"2"}}"#, "/a/b"), None);
     }
 
     #[test]
-    fn what_is_not_asked_for_costs_nothing() {
+    fn fields_outside_the_pointer_are_not_decoded() {
         let deep = "[".repeat(20_000) + &"]".repeat(20_000);
         for other in ["1e999", r#""\ud800""#, &deep, "-0", r#"{"\udfff":1}"#] {
             let document = format!(r#"{{"x":{other},"\ud800":{other},"a":"1"}}"#);
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn null_false_and_whatever_is_empty_is_nothing() {
+    fn null_false_and_empty_values_are_nothing() {
         for nothing in ["null", "false", "\"\"", "[]", "{}", "[ ]", r#"{"a":null}"#] {
             assert!(Json::parse(nothing).unwrap().is_nothing(), "{nothing}");
         }
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_is_compared_however_it_is_written() {
+    fn a_value_is_compared_in_any_notation() {
         let is = |document: &str, wanted| Json::parse(document).unwrap().is(wanted);
         assert!(
             is("true", "true") && is("\"true\"", "true") && is("1.0", "1") && is("\"1\"", "1") && is("\"ok\"", "ok")
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn the_innermost_value_at_a_byte_is_found_with_its_path() {
+    fn the_innermost_value_at_an_offset_is_found_with_its_path() {
         let document = r#" {"a": [1, {"b": 22}], "c": 3}"#;
         let found = |offset| {
             let (path, span) = Json::parse(document).unwrap().innermost(document, offset);

@@ -1,41 +1,48 @@
-//! What all freshtoken vendor crates share: the types and the careful HTTP under a generated client of a token endpoint.
+//! The shared runtime of all freshtoken vendor crates: types for token requests and responses, and a careful HTTP layer
+//! under the generated clients.
 //!
-//! A vendor crate such as `freshtoken-voucherify` is generated, and users depend on that one. What it re-exports from
-//! here is for them: [`Secret`], the delimited lists, [`Timestamp`], [`Error`] and [`http_client_builder`]. The rest,
-//! [`Call`] above all, is for generated code and may change with the generator.
+//! Users depend on a generated vendor crate, such as `freshtoken-voucherify`. The items that it re-exports from here are
+//! for users: [`Secret`], the delimited lists, [`Timestamp`], [`Error`] and [`http_client_builder`]. All other items,
+//! such as [`Call`], are for generated code and may change with the generator.
 //!
-//! It isn't for anything that a single vendor does. It reads tokens from responses ([`tokens`]), but has no cache, no expiry
-//! and no refresh: that is for a facade above the vendor crates.
+//! This crate has no code for a single vendor. It reads tokens from responses ([`tokens`]), but does not cache, expire or
+//! refresh them: the facade above the vendor crates does that.
 //!
-//! # How a request goes
+//! # How a request works
 //!
-//! 1. [`Target::new`] checks the base URL and holds the HTTP client, which an endpoint and its clones share as [`Http`].
-//! 2. [`Call::new`] stands for one request. The wrapper adds headers and credentials to it, and gives it to a progenitor
-//!    client of its own, whose operations send by [`Call::exec`].
-//! 3. `exec` sends the request and reads the response, at most [`MAX_BODY`] bytes of it. Progenitor's operation tells by the
+//! 1. [`Target::new`] checks the base URL and holds the HTTP client. An endpoint and its clones share the client as
+//!    [`Http`].
+//! 2. [`Call::new`] creates one request. The generated client adds headers and credentials to it, and passes it to a
+//!    progenitor client, whose operations send it with [`Call::exec`].
+//! 3. `exec` sends the request and reads at most [`MAX_BODY`] bytes of the response. progenitor's operation decides by the
 //!    status whether it is a success: see [`answer`].
-//! 4. [`Call::finish`] decodes the typed body strictly, or makes an [`Error`] of what came. [`Call::answered`] keeps the
-//!    response of a login or a refresh: [`Answered::typed`] is strict too, and [`Answered::granted`] returns the tokens
-//!    whatever else is wrong with it.
+//! 4. [`Call::finish`] decodes the typed body strictly, or returns an [`Error`]. [`Call::answered`] keeps the response of a
+//!    login or a refresh: [`Answered::typed`] is strict too, and [`Answered::granted`] returns the tokens even if the rest
+//!    of the response does not match the spec.
 //!
 //! # Two promises
 //!
-//! - **No secret in any text.** No `Debug`, `Display` or error source of this crate holds a header value, a path, a
-//!   query, a body or a vendor's message. Of other libraries' messages, only known ones are shown. An [`Error`] names operation, method and origin.
-//! - **Token traffic is careful.** HTTPS only (loopback exempt), a fresh connection for each request, no redirects, no
-//!   cookies, no retries, bodies capped, no proxy for loopback, time-outs of its own ([`CONNECT_TIMEOUT`], [`TOTAL_TIMEOUT`]).
+//! - **No message contains a secret.** No `Debug`, `Display` or error source of this crate contains a header value, a path, a
+//!   query, a body or a vendor's message. Messages of other libraries are shown only if they are known. An [`Error`] names
+//!   the operation, the method and the origin.
+//! - **Token traffic is handled carefully.** HTTPS only (except loopback), a new connection for each request, no redirects,
+//!   no cookies, no retries, a size limit for bodies, no proxy for loopback, and timeouts ([`CONNECT_TIMEOUT`],
+//!   [`TOTAL_TIMEOUT`]).
 //!
 //! # What is wiped from memory
 //!
-//! When they are dropped: every [`Secret`], the headers made of one, the body of a request, and the body of a response.
-//! Not wiped are the buffers of the HTTP client and of TLS, query parameters and header parameters that aren't secrets by
-//! their schema, the smaller buffers that serde leaves behind as it encodes a request's body, and a token with escapes in
-//! its JSON while the typed response of a vendor's crate is decoded. The facade decodes no token that way.
+//! These are zeroed when they are dropped: every [`Secret`], the headers made from one, the body of a request, and the body
+//! of a response.
 //!
-//! TLS comes with the feature `rustls` (default) or `native-tls`; with neither, only loopback or an HTTP client of
-//! one's own works. Without the feature `client` (default) there are no requests, only the types and the reader of
-//! responses.
-#![cfg_attr(not(feature = "client"), allow(dead_code, reason = "the generator uses the rest"))]
+//! These are not: the buffers of the HTTP client and of TLS; query and header parameters that aren't secrets by their
+//! schema; the smaller buffers that serde leaves behind while it encodes a request body; and a token with escapes in its
+//! JSON, while a vendor crate decodes the typed response. The facade does not decode tokens that way.
+//!
+//! # Features
+//!
+//! TLS comes with the feature `rustls` (default) or `native-tls`. With neither, only loopback or a custom HTTP client works.
+//! Without the feature `client` (default), there are no requests, only the types and the reader of responses.
+#![cfg_attr(not(feature = "client"), allow(dead_code, reason = "the generator uses what remains"))]
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -67,7 +67,7 @@ fn a_list_whose_items_could_not_be_told_apart_is_not_sent() {
     let error = to_string(&SpaceDelimited::from(["hunter2 hunter2"])).unwrap_err().to_string();
     assert!(error.contains("two items") && !error.contains("hunter2"), "{error}");
     let error = to_string(&SpaceDelimited::<String>::default()).unwrap_err().to_string();
-    assert!(error.contains("leave the field out"), "{error}");
+    assert!(error.contains("omit the field"), "{error}");
     let error = from_value::<CommaDelimited<u8>>(json!("hunter2")).unwrap_err().to_string();
     assert!(!error.contains("hunter2"), "{error}");
 }
