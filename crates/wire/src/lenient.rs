@@ -1,17 +1,19 @@
-//! A typed body of a response that isn't quite as the spec says.
+//! Decodes a typed body that does not fully match the spec.
 
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use crate::json::{Json, Segment, pointer};
 
-/// Fields in one response that are treated as not sent. With more than that, it is another kind of body.
+/// The number of values that may be replaced. A body with more mismatches is something else entirely.
 const TRIES: usize = 16;
 
-/// Decodes a body. A value that doesn't fit is replaced by `null`, so that an optional field counts as not sent; a list's
-/// item or a required field takes what holds it along. None where nothing is left.
+/// Decodes a body, and returns it with the values that do not match the spec.
 ///
-/// It also says what didn't fit: pointers, as far as they are made of `properties`, and places otherwise.
+/// Such a value is replaced by `null`, so that an optional field is treated as absent. If `null` does not match either, as
+/// for a list item or a required field, the list or the object around it is replaced. Returns `None` if nothing remains.
+///
+/// A value is named by its pointer if all names in it are `properties`, and by its line and column otherwise.
 pub(crate) fn decode<T: DeserializeOwned>(body: &str, properties: &[&str]) -> (Option<T>, Vec<String>) {
     let mut misfits = Vec::new();
     let error = match serde_json::from_str(body) {
@@ -46,21 +48,21 @@ pub(crate) fn decode<T: DeserializeOwned>(body: &str, properties: &[&str]) -> (O
     (None, misfits)
 }
 
-/// A copy that has room for every replacement: growing would leave another.
+/// Copies a body to a buffer with room for every replacement. If it grew, it would leave a copy behind.
 fn copied(body: &str) -> Zeroizing<String> {
     let mut copy = Zeroizing::new(String::with_capacity(body.len() + TRIES * "null".len()));
     copy.push_str(body);
     copy
 }
 
-/// The byte behind the place of an error.
+/// Returns the offset of the byte after the position of an error.
 fn offset(body: &str, error: &serde_json::Error) -> Option<usize> {
     let line = error.line().checked_sub(1)?;
     let start: usize = body.split_inclusive('\n').take(line).map(str::len).sum();
     Some(start + error.column())
 }
 
-/// What a log may say of a misfit: its pointer, if the spec knows every name in it.
+/// Returns the name of a mismatch that may be logged: its pointer, if the spec lists every name in it.
 fn name(path: &[Segment], error: &serde_json::Error, properties: &[&str]) -> String {
     let is_known = |segment: &Segment| match segment {
         Segment::Key(key) => properties.contains(&key.as_str()),
@@ -69,7 +71,7 @@ fn name(path: &[Segment], error: &serde_json::Error, properties: &[&str]) -> Str
     if !path.iter().all(is_known) {
         return format!("line {}, column {}", error.line(), error.column());
     }
-    // serde's own words, in which the name is the type's.
+    // serde's message, which contains the name of the field.
     let text = error.to_string();
     let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
     match missing.filter(|missing| properties.contains(missing)) {
@@ -111,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_optional_field_that_does_not_fit_counts_as_not_sent() {
+    fn an_optional_field_that_does_not_match_is_absent() {
         for value in ["17.5", "\"x\"", "true", "[1]", "{\"a\":1}", "[]", "{}", "1e999", "\"\\ud800\""] {
             for field in ["count", "flag", "until", "list"] {
                 let fits = matches!((field, value), ("flag", "true") | ("list", "[]"));
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn several_that_do_not_fit_are_all_named() {
+    fn several_mismatches_are_all_named() {
         let deep = "[".repeat(200) + &"]".repeat(200);
         let (body, misfits) = read(&format!(
             r#"{{"name":"n","count":"x","secret":7,"any":{deep},"list":["a",1],"inner":{{"name":"m","flag":0}}}}"#
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_required_field_takes_along_what_holds_it() {
+    fn a_required_field_drops_the_object_around_it() {
         let (body, misfits) = read(r#"{"name":"n","inner":{"flag":true}}"#);
         assert_eq!((body, misfits), (Some(named()), vec!["/inner/name".to_owned()]));
         let (body, misfits) = read(r#"{"name":"n","inner":{"name":7}}"#);
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_the_spec_does_not_know_is_not_told() {
+    fn a_name_outside_the_spec_is_withheld() {
         #[derive(Debug, Deserialize)]
         struct Named {
             #[serde(rename = "map")]
@@ -166,12 +168,12 @@ mod tests {
     }
 
     #[test]
-    fn duplicate_keys_cost_the_typed_body_alone() {
+    fn duplicate_keys_only_lose_the_typed_body() {
         assert_eq!(read(r#"{"name":"n","name":"m"}"#).0, None);
     }
 
     #[test]
-    fn it_ends() {
+    fn decoding_stops_after_too_many_mismatches() {
         let items = vec!["{\"name\":1}"; 100].join(",");
         assert!(decode::<Vec<Body>>(&format!("[{items}]"), PROPERTIES).0.is_none());
     }

@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::de::{self, Deserializer, Visitor};
 
-/// Makes an enum of the values that a spec knows, with one more variant that keeps any other value as the vendor wrote
-/// it: a new value is data, not an error.
+/// Defines an enum of the values that a spec lists, with one more variant for any other value.
+///
+/// The additional variant keeps the value as the vendor sent it, so that a new value is not an error.
 ///
 /// ```
 /// freshtoken_wire::open_enum! {
@@ -34,16 +35,16 @@ macro_rules! open_enum {
         #[non_exhaustive]
         $visibility enum $name {
             $($(#[$variant_meta])* $variant,)*
-            /// A value that the spec doesn't know, as the vendor wrote it. Make it with `From`, which gives the
-            /// variants above for what they stand for.
+            /// A value that the spec does not list, as the vendor sent it. Create it with `From`, which returns one of the
+            /// variants above for a listed value.
             $fallback(::std::string::String),
         }
 
         impl $name {
-            /// The values that the spec knows, as they are written on the wire.
+            /// The values that the spec lists, as they are sent.
             pub const KNOWN: &'static [&'static str] = &[$($value),*];
 
-            /// The value as it is written on the wire.
+            /// Returns the value as it is sent.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $value,)*
@@ -51,7 +52,7 @@ macro_rules! open_enum {
                 }
             }
 
-            /// Whether the spec knows the value.
+            /// Returns whether the spec lists the value.
             pub fn is_known(&self) -> bool {
                 !::std::matches!(self, Self::$fallback(_))
             }
@@ -114,14 +115,14 @@ macro_rules! open_enum {
     };
 }
 
-/// Reads a string, or a number or `bool` as its text: vendors mix them.
+/// Deserializes a string. Numbers and booleans are converted to strings, because vendors mix them.
 pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     deserializer.deserialize_any(TextVisitor)
 }
 
 struct TextVisitor;
 
-/// One body for all types that have a text of their own.
+/// Implements the methods for all types that can be converted to a string.
 macro_rules! as_text {
     ($($method:ident: $type:ty),*) => {$(
         fn $method<E: de::Error>(self, value: $type) -> Result<String, E> {

@@ -1,4 +1,4 @@
-//! The body of a request: it is sent once, and it knows whether the request has begun to leave.
+//! The body of a request, which is sent at most once and records whether sending has started.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,40 +10,40 @@ use http_body::{Body, Frame, SizeHint};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Whether a request has begun to leave. Clones share it.
+/// Whether sending a request has started. Clones share the state.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Departure(Arc<AtomicU8>);
 
 /// No connection has taken the request.
 const HELD: u8 = 0;
-/// A connection has taken it: its head is written, or about to be.
+/// A connection has taken it: the head is written, or about to be written.
 const LEFT: u8 = 1;
-/// The caller gave up before: no connection may send it any more.
+/// The caller gave up first: no connection may send it.
 const GIVEN_UP: u8 = 2;
 
 impl Departure {
-    /// A connection takes the request. False if the caller has given up.
+    /// Marks the request as taken by a connection. Returns false if the caller has given up.
     fn begin(&self) -> bool {
         let before = self.0.compare_exchange(HELD, LEFT, Ordering::AcqRel, Ordering::Acquire);
         before != Err(GIVEN_UP)
     }
 
-    /// Whether the request has begun to leave.
+    /// Returns whether sending the request has started.
     pub(crate) fn has_begun(&self) -> bool {
         self.0.load(Ordering::Acquire) == LEFT
     }
 
-    /// The caller gives up. True if the request has not left, and so never will.
+    /// Gives up the request. Returns true if sending has not started, and therefore never will.
     pub(crate) fn give_up(&self) -> bool {
         let before = self.0.compare_exchange(HELD, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
         before != Err(LEFT)
     }
 }
 
-/// A body of one use, an empty one too: nothing can send it again, to a 307's location for instance.
+/// A body that can be sent only once, even if it is empty. For example, it cannot be sent again to the location of a 307.
 ///
-/// hyper asks whether it is empty just before it writes the request's head, with HTTP/1 and HTTP/2 alike, and polls it after
-/// that. Either one counts as the departure.
+/// With both HTTP/1 and HTTP/2, hyper asks whether the body is empty just before it writes the head of the request, and
+/// polls the body after that. Either of them marks the start of sending.
 pub(crate) struct RequestBody {
     inner: reqwest::Body,
     departure: Departure,
@@ -71,7 +71,7 @@ impl Body for RequestBody {
         self.inner.is_end_stream()
     }
 
-    /// Not the length: what knows it may be sent again.
+    /// Hides the length, because a body of known length may be sent again.
     fn size_hint(&self) -> SizeHint {
         SizeHint::default()
     }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_that_was_given_up_never_leaves() {
+    fn a_request_that_was_given_up_is_never_sent() {
         let departure = Departure::default();
         assert!(!departure.has_begun() && departure.give_up());
         let mut body = RequestBody::new("token".into(), departure.clone());
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_has_left_cannot_be_given_up() {
+    fn a_request_whose_sending_started_cannot_be_given_up() {
         let departure = Departure::default();
         let body = RequestBody::new("token".into(), departure.clone());
         assert!(!body.is_end_stream());

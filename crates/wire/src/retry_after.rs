@@ -1,4 +1,4 @@
-//! When to try again, as an answer says it (RFC 9110 section 10.2.3).
+//! Reads when to retry from the headers of a response (RFC 9110 section 10.2.3).
 
 use std::time::{Duration, SystemTime};
 
@@ -8,11 +8,11 @@ use crate::dates::http_date;
 use crate::rules::RetryUnit;
 use crate::timestamp::Timestamp;
 
-/// The wait that the answer asks for.
+/// Returns how long the response asks to wait.
 ///
-/// It is a number of seconds or a date, of HTTP or of RFC 3339, and rounded up to whole seconds. A date is measured against
-/// the answer's own `Date`, so that a wrong clock here doesn't matter, or against `now` where it has none. The vendor's own
-/// header counts only where `Retry-After` is missing or unreadable.
+/// The header has a number of seconds, an HTTP date or an RFC 3339 date. The wait is rounded up to whole seconds. A date is
+/// relative to the `Date` of the response, so that a wrong local clock doesn't matter, or to `now` if there is none. The
+/// vendor's header is used only if `Retry-After` is missing or invalid.
 pub(crate) fn read(
     headers: &HeaderMap,
     vendor: Option<(&'static str, RetryUnit)>,
@@ -20,41 +20,42 @@ pub(crate) fn read(
 ) -> Option<Duration> {
     let now = date(headers).unwrap_or(now);
     let standard = || {
-        let text = text(headers, RETRY_AFTER)?;
-        seconds(text).or_else(|| Some(until(moment(text)?, now)))
+        let value = text(headers, RETRY_AFTER)?;
+        seconds(value).or_else(|| Some(until(parse_date(value)?, now)))
     };
     let own = |(name, unit)| {
-        let text = text(headers, name)?;
-        match (seconds(text), unit) {
+        let value = text(headers, name)?;
+        match (seconds(value), unit) {
             (Some(number), RetryUnit::Seconds) => Some(number),
-            // An instant that no clock can say is as far away as can be.
+            // An instant beyond the range of `SystemTime` results in the longest wait.
             (Some(number), RetryUnit::Unix) => {
                 Some(SystemTime::UNIX_EPOCH.checked_add(number).map_or(Duration::MAX, |at| until(at, now)))
             }
-            (None, _) => Some(until(moment(text)?, now)),
+            (None, _) => Some(until(parse_date(value)?, now)),
         }
     };
     match vendor {
-        // A vendor that counts otherwise in the standard's header.
+        // The vendor uses another unit in the standard header.
         Some(rule) if rule.0.eq_ignore_ascii_case(RETRY_AFTER.as_str()) => own(rule),
         Some(rule) => standard().or_else(|| own(rule)),
         None => standard(),
     }
 }
 
-/// The answer's `Date`.
+/// Returns the `Date` of the response.
 pub(crate) fn date(headers: &HeaderMap) -> Option<SystemTime> {
     http_date(text(headers, DATE)?).map(SystemTime::from)
 }
 
+/// Returns the value of a header as a string, unless it is blank.
 pub(crate) fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     Some(headers.get(name)?.to_str().ok()?.trim_ascii()).filter(|text| !text.is_empty())
 }
 
-/// A date of HTTP, or of RFC 3339.
-fn moment(text: &str) -> Option<SystemTime> {
-    let rfc3339 = || text.parse().ok().map(|moment: Timestamp| moment.into());
-    http_date(text).map(SystemTime::from).or_else(rfc3339)
+/// Parses an HTTP date or an RFC 3339 date.
+fn parse_date(value: &str) -> Option<SystemTime> {
+    let rfc3339 = || value.parse().ok().map(|timestamp: Timestamp| timestamp.into());
+    http_date(value).map(SystemTime::from).or_else(rfc3339)
 }
 
 fn until(at: SystemTime, now: SystemTime) -> Duration {
@@ -65,7 +66,7 @@ fn round_up(wait: Duration) -> Duration {
     Duration::from_secs(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)))
 }
 
-/// A number of seconds, rounded up. Below zero it is zero, and too many are as many as can be.
+/// Parses a number of seconds and rounds it up. A negative number is zero, and a number that is too large is the maximum.
 fn seconds(text: &str) -> Option<Duration> {
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (is_negative, number) = match text.strip_prefix('-') {
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_of_rfc_3339_is_measured_against_the_responses_own() {
+    fn an_rfc_3339_date_is_relative_to_the_response_date() {
         let own = ("date", "Thu, 01 Jan 1970 00:16:50 GMT"); // 1010 s.
         for (value, wait) in [
             ("1970-01-01T00:17:10Z", 20),
@@ -145,12 +146,16 @@ mod tests {
             assert_eq!(read_with(&[own, ("x-reset", value)], Some(("X-Reset", RetryUnit::Seconds))), Some(wait));
             assert_eq!(read_with(&[own, ("x-reset", value)], Some(("X-Reset", RetryUnit::Unix))), Some(wait));
         }
-        assert_eq!(read_with(&[("retry-after", "1970-01-01T00:17:10Z")], None), Some(30), "by the local clock");
+        assert_eq!(
+            read_with(&[("retry-after", "1970-01-01T00:17:10Z")], None),
+            Some(30),
+            "relative to the local clock"
+        );
         assert_eq!(read_with(&[("retry-after", "1970-01-01T00:17:10")], None), None, "it has no offset");
     }
 
     #[test]
-    fn a_date_is_measured_against_the_answers_own() {
+    fn a_date_is_relative_to_the_response_date() {
         let own = ("date", "Thu, 01 Jan 1970 00:16:50 GMT"); // 1010 s.
         let until = ("retry-after", "Thu, 01 Jan 1970 00:17:10 GMT");
         assert_eq!(read_with(&[own, until], None), Some(20));
@@ -159,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_vendors_own_header_counts_where_the_standards_is_missing_or_unreadable() {
+    fn the_vendor_header_is_used_without_a_valid_retry_after() {
         let seconds = Some(("X-Reset", RetryUnit::Seconds));
         let unix = Some(("X-Reset", RetryUnit::Unix));
         assert_eq!(read_with(&[("x-reset", "9")], None), None);

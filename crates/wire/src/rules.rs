@@ -1,52 +1,53 @@
-//! What a vendor's failures mean, as its spec's `x-token` says it.
+//! How to classify a vendor's failures, from `x-token` in its spec.
 
-/// A vendor's failure rules, constants of its generated crate.
+/// A vendor's rules for failures. Each generated crate has them as a constant.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-    /// Codes, or statuses as text, that no retry helps before the credentials change.
+    /// Codes or statuses for which a retry fails until the credentials change.
     pub permanent: &'static [&'static str],
-    /// Codes, or statuses as text, that say that the refresh token is spent.
+    /// Codes or statuses that mean that the refresh token is spent.
     pub relogin: &'static [&'static str],
-    /// Codes, or statuses as text, that are worth a retry in spite of what they look like.
+    /// Codes or statuses for which a retry may succeed, although they usually mean a permanent failure.
     pub transient: &'static [&'static str],
-    /// Further codes that the spec knows. Only a code that it knows is printed: an unknown one could be anything.
+    /// Further codes that the spec lists. Only listed codes are printed, because any other code could be a secret.
     pub known_codes: &'static [&'static str],
-    /// The vendor's own header that says when to retry, and how.
+    /// The vendor's own header for the time of the next retry, and its unit.
     pub retry_after: Option<(&'static str, RetryUnit)>,
-    /// The header that names the request, for the vendor's support.
+    /// The header with the id of the request, for the vendor's support.
     pub request_id: Option<&'static str>,
 }
 
-/// What the number in a vendor's own retry header counts.
+/// The unit of the number in a vendor's own retry header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryUnit {
-    /// Seconds from the answer on.
+    /// Seconds after the response.
     Seconds,
     /// Seconds since 1970-01-01T00:00:00Z.
     Unix,
 }
 
-/// What a failure asks for.
+/// What to do about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// The same request may work later.
+    /// Retry: the same request may succeed later.
     Transient,
-    /// The same request won't work: credentials, settings or code must change.
+    /// Do not retry: the credentials, the settings or the code must change.
     Permanent,
-    /// The refresh token is spent: log in.
+    /// Log in again: the refresh token is spent.
     Relogin,
 }
 
 impl Rules {
-    /// No rules: the status decides.
+    /// No rules: only the status classifies a failure.
     pub const NONE: Self =
         Self { permanent: &[], relogin: &[], transient: &[], known_codes: &[], retry_after: None, request_id: None };
 
-    /// What an answer with this status and code asks for: a listed code decides, then a listed status, then the status.
+    /// Classifies a failure by its code if a list contains the code, by its status if a list contains the status, and
+    /// otherwise by the class of the status.
     ///
-    /// A success counts as transient. Here it is one whose body is an error or can't be used; the caller decides on a
-    /// second one in a row.
+    /// A success status is transient: it means that the body has an error or is unusable. The caller decides what to do if
+    /// that repeats.
     pub fn verdict(&self, status: u16, code: Option<&str>) -> Verdict {
         self.listed_as(status, code).unwrap_or(match status {
             200..=299 | 408 | 425 | 429 | 500..=599 => Verdict::Transient,
@@ -54,7 +55,7 @@ impl Rules {
         })
     }
 
-    /// Whether a list names this code or status.
+    /// Returns whether a list contains this code or status.
     pub(crate) fn lists(&self, status: u16, code: Option<&str>) -> bool {
         self.listed_as(status, code).is_some()
     }
@@ -63,16 +64,16 @@ impl Rules {
         code.and_then(|code| self.listed(code)).or_else(|| self.listed(&status.to_string()))
     }
 
-    fn listed(&self, text: &str) -> Option<Verdict> {
+    fn listed(&self, entry: &str) -> Option<Verdict> {
         let lists = [
             (self.relogin, Verdict::Relogin),
             (self.permanent, Verdict::Permanent),
             (self.transient, Verdict::Transient),
         ];
-        lists.into_iter().find(|(list, _)| list.contains(&text)).map(|(_, verdict)| verdict)
+        lists.into_iter().find(|(list, _)| list.contains(&entry)).map(|(_, verdict)| verdict)
     }
 
-    /// The spec's own writing of a code that it knows.
+    /// Returns the code as a static string if the spec lists it.
     pub(crate) fn known(&self, code: &str) -> Option<&'static str> {
         let lists = [self.permanent, self.relogin, self.transient, self.known_codes];
         lists.into_iter().flatten().copied().find(|known| *known == code)

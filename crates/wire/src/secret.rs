@@ -1,4 +1,4 @@
-//! Text that must never reach any text.
+//! Strings that must not appear in logs or messages.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use serde::{Serialize, Serializer};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// A password, client secret or token: goes over the wire and into no other text.
+/// A password, client secret or token.
 ///
-/// `Debug` prints `[redacted]`, there is no `Display`, comparing takes as long wherever the texts differ (their lengths
-/// aren't hidden), and the memory is zeroed when it is dropped. Only [`Secret::expose`] and serializing give the text.
+/// `Debug` prints `[redacted]`, and there is no `Display`. Comparison takes constant time for secrets of the same length. The
+/// memory is zeroed when the secret is dropped. Only [`Secret::expose`] and serialization reveal the value.
 ///
 /// ```
 /// use freshtoken_wire::Secret;
@@ -27,22 +27,24 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text over; a `String` isn't copied.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(Zeroizing::new(text.into()))
+    /// Creates a secret. A `String` is moved, not copied.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(Zeroizing::new(value.into()))
     }
 
-    /// The text itself. Keep it out of logs, errors and `format!`.
+    /// Returns the value. Keep it out of logs, errors and `format!`.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// A sensitive header value, whose clones share the text, which is wiped with the last one; None where it isn't visible
-    /// ASCII. `HeaderValue` would take a tab, and other text as its UTF-8, of which no vendor says what it reads.
+    /// Converts the secret to a sensitive header value, or returns `None` if it isn't visible ASCII.
+    ///
+    /// Clones of the header value share the memory, which is wiped with the last clone. `HeaderValue` would also accept tabs
+    /// and UTF-8, but vendors don't document how they decode them.
     #[cfg(feature = "client")]
     #[doc(hidden)]
     pub fn into_header(self) -> Option<HeaderValue> {
-        // Without a way out in the middle, it is many bytes at a time.
+        // Without an early exit, the loop is vectorized.
         if self.0.bytes().fold(false, |is_odd, byte| is_odd | !matches!(byte, b' '..=b'~')) {
             return None;
         }
@@ -51,7 +53,7 @@ impl Secret {
         Some(value)
     }
 
-    /// Whether the text is empty.
+    /// Returns whether the value is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -91,12 +93,12 @@ impl Serialize for Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Not `deserialize_string`: given a number, serde_json's own message would quote it.
+        // Not `deserialize_string`: serde_json's error would quote a number.
         deserializer.deserialize_any(SecretVisitor)
     }
 }
 
-/// What a header's clones share.
+/// The memory that the clones of a header value share.
 #[cfg(feature = "client")]
 struct Shared(Secret);
 
@@ -109,8 +111,8 @@ impl AsRef<[u8]> for Shared {
 
 struct SecretVisitor;
 
-/// serde's defaults quote what they refuse.
-macro_rules! refuse {
+/// Rejects other types without quoting the value, unlike serde's default methods.
+macro_rules! reject {
     ($($method:ident: $type:ty),*) => {$(
         fn $method<E: de::Error>(self, _: $type) -> Result<Secret, E> {
             Err(E::custom("a secret must be a string"))
@@ -133,5 +135,5 @@ impl Visitor<'_> for SecretVisitor {
         Ok(Secret::new(text))
     }
 
-    refuse!(visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128, visit_f64: f64, visit_bytes: &[u8]);
+    reject!(visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128, visit_f64: f64, visit_bytes: &[u8]);
 }

@@ -1,4 +1,4 @@
-//! What a request carried, to keep it out of what is said of its response.
+//! What a request carried, to detect a response that repeats it.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use reqwest::{Request, Url};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-/// Shorter texts are in others by chance.
+/// Shorter strings occur in others by chance.
 const LEAST_LENGTH: usize = 4;
 
 /// A request's URL, headers and body.
@@ -21,47 +21,47 @@ pub(crate) struct SentRequest {
 }
 
 impl SentRequest {
-    /// Before the body is taken from the request.
+    /// Copies a request. Call it before the body is taken from the request.
     pub(crate) fn of(request: &Request) -> Self {
         let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
         Self { url: request.url().clone(), headers: request.headers().clone(), body: Zeroizing::new(body.to_vec()) }
     }
 
-    /// Whether `text` contains anything of the request, or is contained in it. Letters count the same in either case.
+    /// Returns whether `text` contains a part of the request, or is a part of it, ignoring the case of ASCII letters.
     pub(crate) fn overlaps(&self, text: &str) -> bool {
         let text = text.to_ascii_lowercase();
         text.len() >= LEAST_LENGTH
-            && self.texts().any(|sent| {
+            && self.strings().any(|sent| {
                 let sent = Zeroizing::new(sent.to_ascii_lowercase());
                 sent.contains(&text) || (sent.trim().len() >= LEAST_LENGTH && text.contains(sent.trim()))
             })
     }
 
-    /// All that was sent, as a whole and in its parts, as it was written and decoded.
-    fn texts(&self) -> impl Iterator<Item = Zeroizing<String>> {
-        let mut texts = vec![self.url.path().to_owned(), self.url.query().unwrap_or_default().to_owned()];
+    /// Returns everything that was sent, complete and in parts, both encoded and decoded.
+    fn strings(&self) -> impl Iterator<Item = Zeroizing<String>> {
+        let mut strings = vec![self.url.path().to_owned(), self.url.query().unwrap_or_default().to_owned()];
         let segments = self.url.path_segments().into_iter().flatten();
-        texts.extend(segments.map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned()));
-        texts.extend(self.url.query_pairs().map(|(_, value)| value.into_owned()));
+        strings.extend(segments.map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned()));
+        strings.extend(self.url.query_pairs().map(|(_, value)| value.into_owned()));
         for value in self.headers.values() {
             let value = String::from_utf8_lossy(value.as_bytes());
             for word in value.split_whitespace() {
-                texts.extend(basic_halves(word));
-                texts.push(word.to_owned());
+                strings.extend(basic_halves(word));
+                strings.push(word.to_owned());
             }
-            texts.push(value.into_owned());
+            strings.push(value.into_owned());
         }
         let body = String::from_utf8_lossy(&self.body);
         match serde_json::from_slice(&self.body) {
-            Ok(json) => push_leaves(json, &mut texts),
-            Err(_) => texts.extend(form_values(&body)),
+            Ok(json) => push_leaves(json, &mut strings),
+            Err(_) => strings.extend(form_values(&body)),
         }
-        texts.push(body.into_owned());
-        texts.into_iter().map(Zeroizing::new)
+        strings.push(body.into_owned());
+        strings.into_iter().map(Zeroizing::new)
     }
 }
 
-/// The halves of HTTP Basic, as they are and form-decoded.
+/// Returns the user and the password of HTTP Basic, both raw and form-decoded.
 fn basic_halves(word: &str) -> Vec<String> {
     let decoded = STANDARD.decode(word).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let halves = decoded.iter().flat_map(|pair| pair.split(':'));
@@ -73,18 +73,18 @@ fn form_decoded(text: &str) -> Cow<'_, str> {
 }
 
 fn form_values(body: &str) -> Vec<String> {
-    // A URL's query is a form.
+    // The query of a URL has the syntax of a form.
     let Ok(mut url) = Url::parse("http://localhost") else { return Vec::new() };
     url.set_query(Some(body));
     url.query_pairs().map(|(_, value)| value.into_owned()).collect()
 }
 
-fn push_leaves(value: Value, texts: &mut Vec<String>) {
+fn push_leaves(value: Value, strings: &mut Vec<String>) {
     match value {
-        Value::String(text) => texts.push(text),
-        Value::Array(items) => items.into_iter().for_each(|item| push_leaves(item, texts)),
-        Value::Object(members) => members.into_iter().for_each(|(_, member)| push_leaves(member, texts)),
-        Value::Number(number) => texts.push(number.to_string()),
+        Value::String(text) => strings.push(text),
+        Value::Array(items) => items.into_iter().for_each(|item| push_leaves(item, strings)),
+        Value::Object(members) => members.into_iter().for_each(|(_, member)| push_leaves(member, strings)),
+        Value::Number(number) => strings.push(number.to_string()),
         Value::Null | Value::Bool(_) => {}
     }
 }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_contains_or_is_contained_in_what_was_sent_overlaps() {
+    fn a_string_overlaps_in_either_direction() {
         let basic = "Basic YW5uOmh1bnRlciUyMDI="; // ann:hunter%202
         let form = sent(
             &[("authorization", basic), ("x-key", "key-1234")],

@@ -1,4 +1,4 @@
-//! Instants as vendors write them.
+//! Instants in the formats that vendors send.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,10 +10,10 @@ use jiff::tz::Offset;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 
-/// An instant, read from RFC 3339 text that has an offset, and written in UTC.
+/// An instant. It is parsed from an RFC 3339 date-time with an offset, and formatted in UTC.
 ///
-/// Precise to the nanosecond; a fraction may have up to nine digits. The last hours of the year 9999, by which some
-/// vendors say “never”, count as 9999-12-30T22:00:00Z, which is as late as an instant can be.
+/// It has nanosecond precision, and a fraction may have up to nine digits. Some vendors use the last hours of the year 9999
+/// for “never”; these are clamped to 9999-12-30T22:00:00Z, the latest instant.
 ///
 /// ```
 /// use freshtoken_wire::Timestamp;
@@ -30,16 +30,16 @@ impl Timestamp {
         Self(instant)
     }
 
-    /// Whole seconds since 1970-01-01T00:00:00Z, a fraction cut off.
+    /// Returns the whole seconds since 1970-01-01T00:00:00Z, without the fraction.
     pub fn unix_seconds(self) -> i64 {
         self.0.as_second()
     }
 
-    /// Like `FromStr`, but a date-time without an offset counts as UTC.
+    /// Parses a date-time like `FromStr`, except that one without an offset is read as UTC.
     ///
     /// # Errors
     ///
-    /// [`TimestampError::Invalid`].
+    /// Returns [`TimestampError::Invalid`] if the string isn't an RFC 3339 date-time. The offset is optional.
     pub fn parse_as_utc(text: &str) -> Result<Self, TimestampError> {
         match text.parse() {
             Err(TimestampError::NoOffset) => format!("{text}Z").parse().map_err(|_| TimestampError::Invalid),
@@ -48,14 +48,14 @@ impl Timestamp {
     }
 }
 
-/// The date-time before any offset. A bare date, which jiff takes for its midnight, is none.
+/// Parses a date-time without an offset. A date alone, which jiff would read as midnight, is rejected.
 fn civil(text: &str) -> Option<DateTime> {
     const BARE_DATE: usize = "2026-11-22".len();
     (text.len() > BARE_DATE).then(|| text.parse().ok()).flatten()
 }
 
-/// Whether it is a date-time with an offset beyond what jiff can hold: it leaves room for every offset at the end of the
-/// year 9999. .NET's latest moment, 9999-12-31T23:59:59.9999999Z, is in there.
+/// Returns whether the string is a date-time with an offset that is later than jiff's latest instant. .NET's latest instant,
+/// 9999-12-31T23:59:59.9999999Z, is later, because jiff leaves room for every offset at the end of the year 9999.
 fn is_too_late(text: &str) -> bool {
     Pieces::parse(text).is_ok_and(|pieces| {
         let last_day = Offset::UTC.to_datetime(jiff::Timestamp::MAX).date();
@@ -76,19 +76,18 @@ impl FromStr for Timestamp {
     }
 }
 
-/// Why there is no [`Timestamp`]. It holds no text of the input.
+/// Why a [`Timestamp`] could not be parsed. It does not contain the input.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TimestampError {
-    /// A date-time without an offset, which could be any of 25 hours. Where the vendor means UTC, the spec says
-    /// `zone: utc`.
+    /// A date-time without an offset, which is ambiguous. If the vendor means UTC, the spec needs `zone: utc`.
     NoOffset,
-    /// No date-time of RFC 3339, or one outside of the years -9999 to 9999.
+    /// Not an RFC 3339 date-time, or outside the years -9999 to 9999.
     Invalid,
 }
 
 impl TimestampError {
-    /// Also the mark by which `BodyProblem` finds this cause among serde_json's.
+    /// The message. `BodyProblem` recognizes serde_json's error by it.
     pub(crate) const NO_OFFSET: &str = "a date-time without an offset";
 }
 
@@ -96,12 +95,12 @@ impl fmt::Display for TimestampError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoOffset => Self::NO_OFFSET,
-            Self::Invalid => "not a date-time of RFC 3339",
+            Self::Invalid => "not an RFC 3339 date-time",
         })
     }
 }
 
-/// The message too: it is what `main` prints of an error.
+/// The message, because a `main` that returns an error prints its `Debug`.
 impl fmt::Debug for TimestampError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -154,7 +153,7 @@ impl Visitor<'_> for TimestampVisitor {
     type Value = Timestamp;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a date-time of RFC 3339")
+        f.write_str("an RFC 3339 date-time")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {

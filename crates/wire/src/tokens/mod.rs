@@ -1,8 +1,8 @@
-//! The one reader of token responses: pointers in, tokens out.
+//! Reads tokens from responses, from places that are given as JSON Pointers.
 //!
-//! Generated clients, the facade's adapters and the generator itself read responses by it. Each field is read
-//! independently of all others. One that doesn't fit counts as not sent, and is named by its pointer; only a missing or
-//! empty access token makes a response unusable.
+//! Generated clients, the facade's adapters and the generator all use this reader. Each field is read independently of the
+//! others. A field that doesn't match the spec is treated as absent and reported by its pointer. Only a missing or empty
+//! access token makes a response unusable.
 
 use std::fmt;
 use std::ops::Range;
@@ -13,20 +13,20 @@ use crate::secret::Secret;
 
 mod read;
 
-/// What an operation's success body says beyond its type. Generated from `x-token`.
+/// Where an operation's success body has tokens and errors. Generated from `x-token`.
 #[derive(Clone, Copy, Debug)]
 pub struct Success<'a> {
-    /// Where the tokens are, for a login and a refresh.
+    /// The places of the tokens, for a login or a refresh.
     pub tokens: Option<TokenFields<'a>>,
-    /// Where a failure is: present and not empty is a failure, whatever the status.
+    /// The place of an error. If it is present and not empty, the response is a failure, whatever the status.
     pub error: Option<&'a str>,
-    /// What a success has to say, as text, and where.
+    /// A place, and the value that it has in every success.
     pub ok: Option<(&'a str, &'a str)>,
-    /// The names of all properties that the spec knows. A pointer made of these holds no secret.
+    /// The names of all properties in the spec. A pointer that consists of these contains no secret.
     pub properties: &'a [&'a str],
 }
 
-/// Where a response says what: JSON Pointers.
+/// The places of the fields in a token response, as JSON Pointers.
 #[derive(Clone, Copy, Debug)]
 pub struct TokenFields<'a> {
     /// The access token.
@@ -47,38 +47,38 @@ pub struct TokenFields<'a> {
     pub scope: Option<Scope<'a>>,
 }
 
-/// A lifetime in a response.
+/// The place of a lifetime in a response.
 #[derive(Clone, Copy, Debug)]
 pub struct In<'a> {
-    /// Where it is.
+    /// The JSON Pointer.
     pub at: &'a str,
-    /// What it counts.
+    /// The unit of the number.
     pub unit: Unit,
 }
 
-/// An expiry in a response.
+/// The place of an expiry in a response.
 #[derive(Clone, Copy, Debug)]
 pub struct At<'a> {
-    /// Where it is.
+    /// The JSON Pointer.
     pub at: &'a str,
-    /// What a number counts since 1970.
+    /// The unit of a number since 1970-01-01T00:00:00Z.
     pub unit: Unit,
-    /// Whether a date without an offset is UTC. Otherwise it doesn't fit.
+    /// Whether a date without an offset is UTC. Otherwise such a date is a misfit.
     pub is_utc: bool,
-    /// How a date is written that is neither RFC 3339 nor HTTP's.
+    /// The format of a date that is neither an RFC 3339 date nor an HTTP date.
     pub format: Option<&'a str>,
 }
 
-/// The granted scopes in a response.
+/// The place of the granted scopes in a response.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
-    /// Where they are.
+    /// The JSON Pointer.
     pub at: &'a str,
-    /// What separates two scopes in one string; None: spaces.
+    /// The delimiter of the scopes in a string. `None` means spaces.
     pub delimiter: Option<&'a str>,
 }
 
-/// What a number in a response counts.
+/// The unit of a number in a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Seconds.
@@ -87,13 +87,13 @@ pub enum Unit {
     Milliseconds,
 }
 
-/// The tokens of a response, whatever else is wrong with it.
+/// The tokens of a response. They may come from a response that does not match the spec.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Tokens {
     /// The access token; never empty.
     pub access_token: Secret,
-    /// The token type, as the vendor writes it.
+    /// The token type, as the vendor sent it.
     pub token_type: Option<String>,
     /// The lifetime of the access token, counted from the arrival of the response; never zero.
     pub expires_in: Option<Duration>,
@@ -105,13 +105,13 @@ pub struct Tokens {
     pub refresh_expires_in: Option<Duration>,
     /// The expiry of the refresh token by the issuer's clock; never before the year 2000.
     pub refresh_expires_at: Option<SystemTime>,
-    /// The granted scopes; empty where the vendor doesn't say.
+    /// The granted scopes; empty if the vendor didn't send any.
     pub scopes: Vec<String>,
-    /// The spec's pointers to fields that don't fit, and so count as not sent.
+    /// The pointers to misfits: fields that don't match the spec and are treated as absent.
     pub misfits: Vec<&'static str>,
 }
 
-/// No token, and no string that could hold one.
+/// Prints no token, and no string that could contain one.
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tokens")
@@ -125,22 +125,22 @@ impl fmt::Debug for Tokens {
     }
 }
 
-/// What was read of a response.
+/// The result of reading a response.
 #[derive(Debug)]
 pub struct Reading<'a> {
-    /// The tokens, without their `misfits`; None where there is no access token.
+    /// The tokens, with an empty list of misfits; `None` if there is no access token.
     pub tokens: Option<Tokens>,
-    /// The pointers to fields that don't fit, and so count as not sent.
+    /// The pointers to fields that don't match the spec and are treated as absent.
     pub misfits: Vec<&'a str>,
-    /// Where in the body the tokens are, in bytes.
+    /// The byte ranges of the tokens in the body.
     pub(crate) secrets: Vec<Range<usize>>,
 }
 
 impl<'a> Success<'a> {
-    /// A success with no tokens and no marks of a failure.
+    /// A success without tokens and without fields for an error.
     pub const PLAIN: Success<'static> = Success { tokens: None, error: None, ok: None, properties: &[] };
 
-    /// Whether a body says that it is a failure, whatever its status. One that isn't JSON says nothing.
+    /// Returns whether a body contains an error, whatever the status. A body that isn't JSON does not.
     pub fn is_failure(&self, body: &str) -> bool {
         Json::parse(body).is_some_and(|body| self.fails(body))
     }
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_or_an_unmet_ok_makes_a_failure_of_a_success() {
+    fn an_error_or_an_unmet_ok_makes_a_success_a_failure() {
         let marks = Success { error: Some("/error"), ok: Some(("/ok", "true")), ..Success::PLAIN };
         for (body, fails) in [
             (r#"{"ok":true}"#, false),

@@ -10,7 +10,7 @@ use crate::timestamp::Timestamp;
 use crate::tokens::{At, In, Reading, Scope, TokenFields, Tokens, Unit};
 
 impl<'a> TokenFields<'a> {
-    /// Reads a body; None where it isn't JSON.
+    /// Reads a body. Returns `None` if it isn't JSON.
     pub fn read(&self, body: &str) -> Option<Reading<'a>> {
         let mut reader = Reader { body, json: Json::parse(body)?, misfits: Vec::new(), secrets: Vec::new() };
         let access_token = reader.token(Some(self.access_token));
@@ -44,7 +44,8 @@ struct Reader<'b, 'a> {
 }
 
 impl<'b, 'a> Reader<'b, 'a> {
-    /// What `read` makes of the value at a pointer: `null` is none, and what it makes nothing of is a misfit.
+    /// Reads the value at a pointer with `read`. `null` is treated as absent, and a value for which `read` returns `None` is
+    /// a misfit.
     fn field<T>(&mut self, at: &'a str, read: impl FnOnce(Json<'b>) -> Option<Option<T>>) -> Option<T> {
         let value = self.json.at(at).filter(|value| !value.is_null())?;
         let read = read(value);
@@ -58,7 +59,7 @@ impl<'b, 'a> Reader<'b, 'a> {
         let at = at?;
         let token = self.field(at, |value| {
             let mut token = value.string()?;
-            // A character that was lost in decoding: it is another token.
+            // A replacement character means that a character was lost, so this isn't the vendor's token.
             let is_whole = !token.contains(char::REPLACEMENT_CHARACTER);
             is_whole.then(|| (!token.is_empty()).then(|| Secret::new(std::mem::take(&mut *token))))
         });
@@ -72,13 +73,13 @@ impl<'b, 'a> Reader<'b, 'a> {
     fn token_type(&mut self, at: Option<&'a str>) -> Option<String> {
         self.field(at?, |value| {
             let token_type = value.string()?;
-            // It becomes a part of a header.
+            // It becomes part of a header.
             let is_visible = token_type.bytes().all(|byte| matches!(byte, b' '..=b'~'));
             is_visible.then(|| (!token_type.is_empty()).then(|| (*token_type).clone()))
         })
     }
 
-    /// One of zero or less says nothing.
+    /// A lifetime of zero or less is a misfit.
     fn lifetime(&mut self, lifetime: Option<In<'a>>) -> Option<Duration> {
         let In { at, unit } = lifetime?;
         self.field(at, |value| {
@@ -87,12 +88,12 @@ impl<'b, 'a> Reader<'b, 'a> {
         })
     }
 
-    /// One before the year 2000 says nothing: no token expired then.
+    /// An expiry before the year 2000 is a misfit, because no token expired then.
     fn expiry(&mut self, expiry: Option<At<'a>>) -> Option<SystemTime> {
         let At { at, unit, is_utc, format } = expiry?;
         self.field(at, |value| {
             let Some(text) = number_or_string(value)? else { return Some(None) };
-            // First: a date may be written in digits alone.
+            // The declared format goes first, because such a date may consist of digits alone.
             let declared = format.and_then(|format| dates::read(&text, format, is_utc)).map(since_1970);
             let standard = || dates::standard(&text, is_utc).map(since_1970);
             let since_1970 = declared.or_else(|| number(&text, unit)).or_else(standard)?;
@@ -116,13 +117,13 @@ impl<'b, 'a> Reader<'b, 'a> {
     }
 }
 
-/// 2000-01-01T00:00:00Z since 1970.
+/// 2000-01-01T00:00:00Z, as the time since 1970.
 const YEAR_2000: Duration = Duration::from_secs(946_684_800);
 
-/// 9999-12-31T23:59:59Z since 1970, the last second that a date of four digits can name.
+/// 9999-12-31T23:59:59Z, as the time since 1970: the last second with a year of four digits.
 const YEAR_9999: Duration = Duration::from_secs(253_402_300_799);
 
-/// A number or a string, trimmed; a blank string says nothing.
+/// Returns a number or a trimmed string as a string. A blank string is treated as absent.
 fn number_or_string(value: Json<'_>) -> Option<Option<String>> {
     let text = match value.number() {
         Some(number) => number.to_owned(),
@@ -131,13 +132,14 @@ fn number_or_string(value: Json<'_>) -> Option<Option<String>> {
     Some((!text.is_empty()).then_some(text))
 }
 
-fn since_1970(moment: Timestamp) -> Duration {
-    SystemTime::from(moment).duration_since(UNIX_EPOCH).unwrap_or_default()
+fn since_1970(timestamp: Timestamp) -> Duration {
+    SystemTime::from(timestamp).duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// A number, with or without a fraction: zero where it is negative, as long as there is where it is huge.
+/// Parses a duration from a number, with or without a fraction. A negative number is zero, and a number that is too large
+/// is the maximum.
 fn number(text: &str, unit: Unit) -> Option<Duration> {
-    // What else Rust reads as a number: `inf`, `NaN`.
+    // Rust would also parse `inf` and `NaN`.
     if !text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) {
         return None;
     }
@@ -156,7 +158,7 @@ fn number(text: &str, unit: Unit) -> Option<Duration> {
     Some(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX))
 }
 
-/// What is between delimiters, without spaces around it.
+/// Splits a string at the delimiters, and trims the items.
 fn split(text: &str, delimiter: &str) -> Vec<String> {
     text.split(delimiter).map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
@@ -176,7 +178,7 @@ mod tests {
         scope: Some(Scope { at: "/scope", delimiter: None }),
     };
 
-    /// A body with an access token and these members.
+    /// Reads a body with an access token and these members.
     fn read(members: &str) -> (Tokens, Vec<&'static str>) {
         let reading = FIELDS.read(&format!(r#"{{"at":"AT",{members}}}"#)).unwrap();
         (reading.tokens.unwrap(), reading.misfits)
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_does_not_fit_counts_as_not_sent() {
+    fn a_misfit_is_treated_as_absent() {
         let (tokens, misfits) =
             read(r#""type":7,"in":"never","until":"soon","rt":{},"rt_in":[1],"rt_until":true,"scope":{"a":1}"#);
         assert_eq!(misfits, ["/type", "/in", "/until", "/rt", "/rt_in", "/rt_until", "/scope"]);
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn null_and_blank_fields_are_no_misfits() {
+    fn null_and_blank_fields_are_not_misfits() {
         for blank in ["null", "\"\""] {
             let (tokens, misfits) = read(&format!(
                 r#""type":{blank},"in":{blank},"until":{blank},"rt":{blank},"rt_in":{blank},"rt_until":{blank},"scope":{blank}"#
@@ -237,34 +239,34 @@ mod tests {
 
     #[test]
     fn a_lifetime_is_a_number_or_digits() {
-        let seconds = |said: &str| {
-            let (tokens, misfits) = read(&format!(r#""in":{said}"#));
-            assert_eq!(tokens.expires_in.is_none(), !misfits.is_empty(), "{said}");
+        let seconds = |value: &str| {
+            let (tokens, misfits) = read(&format!(r#""in":{value}"#));
+            assert_eq!(tokens.expires_in.is_none(), !misfits.is_empty(), "{value}");
             tokens.expires_in.map(|lifetime| lifetime.as_secs_f64())
         };
-        for (said, wanted) in
+        for (value, wanted) in
             [("3600", 3600.0), ("3600.5", 3600.5), ("\" 3600 \"", 3600.0), ("\"1.5\"", 1.5), ("1e3", 1e3)]
         {
-            assert_eq!(seconds(said), Some(wanted), "{said}");
+            assert_eq!(seconds(value), Some(wanted), "{value}");
         }
-        for said in ["18446744073709551616", "1e300", "1e999", "\"99999999999999999999999999999999999999999\""] {
-            assert!(seconds(said) >= Some(1.8e19), "{said}");
+        for value in ["18446744073709551616", "1e300", "1e999", "\"99999999999999999999999999999999999999999\""] {
+            assert!(seconds(value) >= Some(1.8e19), "{value}");
         }
-        for said in
+        for value in
             ["0", "-1", "\"0\"", "-0.5", "1e-20", "-1e999", "-9223372036854775809", "\"NaN\"", "\"inf\"", "\"1 h\""]
         {
-            assert_eq!(seconds(said), None, "{said}");
+            assert_eq!(seconds(value), None, "{value}");
         }
     }
 
     #[test]
-    fn an_expiry_is_a_date_or_digits_from_2000_on() {
-        let since = |said: &str| {
-            let (tokens, misfits) = read(&format!(r#""rt_until":{said}"#));
-            assert_eq!(tokens.refresh_expires_at.is_none(), !misfits.is_empty(), "{said}");
+    fn an_expiry_is_a_date_or_digits_since_2000() {
+        let since = |value: &str| {
+            let (tokens, misfits) = read(&format!(r#""rt_until":{value}"#));
+            assert_eq!(tokens.refresh_expires_at.is_none(), !misfits.is_empty(), "{value}");
             tokens.refresh_expires_at.map(|at| at.duration_since(UNIX_EPOCH).unwrap().as_secs())
         };
-        for said in [
+        for value in [
             "1893456000",
             "1893456000.9",
             "\"1893456000\"",
@@ -272,12 +274,12 @@ mod tests {
             "\"2030-01-01T02:00:00.5+02:00\"",
             "\"Tue, 01 Jan 2030 00:00:00 GMT\"",
         ] {
-            assert_eq!(since(said), Some(1_893_456_000), "{said}");
+            assert_eq!(since(value), Some(1_893_456_000), "{value}");
         }
-        for said in ["\"9999-12-31T23:59:59.9999999Z\"", "1e999", "9223372036854775807"] {
-            assert!(since(said) > Some(253_000_000_000), "{said}");
+        for value in ["\"9999-12-31T23:59:59.9999999Z\"", "1e999", "9223372036854775807"] {
+            assert!(since(value) > Some(253_000_000_000), "{value}");
         }
-        for said in [
+        for value in [
             "0",
             "-1",
             "946684799",
@@ -288,12 +290,12 @@ mod tests {
             "\"1/16/2030 5:24:12 AM +00:00\"",
             "{}",
         ] {
-            assert_eq!(since(said), None, "{said}");
+            assert_eq!(since(value), None, "{value}");
         }
     }
 
     #[test]
-    fn units_zones_formats_and_delimiters_are_the_specs() {
+    fn units_zones_formats_and_delimiters_come_from_the_spec() {
         let fields = TokenFields {
             expires_in: Some(In { at: "/in", unit: Unit::Milliseconds }),
             expires_at: Some(At {
@@ -305,8 +307,8 @@ mod tests {
             scope: Some(Scope { at: "/scope", delimiter: Some(",") }),
             ..FIELDS
         };
-        let until = |said: &str| {
-            let body = format!(r#"{{"at":"AT","in":1500,"scope":"a, b,,c d","until":{said}}}"#);
+        let until = |value: &str| {
+            let body = format!(r#"{{"at":"AT","in":1500,"scope":"a, b,,c d","until":{value}}}"#);
             let tokens = fields.read(&body).unwrap().tokens.unwrap();
             assert_eq!(
                 (tokens.expires_in, tokens.scopes),
@@ -314,8 +316,8 @@ mod tests {
             );
             tokens.expires_at.unwrap().duration_since(UNIX_EPOCH).unwrap().as_secs()
         };
-        for said in ["1893456000000", "\"2030-01-01T00:00:00\"", "\"01.01.2030 00:00\""] {
-            assert_eq!(until(said), 1_893_456_000, "{said}");
+        for value in ["1893456000000", "\"2030-01-01T00:00:00\"", "\"01.01.2030 00:00\""] {
+            assert_eq!(until(value), 1_893_456_000, "{value}");
         }
     }
 
@@ -325,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn the_places_of_the_tokens_are_known() {
+    fn the_byte_ranges_of_the_tokens_are_returned() {
         let body = r#" {"at":"AT","rt":"R\/T"}"#;
         let spans = FIELDS.read(body).unwrap().secrets;
         let texts: Vec<&str> = spans.into_iter().map(|span| &body[span]).collect();
@@ -333,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_holds_a_token() {
+    fn debug_output_contains_no_token() {
         let (tokens, _) = read(r#""type":"hunter2","rt":"hunter3","scope":"hunter4""#);
         assert!(!format!("{tokens:?}").contains("hunter"), "{tokens:?}");
     }
