@@ -1,6 +1,6 @@
-//! How connections are made, used and lost, and what is known of a request then.
+//! How connections are opened, used and lost, and what that means for a request.
 
-#![allow(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
+#![allow(clippy::unwrap_used, reason = "a test helper may panic, as a test may")]
 
 mod support;
 
@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use freshtoken_wire::{Error, ErrorKind, Http, Target, http_client_builder};
-use support::{TOKEN, VendorError, answer, create, failure, origin, read_request, target, texts};
+use support::{TOKEN, VendorError, create, failure, messages, origin, read_request, response, target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A server that answers the first request of each connection, keeps it open, and closes it as the second arrives. Gives the
-/// number of connections, and of requests that it has closed on.
+/// Starts a server that responds to the first request of each connection, and closes the connection when the second one
+/// arrives. Returns its URL, and counts the connections and the requests that it dropped.
 async fn closing_server() -> (String, Arc<[AtomicUsize; 2]>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = origin(listener.local_addr().unwrap());
@@ -27,7 +27,7 @@ async fn closing_server() -> (String, Arc<[AtomicUsize; 2]>) {
             let counted = counted.clone();
             tokio::spawn(async move {
                 read_request(&mut stream).await;
-                stream.write_all(&answer(200, "", TOKEN)).await.unwrap();
+                stream.write_all(&response(200, "", TOKEN)).await.unwrap();
                 if stream.read(&mut [0]).await.is_ok_and(|read| read > 0) {
                     counted[1].fetch_add(1, Ordering::SeqCst);
                 }
@@ -51,7 +51,7 @@ async fn each_token_request_uses_a_fresh_connection() {
 }
 
 #[tokio::test]
-async fn a_client_that_keeps_connections_loses_a_request_to_such_a_server() {
+async fn a_client_with_a_connection_pool_can_lose_a_request() {
     let (url, counts) = closing_server().await;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let target = Target::new::<()>(&url, &http.into()).unwrap();
@@ -61,7 +61,7 @@ async fn a_client_that_keeps_connections_loses_a_request_to_such_a_server() {
     assert_eq!(counts[1].load(Ordering::SeqCst), 1);
 }
 
-/// A connection of a runtime that nothing drives looks idle, but takes no request.
+/// A connection of a runtime that isn't running looks idle, but takes no request.
 #[test]
 fn a_request_that_no_connection_took_was_not_processed() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -72,15 +72,15 @@ fn a_request_that_no_connection_took_was_not_processed() {
         served.block_on(async {
             let (mut stream, _) = listener.accept().await.unwrap();
             read_request(&mut stream).await;
-            stream.write_all(&answer(200, "", TOKEN)).await.unwrap();
-            // Until the client hangs up.
+            stream.write_all(&response(200, "", TOKEN)).await.unwrap();
+            // Until the client closes the connection.
             stream.read(&mut [0]).await.unwrap()
         })
     });
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let target = Target::new::<()>(&url, &http.into()).unwrap();
     idle.block_on(create(&target)).unwrap();
-    // The connection goes back to the pool in a task of its own.
+    // A separate task returns the connection to the pool.
     idle.block_on(async {
         for _ in 0..10 {
             tokio::task::yield_now().await;
@@ -90,17 +90,17 @@ fn a_request_that_no_connection_took_was_not_processed() {
     let error = paused.block_on(failure(&target));
     assert_eq!((error.kind(), error.is_ambiguous(), error.is_transient()), (ErrorKind::NotProcessed, false, true));
     assert!(error.to_string().ends_with("was not sent, or the server did not process it"), "{error}");
-    // Driven again, the connection doesn't send what was given up.
+    // When its runtime runs again, the connection does not send the request that was given up.
     idle.block_on(async {
         for _ in 0..10 {
             tokio::task::yield_now().await;
         }
     });
     drop(idle);
-    assert_eq!(thread.join().unwrap(), 0, "the server got no second request");
+    assert_eq!(thread.join().unwrap(), 0, "the server received no second request");
 }
 
-/// A frame of HTTP/2.
+/// Returns an HTTP/2 frame.
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
@@ -148,7 +148,7 @@ async fn http2_server(bytes: Vec<u8>) -> (Target, Arc<AtomicUsize>) {
             read_http2_request(&mut stream).await;
             stream.write_all(&bytes).await.unwrap();
             stream.shutdown().await.unwrap();
-            // Until the client hangs up.
+            // Until the client closes the connection.
             while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {}
         }
     });
@@ -160,7 +160,7 @@ async fn http2_failure(bytes: Vec<u8>) -> Error<VendorError> {
 }
 
 #[tokio::test]
-async fn with_http_2_each_token_request_uses_a_fresh_connection_too() {
+async fn each_http_2_token_request_uses_a_fresh_connection() {
     // `:status: 200` is entry 8 of HPACK's static table.
     let head = frame(HEADERS, END_HEADERS, 1, &[0x88]);
     let (target, connections) = http2_server([head, frame(DATA, END_STREAM, 1, TOKEN.as_bytes())].concat()).await;
@@ -171,16 +171,16 @@ async fn with_http_2_each_token_request_uses_a_fresh_connection_too() {
 }
 
 #[tokio::test]
-async fn a_stream_that_the_server_refused_was_not_processed() {
+async fn a_refused_http_2_stream_was_not_processed() {
     let error = http2_failure(frame(RST_STREAM, 0, 1, &7u32.to_be_bytes())).await;
     assert_eq!((error.kind(), error.is_ambiguous(), error.is_transient()), (ErrorKind::NotProcessed, false, true));
-    // CANCEL says nothing of that kind.
+    // CANCEL does not mean that.
     let error = http2_failure(frame(RST_STREAM, 0, 1, &8u32.to_be_bytes())).await;
     assert_eq!((error.kind(), error.is_ambiguous()), (ErrorKind::Interrupted, true));
 }
 
 #[tokio::test]
-async fn a_goaway_with_a_lower_last_stream_says_that_nothing_was_processed() {
+async fn a_goaway_that_excludes_the_request_means_not_processed() {
     for code in [0, 2, 11] {
         let error = http2_failure(go_away(0, code, "")).await;
         assert_eq!((error.kind(), error.is_ambiguous()), (ErrorKind::NotProcessed, false), "{code}");
@@ -190,17 +190,17 @@ async fn a_goaway_with_a_lower_last_stream_says_that_nothing_was_processed() {
 }
 
 #[tokio::test]
-async fn the_debug_data_of_a_goaway_is_in_no_text() {
+async fn no_message_contains_the_debug_data_of_a_goaway() {
     for last_stream in [0, 1] {
         let error = http2_failure(go_away(last_stream, 11, "grant_type=hunter2")).await;
-        assert!(!texts(&error).contains("hunter2"), "{error:?}");
+        assert!(!messages(&error).contains("hunter2"), "{error:?}");
     }
     let error = http2_failure(go_away(0, 11, "grant_type=hunter2")).await;
     assert!(format!("{error:#}").ends_with("connection error received: detected excessive load generating behavior"));
 }
 
-/// Runs a test of this file alone, in a process with these variables.
-fn in_a_process(test: &str, variables: &[(&str, &str)]) {
+/// Runs one test of this file in a child process with these environment variables.
+fn run_in_child_process(test: &str, variables: &[(&str, &str)]) {
     assert_passes(
         Command::new(std::env::current_exe().unwrap())
             .args(["--exact", test, "--ignored"])
@@ -215,18 +215,18 @@ fn assert_passes(command: &mut Command) {
 }
 
 #[test]
-fn loopback_is_never_asked_for_through_a_proxy() {
+fn loopback_is_never_accessed_through_a_proxy() {
     let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", proxy.local_addr().unwrap());
     let names = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-    in_a_process("loopback_is_reached_directly", &names.map(|name| (name, url.as_str())));
+    run_in_child_process("connects_to_loopback_in_the_child_process", &names.map(|name| (name, url.as_str())));
     proxy.set_nonblocking(true).unwrap();
-    assert_eq!(proxy.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nothing has reached the proxy");
+    assert_eq!(proxy.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "the proxy received a connection");
 }
 
 #[tokio::test]
-#[ignore = "of a process with a proxy"]
-async fn loopback_is_reached_directly() {
+#[ignore = "runs in a child process with a proxy"]
+async fn connects_to_loopback_in_the_child_process() {
     for http in [Http::default(), http_client_builder().build().unwrap().into()] {
         let (url, _) = closing_server().await;
         create(&Target::new::<()>(&url, &http).unwrap()).await.unwrap();
@@ -236,7 +236,7 @@ async fn loopback_is_reached_directly() {
 }
 
 #[test]
-fn other_hosts_are_asked_for_through_the_environments_proxy() {
+fn other_hosts_are_accessed_through_the_environment_proxy() {
     let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", proxy.local_addr().unwrap());
     let thread = std::thread::spawn(move || {
@@ -245,18 +245,21 @@ fn other_hosts_are_asked_for_through_the_environments_proxy() {
         BufReader::new(proxy.accept().unwrap().0).read_line(&mut line).unwrap();
         line
     });
-    in_a_process("another_host_is_asked", &[("HTTP_PROXY", &url), ("NO_PROXY", "direct.example")]);
+    run_in_child_process(
+        "connects_to_another_host_in_the_child_process",
+        &[("HTTP_PROXY", &url), ("NO_PROXY", "direct.example")],
+    );
     assert_eq!(thread.join().unwrap(), "GET http://vendor.example/ HTTP/1.1\r\n");
 }
 
 #[tokio::test]
-#[ignore = "of a process with a proxy"]
-async fn another_host_is_asked() {
+#[ignore = "runs in a child process with a proxy"]
+async fn connects_to_another_host_in_the_child_process() {
     http_client_builder().build().unwrap().get("http://vendor.example").send().await.unwrap_err();
 }
 
 #[tokio::test]
-async fn names_below_localhost_are_this_machine() {
+async fn names_below_localhost_resolve_to_loopback() {
     let (url, _) = closing_server().await;
     let url = url.replace("127.0.0.1", "any.name.localhost");
     create(&target(&url)).await.unwrap();
@@ -266,38 +269,41 @@ async fn names_below_localhost_are_this_machine() {
 
 #[cfg(feature = "rustls")]
 #[test]
-fn missing_certificates_are_named_and_may_come_later() {
-    in_a_process("no_certificate_is_found", &[("SSL_CERT_FILE", "/nonexistent"), ("SSL_CERT_DIR", "/nonexistent")]);
+fn missing_certificates_are_a_transient_error() {
+    run_in_child_process(
+        "finds_no_certificates_in_the_child_process",
+        &[("SSL_CERT_FILE", "/nonexistent"), ("SSL_CERT_DIR", "/nonexistent")],
+    );
 }
 
 #[cfg(feature = "rustls")]
 #[tokio::test]
-#[ignore = "of a process without certificates"]
-async fn no_certificate_is_found() {
+#[ignore = "runs in a child process without certificates"]
+async fn finds_no_certificates_in_the_child_process() {
     let error = Target::new::<()>("https://api.example.com", &Http::default()).unwrap_err();
     assert_eq!((error.kind(), error.is_transient(), error.is_ambiguous()), (ErrorKind::HttpClient, true, false));
     assert_eq!(
         error.to_string(),
         "endpoint: the HTTP client cannot be built: no CA certificates were found: install them or set SSL_CERT_FILE"
     );
-    // Plain HTTP needs none.
+    // Plain HTTP needs no certificates.
     let (url, _) = closing_server().await;
     create(&target(&url)).await.unwrap();
 }
 
 #[cfg(all(unix, feature = "rustls"))]
 #[test]
-fn missing_file_descriptors_are_a_passing_fault() {
+fn missing_file_descriptors_are_a_transient_error() {
     let mut shell = Command::new("sh");
     let test = std::env::current_exe().unwrap();
     shell.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\""]).arg(test);
-    assert_passes(shell.args(["--exact", "no_file_descriptor_is_left", "--ignored"]));
+    assert_passes(shell.args(["--exact", "finds_no_file_descriptors_in_the_child_process", "--ignored"]));
 }
 
 #[cfg(all(unix, feature = "rustls"))]
 #[tokio::test]
-#[ignore = "of a process that may open few files"]
-async fn no_file_descriptor_is_left() {
+#[ignore = "runs in a child process with few file descriptors"]
+async fn finds_no_file_descriptors_in_the_child_process() {
     let (url, _) = closing_server().await;
     let mut open = Vec::new();
     while let Ok(file) = std::fs::File::open("/dev/null") {

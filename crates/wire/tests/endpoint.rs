@@ -1,10 +1,10 @@
 //! Base URLs and their variables.
 
-#![allow(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
+#![allow(clippy::unwrap_used, reason = "a test helper may panic, as a test may")]
 
 use freshtoken_wire::{Error, ErrorKind, Http, Target, expand};
 
-fn refused(base_url: &str) -> Error {
+fn rejection(base_url: &str) -> Error {
     Target::new(base_url, &Http::default()).unwrap_err()
 }
 
@@ -23,7 +23,7 @@ fn a_base_url_keeps_its_path_and_loses_its_trailing_slashes() {
 }
 
 #[test]
-fn a_target_prints_its_origin_only() {
+fn a_target_only_prints_its_origin() {
     let target = Target::new::<()>("http://localhost/hunter2", &Http::default()).unwrap();
     assert_eq!(format!("{target:?}"), r#"Target { origin: "http://localhost", .. }"#);
 }
@@ -39,24 +39,27 @@ fn plain_http_is_for_loopback_only() {
         "http://[::ffff:127.0.0.1]",
         "http://0.0.0.0",
     ] {
-        assert_eq!(refused(url).kind(), ErrorKind::PlainHttp, "{url}");
+        assert_eq!(rejection(url).kind(), ErrorKind::PlainHttp, "{url}");
     }
-    assert_eq!(refused("http://example.com").to_string(), "endpoint: http:// is for loopback hosts only, use https://");
+    assert_eq!(
+        rejection("http://example.com").to_string(),
+        "endpoint: http:// is for loopback hosts only, use https://"
+    );
 }
 
 #[test]
-fn a_name_below_localhost_needs_our_own_resolver() {
-    let own = Http::from(reqwest::Client::builder().no_proxy().build().unwrap());
-    let error = Target::new::<()>("http://vendor.localhost", &own).unwrap_err();
+fn a_custom_client_rejects_names_below_localhost() {
+    let custom = Http::from(reqwest::Client::builder().no_proxy().build().unwrap());
+    let error = Target::new::<()>("http://vendor.localhost", &custom).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PlainHttp);
     assert!(error.to_string().contains("a custom HTTP client"), "{error}");
     for url in ["http://localhost", "http://127.0.0.1", "http://[::1]"] {
-        assert!(Target::new::<()>(url, &own).is_ok(), "{url}");
+        assert!(Target::new::<()>(url, &custom).is_ok(), "{url}");
     }
 }
 
 #[test]
-fn each_flaw_of_a_base_url_has_a_text_of_its_own_without_the_url() {
+fn each_base_url_problem_has_its_own_message_without_the_url() {
     let urls = [
         "hunter2",
         "ftp://hunter2.example.com",
@@ -64,10 +67,10 @@ fn each_flaw_of_a_base_url_has_a_text_of_its_own_without_the_url() {
         "https://example.com/?key=hunter2",
         "https://example.com/#hunter2",
     ];
-    let mut texts: Vec<String> = urls
+    let mut messages: Vec<String> = urls
         .iter()
         .map(|url| {
-            let error = refused(url);
+            let error = rejection(url);
             assert_eq!((error.kind(), error.operation()), (ErrorKind::BaseUrl, "endpoint"), "{url}");
             assert!(!error.is_transient());
             let text = format!("{error} {error:?}");
@@ -75,10 +78,10 @@ fn each_flaw_of_a_base_url_has_a_text_of_its_own_without_the_url() {
             text
         })
         .collect();
-    assert_eq!(refused("https://:hunter2@example.com").kind(), ErrorKind::BaseUrl);
-    texts.sort();
-    texts.dedup();
-    assert_eq!(texts.len(), urls.len(), "{texts:?}");
+    assert_eq!(rejection("https://:hunter2@example.com").kind(), ErrorKind::BaseUrl);
+    messages.sort();
+    messages.dedup();
+    assert_eq!(messages.len(), urls.len(), "{messages:?}");
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
@@ -92,15 +95,15 @@ fn https_works_with_tls() {
 
 #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
 #[test]
-fn https_without_tls_says_which_feature_to_enable() {
-    let error = refused("https://api.example.com");
+fn https_without_tls_names_the_feature_to_enable() {
+    let error = rejection("https://api.example.com");
     assert_eq!(error.kind(), ErrorKind::NoTls);
     assert!(error.to_string().contains("`rustls`"), "{error}");
     assert!(Target::new::<()>("https://api.example.com", &reqwest::Client::new().into()).is_ok());
 }
 
 #[test]
-fn variables_go_into_host_and_path() {
+fn variables_are_expanded_in_host_and_path() {
     let variables = [("tenant", "acme-1.eu"), ("realm", "a/b ?ü%2f")];
     assert_eq!(
         expand::<()>("https://{tenant}.example.com:8443/realms/{realm}/{tenant}", &variables).unwrap(),
@@ -112,7 +115,7 @@ fn variables_go_into_host_and_path() {
 }
 
 #[test]
-fn a_variable_that_would_change_the_url_around_it_is_refused() {
+fn a_variable_that_would_change_the_url_is_rejected() {
     let host = |value| expand::<()>("https://{tenant}.example.com/", &[("tenant", value)]).unwrap_err();
     for value in ["evil.com/", "a@b", "a:1", "a#", "a?", "ü", " ", "%2e", "hunter2\n"] {
         let error = host(value);
@@ -134,7 +137,7 @@ fn an_empty_setting_is_missing() {
 }
 
 #[test]
-fn a_wrong_template_is_an_error() {
+fn an_invalid_template_is_an_error() {
     for template in ["https://{tenant", "https://{other}.example.com"] {
         assert_eq!(expand::<()>(template, &[("tenant", "a")]).unwrap_err().kind(), ErrorKind::BaseUrl, "{template}");
     }

@@ -1,6 +1,6 @@
-//! Every way in which a request can fail, from a server that does it.
+//! Every way in which a request can fail, caused by a server that behaves that way.
 
-#![allow(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
+#![allow(clippy::unwrap_used, reason = "a test helper may panic, as a test may")]
 
 mod support;
 
@@ -13,27 +13,27 @@ use freshtoken_wire::{
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use support::{
-    CREATE, TOKEN, Token, VendorError, answer, answering, careless_client, create, dead_end, failure, grant, operation,
-    post, run, run_empty, server, target, texts,
+    CREATE, TOKEN, Token, VendorError, careless_client, closed_port, create, failure, grant, messages, operation, post,
+    response, run, run_empty, server, server_returning, target,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 async fn failing(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Error<VendorError> {
-    let (target, _server) = answering(answer(status, headers, body)).await;
+    let (target, _server) = server_returning(response(status, headers, body)).await;
     failure(&target).await
 }
 
-/// The text, with the server's port taken out.
-fn text(error: &Error<VendorError>) -> String {
-    let text = error.to_string();
-    let (before, after) = text.split_once("http://127.0.0.1:").unwrap();
-    format!("{before}ORIGIN{}", after.trim_start_matches(|c: char| c.is_ascii_digit()))
+/// Returns the message, with a placeholder for the server's origin.
+fn message(error: &Error<VendorError>) -> String {
+    let message = error.to_string();
+    let (before, after) = message.split_once("http://127.0.0.1:").unwrap();
+    format!("{before}ORIGIN{}", after.trim_start_matches(|character: char| character.is_ascii_digit()))
 }
 
 #[tokio::test]
-async fn a_failing_status_gives_all_that_the_vendor_said() {
+async fn a_failing_status_returns_all_details_of_the_vendor() {
     let body = r#"{"code":"invalid_client","message":"no such client hunter2","request":"body-id"}"#;
     let error = failing(401, "X-Vendor-Request: abc/1\r\n", body).await;
     assert_eq!(error.kind(), ErrorKind::Status);
@@ -41,13 +41,13 @@ async fn a_failing_status_gives_all_that_the_vendor_said() {
     assert_eq!((error.code(), error.message()), (Some("invalid_client"), Some("no such client hunter2")));
     assert_eq!((error.request_id(), error.retry_after()), (Some("abc/1"), None));
     assert_eq!((error.verdict(), error.body_problem()), (Verdict::Permanent, None));
-    assert_eq!(text(&error), "create_token: POST ORIGIN returned 401 (code invalid_client, request id abc/1)");
-    assert!(!texts(&error).contains("hunter2"));
+    assert_eq!(message(&error), "create_token: POST ORIGIN returned 401 (code invalid_client, request id abc/1)");
+    assert!(!messages(&error).contains("hunter2"));
     assert_eq!(error.into_body().unwrap().code, "invalid_client");
 }
 
 #[tokio::test]
-async fn the_request_id_comes_from_the_vendors_header_or_the_usual_one_or_the_body() {
+async fn the_request_id_comes_from_a_header_or_the_body() {
     let body = r#"{"code":"c","request":"body-id"}"#;
     for (headers, id) in [
         ("x-request-id: usual\r\nx-vendor-request: own\r\n", "own"),
@@ -59,12 +59,12 @@ async fn the_request_id_comes_from_the_vendors_header_or_the_usual_one_or_the_bo
 }
 
 #[tokio::test]
-async fn a_request_id_that_does_not_look_like_one_is_not_printed() {
+async fn an_unusual_request_id_is_not_printed() {
     let long = "a".repeat(129);
     for id in ["a b", "a\"b", &long] {
         let error = failing(400, &format!("x-request-id: {id}\r\n"), "{}").await;
         assert_eq!(error.request_id(), Some(id));
-        assert!(!texts(&error).contains(id), "{error}");
+        assert!(!messages(&error).contains(id), "{error}");
     }
     let longest = "a".repeat(128);
     let error = failing(400, &format!("x-request-id: {longest}\r\n"), "{}").await;
@@ -75,13 +75,16 @@ async fn a_request_id_that_does_not_look_like_one_is_not_printed() {
 async fn a_code_that_the_spec_does_not_list_is_not_printed() {
     let error = failing(400, "", r#"{"code":"hunter2"}"#).await;
     assert_eq!(error.code(), Some("hunter2"));
-    assert_eq!(text(&error), "create_token: POST ORIGIN returned 400 (code not listed in the spec: see Error::code)");
-    assert!(!texts(&error).contains("hunter2"));
+    assert_eq!(
+        message(&error),
+        "create_token: POST ORIGIN returned 400 (code not listed in the spec: see Error::code)"
+    );
+    assert!(!messages(&error).contains("hunter2"));
     assert!(failing(400, "", r#"{"code":"slow_down"}"#).await.to_string().ends_with("(code slow_down)"));
 }
 
 #[tokio::test]
-async fn a_listed_code_decides_then_a_listed_status_then_the_status() {
+async fn a_listed_code_takes_precedence_over_the_status() {
     use Verdict::{Permanent, Relogin, Transient};
     for (status, code, verdict) in [
         (400, "x", Permanent),
@@ -103,7 +106,7 @@ async fn a_listed_code_decides_then_a_listed_status_then_the_status() {
         let error = failing(status, "", format!(r#"{{"code":"{code}"}}"#)).await;
         assert_eq!(error.verdict(), verdict, "{status} {code}");
         assert_eq!(error.is_transient(), verdict == Transient);
-        // Only what no list names may have taken effect all the same.
+        // The vendor may have acted on the request only if no list explains the failure.
         assert_eq!(error.is_listed(), code != "x" || [423, 503].contains(&status), "{status} {code}");
         assert_eq!(error.is_ambiguous(), status >= 500 && !error.is_listed(), "{status} {code}");
         assert!(!error.is_unusable());
@@ -111,7 +114,7 @@ async fn a_listed_code_decides_then_a_listed_status_then_the_status() {
 }
 
 #[tokio::test]
-async fn a_failing_status_says_it_all_where_its_body_can_not() {
+async fn a_failing_status_is_enough_without_a_usable_body() {
     let page = "<html>hunter2</html>";
     let large = vec![b' '; MAX_BODY + 1];
     let unexpected = BodyProblem::Unexpected { line: 0, column: 0 };
@@ -127,13 +130,13 @@ async fn a_failing_status_says_it_all_where_its_body_can_not() {
         assert_eq!((error.kind(), error.status()), (ErrorKind::Status, Some(502)));
         assert_eq!((error.body_problem(), error.is_transient()), (Some(problem), true));
         assert!(error.body().is_none());
-        assert_eq!(text(&error), format!("create_token: POST ORIGIN returned 502; its body {words}"));
-        assert!(!texts(&error).contains("hunter2"));
+        assert_eq!(message(&error), format!("create_token: POST ORIGIN returned 502; its body {words}"));
+        assert!(!messages(&error).contains("hunter2"));
     }
 }
 
 #[tokio::test]
-async fn a_success_whose_body_can_not_be_used_is_an_error_per_cause() {
+async fn each_problem_of_a_success_body_has_its_own_error() {
     #[derive(Debug, Deserialize)]
     struct Expiring {
         #[serde(rename = "access_token")]
@@ -152,47 +155,47 @@ async fn a_success_whose_body_can_not_be_used_is_an_error_per_cause() {
         ),
         (b"{\"access_token\":\"2026-11-22T11:00:00\"}", BodyProblem::NoOffset, "has a date-time without an offset"),
     ] {
-        let (target, _server) = answering(answer(200, "", body)).await;
+        let (target, _server) = server_returning(response(200, "", body)).await;
         let error = run::<Expiring>(&Call::new(&CREATE, &target), post(&target)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Body(problem));
         assert_eq!((error.body_problem(), error.status()), (Some(problem), Some(200)));
         assert_eq!(error.verdict(), Verdict::Transient);
         assert!(error.is_unusable() && error.is_ambiguous());
-        assert_eq!(text(&error), format!("create_token: POST ORIGIN returned 200; its body {words}"));
-        assert!(!texts(&error).contains("hunter2"), "{error:?}");
+        assert_eq!(message(&error), format!("create_token: POST ORIGIN returned 200; its body {words}"));
+        assert!(!messages(&error).contains("hunter2"), "{error:?}");
     }
 }
 
 #[tokio::test]
-async fn a_byte_order_mark_is_tolerated() {
-    let (target, _server) = answering(answer(200, "", format!("\u{feff}{TOKEN}"))).await;
+async fn a_byte_order_mark_is_ignored() {
+    let (target, _server) = server_returning(response(200, "", format!("\u{feff}{TOKEN}"))).await;
     assert!(create(&target).await.is_ok());
     assert_eq!(failing(400, "", "\u{feff}{\"code\":\"slow_down\"}").await.code(), Some("slow_down"));
 }
 
 #[tokio::test]
-async fn a_body_may_be_as_large_as_the_cap_and_no_larger() {
+async fn a_body_larger_than_the_limit_is_an_error() {
     let fits = format!("{TOKEN}{}", " ".repeat(MAX_BODY - TOKEN.len()));
-    let (target, _server) = answering(answer(200, "", &fits)).await;
+    let (target, _server) = server_returning(response(200, "", &fits)).await;
     assert!(create(&target).await.is_ok());
     let error = failing(200, "", format!("{fits} ")).await;
     assert_eq!(error.kind(), ErrorKind::Body(BodyProblem::TooLarge));
 }
 
 #[tokio::test]
-async fn the_cap_is_the_same_where_no_length_is_said() {
+async fn a_chunked_body_has_the_same_limit() {
     for (spaces, fits) in [(MAX_BODY - TOKEN.len(), true), (MAX_BODY - TOKEN.len() + 1, false)] {
         let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
         let body = format!("{head}{:x}\r\n{TOKEN}{}\r\n0\r\n\r\n", spaces + TOKEN.len(), " ".repeat(spaces));
-        let (target, _server) = answering(body).await;
+        let (target, _server) = server_returning(body).await;
         let problem = create(&target).await.err().map(|error| error.kind());
         assert_eq!(problem, (!fits).then_some(ErrorKind::Body(BodyProblem::TooLarge)));
     }
 }
 
 #[tokio::test]
-async fn a_body_that_says_it_is_too_large_is_not_waited_for() {
-    // Nothing of the body is ever sent, and the connection stays open until the client ends it.
+async fn a_body_with_too_large_a_content_length_is_not_read() {
+    // The body is never sent, and the connection stays open until the client closes it.
     let (target, server) = server(|mut stream| async move {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 65537\r\n\r\n").await.unwrap();
         assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
@@ -203,10 +206,10 @@ async fn a_body_that_says_it_is_too_large_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_end_is_read_up_to_the_cap() {
+async fn an_endless_body_is_read_up_to_the_limit() {
     let (target, server) = server(|mut stream| async move {
         stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
-        // Until the client hangs up.
+        // Until the client closes the connection.
         while stream.write_all(b"4\r\n    \r\n".repeat(1024).as_slice()).await.is_ok() {}
     })
     .await;
@@ -215,49 +218,49 @@ async fn a_body_that_does_not_end_is_read_up_to_the_cap() {
 }
 
 #[tokio::test]
-async fn an_operation_whose_success_says_nothing_takes_any_2xx_with_any_body() {
+async fn an_operation_without_a_success_body_accepts_any_2xx() {
     let large = vec![b' '; MAX_BODY + 1];
     for (status, body) in [(204, &b""[..]), (200, b""), (200, b"<html>"), (200, &large), (202, b"{}"), (202, &large)] {
-        let (target, _server) = answering(answer(status, "", body)).await;
+        let (target, _server) = server_returning(response(status, "", body)).await;
         assert!(run_empty(&target).await.is_ok(), "{status}, {} bytes", body.len());
     }
     for status in [300, 400, 500] {
-        let (target, _server) = answering(answer(status, "", "")).await;
+        let (target, _server) = server_returning(response(status, "", "")).await;
         assert_eq!(run_empty(&target).await.unwrap_err().status(), Some(status));
     }
 }
 
 #[tokio::test]
-async fn a_success_that_the_spec_does_not_list_is_a_status() {
+async fn an_unlisted_success_is_a_status_error() {
     let error = failing(202, "", TOKEN).await;
     assert_eq!((error.kind(), error.status(), error.is_transient()), (ErrorKind::Status, Some(202), true));
     assert!(error.is_unusable() && error.is_ambiguous());
-    assert_eq!(text(&error), "create_token: POST ORIGIN returned 202");
+    assert_eq!(message(&error), "create_token: POST ORIGIN returned 202");
     let error = failing(202, "", vec![b' '; MAX_BODY + 1]).await;
     assert_eq!((error.kind(), error.body_problem()), (ErrorKind::Status, Some(BodyProblem::TooLarge)));
 }
 
 #[tokio::test]
-async fn a_success_that_carries_the_vendors_error_is_refused() {
-    let refused = async |code: &str| {
+async fn a_success_with_an_error_in_its_body_is_an_error() {
+    let error_with = async |code: &str| {
         let headers = "retry-after: 7\r\nx-vendor-request: r1\r\n";
         failing(200, headers, format!(r#"{{"access_token":"t","error":"e","code":"{code}"}}"#)).await
     };
-    let error = refused("invalid_client").await;
+    let error = error_with("invalid_client").await;
     assert_eq!((error.kind(), error.status()), (ErrorKind::Refused, Some(200)));
     assert_eq!((error.code(), error.verdict()), (Some("invalid_client"), Verdict::Permanent));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
     assert_eq!(error.body().unwrap().code, "invalid_client");
     assert!(error.tokens().is_none());
     assert_eq!(
-        text(&error),
+        message(&error),
         "create_token: POST ORIGIN returned 200 with an error in its body (code invalid_client, request id r1)"
     );
-    assert!(!error.is_unusable() && !error.is_ambiguous(), "the vendor's list names it");
-    let error = refused("hunter2").await;
+    assert!(!error.is_unusable() && !error.is_ambiguous(), "a list of the vendor explains it");
+    let error = error_with("hunter2").await;
     assert_eq!(error.verdict(), Verdict::Transient);
     assert!(error.is_unusable() && error.is_ambiguous());
-    assert!(!texts(&error).contains("hunter2"));
+    assert!(!messages(&error).contains("hunter2"));
 }
 
 #[tokio::test]
@@ -267,7 +270,7 @@ async fn a_success_without_an_access_token_is_an_error_without_tokens() {
         (r#"{"refresh_token":"RT"}"#, ErrorKind::Body(BodyProblem::Unexpected { line: 1, column: 22 })),
         (r#"{"access_token":7}"#, ErrorKind::Body(BodyProblem::Unexpected { line: 1, column: 17 })),
     ] {
-        let (target, _server) = answering(answer(200, "", body)).await;
+        let (target, _server) = server_returning(response(200, "", body)).await;
         for error in [failing(200, "", body).await, grant(&target).await.err().unwrap()] {
             assert_eq!(error.kind(), kind, "{body}");
             assert!(error.tokens().is_none() && error.is_unusable() && error.is_ambiguous(), "{body}");
@@ -275,45 +278,45 @@ async fn a_success_without_an_access_token_is_an_error_without_tokens() {
     }
 }
 
-/// A success whose typed body doesn't fit, but for its tokens.
+/// A success whose tokens match the spec, but whose other fields don't.
 const MISFIT: &str = r#"{"access_token":"AT","refresh_token":"R\/T","expires_in":"never","note":7}"#;
 
 #[tokio::test]
-async fn an_error_of_a_success_that_does_not_fit_holds_the_tokens() {
+async fn the_error_for_a_mismatched_success_contains_the_tokens() {
     let error = failing(200, "", MISFIT).await;
     assert_eq!(error.kind(), ErrorKind::Body(BodyProblem::Unexpected { line: 1, column: 73 }));
     let tokens = error.tokens().unwrap();
     assert_eq!((tokens.access_token.expose(), tokens.refresh_token.as_ref().unwrap().expose()), ("AT", "R/T"));
     assert_eq!((tokens.expires_in, &tokens.misfits[..]), (None, &["/expires_in"][..]));
-    assert!(!texts(&error).contains("R/T"));
+    assert!(!messages(&error).contains("R/T"));
     assert!(error.map_body(drop).tokens().is_some());
-    // Beside a token, what looks like a code is none.
+    // A response with a token is not a failure, so its `code` is not an error code.
     let error = failing(200, "", r#"{"access_token":"AT","note":7,"code":"invalid_client"}"#).await;
     assert_eq!((error.code(), error.verdict()), (None, Verdict::Transient));
     assert!(error.tokens().is_some());
 }
 
 #[tokio::test]
-async fn the_facade_has_the_tokens_of_a_success_that_does_not_fit() {
-    let (target, _server) = answering(answer(200, "date: Tue, 01 Jan 2030 00:00:00 GMT\r\n", MISFIT)).await;
+async fn the_facade_receives_the_tokens_of_a_mismatched_success() {
+    let (target, _server) = server_returning(response(200, "date: Tue, 01 Jan 2030 00:00:00 GMT\r\n", MISFIT)).await;
     let granted = grant(&target).await.unwrap();
     assert_eq!(granted.tokens.access_token.expose(), "AT");
     assert_eq!(granted.tokens.refresh_token.unwrap().expose(), "R/T");
     assert_eq!(granted.misfits, ["/expires_in", "/note"]);
     assert!(granted.head.date().is_some());
-    // The token is held once, and an optional field that doesn't fit counts as not sent.
+    // There is only one copy of the token, and an optional field that doesn't match is absent.
     assert_eq!(granted.body, Some(Token { access_token: "".into(), note: None }));
 }
 
 #[tokio::test]
-async fn the_facade_has_the_tokens_of_a_success_that_the_spec_does_not_list() {
+async fn the_facade_receives_the_tokens_of_an_unlisted_success() {
     for (status, body, has_tokens) in [
         (201, TOKEN, true),
         (202, TOKEN, true),
         (202, r#"{"access_token":"t","error":"e"}"#, false),
         (400, TOKEN, false),
     ] {
-        let (target, _server) = answering(answer(status, "", body)).await;
+        let (target, _server) = server_returning(response(status, "", body)).await;
         assert_eq!(grant(&target).await.is_ok(), has_tokens, "{status} {body}");
         let error = failing(status, "", body).await;
         assert_eq!((error.kind(), error.status()), (ErrorKind::Status, Some(status)));
@@ -322,7 +325,7 @@ async fn the_facade_has_the_tokens_of_a_success_that_the_spec_does_not_list() {
 }
 
 #[tokio::test]
-async fn a_code_is_found_though_the_body_is_not_as_the_spec_says() {
+async fn a_code_is_found_in_a_body_that_does_not_match() {
     for body in [
         &br#"{"error":"invalid_grant","message":7,"code":null}"#[..],
         br#"{"error":"invalid_grant","x":1e999,"code":[]}"#,
@@ -337,8 +340,9 @@ async fn a_code_is_found_though_the_body_is_not_as_the_spec_says() {
 }
 
 #[tokio::test]
-async fn a_byte_that_is_not_utf_8_costs_nothing() {
-    let (target, _server) = answering(answer(200, "", b"{\"access_token\":\"t\",\"note\":\"d\xe9j\xe0\"}")).await;
+async fn invalid_utf_8_is_replaced() {
+    let (target, _server) =
+        server_returning(response(200, "", b"{\"access_token\":\"t\",\"note\":\"d\xe9j\xe0\"}")).await;
     assert_eq!(create(&target).await.unwrap().note.as_deref(), Some("d\u{fffd}j\u{fffd}"));
 }
 
@@ -350,21 +354,21 @@ async fn a_redirect_is_never_followed() {
         let error = failing(status, &location, "<html>").await;
         assert_eq!((error.kind(), error.status()), (ErrorKind::Redirect, Some(status)));
         assert_eq!((error.verdict(), error.body_problem()), (Verdict::Permanent, None));
-        assert!(error.to_string().contains("never followed") && !texts(&error).contains("hunter2"), "{error}");
+        assert!(error.to_string().contains("never followed") && !messages(&error).contains("hunter2"), "{error}");
     }
     assert!(second.received_requests().await.unwrap().is_empty());
 }
 
 async fn following(status: u16, location: &str, body: bool) -> Error<VendorError> {
-    let first = answer(status, &format!("location: {location}\r\n"), "");
-    let (target, _server) = answering(first).await;
+    let first = response(status, &format!("location: {location}\r\n"), "");
+    let (target, _server) = server_returning(first).await;
     let target = Target::new::<()>(target.base_url(), &careless_client().into()).unwrap();
     let request = if body { post(&target) } else { target.http().delete(target.base_url()) };
     run::<Token>(&Call::new(&CREATE, &target), request).await.unwrap_err()
 }
 
 #[tokio::test]
-async fn a_client_that_follows_redirects_can_not_send_the_body_again() {
+async fn a_client_that_follows_redirects_cannot_resend_the_body() {
     let second = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string(TOKEN)).mount(&second).await;
     for status in [307, 308] {
@@ -382,19 +386,19 @@ async fn a_client_that_follows_redirects_can_not_send_the_body_again() {
 }
 
 #[tokio::test]
-async fn a_redirect_followed_to_a_dead_end_is_no_failure_to_connect() {
-    let error = following(302, &dead_end().await, true).await;
+async fn a_redirect_to_a_closed_port_is_not_a_connect_error() {
+    let error = following(302, &closed_port().await, true).await;
     assert_eq!((error.kind(), error.is_connect()), (ErrorKind::Redirect, false));
 }
 
 #[tokio::test]
-async fn nothing_was_sent_where_nobody_listens() {
-    let error = failure(&target(&dead_end().await)).await;
+async fn nothing_is_sent_to_a_closed_port() {
+    let error = failure(&target(&closed_port().await)).await;
     assert_eq!(error.kind(), ErrorKind::Connect);
-    assert!(!error.is_ambiguous(), "nothing left");
+    assert!(!error.is_ambiguous(), "nothing was sent");
     assert!(error.is_connect() && !error.is_timeout() && error.is_transient());
-    assert_eq!(text(&error), "create_token: POST ORIGIN could not connect; nothing was sent");
-    assert!(texts(&error).contains("Connection refused"), "{error:?}");
+    assert_eq!(message(&error), "create_token: POST ORIGIN could not connect; nothing was sent");
+    assert!(messages(&error).contains("Connection refused"), "{error:?}");
 }
 
 struct NeverResolves;
@@ -406,7 +410,7 @@ impl reqwest::dns::Resolve for NeverResolves {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_takes_too_long_is_a_failure_to_connect() {
+async fn a_timeout_while_connecting_is_a_connect_error() {
     let http = http_client_builder().dns_resolver(NeverResolves).build().unwrap();
     let error = failure(&Target::new::<()>("http://localhost", &http.into()).unwrap()).await;
     assert_eq!((error.kind(), error.is_connect(), error.is_timeout()), (ErrorKind::Connect, true, false));
@@ -414,35 +418,35 @@ async fn a_connection_that_takes_too_long_is_a_failure_to_connect() {
 
 #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
 #[tokio::test]
-async fn a_client_of_the_users_without_tls_says_so() {
+async fn a_custom_client_without_tls_is_reported() {
     let target = Target::new::<()>("https://localhost", &careless_client().into()).unwrap();
     assert_eq!(failure(&target).await.kind(), ErrorKind::NoTls);
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_after_the_request_is_an_interruption() {
+async fn a_connection_that_breaks_after_the_request_is_interrupted() {
     for bytes in ["", "HTTP/1.1 200 OK\r\ncont", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{", "hunter2\r\n\r\n"] {
-        let (target, server) = answering(bytes).await;
+        let (target, server) = server_returning(bytes).await;
         let error = failure(&target).await;
         assert_eq!(error.kind(), ErrorKind::Interrupted, "{bytes:?}");
         assert!(error.is_ambiguous() && !error.is_unusable());
         assert!(!error.is_connect() && error.is_transient());
         assert_eq!(error.status(), bytes.contains("\n{").then_some(200));
         assert!(std::error::Error::source(&error).is_some());
-        assert!(!texts(&error).contains("hunter2"), "{error:?}");
+        assert!(!messages(&error).contains("hunter2"), "{error:?}");
         assert!(server.await.unwrap().ends_with("grant_type=client_credentials"));
     }
 }
 
 #[tokio::test]
-async fn a_failing_status_counts_even_if_its_body_breaks_off() {
-    let (target, _server) = answering("HTTP/1.1 401 X\r\ncontent-length: 9\r\n\r\n{").await;
+async fn a_failing_status_is_reported_despite_an_incomplete_body() {
+    let (target, _server) = server_returning("HTTP/1.1 401 X\r\ncontent-length: 9\r\n\r\n{").await;
     let error = failure(&target).await;
     assert_eq!((error.kind(), error.status()), (ErrorKind::Status, Some(401)));
     assert_eq!(error.body_problem(), Some(BodyProblem::Incomplete));
 }
 
-/// A server that sends this and then nothing more, while the clock runs as fast as it can.
+/// Sends a request to a server that stops after these bytes, with a paused clock that advances automatically.
 async fn silent_after(bytes: &'static str) -> Error<VendorError> {
     let (target, _server) = server(move |mut stream| async move {
         stream.write_all(bytes.as_bytes()).await.unwrap();
@@ -454,27 +458,27 @@ async fn silent_after(bytes: &'static str) -> Error<VendorError> {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_come_times_out() {
+async fn a_missing_response_times_out() {
     let error = silent_after("").await;
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(error.is_ambiguous() && !error.is_unusable());
     assert!(error.is_timeout() && !error.is_connect() && error.is_transient());
-    assert_eq!(text(&error), "create_token: POST ORIGIN timed out before the response was complete (30 s at most)");
+    assert_eq!(message(&error), "create_token: POST ORIGIN timed out before the response was complete (30 s at most)");
 }
 
 #[tokio::test]
-async fn the_time_out_covers_the_body() {
+async fn the_timeout_includes_the_body() {
     let error = silent_after("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{").await;
     assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, Some(200)));
 }
 
 #[tokio::test]
-async fn the_time_out_of_the_users_client_is_not_used() {
+async fn the_timeout_of_a_custom_client_is_not_used() {
     let (target, _server) = server(|mut stream| async move {
         tokio::time::pause();
         tokio::time::advance(Duration::from_secs(5)).await;
         tokio::time::resume();
-        stream.write_all(&answer(200, "", TOKEN)).await.unwrap();
+        stream.write_all(&response(200, "", TOKEN)).await.unwrap();
     })
     .await;
     let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(1)).build().unwrap();
@@ -483,23 +487,23 @@ async fn the_time_out_of_the_users_client_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_value_that_can_not_be_encoded_is_not_sent() {
+async fn a_value_that_cannot_be_encoded_is_not_sent() {
     let target = target("http://localhost");
     let hidden = target.http().post("http://localhost").header("x-a", "hunter2\n");
     let scheme = target.http().post("ftp://hunter2");
     for request in [hidden, scheme] {
         let error = run::<Token>(&Call::new(&CREATE, &target), request).await.unwrap_err();
         assert_eq!((error.kind(), error.is_transient()), (ErrorKind::InvalidRequest, false));
-        assert!(!texts(&error).contains("hunter2"), "{error:?}");
+        assert!(!messages(&error).contains("hunter2"), "{error:?}");
     }
     let result = Err(progenitor_client::Error::InvalidRequest("hunter2".into()).into());
     let error = Call::new(&CREATE, &target).finish_empty::<VendorError>(result).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-    assert!(!texts(&error).contains("hunter2"), "{error:?}");
+    assert!(!messages(&error).contains("hunter2"), "{error:?}");
 }
 
 #[tokio::test]
-async fn the_wait_is_measured_against_the_answers_date() {
+async fn the_wait_is_relative_to_the_date_of_the_response() {
     let date = "date: Sun, 22 Nov 2026 10:00:00 GMT\r\n";
     for (headers, seconds) in [
         ("retry-after: 120\r\n", Some(120)),
@@ -518,13 +522,13 @@ async fn the_wait_is_measured_against_the_answers_date() {
 
 #[tokio::test]
 async fn the_date_of_a_success_is_kept() {
-    let (target, _server) = answering(answer(200, "date: Thu, 01 Jan 1970 00:00:09 GMT\r\n", TOKEN)).await;
+    let (target, _server) = server_returning(response(200, "date: Thu, 01 Jan 1970 00:00:09 GMT\r\n", TOKEN)).await;
     let head = grant(&target).await.unwrap().head;
     assert_eq!(head.date(), Some(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(9)));
 }
 
 #[tokio::test]
-async fn the_wait_has_fractions_and_dates_of_rfc_3339() {
+async fn the_wait_may_be_a_fraction_or_an_rfc_3339_date() {
     let date = "date: Sun, 22 Nov 2026 10:00:00 GMT\r\n";
     for (headers, seconds) in [
         ("retry-after: 292.052427053\r\n", 293),
@@ -544,24 +548,24 @@ async fn a_request_id_that_repeats_what_was_sent_is_withheld() {
         let body = failing(400, "", format!(r#"{{"code":"c","request":"{id}"}}"#)).await;
         for error in [header, body] {
             assert_eq!(error.request_id(), None, "{id}");
-            assert!(!texts(&error).contains(id), "{error}");
+            assert!(!messages(&error).contains(id), "{error}");
         }
     }
     assert_eq!(failing(400, "x-request-id: 7f3a9c\r\n", "{}").await.request_id(), Some("7f3a9c"));
 }
 
 #[tokio::test]
-async fn the_causes_are_on_one_line() {
-    let error = failure(&target(&dead_end().await)).await;
+async fn an_error_and_its_causes_are_printed_on_one_line() {
+    let error = failure(&target(&closed_port().await)).await;
     let line = format!("{error:#}");
     assert!(line.starts_with(&format!("{error}: error sending request: client error (Connect): ")), "{line}");
     assert!(line.contains("Connection refused") && !line.contains('\n'), "{line}");
-    // What `main` prints of it.
+    // A `main` that returns the error prints its `Debug`.
     assert_eq!((format!("{error:?}"), format!("{error:#?}")), (line.clone(), line));
 }
 
 #[test]
-fn an_error_and_a_call_can_cross_threads() {
+fn errors_calls_and_targets_can_cross_threads() {
     fn crosses<T: Send + Sync + 'static>() {}
     crosses::<Error<VendorError>>();
     crosses::<Call>();
@@ -569,7 +573,7 @@ fn an_error_and_a_call_can_cross_threads() {
 }
 
 #[tokio::test]
-async fn an_error_can_change_its_body() {
+async fn the_body_of_an_error_can_be_mapped() {
     let error = failing(401, "retry-after: 1\r\n", r#"{"code":"invalid_client"}"#).await;
     let (text, debug) = (error.to_string(), format!("{error:?}"));
     let mapped = error.map_body(|body| body.code);
@@ -577,29 +581,29 @@ async fn an_error_can_change_its_body() {
     assert_eq!(mapped.into_body().unwrap(), "invalid_client");
 }
 
-/// The first invariant: a secret that goes anywhere into a request, or comes back anywhere in an answer, is in no text.
+/// The first invariant: no message contains a secret, wherever it was in the request or the response.
 #[tokio::test]
-async fn no_text_holds_a_secret() {
+async fn no_message_contains_a_secret() {
     static REVOKE: Operation = operation("DELETE", HeaderValue::from_static("application/json"), None);
     const HEAD: &str = "content-type: application/json\r\nset-cookie: hunter2\r\nlocation: /hunter2\r\n\
                         x-request-id: hunter2 hunter2\r\nwww-authenticate: Basic realm=\"hunter2\"\r\n";
     let body = r#"{"code":"hunter2","message":"hunter2","request":"hunter2 2"}"#;
-    let mut answers: Vec<Vec<u8>> = [200, 202, 307, 400, 503].map(|status| answer(status, HEAD, body)).into();
-    answers.extend([200, 400].map(|status| answer(status, HEAD, "hunter2")));
-    answers.push(b"HTTP/1.1 200 hunter2\r\nhunter2".into());
-    answers.push(b"hunter2 / hunter2".into());
-    answers.push(b"HTTP/1.1 400 hunter2\r\nContent-Length: hunter2\r\n\r\n".into());
+    let mut responses: Vec<Vec<u8>> = [200, 202, 307, 400, 503].map(|status| response(status, HEAD, body)).into();
+    responses.extend([200, 400].map(|status| response(status, HEAD, "hunter2")));
+    responses.push(b"HTTP/1.1 200 hunter2\r\nhunter2".into());
+    responses.push(b"hunter2 / hunter2".into());
+    responses.push(b"HTTP/1.1 400 hunter2\r\nContent-Length: hunter2\r\n\r\n".into());
     let mut servers = Vec::new();
-    for bytes in answers {
-        let (target, handle) = answering(bytes).await;
+    for bytes in responses {
+        let (target, handle) = server_returning(bytes).await;
         servers.push((target.base_url().to_owned(), Some(handle)));
     }
-    servers.push((dead_end().await, None));
+    servers.push((closed_port().await, None));
 
     for (url, server) in servers {
         for http in [None, Some(careless_client())] {
             if http.is_some() && server.is_some() {
-                continue; // Each server answers once; the user's client has the dead end.
+                continue; // Each server responds once. The custom client uses the closed port.
             }
             let http = http.map(Http::from).unwrap_or_default();
             let target = Target::new::<()>(&format!("{url}/hunter2"), &http).unwrap();
@@ -610,7 +614,7 @@ async fn no_text_holds_a_secret() {
             assert!(!format!("{call:?} {call:#?} {target:?}").contains("hunter2"));
             let request = target.http().post(format!("{}/hunter2?a=hunter2", target.base_url())).body("hunter2");
             let error = run::<Token>(&call, request).await.unwrap_err();
-            assert!(!texts(&error).contains("hunter2"), "{}", texts(&error));
+            assert!(!messages(&error).contains("hunter2"), "{}", messages(&error));
             assert!(!format!("{call:?} {call:#?}").contains("hunter2"));
         }
         if let Some(server) = server {

@@ -1,16 +1,16 @@
-//! What arrives at the vendor.
+//! The requests that the vendor receives.
 
-#![allow(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
+#![allow(clippy::unwrap_used, reason = "a test helper may panic, as a test may")]
 
 mod support;
 
 use freshtoken_wire::{BasicEncoding, Call, ErrorKind, Operation, Secret, Target, http_client_builder};
 use reqwest::header::{ACCEPT_ENCODING, HeaderValue};
-use support::{CREATE, TOKEN, Token, answer, answering, operation, post, run, target};
+use support::{CREATE, TOKEN, Token, operation, post, response, run, server_returning, target};
 
-/// The request's lines in the order of the alphabet, without `host`, and its body.
-async fn arrived(operation: &'static Operation, add: impl FnOnce(&mut Call)) -> (Vec<String>, String) {
-    let (target, server) = answering(answer(200, "", TOKEN)).await;
+/// Sends a request, and returns its sorted lines without `host`, and its body.
+async fn received(operation: &'static Operation, add: impl FnOnce(&mut Call)) -> (Vec<String>, String) {
+    let (target, server) = server_returning(response(200, "", TOKEN)).await;
     let mut call = Call::new(operation, &target);
     add(&mut call);
     run::<Token>(&call, post(&target)).await.unwrap();
@@ -25,8 +25,8 @@ fn parts(request: &str) -> (Vec<String>, String) {
 }
 
 #[tokio::test]
-async fn a_request_has_what_the_spec_says_and_nothing_else() {
-    let (lines, body) = arrived(&CREATE, |call| call.header::<()>("x-app-id", "id").unwrap()).await;
+async fn a_request_contains_only_what_the_spec_describes() {
+    let (lines, body) = received(&CREATE, |call| call.header::<()>("x-app-id", "id").unwrap()).await;
     assert_eq!(
         lines,
         [
@@ -43,8 +43,8 @@ async fn a_request_has_what_the_spec_says_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn no_compressed_response_is_asked_for_whatever_the_users_client_does() {
-    let (plain, server) = answering(answer(200, "", TOKEN)).await;
+async fn a_custom_client_never_requests_compression() {
+    let (plain, server) = server_returning(response(200, "", TOKEN)).await;
     let compressed = (ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     let http = http_client_builder().default_headers([compressed].into_iter().collect()).build().unwrap();
     let target = Target::new::<()>(plain.base_url(), &http.into()).unwrap();
@@ -55,33 +55,33 @@ async fn no_compressed_response_is_asked_for_whatever_the_users_client_does() {
 }
 
 #[tokio::test]
-async fn a_media_type_of_the_spec_replaces_progenitors() {
+async fn the_media_types_of_the_spec_replace_those_of_progenitor() {
     static VENDOR: Operation = operation(
         "POST",
         HeaderValue::from_static("application/vnd.v1+json"),
         Some(HeaderValue::from_static("application/vnd.v2+json")),
     );
-    let (lines, _) = arrived(&VENDOR, |_| ()).await;
+    let (lines, _) = received(&VENDOR, |_| ()).await;
     assert!(lines.contains(&"accept: application/vnd.v1+json".to_owned()), "{lines:?}");
     assert!(lines.contains(&"content-type: application/vnd.v2+json".to_owned()), "{lines:?}");
 }
 
 #[tokio::test]
-async fn a_post_without_a_body_says_so_and_a_delete_does_not() {
+async fn only_post_and_put_send_a_length_of_zero() {
     for (method, length) in [("POST", Some("content-length: 0")), ("PUT", Some("content-length: 0")), ("DELETE", None)]
     {
-        let (target, server) = answering(answer(200, "", TOKEN)).await;
+        let (target, server) = server_returning(response(200, "", TOKEN)).await;
         let request = target.http().request(method.parse().unwrap(), target.base_url());
         run::<Token>(&Call::new(&CREATE, &target), request).await.unwrap();
         let (lines, body) = parts(&server.await.unwrap());
-        let said = lines.iter().find(|line| line.contains("content-length") || line.contains("transfer-encoding"));
-        assert_eq!((said.map(String::as_str), body.as_str()), (length, ""), "{method}");
+        let header = lines.iter().find(|line| line.contains("content-length") || line.contains("transfer-encoding"));
+        assert_eq!((header.map(String::as_str), body.as_str()), (length, ""), "{method}");
     }
 }
 
 #[tokio::test]
-async fn a_body_says_its_length_with_any_method() {
-    let (target, server) = answering(answer(200, "", TOKEN)).await;
+async fn a_body_has_a_content_length_with_any_method() {
+    let (target, server) = server_returning(response(200, "", TOKEN)).await;
     let request = target.http().delete(target.base_url()).body("abc");
     run::<Token>(&Call::new(&CREATE, &target), request).await.unwrap();
     let (lines, body) = parts(&server.await.unwrap());
@@ -91,7 +91,7 @@ async fn a_body_says_its_length_with_any_method() {
 
 #[tokio::test]
 async fn a_query_parameter_is_added_and_encoded() {
-    let (lines, _) = arrived(&CREATE, |call| {
+    let (lines, _) = received(&CREATE, |call| {
         call.query("api_key", &Secret::from("a&b=c +ü"));
         call.query("b", &Secret::from("1"));
     })
@@ -100,7 +100,7 @@ async fn a_query_parameter_is_added_and_encoded() {
 }
 
 #[tokio::test]
-async fn basic_is_form_encoded_first_or_raw() {
+async fn basic_credentials_are_form_encoded_or_raw() {
     use base64::Engine as _;
     for (encoding, user, password, pair) in [
         (BasicEncoding::Form, "a&=+%:b", "ü *-._~", "a%26%3D%2B%25%3Ab:%C3%BC+*-._%7E"),
@@ -108,7 +108,7 @@ async fn basic_is_form_encoded_first_or_raw() {
         (BasicEncoding::Raw, "", "", ":"),
         (BasicEncoding::Form, "key", "", "key:"),
     ] {
-        let (lines, _) = arrived(&CREATE, |call| call.basic::<()>(encoding, user, password).unwrap()).await;
+        let (lines, _) = received(&CREATE, |call| call.basic::<()>(encoding, user, password).unwrap()).await;
         let encoded = lines.iter().find_map(|line| line.strip_prefix("authorization: Basic ")).unwrap();
         let decoded = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap();
         assert_eq!(String::from_utf8(decoded).unwrap(), pair);
@@ -116,13 +116,14 @@ async fn basic_is_form_encoded_first_or_raw() {
 }
 
 #[tokio::test]
-async fn a_scheme_of_its_own_carries_the_credential() {
-    let (lines, _) = arrived(&CREATE, |call| call.authorization::<()>("Bearer", &Secret::from("t:|$#")).unwrap()).await;
+async fn the_authorization_header_has_the_scheme_and_the_credential() {
+    let (lines, _) =
+        received(&CREATE, |call| call.authorization::<()>("Bearer", &Secret::from("t:|$#")).unwrap()).await;
     assert!(lines.contains(&"authorization: Bearer t:|$#".to_owned()), "{lines:?}");
 }
 
 #[test]
-fn a_header_that_can_not_be_sent_is_named_without_its_value() {
+fn an_invalid_header_is_named_without_its_value() {
     let mut call = Call::new(&CREATE, &target("http://localhost"));
     for value in ["hunter2\r\nx-evil: 1", "hunter2\n", "hunter2\0", "hunter2ü", "hunter2\t", "hunter2\u{7f}"] {
         for error in [
@@ -130,7 +131,7 @@ fn a_header_that_can_not_be_sent_is_named_without_its_value() {
             call.authorization::<()>("Bearer", &Secret::from(value)).unwrap_err(),
         ] {
             assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{value:?}");
-            assert!(!support::texts(&error).contains("hunter2"), "{error}");
+            assert!(!support::messages(&error).contains("hunter2"), "{error}");
         }
     }
     assert_eq!(
@@ -141,17 +142,17 @@ fn a_header_that_can_not_be_sent_is_named_without_its_value() {
 }
 
 #[test]
-fn raw_basic_refuses_what_would_arrive_as_something_else() {
+fn raw_basic_rejects_ambiguous_credentials() {
     let mut call = Call::new(&CREATE, &target("http://localhost"));
     for (user, password) in [("hunter2:a", "b"), ("hunter2\n", "b"), ("a", "hunter2\n")] {
         let error = call.basic::<()>(BasicEncoding::Raw, user, password).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-        assert!(!support::texts(&error).contains("hunter2"), "{error}");
+        assert!(!support::messages(&error).contains("hunter2"), "{error}");
     }
 }
 
 #[test]
-fn a_path_is_put_below_the_base_url_as_reqwest_would_read_the_whole() {
+fn a_path_is_appended_as_reqwest_would_parse_the_url() {
     for base in ["http://localhost", "http://localhost:81/", "http://localhost/a%20b/", "http://[::1]/a/b"] {
         let target = target(base);
         let call = Call::new(&CREATE, &target);
@@ -163,7 +164,7 @@ fn a_path_is_put_below_the_base_url_as_reqwest_would_read_the_whole() {
 }
 
 #[test]
-fn a_backslash_of_a_path_parameter_leads_to_no_other_path() {
+fn a_backslash_in_a_path_parameter_is_encoded() {
     let call = Call::new(&CREATE, &target("http://localhost/base"));
     for value in [r"..\..\admin", r"x\..\..\y", r"\", r"a\b"] {
         let path = format!("/d/{}", progenitor_client::encode_path(value));
@@ -173,7 +174,7 @@ fn a_backslash_of_a_path_parameter_leads_to_no_other_path() {
 }
 
 #[test]
-fn a_path_parameter_that_would_make_another_path_is_refused() {
+fn a_path_parameter_that_would_change_the_path_is_rejected() {
     let call = Call::new(&CREATE, &target("http://localhost"));
     for value in ["", ".", ".."] {
         assert_eq!(call.path_parameter::<()>("token", value).unwrap_err().kind(), ErrorKind::InvalidRequest);

@@ -1,6 +1,6 @@
-//! The types that bodies are made of.
+//! The types of the values in request and response bodies.
 
-#![allow(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
+#![allow(clippy::unwrap_used, reason = "a test helper may panic, as a test may")]
 
 use std::time::{Duration, SystemTime};
 
@@ -23,7 +23,7 @@ open_enum! {
 }
 
 #[test]
-fn a_secret_is_redacted_and_gives_its_text_only_when_asked() {
+fn a_secret_is_redacted_unless_it_is_exposed() {
     let secret = Secret::from("hunter2");
     assert_eq!(format!("{secret:?} {:#?}", Some(&secret)), "[redacted] Some(\n    [redacted],\n)");
     assert_eq!(secret.expose(), "hunter2");
@@ -35,7 +35,7 @@ fn a_secret_is_redacted_and_gives_its_text_only_when_asked() {
 }
 
 #[test]
-fn a_secret_that_is_no_string_is_refused_without_quoting_it() {
+fn a_secret_that_is_not_a_string_is_rejected_unquoted() {
     for value in ["424242", "-424242", "42424.2", "true", "[424242]", r#"{"424242":424242}"#, "null"] {
         let error = from_str::<Secret>(value).unwrap_err().to_string();
         assert!(!error.contains("4242") && !error.contains("true"), "{error}");
@@ -43,7 +43,7 @@ fn a_secret_that_is_no_string_is_refused_without_quoting_it() {
 }
 
 #[test]
-fn lists_travel_as_one_text() {
+fn a_list_is_sent_as_one_string() {
     assert_eq!(to_string(&SpaceDelimited::from(["a", "b:c"])).unwrap(), r#""a b:c""#);
     assert_eq!(to_string(&CommaDelimited::from(vec![1, 2])).unwrap(), r#""1,2""#);
     assert_eq!(to_string(&PipeDelimited::from(&[Scope::Api, Scope::TrashBin][..])).unwrap(), r#""api|trash-bin""#);
@@ -56,7 +56,7 @@ fn lists_travel_as_one_text() {
 }
 
 #[test]
-fn a_list_whose_items_could_not_be_told_apart_is_not_sent() {
+fn a_list_with_ambiguous_items_is_not_sent() {
     let join = |items: &[&str]| SpaceDelimited::from(items).join();
     assert_eq!(join(&[]), Err(ListError::Empty));
     assert_eq!(join(&["a", ""]), Err(ListError::EmptyItem));
@@ -73,7 +73,7 @@ fn a_list_whose_items_could_not_be_told_apart_is_not_sent() {
 }
 
 #[test]
-fn an_open_enum_knows_the_spec_and_keeps_the_rest() {
+fn an_open_enum_keeps_values_that_the_spec_does_not_list() {
     assert_eq!(Scope::KNOWN, ["api", "trash-bin", "4023"]);
     for known in Scope::KNOWN {
         assert!(Scope::from(*known).is_known());
@@ -87,7 +87,7 @@ fn an_open_enum_knows_the_spec_and_keeps_the_rest() {
 }
 
 #[test]
-fn an_open_enum_takes_numbers_and_bools_as_text() {
+fn an_open_enum_reads_numbers_and_bools_as_strings() {
     let read: Vec<Scope> = from_str(r#"["api", "x", 4023, -1, 1.5, true]"#).unwrap();
     let other = |text: &str| Scope::Other(text.into());
     assert_eq!(read, [Scope::Api, other("x"), Scope::Code, other("-1"), other("1.5"), other("true")]);
@@ -96,7 +96,7 @@ fn an_open_enum_takes_numbers_and_bools_as_text() {
 }
 
 #[test]
-fn timestamps_are_read_with_any_offset_and_written_in_utc() {
+fn timestamps_are_parsed_with_any_offset_and_formatted_in_utc() {
     for (text, utc) in [
         ("2026-11-22T11:00:00Z", "2026-11-22T11:00:00Z"),
         ("2026-11-22t11:00:00z", "2026-11-22T11:00:00Z"),
@@ -114,7 +114,7 @@ fn timestamps_are_read_with_any_offset_and_written_in_utc() {
 }
 
 #[test]
-fn a_timestamp_without_an_offset_is_an_error_of_its_own() {
+fn a_timestamp_without_an_offset_has_its_own_error() {
     for text in ["2026-11-22T11:00:00", "2026-11-22t11:00:00.1234567", "2026-11-22 11:00:00"] {
         assert_eq!(text.parse::<Timestamp>(), Err(TimestampError::NoOffset), "{text}");
     }
@@ -126,7 +126,7 @@ fn a_timestamp_without_an_offset_is_an_error_of_its_own() {
 }
 
 #[test]
-fn a_timestamp_at_the_end_of_the_year_9999_is_as_late_as_can_be() {
+fn a_timestamp_at_the_end_of_9999_is_clamped() {
     let latest = "9999-12-30T22:00:00.999999999Z";
     for text in ["9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59Z", "9999-12-31T00:00:00+01:00", latest] {
         assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), latest, "{text}");
@@ -174,7 +174,7 @@ struct Zoned {
 }
 
 #[test]
-fn integers_come_as_numbers_and_as_strings_of_digits() {
+fn integers_are_read_from_numbers_and_strings() {
     for (value, integer) in [
         ("3600", 3600),
         ("3600.0", 3600),
@@ -194,7 +194,7 @@ fn integers_come_as_numbers_and_as_strings_of_digits() {
 }
 
 #[test]
-fn what_is_no_integer_is_refused_without_quoting_it() {
+fn other_values_are_rejected_as_integers_without_quoting_them() {
     for value in [
         "3600.5",
         "9223372036854775808",
@@ -227,7 +227,7 @@ struct MaybeFraction {
 }
 
 #[test]
-fn numbers_come_as_numbers_and_as_strings_of_them() {
+fn numbers_are_read_from_numbers_and_strings() {
     for (value, number) in [("2", 2.0), ("2.5", 2.5), ("-1e3", -1000.0), (r#""2.5""#, 2.5), (r#"" 2 ""#, 2.0)] {
         let json = format!(r#"{{"rate":{value}}}"#);
         assert_eq!(from_str::<Fraction>(&json).unwrap().rate, number, "{json}");
@@ -245,7 +245,7 @@ fn numbers_come_as_numbers_and_as_strings_of_them() {
 }
 
 #[test]
-fn null_and_absent_and_empty_are_none_where_a_field_is_optional() {
+fn null_absent_and_empty_optional_fields_are_none() {
     for json in ["{}", r#"{"expires_in":null,"expires_at":null}"#, r#"{"expires_in":" ","expires_at":""}"#] {
         assert_eq!(from_str::<Lenient>(json).unwrap(), Lenient::default(), "{json}");
     }
@@ -255,7 +255,7 @@ fn null_and_absent_and_empty_are_none_where_a_field_is_optional() {
 }
 
 #[test]
-fn a_vendor_that_means_utc_need_not_say_so() {
+fn a_declared_utc_time_needs_no_offset() {
     for (text, utc) in [
         ("2026-11-22T11:00:00.1234567", "2026-11-22T11:00:00.1234567Z"),
         ("2026-11-22 11:00:00", "2026-11-22T11:00:00Z"),

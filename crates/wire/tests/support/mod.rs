@@ -1,4 +1,4 @@
-//! What a generated crate does around `Call`, by hand, and servers that misbehave.
+//! A hand-written equivalent of the generated code around `Call`, and misbehaving servers.
 
 #![allow(dead_code)]
 
@@ -77,7 +77,7 @@ pub fn target(base_url: &str) -> Target {
     Target::new::<()>(base_url, &Http::default()).unwrap()
 }
 
-/// What progenitor's generated code does.
+/// Sends a request as progenitor's generated code does.
 async fn send<T>(call: &Call, request: reqwest::RequestBuilder) -> Result<ResponseValue<T>, answer::Error> {
     let response = call.exec(request.build()?).await?;
     match response.status().as_u16() {
@@ -86,19 +86,19 @@ async fn send<T>(call: &Call, request: reqwest::RequestBuilder) -> Result<Respon
     }
 }
 
-/// And the wrapper around it.
+/// Calls an operation as the generated client does.
 pub async fn run<T: DeserializeOwned>(call: &Call, request: reqwest::RequestBuilder) -> Outcome<T> {
     call.finish(send(call, request).await)
 }
 
-/// The same as the facade has it.
+/// Calls an operation as the facade does.
 pub async fn grant(target: &Target) -> Outcome<Granted<Token>> {
     let call = Call::new(&CREATE, target);
     let result = send(&call, post(target)).await;
     call.answered(result).granted()
 }
 
-/// The same of an operation whose success says nothing.
+/// Calls an operation without a success body.
 pub async fn run_empty(target: &Target) -> Outcome<()> {
     let call = Call::new(&CREATE, target);
     let result = async {
@@ -111,7 +111,7 @@ pub async fn run_empty(target: &Target) -> Outcome<()> {
     call.finish_empty(result.await)
 }
 
-/// A POST with a form body, to `/token`.
+/// Returns a POST with a form body to `/token`.
 pub fn post(target: &Target) -> reqwest::RequestBuilder {
     target
         .http()
@@ -124,12 +124,12 @@ pub async fn create(target: &Target) -> Outcome<Token> {
     run(&Call::new(&CREATE, target), post(target)).await
 }
 
-/// A failure of `create`, whose success would be a bug of the test.
+/// Returns the error of `create`, which must fail.
 pub async fn failure(target: &Target) -> Error<VendorError> {
     create(target).await.unwrap_err()
 }
 
-/// A server for one connection: reads one request whole, then does as it's told. Its handle gives the request.
+/// Starts a server for one connection, which reads one request and then calls `act`. Its handle returns the request.
 pub async fn server<F>(act: impl FnOnce(TcpStream) -> F + Send + 'static) -> (Target, JoinHandle<String>)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -145,25 +145,25 @@ where
     (target, handle)
 }
 
-/// A server that answers one request with these bytes, and closes the connection.
-pub async fn answering(bytes: impl AsRef<[u8]> + Send + 'static) -> (Target, JoinHandle<String>) {
+/// Starts a server that responds to one request with these bytes, and closes the connection.
+pub async fn server_returning(bytes: impl AsRef<[u8]> + Send + 'static) -> (Target, JoinHandle<String>) {
     server(|mut stream| async move {
-        // The client may have hung up by now, and rightly so.
+        // The client may have closed the connection already, as it should for a body that is too large.
         let _ = stream.write_all(bytes.as_ref()).await;
         let _ = stream.shutdown().await;
     })
     .await
 }
 
-/// A JSON answer with these headers, each ended by a line break.
-pub fn answer(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+/// Returns a JSON response with these headers, each of which ends with a line break.
+pub fn response(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let mut bytes = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n", body.len()).into_bytes();
     bytes.extend_from_slice(body);
     bytes
 }
 
-/// A client of a user who didn't read what it should be: it follows redirects.
+/// Returns a custom client with reqwest's defaults, which follows redirects.
 pub fn careless_client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
@@ -172,8 +172,8 @@ pub fn origin(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-/// An address where nobody listens, and where no other test can: its port stays taken.
-pub async fn dead_end() -> String {
+/// Returns the origin of a port without a listener. The port stays bound, so that no other test can use it.
+pub async fn closed_port() -> String {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = socket.local_addr().unwrap();
@@ -199,13 +199,13 @@ pub async fn read_request(stream: &mut TcpStream) -> String {
     }
 }
 
-/// Everything that an error can be made to say.
-pub fn texts<B>(error: &Error<B>) -> String {
-    let mut texts = format!("{error}\n{error:?}\n{error:#?}");
+/// Returns all messages of an error and its sources, in every format.
+pub fn messages<B>(error: &Error<B>) -> String {
+    let mut messages = format!("{error}\n{error:?}\n{error:#?}");
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        texts.push_str(&format!("\n{cause}\n{cause:?}"));
+        messages.push_str(&format!("\n{cause}\n{cause:?}"));
         source = cause.source();
     }
-    texts
+    messages
 }
