@@ -189,7 +189,7 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// Returns [`Unanswered`] if the vendor's response did not arrive completely.
+    /// Returns [`Unanswered`] if the vendor's response did not arrive completely, or if the HTTP client followed a redirect.
     pub fn exec<'a>(&'a self, mut request: Request) -> impl Future<Output = Result<Response, Unanswered>> + use<'a> {
         // Outside the future, which would otherwise store the request twice and enlarge every future around it.
         self.prepare(&mut request);
@@ -314,7 +314,7 @@ fn kind_of(error: &reqwest::Error, departure: &Departure) -> ErrorKind {
     }
 }
 
-/// Encodes all characters that `application/x-www-form-urlencoded` encodes, and the space.
+/// The characters that `application/x-www-form-urlencoded` encodes. The space is replaced by `+` afterwards.
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
 
 fn form_encode(value: &str) -> Zeroizing<String> {

@@ -60,7 +60,7 @@ pub fn utc_timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Times
 ///
 /// # Errors
 ///
-/// Returns an error if another value isn't a string with an RFC 3339 date-time. The offset is optional.
+/// Returns an error for any other value that isn't a string with an RFC 3339 date-time. The offset is optional.
 pub fn option_utc_timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     match Option::<String>::deserialize(deserializer)? {
         Some(text) if !text.trim().is_empty() => {

@@ -20,6 +20,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+/// Errors, calls and targets can be sent to other threads.
+const _: () = {
+    const fn can_cross_threads<T: Send + Sync + 'static>() {}
+    can_cross_threads::<Error<VendorError>>();
+    can_cross_threads::<Call>();
+    can_cross_threads::<Target>();
+};
+
 async fn failing(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Error<VendorError> {
     let (target, _server) = server_returning(response(status, headers, body)).await;
     failure(&target).await
@@ -562,14 +570,6 @@ async fn an_error_and_its_causes_are_printed_on_one_line() {
     assert!(line.contains("Connection refused") && !line.contains('\n'), "{line}");
     // A `main` that returns the error prints its `Debug`.
     assert_eq!((format!("{error:?}"), format!("{error:#?}")), (line.clone(), line));
-}
-
-#[test]
-fn errors_calls_and_targets_can_cross_threads() {
-    fn crosses<T: Send + Sync + 'static>() {}
-    crosses::<Error<VendorError>>();
-    crosses::<Call>();
-    crosses::<Target>();
 }
 
 #[tokio::test]
