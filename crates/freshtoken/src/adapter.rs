@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_credential_that_cannot_be_right_is_named_and_not_quoted() {
+    fn a_wrong_credential_is_named_and_not_quoted() {
         let said =
             |credential: &dyn Credential| given(&[("api_key", credential)]).map_err(|failure| failure.to_string());
         assert_eq!(said(&Secret::new("")), Err("the credential `api_key` is empty".to_owned()));

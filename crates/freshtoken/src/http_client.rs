@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_redirects_are_followed_and_none_in_a_circle() {
+    fn ten_redirects_are_followed_and_no_loop() {
         let asked: Vec<String> = (0..11).map(|i| format!("https://api.example.com/{i}")).collect();
         let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
         assert!(follows("https://api.example.com/next", &asked[..10]));

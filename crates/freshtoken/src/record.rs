@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_comes_back_as_it_was() {
+    fn a_record_survives_a_round_trip() {
         let json = record().to_json();
         let back = Record::from_json(json.expose()).unwrap();
         assert_eq!(back.to_json(), json);
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_an_error_that_quotes_nothing() {
+    fn an_invalid_record_is_an_error_that_quotes_nothing() {
         let json = record().to_json();
         let broken = [
             "",

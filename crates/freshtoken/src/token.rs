@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn the_earlier_of_two_expiries_holds_and_the_date_corrects_the_absolute_one() {
+    fn the_earlier_expiry_is_used_and_date_corrects_it() {
         let issued = Issued::new("t").expires_in(Duration::from_secs(900));
         assert_eq!(seconds_left(issued.clone().expires_at(at(600))), Some(600));
         assert_eq!(seconds_left(issued.clone().expires_at(at(1200))), Some(900));
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_life_beyond_ten_years_is_unknown_and_none_overflows() {
+    fn a_lifetime_over_ten_years_is_unknown() {
         let far = UNIX_EPOCH + Duration::from_secs(1 << 40);
         for issued in [
             Issued::new("t").expires_in(Duration::from_secs(1_000_000_000_000_000_000)),
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expiry_that_is_not_one_is_unknown() {
+    fn a_placeholder_expiry_is_unknown() {
         for issued in [
             Issued::new("t").expires_in(Duration::ZERO),
             Issued::new("t").expires_at(UNIX_EPOCH),
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_arrives_expired_or_breaks_a_line_is_a_failure() {
+    fn an_expired_or_unsendable_token_is_a_failure() {
         for issued in [
             Issued::new("t").expires_at(at(0)),
             Issued::new("t").expires_at(at(60)).date(at(61)),
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prefix_is_the_policy_s_else_the_answer_s_else_bearer() {
+    fn the_prefix_is_from_the_policy_then_the_response() {
         let header = |issued: Issued, policy: Policy| {
             Token::of(issued, &policy, 1, NOW).unwrap().header().to_str().unwrap().to_owned()
         };
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_doesn_t_make_a_token_younger_than_new() {
+    fn a_clock_set_back_does_not_make_the_age_negative() {
         let token = Token::of(Issued::new("t").expires_in(Duration::from_secs(60)), &POLICY, 1, NOW).unwrap();
         let at = |wall: u64| Now { wall, ..NOW };
         assert_eq!(token.age(at(NOW.wall - 3_600_000_000_000)), Duration::ZERO);

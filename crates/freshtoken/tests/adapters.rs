@@ -99,7 +99,7 @@ async fn voucherify_revokes_the_token_that_it_is_handed() {
 }
 
 #[test]
-fn voucherifys_scopes_and_server_are_texts_for_keys() {
+fn the_store_key_has_voucherifys_scopes_and_server() {
     assert_eq!(<voucherify::Endpoint as Vendor>::scopes(&voucherify_credentials()), "vouchers api");
     assert_eq!(voucherify::Endpoint::asia().server(), "https://as1.api.voucherify.io");
     assert_eq!(voucherify::Endpoint::at("https://example.com/A/").unwrap().server(), "https://example.com/A");
@@ -138,7 +138,7 @@ async fn a_failed_login_keeps_the_vendors_typed_error_and_no_secret() {
 }
 
 #[tokio::test]
-async fn what_a_vendor_has_no_operation_for_is_a_failure() {
+async fn an_operation_that_the_vendor_lacks_is_a_failure() {
     let endpoint = wellnessliving::Endpoint::uat();
     let source = wellnessliving_credentials().into();
     let refreshed = endpoint.refresh(&source, &Secret::new("hunter:r")).await.unwrap_err();
@@ -214,7 +214,7 @@ async fn zenoti_revokes_with_the_live_token() {
 }
 
 #[tokio::test]
-async fn an_answer_of_2xx_with_an_error_is_a_failure() {
+async fn a_2xx_response_with_an_error_is_a_failure() {
     let server = server(json(r#"{ "credentials": null, "error": { "code": 4023, "message": "no" } }"#)).await;
     let endpoint = zenoti::Endpoint::at(server.uri()).unwrap();
     let failure = endpoint.login(&zenoti_credentials().into()).await.unwrap_err();
@@ -246,7 +246,7 @@ async fn counting() -> (String, Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn each_login_has_a_connection_of_its_own() {
+async fn each_login_opens_its_own_connection() {
     let (url, connections) = counting().await;
     let endpoint = wellnessliving::Endpoint::at(url).unwrap();
     let credentials = wellnessliving_credentials().into();
@@ -308,7 +308,7 @@ fn credentials_and_server_come_from_variables() {
 }
 
 #[test]
-fn all_variables_that_are_missing_are_named_at_once_and_an_empty_one_is_missing() {
+fn all_missing_or_empty_variables_are_named_at_once() {
     let vars = [("ZENOTI_ACCOUNT_NAME", "one"), ("ZENOTI_PASSWORD", ""), ("ZENOTI_DEVICE_ID", "two")];
     let error = TokenSource::from_vars::<zenoti::Endpoint>(&variables(&vars)).unwrap_err();
     let expected = "set ZENOTI_USER_NAME, ZENOTI_PASSWORD, ZENOTI_APP_ID and ZENOTI_APP_SECRET in the environment";
@@ -317,7 +317,7 @@ fn all_variables_that_are_missing_are_named_at_once_and_an_empty_one_is_missing(
 }
 
 #[test]
-fn a_variable_that_names_no_server_is_told_the_names() {
+fn an_unknown_server_gets_a_list_of_the_known_ones() {
     let vars = |name: &str| match name {
         "VOUCHERIFY_SERVER" => Some("mars".to_owned()),
         name => variables(&VOUCHERIFYS)(name),
@@ -349,7 +349,7 @@ async fn a_source_from_variables_starts_from_their_refresh_token() {
 }
 
 #[test]
-fn a_line_about_each_variable_says_what_it_is() {
+fn each_variable_has_a_line_of_help() {
     let lines: Vec<String> = voucherify::Endpoint::VARIABLES.iter().map(ToString::to_string).collect();
     let expected = [
         "VOUCHERIFY_APP_ID: The id of an API key of the project, sent together with its token.",

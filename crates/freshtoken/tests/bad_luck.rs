@@ -118,7 +118,7 @@ async fn a_throttled_source_waits_as_told() {
 }
 
 #[tokio::test]
-async fn a_failure_that_may_pass_is_shared_and_tried_again_after_a_second() {
+async fn a_transient_failure_is_shared_and_retried_after_a_second() {
     let good = || voucherify_token("token", start());
     let page = "<html>Welcome to the hotel's network</html>";
     let large = vec![b' '; OVER_64_KIB];
@@ -149,7 +149,7 @@ async fn a_failure_that_may_pass_is_shared_and_tried_again_after_a_second() {
 }
 
 #[tokio::test]
-async fn a_token_of_which_no_header_can_be_made_is_a_failure() {
+async fn a_token_that_no_header_can_hold_is_a_failure() {
     for token in ["a\\nb", "a\\rb", "a\\u0000b", "a\\u007fb", "a\\tb", "a\\u00e9b", "a\\u2028b"] {
         let clock = TestClock::new();
         let answer = voucherify_token(token, clock.wall());
@@ -164,7 +164,7 @@ async fn a_token_of_which_no_header_can_be_made_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_success_that_can_t_be_used_is_tried_after_ten_minutes_when_it_comes_twice_in_a_row() {
+async fn two_unusable_responses_in_a_row_back_off_ten_minutes() {
     let expired = voucherify_token_with("token", "0", &unix(start() - s(60)).to_string());
     for answer in [Answer::html(200, "<html>Welcome</html>"), Answer::new(204), Answer::json(201, "{}"), expired] {
         let clock = TestClock::new();
@@ -185,7 +185,7 @@ async fn a_success_that_can_t_be_used_is_tried_after_ten_minutes_when_it_comes_t
 }
 
 #[tokio::test]
-async fn a_revoke_that_succeeds_with_another_status_than_the_spec_s_is_done() {
+async fn a_revocation_with_an_undocumented_success_status_is_done() {
     let clock = TestClock::new();
     let server = Server::new(voucherify_token("token", clock.wall()));
     let tokens = voucherify_at(&server, &clock);
@@ -271,7 +271,7 @@ async fn neither_a_refresh_nor_a_revoke_is_redirected() {
 }
 
 #[tokio::test]
-async fn whatever_voucherify_says_of_an_expiry_is_a_lifetime_or_not_sent() {
+async fn any_expiry_of_voucherify_is_a_lifetime_or_ignored() {
     let at = |seconds: u64| (unix(start()) + seconds).to_string();
     let cases: [(&str, String, u64); 32] = [
         ("600", at(900), 600),
@@ -319,7 +319,7 @@ async fn whatever_voucherify_says_of_an_expiry_is_a_lifetime_or_not_sent() {
 }
 
 #[tokio::test]
-async fn whatever_zenoti_says_of_an_expiry_is_a_lifetime_or_not_sent() {
+async fn any_expiry_of_zenoti_is_a_lifetime_or_ignored() {
     let cases = [
         ("\"2026-11-22T11:19:18.7016839Z\"", 40_758),
         ("\"2026-11-22T02:00:00+01:00\"", 3_600),
@@ -359,7 +359,7 @@ async fn a_token_that_arrives_expired_is_a_failure() {
 }
 
 #[tokio::test]
-async fn an_issuer_whose_clock_is_off_by_minutes_gives_tokens_of_the_right_life() {
+async fn the_lifetime_is_right_though_the_issuer_clock_is_off() {
     type Case = (fn(SystemTime) -> Answer, fn(&Server, &TestClock) -> TokenSource, u64);
     let voucherify: Case = (|now| voucherify_token("token", now), voucherify_at, 900);
     let zenoti: Case = (|now| zenoti_pair(1, now), zenoti_at, DAY);
@@ -375,7 +375,7 @@ async fn an_issuer_whose_clock_is_off_by_minutes_gives_tokens_of_the_right_life(
 }
 
 #[tokio::test]
-async fn a_caller_without_patience_loses_nothing() {
+async fn an_impatient_caller_loses_nothing() {
     let clock = TestClock::new();
     let server = Server::new(voucherify_token("token", clock.wall()));
     let tokens = voucherify_at(&server, &clock);
@@ -393,7 +393,7 @@ async fn a_caller_without_patience_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_server_that_never_answers_is_given_up_after_thirty_seconds() {
+async fn a_server_that_never_responds_times_out_after_thirty_seconds() {
     let clock = TestClock::new();
     let (server, tokens) = unlucky(Act::Hangs, &clock);
     let caller = tokio::spawn({
@@ -411,7 +411,7 @@ async fn a_server_that_never_answers_is_given_up_after_thirty_seconds() {
 }
 
 #[tokio::test]
-async fn a_refresh_that_is_never_answered_is_followed_by_a_login() {
+async fn a_refresh_without_a_response_is_followed_by_a_login() {
     let clock = TestClock::new();
     let server = Server::new(zenoti_pair(1, clock.wall()));
     let tokens = zenoti_at(&server, &clock);
@@ -451,7 +451,7 @@ async fn a_server_that_comes_up_late_is_found() {
 }
 
 #[tokio::test]
-async fn the_same_token_again_after_a_401_is_no_reason_to_go_on() {
+async fn the_same_token_after_a_401_stops_the_retries() {
     let clock = TestClock::new();
     let server = Server::new(voucherify_token("token", clock.wall()));
     let tokens = voucherify_at(&server, &clock);
@@ -548,7 +548,7 @@ async fn credentials_arrive_as_they_are_in_headers() {
 }
 
 #[tokio::test]
-async fn what_can_t_be_sent_isn_t_and_the_error_names_it() {
+async fn a_credential_that_cannot_be_sent_is_named() {
     let in_header = "a value with a line break, or with a character that isn't visible ASCII";
     let in_form = "a list that is empty, or a list item that is empty or holds the delimiter";
     let cases = [
@@ -586,7 +586,7 @@ async fn an_empty_credential_is_named_and_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn a_credential_with_a_control_character_is_named_and_nothing_is_sent() {
+async fn a_credential_with_a_control_character_is_named() {
     for (app_id, app_token, name) in [
         ("an-app", "line\r\nx-admin: 1", "app_token"),
         ("line\nbreak", "t", "app_id"),
@@ -718,7 +718,7 @@ impl Panics {
 }
 
 #[tokio::test]
-async fn a_panic_in_a_store_is_no_outage_as_no_failure_of_it_is() {
+async fn a_panic_in_a_store_is_not_an_outage() {
     let clock = TestClock::new();
     let server = Server::new(voucherify_token("token", clock.wall()));
     let endpoint = voucherify::Endpoint::at(server.url()).unwrap();
@@ -728,7 +728,7 @@ async fn a_panic_in_a_store_is_no_outage_as_no_failure_of_it_is() {
 
 /// What may hang has a limit; what ends by itself, as a request does, needs no second one.
 #[tokio::test]
-async fn a_callback_that_hangs_has_a_minute_and_a_request_the_time_out_of_its_own() {
+async fn a_hanging_callback_times_out_after_a_minute() {
     let clock = TestClock::new();
     let server = Server::new(voucherify_token("token", clock.wall()));
     server.close();
@@ -751,7 +751,7 @@ async fn a_callback_that_hangs_has_a_minute_and_a_request_the_time_out_of_its_ow
 }
 
 #[tokio::test]
-async fn a_panic_in_a_callback_before_its_future_keeps_nobody_from_their_token() {
+async fn a_panic_before_the_callback_future_withholds_no_token() {
     let clock = TestClock::new();
     let server = Server::new(voucherify_token("token", clock.wall()));
     let endpoint = || voucherify::Endpoint::at(server.url()).unwrap();
@@ -780,7 +780,7 @@ fn runtime() -> Runtime {
 }
 
 #[test]
-fn a_request_that_goes_down_with_its_runtime_is_made_anew_on_another() {
+fn a_request_aborted_with_its_runtime_is_repeated_on_another() {
     let clock = TestClock::new();
     let server = Server::new(voucherify_token("token", clock.wall()));
     let tokens = voucherify_at(&server, &clock);
@@ -798,7 +798,7 @@ fn a_request_that_goes_down_with_its_runtime_is_made_anew_on_another() {
 }
 
 #[test]
-fn a_single_use_refresh_that_goes_down_with_its_runtime_is_followed_by_a_login() {
+fn a_single_use_refresh_aborted_with_its_runtime_is_followed_by_a_login() {
     let clock = TestClock::new();
     let server = Server::new(zenoti_pair(1, clock.wall()));
     let tokens = zenoti_at(&server, &clock);
@@ -819,7 +819,7 @@ fn a_single_use_refresh_that_goes_down_with_its_runtime_is_followed_by_a_login()
 }
 
 #[tokio::test]
-async fn no_task_and_no_connection_is_left_of_a_thousand_sources_dropped_in_mid_flight() {
+async fn sources_dropped_during_a_fetch_leave_no_task_and_no_connection() {
     const SOURCES: usize = 1_000;
     let clock = TestClock::new();
     let server = Server::new(voucherify_token("token", clock.wall()));
@@ -845,7 +845,7 @@ async fn no_task_and_no_connection_is_left_of_a_thousand_sources_dropped_in_mid_
 }
 
 #[tokio::test]
-async fn a_single_use_refresh_is_brought_to_its_end_though_its_source_is_dropped() {
+async fn a_single_use_refresh_completes_though_its_source_is_dropped() {
     let clock = TestClock::new();
     let server = Server::new(zenoti_pair(1, clock.wall()));
     let store = Arc::new(freshtoken::Memory::new());

@@ -34,7 +34,7 @@ fn runtime() -> Runtime {
 }
 
 #[tokio::test]
-async fn a_caller_that_goes_away_cancels_nothing() {
+async fn a_dropped_caller_cancels_nothing() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let tokens = source::<LogsIn>(&issuer, &clock);
     issuer.close();
@@ -50,7 +50,7 @@ async fn a_caller_that_goes_away_cancels_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_fetch_doesn_t_inherit_the_time_out_of_its_caller() {
+async fn a_fetch_does_not_inherit_the_timeout_of_its_caller() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let tokens = source::<LogsIn>(&issuer, &clock);
     issuer.close();
@@ -75,7 +75,7 @@ async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
 }
 
 #[tokio::test]
-async fn a_rotated_token_isn_t_lost_with_its_caller() {
+async fn a_rotated_token_is_not_lost_with_its_caller() {
     let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
     let tokens = sharing::<RefreshesOnce>(&issuer, &clock, &store);
     ask(&tokens).await.unwrap();
@@ -95,7 +95,7 @@ async fn a_rotated_token_isn_t_lost_with_its_caller() {
 }
 
 #[test]
-fn a_source_outlives_the_runtime_that_it_was_used_on() {
+fn a_source_outlives_its_runtime() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let first = runtime();
     let tokens = first.block_on(async {
@@ -110,7 +110,7 @@ fn a_source_outlives_the_runtime_that_it_was_used_on() {
 }
 
 #[test]
-fn a_flight_that_goes_down_with_its_runtime_is_started_anew_by_the_next_caller() {
+fn a_fetch_aborted_with_its_runtime_is_restarted_by_the_next_caller() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let tokens = source::<LogsIn>(&issuer, &clock);
     issuer.close();
@@ -128,7 +128,7 @@ fn a_flight_that_goes_down_with_its_runtime_is_started_anew_by_the_next_caller()
 }
 
 #[test]
-fn a_waiter_on_another_runtime_starts_the_flight_anew() {
+fn a_waiter_on_another_runtime_restarts_the_fetch() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let tokens = source::<LogsIn>(&issuer, &clock);
     issuer.close();
@@ -150,7 +150,7 @@ fn a_waiter_on_another_runtime_starts_the_flight_anew() {
 }
 
 #[test]
-fn a_single_use_refresh_that_goes_down_with_its_runtime_is_never_repeated() {
+fn a_single_use_refresh_aborted_with_its_runtime_is_never_repeated() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
     let tokens = source::<RefreshesOnce>(&issuer, &clock);
     let first = runtime();
@@ -169,7 +169,7 @@ fn a_single_use_refresh_that_goes_down_with_its_runtime_is_never_repeated() {
 }
 
 #[test]
-fn without_a_runtime_there_is_a_clear_error_and_a_good_token_is_still_given_out() {
+fn without_a_runtime_a_good_token_is_still_served() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let tokens = source::<LogsIn>(&issuer, &clock);
     assert!(tokens.try_header().is_none());
@@ -185,7 +185,7 @@ fn without_a_runtime_there_is_a_clear_error_and_a_good_token_is_still_given_out(
 }
 
 #[tokio::test]
-async fn no_task_is_left_when_a_thousand_sources_are_dropped_in_mid_flight() {
+async fn sources_dropped_during_a_fetch_leave_no_task() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     issuer.close();
     let metrics = tokio::runtime::Handle::current().metrics();
@@ -238,7 +238,7 @@ async fn fifty_late_401s_with_an_old_token_cause_no_request() {
 }
 
 #[tokio::test]
-async fn the_same_token_again_is_served_without_a_storm_until_its_end() {
+async fn a_repeated_token_is_served_without_a_request_storm() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let tokens = source::<LogsIn>(&issuer, &clock);
     ask(&tokens).await.unwrap();
@@ -330,7 +330,7 @@ impl Store for Moody {
 }
 
 #[tokio::test]
-async fn who_waits_for_the_lease_reads_only_after_the_holder_has_stored() {
+async fn a_lease_waiter_reads_after_the_holder_has_stored() {
     let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Moody::default()));
     let (one, other) = (sharing::<LogsIn>(&issuer, &clock, &store), sharing::<LogsIn>(&issuer, &clock, &store));
     let (one, other) = tokio::join!(ask(&one), ask(&other));
@@ -341,7 +341,7 @@ async fn who_waits_for_the_lease_reads_only_after_the_holder_has_stored() {
 }
 
 #[tokio::test]
-async fn who_waits_too_long_for_a_lease_takes_the_token_that_is_there_by_then() {
+async fn a_lease_waiter_that_times_out_uses_a_stored_token() {
     let (issuer, clock, store) =
         (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Moody::default()));
     let (one, other) =
@@ -357,7 +357,7 @@ async fn who_waits_too_long_for_a_lease_takes_the_token_that_is_there_by_then() 
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_is_a_miss_and_no_outage() {
+async fn an_unreachable_store_is_a_miss_and_no_outage() {
     let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Moody::default()));
     let tokens = sharing::<LogsIn>(&issuer, &clock, &store);
     *store.is_down.lock().unwrap() = true;
@@ -407,7 +407,7 @@ async fn a_single_use_refresh_token_is_not_sent_without_a_lease() {
 }
 
 #[tokio::test]
-async fn a_store_that_panics_is_a_store_that_is_down() {
+async fn a_panicking_store_counts_as_unreachable() {
     let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Moody::default()));
     let tokens = sharing::<LogsIn>(&issuer, &clock, &store);
     *store.panics.lock().unwrap() = true;
@@ -415,7 +415,7 @@ async fn a_store_that_panics_is_a_store_that_is_down() {
 }
 
 #[tokio::test]
-async fn a_memory_stores_only_over_the_generation_that_is_expected() {
+async fn the_memory_store_compares_generations() {
     let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Moody::default()));
     type Told = (Key, Arc<Record>);
     let kept: Arc<Mutex<Option<Told>>> = Arc::default();
@@ -439,7 +439,7 @@ async fn a_memory_stores_only_over_the_generation_that_is_expected() {
 }
 
 #[test]
-fn a_token_whose_runtime_ended_before_it_was_told_of_is_told_of_by_the_next_flight_and_then_given_out() {
+fn a_notification_lost_with_its_runtime_is_repeated_by_the_next_fetch() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
     let told = Arc::new(AtomicUsize::new(0));
     let tokens = TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned())
@@ -469,7 +469,7 @@ fn a_token_whose_runtime_ended_before_it_was_told_of_is_told_of_by_the_next_flig
 }
 
 #[test]
-fn a_refresh_token_whose_runtime_ended_before_it_was_sent_is_still_there_to_be_sent() {
+fn a_refresh_token_not_yet_sent_survives_its_runtime() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
     let told = Arc::new(AtomicUsize::new(0));
     let tokens = TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned())
@@ -499,7 +499,7 @@ fn a_refresh_token_whose_runtime_ended_before_it_was_sent_is_still_there_to_be_s
 }
 
 #[test]
-fn a_rejected_token_stays_rejected_though_another_process_marks_its_refresh_token() {
+fn a_rejected_token_stays_rejected_after_a_mark_by_another_process() {
     let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
     let tokens = sharing::<RefreshesOnce>(&issuer, &clock, &store);
     let token = runtime().block_on(tokens.token()).unwrap();
@@ -521,7 +521,7 @@ fn a_rejected_token_stays_rejected_though_another_process_marks_its_refresh_toke
 }
 
 #[tokio::test]
-async fn who_asks_during_a_revoke_gets_a_new_token_that_stays() {
+async fn a_caller_during_a_revocation_gets_a_lasting_new_token() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let tokens = source::<LogsIn>(&issuer, &clock);
     ask(&tokens).await.unwrap();
@@ -559,7 +559,7 @@ impl freshtoken::Clock for Coarse {
 }
 
 #[tokio::test]
-async fn a_coarse_clock_that_lags_behind_costs_no_refresh_token_and_no_second_wait() {
+async fn a_lagging_coarse_clock_costs_no_refresh_token() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
     let builder = TokenSource::builder(acme::<RefreshesOnce>(&issuer), "password".to_owned());
     let tokens = builder.clock(Coarse(clock.clone())).random(Fixed(0.0)).build();
@@ -596,7 +596,7 @@ async fn a_new_consent_is_used_though_the_store_remembers_a_lost_one() {
 }
 
 #[tokio::test]
-async fn a_refusal_with_a_retry_after_is_followed_by_a_login_after_that() {
+async fn a_refused_refresh_is_followed_by_a_login_after_retry_after() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
     let tokens = source::<RefreshesOnce>(&issuer, &clock);
     ask(&tokens).await.unwrap();
@@ -610,7 +610,7 @@ async fn a_refusal_with_a_retry_after_is_followed_by_a_login_after_that() {
 }
 
 #[tokio::test]
-async fn credentials_that_change_during_a_flight_are_tried_though_it_is_refused() {
+async fn credentials_changed_during_a_refused_fetch_are_tried() {
     let (issuer, clock) = (Issuer::new(Does::Refuses), TestClock::new());
     let tokens = source::<LogsIn>(&issuer, &clock);
     issuer.close();
@@ -624,7 +624,7 @@ async fn credentials_that_change_during_a_flight_are_tried_though_it_is_refused(
 }
 
 #[tokio::test]
-async fn a_removed_account_leaves_nothing_to_the_next_one_of_its_name() {
+async fn a_removed_account_leaves_nothing_behind() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let accounts = Accounts::builder(acme::<LogsIn>(&issuer)).clock(clock.clone()).build();
     let old = accounts.get("one", || "alice's".to_owned());
@@ -638,7 +638,7 @@ async fn a_removed_account_leaves_nothing_to_the_next_one_of_its_name() {
 }
 
 #[tokio::test]
-async fn an_empty_refresh_token_is_none_and_one_that_seems_expired_is_for_the_issuer_to_judge() {
+async fn an_empty_start_token_is_ignored_and_an_old_one_is_sent() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
     let builder = || TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned()).clock(clock.clone());
     assert_eq!(ask(&builder().refresh_token("").build()).await.unwrap_err().kind(), ErrorKind::ConsentNeeded);
@@ -653,7 +653,7 @@ async fn an_empty_refresh_token_is_none_and_one_that_seems_expired_is_for_the_is
 }
 
 #[tokio::test]
-async fn a_source_that_starts_from_a_token_is_kept_alive_at_once() {
+async fn a_source_with_a_start_token_renews_at_once() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let builder = TokenSource::builder(acme::<LogsIn>(&issuer), "password".to_owned());
     let stored = Issued::new("persisted").expires_at(clock.wall() + s(900));
@@ -665,7 +665,7 @@ async fn a_source_that_starts_from_a_token_is_kept_alive_at_once() {
 }
 
 #[test]
-fn a_flight_on_a_runtime_that_nobody_drives_holds_nobody_for_ever() {
+fn a_fetch_on_a_stalled_runtime_blocks_no_caller_forever() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let tokens = source::<LogsIn>(&issuer, &clock);
     let idle = runtime();
@@ -691,7 +691,7 @@ async fn a_revoke_in_a_new_process_ends_the_token_of_the_store() {
 }
 
 #[test]
-fn a_process_that_died_in_mid_refresh_leaves_a_mark_that_the_next_one_obeys() {
+fn a_crash_during_a_refresh_leaves_a_mark_for_the_next_process() {
     let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
     let dying = runtime();
     dying.block_on(async {
@@ -711,7 +711,7 @@ fn a_process_that_died_in_mid_refresh_leaves_a_mark_that_the_next_one_obeys() {
 }
 
 #[tokio::test]
-async fn tokens_of_other_servers_accounts_and_scopes_are_kept_apart_in_one_store() {
+async fn a_store_separates_servers_accounts_and_scopes() {
     let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Memory::new()));
     let source = |server: &'static str, account: &str, scopes: &str| {
         let vendor = Scoped(acme::<LogsIn>(&issuer), server);
@@ -753,7 +753,7 @@ impl freshtoken::Vendor for Scoped {
 }
 
 #[tokio::test]
-async fn a_rotation_is_told_of_before_anyone_gets_the_new_token() {
+async fn a_rotation_is_notified_before_the_new_token_is_served() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
     let persisted: Arc<Mutex<Vec<Option<String>>>> = Arc::default();
     let gate = Arc::new(tokio::sync::Semaphore::new(0));
@@ -789,7 +789,7 @@ async fn a_rotation_is_told_of_before_anyone_gets_the_new_token() {
 }
 
 #[tokio::test]
-async fn who_persists_each_record_never_sends_a_refresh_token_twice_and_none_early() {
+async fn persisted_records_never_send_a_refresh_token_twice() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
     let disk: Arc<Mutex<Option<freshtoken::Secret>>> = Arc::default();
     let start = || {
@@ -827,7 +827,7 @@ async fn who_persists_each_record_never_sends_a_refresh_token_twice_and_none_ear
 }
 
 #[tokio::test]
-async fn a_panic_in_a_callback_keeps_nobody_from_their_token() {
+async fn a_panic_in_a_callback_withholds_no_token() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let told = TokenSource::builder(acme::<LogsIn>(&issuer), "password".to_owned())
         .clock(clock.clone())
@@ -849,7 +849,7 @@ async fn a_panic_in_a_callback_keeps_nobody_from_their_token() {
 }
 
 #[tokio::test]
-async fn credentials_are_asked_for_at_each_login_and_a_failure_of_that_passes() {
+async fn a_callback_is_called_at_each_login_and_may_fail() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let asks = Arc::new(AtomicUsize::new(0));
     let credentials = CredentialSource::ask({
@@ -872,7 +872,7 @@ async fn credentials_are_asked_for_at_each_login_and_a_failure_of_that_passes() 
 }
 
 #[tokio::test]
-async fn a_source_that_is_kept_alive_renews_though_nobody_asks_and_stops_with_the_last_source() {
+async fn a_background_refresh_stops_with_the_last_source() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let builder = TokenSource::builder(acme::<LogsIn>(&issuer), "password".to_owned());
     let tokens = builder.clock(clock.clone()).random(Fixed(0.0)).keep_alive().build();
@@ -890,7 +890,7 @@ async fn a_source_that_is_kept_alive_renews_though_nobody_asks_and_stops_with_th
 }
 
 #[tokio::test]
-async fn a_stored_token_is_used_until_its_end_and_its_refresh_token_then() {
+async fn a_stored_token_is_used_until_it_expires() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
     let stored = || Issued::new("persisted").expires_at(clock.wall() + s(600)).refresh_token("consented");
     let builder = || TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned()).clock(clock.clone());
@@ -905,7 +905,7 @@ async fn a_stored_token_is_used_until_its_end_and_its_refresh_token_then() {
 }
 
 #[tokio::test]
-async fn a_store_that_knows_better_overrules_what_a_source_starts_from() {
+async fn a_newer_stored_record_overrules_the_start() {
     let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
     let start = || {
         let builder = TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned());
@@ -919,7 +919,7 @@ async fn a_store_that_knows_better_overrules_what_a_source_starts_from() {
 }
 
 #[tokio::test]
-async fn a_token_that_ended_long_before_the_restart_is_refreshed_and_not_logged_in_for() {
+async fn a_token_that_expired_before_the_restart_is_refreshed() {
     let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
     ask(&sharing::<RefreshesOnce>(&issuer, &clock, &store)).await.unwrap();
     clock.advance(s(DAY + 10));
@@ -928,7 +928,7 @@ async fn a_token_that_ended_long_before_the_restart_is_refreshed_and_not_logged_
 }
 
 #[tokio::test]
-async fn chance_makes_a_back_off_up_to_a_quarter_longer_and_a_renewal_up_to_a_twentieth_sooner() {
+async fn jitter_lengthens_a_backoff_and_advances_a_renewal() {
     let (issuer, clock) = (Issuer::new(Does::Fails), TestClock::new());
     let tokens = TokenSource::builder(acme::<LogsIn>(&issuer), "password".to_owned())
         .clock(clock.clone())
@@ -950,7 +950,7 @@ async fn chance_makes_a_back_off_up_to_a_quarter_longer_and_a_renewal_up_to_a_tw
 }
 
 #[tokio::test]
-async fn a_vendor_or_store_that_hangs_hangs_nobody() {
+async fn a_hanging_vendor_or_store_blocks_no_caller() {
     let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Moody::default()));
     let tokens = sharing::<LogsIn>(&issuer, &clock, &store);
     issuer.close();
@@ -974,7 +974,7 @@ async fn a_vendor_or_store_that_hangs_hangs_nobody() {
 }
 
 #[tokio::test]
-async fn accounts_with_other_scopes_are_kept_apart_and_changes_of_each_are_told_of() {
+async fn accounts_with_other_scopes_are_separate_sources() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(900))), TestClock::new());
     let told: Arc<Mutex<Vec<String>>> = Arc::default();
     let accounts = Accounts::builder(Scoped(acme::<LogsIn>(&issuer), "live"))
@@ -999,7 +999,7 @@ async fn accounts_with_other_scopes_are_kept_apart_and_changes_of_each_are_told_
 }
 
 #[tokio::test]
-async fn the_status_tells_how_a_source_is_without_a_request() {
+async fn the_status_needs_no_request() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let tokens = source::<LogsIn>(&issuer, &clock);
     assert_eq!(tokens.status().state, State::Empty);
@@ -1017,7 +1017,7 @@ async fn the_status_tells_how_a_source_is_without_a_request() {
 }
 
 #[tokio::test]
-async fn a_set_of_accounts_has_a_bound_and_evicts_who_is_idle_or_least_recently_used() {
+async fn a_set_evicts_idle_and_least_recently_used_accounts() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let accounts = Accounts::builder(acme::<LogsIn>(&issuer)).at_most(10).idle(s(3_600)).clock(clock.clone()).build();
     let get = |name: usize| accounts.get(&format!("account {name}"), || "password".to_owned());
@@ -1050,7 +1050,7 @@ async fn a_set_of_accounts_has_a_bound_and_evicts_who_is_idle_or_least_recently_
 }
 
 #[tokio::test]
-async fn an_evicted_account_comes_back_by_itself_and_one_with_a_refresh_token_alone_stays() {
+async fn an_account_whose_refresh_token_would_be_lost_is_not_evicted() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
     let accounts = Accounts::builder(acme::<NeedsConsent>(&issuer)).at_most(2).clock(clock.clone()).build();
     for name in ["one", "two", "three", "four"] {
@@ -1070,7 +1070,7 @@ async fn an_evicted_account_comes_back_by_itself_and_one_with_a_refresh_token_al
 }
 
 #[tokio::test]
-async fn dropping_a_revoke_doesn_t_cancel_it() {
+async fn dropping_a_revocation_does_not_cancel_it() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let tokens = source::<LogsIn>(&issuer, &clock);
     ask(&tokens).await.unwrap();
@@ -1087,7 +1087,7 @@ async fn dropping_a_revoke_doesn_t_cancel_it() {
 }
 
 #[tokio::test]
-async fn a_permission_problem_is_reported_only_after_a_look_into_the_store() {
+async fn a_permission_problem_is_reported_only_after_a_store_lookup() {
     let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Memory::new()));
     let (one, other) = (sharing::<LogsIn>(&issuer, &clock, &store), sharing::<LogsIn>(&issuer, &clock, &store));
     let first = one.token().await.unwrap();
@@ -1142,7 +1142,7 @@ mod futures {
 }
 
 #[tokio::test]
-async fn a_refresh_token_whose_mark_is_not_persisted_is_not_sent() {
+async fn a_refresh_token_with_an_unpersisted_mark_is_not_sent() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
     let is_full = Arc::new(std::sync::atomic::AtomicBool::new(true));
     let disk = is_full.clone();
@@ -1162,7 +1162,7 @@ async fn a_refresh_token_whose_mark_is_not_persisted_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_mark_that_takes_over_a_minute_to_persist_is_not_persisted() {
+async fn persisting_a_mark_times_out_after_a_minute() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
     let tokens = persisting::<NeedsConsent>(&issuer, &clock, || Box::pin(std::future::pending()));
     let caller = tokio::spawn({
@@ -1178,7 +1178,7 @@ async fn a_mark_that_takes_over_a_minute_to_persist_is_not_persisted() {
 }
 
 #[tokio::test]
-async fn a_mark_that_is_not_persisted_is_followed_by_a_login_where_there_is_one() {
+async fn an_unpersisted_mark_is_followed_by_a_login() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
     let persists = || -> futures::Persists { Box::pin(async { panic!("the disk is full") }) };
     let tokens = persisting::<RefreshesOnce>(&issuer, &clock, persists);
@@ -1187,7 +1187,7 @@ async fn a_mark_that_is_not_persisted_is_followed_by_a_login_where_there_is_one(
 }
 
 #[tokio::test]
-async fn a_callback_that_asks_its_own_source_does_not_wait_for_itself() {
+async fn a_callback_does_not_wait_for_its_own_source() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let own: Arc<std::sync::OnceLock<TokenSource>> = Arc::default();
     let got: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -1217,11 +1217,11 @@ async fn a_callback_that_asks_its_own_source_does_not_wait_for_itself() {
 }
 
 #[tokio::test]
-async fn a_revocation_that_makes_no_sense_twice_in_a_row_is_over() {
+async fn two_unusable_revocations_in_a_row_end_it() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let tokens = source::<LogsIn>(&issuer, &clock);
     ask(&tokens).await.unwrap();
-    issuer.does(Does::Babbles);
+    issuer.does(Does::SendsGarbage);
     assert_eq!(tokens.revoke().await.unwrap_err().kind(), ErrorKind::Unavailable);
     assert_eq!(ask(&tokens).await.unwrap(), "token-1", "it is still there");
     assert_eq!(tokens.revoke().await.unwrap_err().kind(), ErrorKind::Unusable);
@@ -1230,7 +1230,7 @@ async fn a_revocation_that_makes_no_sense_twice_in_a_row_is_over() {
 }
 
 #[test]
-fn every_test_that_the_overview_names_exists() {
+fn every_test_named_in_the_readme_exists() {
     let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
     let overview = std::fs::read_to_string(format!("{tests}/README.md")).unwrap();
     let mut count = 0;

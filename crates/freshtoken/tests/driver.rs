@@ -116,7 +116,7 @@ fn explore(test: impl Fn() + Send + Sync + 'static) {
 }
 
 #[test]
-fn callers_of_several_threads_share_one_flight() {
+fn callers_of_several_threads_share_one_fetch() {
     explore(|| {
         let (issuer, clock) = (Issuer::default(), Clockwork::default());
         let tokens = acme(&issuer, &clock);
@@ -136,7 +136,7 @@ fn callers_of_several_threads_share_one_flight() {
 }
 
 #[test]
-fn a_401_in_mid_flight_is_neither_lost_nor_counted_twice() {
+fn a_401_during_a_fetch_is_counted_once() {
     explore(|| {
         let (issuer, clock) = (Issuer::default(), Clockwork::default());
         let tokens = acme(&issuer, &clock);
@@ -165,7 +165,7 @@ fn a_401_in_mid_flight_is_neither_lost_nor_counted_twice() {
 }
 
 #[test]
-fn a_caller_that_goes_away_in_mid_flight_cancels_nothing() {
+fn a_caller_dropped_during_a_fetch_cancels_nothing() {
     explore(|| {
         let (issuer, clock) = (Issuer::default(), Clockwork::default());
         let tokens = acme(&issuer, &clock);
@@ -188,7 +188,7 @@ fn a_caller_that_goes_away_in_mid_flight_cancels_nothing() {
 }
 
 #[test]
-fn the_last_source_dropped_in_mid_flight_leaves_a_refresh_to_its_end_and_its_token_in_the_store() {
+fn a_refresh_completes_and_is_stored_after_the_last_source_is_dropped() {
     explore(|| {
         let (issuer, clock, store) = (Issuer::default(), Clockwork::default(), Arc::new(Memory::new()));
         let source = || {
@@ -217,7 +217,7 @@ fn the_last_source_dropped_in_mid_flight_leaves_a_refresh_to_its_end_and_its_tok
 }
 
 #[test]
-fn the_last_source_dropped_in_mid_login_ends_it_and_all_that_waited() {
+fn dropping_the_last_source_cancels_a_login() {
     explore(|| {
         let (issuer, clock) = (Issuer::default(), Clockwork::default());
         let tokens = acme(&issuer, &clock);
@@ -232,7 +232,7 @@ fn the_last_source_dropped_in_mid_login_ends_it_and_all_that_waited() {
 }
 
 #[test]
-fn two_sources_of_one_store_spend_a_refresh_token_once() {
+fn two_sources_of_one_store_use_a_refresh_token_once() {
     explore(|| {
         let (issuer, clock, store) = (Issuer::default(), Clockwork::default(), Arc::new(Memory::new()));
         let source = || {

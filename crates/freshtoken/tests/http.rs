@@ -93,7 +93,7 @@ async fn a_call_carries_the_token_and_the_further_headers_each_once() {
 }
 
 #[tokio::test]
-async fn each_method_is_sent_as_it_is_and_a_fresh_token_asks_nobody() {
+async fn each_method_is_sent_and_a_fresh_token_needs_no_request() {
     let server = serve(|_| status(200)).await;
     let issuer = issuer();
     let api = client(bearer(&issuer));
@@ -117,7 +117,7 @@ async fn each_method_is_sent_as_it_is_and_a_fresh_token_asks_nobody() {
 }
 
 #[tokio::test]
-async fn the_token_replaces_the_user_s_own_authorization_and_that_of_the_url() {
+async fn the_token_replaces_any_other_authorization() {
     let server = serve(|_| status(200)).await;
     let api = client(bearer(&issuer()));
     let url = server.uri().replace("http://", "http://user:pass@");
@@ -130,7 +130,7 @@ async fn the_token_replaces_the_user_s_own_authorization_and_that_of_the_url() {
 }
 
 #[tokio::test]
-async fn a_401_renews_the_token_once_and_the_call_is_sent_once_more_with_the_same_body() {
+async fn a_401_renews_the_token_and_the_call_is_repeated_once() {
     let server = serve(rejects_tokens(1)).await;
     let issuer = issuer();
     let api = client(bearer(&issuer));
@@ -147,7 +147,7 @@ async fn a_401_renews_the_token_once_and_the_call_is_sent_once_more_with_the_sam
 }
 
 #[tokio::test]
-async fn the_second_401_is_the_caller_s_and_is_reported_too() {
+async fn the_second_401_is_returned_and_reported() {
     let server = serve(|_| status(401).set_body_string("no")).await;
     let issuer = issuer();
     let api = client(bearer(&issuer));
@@ -159,7 +159,7 @@ async fn the_second_401_is_the_caller_s_and_is_reported_too() {
 }
 
 #[tokio::test]
-async fn a_call_is_retried_once_even_where_the_second_401_asks_for_yet_another_token() {
+async fn a_call_is_retried_only_once() {
     let clock = TestClock::new();
     // So slow that the new token is no longer a new one when its 401 comes.
     let server = serve({
@@ -181,7 +181,7 @@ async fn a_call_is_retried_once_even_where_the_second_401_asks_for_yet_another_t
 }
 
 #[tokio::test]
-async fn a_401_with_a_token_that_answered_a_401_is_a_permission_problem_and_isn_t_retried() {
+async fn a_401_with_a_just_renewed_token_is_a_permission_problem() {
     let server = serve(|_| status(401)).await;
     let issuer = issuer();
     let api = client(bearer(&issuer));
@@ -243,7 +243,7 @@ async fn fifty_401s_with_one_token_cause_one_login() {
 }
 
 #[tokio::test]
-async fn a_stream_isn_t_sent_again_but_its_401_is_reported() {
+async fn a_stream_is_not_sent_again_but_its_401_is_reported() {
     let server = serve(rejects_tokens(1)).await;
     let issuer = issuer();
     let api = client(bearer(&issuer));
@@ -273,7 +273,7 @@ async fn a_redirect_within_the_host_is_followed_with_all_headers() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_host_or_port_is_the_caller_s_and_no_header_goes_there() {
+async fn a_redirect_to_another_origin_is_returned_to_the_caller() {
     let other = serve(|_| status(200)).await;
     let other_port = other.uri();
     let other_host = other_port.replace("127.0.0.1", "localhost");
@@ -300,7 +300,7 @@ async fn a_redirect_to_another_host_or_port_is_the_caller_s_and_no_header_goes_t
 }
 
 #[tokio::test]
-async fn the_eleventh_redirect_and_one_in_a_circle_are_the_caller_s() {
+async fn the_eleventh_redirect_and_a_loop_are_returned() {
     let server = serve(|request| match request.url.path() {
         "/circle" => redirect(302, "/circle"),
         path => redirect(302, format!("{path}x")),
@@ -315,7 +315,7 @@ async fn the_eleventh_redirect_and_one_in_a_circle_are_the_caller_s() {
 }
 
 #[tokio::test]
-async fn a_post_that_was_carried_out_isn_t_sent_again_for_the_401_of_the_page_after_it() {
+async fn a_redirected_post_is_not_sent_again_after_a_401() {
     let server = serve(|request| match (request.method.as_str(), request.url.path()) {
         ("POST", "/orders") => redirect(303, "/orders/1"),
         _ if header(request, "authorization") == "Bearer token-1" => status(401),
@@ -336,7 +336,7 @@ async fn a_post_that_was_carried_out_isn_t_sent_again_for_the_401_of_the_page_af
 }
 
 #[tokio::test]
-async fn plain_http_beyond_loopback_is_refused_and_nothing_is_asked_or_sent() {
+async fn plain_http_beyond_loopback_is_refused() {
     let server = serve(|_| status(200)).await;
     let issuer = issuer();
     let hosts = ["api.example.com", "localhost.example.com", "notlocalhost", "localhost."];
@@ -357,7 +357,7 @@ async fn plain_http_beyond_loopback_is_refused_and_nothing_is_asked_or_sent() {
 }
 
 #[tokio::test]
-async fn other_statuses_are_the_caller_s_as_they_are() {
+async fn other_statuses_are_returned_unchanged() {
     let server = serve(|request| status(request.url.path()[1..].parse().unwrap()).set_body_string("as it is")).await;
     let issuer = issuer();
     let api = client(bearer(&issuer));
@@ -371,7 +371,7 @@ async fn other_statuses_are_the_caller_s_as_they_are() {
 }
 
 #[tokio::test]
-async fn without_a_token_nothing_is_sent_and_the_error_is_the_token_s() {
+async fn without_a_token_nothing_is_sent() {
     let server = serve(|_| status(200)).await;
     for (does, is_transient, wait) in [(Does::FailsFor(s(7)), true, s(7)), (Does::Refuses, false, s(3600))] {
         let api = client(bearer(&Issuer::new(does)));
@@ -383,7 +383,7 @@ async fn without_a_token_nothing_is_sent_and_the_error_is_the_token_s() {
 }
 
 #[tokio::test]
-async fn a_401_that_no_new_token_can_be_had_for_is_the_token_s_error() {
+async fn a_401_without_a_new_token_is_the_token_error() {
     let server = serve(rejects_tokens(1)).await;
     let issuer = issuer();
     let api = client(bearer(&issuer));
@@ -395,7 +395,7 @@ async fn a_401_that_no_new_token_can_be_had_for_is_the_token_s_error() {
 }
 
 #[tokio::test]
-async fn a_call_s_time_out_counts_from_sending_and_not_while_it_waits_for_a_token() {
+async fn a_call_timeout_excludes_the_wait_for_a_token() {
     let server = serve(|_| status(200)).await;
     let issuer = issuer();
     issuer.close();
@@ -412,7 +412,7 @@ async fn a_call_s_time_out_counts_from_sending_and_not_while_it_waits_for_a_toke
 }
 
 #[tokio::test]
-async fn a_call_that_goes_away_leaves_the_token_to_the_next() {
+async fn a_dropped_call_leaves_the_token_to_the_next() {
     let server = serve(|_| status(200)).await;
     let issuer = issuer();
     issuer.close();
@@ -450,7 +450,7 @@ async fn a_time_out_and_a_refused_connection_are_transient() {
 }
 
 #[tokio::test]
-async fn a_call_that_can_t_be_built_asks_for_no_token() {
+async fn a_call_that_cannot_be_built_needs_no_token() {
     let issuer = issuer();
     let api = client(bearer(&issuer));
     for call in [api.get("hunter2"), api.get("https://:hunter2"), api.get("https://a/").header("x-mine", "hunter2\n")] {
@@ -466,7 +466,7 @@ async fn a_call_that_can_t_be_built_asks_for_no_token() {
 }
 
 #[tokio::test]
-async fn no_text_has_a_secret() {
+async fn no_message_has_a_secret() {
     let server = serve(|_| status(418)).await;
     let mut defaults = http::HeaderMap::new();
     defaults.insert("x-mine", HeaderValue::from_static("app-key"));
@@ -526,7 +526,7 @@ async fn the_connection_of_a_401_carries_the_next_try() {
 }
 
 #[tokio::test]
-async fn accounts_share_one_client_s_connections_and_each_has_its_own_token() {
+async fn accounts_share_connections_and_have_their_own_tokens() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     // It takes one connection and no other.
@@ -549,7 +549,7 @@ async fn accounts_share_one_client_s_connections_and_each_has_its_own_token() {
 }
 
 #[tokio::test]
-async fn an_endless_401_holds_nobody_up() {
+async fn an_endless_401_body_blocks_no_caller() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -610,7 +610,7 @@ async fn a_401_after_a_success_is_renewed_however_soon_it_comes() {
 }
 
 #[tokio::test]
-async fn a_401_for_a_missing_scope_is_the_callers_at_once() {
+async fn a_401_for_a_missing_scope_is_returned_at_once() {
     let issuer = issuer();
     let server = serve(|_| {
         status(401).insert_header("www-authenticate", r#"Bearer realm="a", error="insufficient_scope", scope="b""#)
@@ -625,7 +625,7 @@ async fn a_401_for_a_missing_scope_is_the_callers_at_once() {
 }
 
 #[tokio::test]
-async fn a_401_is_the_callers_where_the_store_has_no_newer_token() {
+async fn a_401_is_returned_if_the_store_has_no_newer_token() {
     let issuer = issuer();
     let server = serve(rejects_tokens(9)).await;
     let tokens = TokenSource::builder(acme::<Bearer>(&issuer), "password".to_owned())
@@ -641,7 +641,7 @@ async fn a_401_is_the_callers_where_the_store_has_no_newer_token() {
 }
 
 #[tokio::test]
-async fn the_builder_s_own_send_carries_the_token() {
+async fn the_builder_send_carries_the_token() {
     let server = serve(rejects_tokens(1)).await;
     let issuer = issuer();
     let api = client(bearer(&issuer));
@@ -653,7 +653,7 @@ async fn the_builder_s_own_send_carries_the_token() {
 }
 
 #[tokio::test]
-async fn the_builder_fills_a_call_as_reqwest_s_does() {
+async fn the_builder_has_the_methods_of_reqwest() {
     let server = serve(|_| status(200)).await;
     let api = client(bearer(&issuer()));
     let url = format!("{}/a", server.uri());
@@ -676,7 +676,7 @@ async fn the_builder_fills_a_call_as_reqwest_s_does() {
 }
 
 #[tokio::test]
-async fn a_call_that_another_builder_made_is_sent_with_the_token() {
+async fn a_call_of_another_builder_is_sent_with_the_token() {
     let server = serve(|_| status(200)).await;
     let (api, other) = (client(bearer(&issuer())), client(bearer(&issuer())));
     let url = Url::parse(&server.uri()).unwrap();
@@ -687,7 +687,7 @@ async fn a_call_that_another_builder_made_is_sent_with_the_token() {
 }
 
 #[tokio::test]
-async fn what_a_response_quotes_is_in_no_text_of_an_error() {
+async fn no_error_message_quotes_a_response() {
     let server = serve(|_| status(200).set_body_string(r#""hunter2""#)).await;
     let api = client(bearer(&issuer()));
     let answer = api.get(server.uri()).send().await.unwrap();
@@ -726,7 +726,7 @@ async fn loopback_is_called_directly() {
 }
 
 #[tokio::test]
-async fn names_below_localhost_are_this_machine_unless_the_builder_is_the_user_s() {
+async fn localhost_names_are_this_machine_unless_the_builder_is_custom() {
     let server = serve(|_| status(200)).await;
     let url = server.uri().replace("127.0.0.1", "any.name.localhost");
     let api = HttpClient::new(bearer(&issuer())).unwrap();

@@ -31,7 +31,7 @@ fn a_fresh_token_allocates_nothing() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_token_is_wiped_from_memory_with_the_last_clone_of_its_header() {
+fn a_token_is_wiped_with_the_last_clone_of_its_header() {
     use std::os::unix::fs::FileExt;
     let tokens = TokenSource::builder(acme::<LogsIn>(&Issuer::new(Does::issues(s(900)))), "password".to_owned())
         .token(freshtoken::Issued::new("marked".repeat(100)))

@@ -88,7 +88,7 @@ impl Middleware for Log {
 }
 
 #[tokio::test]
-async fn a_call_carries_the_token_and_the_further_headers_and_a_log_shows_neither() {
+async fn a_call_carries_the_token_and_no_log_shows_it() {
     let server = serve(|_| status(200)).await;
     let (before, after) = (Log::default(), Log::default());
     let middleware = TokenMiddleware::new(keyed(&issuer()));
@@ -103,7 +103,7 @@ async fn a_call_carries_the_token_and_the_further_headers_and_a_log_shows_neithe
 }
 
 #[tokio::test]
-async fn a_401_renews_the_token_once_and_the_call_is_sent_once_more_with_the_same_body() {
+async fn a_401_renews_the_token_and_the_call_is_repeated_once() {
     let server = serve(rejects_the_first_token).await;
     let issuer = issuer();
     let api = client(bearer(&issuer));
@@ -114,7 +114,7 @@ async fn a_401_renews_the_token_once_and_the_call_is_sent_once_more_with_the_sam
 }
 
 #[tokio::test]
-async fn the_second_401_is_the_caller_s_and_then_there_is_no_retry() {
+async fn the_second_401_is_returned_without_a_retry() {
     let server = serve(|_| status(401)).await;
     let issuer = issuer();
     let tokens = bearer(&issuer);
@@ -128,7 +128,7 @@ async fn the_second_401_is_the_caller_s_and_then_there_is_no_retry() {
 }
 
 #[tokio::test]
-async fn a_stream_isn_t_sent_again() {
+async fn a_stream_is_not_sent_again() {
     let server = serve(rejects_the_first_token).await;
     let api = client(bearer(&issuer()));
     let call = || api.post(server.uri()).body(Body::wrap(Body::from("the body")));
@@ -138,7 +138,7 @@ async fn a_stream_isn_t_sent_again() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_host_is_the_caller_s() {
+async fn a_redirect_to_another_host_is_returned_to_the_caller() {
     let other = serve(|_| status(200)).await;
     let location = other.uri();
     let server = serve(move |_| status(302).insert_header("location", location.as_str())).await;
@@ -148,7 +148,7 @@ async fn a_redirect_to_another_host_is_the_caller_s() {
 }
 
 #[tokio::test]
-async fn without_a_token_or_over_plain_http_nothing_is_sent_and_the_error_is_an_http_error() {
+async fn without_a_token_or_over_plain_http_nothing_is_sent() {
     let log = Log::default();
     let with_log = |tokens| ClientBuilder::new(http()).with(TokenMiddleware::new(tokens)).with(log.clone()).build();
     let issuer = issuer();
@@ -165,7 +165,7 @@ async fn without_a_token_or_over_plain_http_nothing_is_sent_and_the_error_is_an_
 }
 
 #[tokio::test]
-async fn an_error_of_the_client_goes_through_without_path_and_query() {
+async fn a_client_error_loses_path_and_query() {
     // Bound, so that no other test gets its port, but nobody listens.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -177,7 +177,7 @@ async fn an_error_of_the_client_goes_through_without_path_and_query() {
 }
 
 #[test]
-fn no_text_has_a_secret() {
+fn no_message_has_a_secret() {
     let middleware = TokenMiddleware::new(keyed(&issuer()));
     let api = ClientBuilder::new(http()).with(middleware.clone()).build();
     assert!(!format!("{middleware:?} {api:?}").contains("password"));

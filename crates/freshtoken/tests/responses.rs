@@ -137,7 +137,7 @@ async fn refreshed(answer: Answer) -> (Server, TokenSource, Arc<Mutex<Vec<Arc<Re
 }
 
 #[tokio::test]
-async fn a_single_use_refresh_token_arrives_beside_a_field_that_does_not_fit() {
+async fn a_single_use_refresh_token_arrives_beside_a_misfit() {
     let pair = |more: &str| format!(r#"{{"credentials":{{"access_token":"AT","refresh_token":"RT",{more}}}}}"#);
     for more in [
         r#""token_type":7"#,
@@ -191,7 +191,7 @@ async fn a_refusal_is_understood_whatever_else_its_body_says() {
 }
 
 #[tokio::test]
-async fn the_typed_answer_is_without_what_does_not_fit() {
+async fn the_typed_response_omits_misfits() {
     let body = r#"{"credentials":{"access_token":"AT","refresh_token":"R\/T","token_id":17,"app_id":"an-app"},
         "login_policy_evaluation":{"allowlogin":"true","policyaction":2}}"#;
     let server = Server::new(Answer::json(200, body));
@@ -260,7 +260,7 @@ impl Visit for Found {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_traced_once_by_its_pointer() {
+async fn a_misfit_is_traced_once_by_its_pointer() {
     let traced = async |body: &str, at: fn(&Server, &TestClock) -> TokenSource| {
         let pointers = Pointers::default();
         let guard = tracing::subscriber::set_default(pointers.clone());

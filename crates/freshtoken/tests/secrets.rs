@@ -192,7 +192,7 @@ impl log::Log for Log {
 }
 
 #[test]
-fn a_text_that_leaks_is_found() {
+fn a_leaking_message_is_found() {
     let token = Issued::new("a MARKED token");
     let mut texts = Texts::default();
     texts.debug(&token);
@@ -211,7 +211,7 @@ fn a_text_that_leaks_is_found() {
 }
 
 #[test]
-fn what_is_traced_and_logged_is_searched() {
+fn events_and_logs_are_searched() {
     Log::start();
     let token = "what is traced, for one";
     let span = tracing::info_span!("a_span", token);
@@ -264,7 +264,7 @@ fn sources(server: &Server, clock: &TestClock) -> [TokenSource; 3] {
 }
 
 #[tokio::test]
-async fn no_text_of_a_source_that_works_has_a_secret() {
+async fn no_message_of_a_working_source_has_a_secret() {
     Log::start();
     let (clock, mut texts) = (TestClock::new(), Texts::default());
     let answers: [fn(&TestClock) -> Answer; 3] = [
@@ -303,7 +303,7 @@ async fn no_text_of_a_source_that_works_has_a_secret() {
 }
 
 #[tokio::test]
-async fn no_text_of_a_failure_has_a_secret() {
+async fn no_message_of_a_failure_has_a_secret() {
     Log::start();
     let clock = TestClock::new();
     let json = |status| {
@@ -351,7 +351,7 @@ async fn no_text_of_a_failure_has_a_secret() {
 }
 
 #[tokio::test]
-async fn no_text_of_a_failed_refresh_or_revoke_has_a_secret() {
+async fn no_message_of_a_failed_refresh_or_revocation_has_a_secret() {
     Log::start();
     let acts = || -> Vec<Act> {
         vec![
@@ -391,7 +391,7 @@ async fn no_text_of_a_failed_refresh_or_revoke_has_a_secret() {
 }
 
 #[tokio::test]
-async fn no_text_about_what_isn_t_sent_has_a_secret() {
+async fn no_message_about_an_unsent_request_has_a_secret() {
     Log::start();
     let (clock, mut texts) = (TestClock::new(), Texts::default());
     let host = nobody();
@@ -451,7 +451,7 @@ impl Store for Fails {
 }
 
 #[tokio::test]
-async fn no_text_about_a_store_has_a_secret() {
+async fn no_message_about_a_store_has_a_secret() {
     Log::start();
     for fails_to in ["load", "store", "lease"] {
         let (clock, mut texts, store) = (TestClock::new(), Texts::default(), Arc::new(Fails::default()));
@@ -484,7 +484,7 @@ async fn no_text_about_a_store_has_a_secret() {
 }
 
 #[tokio::test]
-async fn no_debug_of_what_users_hold_has_a_secret() {
+async fn no_debug_output_has_a_secret() {
     Log::start();
     let mut texts = Texts::default();
     texts.debug(&Secret::new("MARKED"));

@@ -46,7 +46,7 @@ fn held(tokens: &TokenSource) -> String {
 }
 
 #[tokio::test]
-async fn those_who_log_in_again_renew_at_three_quarters_in_the_background() {
+async fn vendors_with_a_login_renew_at_three_quarters() {
     type At = fn(&Server, &TestClock) -> TokenSource;
     type Token = fn(&str, SystemTime) -> Answer;
     let vendors: [(At, Token, u64); 2] =
@@ -78,7 +78,7 @@ async fn those_who_log_in_again_renew_at_three_quarters_in_the_background() {
 }
 
 #[tokio::test]
-async fn voucherify_s_token_ends_at_the_earlier_of_its_two_ends() {
+async fn voucherify_tokens_expire_at_the_earlier_of_two_expiries() {
     use Issuer::{Fast, Right, Slow};
     // What the issuer says of a token, whether its answer has a `Date`, and how long it lives.
     let cases: [(Issuer, bool, u64, u64, u64); 11] = [
@@ -114,7 +114,7 @@ async fn voucherify_s_token_ends_at_the_earlier_of_its_two_ends() {
 }
 
 #[tokio::test]
-async fn zenoti_s_token_is_refreshed_at_its_expiry_and_a_guard_and_never_before() {
+async fn zenoti_refreshes_at_expiry_and_never_before() {
     for issuer in [Issuer::Right, Issuer::Fast, Issuer::Slow] {
         let clock = TestClock::new();
         let server = Server::new(zenoti_pair(1, issuer.now(&clock)));
@@ -147,7 +147,7 @@ async fn zenoti_s_token_is_refreshed_at_its_expiry_and_a_guard_and_never_before(
 }
 
 #[tokio::test]
-async fn zenoti_s_refresh_tokens_are_sent_once_each_for_all_who_ask() {
+async fn zenoti_refresh_tokens_are_sent_once_for_all_callers() {
     let clock = TestClock::new();
     let server = Server::new(zenoti_pair(1, clock.wall()));
     let tokens = zenoti_at(&server, &clock);
@@ -182,7 +182,7 @@ async fn at_its_first_refresh(answers: impl Into<Act>) -> (Server, TestClock, To
 }
 
 #[tokio::test]
-async fn zenoti_logs_in_where_a_refresh_token_is_spent_or_what_became_of_it_isn_t_known() {
+async fn zenoti_logs_in_after_a_used_or_lost_refresh_token() {
     let pair = zenoti_pair(7, support::start() + s(DAY + 2));
     let expired = zenoti_pair(7, support::start()).date(support::start() + s(DAY + 2));
     let answers: [(&str, Act); 11] = [
@@ -215,7 +215,7 @@ async fn zenoti_logs_in_where_a_refresh_token_is_spent_or_what_became_of_it_isn_
 }
 
 #[tokio::test]
-async fn zenoti_s_refresh_token_is_kept_where_it_surely_wasn_t_used() {
+async fn zenoti_keeps_a_refresh_token_that_was_not_used() {
     for status in [408, 425, 429] {
         let (server, clock, tokens) = at_its_first_refresh(Answer::new(status).header("retry-after", "30")).await;
         let error = ask(&tokens).await.unwrap_err();
@@ -229,7 +229,7 @@ async fn zenoti_s_refresh_token_is_kept_where_it_surely_wasn_t_used() {
 }
 
 #[tokio::test]
-async fn zenoti_s_refresh_token_is_kept_where_there_was_no_connection() {
+async fn zenoti_keeps_a_refresh_token_without_a_connection() {
     let (clock, address) = (TestClock::new(), nobody());
     let endpoint = zenoti::Endpoint::at(format!("http://{address}")).unwrap();
     let tokens = builder(endpoint, zenoti_credentials(), &clock).refresh_token("refresh-0").build();
@@ -242,7 +242,7 @@ async fn zenoti_s_refresh_token_is_kept_where_there_was_no_connection() {
 }
 
 #[tokio::test]
-async fn zenoti_waits_as_told_before_the_login_that_follows_a_lost_refresh() {
+async fn zenoti_obeys_retry_after_before_a_login() {
     let (server, clock, tokens) = at_its_first_refresh(Answer::new(503).header("retry-after", "30")).await;
     assert_eq!(ask(&tokens).await.unwrap_err().retry_after(), Some(s(30)));
     clock.advance(s(29));
@@ -254,7 +254,7 @@ async fn zenoti_waits_as_told_before_the_login_that_follows_a_lost_refresh() {
 }
 
 #[tokio::test]
-async fn zenoti_logs_in_once_the_ninety_days_of_its_refresh_token_are_over() {
+async fn zenoti_logs_in_once_its_refresh_token_has_expired() {
     for issuer in [Issuer::Right, Issuer::Fast, Issuer::Slow] {
         for (idle, saw) in [(90 * DAY - 1, "refresh refresh-1"), (90 * DAY, "login")] {
             let clock = TestClock::new();
@@ -271,7 +271,7 @@ async fn zenoti_logs_in_once_the_ninety_days_of_its_refresh_token_are_over() {
 }
 
 #[tokio::test]
-async fn zenoti_s_token_that_got_a_401_before_its_end_is_replaced_by_a_login() {
+async fn zenoti_logs_in_after_a_401_before_expiry() {
     let clock = TestClock::new();
     let server = Server::new(zenoti_pair(1, clock.wall()));
     let tokens = zenoti_at(&server, &clock);
@@ -284,7 +284,7 @@ async fn zenoti_s_token_that_got_a_401_before_its_end_is_replaced_by_a_login() {
 }
 
 #[tokio::test]
-async fn what_a_vendor_lists_as_permanent_isn_t_repeated_though_its_status_looks_otherwise() {
+async fn a_listed_permanent_error_is_not_retried() {
     // 500 would be worth a retry, and 400 at a refresh a login; the codes say otherwise.
     let clock = TestClock::new();
     let server = Server::new(zenoti_error(500, 4023));
@@ -349,7 +349,7 @@ async fn voucherify_revokes_with_a_form_and_logs_in_then() {
 }
 
 #[tokio::test]
-async fn a_token_that_voucherify_doesn_t_know_at_its_revoke_is_forgotten_all_the_same() {
+async fn a_token_unknown_to_voucherify_is_forgotten_at_revocation() {
     let clock = TestClock::new();
     let server = Server::new(voucherify_token("first", clock.wall()));
     let tokens = voucherify_at(&server, &clock);
@@ -363,7 +363,7 @@ async fn a_token_that_voucherify_doesn_t_know_at_its_revoke_is_forgotten_all_the
 }
 
 #[tokio::test]
-async fn after_a_revoke_that_the_vendor_couldn_t_do_the_token_is_still_given_out() {
+async fn after_a_failed_revocation_the_token_is_still_served() {
     for failure in [Act::from(Answer::new(503).header("retry-after", "7")), Act::Resets] {
         let clock = TestClock::new();
         let server = Server::new(voucherify_token("first", clock.wall()));
@@ -379,7 +379,7 @@ async fn after_a_revoke_that_the_vendor_couldn_t_do_the_token_is_still_given_out
 }
 
 #[tokio::test]
-async fn a_revoke_that_fails_doesn_t_make_a_token_good_that_got_a_401() {
+async fn a_failed_revocation_does_not_unreject_a_token() {
     let clock = TestClock::new();
     let server = Server::new(voucherify_token("first", clock.wall()));
     let tokens = voucherify_at(&server, &clock);
@@ -402,7 +402,7 @@ async fn wellnessliving_has_nothing_to_revoke_with() {
 }
 
 #[tokio::test]
-async fn a_token_stands_behind_the_vendor_s_own_word_and_beside_its_typed_answer() {
+async fn a_token_has_the_vendor_prefix_and_its_typed_response() {
     let clock = TestClock::new();
     let server = Server::new(voucherify_token("a-token", clock.wall()));
     let tokens = voucherify_at(&server, &clock);
@@ -434,7 +434,7 @@ async fn a_token_stands_behind_the_vendor_s_own_word_and_beside_its_typed_answer
 }
 
 #[tokio::test]
-async fn a_vendor_s_requests_have_the_headers_that_it_asks_for_and_no_others() {
+async fn requests_have_exactly_the_headers_the_vendor_asks_for() {
     let clock = TestClock::new();
     let names = |server: &Server| -> Vec<HashSet<String>> {
         server.requests().iter().map(|request| request.names().map(str::to_owned).collect()).collect()

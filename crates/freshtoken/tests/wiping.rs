@@ -86,7 +86,7 @@ fn copies(seed: u8) -> usize {
 }
 
 #[test]
-fn only_the_http_clients_buffer_holds_a_token_after_everything_is_dropped() {
+fn dropping_everything_leaves_a_token_only_in_the_http_client_buffer() {
     let (_vendor, url) = Vendor::start();
     let credentials = zenoti::Credentials {
         account_name: "acme".into(),

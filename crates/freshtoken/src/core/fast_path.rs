@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_good_in_one_tick_is_checked_again_in_the_next() {
+    fn a_token_is_checked_again_in_the_next_tick() {
         let tick = AnyClock::System.now().monotonic;
         let cached = CachedDeadline { deadline: Deadline::PAST, good_at: AtomicU64::new(tick) };
         while AnyClock::System.now().monotonic == tick {

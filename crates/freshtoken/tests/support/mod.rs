@@ -122,7 +122,7 @@ pub enum Does {
     /// It acts on the request, and the answer is lost.
     Loses,
     /// A success that makes no sense.
-    Babbles,
+    SendsGarbage,
 }
 
 impl Does {
@@ -220,7 +220,7 @@ impl Issuer {
             Does::WantsLoginIn(wait) => Err(Failure::relogin("the refresh token is spent").retry_after(wait)),
             Does::WantsLogin => Err(Failure::relogin("the refresh token is spent")),
             Does::Loses => Err(Failure::transient("the connection broke")),
-            Does::Babbles => Err(Failure::unusable("no token in it")),
+            Does::SendsGarbage => Err(Failure::unusable("no token in it")),
         }
     }
 }
