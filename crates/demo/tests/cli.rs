@@ -70,7 +70,7 @@ async fn a_refused_login_is_reported_without_the_password() {
     let output = demo(&["--vendor", "zenoti", "--live", "--yes"], &variables);
     let error = text(&output.stderr);
     assert!(!output.status.success());
-    assert!(error.contains("zenoti: can't log in, change the credentials"), "{error}");
+    assert!(error.contains("zenoti: cannot log in: refused; change the credentials"), "{error}");
     assert!(!error.contains("hunter2"), "{error}");
 }
 

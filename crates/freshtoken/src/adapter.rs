@@ -65,7 +65,7 @@ pub(crate) fn given(credentials: &[(&str, &dyn Credential)]) -> Result<(), Failu
 
 /// The access token that authorizes a revocation of the refresh token.
 pub(crate) fn live(access_token: Option<&Secret>) -> Result<&Secret, Failure> {
-    let missing = "the vendor revokes a refresh token only for a live access token: get a token first, then revoke";
+    let missing = "the vendor revokes a refresh token only with a live access token; get a token first, then revoke";
     access_token.ok_or_else(|| Failure::transient(missing).not_sent())
 }
 
@@ -108,7 +108,9 @@ impl<T: Credential> Credential for Option<T> {
 
 /// A credential that this one grant can't do without.
 pub(crate) fn needed<'a, T>(name: &str, credential: &'a Option<T>) -> Result<&'a T, Failure> {
-    let missing = || Failure::permanent(format!("the credential `{name}` is missing, and the vendor needs it here"));
+    let missing = || {
+        Failure::permanent(format!("the credential `{name}` is missing, and the vendor requires it for this operation"))
+    };
     credential.as_ref().ok_or_else(missing)
 }
 

@@ -279,19 +279,16 @@ impl fmt::Display for EnvError {
         match &self.0 {
             Problem::Missing(names) => write!(f, "set {} in the environment", listed(names, "and")),
             Problem::Wrong(name) => {
-                write!(f, "the environment's {name} has no value of the kind that the vendor takes")
+                write!(f, "the environment variable {name} has a value of the wrong type")
             }
             Problem::Structured(name) => {
-                write!(
-                    f,
-                    "{name} would be an object, which no environment variable can hold: make the credentials by hand"
-                )
+                write!(f, "{name} is an object, which no environment variable can hold; build the credentials in code")
             }
-            Problem::Url(prefix, why) => write!(f, "the environment's {prefix}_URL cannot be used: {why}"),
+            Problem::Url(prefix, why) => write!(f, "the environment variable {prefix}_URL cannot be used: {why}"),
             Problem::UnknownServer(prefix, known) => {
                 write!(
                     f,
-                    "the environment's {prefix}_SERVER is no server of the vendor's: set it to {}",
+                    "the environment variable {prefix}_SERVER names no server of the vendor; set it to {}",
                     listed(known, "or")
                 )
             }
@@ -425,7 +422,7 @@ mod tests {
         assert_eq!(error.variables(), ["ACME_URL"]);
         assert_eq!(
             format!("{error:?}"),
-            "the environment's ACME_URL cannot be used: endpoint: http:// is for loopback hosts only, use https://"
+            "the environment variable ACME_URL cannot be used: endpoint: http:// is for loopback hosts only, use https://"
         );
         assert_eq!(at("http://localhost\n"), Ok(()));
     }

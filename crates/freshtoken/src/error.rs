@@ -1,4 +1,4 @@
-//! What a caller is told when there is no token.
+//! The error that a caller gets when there is no token.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,10 +9,23 @@ use freshtoken_wire::{Verdict, write_chain};
 
 use crate::failure::Failure;
 
-/// Why there is no token. Cheap to clone: all who wait for one flight get the same.
+/// Why there is no token. Cheap to clone: all callers that wait for one fetch share it.
 ///
-/// Its message says what to do, and has the vendor's code if the spec lists it. [`source`](StdError::source) is the vendor's
-/// typed error. `{:#}` and `{:?}` print both on one line, and neither has a secret in it.
+/// The message says what to do, and includes the vendor's code if the spec lists it. [`source`](StdError::source) returns the
+/// vendor's typed error. `{:#}` and `{:?}` print the message and its causes on one line. Neither contains a secret.
+///
+/// ```no_run
+/// # async fn example(tokens: freshtoken::TokenSource) {
+/// use freshtoken::ErrorKind;
+///
+/// match tokens.header().await {
+///     Ok(header) => { /* make the call */ }
+///     Err(error) if error.is_transient() => eprintln!("try again in {:?}: {error:#}", error.retry_after()),
+///     Err(error) if error.kind() == ErrorKind::ConsentNeeded => eprintln!("ask the person to consent again"),
+///     Err(error) => eprintln!("{error:#}"),
+/// }
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Error {
     inner: Arc<Inner>,
@@ -26,34 +39,33 @@ struct Inner {
     cause: Option<Cause>,
 }
 
-/// Why there is no token.
+/// The reason why there is no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The vendor can't be reached, or doesn't answer as it should: it may work after [`Error::retry_after`].
+    /// The vendor is unreachable, or does not respond as it should. It may work after [`Error::retry_after`].
     Unavailable,
-    /// The vendor refuses: change the credentials, then make a new source, or call
-    /// [`TokenSource::credentials_changed`](crate::TokenSource::credentials_changed). A callback's credentials are tried as
-    /// soon as they differ, and the same ones again after [`Error::retry_after`], an hour at most.
+    /// The vendor refuses the credentials. Change them, then create a new source or call
+    /// [`TokenSource::credentials_changed`](crate::TokenSource::credentials_changed). Credentials of a callback are tried as soon as
+    /// they differ, and the same ones again after [`Error::retry_after`], which is an hour at most.
     Refused,
-    /// A setting of the endpoint is wrong or missing, and the message names it: nothing was sent. It is not tried again: fix
-    /// the setting, and make a new source.
+    /// A setting of the endpoint is wrong or missing, and the message names it. Nothing was sent, and the source does not try again:
+    /// fix the setting, and create a new source.
     Settings,
-    /// The vendor's answers can't be used, twice in a row, or redirect: something may answer in its place, or its spec
-    /// or the base URL is wrong. It is tried again after [`Error::retry_after`].
+    /// The vendor's responses are unusable twice in a row, or they redirect. Another server may respond in the vendor's place, or the
+    /// spec or the base URL is wrong. The source tries again after [`Error::retry_after`].
     Unusable,
-    /// There is no refresh token that could still be used, and this vendor has no login without a person: have the
-    /// person consent again, and start a source from the new refresh token.
+    /// No usable refresh token is left, and this vendor has no login without a person. Have the person consent again, and start a
+    /// source from the new refresh token.
     ConsentNeeded,
-    /// The store can't be reached, and without it a single-use refresh token is never sent: it may work after
-    /// [`Error::retry_after`].
+    /// The store is unreachable, and a single-use refresh token is never sent without it. It may work after [`Error::retry_after`].
     Store,
-    /// There is no tokio runtime to make the request on, or it is shutting down: call from within one.
+    /// There is no tokio runtime to make the request on, or it is shutting down. Call from within a running one.
     NoRuntime,
     /// The vendor has no such operation.
     Unsupported,
-    /// [`on_change`](crate::TokenSourceBuilder::on_change) asked its own source, which would wait for itself: use the record
-    /// that the callback received.
+    /// [`on_change`](crate::TokenSourceBuilder::on_change) called its own source, which would wait for itself. Use the record that
+    /// the callback received.
     InCallback,
 }
 
@@ -71,7 +83,7 @@ impl Error {
         Self { inner: Arc::new(Inner { kind, vendor, action, cause: Some(cause) }), retry_after: None }
     }
 
-    /// Of one request that isn't a flight.
+    /// The error of a single request outside a fetch.
     pub(crate) fn of(failure: Failure, vendor: &'static str, action: &'static str) -> Self {
         let kind = match failure.verdict {
             Verdict::Transient => ErrorKind::Unavailable,
@@ -86,27 +98,38 @@ impl Error {
         self
     }
 
-    /// Why.
+    /// Returns the reason.
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind
     }
 
-    /// The vendor's name.
+    /// Returns the vendor's name.
     pub fn vendor(&self) -> &'static str {
         self.inner.vendor
     }
 
-    /// Whether it may work later without any change.
+    /// Returns whether a later try may work without any change.
     pub fn is_transient(&self) -> bool {
         matches!(self.inner.kind, ErrorKind::Unavailable | ErrorKind::Store)
     }
 
-    /// How long nothing will be asked of the vendor: an earlier call gets this error again.
+    /// Returns how long the source sends nothing to the vendor. Until then, callers get this error again at once.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// The vendor's typed error, where a request was answered or failed: `error.vendor_error::<zenoti::Error>()`.
+    /// Returns the vendor's typed error, if a request was sent or attempted.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "zenoti")]
+    /// # fn example(error: freshtoken::Error) {
+    /// use freshtoken::zenoti;
+    ///
+    /// if let Some(error) = error.vendor_error::<zenoti::Error>() {
+    ///     eprintln!("status {:?}, code {:?}", error.status(), error.code());
+    /// }
+    /// # }
+    /// ```
     pub fn vendor_error<E: StdError + 'static>(&self) -> Option<&E> {
         self.inner.cause.as_ref()?.error.downcast_ref()
     }
@@ -116,23 +139,25 @@ impl Inner {
     fn write_message(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, vendor, action, cause } = self;
         match kind {
-            ErrorKind::Unavailable => write!(f, "{vendor}: can't {action} now"),
-            ErrorKind::Refused => write!(f, "{vendor}: can't {action}, change the credentials"),
+            ErrorKind::Unavailable => write!(f, "{vendor}: cannot {action} now"),
+            ErrorKind::Refused => write!(f, "{vendor}: cannot {action}: refused; change the credentials"),
             ErrorKind::Settings => {
                 let setting = cause.as_ref().and_then(|cause| cause.setting);
-                write!(f, "{vendor}: can't {action}, fix {}", setting.unwrap_or(Setting::BaseUrl))
+                write!(f, "{vendor}: cannot {action}: fix {}", setting.unwrap_or(Setting::BaseUrl))
             }
             ErrorKind::Unusable => {
-                write!(f, "{vendor}: can't {action}, the answers make no sense: check base URL, proxy and spec")
+                write!(f, "{vendor}: cannot {action}: unusable response; check the base URL, the proxy and the spec")
             }
             ErrorKind::ConsentNeeded => {
-                write!(f, "{vendor}: no refresh token that works is left, a person must consent again")
+                write!(f, "{vendor}: no usable refresh token is left; a person must consent again")
             }
-            ErrorKind::Store => write!(f, "{vendor}: can't {action} without the store, which can't be reached"),
-            ErrorKind::NoRuntime => write!(f, "{vendor}: can't {action} without a running tokio runtime"),
-            ErrorKind::Unsupported => write!(f, "{vendor}: has no operation to {action}"),
+            ErrorKind::Store => write!(f, "{vendor}: cannot {action}: the store is unreachable; check the store"),
+            ErrorKind::NoRuntime => {
+                write!(f, "{vendor}: cannot {action}: no tokio runtime is running; call from within one")
+            }
+            ErrorKind::Unsupported => write!(f, "{vendor}: cannot {action}: the vendor has no such operation"),
             ErrorKind::InCallback => {
-                write!(f, "{vendor}: cannot {action} within on_change, which would wait for itself: use its record")
+                write!(f, "{vendor}: cannot {action} within on_change: it would wait for itself; use its record")
             }
         }?;
         match cause.as_ref().and_then(|cause| cause.code) {
@@ -142,7 +167,7 @@ impl Inner {
     }
 }
 
-/// The message; `{:#}` adds the causes, on one line.
+/// Prints the message. `{:#}` adds the causes, on one line.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if f.alternate() {
@@ -156,7 +181,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// The message and its causes, on one line: it is what `main` prints of an error.
+/// Prints the message and its causes on one line, as `main` does for an error that it returns.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_chain(f, self)
@@ -169,7 +194,7 @@ impl StdError for Error {
     }
 }
 
-/// What an [`Error`] or a [`Failure`] comes from.
+/// The cause of an [`Error`] or a [`Failure`].
 #[derive(Clone)]
 pub(crate) struct Cause {
     error: Arc<dyn StdError + Send + Sync>,
@@ -179,7 +204,7 @@ pub(crate) struct Cause {
     setting: Option<Setting>,
 }
 
-/// What of an endpoint is wrong.
+/// The wrong part of an endpoint.
 #[derive(Clone, Copy)]
 enum Setting {
     BaseUrl,
@@ -240,12 +265,12 @@ mod tests {
         for (error, message) in [
             (
                 freshtoken_wire::check("http://example.com").unwrap_err(),
-                "acme: can't log in, fix the endpoint's base URL",
+                "acme: cannot log in: fix the endpoint's base URL",
             ),
-            (freshtoken_wire::check("example.com").unwrap_err(), "acme: can't log in, fix the endpoint's base URL"),
+            (freshtoken_wire::check("example.com").unwrap_err(), "acme: cannot log in: fix the endpoint's base URL"),
             (
                 freshtoken_wire::Error::missing_setting("tenant"),
-                "acme: can't log in, fix the endpoint's setting `tenant`",
+                "acme: cannot log in: fix the endpoint's setting `tenant`",
             ),
         ] {
             let error = of(error);
@@ -257,7 +282,7 @@ mod tests {
     #[test]
     fn an_error_and_its_causes_are_one_line() {
         let error = of(freshtoken_wire::Error::missing_setting("tenant"));
-        let line = "acme: can't log in, fix the endpoint's setting `tenant`: endpoint: the setting `tenant` is empty, \
+        let line = "acme: cannot log in: fix the endpoint's setting `tenant`: endpoint: the setting `tenant` is empty, \
                     give it a value";
         assert_eq!(format!("{error:#}"), line);
         // What `main` prints of it.

@@ -1,4 +1,4 @@
-//! Why a grant failed, and what the facade makes of it.
+//! The failure of a grant, and what the token source concludes from it.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,45 +9,55 @@ use freshtoken_wire::Verdict;
 
 use crate::error::Cause;
 
-/// Why a grant failed: what a [`Vendor`](crate::Vendor) answers.
+/// Why a grant failed: the error type of a [`Vendor`](crate::Vendor).
 ///
-/// The generated vendors' errors become one with `?`. A vendor of one's own says which it is: [`Failure::transient`],
-/// [`Failure::permanent`] or [`Failure::relogin`].
+/// Errors of the generated vendors convert with `?`. Your own vendor picks a constructor: [`Failure::transient`],
+/// [`Failure::permanent`], [`Failure::relogin`], or [`Failure::of_status`] by HTTP status.
+///
+/// ```
+/// use freshtoken::Failure;
+/// use std::time::Duration;
+///
+/// let failure = Failure::of_status(429, "acme is throttling").retry_after(Duration::from_secs(30));
+/// assert_eq!(failure.to_string(), "acme is throttling");
+/// ```
 #[derive(Clone)]
 pub struct Failure {
     pub(crate) verdict: Verdict,
-    /// The vendor may have acted on the request, and its answer is lost.
+    /// The vendor may have processed the request, and its response is lost.
     pub(crate) ambiguous: bool,
-    /// A success that can't be used: transient once, permanent when it comes twice in a row.
+    /// A success without a usable token: transient once, permanent when it comes twice in a row.
     pub(crate) unusable: bool,
-    /// A 4xx that no list of the vendor's names.
+    /// A 4xx that is in none of the vendor's lists.
     pub(crate) refused: bool,
-    /// A 4xx without a code of the vendor's: a firewall or a proxy may have sent it in the vendor's place.
+    /// A 4xx without a vendor code: a firewall or a proxy may have sent it in the vendor's place.
     pub(crate) is_bare: bool,
-    /// The answer was a redirect, or a user's HTTP client followed one.
+    /// The response was a redirect, or a user's HTTP client followed one.
     pub(crate) is_redirect: bool,
-    /// What was to be ended isn't there.
+    /// The token to revoke does not exist.
     pub(crate) is_gone: bool,
-    /// Nothing was sent, since a callback returned the credentials that were refused before.
+    /// Nothing was sent, because a callback returned the credentials that were refused before.
     pub(crate) is_unchanged: bool,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) cause: Cause,
 }
 
 impl Failure {
-    /// The same request may work later: a time-out, a torn connection. Unless it says [`not_sent`](Failure::not_sent), the
-    /// vendor may have acted on it, so that a single-use refresh token isn't sent again after it.
+    /// Creates a failure after which the same request may work later, such as a timeout or a broken connection.
+    ///
+    /// The vendor may have processed the request, so a single-use refresh token is not sent again. If it did not, add
+    /// [`not_sent`](Failure::not_sent).
     pub fn transient(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { ambiguous: true, ..Self::new(Verdict::Transient, cause) }
     }
 
-    /// The same request won't work before the credentials or settings change.
+    /// Creates a failure after which the same request will not work before the credentials or settings change.
     pub fn permanent(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(Verdict::Permanent, cause)
     }
 
-    /// What a status says by itself: 408, 425, 429 and 5xx may pass, the first three without effect; any other 4xx is
-    /// [`Failure::refused`], and the rest is permanent.
+    /// Creates a failure from an HTTP status: 408, 425, 429 and 5xx are transient, and the first three mean that the request was not
+    /// processed. Any other 4xx is [`Failure::refused`]. The rest is permanent.
     pub fn of_status(status: u16, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         match status {
             408 | 425 | 429 => Self::transient(cause).not_sent(),
@@ -57,20 +67,21 @@ impl Failure {
         }
     }
 
-    /// A 4xx status without a code of the vendor's. A firewall or a proxy may have sent it, so the source tries again, with
-    /// a backoff that grows to ten minutes. After a refresh, it tries a login first, where the vendor has one.
+    /// Creates a failure from a 4xx status without a vendor code.
     ///
-    /// Where the vendor itself says why, use [`Failure::permanent`] or [`Failure::relogin`].
+    /// A firewall or a proxy may have sent it, so the source tries again, with a backoff that grows to ten minutes. After a refresh,
+    /// it first tries a login if the vendor has one. If the vendor itself states the reason, use [`Failure::permanent`] or
+    /// [`Failure::relogin`].
     pub fn refused(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { refused: true, is_bare: true, ..Self::new(Verdict::Permanent, cause) }
     }
 
-    /// The refresh token is spent: a login is needed.
+    /// Creates a failure that says that the refresh token no longer works: a login is needed.
     pub fn relogin(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(Verdict::Relogin, cause)
     }
 
-    /// A success that can't be used: one without a token, for example.
+    /// Creates a failure from a success without a usable token.
     pub fn unusable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { ambiguous: true, unusable: true, ..Self::new(Verdict::Transient, cause) }
     }
@@ -80,17 +91,17 @@ impl Failure {
         Self::permanent(format!("the vendor has no operation to {what}"))
     }
 
-    /// Credentials that couldn't be had: nothing was sent, and the next try may work.
+    /// The credentials are not available now. Nothing was sent, and the next try may work.
     pub(crate) fn credentials(cause: Box<dyn StdError + Send + Sync>) -> Self {
         Self::new(Verdict::Transient, cause)
     }
 
     /// A callback returned the credentials that the vendor refused before.
     pub(crate) fn unchanged() -> Self {
-        Self { is_unchanged: true, ..Self::permanent("the credentials are those that were refused") }
+        Self { is_unchanged: true, ..Self::permanent("the callback returned the credentials that were refused before") }
     }
 
-    /// Whether the vendor itself refuses what was sent.
+    /// Whether the vendor itself refused the request.
     pub(crate) fn is_refusal(&self) -> bool {
         self.verdict == Verdict::Permanent && !self.is_bare && !self.is_redirect && !self.is_unchanged
     }
@@ -110,14 +121,14 @@ impl Failure {
         }
     }
 
-    /// How long the vendor asks to wait.
+    /// Sets how long the vendor asks to wait.
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
 
-    /// The vendor surely didn't act on the request: no connection came about, or it said so. Then even a single-use refresh
-    /// token may be sent again.
+    /// Marks that the vendor definitely did not process the request: there was no connection, or the vendor said so. Even a single-use
+    /// refresh token may then be sent again.
     pub fn not_sent(mut self) -> Self {
         self.ambiguous = false;
         self
@@ -142,7 +153,7 @@ impl<B: Send + Sync + 'static> From<freshtoken_wire::Error<B>> for Failure {
     }
 }
 
-/// What the cause says of itself.
+/// Prints what the cause prints of itself.
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Failure")

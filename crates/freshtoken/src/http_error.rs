@@ -55,17 +55,19 @@ impl HttpError {
 
     fn message(&self) -> &'static str {
         match self {
-            Self::Token(_) => "no token for the call",
-            Self::Http(error) if error.is_builder() => {
-                "the call can't be sent as it is, check its URL, headers and body"
+            Self::Token(_) => "cannot send the call: no token",
+            Self::Http(error) if error.is_builder() => "cannot send the call: check its URL, headers and body",
+            Self::Http(error) if error.is_connect() => {
+                "cannot connect: check the network, the proxy, the host name and the certificate"
             }
-            Self::Http(error) if error.is_connect() => "can't connect, check network, proxy, name and certificate",
-            Self::Http(error) if error.is_timeout() => "no whole answer in time, the server may have acted on the call",
-            Self::Http(error) if error.is_status() => "the server answered with an error",
-            Self::Http(error) if error.is_decode() => "the answer isn't what it should be",
-            Self::Http(_) => "the connection broke, the server may have acted on the call",
+            Self::Http(error) if error.is_timeout() => {
+                "timed out before the response was complete; the server may have processed the call"
+            }
+            Self::Http(error) if error.is_status() => "the server responded with an error status",
+            Self::Http(error) if error.is_decode() => "cannot decode the response",
+            Self::Http(_) => "the connection broke; the server may have processed the call",
             Self::Client(_) => "the HTTP client cannot be built",
-            Self::PlainHttp => "http:// would show the token to everyone on the way, use https:// for all but loopback",
+            Self::PlainHttp => "http:// would expose the token on the network; use https:// for all hosts but loopback",
         }
     }
 }

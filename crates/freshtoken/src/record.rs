@@ -181,7 +181,7 @@ pub struct RecordError(());
 
 impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the text is no record of this version: log in, or have the person consent, anew")
+        f.write_str("not a record of this version; log in again, or have a person consent again")
     }
 }
 

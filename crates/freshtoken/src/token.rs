@@ -63,7 +63,7 @@ impl Token {
     pub(crate) fn of(issued: Issued, policy: &Policy, generation: u64, now: Now) -> Result<Self, Failure> {
         let token = issued.access_token.expose();
         if token.is_empty() {
-            return Err(Failure::unusable("the answer has no access token"));
+            return Err(Failure::unusable("the response has no access token"));
         }
         let type_prefix = || match issued.token_type.as_deref() {
             Some(token_type) if !token_type.is_empty() => token_type,
@@ -74,7 +74,7 @@ impl Token {
         let space = if prefix.is_empty() || prefix.ends_with(' ') { "" } else { " " };
         let header = Secret::new([prefix, space, token].concat())
             .into_header()
-            .ok_or_else(|| Failure::unusable("the access token has a character that no header may have"))?;
+            .ok_or_else(|| Failure::unusable("the access token has a character that a header cannot hold"))?;
 
         let expires_in = lifetime(issued.expires_in, issued.expires_at, issued.date, now).or(match policy.lifetime {
             Lifetime::For(life) => Some(life),
@@ -87,7 +87,7 @@ impl Token {
         for (name, value) in issued.also {
             let value = value
                 .into_header()
-                .ok_or_else(|| Failure::permanent("a credential has a character that no header may have"))?;
+                .ok_or_else(|| Failure::permanent("a credential has a character that a header cannot hold"))?;
             also.push((name, value));
         }
         let stored = Stored {

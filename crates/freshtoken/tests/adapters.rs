@@ -323,8 +323,7 @@ fn an_unknown_server_gets_a_list_of_the_known_ones() {
         name => variables(&VOUCHERIFYS)(name),
     };
     let error = voucherify::Endpoint::from_vars(&vars).unwrap_err();
-    let expected =
-        "the environment's VOUCHERIFY_SERVER is no server of the vendor's: set it to europe, united_states or asia";
+    let expected = "the environment variable VOUCHERIFY_SERVER names no server of the vendor; set it to europe, united_states or asia";
     assert_eq!(error.to_string(), expected);
 }
 

@@ -156,7 +156,7 @@ async fn a_token_that_no_header_can_hold_is_a_failure() {
         let (server, tokens) = unlucky(answer, &clock);
         let error = ask(&tokens).await.unwrap_err();
         let text = std::error::Error::source(&error).unwrap().to_string();
-        assert_eq!(text, "the access token has a character that no header may have", "{token}");
+        assert_eq!(text, "the access token has a character that a header cannot hold", "{token}");
         clock.advance(s(1));
         assert_eq!(ask(&tokens).await.unwrap(), "good");
         assert_eq!(server.count(), 2);
@@ -223,7 +223,7 @@ async fn a_refusal_stays_until_the_credentials_change() {
     assert!(matches!(cause(&error).body(), Some(voucherify::ErrorBody::ApiError(body)) if body.message == "No"));
     assert_eq!(
         error.to_string(),
-        "voucherify: can't log in, change the credentials (code invalid_scope) (next try in 1 s)"
+        "voucherify: cannot log in: refused; change the credentials (code invalid_scope) (next try in 1 s)"
     );
 }
 
@@ -672,7 +672,7 @@ async fn a_setting_that_cannot_work_is_named_and_nothing_is_sent() {
     let tokens = builder(endpoint, voucherify_credentials(), &clock).build();
     let error = ask(&tokens).await.unwrap_err();
     assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Settings, None));
-    assert_eq!(error.to_string(), "voucherify: can't log in, fix the endpoint's base URL");
+    assert_eq!(error.to_string(), "voucherify: cannot log in: fix the endpoint's base URL");
     assert!(format!("{error:#}").contains("http:// is for loopback hosts only"), "{error:#}");
     assert_eq!((tokens.status().state, server.connections()), (State::Dead, 0));
 }
@@ -889,7 +889,7 @@ async fn no_certificate_is_found() {
         assert_eq!(
             format!("{error:#}"),
             format!(
-                "voucherify: can't log in now (next try in {wait} s): endpoint: the HTTP client cannot be built: no CA \
+                "voucherify: cannot log in now (next try in {wait} s): endpoint: the HTTP client cannot be built: no CA \
                  certificates were found: install them or set SSL_CERT_FILE: builder error: unexpected error: No CA \
                  certificates were loaded from the system"
             )

@@ -177,7 +177,7 @@ fn without_a_runtime_a_good_token_is_still_served() {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let std::task::Poll::Ready(Err(error)) = caller.as_mut().poll(&mut context) else { panic!("it waits") };
     assert_eq!(error.kind(), ErrorKind::NoRuntime);
-    assert_eq!(error.to_string(), "acme: can't get a token without a running tokio runtime");
+    assert_eq!(error.to_string(), "acme: cannot get a token: no tokio runtime is running; call from within one");
     runtime().block_on(ask(&tokens)).unwrap();
     clock.advance(s(700));
     assert_eq!(tokens.try_header().unwrap(), "Bearer token-1");
@@ -1012,7 +1012,7 @@ async fn the_status_needs_no_request() {
     ask(&tokens).await.unwrap_err();
     let status = tokens.status();
     assert_eq!((status.state, status.is_serving), (State::BackingOff, false));
-    assert_eq!(status.last_error.unwrap().to_string(), "acme: can't log in now (next try in 1 s)");
+    assert_eq!(status.last_error.unwrap().to_string(), "acme: cannot log in now (next try in 1 s)");
     assert_eq!((status.counters.logins, status.counters.failures), (2, 1));
 }
 

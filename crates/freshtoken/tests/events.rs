@@ -73,7 +73,7 @@ async fn events_have_the_documented_names_and_fields() {
         [
             "DEBUG logging in",
             r#"WARN grant failed grant="login" error=down verdict=Transient"#,
-            "WARN backing off error=acme: can't log in now (next try in 1 s)",
+            "WARN backing off error=acme: cannot log in now (next try in 1 s)",
         ]
     );
 }

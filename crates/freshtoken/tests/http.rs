@@ -474,7 +474,7 @@ async fn no_message_has_a_secret() {
     let api = HttpClient::from_builder(builder, keyed(&issuer())).unwrap();
     let answer = api.get(format!("{}/?app-key", server.uri())).send().await.unwrap();
     let of_status: HttpError = answer.error_for_status().unwrap_err().into();
-    assert!(of_status.to_string().contains("answered with an error") && !of_status.is_transient());
+    assert!(of_status.to_string().contains("responded with an error status") && !of_status.is_transient());
     let texts = [format!("{api:?} {api:#?}"), every_text(&of_status)];
     for text in texts {
         for secret in ["token-1", "app-key", "password"] {
