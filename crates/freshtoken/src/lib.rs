@@ -1,7 +1,7 @@
-//! Tokens that keep themselves fresh.
+//! Access tokens that keep themselves fresh.
 //!
-//! A [`TokenSource`] gives out a vendor's access token and sees to it that it is a good one: it logs in, refreshes and
-//! revokes by the vendor's own rules, with one request for all who wait, and without a secret in any text.
+//! A [`TokenSource`] logs in to a vendor's token endpoint, refreshes and revokes by that vendor's rules, and serves a valid access
+//! token. All waiting callers share one request (single-flight), and no message contains a secret.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -17,61 +17,85 @@
 //! };
 //! let tokens = TokenSource::new(zenoti::Endpoint::production(), credentials);
 //!
-//! let header = tokens.header().await?; // waits only when there is no fresh token
+//! let header = tokens.header().await?; // waits only if there is no fresh token
 //! if let Some(header) = tokens.try_header() { /* never waits */ }
-//! tokens.rejected(&header); // a call with it got 401: the next caller gets another
+//! tokens.rejected(&header); // a call with it got 401: the next caller gets another token
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Where the call is an HTTP call too, [`HttpClient`] does all of that. Each vendor is a module behind a feature of its
-//! name; a vendor of one's own is one trait, [`Vendor`].
+//! If your call is an HTTP call too, [`HttpClient`] does all of this for you. Each vendor is a module behind a feature of the same
+//! name.
+//!
+//! # How to
+//!
+//! | task | start here |
+//! | --- | --- |
+//! | call an API | [`HttpClient`], or `TokenMiddleware` with the feature `middleware` |
+//! | read credentials from the environment | [`TokenSource::from_env`] |
+//! | continue after a restart | [`on_change`](TokenSourceBuilder::on_change) and [`record`](TokenSourceBuilder::record); `examples/restart.rs` |
+//! | start from a person's consent | [`refresh_token`](TokenSourceBuilder::refresh_token), and [`new_consent`](TokenSource::new_consent) for a later one |
+//! | serve many accounts | [`Accounts`]; `examples/service.rs` |
+//! | run several replicas | implement [`Store`], and pass it to [`store`](TokenSourceBuilder::store) |
+//! | write a health check | [`TokenSource::status`], and [`Accounts::sources`] for all accounts |
+//! | collect metrics | [`Status::counters`], and the [events](#events) |
+//! | rotate credentials | [`CredentialSource::ask`], or [`TokenSource::credentials_changed`] |
+//! | call from blocking code | [`TokenSource::try_header`], or [`TokenSource::header`] in `block_on` of a multi-thread tokio runtime |
+//! | add your own vendor | [`Vendor`]; `examples/own_vendor.rs` |
+//! | test without a vendor | the sandbox, `cargo run -p freshtoken-sandbox -- zenoti`: each example's header has the command |
+//! | test with a movable clock | [`Clock`]; `examples/own_clock.rs` |
 //!
 //! # What a caller gets
 //!
-//! | [state](State) | a caller gets | and what happens |
+//! | [state](State) | a caller gets | what happens |
 //! | --- | --- | --- |
-//! | empty, expired | waits | one fetch for all waiting callers; they share its token, or its error |
-//! | fresh | the header, at once | nothing: one atomic load, one look at the clocks, no lock, no allocation |
+//! | empty, expired | waits | one fetch for all waiting callers, which share its token or its error |
+//! | fresh | the header, at once | nothing: one atomic load and one look at the clocks, no lock, no allocation |
 //! | due | the header, at once | one fetch in the background |
-//! | backing off | the header while it is good, else the last error with [`retry_after`](Error::retry_after) | nothing before that has passed |
-//! | ambiguous | the header while it is good, else waits | the response to a single-use refresh was lost: a login takes its place. Without a login, that refresh token is sent once more after the token has expired |
-//! | dead | the header while it is good, else an error that says what to change | nothing before [`credentials_changed`](TokenSource::credentials_changed), or an hour; a callback is asked sooner for other credentials |
+//! | backing off | the header while it is valid, else the last error with [`retry_after`](Error::retry_after) | nothing until then |
+//! | ambiguous | the header while it is valid, else waits | the response to a single-use refresh was lost, so the source logs in. Without a login, it sends that refresh token once more after the access token has expired |
+//! | dead | the header while it is valid, else an error that says what to change | nothing before [`credentials_changed`](TokenSource::credentials_changed), or for an hour; a callback is called sooner for other credentials |
 //!
-//! A *fetch* is one round trip to the issuer, shared by every waiting caller: it takes the [lease](Store::lease) of the
-//! account, loads from the [`Store`], logs in or refreshes where there is no newer token, stores what was issued, notifies
-//! [`on_change`](TokenSourceBuilder::on_change), and only then serves it. It is a task of its own, so that a caller that goes
-//! away cancels nothing.
+//! A *fetch* is one round trip to the issuer, shared by every waiting caller (single-flight). It takes the account's
+//! [lease](Store::lease) and loads from the [`Store`]. If there is no newer token, it logs in or refreshes. It stores the new token,
+//! notifies [`on_change`](TokenSourceBuilder::on_change), and only then serves the token. It is a separate task, so a caller that is
+//! dropped cancels nothing.
 //!
-//! When a token is renewed is the vendor's business, not the user's: see [`Policy`]. Early renewal happens in the last
-//! quarter of a token's life, up to a twentieth of it sooner so that many don't meet; a token stops being given out 5 s
-//! before its end, or, where it lives short, when half the time is over that was left for its renewal, but at the latest 1 s
-//! before. Where it is renewed at its expiry, it is given out until 1 s before, and a refresh waits until 2 s after.
-//! Failures are tried again after 1 s, 2 s, 4 s … 60 s and up to a quarter more by chance, or when the vendor says; responses
-//! that make no sense, twice in a row, after ten minutes. A 4xx without a code of the vendor's, which a firewall or a proxy
-//! may have sent, is tried again after 1 s, 2 s, 4 s … 10 min. A 401 of a call has the token renewed; if no call succeeds
-//! with the new one, the next renewal for a 401 comes after 1 s, 2 s, 4 s … 1 h: see [`TokenSource::rejected`]. Two fetches are a second apart at least, unless a 401 asks for
-//! one. A `Date` in the answer corrects an issuer's clock that is off; without one, a single-use refresh may come as early
-//! or late as the clocks differ.
+//! # Timing
 //!
-//! # Responses that aren't as the spec says
+//! The vendor's [`Policy`] decides when a token is renewed, not the user.
 //!
-//! A token that arrived is never lost. Each field is read by itself, and one that doesn't fit counts as not sent: then the
-//! vendor's documented lifetime is used, or the vendor's typed [answer](Token::answer) lacks it. Only a response without an
-//! access token is a failure. Misfits are traced in one event per response, whose field `pointers` has their JSON Pointers,
-//! at `WARN` where tokens or expiries are among them, and at `INFO` otherwise. No event has a value.
+//! - **Early renewal** starts at 75 % of the lifetime, minus up to 5 % jitter. A token is no longer served 5 s before it expires.
+//!   For short-lived tokens that margin shrinks to half the renewal window, but not below 1 s; for tokens that live less than
+//!   2 s, it is half the lifetime.
+//! - **Renewal at expiry**: the token is served until 1 s before it expires, and a refresh waits until 2 s after.
+//! - **Failures** are retried after 1 s, 2 s, 4 s … 60 s, plus up to 25 % jitter, or when the vendor says. After two unusable
+//!   responses in a row, the source waits ten minutes.
+//! - **A 4xx without a vendor code** may come from a firewall or a proxy. It is retried after 1 s, 2 s, 4 s … 10 min.
+//! - **A 401 of a call** causes a renewal. If no call succeeds with the new token, the next renewal after a 401 comes after 1 s,
+//!   2 s, 4 s … 1 h: see [`TokenSource::rejected`].
+//! - **Two fetches** are at least one second apart, unless a 401 asks for one.
+//! - **Clock skew**: the `Date` header of a response corrects the issuer's absolute expiries. Without one, a single-use refresh may
+//!   be as early or late as the clocks differ.
+//!
+//! # Responses that do not match the spec
+//!
+//! A token that arrived is never lost. Each field is read independently, and a field that does not match counts as not sent. The
+//! vendor's documented lifetime is then used, or the vendor's typed [response](Token::answer) lacks the field. Only a response
+//! without an access token is a failure. One event per response reports the mismatches. Its field `pointers` holds their JSON
+//! Pointers, and its level is `WARN` if a token or an expiry is affected, and `INFO` otherwise. No event contains a value.
 //!
 //! # What is wiped from memory
 //!
-//! When they are dropped: tokens and their headers, [`Secret`]s, and the bodies of token requests and responses. The buffers
-//! of the HTTP client and of TLS aren't, nor are query parameters and the smaller buffers that serde leaves behind as it
+//! Tokens and their headers, [`Secret`]s, and the bodies of token requests and responses are wiped when they are dropped. Not wiped
+//! are the buffers of the HTTP client and of TLS, query parameters, and the smaller buffers that serde leaves behind when it
 //! encodes a request's body.
 //!
 //! # Restarts
 //!
-//! A source begins with nothing and logs in. To begin where the last process ended, persist each record in
+//! A source starts without a token and logs in. To continue where the last process stopped, persist each record in
 //! [`on_change`](TokenSourceBuilder::on_change) ([`Record::to_json`]) and start from it
-//! ([`record`](TokenSourceBuilder::record)); for several processes at once, write a [`Store`].
+//! ([`record`](TokenSourceBuilder::record)). For several processes at once, implement a [`Store`].
 //!
 //! # Events
 //!
@@ -79,10 +103,10 @@
 //!
 //! | level | message | fields |
 //! | --- | --- | --- |
-//! | info | `token issued` | `grant` (`login` or `refresh`), `expires_in` (seconds; absent where it is unknown or never) |
+//! | info | `token issued` | `grant` (`login` or `refresh`), `expires_in` (seconds; absent if unknown or unlimited) |
 //! | info | `adopted a token from the store` | |
 //! | warn | `grant failed` | `grant`, `error`, `verdict` |
-//! | warn | `backing off` | `error`, which says when the next try comes |
+//! | warn | `backing off` | `error`, which says when the next try is due |
 //! | warn | `continuing without a lease`, `cannot load from the store`, `cannot store, continuing in memory`, `cannot store the mark on a refresh token` | `error` |
 //! | debug | `logging in`, `refreshing` | |
 //!
@@ -90,25 +114,25 @@
 //!
 //! | level | message | fields |
 //! | --- | --- | --- |
-//! | info | `call got 401` | `rejection`; at debug where the token is superseded |
+//! | info | `call got 401` | `rejection`; at debug if the token is superseded |
 //! | info | `token revoked` | |
 //! | warn | `on_change failed`, `cannot store the revocation` | `error` |
 //! | debug | `waiting for the fetch in progress` | |
 //!
-//! # Where is what
+//! # Reading the code
 //!
-//! Read in this order: `source` is what users hold; `core` is what it does, from a fresh token (`core::fast_path`) to a fetch
-//! (`core::fetch`) and its decisions (`core::state`). Around them: `vendor` (the trait, and the [`Policy`]), `token` and
-//! `record` (what is known, as callers and stores see it), `status`, `store`, `environment` (credentials from variables),
-//! `accounts` (many of them), `http_client` and `middleware`. `vendors` is generated from `specs/`, with the help of `adapter`;
-//! nothing else knows a vendor.
+//! Read in this order: `source` is what users hold. `core` is what it does, from a fresh token (`core::fast_path`) to a fetch
+//! (`core::fetch`) and its decisions (`core::state`). Around them are `vendor` (the trait and the [`Policy`]), `token` and `record`
+//! (the known tokens, as callers and stores see them), `status`, `store`, `environment` (credentials from variables), `accounts`
+//! (sources of many accounts), `http_client` and `middleware`. `vendors` is generated from `specs/` and uses `adapter`. Nothing else
+//! knows a vendor.
 //!
-//! This crate isn't for a person's consent in a browser: start from the refresh token that it gave
+//! This crate does not ask a person for consent in a browser. Start from the refresh token that your consent page received
 //! ([`refresh_token`](TokenSourceBuilder::refresh_token)).
 //!
 //! # Features
 //!
-//! One for each vendor, and `vendors` for all of them; `middleware`, for those who use `reqwest-middleware`; `rustls` (default) or `native-tls`.
+//! One per vendor, and `vendors` for all of them; `middleware` for `reqwest-middleware`; `rustls` (default) or `native-tls`.
 #![forbid(unsafe_code)]
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -135,7 +159,7 @@ mod token;
 mod vendor;
 mod vendors;
 
-/// The versions of which this crate's API has types: [`HttpClient`] and [`http_client_builder`] are reqwest's, headers are `http`'s.
+/// The versions whose types appear in this crate's API: reqwest's in [`HttpClient`] and [`http_client_builder`], and `http`'s headers.
 pub use {::http, ::reqwest};
 
 pub use crate::core::clock::{Clock, Now, Random};
@@ -163,12 +187,12 @@ pub use vendor::{Lifetime, Policy, Refresh, Renew, Takes, Vendor};
 #[allow(unused_imports, reason = "without a vendor's feature there is none")]
 pub use vendors::*;
 
-/// What the README shows compiles.
+/// Compiles the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// What the repository's README shows compiles.
+/// Compiles the examples of the repository's README.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct RepositoryReadme;

@@ -1,4 +1,4 @@
-//! The token source: what users hold.
+//! The token source, the main type that users hold.
 
 use std::any::Any;
 use std::fmt;
@@ -25,18 +25,20 @@ use crate::store::{AnyStore, Store, StoreError};
 use crate::token::Token;
 use crate::vendor::{Bound, Policy, Vendor};
 
-/// Gives out a token that is fresh, and sees to it that there is one.
+/// Keeps the access token of one account fresh and serves it.
 ///
-/// Clones share everything and are cheap; it is `Send` and `Sync`, and works on any tokio runtime, also after the one it
-/// was first used on has ended. Nothing runs when nobody asks, unless [`keep_alive`](TokenSourceBuilder::keep_alive) says
-/// so. With the last clone, all that runs in the background ends; only a single-use refresh under way is brought to its
-/// end, so that its token isn't lost.
+/// Clones are cheap and share everything. A source is `Send` and `Sync`, and works on any tokio runtime, even after the runtime
+/// that it was first used on has ended. Nothing runs without callers, unless
+/// [`keep_alive`](TokenSourceBuilder::keep_alive) is set. Dropping the last clone stops all background work. Only a single-use
+/// refresh in progress completes first, so that its token is not lost.
+///
+/// # Examples
 ///
 /// ```no_run
 /// # use freshtoken::{TokenSource, Vendor};
 /// # async fn example<V: Vendor>(endpoint: V, credentials: V::Credentials) -> Result<(), freshtoken::Error> {
 /// let tokens = TokenSource::new(endpoint, credentials);
-/// let header = tokens.header().await?; // for `authorization`, or for what `tokens.header_name()` says
+/// let header = tokens.header().await?; // the value of `authorization`, or of `tokens.header_name()`
 /// # let _ = header;
 /// # Ok(())
 /// # }
@@ -44,12 +46,19 @@ use crate::vendor::{Bound, Policy, Vendor};
 pub struct TokenSource(Arc<TokenCell>);
 
 impl TokenSource {
-    /// A source for one account, with its token in memory alone. No request is made before someone asks.
+    /// Creates a source for one account that keeps its token in memory only. It sends no request before the first call.
     pub fn new<V: Vendor>(vendor: V, credentials: impl Into<CredentialSource<V::Credentials>>) -> Self {
         Self::builder(vendor, credentials).build()
     }
 
-    /// A source that starts from a token, shares a store, tells of changes, …
+    /// Returns a builder for a source that starts from a token, uses a store, or notifies you of changes.
+    ///
+    /// ```no_run
+    /// # use freshtoken::{Record, TokenSource, Vendor};
+    /// # fn example<V: Vendor>(endpoint: V, credentials: V::Credentials, record: Record) {
+    /// let tokens = TokenSource::builder(endpoint, credentials).record(record).build();
+    /// # }
+    /// ```
     pub fn builder<V: Vendor>(
         vendor: V,
         credentials: impl Into<CredentialSource<V::Credentials>>,
@@ -76,23 +85,44 @@ impl TokenSource {
         Self(cell)
     }
 
-    /// The value of the header that a call carries, such as `Bearer …`. It waits only when there is no fresh token.
+    /// Returns the header value that a call carries, such as `Bearer …`. Waits only if there is no fresh token.
     ///
-    /// Dropping the future loses nothing: what it waited for goes on. It waits for a flight: mostly one request, which the
-    /// generated vendors give up after 30 s; five minutes at the very most, with a store, a callback and a vendor that all
-    /// hang. Where a single-use token is refreshed at its expiry, up to 3 s more.
+    /// Cancel-safe: dropping the future does not cancel the request. It waits for at most one fetch, which usually is one request;
+    /// the generated vendors time out after 30 s. The upper bound is five minutes, if a store, a callback and a vendor all hang.
+    /// If a single-use token is refreshed at its expiry, the wait is up to 3 s longer.
     ///
     /// # Errors
     ///
-    /// See [`ErrorKind`]. All who wait for one request share its failure, and who comes before
-    /// [`Error::retry_after`] has passed gets it at once.
+    /// See [`ErrorKind`]. Concurrent callers share the error. Until [`Error::retry_after`] has elapsed, later callers get the same
+    /// error at once.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(tokens: freshtoken::TokenSource) -> Result<(), freshtoken::Error> {
+    /// let header = tokens.header().await?;
+    /// println!("{} has a value that is marked as sensitive: {header:?}", tokens.header_name());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn header(&self) -> impl Future<Output = Result<HeaderValue, Error>> + Send + '_ {
         Asking::of(&self.0)
     }
 
-    /// As [`TokenSource::header`], but without waiting: None where there is no token now. If one is due, and this is a
-    /// tokio runtime, it is renewed in the background, so that a later call gets it.
+    /// Returns the header value without waiting, or `None` if there is no token now.
+    ///
+    /// If a renewal is due, and this is called on a tokio runtime, the token is renewed in the background, so that a later call gets
+    /// the new one.
+    ///
+    /// ```no_run
+    /// # fn example(tokens: freshtoken::TokenSource) {
+    /// match tokens.try_header() {
+    ///     Some(header) => { /* make the call */ }
+    ///     None => { /* try again later, or wait with `header` */ }
+    /// }
+    /// # }
+    /// ```
     #[inline]
     pub fn try_header(&self) -> Option<HeaderValue> {
         match self.fresh() {
@@ -101,17 +131,28 @@ impl TokenSource {
         }
     }
 
-    /// The token with all that is known of it: its scopes, its end, the vendor's typed answer.
+    /// Returns the token with everything known about it: its scopes, its expiry and the vendor's typed response. Waits like
+    /// [`TokenSource::header`].
     ///
     /// # Errors
     ///
     /// As [`TokenSource::header`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(tokens: freshtoken::TokenSource) -> Result<(), freshtoken::Error> {
+    /// let token = tokens.token().await?;
+    /// println!("expires at {:?}, scopes {:?}", token.expires_at(), token.scopes());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn token(&self) -> impl Future<Output = Result<Token, Error>> + Send + '_ {
         Asking::of(&self.0)
     }
 
-    /// As [`TokenSource::token`], without waiting.
+    /// Returns the token without waiting, as [`TokenSource::try_header`] does the header value.
     #[inline]
     pub fn try_token(&self) -> Option<Token> {
         match self.fresh() {
@@ -131,29 +172,45 @@ impl TokenSource {
         lookup::try_token(&self.0)
     }
 
-    /// The header that carries the token, `authorization` mostly.
+    /// Returns the name of the header that carries the token, usually `authorization`.
     pub fn header_name(&self) -> &HeaderName {
         &self.0.shared().header
     }
 
-    /// Reports that a call with this token, or with this header, got 401.
+    /// Reports that a call with this token, or with this header value, got 401.
     ///
     /// - An older token than the current one changes nothing: [`Rejection::Superseded`].
-    /// - The current one is discarded, and the next caller waits for a new one: [`Rejection::Renewing`]. All who report it
+    /// - The current token is discarded, and the next caller waits for a new one: [`Rejection::Renewing`]. All callers that report it
     ///   share one request.
-    /// - It stays, and the 401 is a [`Rejection::PermissionProblem`], if it came from a renewal for a 401 and no call has
-    ///   [succeeded](TokenSource::accepted) with it: a third token would not help either. Before that, the store is asked
-    ///   for a newer token. The next renewal for a 401 comes 1 s after the last one, then 2 s, 4 s … up to an hour, until a
-    ///   call succeeds: a permanent 401 costs at most 40 logins a day.
+    /// - The current token stays if it came from a renewal after a 401 and no call has [succeeded](TokenSource::accepted) with it:
+    ///   [`Rejection::PermissionProblem`]. A third token would not help either. Before that, the source looks into the store for a
+    ///   newer token. The next renewal after a 401 comes 1 s after the last one, then 2 s, 4 s … up to an hour, until a call
+    ///   succeeds. So a permanent 401 costs at most 40 logins a day.
     ///
-    /// A token that has expired meanwhile doesn't count. If the response says `error="insufficient_scope"` in
-    /// `WWW-Authenticate`, don't report it: another token has no more scopes.
+    /// A token that has expired in the meantime does not count. Do not report a response with `error="insufficient_scope"` in
+    /// `WWW-Authenticate`: another token would have no more scopes.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use freshtoken::TokenSource;
+    /// # async fn example(tokens: &TokenSource, call: fn(&http::HeaderValue) -> u16) -> Result<(), freshtoken::Error> {
+    /// use freshtoken::Rejection;
+    ///
+    /// let header = tokens.header().await?;
+    /// if call(&header) == 401 && tokens.rejected(&header) != Rejection::PermissionProblem {
+    ///     call(&tokens.header().await?); // once more, with the new token
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rejected<'a>(&self, token: impl Into<Seen<'a>>) -> Rejection {
         self.reject(token.into()).rejection
     }
 
     pub(crate) fn reject(&self, token: Seen<'_>) -> Rejected {
         match token {
+            // A removed source of the same account may have had another token of the same generation.
             // The same generation of another source, removed meanwhile, is another token.
             Seen::Token(seen) => {
                 self.0.rejected(|current| current.generation() == seen.generation() && current.is_in(seen.header()))
@@ -162,11 +219,12 @@ impl TokenSource {
         }
     }
 
-    /// Reports that a call with this token, or with this header, succeeded.
+    /// Reports that a call with this token, or with this header value, succeeded.
     ///
-    /// A later 401 then means that the token was revoked, and never a permission problem: see
-    /// [`rejected`](TokenSource::rejected). [`HttpClient`](crate::HttpClient) reports it by itself. It costs a comparison; to
-    /// report each success is fine.
+    /// A later 401 then means that the token was revoked, and never a permission problem: see [`rejected`](TokenSource::rejected).
+    /// [`HttpClient`](crate::HttpClient) reports every success by itself. Reporting costs one comparison, so report each success.
+    ///
+    /// # Examples
     ///
     /// ```no_run
     /// # use freshtoken::TokenSource;
@@ -187,15 +245,24 @@ impl TokenSource {
         }
     }
 
-    /// Ends the token at the vendor, and forgets it and its refresh token here and in the store. Who asks next has the
-    /// source log in again.
+    /// Revokes the token at the vendor, and forgets it and its refresh token here and in the store. The next caller causes a login.
     ///
-    /// It is a task of its own: dropping the future doesn't cancel it. Without a token there is nothing to do.
+    /// Cancel-safe: dropping the future does not cancel the request. Does nothing if there is no token.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`] where the vendor has no such operation. After an [`ErrorKind::Unavailable`] the token is
-    /// still there, so that one can try again; after an [`ErrorKind::Refused`], it isn't.
+    /// [`ErrorKind::Unsupported`] if the vendor has no such operation. After [`ErrorKind::Unavailable`] the token is kept, so that
+    /// you can try again. After [`ErrorKind::Refused`] it is forgotten.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(tokens: freshtoken::TokenSource) {
+    /// if let Err(error) = tokens.revoke().await {
+    ///     eprintln!("cannot revoke the token: {error:#}");
+    /// }
+    /// # }
+    /// ```
     pub async fn revoke(&self) -> Result<(), Error> {
         if self.0.is_notifying() {
             return Err(self.0.error(ErrorKind::InCallback, "revoke a token"));
@@ -212,22 +279,41 @@ impl TokenSource {
         }
     }
 
-    /// Replaces the account's pair by a person's new consent: the next caller waits for its token. The old pair is not
-    /// served any more.
+    /// Replaces the account's token pair by a person's new consent. The next caller waits for its token, and the old pair is no
+    /// longer served.
     ///
-    /// A refresh token that was configured and sent before is ignored. Where there is no pair that works, the
-    /// [configured](TokenSourceBuilder::refresh_token) one is used without this call.
+    /// A refresh token that was configured and sent before is ignored. If no pair works, the
+    /// [configured](TokenSourceBuilder::refresh_token) refresh token is used without this call.
+    ///
+    /// ```no_run
+    /// # fn example(tokens: freshtoken::TokenSource, refresh_token: String) {
+    /// tokens.new_consent(refresh_token); // from the vendor's redirect to your consent page
+    /// # }
+    /// ```
     pub fn new_consent(&self, refresh_token: impl Into<Secret>) {
         self.0.new_consent(refresh_token.into());
     }
 
-    /// How the source is: for a health check, or a live view. It makes no request.
+    /// Returns the state of the source, for a health check or a live view. Sends no request.
+    ///
+    /// ```no_run
+    /// # fn example(tokens: freshtoken::TokenSource) {
+    /// let status = tokens.status();
+    /// println!("{:?}, serving: {}, logins: {}", status.state, status.is_serving, status.counters.logins);
+    /// # }
+    /// ```
     pub fn status(&self) -> Status {
         self.0.status()
     }
 
-    /// The credentials behind the [`CredentialSource`] have changed: after [`ErrorKind::Refused`], who asks next has them
-    /// tried.
+    /// Reports that the credentials behind the [`CredentialSource`] have changed. After [`ErrorKind::Refused`], the next caller has
+    /// them tried.
+    ///
+    /// ```no_run
+    /// # fn example(tokens: freshtoken::TokenSource) {
+    /// tokens.credentials_changed(); // after the secret was rotated
+    /// # }
+    /// ```
     pub fn credentials_changed(&self) {
         self.0.credentials_changed();
     }
@@ -264,7 +350,7 @@ impl Drop for TokenSource {
     }
 }
 
-/// No token.
+/// Prints the key and the status, and no token.
 impl fmt::Debug for TokenSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenSource")
@@ -274,13 +360,15 @@ impl fmt::Debug for TokenSource {
     }
 }
 
-/// What a call carried that got 401: a [`Token`], or a header's value.
+/// The token that a call carried: a [`Token`], or the value of its header.
+///
+/// Both convert by reference: `tokens.rejected(&header)`.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Seen<'a> {
     /// A token.
     Token(&'a Token),
-    /// A header's value.
+    /// The value of a header.
     Header(&'a HeaderValue),
 }
 
@@ -296,7 +384,18 @@ impl<'a> From<&'a HeaderValue> for Seen<'a> {
     }
 }
 
-/// What a source starts from and how it runs; [`TokenSource::builder`] makes one.
+/// Configures a [`TokenSource`]. Created by [`TokenSource::builder`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # use freshtoken::{Memory, TokenSource, Vendor};
+/// # use std::sync::Arc;
+/// # fn example<V: Vendor>(endpoint: V, credentials: V::Credentials) {
+/// let store = Arc::new(Memory::new());
+/// let tokens = TokenSource::builder(endpoint, credentials).store(store, "tenant-17").keep_alive().build();
+/// # }
+/// ```
 pub struct TokenSourceBuilder<V: Vendor> {
     vendor: V,
     credentials: CredentialSource<V::Credentials>,
@@ -313,7 +412,7 @@ struct Start {
 }
 
 impl Start {
-    /// What is known at the start, and the start token.
+    /// Returns the record to start with, and the start token.
     fn split(self, policy: &Policy, now: Now) -> (Option<Record>, Option<RefreshToken>) {
         let configured = self.refresh_token.and_then(RefreshToken::start);
         if let Some(record) = self.record {
@@ -321,6 +420,7 @@ impl Start {
         }
         let Some(mut issued) = self.token else { return (None, configured) };
         let refresh = configured.or_else(|| RefreshToken::of(&mut issued, now));
+        // An expired access token may still come with a refresh token.
         // One that has expired still has its refresh token.
         let token = Token::of(*issued, policy, 0, now).ok();
         (token.map(|token| Record { token: Some(token), ..Record::empty(0) }), refresh)
@@ -328,47 +428,51 @@ impl Start {
 }
 
 impl<V: Vendor> TokenSourceBuilder<V> {
-    /// Starts from a refresh token, such as the one from a person's consent. An empty one is none.
+    /// Starts from a refresh token, such as the one from a person's consent. An empty one is ignored.
     ///
-    /// It can stay in the configuration for good: it is sent where the record of the account, from
-    /// [`record`](TokenSourceBuilder::record) or the [`store`](TokenSourceBuilder::store), holds no refresh token that works
-    /// (none yet, or one that was refused, lost or revoked), and never twice. The record remembers its fingerprint. To
-    /// replace a pair that works by a new consent, call [`TokenSource::new_consent`].
+    /// It can stay in the configuration permanently. It is sent if the account's record, from
+    /// [`record`](TokenSourceBuilder::record) or the [`store`](TokenSourceBuilder::store), has no usable refresh token: none yet, or
+    /// one that was refused, lost or revoked. It is never sent twice, because the record remembers its fingerprint. To replace a
+    /// working pair by a new consent, call [`TokenSource::new_consent`].
     pub fn refresh_token(mut self, refresh_token: impl Into<Secret>) -> Self {
         self.start.refresh_token = Some(refresh_token.into());
         self
     }
 
-    /// Starts from what was persisted: see [`on_change`](TokenSourceBuilder::on_change) and [`Record::from_json`].
+    /// Starts from a persisted record: see [`on_change`](TokenSourceBuilder::on_change) and [`Record::from_json`].
     pub fn record(mut self, record: Record) -> Self {
         self.start.record = Some(record);
         self
     }
 
-    /// Starts from a token that someone else got: give [`Issued::expires_at`], and the refresh token if there is one.
+    /// Starts from a token that was obtained elsewhere. Set [`Issued::expires_at`], and the refresh token if there is one.
     pub fn token(mut self, token: Issued) -> Self {
         self.start.token = Some(Box::new(token));
         self
     }
 
-    /// Keeps its records in a store, under a name for the account: sources of one store, vendor, server, account and
-    /// scopes share one token. Two accounts of one name would share theirs as well, so name them apart; the scopes of a
-    /// [callback](CredentialSource::ask) aren't known, so they belong into the name.
+    /// Keeps the records in a store, under a name for the account.
+    ///
+    /// Sources with the same store, vendor, server, account and scopes share one token, so give each account its own name. The scopes
+    /// of a [callback](CredentialSource::ask) are unknown to the source, so include them in the name.
     pub fn store(mut self, store: Arc<impl Store>, account: impl Into<String>) -> Self {
         self.options.store = Some(store);
         self.account = account.into().into();
         self
     }
 
-    /// Persists each change ([`Record::to_json`]) before a caller receives the new token.
+    /// Calls back with each changed record before a caller receives the new token, so that you can persist it
+    /// ([`Record::to_json`]).
     ///
-    /// The callback is also notified when a single-use refresh token is about to be sent. If it returns an error, panics, or
-    /// takes longer than a minute, that refresh token is not sent: the source logs in, or fails with [`ErrorKind::Store`]
-    /// where the vendor has no login. So if you persist every record, a refresh token is never sent twice by accident, even
-    /// across a crash. A new token is served all the same; the error is logged.
+    /// The callback also runs before a single-use refresh token is sent. If it returns an error, panics, or takes longer than a
+    /// minute, that refresh token is not sent: the source logs in, or fails with [`ErrorKind::Store`] if the vendor has no login. So
+    /// if you persist every record, a refresh token is never sent twice by accident, even across a crash. A new token is served even
+    /// if the callback fails; the error is logged.
     ///
-    /// After a revocation the record is [empty](Record::is_empty). There is no notification of a token that another process
-    /// stored. Within the callback, this source returns the current token, or fails with [`ErrorKind::InCallback`].
+    /// After a revocation the record is [empty](Record::is_empty). The callback does not run for a token that another process stored.
+    /// Within the callback, this source returns the current token, or fails with [`ErrorKind::InCallback`].
+    ///
+    /// # Examples
     ///
     /// ```no_run
     /// # use freshtoken::{TokenSource, Vendor};
@@ -390,32 +494,35 @@ impl<V: Vendor> TokenSourceBuilder<V> {
         self
     }
 
-    /// Has the token renewed whenever that is due, though nobody asks: for grants that can be renewed only while they
-    /// live. It begins with the first token; with the one that it starts from only where it is built on a tokio runtime.
+    /// Renews the token whenever a renewal is due, even without callers. Use it for tokens that can be renewed only while they are
+    /// valid.
+    ///
+    /// It begins with the first token. A token that the source starts from is renewed only if the source is built on a tokio runtime.
     pub fn keep_alive(mut self) -> Self {
         self.options.keep_alive = true;
         self
     }
 
-    /// Tells the time, in tests.
+    /// Replaces the clock, for tests. See `examples/own_clock.rs`.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.options.clock = AnyClock::Own(Arc::new(clock));
         self
     }
 
-    /// Rolls the dice, in tests.
+    /// Replaces the randomness of the jitter, for tests.
     pub fn random(mut self, random: impl Random) -> Self {
         self.options.random = Some(Arc::new(random));
         self
     }
 
-    /// The source. No request is made before someone asks.
+    /// Builds the source. It sends no request before the first call.
     pub fn build(self) -> TokenSource {
         let asked_for = || self.credentials.value().map(V::scopes).unwrap_or_default();
         debug_assert!(
             V::POLICY.scoped || asked_for().is_empty(),
-            "a vendor with `scopes` says so in its policy: `.scoped(true)`"
+            "a vendor with `scopes` needs `.scoped(true)` in its policy"
         );
+        // Only a store needs them.
         // Without a store nobody asks for them.
         let (server, scopes) = match self.options.store {
             Some(_) => (self.vendor.server().into(), asked_for().into()),
@@ -434,7 +541,7 @@ impl<V: Vendor> TokenSourceBuilder<V> {
     }
 }
 
-/// What an `on_change` callback returns: nothing, or a `Result` whose error says that the record was not persisted.
+/// The result of an `on_change` callback: nothing, or a `Result` whose error says that the record was not persisted.
 pub trait Persisted {
     /// Whether the record was persisted.
     #[doc(hidden)]
@@ -453,7 +560,7 @@ impl<E: Into<StoreError>> Persisted for Result<(), E> {
     }
 }
 
-/// How sources run: the same for one account and for many.
+/// Settings that one source and a set of accounts have in common.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) store: Option<Arc<dyn AnyStore>>,

@@ -1,7 +1,7 @@
-//! What a vendor is to the facade: three grants, and the rules by which its tokens live.
+//! The [`Vendor`] trait: three grants, and the policy for the vendor's tokens.
 //!
-//! The adapters of this repository's vendors are generated from their specs. A vendor of one's own implements [`Vendor`]
-//! by hand: `examples/own_vendor.rs` is a whole one. Nothing else in this crate knows which vendor it serves.
+//! The adapters of this repository's vendors are generated from their specs. For your own vendor, implement [`Vendor`] by hand:
+//! `examples/own_vendor.rs` is complete. Nothing else in this crate knows which vendor it serves.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,32 +16,62 @@ use crate::failure::Failure;
 use crate::issued::Issued;
 use freshtoken_wire::Secret;
 
-/// A token endpoint: how to log in, to refresh and to revoke there.
+/// A token endpoint: how to log in, refresh and revoke.
 ///
-/// A grant is one request and its answer. It doesn't retry, wait or keep anything: that is the token source's business.
-/// It asks `credentials` only where it needs them.
+/// A grant is one request and its response. It does not retry, wait or keep anything: that is the token source's job. It calls
+/// [`CredentialSource::get`] only if it needs credentials.
+///
+/// # Examples
+///
+/// ```
+/// use freshtoken::{CredentialSource, Failure, Issued, Policy, Vendor};
+/// use std::time::Duration;
+///
+/// struct Acme;
+///
+/// impl Vendor for Acme {
+///     type Credentials = String;
+///     const POLICY: Policy = Policy::new("acme");
+///
+///     fn server(&self) -> String {
+///         "https://acme.example".to_owned()
+///     }
+///
+///     async fn login(&self, credentials: &CredentialSource<String>) -> Result<Issued, Failure> {
+///         let password = credentials.get().await?;
+///         // Send the request here. An error becomes a `Failure`.
+///         # let _ = password;
+///         Ok(Issued::new("the-access-token").expires_in(Duration::from_secs(900)))
+///     }
+/// }
+/// ```
 pub trait Vendor: Send + Sync + 'static {
-    /// What a login needs, or, where a person has to consent first, what a refresh needs beside its token.
+    /// The credentials for a login, or for a refresh if a person has to consent first.
     type Credentials: Send + Sync + 'static;
 
-    /// How its tokens live.
+    /// When and how the vendor's tokens are renewed and sent.
     const POLICY: Policy;
 
-    /// Whether each grant ends in time by itself, as those of generated clients do: then a source sets it no limit, unless it
-    /// asks a callback for credentials.
+    /// Whether each grant has its own timeout, as in generated clients. The source then sets none, unless it calls a callback for
+    /// credentials.
     #[doc(hidden)]
     const IS_TIMED: bool = false;
 
-    /// Which of its servers this is: part of the key under which a store holds a token. No secret may be in it.
+    /// Returns which of the vendor's servers this is, as a part of the key under which a store keeps a token. It must not contain a
+    /// secret.
     fn server(&self) -> String;
 
-    /// The scopes that these credentials ask for, in a text of the vendor's own: part of the key as well, where
-    /// [`Policy::scoped`] says so.
+    /// Returns the scopes that these credentials ask for, as a string in any format. It is a part of the key too, if
+    /// [`Policy::scoped`] is set.
     fn scopes(_credentials: &Self::Credentials) -> String {
         String::new()
     }
 
-    /// Gets a first token.
+    /// Requests a first token.
+    ///
+    /// # Errors
+    ///
+    /// The default is a failure: the vendor has no such operation.
     fn login(
         &self,
         credentials: &CredentialSource<Self::Credentials>,
@@ -50,7 +80,11 @@ pub trait Vendor: Send + Sync + 'static {
         async { Err(Failure::unsupported("log in")) }
     }
 
-    /// Trades a refresh token for a new access token.
+    /// Exchanges a refresh token for a new access token.
+    ///
+    /// # Errors
+    ///
+    /// The default is a failure: the vendor has no such operation.
     fn refresh(
         &self,
         credentials: &CredentialSource<Self::Credentials>,
@@ -60,7 +94,11 @@ pub trait Vendor: Send + Sync + 'static {
         async { Err(Failure::unsupported("refresh")) }
     }
 
-    /// Ends a token: the access token or the refresh token, as [`Policy::revoke`] says.
+    /// Revokes the access token or the refresh token, as [`Policy::revoke`] says.
+    ///
+    /// # Errors
+    ///
+    /// The default is a failure: the vendor has no such operation.
     fn revoke(
         &self,
         credentials: &CredentialSource<Self::Credentials>,
@@ -70,8 +108,8 @@ pub trait Vendor: Send + Sync + 'static {
         async { Err(Failure::unsupported("revoke")) }
     }
 
-    /// As [`revoke`](Vendor::revoke), for an operation that takes the refresh token and is authorized by the access token: the
-    /// live one, if there is one.
+    /// Like [`revoke`](Vendor::revoke), for an operation that takes the refresh token and is authorized by the live access token, if
+    /// there is one.
     #[doc(hidden)]
     fn revoke_with(
         &self,
@@ -84,37 +122,43 @@ pub trait Vendor: Send + Sync + 'static {
     }
 }
 
-/// How a vendor's tokens live and travel. It belongs to the vendor, not to the user: who refreshes a token early that the
-/// vendor wants refreshed at its expiry loses it.
+/// When a vendor's tokens are renewed, and how they are sent. It belongs to the vendor, not to the user: refreshing early a token
+/// that must be refreshed at expiry invalidates it.
 ///
 /// Start from [`Policy::new`] and set what differs.
+///
+/// ```
+/// use freshtoken::{Policy, Refresh, Takes};
+///
+/// const POLICY: Policy = Policy::new("acme").refresh(Refresh::SingleUse).revoke(Takes::Refresh);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Policy {
-    /// The vendor's name, for keys and traces.
+    /// The vendor's name, for keys and events.
     pub vendor: &'static str,
-    /// Whether credentials alone get a token. Without it a source starts from a refresh token, or a stored token.
+    /// Whether credentials alone get a token. Otherwise a source starts from a refresh token or a stored token.
     pub login: bool,
-    /// Whether there are refresh tokens, and how often one works.
+    /// Whether there are refresh tokens, and how often each works.
     pub refresh: Refresh,
-    /// Which token [`Vendor::revoke`] takes; None: there is no such operation.
+    /// Which token [`Vendor::revoke`] takes. `None`: the vendor has no such operation.
     pub revoke: Option<Takes>,
     /// When a token is renewed.
     pub renew: Renew,
-    /// The life of a token whose answer names none.
+    /// The lifetime of a token if the response states none.
     pub lifetime: Lifetime,
     /// Whether credentials ask for scopes: see [`Vendor::scopes`].
     pub scoped: bool,
     /// The header that carries the token, in lower case.
     pub header: &'static str,
-    /// What stands before the token there; `Some("")`: nothing. None: the answer's token type, or else `Bearer` on
-    /// `authorization` and nothing on another header.
+    /// What precedes the token in the header, with `Some("")` for nothing. `None`: the token type of the response; without one,
+    /// `Bearer` on `authorization`, and nothing on another header.
     pub prefix: Option<&'static str>,
 }
 
 impl Policy {
-    /// A vendor where one logs in again: no refresh token, renewed in the background after three quarters of its life,
-    /// carried as `authorization: Bearer …`.
+    /// Creates the policy of a vendor that only has a login: no refresh token, renewal in the background at three quarters of the
+    /// lifetime, sent as `authorization: Bearer …`.
     pub const fn new(vendor: &'static str) -> Self {
         Self {
             vendor,
@@ -135,7 +179,7 @@ impl Policy {
         self
     }
 
-    /// Sets [`Policy::refresh`]. A single-use one also sets [`Policy::renew`] to [`Renew::AtExpiry`].
+    /// Sets [`Policy::refresh`]. [`Refresh::SingleUse`] also sets [`Policy::renew`] to [`Renew::AtExpiry`].
     pub const fn refresh(mut self, refresh: Refresh) -> Self {
         self.refresh = refresh;
         if matches!(refresh, Refresh::SingleUse) {
@@ -172,36 +216,36 @@ impl Policy {
     ///
     /// # Panics
     ///
-    /// For what can't be a header's name, or has a capital: so a [`Vendor::POLICY`] with it doesn't compile.
+    /// If the name is not a valid header name, or not in lower case. A [`Vendor::POLICY`] with such a name does not compile:
     ///
     /// ```compile_fail
     /// # use freshtoken::Policy;
     /// const POLICY: Policy = Policy::new("acme").header("X Token");
     /// ```
     pub const fn header(mut self, header: &'static str) -> Self {
-        // It has nothing to drop, which the compiler can't know.
+        // A static name needs no drop, but a const fn cannot drop it.
         std::mem::forget(HeaderName::from_static(header));
         self.header = header;
         self
     }
 
-    /// Sets [`Policy::prefix`]; an empty one sends the bare token.
+    /// Sets [`Policy::prefix`]. An empty one sends the bare token.
     pub const fn prefix(mut self, prefix: &'static str) -> Self {
         self.prefix = Some(prefix);
         self
     }
 }
 
-/// Whether a vendor has refresh tokens.
+/// Whether a vendor issues refresh tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refresh {
-    /// No: a renewal logs in.
+    /// No: a renewal is a login.
     None,
-    /// Yes, and one works again and again.
+    /// Yes, and each works any number of times.
     Reusable,
-    /// Yes, and one use spends it: it is sent once. If the response is lost and the vendor has no login, it is sent once more
-    /// after the access token has expired.
+    /// Yes, and each works once, so it is sent once. If the response is lost and the vendor has no login, it is sent once more after
+    /// the access token has expired.
     SingleUse,
 }
 
@@ -209,27 +253,27 @@ pub enum Refresh {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Renew {
-    /// Once it has expired, never before and never in the background.
+    /// Once it has expired, never earlier and never in the background.
     AtExpiry,
-    /// In the background, at this part of its life, between 0 and 1.
+    /// In the background, at this fraction of its lifetime, between 0 and 1.
     Early(f64),
-    /// In the background, so long before its end.
+    /// In the background, this long before it expires.
     Before(Duration),
 }
 
-/// The life of a token whose answer names none.
+/// The lifetime of a token if the response states none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lifetime {
-    /// So long.
+    /// A fixed lifetime.
     For(Duration),
-    /// It never expires.
+    /// The token never expires.
     Never,
-    /// Nobody says: it is used until a call gets 401.
+    /// Unknown: the token is used until a call gets 401.
     Unknown,
 }
 
-/// Which token an operation takes.
+/// Which token a revocation takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Takes {
@@ -241,13 +285,13 @@ pub enum Takes {
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
 
-/// A vendor's grants with their credentials, as a trait object: so a source has no type parameter.
+/// A vendor's grants with their credentials, as a trait object, so that a source has no type parameter.
 pub(crate) trait Grants: Send + Sync {
-    /// Whether each ends in time by itself. A callback that is asked for credentials may hang.
+    /// Whether each grant has its own timeout. A callback for credentials may hang.
     fn are_timed(&self) -> bool;
-    /// Whether a callback is asked for credentials.
+    /// Whether the credentials come from a callback.
     fn asks(&self) -> bool;
-    /// From now on, credentials that were refused may be sent again.
+    /// Allows credentials that were refused to be sent again.
     fn forget_refusal(&self);
     fn login(&self) -> Answer<'_, Issued>;
     fn refresh<'a>(&'a self, refresh_token: &'a Secret) -> Answer<'a, Issued>;
@@ -257,7 +301,7 @@ pub(crate) trait Grants: Send + Sync {
 pub(crate) struct Bound<V: Vendor> {
     vendor: Arc<V>,
     credentials: CredentialSource<V::Credentials>,
-    /// Of a callback's credentials.
+    /// Refused credentials of a callback.
     refusals: Option<Box<Refusals<V::Credentials>>>,
 }
 
