@@ -1,40 +1,37 @@
-//! Many accounts of one vendor: a source for each, made when it is asked for.
+//! Many accounts of one vendor: one source per account, created on first use.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
-use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard};
-
+use freshtoken_wire::Secret;
 use tracing::debug;
 
 use crate::core::cell::{Shared, TokenCell};
 use crate::core::clock::{AnyClock, Clock, Random};
 use crate::credentials::CredentialSource;
-use crate::record::Record;
-use crate::record::RefreshToken;
-use crate::source::Options;
-use crate::source::Persisted;
-use crate::source::TokenSource;
-use crate::store::Key;
-use crate::store::Store;
-use crate::vendor::Bound;
-use crate::vendor::Vendor;
-use freshtoken_wire::Secret;
+use crate::record::{Record, RefreshToken};
+use crate::source::{Options, Persisted, TokenSource};
+use crate::store::{Key, Store};
+use crate::vendor::{Bound, Vendor};
 
-/// How many sources a set holds where nobody says: enough for most, and no leak.
+/// The default bound: enough for most services, and not a leak.
 const MOST: usize = 100_000;
 
-/// How long a source is kept that nobody asks for, where nobody says.
+/// The default idle time: a day.
 const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Token sources of one vendor and server by account and scopes, with a bound.
+/// Token sources of one vendor and server, by account and scopes, with an upper bound.
 ///
-/// A source costs less than 1 KiB beyond what its token and credentials take. One that has been idle for long, or that is
-/// too many, is evicted: the least recently used first, never one that is renewing its token, that someone holds, or
-/// whose refresh token nothing could bring back. Where all of them are such, the set grows beyond its bound.
+/// A source costs less than 1 KiB beyond its token and credentials. Sources that have been idle for too long are evicted. If
+/// the set is full, the least recently used are evicted first. A source is not evicted while it renews its token, while
+/// someone holds it, or if its refresh token would be lost. If that leaves no source to evict, the set grows beyond its
+/// bound.
+///
+/// # Examples
 ///
 /// ```no_run
 /// # use freshtoken::{Accounts, Vendor};
@@ -48,7 +45,7 @@ const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 /// ```
 pub struct Accounts<V: Vendor> {
     vendor: Arc<V>,
-    /// Those of the newest key: most accounts have the same.
+    /// The scopes of the newest key, shared because most accounts have the same.
     scopes: Mutex<Arc<str>>,
     shared: Arc<Shared>,
     sources: RwLock<HashMap<Name, Entry>>,
@@ -61,17 +58,25 @@ type Name = (Arc<str>, Arc<str>);
 
 struct Entry {
     source: TokenSource,
-    /// By the monotonic clock, in nanoseconds.
+    /// When it was last used, in nanoseconds of the monotonic clock.
     used: AtomicU64,
 }
 
 impl<V: Vendor> Accounts<V> {
-    /// A set with the usual bounds: 100,000 sources, and a day idle.
+    /// Creates a set with the default bounds: 100,000 sources, and one day idle.
     pub fn new(vendor: V) -> Self {
         Self::builder(vendor).build()
     }
 
-    /// A set with other bounds, a shared store, …
+    /// Returns a builder for a set with other bounds or a shared store.
+    ///
+    /// ```no_run
+    /// # use freshtoken::{Accounts, Vendor};
+    /// # use std::time::Duration;
+    /// # fn example<V: Vendor>(endpoint: V) {
+    /// let accounts = Accounts::builder(endpoint).at_most(10_000).idle(Duration::from_secs(3_600)).build();
+    /// # }
+    /// ```
     pub fn builder(vendor: V) -> AccountsBuilder<V> {
         AccountsBuilder {
             vendor,
@@ -81,10 +86,11 @@ impl<V: Vendor> Accounts<V> {
         }
     }
 
-    /// The source of an account; `credentials` is called where there is none yet, and, where the vendor has scopes, each
-    /// time: the same account with other scopes is another source.
+    /// Returns the source of an account, and creates it on first use.
     ///
-    /// The scopes of a [callback](CredentialSource::ask) aren't known: name them with [`Accounts::get_scoped`].
+    /// `credentials` is called if there is no source yet. If the vendor has scopes, it is called each time, because the same
+    /// account with other scopes is another source. The scopes of a [callback](CredentialSource::ask) are unknown: use
+    /// [`Accounts::get_scoped`].
     pub fn get<C>(&self, account: &str, credentials: impl FnOnce() -> C) -> TokenSource
     where
         C: Into<CredentialSource<V::Credentials>>,
@@ -92,7 +98,14 @@ impl<V: Vendor> Accounts<V> {
         self.get_or_start(account, credentials, || "".into())
     }
 
-    /// The source of an account that starts from a refresh token, unless there is one already.
+    /// Returns the source of an account, and creates it from a refresh token on first use.
+    ///
+    /// ```no_run
+    /// # use freshtoken::{Accounts, Secret, Vendor};
+    /// # fn example<V: Vendor>(accounts: Accounts<V>, credentials: fn() -> V::Credentials, consent: fn() -> Secret) {
+    /// let tokens = accounts.get_or_start("tenant-17", credentials, consent);
+    /// # }
+    /// ```
     pub fn get_or_start<C>(
         &self,
         account: &str,
@@ -110,8 +123,16 @@ impl<V: Vendor> Accounts<V> {
         self.obtain(account, &scopes, || credentials, refresh_token)
     }
 
-    /// The source of an account for certain scopes, in a text of one's own: it is only compared. `credentials` is called
-    /// where there is none yet.
+    /// Returns the source of an account for certain scopes, and creates it on first use.
+    ///
+    /// `scopes` is only compared, so its format is yours. `credentials` is called if there is no source yet.
+    ///
+    /// ```no_run
+    /// # use freshtoken::{Accounts, Vendor};
+    /// # fn example<V: Vendor>(accounts: Accounts<V>, credentials: fn() -> V::Credentials) {
+    /// let tokens = accounts.get_scoped("tenant-17", "read", credentials);
+    /// # }
+    /// ```
     pub fn get_scoped<C>(&self, account: &str, scopes: &str, credentials: impl FnOnce() -> C) -> TokenSource
     where
         C: Into<CredentialSource<V::Credentials>>,
@@ -135,10 +156,9 @@ impl<V: Vendor> Accounts<V> {
 
     fn find(&self, account: &str, scopes: &str) -> Option<TokenSource> {
         let sources = self.sources.read().unwrap_or_else(PoisonError::into_inner);
-        // Two pointers and two lengths; the texts aren't copied to be looked up.
         let entry = sources.get(&(account, scopes) as &dyn Named)?;
         let now = self.shared.clock.now().monotonic;
-        // Written only when it moves on noticeably: many threads read it.
+        // Many threads read it, so it is written about once per second.
         if now.saturating_sub(entry.used.load(Ordering::Relaxed)) > USED_PRECISION {
             entry.used.store(now, Ordering::Relaxed);
         }
@@ -158,11 +178,9 @@ impl<V: Vendor> Accounts<V> {
         if let Some(entry) = sources.get(&(&*account, &*scopes) as &dyn Named) {
             return entry.source.clone();
         }
-        // A tenth at once, so that a full set isn't swept at every new account.
-        let evicted = match sources.len() >= self.most {
-            true => self.evict(&mut sources, self.most - (self.most / 10).max(1)),
-            false => 0,
-        };
+        // Evict a tenth at once, so that a full set is not swept for every new account.
+        let evicted =
+            if sources.len() >= self.most { self.evict(&mut sources, self.most - (self.most / 10).max(1)) } else { 0 };
         let grants = Box::new(Bound::new(self.vendor.clone(), credentials));
         let source = TokenSource::of_cell(TokenCell::new(
             self.shared.clone(),
@@ -174,7 +192,7 @@ impl<V: Vendor> Accounts<V> {
         ));
         let used = AtomicU64::new(self.shared.clock.now().monotonic);
         sources.insert((account, scopes), Entry { source: source.clone(), used });
-        tell_evicted::<V>(evicted, sources);
+        log_evicted::<V>(evicted, sources);
         source
     }
 
@@ -186,15 +204,16 @@ impl<V: Vendor> Accounts<V> {
         newest.clone()
     }
 
-    /// Evicts what has been idle for too long. It happens by itself as the set fills; a long-lived, half-full set may call
-    /// it now and then.
+    /// Evicts the sources that have been idle for too long.
+    ///
+    /// This happens by itself when the set is full. Call it now and then for a long-lived set that is half full.
     pub fn evict_idle(&self) {
         let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
         let evicted = self.evict(&mut sources, usize::MAX);
-        tell_evicted::<V>(evicted, sources);
+        log_evicted::<V>(evicted, sources);
     }
 
-    /// Evicts the idle, and then the least recently used until `most` are left.
+    /// Evicts the idle sources, then the least recently used ones until `most` are left.
     fn evict(&self, sources: &mut HashMap<Name, Entry>, most: usize) -> usize {
         let now = self.shared.clock.now().monotonic;
         let idle = u64::try_from(self.idle.as_nanos()).unwrap_or(u64::MAX);
@@ -215,31 +234,39 @@ impl<V: Vendor> Accounts<V> {
         evicted
     }
 
-    /// How many sources there are.
+    /// Returns the number of sources.
     pub fn len(&self) -> usize {
         self.sources.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no sources.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Every source with its account, for a health check.
+    /// Returns every source with its account, for a health check.
+    ///
+    /// ```no_run
+    /// # use freshtoken::{Accounts, Vendor};
+    /// # fn example<V: Vendor>(accounts: Accounts<V>) {
+    /// let failing = accounts.sources().into_iter().filter(|(_, tokens)| !tokens.status().is_serving);
+    /// # let _ = failing.count();
+    /// # }
+    /// ```
     pub fn sources(&self) -> Vec<(Arc<str>, TokenSource)> {
         let sources = self.sources.read().unwrap_or_else(PoisonError::into_inner);
         sources.iter().map(|((account, _), entry)| (account.clone(), entry.source.clone())).collect()
     }
 
-    /// Drops the source of an account, for all scopes. Who holds it keeps it.
+    /// Removes the sources of an account, for all scopes. A caller that holds one keeps it.
     pub fn remove(&self, account: &str) {
         let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
         sources.retain(|(name, _), _| **name != *account);
     }
 }
 
-/// Without the lock: a subscriber may ask the set something.
-fn tell_evicted<V: Vendor>(evicted: usize, sources: RwLockWriteGuard<'_, HashMap<Name, Entry>>) {
+/// Logs after the lock is released, because a subscriber may call the set.
+fn log_evicted<V: Vendor>(evicted: usize, sources: RwLockWriteGuard<'_, HashMap<Name, Entry>>) {
     let left = sources.len();
     drop(sources);
     if evicted > 0 {
@@ -247,7 +274,7 @@ fn tell_evicted<V: Vendor>(evicted: usize, sources: RwLockWriteGuard<'_, HashMap
     }
 }
 
-/// How exactly it is known when a source was used last.
+/// The precision of [`Entry::used`]: one second, in nanoseconds.
 const USED_PRECISION: u64 = 1_000_000_000;
 
 impl<V: Vendor> fmt::Debug for Accounts<V> {
@@ -256,7 +283,7 @@ impl<V: Vendor> fmt::Debug for Accounts<V> {
     }
 }
 
-/// A name, borrowed or not, to be looked up.
+/// A borrowed or owned [`Name`], for look-ups without a copy.
 trait Named {
     fn name(&self) -> (&str, &str);
 }
@@ -287,14 +314,14 @@ impl PartialEq for dyn Named + '_ {
 
 impl Eq for dyn Named + '_ {}
 
-/// As the tuple of the two texts hashes.
+/// Hashes like the tuple of the two strings.
 impl std::hash::Hash for dyn Named + '_ {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         self.name().hash(state);
     }
 }
 
-/// Bounds and store of a set; [`Accounts::builder`] makes one.
+/// Configures a set of [`Accounts`]. Created by [`Accounts::builder`].
 pub struct AccountsBuilder<V: Vendor> {
     vendor: V,
     options: Options,
@@ -303,27 +330,29 @@ pub struct AccountsBuilder<V: Vendor> {
 }
 
 impl<V: Vendor> AccountsBuilder<V> {
-    /// How many sources there may be; 100,000 where nobody says.
+    /// Sets the upper bound of sources; the default is 100,000.
     pub fn at_most(mut self, sources: usize) -> Self {
         self.most = sources.max(1);
         self
     }
 
-    /// How long a source is kept that nobody asks for; a day where nobody says.
+    /// Sets how long an unused source is kept; the default is a day.
     pub fn idle(mut self, idle: Duration) -> Self {
         self.idle = idle;
         self
     }
 
-    /// Keeps all records in this store: an account that was evicted finds its token there again, and sets of one store
-    /// share theirs. Without one, a token goes with its source.
+    /// Keeps all records in this store.
+    ///
+    /// An evicted account finds its token there again, and sets with the same store share their tokens. Without a store, a
+    /// token is lost with its source.
     pub fn store(mut self, store: Arc<impl Store>) -> Self {
         self.options.store = Some(store);
         self
     }
 
-    /// Tells of each change of an account before anyone is given the new token: to persist a rotated refresh token, say.
-    /// As [`TokenSourceBuilder::on_change`](crate::TokenSourceBuilder::on_change).
+    /// Calls back with each changed record of an account before a caller receives the new token, to persist a rotated refresh
+    /// token for example. See [`TokenSourceBuilder::on_change`](crate::TokenSourceBuilder::on_change).
     pub fn on_change<F, A>(mut self, callback: F) -> Self
     where
         F: Fn(Key, Arc<Record>) -> A + Send + Sync + 'static,
@@ -336,32 +365,32 @@ impl<V: Vendor> AccountsBuilder<V> {
         self
     }
 
-    /// Has every token renewed whenever that is due, as [`TokenSourceBuilder::keep_alive`](crate::TokenSourceBuilder::keep_alive):
-    /// a task for each account that has been asked for.
+    /// Renews every token whenever a renewal is due, as
+    /// [`TokenSourceBuilder::keep_alive`](crate::TokenSourceBuilder::keep_alive) does. This costs one task per account in use.
     pub fn keep_alive(mut self) -> Self {
         self.options.keep_alive = true;
         self
     }
 
-    /// Keeps the vendor's typed answers in memory, for [`Token::answer`](crate::Token::answer).
+    /// Keeps the vendor's typed responses in memory, for [`Token::answer`](crate::Token::answer).
     pub fn keep_answers(mut self) -> Self {
         self.options.forget_answer = false;
         self
     }
 
-    /// Tells the time, in tests.
+    /// Replaces the clock, for tests.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.options.clock = AnyClock::Own(Arc::new(clock));
         self
     }
 
-    /// Rolls the dice, in tests.
+    /// Replaces the randomness of the jitter, for tests.
     pub fn random(mut self, random: impl Random) -> Self {
         self.options.random = Some(Arc::new(random));
         self
     }
 
-    /// The set, empty.
+    /// Builds the set, which is empty.
     pub fn build(self) -> Accounts<V> {
         Accounts {
             scopes: Mutex::new("".into()),

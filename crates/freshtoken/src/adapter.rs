@@ -1,6 +1,6 @@
-//! What the generated adapters share: a vendor's response into [`Issued`](crate::Issued), credentials into a request.
+//! Helpers of the generated adapters: from a vendor's response to [`Issued`](crate::Issued), and from credentials to a request.
 //!
-//! No text of a failure here quotes a value: it names the place in the response, or the credential.
+//! No failure message here contains a value: it names the place in the response, or the credential.
 #![allow(dead_code, reason = "a vendor uses what it needs, and without a vendor's feature there is none")]
 
 use std::any::Any;
@@ -13,7 +13,8 @@ use tracing::{info, warn};
 use crate::failure::Failure;
 use crate::issued::Issued;
 
-/// The tokens of a login or a refresh. A field that doesn't fit counts as not sent, and is traced by its pointer.
+/// Returns the tokens of a login or a refresh. A field that does not match the spec counts as not sent, and its pointer is
+/// logged.
 pub(crate) fn issued<T, B>(answered: Answered<T>) -> Result<Issued, Failure>
 where
     T: DeserializeOwned + Any + Send + Sync,
@@ -27,7 +28,7 @@ where
         info!(pointers, "ignored response fields that do not fit the spec");
     }
     let mut issued = Issued::new(tokens.access_token);
-    // Only what is absolute is measured against it.
+    // Only absolute expiries are corrected by it.
     issued.date = tokens.expires_at.or(tokens.refresh_expires_at).and_then(|_| head.date());
     issued.token_type = tokens.token_type;
     issued.expires_in = tokens.expires_in;
@@ -42,7 +43,8 @@ where
     })
 }
 
-/// A revocation whose response has a typed body, and may say a failure at 2xx. A field that doesn't fit is none.
+/// Returns the result of a revocation whose response has a typed body, and may state a failure at 2xx. A field that does not
+/// match the spec counts as not sent.
 pub(crate) fn revoked<T, B: ErrorBody + Send + Sync + 'static>(result: Result<T, Error<B>>) -> Result<(), Failure> {
     match result {
         Err(error)
@@ -54,7 +56,7 @@ pub(crate) fn revoked<T, B: ErrorBody + Send + Sync + 'static>(result: Result<T,
     }
 }
 
-/// Rejects credentials that cannot be right, each given with its name: what the vendor says of one would not name it.
+/// Rejects credentials that cannot be valid, and names them: the vendor's own error would not say which one is wrong.
 pub(crate) fn given(credentials: &[(&str, &dyn Credential)]) -> Result<(), Failure> {
     let problems = credentials.iter().filter_map(|(name, credential)| Some((name, credential.problem()?)));
     match problems.into_iter().next() {
@@ -63,15 +65,15 @@ pub(crate) fn given(credentials: &[(&str, &dyn Credential)]) -> Result<(), Failu
     }
 }
 
-/// The access token that authorizes a revocation of the refresh token.
+/// Returns the access token that authorizes a revocation of the refresh token.
 pub(crate) fn live(access_token: Option<&Secret>) -> Result<&Secret, Failure> {
     let missing = "the vendor revokes a refresh token only with a live access token; get a token first, then revoke";
     access_token.ok_or_else(|| Failure::transient(missing).not_sent())
 }
 
-/// A string of the user's.
+/// A string that the user provides.
 pub(crate) trait Credential {
-    /// Why it cannot be right.
+    /// Returns why it cannot be valid.
     fn problem(&self) -> Option<&'static str>;
 }
 
@@ -99,14 +101,14 @@ impl Credential for Secret {
     }
 }
 
-/// An optional one may be empty.
+/// An optional credential may be empty.
 impl<T: Credential> Credential for Option<T> {
     fn problem(&self) -> Option<&'static str> {
         self.as_ref().and_then(T::problem).filter(|problem| *problem != "is empty")
     }
 }
 
-/// A credential that this one grant can't do without.
+/// Returns a credential that this grant requires.
 pub(crate) fn needed<'a, T>(name: &str, credential: &'a Option<T>) -> Result<&'a T, Failure> {
     let missing = || {
         Failure::permanent(format!("the credential `{name}` is missing, and the vendor requires it for this operation"))
@@ -136,7 +138,7 @@ mod tests {
     #[test]
     fn a_missing_credential_is_permanent_and_named() {
         let failure = needed::<Secret>("api_key", &None).unwrap_err();
-        assert_eq!(failure.verdict, crate::Verdict::Permanent);
+        assert_eq!(failure.verdict, freshtoken_wire::Verdict::Permanent);
         assert!(failure.to_string().contains("`api_key`"), "{failure}");
     }
 }

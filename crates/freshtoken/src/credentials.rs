@@ -1,4 +1,4 @@
-//! Where credentials come from.
+//! Where credentials come from: a value, or a callback.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,11 +9,11 @@ use std::sync::Arc;
 use crate::core::sync::{Mutex, lock};
 use crate::failure::Failure;
 
-type Answer<C> = Pin<Box<dyn Future<Output = Result<C, Box<dyn StdError + Send + Sync>>> + Send>>;
+type BoxFuture<C> = Pin<Box<dyn Future<Output = Result<C, Box<dyn StdError + Send + Sync>>> + Send>>;
 
-/// Credentials, or a callback that is asked for them at each grant that needs some.
+/// Credentials, or a callback that is called for each grant that needs some. A value converts with [`From`].
 ///
-/// RFC 6749 section 4.3.1 wants a password gone once it is used: with a callback, the facade keeps none. Generated
+/// RFC 6749 section 4.3.1 requires a client to discard a password after use: with a callback, this crate keeps none. Generated
 /// credentials wipe their secrets from memory when they are dropped.
 pub struct CredentialSource<C>(Kind<C>);
 
@@ -24,7 +24,7 @@ enum Kind<C> {
 }
 
 struct Ask<C> {
-    callback: Arc<dyn Fn() -> Answer<C> + Send + Sync>,
+    callback: Arc<dyn Fn() -> BoxFuture<C> + Send + Sync>,
     is_same: fn(&C, &C) -> bool,
 }
 
@@ -35,7 +35,7 @@ struct Attempt<C> {
     given: Mutex<Option<Arc<C>>>,
 }
 
-/// What the vendor refused of a callback's credentials. They are held only as long as that lasts, to be compared.
+/// The credentials of a callback that the vendor refused. They are kept only while the refusal lasts, to be compared.
 pub(crate) struct Refusals<C>(Mutex<Option<Arc<C>>>);
 
 impl<C> Refusals<C> {
@@ -43,12 +43,12 @@ impl<C> Refusals<C> {
         Self(Mutex::new(None))
     }
 
-    /// From now on, the same credentials may be sent again.
+    /// Allows the same credentials to be sent again.
     pub(crate) fn forget(&self) {
         *lock(&self.0) = None;
     }
 
-    /// The credentials for one grant.
+    /// Returns the credentials for one grant.
     pub(crate) fn attempt(&self, credentials: &CredentialSource<C>) -> CredentialSource<C> {
         match &credentials.0 {
             Kind::Ask(ask) => CredentialSource(Kind::Attempt(Arc::new(Attempt {
@@ -60,7 +60,7 @@ impl<C> Refusals<C> {
         }
     }
 
-    /// Learns from what became of it.
+    /// Records the result of the grant.
     pub(crate) fn record<T>(&self, attempt: &CredentialSource<C>, result: &Result<T, Failure>) {
         let Kind::Attempt(attempt) = &attempt.0 else { return };
         match result {
@@ -78,12 +78,16 @@ impl<C> Clone for Ask<C> {
 }
 
 impl<C> CredentialSource<C> {
-    /// A callback that is called at each login, and at a refresh or revoke that needs credentials. Its error ends that one
-    /// attempt; the error's message must hold no secret.
+    /// Creates a source from a callback.
     ///
-    /// After a refusal it is called again, after a minute at first and then up to an hour apart. The request is sent again
-    /// only if the credentials differ, or an hour has passed: so a rotated secret is picked up, and an account isn't locked.
-    /// The refused credentials are held in memory meanwhile, to be compared.
+    /// The callback is called at each login, and at a refresh or a revocation that needs credentials. If it fails, that one
+    /// attempt fails. The error's message must not contain a secret.
+    ///
+    /// After a refusal it is called again, first after a minute, then at growing intervals of up to an hour. The request is
+    /// sent again only if the credentials differ or an hour has passed. So a rotated secret is picked up, and an account is
+    /// not locked out. The refused credentials stay in memory in the meantime, to be compared.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use freshtoken::CredentialSource;
@@ -100,11 +104,11 @@ impl<C> CredentialSource<C> {
         Self(Kind::Ask(Ask { callback: Arc::new(move || Box::pin(callback())), is_same: C::eq }))
     }
 
-    /// The credentials, for a [`Vendor`](crate::Vendor) that is about to send them.
+    /// Returns the credentials, for a [`Vendor`](crate::Vendor) that is about to send them.
     ///
     /// # Errors
     ///
-    /// What the callback failed with, as a transient failure.
+    /// The error of the callback, as a transient failure.
     pub async fn get(&self) -> Result<Arc<C>, Failure> {
         match &self.0 {
             Kind::Value(value) => Ok(value.clone()),
@@ -120,7 +124,7 @@ impl<C> CredentialSource<C> {
         }
     }
 
-    /// The credentials where they are a value.
+    /// Returns the credentials if they are a value.
     pub(crate) fn value(&self) -> Option<&C> {
         match &self.0 {
             Kind::Value(value) => Some(value),
@@ -145,7 +149,7 @@ impl<C> Clone for CredentialSource<C> {
     }
 }
 
-/// Which of the two, nothing of what it holds.
+/// Prints which of the two it is, and nothing of the credentials.
 impl<C> fmt::Debug for CredentialSource<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {

@@ -1,4 +1,4 @@
-//! A vendor by the environment: where it is, and the credentials, from variables that every vendor names alike.
+//! Endpoint and credentials from environment variables, which have the same names for every vendor.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,15 +9,17 @@ use serde_json::Value;
 use crate::source::TokenSource;
 use crate::vendor::Vendor;
 
-/// A vendor whose endpoint and credentials environment variables can hold; the generated ones all are.
+/// A vendor whose endpoint and credentials come from environment variables. All generated vendors implement it.
 ///
-/// A variable's name is the vendor's and the credential's, such as `ZENOTI_PASSWORD`. `ZENOTI_URL` is a base URL of one's
-/// own; without it, `ZENOTI_SERVER` names one of the vendor's servers; without both, it is the first. A part of a server's
-/// URL without a default, such as the name of a shop, is a variable that this server needs, and a base URL of one's own
-/// doesn't.
+/// A variable is named after the vendor and the credential, such as `ZENOTI_PASSWORD`. `ZENOTI_URL` sets a custom base URL.
+/// Otherwise `ZENOTI_SERVER` names one of the vendor's servers; the default is the first. If a server's URL has a part
+/// without a default, such as the name of a shop, that part is a variable which this server requires. A custom base URL does
+/// not require it.
 ///
-/// One line break at the end of a value is dropped, as in a mounted file. A list is a JSON array, or else its items with the
-/// vendor's delimiter or white space between them.
+/// One line break at the end of a value is dropped, as in a mounted file. A list is a JSON array, or its items separated by the
+/// vendor's delimiter or by white space.
+///
+/// # Examples
 ///
 /// ```no_run
 /// # #[cfg(feature = "zenoti")]
@@ -33,23 +35,22 @@ use crate::vendor::Vendor;
 /// # }
 /// ```
 pub trait FromEnv: Vendor + Sized {
-    /// What all its variables begin with, before a `_`.
+    /// The prefix of all its variables, without the `_` after it.
     const PREFIX: &'static str;
 
     /// Its variables.
     const VARIABLES: &'static [Variable];
 
-    /// Endpoint and credentials from variables of this process.
+    /// Reads endpoint and credentials from the variables of this process.
     ///
     /// # Errors
     ///
-    /// Names all variables that are missing, or the one whose value can't be used; never a value.
+    /// Names all missing variables, or the variable whose value cannot be used. It never contains a value.
     fn from_env() -> Result<(Self, Self::Credentials), EnvError> {
         Self::from_vars(&process)
     }
 
-    /// Endpoint and credentials from wherever `var` finds a variable: a test's map, or the variables of one account of
-    /// several.
+    /// Reads endpoint and credentials with `var`, which looks up a variable: in a test's map, or for one of several accounts.
     ///
     /// # Errors
     ///
@@ -63,23 +64,35 @@ pub trait FromEnv: Vendor + Sized {
         if missing.is_empty() { Self::read(&vars) } else { Err(EnvError(Problem::Missing(missing))) }
     }
 
-    /// For the generated vendors.
+    /// Implemented by generated vendors.
     #[doc(hidden)]
     fn read(vars: &Vars<'_>) -> Result<(Self, Self::Credentials), EnvError>;
 }
 
 impl TokenSource {
-    /// A source for the account whose variables this process has; also its refresh token, `ZENOTI_REFRESH_TOKEN`, if
-    /// there is one.
+    /// Creates a source from the variables of this process, including a refresh token such as `ZENOTI_REFRESH_TOKEN` if it is
+    /// set.
     ///
     /// # Errors
     ///
-    /// Names all variables that are missing, or the one whose value can't be used; never a value.
+    /// Names all missing variables, or the variable whose value cannot be used. It never contains a value.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "voucherify")]
+    /// # fn example() -> Result<(), freshtoken::EnvError> {
+    /// use freshtoken::{TokenSource, voucherify};
+    ///
+    /// let tokens = TokenSource::from_env::<voucherify::Endpoint>()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn from_env<V: FromEnv>() -> Result<Self, EnvError> {
         Self::from_vars::<V>(&process)
     }
 
-    /// As [`from_env`](TokenSource::from_env), with variables from wherever `var` finds them.
+    /// Creates a source like [`from_env`](TokenSource::from_env), and looks up the variables with `var`.
     ///
     /// # Errors
     ///
@@ -105,17 +118,17 @@ fn is_refresh_token(prefix: &str, name: &str) -> bool {
     name.strip_prefix(prefix) == Some("_REFRESH_TOKEN")
 }
 
-/// An environment variable: `Display` is a line about it.
+/// An environment variable. `Display` prints a line about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Variable {
-    /// `ZENOTI_PASSWORD`
+    /// The name, such as `ZENOTI_PASSWORD`.
     pub name: &'static str,
-    /// Whether nothing works without it.
+    /// Whether it must be set.
     pub is_required: bool,
     /// What it is, in a sentence.
     pub what: &'static str,
-    /// The servers that need it, where it is a part of a server's URL: with a base URL of one's own none does.
+    /// The servers that require it, if it is a part of a server's URL. No server does with a custom base URL.
     servers: &'static [&'static str],
 }
 
@@ -152,7 +165,7 @@ pub struct Vars<'a> {
 
 #[allow(dead_code, reason = "a vendor uses what it needs, and without a vendor's feature there is none")]
 impl Vars<'_> {
-    /// The value, unless it is empty. The line break at the end of a file's contents is not part of it.
+    /// Returns the value, unless it is empty, without the line break at the end of a file.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         let mut value = (self.var)(name)?;
         if value.ends_with('\n') {
@@ -172,7 +185,7 @@ impl Vars<'_> {
         self.given_list(name, delimiter)?.ok_or(EnvError(Problem::Missing(vec![name])))
     }
 
-    /// A list that is one string for the vendor: a JSON array, or else items between the delimiter or white space.
+    /// Reads a list that is one string for the vendor: a JSON array, or items separated by the delimiter or white space.
     pub(crate) fn given_list<T: DeserializeOwned>(
         &self,
         name: &'static str,
@@ -186,7 +199,7 @@ impl Vars<'_> {
                 parts.filter(|item| !item.is_empty()).map(str::to_owned).collect()
             }
         };
-        // Joined, such an item would be several.
+        // In the joined string, such an item would become several.
         let is_wrong = |item: &String| item.is_empty() || item.contains(delimiter);
         if items.iter().any(is_wrong) {
             return Err(EnvError(Problem::Wrong(name)));
@@ -198,7 +211,7 @@ impl Vars<'_> {
         serde_json::from_value(joined).map(Some).map_err(|_| EnvError(Problem::Wrong(name)))
     }
 
-    /// A text as it is; anything else as JSON, or a list as its items with spaces between.
+    /// Reads a string as it is. Anything else is read as JSON, or as a list whose items are separated by spaces.
     pub(crate) fn given<T: DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>, EnvError> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let json = || serde_json::from_str(&text).ok();
@@ -211,12 +224,12 @@ impl Vars<'_> {
         value.map(Some).ok_or(EnvError(Problem::Wrong(name)))
     }
 
-    /// An object, which no variable can hold.
+    /// Fails for an object, which no variable can hold.
     pub(crate) fn structured<T>(&self, name: &'static str) -> Result<T, EnvError> {
         Err(EnvError(Problem::Structured(name)))
     }
 
-    /// Whether nothing works without a variable.
+    /// Whether a variable must be set.
     fn needs(&self, variable: &Variable) -> bool {
         match self.get(&format!("{}_SERVER", self.prefix)) {
             _ if variable.servers.is_empty() => variable.is_required,
@@ -226,7 +239,7 @@ impl Vars<'_> {
         }
     }
 
-    /// Where the vendor is: its own URL, a named server, or else the first of these.
+    /// Returns the endpoint: at a custom URL, at a named server, or at the first server.
     pub(crate) fn endpoint<E, F: fmt::Display>(
         &self,
         at: fn(String) -> Result<E, F>,
@@ -245,10 +258,10 @@ impl Vars<'_> {
     }
 }
 
-/// A vendor's servers: names and constructors.
+/// The names and constructors of a vendor's servers.
 type Servers<E> = [(&'static str, fn(&Vars<'_>) -> Result<E, EnvError>)];
 
-/// A variable that is missing, or whose value can't be used. The text names it, and never shows a value.
+/// A variable is missing, or its value cannot be used. The message names the variable, and never contains a value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EnvError(Problem);
 
@@ -258,12 +271,12 @@ enum Problem {
     Wrong(&'static str),
     Structured(&'static str),
     UnknownServer(&'static str, Vec<&'static str>),
-    /// And why: a text without the URL.
+    /// The prefix, and the reason without the URL.
     Url(&'static str, String),
 }
 
 impl EnvError {
-    /// The variables that it is about.
+    /// Returns the names of the affected variables.
     pub fn variables(&self) -> Vec<String> {
         match &self.0 {
             Problem::Missing(names) => names.iter().map(|name| (*name).to_owned()).collect(),
@@ -296,7 +309,7 @@ impl fmt::Display for EnvError {
     }
 }
 
-/// The text too: it is what `main` prints of an error.
+/// Prints the message, as `main` does for an error that it returns.
 impl fmt::Debug for EnvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -323,7 +336,7 @@ mod tests {
     use super::*;
     use crate::vendor::Policy;
 
-    /// A vendor as a generated one is, whose servers have parts of their own in their URLs.
+    /// A vendor like a generated one, whose servers have variables in their URLs.
     #[derive(Debug, PartialEq)]
     struct Shop(String);
 

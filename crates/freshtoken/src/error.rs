@@ -46,26 +46,27 @@ pub enum ErrorKind {
     /// The vendor is unreachable, or does not respond as it should. It may work after [`Error::retry_after`].
     Unavailable,
     /// The vendor refuses the credentials. Change them, then create a new source or call
-    /// [`TokenSource::credentials_changed`](crate::TokenSource::credentials_changed). Credentials of a callback are tried as soon as
-    /// they differ, and the same ones again after [`Error::retry_after`], which is an hour at most.
+    /// [`TokenSource::credentials_changed`](crate::TokenSource::credentials_changed). Credentials of a callback are tried as
+    /// soon as they differ, and the same ones again after [`Error::retry_after`], which is an hour at most.
     Refused,
-    /// A setting of the endpoint is wrong or missing, and the message names it. Nothing was sent, and the source does not try again:
-    /// fix the setting, and create a new source.
+    /// A setting of the endpoint is wrong or missing, and the message names it. Nothing was sent, and the source does not try
+    /// again: fix the setting, and create a new source.
     Settings,
-    /// The vendor's responses are unusable twice in a row, or they redirect. Another server may respond in the vendor's place, or the
-    /// spec or the base URL is wrong. The source tries again after [`Error::retry_after`].
+    /// The vendor's responses are unusable twice in a row, or they redirect. Another server may respond in the vendor's
+    /// place, or the spec or the base URL is wrong. The source tries again after [`Error::retry_after`].
     Unusable,
-    /// No usable refresh token is left, and this vendor has no login without a person. Have the person consent again, and start a
-    /// source from the new refresh token.
+    /// No usable refresh token is left, and this vendor has no login without a person. Have the person consent again, and
+    /// start a source from the new refresh token.
     ConsentNeeded,
-    /// The store is unreachable, and a single-use refresh token is never sent without it. It may work after [`Error::retry_after`].
+    /// The store is unreachable, and a single-use refresh token is never sent without it. It may work after
+    /// [`Error::retry_after`].
     Store,
     /// There is no tokio runtime to make the request on, or it is shutting down. Call from within a running one.
     NoRuntime,
     /// The vendor has no such operation.
     Unsupported,
-    /// [`on_change`](crate::TokenSourceBuilder::on_change) called its own source, which would wait for itself. Use the record that
-    /// the callback received.
+    /// [`on_change`](crate::TokenSourceBuilder::on_change) called its own source, which would wait for itself. Use the record
+    /// that the callback received.
     InCallback,
 }
 

@@ -56,8 +56,8 @@ impl Failure {
         Self::new(Verdict::Permanent, cause)
     }
 
-    /// Creates a failure from an HTTP status: 408, 425, 429 and 5xx are transient, and the first three mean that the request was not
-    /// processed. Any other 4xx is [`Failure::refused`]. The rest is permanent.
+    /// Creates a failure from an HTTP status: 408, 425, 429 and 5xx are transient, and the first three mean that the request
+    /// was not processed. Any other 4xx is [`Failure::refused`]. The rest is permanent.
     pub fn of_status(status: u16, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         match status {
             408 | 425 | 429 => Self::transient(cause).not_sent(),
@@ -69,9 +69,9 @@ impl Failure {
 
     /// Creates a failure from a 4xx status without a vendor code.
     ///
-    /// A firewall or a proxy may have sent it, so the source tries again, with a backoff that grows to ten minutes. After a refresh,
-    /// it first tries a login if the vendor has one. If the vendor itself states the reason, use [`Failure::permanent`] or
-    /// [`Failure::relogin`].
+    /// A firewall or a proxy may have sent it, so the source tries again, with a backoff that grows to ten minutes. After a
+    /// refresh, it first tries a login if the vendor has one. If the vendor itself states the reason, use
+    /// [`Failure::permanent`] or [`Failure::relogin`].
     pub fn refused(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { refused: true, is_bare: true, ..Self::new(Verdict::Permanent, cause) }
     }
@@ -127,8 +127,8 @@ impl Failure {
         self
     }
 
-    /// Marks that the vendor definitely did not process the request: there was no connection, or the vendor said so. Even a single-use
-    /// refresh token may then be sent again.
+    /// Marks that the vendor definitely did not process the request: there was no connection, or the vendor said so. Even a
+    /// single-use refresh token may then be sent again.
     pub fn not_sent(mut self) -> Self {
         self.ambiguous = false;
         self

@@ -1,13 +1,12 @@
-//! Fingerprints of start tokens: a record remembers which ones were sent, without holding them.
+//! Fingerprints of start tokens: a record remembers which ones were sent, without storing them.
 
 use std::fmt;
 
+use freshtoken_wire::Secret;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::Secret;
-
-/// The SHA-256 of a refresh token that came from the configuration.
+/// The SHA-256 of a refresh token from the configuration.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fingerprint([u8; 32]);
 

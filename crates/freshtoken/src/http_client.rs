@@ -1,7 +1,6 @@
-//! An HTTP client whose calls carry a fresh token: reqwest's own, and no more around it than a token needs.
+//! An HTTP client whose calls carry a fresh token: reqwest's client, plus what a token needs.
 //!
-//! It isn't for token requests: those have rules of their own, in `freshtoken-wire`. What a call is beside its token,
-//! its time-outs, retries and body, stays reqwest's business.
+//! It is not for token requests, which `freshtoken-wire` sends. Timeouts, retries and the body of a call stay reqwest's job.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -20,12 +19,12 @@ use crate::source::{Seen, TokenSource};
 use crate::status::Rejection;
 use crate::token::Token;
 
-/// As many redirects are followed as reqwest does.
+/// The maximum number of redirects, as in reqwest.
 const REDIRECTS: usize = 10;
 
-/// A [`reqwest::Client`] whose calls carry a fresh token. Clones share everything and are cheap.
+/// A [`reqwest::Client`] whose calls carry a fresh token. Clones are cheap and share everything.
 ///
-/// A call is put together and [sent](RequestBuilder::send) as with reqwest:
+/// A call is built and [sent](RequestBuilder::send) as with reqwest:
 ///
 /// ```no_run
 /// # use freshtoken::{HttpClient, HttpError, TokenSource, Vendor};
@@ -39,43 +38,58 @@ const REDIRECTS: usize = 10;
 /// # }
 /// ```
 ///
-/// - **A 401** has the token renewed, once for all calls that carried it, and the call is sent once more with the new
-///   one. The 401 is the caller's response where that can't help: the second time, where the token came from a renewal for
-///   a 401 and never worked ([`Rejection::PermissionProblem`], see [`TokenSource::rejected`]), where `WWW-Authenticate`
-///   says `insufficient_scope`, where the body is a stream and is spent, and after a redirect of a `POST` or `PATCH`,
-///   which the server may have carried out before it redirected.
-/// - **Every other answer** is the caller's as it is. Only a call without an answer is an error.
-/// - **The token goes to the host that was asked and no other**: see [`redirect_policy`]. Over plain `http://` it goes
-///   to loopback only, and not through a proxy of the environment. Names below `localhost` are this machine, whatever the
-///   system's resolver says. With a [builder](HttpClient::from_builder) of your own, name lookup and proxies are that
-///   builder's: then plain `http://` is for loopback addresses and `localhost` only.
-/// - **Headers**: the token's replace what the call has under their names, a user and password in the URL included.
-/// - **Of many accounts** each has a client of its own, and all share one's connections:
-///   [`with_tokens`](HttpClient::with_tokens).
-/// - **Time-outs** of a call are reqwest's, and count from each sending. Waiting for a token isn't part of them.
+/// - **After a 401**, the token is renewed, once for all calls that carried it, and the call is sent once more with the new
+///   token. The 401 is returned if that cannot help:
+///   - at the second 401;
+///   - if the token came from a renewal after a 401 and never worked ([`Rejection::PermissionProblem`], see
+///     [`TokenSource::rejected`]);
+///   - if `WWW-Authenticate` says `insufficient_scope`;
+///   - if the body is a stream, which was consumed;
+///   - after a redirect of a `POST` or `PATCH`, which the server may have processed before it redirected.
+/// - **Any other response** is returned unchanged. Only a call without a response is an error.
+/// - **The token goes to the requested host only**: see [`redirect_policy`]. Over plain `http://` it goes to loopback only,
+///   and not through a proxy of the environment. Names below `localhost` are this machine, whatever the system's resolver
+///   says. With a [custom builder](HttpClient::from_builder), name resolution and proxies are the builder's; plain `http://`
+///   is then allowed for loopback addresses and `localhost` only.
+/// - **Headers**: the token's headers replace the call's headers of the same names, and a user and password in the URL.
+/// - **Many accounts** have one client each, and all share one connection pool: [`with_tokens`](HttpClient::with_tokens).
+/// - **Timeouts** of a call are reqwest's, and start anew each time the call is sent. Waiting for a token does not count.
 #[derive(Clone)]
 pub struct HttpClient {
     http: reqwest::Client,
     tokens: TokenSource,
-    /// Where plain HTTP may go.
+    /// Which hosts plain HTTP is allowed for.
     is_loopback: fn(&Url) -> bool,
 }
 
 impl HttpClient {
-    /// Creates a client with the settings of [`reqwest::Client::new`], but for redirects, and for calls to this machine.
+    /// Creates a client with the settings of [`reqwest::Client::new`], except for redirects and for calls to this machine.
     ///
     /// # Errors
     ///
-    /// [`HttpError::Client`] where TLS can't be set up now, for want of CA certificates for example.
+    /// [`HttpError::Client`] if TLS cannot be set up now, because of missing CA certificates for example.
     pub fn new(tokens: TokenSource) -> Result<Self, HttpError> {
         Self::build(with_direct_loopback(reqwest::Client::builder()), tokens, is_loopback)
     }
 
-    /// Creates a client with settings of your own, but for the redirects: they are always [`redirect_policy`]'s.
+    /// Creates a client with custom settings, except for redirects, which always follow [`redirect_policy`].
     ///
     /// # Errors
     ///
     /// [`HttpError::Client`], as [`ClientBuilder::build`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example(tokens: freshtoken::TokenSource) -> Result<(), freshtoken::HttpError> {
+    /// use std::time::Duration;
+    ///
+    /// use freshtoken::{HttpClient, reqwest};
+    ///
+    /// let api = HttpClient::from_builder(reqwest::Client::builder().timeout(Duration::from_secs(30)), tokens)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn from_builder(builder: ClientBuilder, tokens: TokenSource) -> Result<Self, HttpError> {
         // How that one resolves names below `localhost` is unknown.
         Self::build(builder, tokens, is_loopback_address)
@@ -87,52 +101,67 @@ impl HttpClient {
         Ok(Self { http, tokens, is_loopback })
     }
 
-    /// The same client, and the same connections, with the tokens of another account.
+    /// Returns a client with the same connections and the tokens of another account.
+    ///
+    /// ```no_run
+    /// # fn example(api: freshtoken::HttpClient, other: freshtoken::TokenSource) {
+    /// let other_api = api.with_tokens(other);
+    /// # }
+    /// ```
     pub fn with_tokens(&self, tokens: TokenSource) -> Self {
         Self { tokens, ..self.clone() }
     }
 
-    /// A `GET` to fill and to [`send`](RequestBuilder::send).
+    /// Starts a `GET`, to be sent with [`send`](RequestBuilder::send).
     pub fn get(&self, url: impl IntoUrl) -> RequestBuilder {
         RequestBuilder::new(self.clone(), self.http.get(url))
     }
 
-    /// A `POST` to fill and to [`send`](RequestBuilder::send).
+    /// Starts a `POST`, to be sent with [`send`](RequestBuilder::send).
     pub fn post(&self, url: impl IntoUrl) -> RequestBuilder {
         RequestBuilder::new(self.clone(), self.http.post(url))
     }
 
-    /// A `PUT` to fill and to [`send`](RequestBuilder::send).
+    /// Starts a `PUT`, to be sent with [`send`](RequestBuilder::send).
     pub fn put(&self, url: impl IntoUrl) -> RequestBuilder {
         RequestBuilder::new(self.clone(), self.http.put(url))
     }
 
-    /// A `PATCH` to fill and to [`send`](RequestBuilder::send).
+    /// Starts a `PATCH`, to be sent with [`send`](RequestBuilder::send).
     pub fn patch(&self, url: impl IntoUrl) -> RequestBuilder {
         RequestBuilder::new(self.clone(), self.http.patch(url))
     }
 
-    /// A `DELETE` to fill and to [`send`](RequestBuilder::send).
+    /// Starts a `DELETE`, to be sent with [`send`](RequestBuilder::send).
     pub fn delete(&self, url: impl IntoUrl) -> RequestBuilder {
         RequestBuilder::new(self.clone(), self.http.delete(url))
     }
 
-    /// A `HEAD` to fill and to [`send`](RequestBuilder::send).
+    /// Starts a `HEAD`, to be sent with [`send`](RequestBuilder::send).
     pub fn head(&self, url: impl IntoUrl) -> RequestBuilder {
         RequestBuilder::new(self.clone(), self.http.head(url))
     }
 
-    /// A request to fill and to [`send`](RequestBuilder::send).
+    /// Starts a request with any method, to be sent with [`send`](RequestBuilder::send).
     pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
         RequestBuilder::new(self.clone(), self.http.request(method, url))
     }
 
-    /// Sends a call that something else made, such as a builder of reqwest's, with a fresh token. It is sent through this
-    /// client, whichever made it.
+    /// Sends a call that another builder made, such as reqwest's, with a fresh token. It is always sent through this client.
     ///
     /// # Errors
     ///
     /// As [`RequestBuilder::send`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(api: freshtoken::HttpClient, http: reqwest::Client) -> Result<(), freshtoken::HttpError> {
+    /// let response = api.send(http.get("https://api.example.com/orders")).await?;
+    /// # let _ = response;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn send(&self, call: impl Into<Sendable>) -> Result<Response, HttpError> {
         let Sendable(request) = call.into();
         self.execute(request?).await
@@ -146,58 +175,64 @@ impl HttpClient {
     pub async fn execute(&self, request: Request) -> Result<Response, HttpError> {
         let (mut call, mut request) = Call::begin(&self.tokens, request, self.is_loopback).await?;
         loop {
-            let answer = self.http.execute(request).await?;
-            request = match call.answered(answer).await? {
-                ControlFlow::Break(answer) => return Ok(answer),
+            let response = self.http.execute(request).await?;
+            request = match call.on_response(response).await? {
+                ControlFlow::Break(response) => return Ok(response),
                 ControlFlow::Continue(again) => again,
             };
         }
     }
 
-    /// Where the tokens come from.
+    /// Returns the token source.
     pub fn tokens(&self) -> &TokenSource {
         &self.tokens
     }
 }
 
-/// No token, and none of the headers that each call has.
+/// Prints no token, and none of the client's default headers.
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClient").field("tokens", &self.tokens).finish_non_exhaustive()
     }
 }
 
-/// Follows a redirect only to where the token may go: the scheme, host and port that were asked; at most 10 in a row,
-/// and none to a URL of the same call. Any other redirect is the caller's answer, to follow or not.
+/// Returns a policy that follows a redirect only to the requested scheme, host and port.
 ///
-/// reqwest by itself drops `authorization` where a redirect leaves the host, but no other header that carries a token.
-/// An [`HttpClient`] is always built with it, and a client under `TokenMiddleware` (feature `middleware`) must be.
+/// It follows at most 10 redirects in a row, and none to a URL that the call has already visited. Any other redirect is
+/// returned to the caller. reqwest itself removes `authorization` from a redirect to another host, but no other header that
+/// carries a token. An [`HttpClient`] always uses this policy, and a client under `TokenMiddleware` (feature `middleware`)
+/// must be built with it.
+///
+/// ```no_run
+/// let http = reqwest::Client::builder().redirect(freshtoken::redirect_policy()).build();
+/// ```
 pub fn redirect_policy() -> Policy {
-    Policy::custom(|attempt| match may_follow(attempt.url(), attempt.previous()) {
-        true => attempt.follow(),
-        false => attempt.stop(),
-    })
+    Policy::custom(
+        |attempt| {
+            if may_follow(attempt.url(), attempt.previous()) { attempt.follow() } else { attempt.stop() }
+        },
+    )
 }
 
-/// `asked` is what the call has asked so far, its own URL first.
+/// `asked` is what the call has requested so far, its own URL first.
 fn may_follow(next: &Url, asked: &[Url]) -> bool {
-    // A URL that was asked already would hide that there was a redirect: see `Call::was_carried_out`.
+    // A URL that was already visited would hide that there was a redirect: see `was_carried_out`.
     let is_new = !asked.contains(next);
     is_new && asked.len() <= REDIRECTS && asked.iter().all(|url| url.origin() == next.origin())
 }
 
-/// A call on its way: what [`HttpClient`] and [`TokenMiddleware`](crate::TokenMiddleware) have in common. They send what
-/// it gives them, and give it the answer.
+/// A call in progress, shared by [`HttpClient`] and [`TokenMiddleware`](crate::TokenMiddleware): they send its requests, and
+/// pass it the responses.
 pub(crate) struct Call<'a> {
     tokens: &'a TokenSource,
-    /// The one that was sent last.
+    /// The token that was sent last.
     token: Token,
-    /// To be sent once more, without a token yet.
+    /// The request to send once more, without a token yet.
     again: Option<Request>,
 }
 
 impl<'a> Call<'a> {
-    /// The request with its token, ready to be sent.
+    /// Returns the request with its token, ready to be sent.
     pub(crate) async fn begin(
         tokens: &'a TokenSource,
         mut request: Request,
@@ -207,8 +242,8 @@ impl<'a> Call<'a> {
         if url.scheme() == "http" && !is_loopback(url) {
             return Err(HttpError::PlainHttp);
         }
-        // The builder made them a header, which the token's replaces; here they would be no more than a risk. A URL that
-        // can't have them has none.
+        // The builder has turned them into a header, which the token's header replaces. In the URL they would only be a risk.
+        // The result does not matter: a URL that cannot have them has none.
         let _ = url.set_username("");
         let _ = url.set_password(None);
         let again = request.try_clone();
@@ -217,29 +252,32 @@ impl<'a> Call<'a> {
         Ok((Self { tokens, token, again }, request))
     }
 
-    /// What to do after an answer: hand it to the caller, or send another request.
-    pub(crate) async fn answered(&mut self, answer: Response) -> Result<ControlFlow<Response, Request>, HttpError> {
-        if answer.status().is_success() {
+    /// Decides what to do after a response: return it to the caller, or send another request.
+    pub(crate) async fn on_response(
+        &mut self,
+        response: Response,
+    ) -> Result<ControlFlow<Response, Request>, HttpError> {
+        if response.status().is_success() {
             self.token.accept();
         }
-        if answer.status() != StatusCode::UNAUTHORIZED || lacks_scope(&answer) {
-            return Ok(ControlFlow::Break(answer));
+        if response.status() != StatusCode::UNAUTHORIZED || lacks_scope(&response) {
+            return Ok(ControlFlow::Break(response));
         }
         let Rejected { rejection, checks_store } = self.tokens.reject(Seen::Token(&self.token));
         let Some(mut request) = self.again.take() else {
-            return Ok(ControlFlow::Break(answer));
+            return Ok(ControlFlow::Break(response));
         };
-        if rejection == Rejection::PermissionProblem || was_carried_out(&request, &answer) {
-            return Ok(ControlFlow::Break(answer));
+        if rejection == Rejection::PermissionProblem || was_carried_out(&request, &response) {
+            return Ok(ControlFlow::Break(response));
         }
         let token = if checks_store {
             let token = self.tokens.token().await?;
             if token.generation() == self.token.generation() {
-                return Ok(ControlFlow::Break(answer));
+                return Ok(ControlFlow::Break(response));
             }
             token
         } else {
-            beside(drain(answer), self.tokens.token()).await?
+            beside(drain(response), self.tokens.token()).await?
         };
         self.token = token;
         carry(self.tokens, &self.token, &mut request);
@@ -247,16 +285,16 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Whether a 401 says that the token lacks a scope (RFC 6750, section 3.1): another one would lack it too.
-fn lacks_scope(answer: &Response) -> bool {
-    let challenges = answer.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+/// Whether a 401 says that the token lacks a scope (RFC 6750, section 3.1). A new token would lack it too.
+fn lacks_scope(response: &Response) -> bool {
+    let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
     challenges.map(str::to_ascii_lowercase).any(|challenge| {
         let mut parameters = challenge.split([',', ' ']).filter_map(|parameter| parameter.split_once('='));
         parameters.any(|(name, value)| name == "error" && value.trim_matches('"') == "insufficient_scope")
     })
 }
 
-/// Puts the token into a request, in place of what is there.
+/// Puts the token into a request, in place of existing headers.
 fn carry(tokens: &TokenSource, token: &Token, request: &mut Request) {
     let headers = request.headers_mut();
     headers.insert(tokens.header_name().clone(), token.header().clone());
@@ -265,22 +303,21 @@ fn carry(tokens: &TokenSource, token: &Token, request: &mut Request) {
     }
 }
 
-/// Whether the server may have acted on the request, though a 401 came in the end: it redirected first, as after a
-/// `POST` that worked, and only the page it led to asked for another token.
-fn was_carried_out(request: &Request, answer: &Response) -> bool {
+/// Whether the server may have processed the request in spite of the 401: it may redirect after a `POST` that worked, and
+/// only the page that the redirect points to wants another token.
+fn was_carried_out(request: &Request, response: &Response) -> bool {
     if request.method().is_idempotent() {
         return false;
     }
     let mut asked = request.url().clone();
     asked.set_fragment(None);
-    *answer.url() != asked
+    *response.url() != asked
 }
 
-/// Reads an answer that nobody wants to its end, so that its connection can carry the next call. A long one isn't worth
-/// it.
-async fn drain(mut answer: Response) {
+/// Reads a discarded response to its end, so that its connection can be reused, unless it is long.
+async fn drain(mut response: Response) {
     let mut left = MAX_BODY;
-    while let Ok(Some(chunk)) = answer.chunk().await {
+    while let Ok(Some(chunk)) = response.chunk().await {
         match left.checked_sub(chunk.len()) {
             Some(less) => left = less,
             None => return,
@@ -288,7 +325,7 @@ async fn drain(mut answer: Response) {
     }
 }
 
-/// Drives both, but waits for the second only.
+/// Drives both futures, but waits for the second only.
 async fn beside<T>(aside: impl Future<Output = ()>, main: impl Future<Output = T>) -> T {
     let (mut aside, mut main) = (pin!(aside), pin!(main));
     let mut is_done = false;

@@ -1,4 +1,4 @@
-//! Why a call has no response.
+//! The error of a call through [`HttpClient`](crate::HttpClient).
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -12,27 +12,40 @@ use crate::error::Error;
 
 /// Why a call has no response.
 ///
-/// No text of it, or of its sources, has a token, or more of a URL than scheme, host and port. `{:#}` and `{:?}` print it with
-/// its causes, on one line.
+/// No message, including those of its sources, contains a token or more of a URL than scheme, host and port. `{:#}` and `{:?}`
+/// print it with its causes, on one line.
+///
+/// ```no_run
+/// # async fn example(api: freshtoken::HttpClient) {
+/// use freshtoken::HttpError;
+///
+/// match api.get("https://api.example.com/orders").send().await {
+///     Ok(response) => println!("{}", response.status()),
+///     Err(HttpError::Token(error)) => eprintln!("no token: {error:#}"),
+///     Err(error) if error.is_transient() => eprintln!("try again later: {error:#}"),
+///     Err(error) => eprintln!("{error:#}"),
+/// }
+/// # }
+/// ```
 #[non_exhaustive]
 pub enum HttpError {
-    /// There is no token; the call wasn't sent, or got a 401 that only another token could help.
+    /// There is no token. Either the call was not sent, or it got a 401 and there is no new token.
     Token(Error),
-    /// The call couldn't be sent, or its response didn't arrive. Unless it [can't connect](reqwest::Error::is_connect) or
-    /// [isn't a call](reqwest::Error::is_builder), the server may have acted on it.
+    /// The call could not be sent, or its response did not arrive. The server may have processed it, unless the client
+    /// [could not connect](reqwest::Error::is_connect) or [could not build the call](reqwest::Error::is_builder).
     ///
-    /// With `?` it also takes the errors of reading a response, and of
-    /// [`error_for_status`](reqwest::Response::error_for_status).
+    /// Errors of reading a response, and of [`error_for_status`](reqwest::Response::error_for_status), convert to this with
+    /// `?`.
     Http(TransportError),
-    /// The HTTP client can't be built now: the system has no CA certificates, or they can't be read.
+    /// The HTTP client cannot be built now: the system has no CA certificates, or they cannot be read.
     Client(TransportError),
-    /// The URL is `http://` to a host that isn't loopback, which would send the token in the clear. Nothing was sent: use
+    /// The URL is `http://` and its host is not loopback, which would send the token unencrypted. Nothing was sent: use
     /// `https://`.
     PlainHttp,
 }
 
 impl HttpError {
-    /// Whether the call may work later without any change. It doesn't say that the server hasn't acted on it.
+    /// Returns whether a later try may work without any change. The server may have processed the call anyway.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Token(error) => error.is_transient(),
@@ -45,7 +58,7 @@ impl HttpError {
         }
     }
 
-    /// How long no token will be asked for: an earlier call gets this error again.
+    /// Returns how long the source requests no token. Until then, calls get this error again at once.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Token(error) => error.retry_after(),
@@ -72,7 +85,7 @@ impl HttpError {
     }
 }
 
-/// The message; `{:#}` adds the causes, on one line.
+/// Prints the message. `{:#}` adds the causes, on one line.
 impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if f.alternate() {
@@ -86,7 +99,7 @@ impl fmt::Display for HttpError {
     }
 }
 
-/// The message and its causes, on one line: it is what `main` prints of an error.
+/// Prints the message and its causes on one line, as `main` does for an error that it returns.
 impl fmt::Debug for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_chain(f, self)
@@ -109,15 +122,16 @@ impl From<Error> for HttpError {
     }
 }
 
-/// What its URL has beyond scheme, host and port goes.
+/// Drops everything from the URL but scheme, host and port.
 impl From<reqwest::Error> for HttpError {
     fn from(error: reqwest::Error) -> Self {
         Self::Http(TransportError::new(error))
     }
 }
 
-/// A [`reqwest::Error`] whose texts are safe to print: they consist of known messages, and the origin of its URL. Whatever
-/// else it knows is behind `Deref`, such as [`reqwest::Error::is_timeout`].
+/// A [`reqwest::Error`] whose messages are safe to print: they consist of known phrases and the origin of the URL.
+///
+/// It dereferences to the [`reqwest::Error`], for methods such as [`reqwest::Error::is_timeout`].
 pub struct TransportError {
     error: reqwest::Error,
     cause: Cause,
@@ -128,7 +142,7 @@ impl TransportError {
         Self { cause: Cause::of(&error), error: without_path(error) }
     }
 
-    /// Returns reqwest's own error. Its texts, and those of its sources, can quote what a server sent.
+    /// Returns the original error. Its messages, and those of its sources, can quote what a server sent.
     pub fn into_inner(self) -> reqwest::Error {
         self.error
     }
@@ -142,7 +156,7 @@ impl Deref for TransportError {
     }
 }
 
-/// The message; `{:#}` adds the causes, on one line.
+/// Prints the message. `{:#}` adds the causes, on one line.
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if f.alternate() {
@@ -157,7 +171,7 @@ impl fmt::Display for TransportError {
     }
 }
 
-/// The message and its causes, on one line.
+/// Prints the message and its causes on one line.
 impl fmt::Debug for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_chain(f, self)
@@ -170,7 +184,7 @@ impl StdError for TransportError {
     }
 }
 
-/// The error with the origin of its URL for a URL: paths and queries can hold secrets.
+/// Reduces the error's URL to its origin, because paths and queries can contain secrets.
 pub(crate) fn without_path(error: reqwest::Error) -> reqwest::Error {
     let origin = error.url().and_then(|url| Url::parse(&url.origin().ascii_serialization()).ok());
     match origin {

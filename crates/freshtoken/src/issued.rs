@@ -1,4 +1,4 @@
-//! What a grant answered.
+//! The response to a grant.
 
 use std::any::Any;
 use std::fmt;
@@ -9,7 +9,7 @@ use http::HeaderName;
 
 use freshtoken_wire::Secret;
 
-/// What a grant answered, as the vendor said it: nothing is measured against a clock yet.
+/// The response to a grant, as the vendor sent it: nothing is measured against a clock yet.
 ///
 /// ```
 /// use freshtoken::Issued;
@@ -23,30 +23,30 @@ use freshtoken_wire::Secret;
 pub struct Issued {
     /// The access token.
     pub access_token: Secret,
-    /// What stands before it in a call's header, as the vendor writes it.
+    /// What precedes the token in a call's header, as the vendor spells it.
     pub token_type: Option<String>,
-    /// Its life, counted from the arrival of the answer. Zero is a token that arrives expired.
+    /// The lifetime, counted from the arrival of the response. Zero: the token arrives expired.
     pub expires_in: Option<Duration>,
-    /// Its end by the issuer's clock. With [`Issued::expires_in`] too, the earlier holds.
+    /// The expiry by the issuer's clock. If [`Issued::expires_in`] is set too, the earlier expiry is used.
     pub expires_at: Option<SystemTime>,
-    /// The answer's `Date`, which tells how far the issuer's clock is off.
+    /// The response's `Date`, which shows how far the issuer's clock is off.
     pub date: Option<SystemTime>,
     /// The refresh token.
     pub refresh_token: Option<Secret>,
-    /// Its life, counted from the arrival of the answer.
+    /// The refresh token's lifetime, counted from the arrival of the response.
     pub refresh_expires_in: Option<Duration>,
-    /// Its end by the issuer's clock.
+    /// The refresh token's expiry by the issuer's clock.
     pub refresh_expires_at: Option<SystemTime>,
-    /// The scopes granted; empty where the vendor doesn't say.
+    /// The granted scopes; empty if the vendor does not say.
     pub scopes: Vec<String>,
-    /// Further headers of each call.
+    /// Additional headers for each call.
     pub also: Vec<(HeaderName, Secret)>,
-    /// The vendor's typed answer, for what else it holds: see [`Token::answer`](crate::Token::answer).
+    /// The vendor's typed response, for fields beyond the token: see [`Token::answer`](crate::Token::answer).
     pub answer: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Issued {
-    /// An access token, and nothing known about it.
+    /// Creates a response with an access token and nothing else.
     pub fn new(access_token: impl Into<Secret>) -> Self {
         Self {
             access_token: access_token.into(),
@@ -70,14 +70,14 @@ impl Issued {
     }
 
     /// Sets [`Issued::expires_in`].
-    pub fn expires_in(mut self, life: Duration) -> Self {
-        self.expires_in = Some(life);
+    pub fn expires_in(mut self, lifetime: Duration) -> Self {
+        self.expires_in = Some(lifetime);
         self
     }
 
     /// Sets [`Issued::expires_at`].
-    pub fn expires_at(mut self, end: SystemTime) -> Self {
-        self.expires_at = Some(end);
+    pub fn expires_at(mut self, expiry: SystemTime) -> Self {
+        self.expires_at = Some(expiry);
         self
     }
 
@@ -94,14 +94,14 @@ impl Issued {
     }
 
     /// Sets [`Issued::refresh_expires_in`].
-    pub fn refresh_expires_in(mut self, life: Duration) -> Self {
-        self.refresh_expires_in = Some(life);
+    pub fn refresh_expires_in(mut self, lifetime: Duration) -> Self {
+        self.refresh_expires_in = Some(lifetime);
         self
     }
 
     /// Sets [`Issued::refresh_expires_at`].
-    pub fn refresh_expires_at(mut self, end: SystemTime) -> Self {
-        self.refresh_expires_at = Some(end);
+    pub fn refresh_expires_at(mut self, expiry: SystemTime) -> Self {
+        self.refresh_expires_at = Some(expiry);
         self
     }
 
@@ -111,7 +111,7 @@ impl Issued {
         self
     }
 
-    /// Adds to [`Issued::also`].
+    /// Adds a header to [`Issued::also`].
     pub fn also(mut self, header: HeaderName, value: impl Into<Secret>) -> Self {
         self.also.push((header, value.into()));
         self
@@ -124,7 +124,7 @@ impl Issued {
     }
 }
 
-/// No token, and no text that could hold one.
+/// Prints no token, and no string that could contain one.
 impl fmt::Debug for Issued {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Issued")

@@ -1,7 +1,7 @@
 //! Access tokens that keep themselves fresh.
 //!
-//! A [`TokenSource`] logs in to a vendor's token endpoint, refreshes and revokes by that vendor's rules, and serves a valid access
-//! token. All waiting callers share one request (single-flight), and no message contains a secret.
+//! A [`TokenSource`] logs in to a vendor's token endpoint, refreshes and revokes by that vendor's rules, and serves a valid
+//! access token. All waiting callers share one request (single-flight), and no message contains a secret.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,8 +24,8 @@
 //! # }
 //! ```
 //!
-//! If your call is an HTTP call too, [`HttpClient`] does all of this for you. Each vendor is a module behind a feature of the same
-//! name.
+//! If your call is an HTTP call too, [`HttpClient`] does all of this for you. Each vendor is a module behind a feature of the
+//! same name.
 //!
 //! # How to
 //!
@@ -57,39 +57,40 @@
 //! | dead | the header while it is valid, else an error that says what to change | nothing before [`credentials_changed`](TokenSource::credentials_changed), or for an hour; a callback is called sooner for other credentials |
 //!
 //! A *fetch* is one round trip to the issuer, shared by every waiting caller (single-flight). It takes the account's
-//! [lease](Store::lease) and loads from the [`Store`]. If there is no newer token, it logs in or refreshes. It stores the new token,
-//! notifies [`on_change`](TokenSourceBuilder::on_change), and only then serves the token. It is a separate task, so a caller that is
-//! dropped cancels nothing.
+//! [lease](Store::lease) and loads from the [`Store`]. If there is no newer token, it logs in or refreshes. It stores the new
+//! token, notifies [`on_change`](TokenSourceBuilder::on_change), and only then serves the token. It is a separate task, so a
+//! caller that is dropped cancels nothing.
 //!
 //! # Timing
 //!
 //! The vendor's [`Policy`] decides when a token is renewed, not the user.
 //!
-//! - **Early renewal** starts at 75 % of the lifetime, minus up to 5 % jitter. A token is no longer served 5 s before it expires.
-//!   For short-lived tokens that margin shrinks to half the renewal window, but not below 1 s; for tokens that live less than
-//!   2 s, it is half the lifetime.
+//! - **Early renewal** starts at 75 % of the lifetime, minus up to 5 % jitter. A token is no longer served 5 s before it
+//!   expires. For short-lived tokens that margin shrinks to half the renewal window, but not below 1 s; for tokens that live
+//!   less than 2 s, it is half the lifetime.
 //! - **Renewal at expiry**: the token is served until 1 s before it expires, and a refresh waits until 2 s after.
 //! - **Failures** are retried after 1 s, 2 s, 4 s … 60 s, plus up to 25 % jitter, or when the vendor says. After two unusable
 //!   responses in a row, the source waits ten minutes.
 //! - **A 4xx without a vendor code** may come from a firewall or a proxy. It is retried after 1 s, 2 s, 4 s … 10 min.
-//! - **A 401 of a call** causes a renewal. If no call succeeds with the new token, the next renewal after a 401 comes after 1 s,
-//!   2 s, 4 s … 1 h: see [`TokenSource::rejected`].
+//! - **A 401 of a call** causes a renewal. If no call succeeds with the new token, the next renewal after a 401 comes after 1
+//!   s, 2 s, 4 s … 1 h: see [`TokenSource::rejected`].
 //! - **Two fetches** are at least one second apart, unless a 401 asks for one.
-//! - **Clock skew**: the `Date` header of a response corrects the issuer's absolute expiries. Without one, a single-use refresh may
-//!   be as early or late as the clocks differ.
+//! - **Clock skew**: the `Date` header of a response corrects the issuer's absolute expiries. Without one, a single-use
+//!   refresh may be as early or late as the clocks differ.
 //!
 //! # Responses that do not match the spec
 //!
-//! A token that arrived is never lost. Each field is read independently, and a field that does not match counts as not sent. The
-//! vendor's documented lifetime is then used, or the vendor's typed [response](Token::answer) lacks the field. Only a response
-//! without an access token is a failure. One event per response reports the mismatches. Its field `pointers` holds their JSON
-//! Pointers, and its level is `WARN` if a token or an expiry is affected, and `INFO` otherwise. No event contains a value.
+//! A token that arrived is never lost. Each field is read independently, and a field that does not match counts as not sent.
+//! The vendor's documented lifetime is then used, or the vendor's typed [response](Token::answer) lacks the field. Only a
+//! response without an access token is a failure. One event per response reports the mismatches. Its field `pointers` holds
+//! their JSON Pointers, and its level is `WARN` if a token or an expiry is affected, and `INFO` otherwise. No event contains
+//! a value.
 //!
 //! # What is wiped from memory
 //!
-//! Tokens and their headers, [`Secret`]s, and the bodies of token requests and responses are wiped when they are dropped. Not wiped
-//! are the buffers of the HTTP client and of TLS, query parameters, and the smaller buffers that serde leaves behind when it
-//! encodes a request's body.
+//! Tokens and their headers, [`Secret`]s, and the bodies of token requests and responses are wiped when they are dropped. Not
+//! wiped are the buffers of the HTTP client and of TLS, query parameters, and the smaller buffers that serde leaves behind
+//! when it encodes a request's body.
 //!
 //! # Restarts
 //!
@@ -122,10 +123,10 @@
 //! # Reading the code
 //!
 //! Read in this order: `source` is what users hold. `core` is what it does, from a fresh token (`core::fast_path`) to a fetch
-//! (`core::fetch`) and its decisions (`core::state`). Around them are `vendor` (the trait and the [`Policy`]), `token` and `record`
-//! (the known tokens, as callers and stores see them), `status`, `store`, `environment` (credentials from variables), `accounts`
-//! (sources of many accounts), `http_client` and `middleware`. `vendors` is generated from `specs/` and uses `adapter`. Nothing else
-//! knows a vendor.
+//! (`core::fetch`) and its decisions (`core::state`). Around them are `vendor` (the trait and the [`Policy`]), `token` and
+//! `record` (the known tokens, as callers and stores see them), `status`, `store`, `environment` (credentials from
+//! variables), `accounts` (sources of many accounts), `http_client` and `middleware`. `vendors` is generated from `specs/`
+//! and uses `adapter`. Nothing else knows a vendor.
 //!
 //! This crate does not ask a person for consent in a browser. Start from the refresh token that your consent page received
 //! ([`refresh_token`](TokenSourceBuilder::refresh_token)).
@@ -159,7 +160,8 @@ mod token;
 mod vendor;
 mod vendors;
 
-/// The versions whose types appear in this crate's API: reqwest's in [`HttpClient`] and [`http_client_builder`], and `http`'s headers.
+/// The versions whose types appear in this crate's API: reqwest's in [`HttpClient`] and [`http_client_builder`], and `http`'s
+/// headers.
 pub use {::http, ::reqwest};
 
 pub use crate::core::clock::{Clock, Now, Random};

@@ -1,6 +1,6 @@
-//! The same as [`HttpClient`](crate::HttpClient), for those whose client is one of `reqwest-middleware`.
+//! [`HttpClient`](crate::HttpClient) as a middleware, for clients of `reqwest-middleware`.
 //!
-//! What becomes of a call is decided in `http_client`; here is only how it gets there and back.
+//! `http_client` decides what happens to a call. This module only passes requests and responses on.
 
 use std::ops::ControlFlow;
 
@@ -13,13 +13,14 @@ use crate::http_client::Call;
 use crate::http_error::{HttpError, without_path};
 use crate::source::TokenSource;
 
-/// Puts a fresh token into each call of a `reqwest-middleware` client, and mends a 401, just as
-/// [`HttpClient`](crate::HttpClient) does.
+/// Adds a fresh token to each call of a `reqwest-middleware` client and handles a 401, as [`HttpClient`](crate::HttpClient)
+/// does.
 ///
 /// **Build the client under it with [`redirect_policy`](crate::redirect_policy).** A middleware sees no redirects, and
-/// without that policy the token would follow one to any host.
+/// without that policy the token would follow a redirect to any host.
 ///
-/// Add it last. Then a retry before it gets the token of its time, and a log before it sees no token.
+/// Add it last. A retry middleware before it then gets a fresh token for each try, and a logging middleware before it sees no
+/// token.
 ///
 /// ```no_run
 /// # use freshtoken::{TokenMiddleware, TokenSource, Vendor, redirect_policy};
@@ -28,29 +29,29 @@ use crate::source::TokenSource;
 /// let http = reqwest::Client::builder().redirect(redirect_policy()).build()?;
 /// let api = reqwest_middleware::ClientBuilder::new(http).with(TokenMiddleware::new(tokens)).build();
 ///
-/// let answer = api.get("https://api.example.com/orders").send().await?;
-/// # let _ = answer;
+/// let response = api.get("https://api.example.com/orders").send().await?;
+/// # let _ = response;
 /// # Ok(())
 /// # }
 /// ```
 ///
-/// Over plain `http://` the token goes to loopback addresses and `localhost` only: how the client under it resolves other
-/// names, and which proxies it uses, is that client's business.
+/// Over plain `http://` the token goes to loopback addresses and `localhost` only: the client under it decides how to resolve
+/// other names and which proxies to use.
 ///
-/// Where there is no token, or none may be sent, the error is a [`reqwest_middleware::Error::Middleware`] that holds an
-/// [`HttpError`]. An error of the client under it goes through, with the origin of its URL for a URL.
+/// If there is no token, or it must not be sent, the error is a [`reqwest_middleware::Error::Middleware`] that holds an
+/// [`HttpError`]. An error of the client under it passes through, with its URL reduced to the origin.
 #[derive(Clone, Debug)]
 pub struct TokenMiddleware {
     tokens: TokenSource,
 }
 
 impl TokenMiddleware {
-    /// With tokens of this source.
+    /// Creates a middleware with the tokens of this source.
     pub fn new(tokens: TokenSource) -> Self {
         Self { tokens }
     }
 
-    /// Where the tokens come from.
+    /// Returns the token source.
     pub fn tokens(&self) -> &TokenSource {
         &self.tokens
     }
@@ -62,9 +63,9 @@ impl Middleware for TokenMiddleware {
         let (mut call, mut request) =
             Call::begin(&self.tokens, request, is_loopback_address).await.map_err(of_token)?;
         loop {
-            let answer = next.clone().run(request, extensions).await.map_err(of_client)?;
-            request = match call.answered(answer).await.map_err(of_token)? {
-                ControlFlow::Break(answer) => return Ok(answer),
+            let response = next.clone().run(request, extensions).await.map_err(of_client)?;
+            request = match call.on_response(response).await.map_err(of_token)? {
+                ControlFlow::Break(response) => return Ok(response),
                 ControlFlow::Continue(again) => again,
             };
         }

@@ -1,4 +1,4 @@
-//! All that is known of an account, and its form as JSON: what a store keeps, and what a program persists.
+//! A record, which is everything known about an account, and its JSON form: what a store keeps and what a program persists.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -14,23 +14,34 @@ use crate::issued::Issued;
 use crate::token::{Stored, Token, expires_at, lifetime};
 use crate::vendor::Policy;
 
-/// All that is known of an account at one moment, and what a [`Store`](crate::Store) keeps of it.
+/// Everything known about an account at one moment, and what a [`Store`](crate::Store) keeps.
+///
+/// # Examples
+///
+/// ```no_run
+/// # use freshtoken::{Record, TokenSource, Vendor};
+/// # fn example<V: Vendor>(endpoint: V, credentials: V::Credentials) -> Result<TokenSource, Box<dyn std::error::Error>> {
+/// let record = Record::from_json(&std::fs::read_to_string("token.json")?)?;
+/// let tokens = TokenSource::builder(endpoint, credentials).record(record).build();
+/// # Ok(tokens)
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Record {
     pub(crate) generation: u64,
     pub(crate) token: Option<Token>,
     pub(crate) refresh: Option<RefreshToken>,
-    /// The start tokens that were ever sent for this account: none of them is sent again.
+    /// The start tokens that were ever sent for this account. None of them is sent again.
     pub(crate) starts: Vec<Fingerprint>,
 }
 
 #[derive(Clone)]
 pub(crate) struct RefreshToken {
     pub(crate) secret: Secret,
-    /// By this machine's wall clock, in nanoseconds since 1970.
+    /// In nanoseconds since 1970, by this machine's wall clock.
     pub(crate) expires_at: Option<u64>,
-    /// A single-use one that is about to be sent. Whoever finds it so, and holds the lease, knows that its answer was
-    /// lost.
+    /// A single-use token that is about to be sent. A process that loads such a record while it holds the lease knows that
+    /// the response was lost.
     pub(crate) in_use: bool,
 }
 
@@ -42,16 +53,23 @@ pub(crate) enum KeepsOld {
 }
 
 impl RefreshToken {
-    /// A start token; an empty one is none.
+    /// Returns a start token, or `None` if it is empty.
     pub(crate) fn start(secret: Secret) -> Option<Self> {
         (!secret.is_empty()).then_some(Self { secret, expires_at: None, in_use: false })
     }
 
-    /// It moves out of the answer.
+    /// Returns the record after a response. `old` is the record before it, whose refresh token is kept if `keeps_old` says so
+    /// and the response has none.
+    ///
+    /// Without a login, a refresh token that comes with an unusable access token is kept, beside the old access token.
+    ///
+    /// # Errors
+    ///
+    /// If the response has neither a usable access token nor a refresh token.
     pub(crate) fn of(issued: &mut Issued, now: Now) -> Option<Self> {
         let secret = issued.refresh_token.take().filter(|secret| !secret.is_empty())?;
-        // A refresh token that arrives expired makes no sense: its expiry is unknown. `refresh_expires_in: 0` is how Keycloak
-        // marks an offline token.
+        // A refresh token that arrives expired is implausible, so its expiry is unknown. Keycloak marks an offline token with
+        // `refresh_expires_in: 0`.
         let lifetime = lifetime(issued.refresh_expires_in, issued.refresh_expires_at, issued.date, now)
             .filter(|lifetime| !lifetime.is_zero());
         Some(Self { secret, expires_at: expires_at(lifetime, now), in_use: false })
@@ -81,7 +99,7 @@ impl Record {
         let starts = old.map(|old| old.starts.clone()).unwrap_or_default();
         match Token::of(issued, policy, generation, now) {
             Ok(token) => Ok((Self { generation, token: Some(token), refresh, starts }, None)),
-            // A login brings a whole pair instead.
+            // A vendor with a login issues a new pair instead.
             Err(failure) if has_new && !policy.login => {
                 let token = old.and_then(|old| old.token.clone());
                 Ok((Self { generation, token, refresh, starts }, Some(failure)))
@@ -90,48 +108,48 @@ impl Record {
         }
     }
 
-    /// Nothing is known: the record of an account before its first token.
+    /// The record of an account before its first token.
     pub(crate) fn empty(generation: u64) -> Self {
         Self { generation, token: None, refresh: None, starts: Vec::new() }
     }
 
-    /// What stays of an account whose token was revoked: which start tokens were sent.
+    /// The record after a revocation, which only remembers the start tokens that were sent.
     pub(crate) fn revoked(&self, generation: u64) -> Self {
         Self { starts: self.starts.clone(), ..Self::empty(generation) }
     }
 
-    /// Whether losing the record loses nothing.
+    /// Whether the record holds nothing worth keeping.
     pub(crate) fn is_worthless(&self) -> bool {
         self.is_empty() && self.starts.is_empty()
     }
 
-    /// Counts up with each change.
+    /// Returns a number that grows with each change.
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// The access token; None before the first login and after a revoke.
+    /// Returns the access token. `None` before the first login and after a revocation.
     pub fn token(&self) -> Option<&Token> {
         self.token.as_ref()
     }
 
-    /// The refresh token, unless it is spent or about to be.
+    /// Returns the refresh token, unless it was used or is about to be sent.
     pub fn refresh_token(&self) -> Option<&Secret> {
         self.refresh.as_ref().filter(|refresh| !refresh.in_use).map(|refresh| &refresh.secret)
     }
 
-    /// When the refresh token ends, by this machine's clock; None: nobody says.
+    /// Returns when the refresh token expires, by this machine's clock. `None`: unknown.
     pub fn refresh_expires_at(&self) -> Option<SystemTime> {
         self.refresh.as_ref()?.expires_at.map(system_time)
     }
 
-    /// Whether it has neither an access token nor a refresh token.
+    /// Returns whether the record has neither an access token nor a refresh token.
     pub fn is_empty(&self) -> bool {
         self.token.is_none() && self.refresh.is_none()
     }
 }
 
-/// No token.
+/// Prints no token.
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record")
@@ -142,10 +160,10 @@ impl fmt::Debug for Record {
     }
 }
 
-/// The form's version: one that isn't known isn't guessed at.
+/// The version of the JSON form. A record of another version is rejected.
 const VERSION: u32 = 1;
 
-/// A record on disk. Times are nanoseconds since 1970, by the clock of the machine that wrote them.
+/// A persisted record. Times are nanoseconds since 1970, by the clock of the machine that wrote them.
 #[derive(Serialize, Deserialize)]
 struct Form {
     version: u32,
@@ -174,8 +192,8 @@ struct RefreshForm {
     in_use: bool,
 }
 
-/// Why there is no record: the text is none of [`Record::to_json`], or of a version of this crate that isn't known here.
-/// It holds nothing of the text.
+/// The string is not a record: it was not written by [`Record::to_json`], or by an unknown version of this crate. The error
+/// contains nothing of the string.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RecordError(());
 
@@ -185,7 +203,7 @@ impl fmt::Display for RecordError {
     }
 }
 
-/// The message too: it is what `main` prints of an error.
+/// Prints the message, as `main` does for an error that it returns.
 impl fmt::Debug for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -195,7 +213,8 @@ impl fmt::Debug for RecordError {
 impl std::error::Error for RecordError {}
 
 impl Record {
-    /// All of it as JSON, but for the vendor's typed answer: to be kept as a secret, as the tokens in it are.
+    /// Returns the whole record as JSON, except for the vendor's typed response. It contains the tokens, so keep it as a
+    /// secret.
     pub fn to_json(&self) -> Secret {
         let token = self.token.as_ref().map(|token| {
             let stored = token.stored();
@@ -216,15 +235,15 @@ impl Record {
             in_use: refresh.in_use,
         });
         let form = Form { version: VERSION, generation: self.generation, token, refresh, starts: self.starts.clone() };
-        // Texts, numbers and lists of them: nothing that JSON couldn't say.
+        // Strings, numbers and lists of them always serialize.
         Secret::new(serde_json::to_string(&form).unwrap_or_default())
     }
 
-    /// What [`Record::to_json`] wrote.
+    /// Reads a record that [`Record::to_json`] wrote.
     ///
     /// # Errors
     ///
-    /// When it is none of that.
+    /// If the string is not such a record, or one of an unknown version.
     pub fn from_json(text: &str) -> Result<Self, RecordError> {
         let form: Form = serde_json::from_str(text).map_err(|_| RecordError(()))?;
         if form.version != VERSION {

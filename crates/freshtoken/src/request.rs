@@ -1,4 +1,4 @@
-//! A call that is being put together: reqwest's builder, whose `send` adds the token.
+//! A call in preparation: reqwest's builder, whose `send` adds the token.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::http_client::HttpClient;
 use crate::http_error::HttpError;
 
-/// A call of an [`HttpClient`], to fill and to [`send`](RequestBuilder::send). Its methods are those of
+/// Builds a call of an [`HttpClient`], and [`send`](RequestBuilder::send)s it. The methods are those of
 /// [`reqwest::RequestBuilder`].
 ///
 /// ```no_run
@@ -37,7 +37,7 @@ impl RequestBuilder {
         Self { api: self.api, inner: change(self.inner) }
     }
 
-    /// Adds a header. The token replaces one of its own name.
+    /// Adds a header. The token replaces a header of the same name.
     pub fn header<K, V>(self, name: K, value: V) -> Self
     where
         HeaderName: TryFrom<K>,
@@ -48,52 +48,52 @@ impl RequestBuilder {
         self.map(|inner| inner.header(name, value))
     }
 
-    /// Sets these headers, in place of those of the same names. The token replaces one of its own name.
+    /// Sets these headers, and replaces existing ones of the same names. The token replaces a header of the same name.
     pub fn headers(self, headers: HeaderMap) -> Self {
         self.map(|inner| inner.headers(headers))
     }
 
-    /// Sets HTTP Basic. The token replaces it where it is in `authorization` too.
+    /// Sets HTTP Basic authentication. A token in `authorization` replaces it.
     pub fn basic_auth(self, user: impl fmt::Display, password: Option<impl fmt::Display>) -> Self {
         self.map(|inner| inner.basic_auth(user, password))
     }
 
-    /// Sets another bearer token. The token replaces it where it is in `authorization` too.
+    /// Sets another bearer token. A token in `authorization` replaces it.
     pub fn bearer_auth(self, token: impl fmt::Display) -> Self {
         self.map(|inner| inner.bearer_auth(token))
     }
 
-    /// Adds to the query of the URL.
+    /// Adds parameters to the URL's query.
     pub fn query<T: Serialize + ?Sized>(self, query: &T) -> Self {
         self.map(|inner| inner.query(query))
     }
 
-    /// Sets a form as the body.
+    /// Sets the body to a form.
     pub fn form<T: Serialize + ?Sized>(self, form: &T) -> Self {
         self.map(|inner| inner.form(form))
     }
 
-    /// Sets JSON as the body.
+    /// Sets the body to JSON.
     pub fn json<T: Serialize + ?Sized>(self, json: &T) -> Self {
         self.map(|inner| inner.json(json))
     }
 
-    /// Sets the body. One that is a stream is sent once: after a 401, the call is not repeated.
+    /// Sets the body. A stream is sent once: after a 401, the call is not repeated.
     pub fn body(self, body: impl Into<Body>) -> Self {
         self.map(|inner| inner.body(body))
     }
 
-    /// Sets how long one sending may take, in place of the client's time-out. Waiting for a token is not part of it.
+    /// Sets the timeout of each sending, in place of the client's. Waiting for a token does not count.
     pub fn timeout(self, timeout: Duration) -> Self {
         self.map(|inner| inner.timeout(timeout))
     }
 
-    /// Sets the version of HTTP.
+    /// Sets the HTTP version.
     pub fn version(self, version: Version) -> Self {
         self.map(|inner| inner.version(version))
     }
 
-    /// Returns a copy, unless the body is a stream.
+    /// Returns a copy, or `None` if the body is a stream.
     pub fn try_clone(&self) -> Option<Self> {
         Some(Self { api: self.api.clone(), inner: self.inner.try_clone()? })
     }
@@ -102,30 +102,30 @@ impl RequestBuilder {
     ///
     /// # Errors
     ///
-    /// [`HttpError::Http`] where the URL, a header or the body is wrong.
+    /// [`HttpError::Http`] if the URL, a header or the body is invalid.
     pub fn build(self) -> Result<Request, HttpError> {
         Ok(self.inner.build()?)
     }
 
-    /// Sends the call with a fresh token. See [`HttpClient`] for what follows a 401.
+    /// Sends the call with a fresh token. See [`HttpClient`] for what happens after a 401.
     ///
     /// # Errors
     ///
-    /// See [`HttpError`]; a response is none, whatever its status. Where a 401 asks for a new token and there is none to be
-    /// had, it is [`HttpError::Token`], which says what to do.
+    /// See [`HttpError`]. A response is not an error, whatever its status. If a 401 needs a new token and there is none, the
+    /// error is [`HttpError::Token`], which says what to do.
     pub async fn send(self) -> Result<Response, HttpError> {
         self.api.execute(self.inner.build()?).await
     }
 }
 
-/// No header, URL or body.
+/// Prints no header, URL or body.
 impl fmt::Debug for RequestBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestBuilder").finish_non_exhaustive()
     }
 }
 
-/// What [`HttpClient::send`] takes: a [`RequestBuilder`] of any client, one of reqwest's, or a [`Request`].
+/// The argument of [`HttpClient::send`]: a [`RequestBuilder`] of any client, a [`reqwest::RequestBuilder`], or a [`Request`].
 pub struct Sendable(pub(crate) reqwest::Result<Request>);
 
 impl From<RequestBuilder> for Sendable {
@@ -146,7 +146,7 @@ impl From<Request> for Sendable {
     }
 }
 
-/// No header, URL or body.
+/// Prints no header, URL or body.
 impl fmt::Debug for Sendable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sendable").finish_non_exhaustive()

@@ -87,14 +87,14 @@ impl TokenSource {
 
     /// Returns the header value that a call carries, such as `Bearer …`. Waits only if there is no fresh token.
     ///
-    /// Cancel-safe: dropping the future does not cancel the request. It waits for at most one fetch, which usually is one request;
-    /// the generated vendors time out after 30 s. The upper bound is five minutes, if a store, a callback and a vendor all hang.
-    /// If a single-use token is refreshed at its expiry, the wait is up to 3 s longer.
+    /// Cancel-safe: dropping the future does not cancel the request. It waits for at most one fetch, which usually is one
+    /// request; the generated vendors time out after 30 s. The upper bound is five minutes, if a store, a callback and a
+    /// vendor all hang. If a single-use token is refreshed at its expiry, the wait is up to 3 s longer.
     ///
     /// # Errors
     ///
-    /// See [`ErrorKind`]. Concurrent callers share the error. Until [`Error::retry_after`] has elapsed, later callers get the same
-    /// error at once.
+    /// See [`ErrorKind`]. Concurrent callers share the error. Until [`Error::retry_after`] has elapsed, later callers get the
+    /// same error at once.
     ///
     /// # Examples
     ///
@@ -112,8 +112,8 @@ impl TokenSource {
 
     /// Returns the header value without waiting, or `None` if there is no token now.
     ///
-    /// If a renewal is due, and this is called on a tokio runtime, the token is renewed in the background, so that a later call gets
-    /// the new one.
+    /// If a renewal is due, and this is called on a tokio runtime, the token is renewed in the background, so that a later
+    /// call gets the new one.
     ///
     /// ```no_run
     /// # fn example(tokens: freshtoken::TokenSource) {
@@ -180,12 +180,12 @@ impl TokenSource {
     /// Reports that a call with this token, or with this header value, got 401.
     ///
     /// - An older token than the current one changes nothing: [`Rejection::Superseded`].
-    /// - The current token is discarded, and the next caller waits for a new one: [`Rejection::Renewing`]. All callers that report it
-    ///   share one request.
-    /// - The current token stays if it came from a renewal after a 401 and no call has [succeeded](TokenSource::accepted) with it:
-    ///   [`Rejection::PermissionProblem`]. A third token would not help either. Before that, the source looks into the store for a
-    ///   newer token. The next renewal after a 401 comes 1 s after the last one, then 2 s, 4 s … up to an hour, until a call
-    ///   succeeds. So a permanent 401 costs at most 40 logins a day.
+    /// - The current token is discarded, and the next caller waits for a new one: [`Rejection::Renewing`]. All callers that
+    ///   report it share one request.
+    /// - The current token stays if it came from a renewal after a 401 and no call has [succeeded](TokenSource::accepted)
+    ///   with it: [`Rejection::PermissionProblem`]. A third token would not help either. Before that, the source looks into
+    ///   the store for a newer token. The next renewal after a 401 comes 1 s after the last one, then 2 s, 4 s … up to an
+    ///   hour, until a call succeeds. So a permanent 401 costs at most 40 logins a day.
     ///
     /// A token that has expired in the meantime does not count. Do not report a response with `error="insufficient_scope"` in
     /// `WWW-Authenticate`: another token would have no more scopes.
@@ -211,7 +211,6 @@ impl TokenSource {
     pub(crate) fn reject(&self, token: Seen<'_>) -> Rejected {
         match token {
             // A removed source of the same account may have had another token of the same generation.
-            // The same generation of another source, removed meanwhile, is another token.
             Seen::Token(seen) => {
                 self.0.rejected(|current| current.generation() == seen.generation() && current.is_in(seen.header()))
             }
@@ -221,8 +220,9 @@ impl TokenSource {
 
     /// Reports that a call with this token, or with this header value, succeeded.
     ///
-    /// A later 401 then means that the token was revoked, and never a permission problem: see [`rejected`](TokenSource::rejected).
-    /// [`HttpClient`](crate::HttpClient) reports every success by itself. Reporting costs one comparison, so report each success.
+    /// A later 401 then means that the token was revoked, and never a permission problem: see
+    /// [`rejected`](TokenSource::rejected). [`HttpClient`](crate::HttpClient) reports every success by itself. Reporting
+    /// costs one comparison, so report each success.
     ///
     /// # Examples
     ///
@@ -245,14 +245,15 @@ impl TokenSource {
         }
     }
 
-    /// Revokes the token at the vendor, and forgets it and its refresh token here and in the store. The next caller causes a login.
+    /// Revokes the token at the vendor, and forgets it and its refresh token here and in the store. The next caller causes a
+    /// login.
     ///
     /// Cancel-safe: dropping the future does not cancel the request. Does nothing if there is no token.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`] if the vendor has no such operation. After [`ErrorKind::Unavailable`] the token is kept, so that
-    /// you can try again. After [`ErrorKind::Refused`] it is forgotten.
+    /// [`ErrorKind::Unsupported`] if the vendor has no such operation. After [`ErrorKind::Unavailable`] the token is kept, so
+    /// that you can try again. After [`ErrorKind::Refused`] it is forgotten.
     ///
     /// # Examples
     ///
@@ -267,10 +268,10 @@ impl TokenSource {
         if self.0.is_notifying() {
             return Err(self.0.error(ErrorKind::InCallback, "revoke a token"));
         }
-        let (answer, revoked) = tokio::sync::oneshot::channel();
+        let (sender, revoked) = tokio::sync::oneshot::channel();
         let cell = self.0.clone();
         let task = spawn(async move {
-            let _ = answer.send(revoke::revoke(cell).await);
+            let _ = sender.send(revoke::revoke(cell).await);
         });
         let no_runtime = || self.0.error(ErrorKind::NoRuntime, "revoke a token");
         match task {
@@ -306,8 +307,8 @@ impl TokenSource {
         self.0.status()
     }
 
-    /// Reports that the credentials behind the [`CredentialSource`] have changed. After [`ErrorKind::Refused`], the next caller has
-    /// them tried.
+    /// Reports that the credentials behind the [`CredentialSource`] have changed. After [`ErrorKind::Refused`], the next
+    /// caller has them tried.
     ///
     /// ```no_run
     /// # fn example(tokens: freshtoken::TokenSource) {
@@ -421,7 +422,6 @@ impl Start {
         let Some(mut issued) = self.token else { return (None, configured) };
         let refresh = configured.or_else(|| RefreshToken::of(&mut issued, now));
         // An expired access token may still come with a refresh token.
-        // One that has expired still has its refresh token.
         let token = Token::of(*issued, policy, 0, now).ok();
         (token.map(|token| Record { token: Some(token), ..Record::empty(0) }), refresh)
     }
@@ -431,9 +431,9 @@ impl<V: Vendor> TokenSourceBuilder<V> {
     /// Starts from a refresh token, such as the one from a person's consent. An empty one is ignored.
     ///
     /// It can stay in the configuration permanently. It is sent if the account's record, from
-    /// [`record`](TokenSourceBuilder::record) or the [`store`](TokenSourceBuilder::store), has no usable refresh token: none yet, or
-    /// one that was refused, lost or revoked. It is never sent twice, because the record remembers its fingerprint. To replace a
-    /// working pair by a new consent, call [`TokenSource::new_consent`].
+    /// [`record`](TokenSourceBuilder::record) or the [`store`](TokenSourceBuilder::store), has no usable refresh token: none
+    /// yet, or one that was refused, lost or revoked. It is never sent twice, because the record remembers its fingerprint.
+    /// To replace a working pair by a new consent, call [`TokenSource::new_consent`].
     pub fn refresh_token(mut self, refresh_token: impl Into<Secret>) -> Self {
         self.start.refresh_token = Some(refresh_token.into());
         self
@@ -453,8 +453,8 @@ impl<V: Vendor> TokenSourceBuilder<V> {
 
     /// Keeps the records in a store, under a name for the account.
     ///
-    /// Sources with the same store, vendor, server, account and scopes share one token, so give each account its own name. The scopes
-    /// of a [callback](CredentialSource::ask) are unknown to the source, so include them in the name.
+    /// Sources with the same store, vendor, server, account and scopes share one token, so give each account its own name.
+    /// The scopes of a [callback](CredentialSource::ask) are unknown to the source, so include them in the name.
     pub fn store(mut self, store: Arc<impl Store>, account: impl Into<String>) -> Self {
         self.options.store = Some(store);
         self.account = account.into().into();
@@ -464,13 +464,13 @@ impl<V: Vendor> TokenSourceBuilder<V> {
     /// Calls back with each changed record before a caller receives the new token, so that you can persist it
     /// ([`Record::to_json`]).
     ///
-    /// The callback also runs before a single-use refresh token is sent. If it returns an error, panics, or takes longer than a
-    /// minute, that refresh token is not sent: the source logs in, or fails with [`ErrorKind::Store`] if the vendor has no login. So
-    /// if you persist every record, a refresh token is never sent twice by accident, even across a crash. A new token is served even
-    /// if the callback fails; the error is logged.
+    /// The callback also runs before a single-use refresh token is sent. If it returns an error, panics, or takes longer than
+    /// a minute, that refresh token is not sent: the source logs in, or fails with [`ErrorKind::Store`] if the vendor has no
+    /// login. So if you persist every record, a refresh token is never sent twice by accident, even across a crash. A new
+    /// token is served even if the callback fails; the error is logged.
     ///
-    /// After a revocation the record is [empty](Record::is_empty). The callback does not run for a token that another process stored.
-    /// Within the callback, this source returns the current token, or fails with [`ErrorKind::InCallback`].
+    /// After a revocation the record is [empty](Record::is_empty). The callback does not run for a token that another process
+    /// stored. Within the callback, this source returns the current token, or fails with [`ErrorKind::InCallback`].
     ///
     /// # Examples
     ///
@@ -494,10 +494,11 @@ impl<V: Vendor> TokenSourceBuilder<V> {
         self
     }
 
-    /// Renews the token whenever a renewal is due, even without callers. Use it for tokens that can be renewed only while they are
-    /// valid.
+    /// Renews the token whenever a renewal is due, even without callers. Use it for tokens that can be renewed only while
+    /// they are valid.
     ///
-    /// It begins with the first token. A token that the source starts from is renewed only if the source is built on a tokio runtime.
+    /// It begins with the first token. A token that the source starts from is renewed only if the source is built on a tokio
+    /// runtime.
     pub fn keep_alive(mut self) -> Self {
         self.options.keep_alive = true;
         self
@@ -517,15 +518,14 @@ impl<V: Vendor> TokenSourceBuilder<V> {
 
     /// Builds the source. It sends no request before the first call.
     pub fn build(self) -> TokenSource {
-        let asked_for = || self.credentials.value().map(V::scopes).unwrap_or_default();
+        let scopes = || self.credentials.value().map(V::scopes).unwrap_or_default();
         debug_assert!(
-            V::POLICY.scoped || asked_for().is_empty(),
+            V::POLICY.scoped || scopes().is_empty(),
             "a vendor with `scopes` needs `.scoped(true)` in its policy"
         );
         // Only a store needs them.
-        // Without a store nobody asks for them.
         let (server, scopes) = match self.options.store {
-            Some(_) => (self.vendor.server().into(), asked_for().into()),
+            Some(_) => (self.vendor.server().into(), scopes().into()),
             None => Default::default(),
         };
         let shared = Arc::new(self.options.shared::<V>(server));

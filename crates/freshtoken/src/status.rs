@@ -1,33 +1,32 @@
-//! What a source says of itself: for health checks, and after a 401.
+//! The status of a source, for health checks, and its verdict after a 401.
 
 use std::time::SystemTime;
 
 use crate::error::Error;
 
-/// What is going on with a token: for a health check.
+/// The state of a source's token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {
-    /// There has been no token yet, or it was revoked: the next caller waits for one.
+    /// There is no token yet, or it was revoked: the next caller waits for one.
     Empty,
-    /// The token is good.
+    /// The token is valid.
     Fresh,
-    /// The token is good, and the next caller has it renewed in the background.
+    /// The token is valid, and the next caller starts a renewal in the background.
     Due,
-    /// The token has ended or was rejected: the next caller waits for another.
+    /// The token has expired or was rejected: the next caller waits for another.
     Expired,
-    /// The last try failed, and the next isn't due yet. A token that is still good is given out.
+    /// The last fetch failed, and the next is not due yet. A token that is still valid is served.
     BackingOff,
-    /// A single-use refresh token was sent, and the response was lost: the next caller has the source log in. Where the
-    /// vendor has no login, a token that is still good is served until it expires; then the refresh token is sent once
-    /// more.
+    /// A single-use refresh token was sent, and the response was lost: the next caller causes a login. If the vendor has no
+    /// login, a token that is still valid is served until it expires; then the refresh token is sent once more.
     Ambiguous,
-    /// Only other credentials, or a person's consent, help; or, after [`ErrorKind::Unusable`], ten minutes. A token that is
-    /// still good is given out until its end.
+    /// Only other credentials or a person's consent can help, or, after [`ErrorKind::Unusable`](crate::ErrorKind::Unusable),
+    /// waiting for ten minutes. A token that is still valid is served until it expires.
     Dead,
 }
 
-/// What a source has done since it was made.
+/// What a source has done since it was created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
@@ -37,47 +36,47 @@ pub struct Counters {
     pub refreshes: u32,
     /// Logins and refreshes that failed.
     pub failures: u32,
-    /// Tokens taken over from the store instead of the vendor.
+    /// Tokens adopted from the store instead of requested from the vendor.
     pub adopted: u32,
-    /// Callers who waited for a flight that another one had started.
+    /// Callers that waited for a fetch that another caller had started.
     pub joined: u32,
     /// 401s reported.
     pub rejected: u32,
-    /// Requests to revoke.
+    /// Revocations sent.
     pub revokes: u32,
 }
 
-/// How a source is: for a health check. Nothing secret is in it.
+/// The status of a source, for a health check. It contains no secret.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Status {
-    /// What is going on.
+    /// The state of the token.
     pub state: State,
-    /// Whether a caller would get a token at once.
+    /// Whether a caller gets a token at once.
     pub is_serving: bool,
-    /// Whether a renewal is under way.
+    /// Whether a renewal is in progress.
     pub is_renewing: bool,
-    /// The generation of what is known; 0 before the first token.
+    /// The generation of the newest record; 0 before the first token.
     pub generation: u64,
-    /// When the token ends, by this machine's clock.
+    /// When the token expires, by this machine's clock.
     pub expires_at: Option<SystemTime>,
-    /// When the refresh token ends, by this machine's clock.
+    /// When the refresh token expires, by this machine's clock.
     pub refresh_expires_at: Option<SystemTime>,
-    /// Why the last flight failed, if none has worked since.
+    /// The error of the last fetch, unless one has succeeded since.
     pub last_error: Option<Error>,
     /// What the source has done so far.
     pub counters: Counters,
 }
 
-/// What a call's 401 means.
+/// What the 401 of a call means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// A newer token is there or under way: get it and try again.
+    /// A newer token is available or on its way: get it and try again.
     Superseded,
-    /// The token won't be given out again: the next caller has it renewed. Get that one and try again.
+    /// The token is discarded, and the next caller waits for a new one: get it and try again.
     Renewing,
-    /// It replaced a rejected one, and no call has succeeded with it: a third one would not help. The account lacks a
-    /// permission, or the call is wrong. See [`TokenSource::rejected`](crate::TokenSource::rejected).
+    /// The token replaced a rejected one, and no call has succeeded with it, so a third token would not help. The account
+    /// lacks a permission, or the call is wrong. See [`TokenSource::rejected`](crate::TokenSource::rejected).
     PermissionProblem,
 }

@@ -1,8 +1,7 @@
-//! Where records are kept: in the source, in a [`Memory`] that several share, or wherever a [`Store`] of one's own keeps
-//! them.
+//! Where records are kept: in the source, in a [`Memory`] that several sources share, or in your own [`Store`].
 //!
-//! A source without a store needs none: its state machine knows the newest record, and has one flight at a time. A memory of
-//! its own would be a copy to look up, at a fifth of what an account takes.
+//! A source without a store keeps the newest record itself and has one fetch at a time. A memory store of its own would be a
+//! copy that costs a fifth of an account's memory.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -17,20 +16,64 @@ use crate::record::Record;
 
 /// Keeps one record per [`Key`], for one process or for many.
 ///
-/// Every renewal goes through it: lease, load, grant, store, and only then is the token given out. Two sources with one
-/// store and one key share their token, wherever they run.
+/// Every renewal goes through the store: lease, load, grant, store, and only then is the token served. Two sources with the
+/// same store and key share their token, in whichever process they run.
 ///
-/// A store that can't be reached is a miss, never an outage: the source logs in and goes on in memory. Only a single-use
-/// refresh token is never sent without lease and store; where a login isn't possible, that is an error.
+/// An unreachable store is a miss and not an outage: the source logs in and continues in memory. Only a single-use refresh
+/// token is never sent without a lease and a store. If the vendor has no login, that is an error.
 ///
-/// A store of several processes keeps [`Record::to_json`] under the four fields of the key, and makes records with
+/// A store for several processes keeps [`Record::to_json`] under the four fields of the key, and restores records with
 /// [`Record::from_json`].
+///
+/// # Examples
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::{Arc, Mutex};
+/// use std::time::Duration;
+///
+/// use freshtoken::{Key, Lease, Record, Store, StoreError};
+///
+/// /// For one process. For several, replace the map by a database and the mutex by a lock there.
+/// #[derive(Default)]
+/// struct MyStore {
+///     records: Mutex<HashMap<Key, Arc<Record>>>,
+///     lease: Arc<tokio::sync::Mutex<()>>,
+/// }
+///
+/// impl Store for MyStore {
+///     async fn load(&self, key: &Key) -> Result<Option<Arc<Record>>, StoreError> {
+///         Ok(self.records.lock().unwrap().get(key).cloned())
+///     }
+///
+///     async fn compare_and_store(&self, key: &Key, expected: u64, record: Arc<Record>) -> Result<bool, StoreError> {
+///         let mut records = self.records.lock().unwrap();
+///         let is_expected = records.get(key).map_or(0, |record| record.generation()) == expected;
+///         if is_expected {
+///             records.insert(key.clone(), record);
+///         }
+///         Ok(is_expected)
+///     }
+///
+///     async fn lease(&self, _: &Key, _at_most: Duration) -> Result<Lease, StoreError> {
+///         Ok(Lease::new(self.lease.clone().lock_owned().await))
+///     }
+/// }
+/// ```
 pub trait Store: Send + Sync + 'static {
-    /// The record, if there is one.
+    /// Returns the record, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If the store is unreachable, or its content is not a record.
     fn load(&self, key: &Key) -> impl Future<Output = Result<Option<Arc<Record>>, StoreError>> + Send;
 
-    /// Stores `record` if the stored one's [generation](Record::generation) is `expected`, 0 standing for none, and
-    /// says whether it did.
+    /// Stores `record` if the [generation](Record::generation) of the stored one is `expected`, where 0 means that there is
+    /// none. Returns whether it was stored.
+    ///
+    /// # Errors
+    ///
+    /// If the store is unreachable.
     fn compare_and_store(
         &self,
         key: &Key,
@@ -38,25 +81,29 @@ pub trait Store: Send + Sync + 'static {
         record: Arc<Record>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Waits until nobody else holds the lease of the key, and takes it. A holder that dies loses it after `at_most`.
+    /// Waits until no one else holds the lease of the key, and takes it. A holder that crashes loses it after `at_most`.
+    ///
+    /// # Errors
+    ///
+    /// If the store is unreachable.
     fn lease(&self, key: &Key, at_most: Duration) -> impl Future<Output = Result<Lease, StoreError>> + Send;
 }
 
-/// Whose token it is. `Debug` shows of the server's URL no more than scheme, host and port.
+/// Identifies the account that a record belongs to. `Debug` prints only scheme, host and port of the server's URL.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Key {
     /// The vendor's name.
     pub vendor: &'static str,
-    /// Which of its servers.
+    /// The vendor's server.
     pub server: Arc<str>,
-    /// The user's name for the account; empty where there is one only.
+    /// Your name for the account; empty if there is only one.
     pub account: Arc<str>,
-    /// The scopes that are asked for.
+    /// The requested scopes.
     pub scopes: Arc<str>,
 }
 
-/// A path can hold a tenant, or worse.
+/// A path can contain a tenant's name or a secret.
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let origin = reqwest::Url::parse(&self.server).ok().map(|url| url.origin().ascii_serialization());
@@ -69,11 +116,11 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The right to renew the token of a key. It is given back when it is dropped.
+/// The right to renew the token of a key. Dropping it releases it.
 pub struct Lease(#[allow(dead_code, reason = "held for its drop")] Option<Box<dyn Send + Sync>>);
 
 impl Lease {
-    /// A lease that is given back by dropping `guard`.
+    /// Creates a lease that is released when `guard` is dropped.
     pub fn new(guard: impl Send + Sync + 'static) -> Self {
         Self(Some(Box::new(guard)))
     }
@@ -85,10 +132,18 @@ impl fmt::Debug for Lease {
     }
 }
 
-/// Why a store can't be used. Its text must hold no secret.
+/// The error of a store. Its message must not contain a secret.
 pub type StoreError = Box<dyn StdError + Send + Sync>;
 
-/// This process's memory, without a limit: for sources that are made apart and share their tokens.
+/// A store in this process's memory, without a limit, for sources that are created separately and share their tokens.
+///
+/// ```no_run
+/// # use freshtoken::{Memory, TokenSource, Vendor};
+/// # use std::sync::Arc;
+/// # fn example<V: Vendor>(endpoint: V, credentials: V::Credentials) {
+/// let tokens = TokenSource::builder(endpoint, credentials).store(Arc::new(Memory::new()), "tenant-17").build();
+/// # }
+/// ```
 #[derive(Default)]
 pub struct Memory(Arc<Mutex<HashMap<Key, Entry>>>);
 
@@ -99,17 +154,17 @@ struct Entry {
 }
 
 impl Memory {
-    /// An empty one.
+    /// Creates an empty store.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many keys it holds a record of.
+    /// Returns the number of keys with a record.
     pub fn len(&self) -> usize {
         lock(&self.0).values().filter(|entry| entry.record.is_some()).count()
     }
 
-    /// Whether it holds nothing.
+    /// Returns whether there are no records.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -153,7 +208,7 @@ struct MemoryLease {
     entries: Arc<Mutex<HashMap<Key, Entry>>>,
 }
 
-/// What nobody waits for takes no memory.
+/// Frees the lease's entry if there is no waiter.
 impl Drop for MemoryLease {
     fn drop(&mut self) {
         drop(self.held.take());
@@ -174,25 +229,25 @@ impl fmt::Debug for Memory {
     }
 }
 
-type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// [`Store`] as a trait object.
 pub(crate) trait AnyStore: Send + Sync {
-    fn load<'a>(&'a self, key: &'a Key) -> Answer<'a, Option<Arc<Record>>>;
-    fn compare_and_store<'a>(&'a self, key: &'a Key, expected: u64, record: Arc<Record>) -> Answer<'a, bool>;
-    fn lease<'a>(&'a self, key: &'a Key, at_most: Duration) -> Answer<'a, Lease>;
+    fn load<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Option<Arc<Record>>>;
+    fn compare_and_store<'a>(&'a self, key: &'a Key, expected: u64, record: Arc<Record>) -> BoxFuture<'a, bool>;
+    fn lease<'a>(&'a self, key: &'a Key, at_most: Duration) -> BoxFuture<'a, Lease>;
 }
 
 impl<S: Store> AnyStore for S {
-    fn load<'a>(&'a self, key: &'a Key) -> Answer<'a, Option<Arc<Record>>> {
+    fn load<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Option<Arc<Record>>> {
         Box::pin(Store::load(self, key))
     }
 
-    fn compare_and_store<'a>(&'a self, key: &'a Key, expected: u64, record: Arc<Record>) -> Answer<'a, bool> {
+    fn compare_and_store<'a>(&'a self, key: &'a Key, expected: u64, record: Arc<Record>) -> BoxFuture<'a, bool> {
         Box::pin(Store::compare_and_store(self, key, expected, record))
     }
 
-    fn lease<'a>(&'a self, key: &'a Key, at_most: Duration) -> Answer<'a, Lease> {
+    fn lease<'a>(&'a self, key: &'a Key, at_most: Duration) -> BoxFuture<'a, Lease> {
         Box::pin(Store::lease(self, key, at_most))
     }
 }

@@ -14,40 +14,40 @@ use crate::failure::Failure;
 use crate::issued::Issued;
 use crate::vendor::{Lifetime, Policy};
 
-/// The longest lifetime that is believed. Beyond it, the documented one is used.
+/// The longest plausible lifetime, ten years. For a longer one, the documented lifetime is used.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// The earliest absolute expiry that is believed: 2000-01-01T00:00:00Z, in nanoseconds since 1970. An earlier one is a
-/// placeholder such as `0001-01-01T00:00:00Z` or zero.
+/// The earliest plausible absolute expiry, 2000-01-01T00:00:00Z in nanoseconds since 1970. An earlier one is a placeholder
+/// such as `0001-01-01T00:00:00Z` or zero.
 const EARLIEST_EXPIRY: u64 = 946_684_800_000_000_000;
 
-/// An access token, ready for a call. Cheap to clone; no text shows it.
+/// An access token that is ready for a call. Cheap to clone, and never printed.
 ///
-/// It lies in memory once, as the header's value, and is wiped with the last clone of either. The body of the response that
-/// it came in is wiped as well. The buffers of the HTTP client and of TLS aren't.
+/// It is stored once, as the header value, and wiped when the last clone of the token or of the header is dropped. The body
+/// of the response is wiped too. The buffers of the HTTP client and of TLS are not.
 #[derive(Clone)]
 pub struct Token(Arc<Inner>);
 
 struct Inner {
     stored: Stored,
-    /// A call with it has succeeded.
+    /// Whether a call with it has succeeded.
     is_accepted: AtomicBool,
     facts: Option<Box<Facts>>,
 }
 
-/// What every token has, and a store keeps.
+/// The fields that every token has and a store keeps.
 pub(crate) struct Stored {
     pub(crate) generation: u64,
-    /// Prefix and token, the one copy of the token's bytes.
+    /// Prefix and token: the only copy of the token's bytes.
     pub(crate) header: HeaderValue,
-    /// Where the token begins in it.
+    /// The offset of the token in the header.
     pub(crate) token_at: usize,
-    /// By this machine's wall clock, in nanoseconds since 1970.
+    /// In nanoseconds since 1970, by this machine's wall clock.
     pub(crate) issued_at: u64,
     pub(crate) expires_at: Option<u64>,
 }
 
-/// What most answers don't have.
+/// The fields that most responses lack.
 struct Facts {
     scopes: Vec<String>,
     also: Vec<(HeaderName, HeaderValue)>,
@@ -55,11 +55,11 @@ struct Facts {
 }
 
 impl Token {
-    /// Measures an answer that has just arrived.
+    /// Measures a response that has just arrived.
     ///
     /// # Errors
     ///
-    /// When it has no token that could be sent, or one that has expired.
+    /// If it has no token that can be sent, or one that has expired.
     pub(crate) fn of(issued: Issued, policy: &Policy, generation: u64, now: Now) -> Result<Self, Failure> {
         let token = issued.access_token.expose();
         if token.is_empty() {
@@ -100,7 +100,7 @@ impl Token {
         Ok(Self::new(stored, Facts { scopes: issued.scopes, also, answer: issued.answer }))
     }
 
-    /// What a store kept.
+    /// Restores a token from a store.
     pub(crate) fn of_stored(stored: Stored, scopes: Vec<String>, also: Vec<(HeaderName, HeaderValue)>) -> Self {
         Self::new(stored, Facts { scopes, also, answer: None })
     }
@@ -115,63 +115,86 @@ impl Token {
         &self.0.stored
     }
 
-    /// The value of the header that carries it, such as `Bearer …`; it is marked as sensitive.
+    /// Returns the value of the header that carries the token, such as `Bearer …`. It is marked as sensitive.
     pub fn header(&self) -> &HeaderValue {
         &self.0.stored.header
     }
 
-    /// The token itself. Keep it out of logs, errors and `format!`.
+    /// Returns the token itself. Keep it out of logs, errors and `format!`.
+    ///
+    /// ```no_run
+    /// # async fn example(tokens: freshtoken::TokenSource) -> Result<(), freshtoken::Error> {
+    /// let token = tokens.token().await?;
+    /// let cookie = format!("session={}", token.expose()); // for an API that takes no header
+    /// # let _ = cookie;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn expose(&self) -> &str {
         let bytes = self.0.stored.header.as_bytes().get(self.0.stored.token_at..).unwrap_or_default();
-        // A header value is made of a text, and cut where one ends.
+        // The header was built from a string, and is split at a character boundary.
         std::str::from_utf8(bytes).unwrap_or_default()
     }
 
-    /// Counts up with each change of an account, so not by one with each token.
+    /// Returns a number that grows with each change of the account, so by more than one between two tokens.
     pub fn generation(&self) -> u64 {
         self.0.stored.generation
     }
 
-    /// When it arrived, by this machine's clock.
+    /// Returns when the token arrived, by this machine's clock.
     pub fn issued_at(&self) -> SystemTime {
         system_time(self.0.stored.issued_at)
     }
 
-    /// When it ends, by this machine's clock; None: nobody says, or never.
+    /// Returns when the token expires, by this machine's clock. `None`: unknown, or never.
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.0.stored.expires_at.map(system_time)
     }
 
-    /// The scopes granted; empty where the vendor doesn't say.
+    /// Returns the granted scopes, or none if the vendor does not say.
     pub fn scopes(&self) -> &[String] {
         self.0.facts.as_ref().map(|facts| facts.scopes.as_slice()).unwrap_or_default()
     }
 
-    /// The further headers that each call needs, where the vendor wants some.
+    /// Returns the additional headers that each call needs, if the vendor requires some.
     pub fn also(&self) -> &[(HeaderName, HeaderValue)] {
         self.0.facts.as_ref().map(|facts| facts.also.as_slice()).unwrap_or_default()
     }
 
-    /// The vendor's typed answer, for what it holds beyond the token: `token.answer::<zenoti::Answer>()`.
+    /// Returns the vendor's typed response, for fields beyond the token.
     ///
-    /// Its tokens are empty. An optional field that doesn't match the spec is `None`. There is no answer where a required
-    /// field is missing or doesn't match, or a key comes twice; where the token came from a store of another process; or
-    /// from [`Accounts`](crate::Accounts) that don't [keep answers](crate::AccountsBuilder::keep_answers).
+    /// Its tokens are empty, and an optional field that does not match the spec is `None`. There is no typed response in
+    /// these cases: a required field is missing or does not match, a key appears twice, the token came from a store of
+    /// another process, or it came from [`Accounts`](crate::Accounts) that do not [keep
+    /// responses](crate::AccountsBuilder::keep_answers).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "zenoti")]
+    /// # async fn example(tokens: freshtoken::TokenSource) -> Result<(), freshtoken::Error> {
+    /// use freshtoken::zenoti;
+    ///
+    /// let token = tokens.token().await?;
+    /// if let Some(response) = token.answer::<zenoti::Answer>() {
+    ///     println!("{response:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn answer<A: Any>(&self) -> Option<&A> {
         self.0.facts.as_ref()?.answer.as_deref()?.downcast_ref()
     }
 
-    /// Its whole life, from its arrival.
+    /// The whole lifetime, from the token's arrival.
     pub(crate) fn lifetime(&self) -> Option<Duration> {
         self.0.stored.expires_at.map(|end| Duration::from_nanos(end.saturating_sub(self.0.stored.issued_at)))
     }
 
-    /// How long ago it arrived; none, if the clock was set back since.
+    /// How long ago the token arrived; zero if the clock was set back since.
     pub(crate) fn age(&self, now: Now) -> Duration {
         Duration::from_nanos(now.wall.saturating_sub(self.0.stored.issued_at))
     }
 
-    /// A call with it has succeeded.
+    /// Records that a call with it has succeeded.
     pub(crate) fn accept(&self) {
         // Many threads read it, so it is written once.
         if !self.is_accepted() {
@@ -190,7 +213,7 @@ impl Token {
     }
 }
 
-/// No token.
+/// Prints no token.
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Token")
@@ -200,8 +223,8 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Returns the remaining lifetime that a response states, or `None` where it states none that can be meant. With both
-/// forms, the earlier expiry is used. An absolute expiry that has passed gives zero.
+/// Returns the remaining lifetime that a response states, or `None` if it states no plausible one. If both forms are present,
+/// the earlier expiry is used. An absolute expiry in the past gives zero.
 pub(crate) fn lifetime(
     in_: Option<Duration>,
     at: Option<SystemTime>,

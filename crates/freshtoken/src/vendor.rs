@@ -8,13 +8,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use freshtoken_wire::Secret;
 use http::HeaderName;
 
-use crate::credentials::CredentialSource;
-use crate::credentials::Refusals;
+use crate::credentials::{CredentialSource, Refusals};
 use crate::failure::Failure;
 use crate::issued::Issued;
-use freshtoken_wire::Secret;
 
 /// A token endpoint: how to log in, refresh and revoke.
 ///
@@ -52,13 +51,13 @@ pub trait Vendor: Send + Sync + 'static {
     /// When and how the vendor's tokens are renewed and sent.
     const POLICY: Policy;
 
-    /// Whether each grant has its own timeout, as in generated clients. The source then sets none, unless it calls a callback for
-    /// credentials.
+    /// Whether each grant has its own timeout, as in generated clients. The source then sets none, unless it calls a callback
+    /// for credentials.
     #[doc(hidden)]
     const IS_TIMED: bool = false;
 
-    /// Returns which of the vendor's servers this is, as a part of the key under which a store keeps a token. It must not contain a
-    /// secret.
+    /// Returns which of the vendor's servers this is, as a part of the key under which a store keeps a token. It must not
+    /// contain a secret.
     fn server(&self) -> String;
 
     /// Returns the scopes that these credentials ask for, as a string in any format. It is a part of the key too, if
@@ -108,8 +107,8 @@ pub trait Vendor: Send + Sync + 'static {
         async { Err(Failure::unsupported("revoke")) }
     }
 
-    /// Like [`revoke`](Vendor::revoke), for an operation that takes the refresh token and is authorized by the live access token, if
-    /// there is one.
+    /// Like [`revoke`](Vendor::revoke), for an operation that takes the refresh token and is authorized by the live access
+    /// token, if there is one.
     #[doc(hidden)]
     fn revoke_with(
         &self,
@@ -122,8 +121,8 @@ pub trait Vendor: Send + Sync + 'static {
     }
 }
 
-/// When a vendor's tokens are renewed, and how they are sent. It belongs to the vendor, not to the user: refreshing early a token
-/// that must be refreshed at expiry invalidates it.
+/// When a vendor's tokens are renewed, and how they are sent. It belongs to the vendor, not to the user: refreshing early a
+/// token that must be refreshed at expiry invalidates it.
 ///
 /// Start from [`Policy::new`] and set what differs.
 ///
@@ -157,8 +156,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Creates the policy of a vendor that only has a login: no refresh token, renewal in the background at three quarters of the
-    /// lifetime, sent as `authorization: Bearer …`.
+    /// Creates the policy of a vendor that only has a login: no refresh token, renewal in the background at three quarters of
+    /// the lifetime, sent as `authorization: Bearer …`.
     pub const fn new(vendor: &'static str) -> Self {
         Self {
             vendor,
@@ -244,8 +243,8 @@ pub enum Refresh {
     None,
     /// Yes, and each works any number of times.
     Reusable,
-    /// Yes, and each works once, so it is sent once. If the response is lost and the vendor has no login, it is sent once more after
-    /// the access token has expired.
+    /// Yes, and each works once, so it is sent once. If the response is lost and the vendor has no login, it is sent once
+    /// more after the access token has expired.
     SingleUse,
 }
 
@@ -283,7 +282,7 @@ pub enum Takes {
     Refresh,
 }
 
-type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
 
 /// A vendor's grants with their credentials, as a trait object, so that a source has no type parameter.
 pub(crate) trait Grants: Send + Sync {
@@ -293,9 +292,9 @@ pub(crate) trait Grants: Send + Sync {
     fn asks(&self) -> bool;
     /// Allows credentials that were refused to be sent again.
     fn forget_refusal(&self);
-    fn login(&self) -> Answer<'_, Issued>;
-    fn refresh<'a>(&'a self, refresh_token: &'a Secret) -> Answer<'a, Issued>;
-    fn revoke<'a>(&'a self, token: &'a Secret, access_token: Option<&'a Secret>) -> Answer<'a, ()>;
+    fn login(&self) -> BoxFuture<'_, Issued>;
+    fn refresh<'a>(&'a self, refresh_token: &'a Secret) -> BoxFuture<'a, Issued>;
+    fn revoke<'a>(&'a self, token: &'a Secret, access_token: Option<&'a Secret>) -> BoxFuture<'a, ()>;
 }
 
 pub(crate) struct Bound<V: Vendor> {
@@ -327,7 +326,7 @@ impl<V: Vendor> Grants for Bound<V> {
         }
     }
 
-    fn login(&self) -> Answer<'_, Issued> {
+    fn login(&self) -> BoxFuture<'_, Issued> {
         let Some(refusals) = &self.refusals else { return Box::pin(self.vendor.login(&self.credentials)) };
         Box::pin(async {
             let credentials = refusals.attempt(&self.credentials);
@@ -337,7 +336,7 @@ impl<V: Vendor> Grants for Bound<V> {
         })
     }
 
-    fn refresh<'a>(&'a self, refresh_token: &'a Secret) -> Answer<'a, Issued> {
+    fn refresh<'a>(&'a self, refresh_token: &'a Secret) -> BoxFuture<'a, Issued> {
         let Some(refusals) = &self.refusals else {
             return Box::pin(self.vendor.refresh(&self.credentials, refresh_token));
         };
@@ -349,7 +348,7 @@ impl<V: Vendor> Grants for Bound<V> {
         })
     }
 
-    fn revoke<'a>(&'a self, token: &'a Secret, access_token: Option<&'a Secret>) -> Answer<'a, ()> {
+    fn revoke<'a>(&'a self, token: &'a Secret, access_token: Option<&'a Secret>) -> BoxFuture<'a, ()> {
         Box::pin(self.vendor.revoke_with(&self.credentials, token, access_token))
     }
 }
