@@ -1,4 +1,8 @@
-//! A clock of one's own, for tests: an hour goes by at once. `cargo run --package freshtoken --example own_clock`
+//! A movable clock for tests: an hour passes at once.
+//!
+//! ```sh
+//! cargo run -p freshtoken --example own_clock
+//! ```
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,7 +11,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use freshtoken::{Clock, CredentialSource, Failure, Issued, Now, Policy, TokenSource, Vendor};
 
-/// Seconds since it was made.
+/// The seconds since it was created.
 #[derive(Clone, Default)]
 struct Clockwork(Arc<AtomicU64>);
 
@@ -17,13 +21,14 @@ impl Clock for Clockwork {
         Now::new(time, UNIX_EPOCH + time)
     }
 
-    /// Nobody waits here. In a test where a source may back off, it has to end when the clock has been moved so far.
+    /// Never completes, because this example never waits. In a test with a backoff, complete when the clock has been moved
+    /// that far.
     fn sleep(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(std::future::pending())
     }
 }
 
-/// It says what time it is.
+/// An issuer whose tokens contain the hour.
 struct Acme(Clockwork);
 
 impl Vendor for Acme {

@@ -1,4 +1,8 @@
-//! A vendor of one's own: one trait. `ACME_URL=… ACME_ID=… ACME_SECRET=… cargo run -p freshtoken --example own_vendor`
+//! Your own vendor: an implementation of one trait.
+//!
+//! ```sh
+//! ACME_URL=… ACME_ID=… ACME_SECRET=… cargo run -p freshtoken --example own_vendor
+//! ```
 
 use std::time::Duration;
 
@@ -21,11 +25,11 @@ impl Vendor for Acme {
     async fn login(&self, credentials: &CredentialSource<Self::Credentials>) -> Result<Issued, Failure> {
         let app = credentials.get().await?;
         let request = self.http.post(&self.url).basic_auth(&app.0, Some(app.1.expose()));
-        let answer = request.send().await.map_err(|error| Failure::transient(error.without_url()))?;
-        if !answer.status().is_success() {
-            return Err(Failure::of_status(answer.status().as_u16(), "acme refused"));
+        let response = request.send().await.map_err(|error| Failure::transient(error.without_url()))?;
+        if !response.status().is_success() {
+            return Err(Failure::of_status(response.status().as_u16(), "acme refused the login"));
         }
-        let token = answer.text().await.map_err(|error| Failure::unusable(error.without_url()))?;
+        let token = response.text().await.map_err(|error| Failure::unusable(error.without_url()))?;
         Ok(Issued::new(token).expires_in(Duration::from_secs(900)))
     }
 }

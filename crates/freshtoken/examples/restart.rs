@@ -1,19 +1,19 @@
-//! Keeps Zenoti's tokens over restarts: the next process goes on with the token of the last, without a login, and no
-//! refresh token is used twice.
+//! Keeps Zenoti's tokens across restarts: the next process continues with the last token, without a login, and no refresh
+//! token is used twice.
 //!
-//! Set the variables of `examples/zenoti.rs`, and name a file for the tokens, which are secrets:
+//! Set the variables of `examples/zenoti.rs`, and name a file for the tokens. Keep it secret:
 //!
 //! ```sh
 //! cargo run -p freshtoken --example restart -- target/zenoti.json
 //! ```
 //!
-//! Without credentials, two starts against one sandbox:
+//! Without credentials, start twice against one sandbox:
 //!
 //! ```sh
 //! cargo run -p freshtoken-sandbox -- zenoti -- sh -c 'for i in 1 2; do cargo run -p freshtoken --example restart -- target/zenoti.json; done'
 //! ```
 //!
-//! It is for one process at a time. For several at once, write a `Store`.
+//! This works for one process at a time. For several at once, implement a `Store`.
 
 use std::error::Error;
 use std::fs::{self, OpenOptions};
@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let (written, path) = (write(&path, &record), path.clone());
         async move {
             if let Err(error) = written {
-                eprintln!("the tokens can't be kept in {}, so the next start may log in: {error}", path.display());
+                eprintln!("cannot write the tokens to {}, so the next start may log in: {error}", path.display());
             }
         }
     });
@@ -49,12 +49,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let api = HttpClient::new(tokens)?;
     let url = std::env::var("ZENOTI_API_URL").unwrap_or_else(|_| "https://api.zenoti.com".to_owned());
-    let answer = api.get(format!("{url}/v1/centers")).send().await?;
-    println!("{}\n{}", answer.status(), answer.text().await?);
+    let response = api.get(format!("{url}/v1/centers")).send().await?;
+    println!("{}\n{}", response.status(), response.text().await?);
     Ok(())
 }
 
-/// What the last process kept. After a revoke that is an empty record.
+/// Returns the record of the last process. After a revocation it is empty, which counts as none.
 fn read(file: &Path) -> Result<Option<Record>, Box<dyn Error>> {
     let text = match fs::read_to_string(file) {
         Ok(text) => Secret::new(text),
@@ -64,13 +64,13 @@ fn read(file: &Path) -> Result<Option<Record>, Box<dyn Error>> {
     Ok(Some(Record::from_json(text.expose())?).filter(|record| !record.is_empty()))
 }
 
-/// Writes it aside and renames it, so that the file is always a whole one. Nobody else may read it.
+/// Writes to a temporary file and renames it, so that the file is always complete. Only the owner can read it.
 fn write(file: &Path, record: &Record) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
     }
     let aside = file.with_extension("new");
-    // One that a crash left behind may be anyone's.
+    // A file left behind by a crash may have other permissions.
     match fs::remove_file(&aside) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -81,7 +81,7 @@ fn write(file: &Path, record: &Record) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut new = options.open(&aside)?;
     new.write_all(record.to_json().expose().as_bytes())?;
-    // On the disk before it takes the old one's place.
+    // The content must be on disk before the file replaces the old one.
     new.sync_all()?;
     fs::rename(&aside, file)
 }

@@ -1,11 +1,11 @@
 //! A service that calls Voucherify on behalf of many accounts, each with its own credentials and token.
 //!
-//! - `GET /accounts/{account}/vouchers`: Voucherify's answer. An unknown account is 404, one that Voucherify refuses 502,
-//!   and while its issuer can't be reached it is 503.
-//! - `GET /health`: what state each account's token is in.
+//! - `GET /accounts/{account}/vouchers`: Voucherify's response; 404 for an unknown account, 502 if Voucherify refuses the
+//!   account, and 503 while its issuer is unreachable.
+//! - `GET /health`: the state of each account's token.
 //!
 //! Account 1 has `VOUCHERIFY_APP_ID`, `VOUCHERIFY_APP_TOKEN` and `VOUCHERIFY_SCOPE`, account 2 the same with `_2` appended,
-//! and so on. It listens on `PORT`, or else on 8080:
+//! and so on. It listens on `PORT`, by default 8080:
 //!
 //! ```sh
 //! cargo run -p freshtoken --example service
@@ -32,10 +32,10 @@ use freshtoken::{Accounts, FromEnv, HttpClient, HttpError, voucherify};
 use serde_json::{Value, json};
 
 struct Service {
-    /// Where there are thousands of accounts, this is a database.
+    /// With thousands of accounts, use a database instead.
     credentials: HashMap<String, voucherify::Credentials>,
     accounts: Accounts<voucherify::Endpoint>,
-    /// The first account's, whose connections the others share.
+    /// The client of the first account. The others share its connections.
     api: HttpClient,
     url: String,
 }
@@ -68,15 +68,15 @@ async fn vouchers(State(service): State<Arc<Service>>, Path(account): Path<Strin
     let tokens = service.accounts.get(&account, || credentials.clone());
     let api = service.api.with_tokens(tokens);
     match api.get(format!("{}/v1/vouchers?limit=10", service.url)).send().await {
-        Ok(answer) => passed_on(answer).await,
+        Ok(response) => forward(response).await,
         Err(error) => failed(&account, error),
     }
 }
 
-async fn passed_on(answer: reqwest::Response) -> Response {
-    let (status, content_type) = (answer.status(), answer.headers().get(CONTENT_TYPE).cloned());
-    let Ok(body) = answer.bytes().await else {
-        return (StatusCode::BAD_GATEWAY, "Voucherify's answer broke off\n").into_response();
+async fn forward(upstream: reqwest::Response) -> Response {
+    let (status, content_type) = (upstream.status(), upstream.headers().get(CONTENT_TYPE).cloned());
+    let Ok(body) = upstream.bytes().await else {
+        return (StatusCode::BAD_GATEWAY, "Voucherify's response was incomplete\n").into_response();
     };
     let mut response = (status, body).into_response();
     if let Some(content_type) = content_type {
@@ -85,7 +85,7 @@ async fn passed_on(answer: reqwest::Response) -> Response {
     response
 }
 
-/// No text of an error has a secret in it, but what to do about it is the service's business, not its caller's.
+/// Error messages contain no secret, but they are for the service's operator and not for its callers.
 fn failed(account: &str, error: HttpError) -> Response {
     eprintln!("account {account}: {error:?}");
     match error {
@@ -94,7 +94,7 @@ fn failed(account: &str, error: HttpError) -> Response {
             (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, wait)], "no token now\n").into_response()
         }
         HttpError::Token(_) => (StatusCode::BAD_GATEWAY, "no token for this account\n").into_response(),
-        _ => (StatusCode::BAD_GATEWAY, "Voucherify can't be reached\n").into_response(),
+        _ => (StatusCode::BAD_GATEWAY, "Voucherify is unreachable\n").into_response(),
     }
 }
 
@@ -109,7 +109,7 @@ async fn health(State(service): State<Arc<Service>>) -> Response {
     ([(CONTENT_TYPE, "application/json")], states.collect::<Value>().to_string()).into_response()
 }
 
-/// The full set does it by itself; this is for the half-full one of a quiet night.
+/// A full set evicts by itself. This is for a half-full set in a quiet night.
 async fn evict_idle(service: Arc<Service>) {
     let mut minutes = tokio::time::interval(Duration::from_secs(60));
     loop {
@@ -118,7 +118,7 @@ async fn evict_idle(service: Arc<Service>) {
     }
 }
 
-/// Credentials of all accounts that the environment has.
+/// Reads the credentials of all accounts from the environment.
 fn from_env() -> Result<(voucherify::Endpoint, HashMap<String, voucherify::Credentials>), Box<dyn std::error::Error>> {
     let (endpoint, first) = voucherify::Endpoint::from_env()?;
     let mut accounts = HashMap::from([("1".to_owned(), first)]);
@@ -128,7 +128,8 @@ fn from_env() -> Result<(voucherify::Endpoint, HashMap<String, voucherify::Crede
             break;
         }
         let of_account = voucherify::Endpoint::from_vars(&variable);
-        let (_, credentials) = of_account.map_err(|error| format!("account {number}, with _{number}: {error}"))?;
+        let (_, credentials) =
+            of_account.map_err(|error| format!("account {number}, variables with _{number}: {error}"))?;
         accounts.insert(number.to_string(), credentials);
     }
     Ok((endpoint, accounts))

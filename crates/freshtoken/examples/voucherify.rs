@@ -21,10 +21,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let api = HttpClient::new(tokens.clone())?;
 
     let url = std::env::var("VOUCHERIFY_API_URL").unwrap_or_else(|_| "https://api.voucherify.io".to_owned());
-    let answer = api.get(format!("{url}/v1/vouchers?limit=1")).send().await?;
-    println!("{}\n{}", answer.status(), answer.text().await?);
+    let response = api.get(format!("{url}/v1/vouchers?limit=1")).send().await?;
+    println!("{}\n{}", response.status(), response.text().await?);
 
-    // The project may have a thousand live tokens at most.
+    // A project may have at most a thousand live tokens.
     tokens.revoke().await?;
     Ok(())
 }

@@ -20,10 +20,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tokens = TokenSource::from_env::<wellnessliving::Endpoint>()?;
     let api = HttpClient::new(tokens)?;
 
-    // The tokens come from another host than the API.
+    // The token endpoint is on another host than the API.
     let url = std::env::var("WELLNESSLIVING_API_URL");
     let url = url.unwrap_or_else(|_| "https://uat-api.wellnessliving.io".to_owned());
-    let answer = api.get(format!("{url}/v1/business")).send().await?;
-    println!("{}\n{}", answer.status(), answer.text().await?);
+    let response = api.get(format!("{url}/v1/business")).send().await?;
+    println!("{}\n{}", response.status(), response.text().await?);
     Ok(())
 }

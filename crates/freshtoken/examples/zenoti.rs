@@ -1,7 +1,7 @@
-//! From credentials in the environment to a call of Zenoti's API, with a password that doesn't stay in memory.
+//! From credentials in the environment to a call of Zenoti's API, with a password that does not stay in memory.
 //!
 //! Set `ZENOTI_ACCOUNT_NAME`, `ZENOTI_USER_NAME`, `ZENOTI_PASSWORD`, `ZENOTI_APP_ID`, `ZENOTI_APP_SECRET` and
-//! `ZENOTI_DEVICE_ID`, which may be any text at Zenoti:
+//! `ZENOTI_DEVICE_ID`, which may be any string:
 //!
 //! ```sh
 //! cargo run -p freshtoken --example zenoti
@@ -17,17 +17,17 @@ use freshtoken::{CredentialSource, FromEnv, HttpClient, TokenSource, zenoti};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // What is missing is told here, before anyone needs a token.
+    // Reports missing variables now, before the first call.
     let (endpoint, _) = zenoti::Endpoint::from_env()?;
-    // Asked for at each login, and wiped after it.
+    // Read at each login, and wiped after it.
     let credentials = CredentialSource::ask(|| async { Ok(zenoti::Endpoint::from_env()?.1) });
     let tokens = TokenSource::new(endpoint, credentials);
     let api = HttpClient::new(tokens)?;
 
     let url = std::env::var("ZENOTI_API_URL").unwrap_or_else(|_| "https://api.zenoti.com".to_owned());
-    let answer = api.get(format!("{url}/v1/centers")).send().await?;
-    println!("{}\n{}", answer.status(), answer.text().await?);
+    let response = api.get(format!("{url}/v1/centers")).send().await?;
+    println!("{}\n{}", response.status(), response.text().await?);
 
-    // No `revoke` here: at Zenoti it ends the employee's tokens in every other process too.
+    // No `revoke` here: it would also revoke the employee's tokens in every other process.
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! Time: two clocks read at once, and deadlines on both.
+//! Time: two clocks that are read at once, and deadlines on both.
 //!
-//! A machine that was suspended shows only on the wall clock, a wall clock that was set back only on the monotonic one.
-//! So a token's deadline lies on both, and the earlier holds.
+//! A suspended machine shows only on the wall clock, and a wall clock that was set back only on the monotonic one. So a deadline lies
+//! on both clocks, and the earlier one is used.
 
 use std::fmt;
 use std::future::Future;
@@ -12,9 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use rustix::time::{ClockId, clock_gettime};
 
-/// What the time is, on both clocks.
-///
-/// Good for some centuries of either clock; beyond that it stands still.
+/// The time on both clocks. It covers some centuries, and saturates beyond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
     /// Nanoseconds.
@@ -24,32 +22,32 @@ pub struct Now {
 }
 
 impl Now {
-    /// The monotonic clock's time since any moment that stays the same, and the wall clock's.
+    /// Creates a time from the monotonic clock, as the time since any fixed moment, and from the wall clock.
     pub fn new(monotonic: Duration, wall: SystemTime) -> Self {
         Self { monotonic: nanos(monotonic).saturating_add(EPOCH), wall: unix_nanos(wall) }
     }
 }
 
-/// A monotonic clock begins with the machine or the process; here it begins a century later, in nanoseconds, so that what
-/// was long before is no less before.
+/// A monotonic clock starts with the machine or the process. Starting it a century later, in nanoseconds, leaves room for earlier
+/// moments.
 const EPOCH: u64 = 100 * 365 * 24 * 60 * 60 * 1_000_000_000;
 
-/// By how much a caller that slept until a moment may be early by the coarse clock, a tick of which is 1 to 10 ms.
+/// The tolerance for the coarse clock: a sleeper may wake up one tick (1 to 10 ms) early.
 pub(crate) const TICK: Duration = Duration::from_millis(50);
 
-/// Tells the time and waits: the system's, or one that a test moves.
+/// Tells the time and waits. The default is the system's clock; a test can pass one that it moves.
 ///
 /// See `examples/own_clock.rs` and [`TokenSourceBuilder::clock`](crate::TokenSourceBuilder::clock).
 pub trait Clock: Send + Sync + 'static {
-    /// The time on both clocks. It is read at each use of a fresh token, so it should be fast; some milliseconds of
-    /// precision are enough.
+    /// Returns the time on both clocks. It is called for each use of a fresh token, so it should be fast. A precision of some
+    /// milliseconds is enough.
     fn now(&self) -> Now;
 
-    /// Ends when the monotonic clock has moved on so far.
+    /// Completes when the monotonic clock has advanced by `duration`.
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
-/// The clock of a source. The system's is no trait object: reading it is a good part of what a fresh token costs.
+/// The clock of a source. The system's clock is not a trait object, because reading it is a large part of the cost of a fresh token.
 #[derive(Clone, Default)]
 pub(crate) enum AnyClock {
     #[default]
@@ -204,16 +202,19 @@ impl Deadline {
 
 impl fmt::Debug for Deadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.is_never() {
-            true => f.write_str("never"),
-            false => write!(f, "{:?} or {:?}", Duration::from_nanos(self.monotonic), system_time(self.wall)),
+        if self.is_never() {
+            f.write_str("never")
+        } else {
+            write!(f, "{:?} or {:?}", Duration::from_nanos(self.monotonic), system_time(self.wall))
         }
     }
 }
 
-/// Where chance comes from: it spreads renewals and back-offs, so that many sources don't act at one moment.
+/// A source of randomness for jitter, so that many sources do not act at the same moment.
+///
+/// See [`TokenSourceBuilder::random`](crate::TokenSourceBuilder::random).
 pub trait Random: Send + Sync + 'static {
-    /// A number from 0 up to, but not, 1. It needn't be fit for secrets.
+    /// Returns a number from 0 up to, but not including, 1. It need not be cryptographically secure.
     fn unit(&self) -> f64;
 }
 
