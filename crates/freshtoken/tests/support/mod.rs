@@ -41,9 +41,10 @@ impl TestClock {
         hands.wall += by;
         let now = hands.monotonic;
         for (until, sleeper) in std::mem::take(&mut hands.sleepers) {
-            match until <= now {
-                true => drop(sleeper.send(())),
-                false => hands.sleepers.push((until, sleeper)),
+            if until <= now {
+                let _ = sleeper.send(());
+            } else {
+                hands.sleepers.push((until, sleeper));
             }
         }
     }

@@ -1,0 +1,324 @@
+//! Stores: generations, leases, outages, and what several processes share.
+
+use std::sync::{Arc, Mutex};
+
+use freshtoken::{
+    Accounts, CredentialSource, ErrorKind, Failure, Issued, Key, Lease, Memory, Policy, Record, Rejection, Store,
+    StoreError, TokenSource, Vendor,
+};
+
+use crate::support::{Acme, Does, Issuer, TestClock, acme, ask, s, settle};
+use crate::{BASE, DAY, LogsIn, NeedsConsent, RefreshesOnce, runtime, sharing};
+
+#[tokio::test]
+async fn replicas_of_one_account_use_its_refresh_token_once() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    let replicas: Vec<TokenSource> = (0..20).map(|_| sharing::<RefreshesOnce>(&issuer, &clock, &store)).collect();
+    for (day, wanted) in [(0, "token-1"), (1, "token-2"), (2, "token-3")] {
+        let callers: Vec<_> =
+            replicas.iter().cloned().map(|replica| tokio::spawn(async move { ask(&replica).await.unwrap() })).collect();
+        for caller in callers {
+            assert_eq!(caller.await.unwrap(), wanted, "day {day}");
+        }
+        clock.advance(s(DAY + 10));
+    }
+    assert_eq!(issuer.seen(), ["login", "refresh-1", "refresh-2"]);
+    assert_eq!(store.len(), 1);
+}
+
+/// A store that can be slow and can be down.
+#[derive(Default)]
+pub struct FaultyStore {
+    memory: Memory,
+    lends_nothing: Mutex<bool>,
+    panics: Mutex<bool>,
+    is_down: Mutex<bool>,
+    keeps_lease: Mutex<bool>,
+    pub hangs: Mutex<bool>,
+    /// What happened, in order.
+    log: Mutex<Vec<&'static str>>,
+}
+
+impl FaultyStore {
+    async fn hang(&self) {
+        if *self.hangs.lock().unwrap() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn say(&self, what: &'static str) -> Result<(), StoreError> {
+        self.log.lock().unwrap().push(what);
+        assert!(!*self.panics.lock().unwrap(), "in the store");
+        if *self.is_down.lock().unwrap() { Err("the store is down".into()) } else { Ok(()) }
+    }
+}
+
+impl Store for FaultyStore {
+    async fn load(&self, key: &Key) -> Result<Option<Arc<Record>>, StoreError> {
+        self.say("load")?;
+        self.hang().await;
+        self.memory.load(key).await
+    }
+
+    async fn compare_and_store(&self, key: &Key, expected: u64, record: Arc<Record>) -> Result<bool, StoreError> {
+        self.say("store begins")?;
+        self.hang().await;
+        settle().await;
+        let stored = self.memory.compare_and_store(key, expected, record).await;
+        self.say("store ends")?;
+        stored
+    }
+
+    async fn lease(&self, key: &Key, at_most: std::time::Duration) -> Result<Lease, StoreError> {
+        self.say("lease")?;
+        if *self.lends_nothing.lock().unwrap() {
+            return Err("no leases today".into());
+        }
+        if *self.keeps_lease.lock().unwrap() {
+            std::future::pending::<()>().await;
+        }
+        self.memory.lease(key, at_most).await
+    }
+}
+
+#[tokio::test]
+async fn a_lease_waiter_reads_after_the_holder_has_stored() {
+    let (issuer, clock, store) =
+        (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(FaultyStore::default()));
+    let (one, other) = (sharing::<LogsIn>(&issuer, &clock, &store), sharing::<LogsIn>(&issuer, &clock, &store));
+    let (one, other) = tokio::join!(ask(&one), ask(&other));
+    assert_eq!((one.unwrap(), other.unwrap()), ("token-1".to_owned(), "token-1".to_owned()));
+    let log: Vec<&str> = store.log.lock().unwrap().iter().copied().filter(|event| *event != "lease").collect();
+    assert_eq!(log, ["load", "store begins", "store ends", "load"]);
+    assert_eq!(issuer.seen(), ["login"]);
+}
+
+#[tokio::test]
+async fn a_lease_waiter_that_times_out_uses_a_stored_token() {
+    let (issuer, clock, store) =
+        (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(FaultyStore::default()));
+    let (one, other) =
+        (sharing::<RefreshesOnce>(&issuer, &clock, &store), sharing::<RefreshesOnce>(&issuer, &clock, &store));
+    *store.keeps_lease.lock().unwrap() = true;
+    let waiter = tokio::spawn(async move { ask(&other).await });
+    settle().await;
+    *store.keeps_lease.lock().unwrap() = false;
+    ask(&one).await.unwrap();
+    clock.advance(s(100));
+    assert_eq!(waiter.await.unwrap().unwrap(), "token-1");
+    assert_eq!(issuer.seen(), ["login"]);
+}
+
+#[tokio::test]
+async fn an_unreachable_store_is_a_miss_and_no_outage() {
+    let (issuer, clock, store) =
+        (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(FaultyStore::default()));
+    let tokens = sharing::<LogsIn>(&issuer, &clock, &store);
+    *store.is_down.lock().unwrap() = true;
+    assert_eq!(ask(&tokens).await.unwrap(), "token-1");
+    clock.advance(s(900));
+    assert_eq!(ask(&tokens).await.unwrap(), "token-2");
+    *store.is_down.lock().unwrap() = false;
+    clock.advance(s(900));
+    assert_eq!(ask(&tokens).await.unwrap(), "token-3");
+    assert_eq!(store.memory.len(), 1);
+}
+
+#[tokio::test]
+async fn a_single_use_refresh_token_is_not_sent_while_the_store_is_down() {
+    let (issuer, clock, store) =
+        (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(FaultyStore::default()));
+    let builder = TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned());
+    let tokens = builder.clock(clock.clone()).store(store.clone(), "one").refresh_token("consented").build();
+    *store.is_down.lock().unwrap() = true;
+    let error = ask(&tokens).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.is_transient() && error.retry_after().is_some());
+    assert_eq!(issuer.seen(), Vec::<String>::new());
+    *store.is_down.lock().unwrap() = false;
+    clock.advance(s(2));
+    assert_eq!(ask(&tokens).await.unwrap(), "token-1");
+    assert_eq!(issuer.seen(), ["consented"]);
+
+    let can_log_in = sharing::<RefreshesOnce>(&issuer, &clock, &store);
+    ask(&can_log_in).await.unwrap();
+    *store.is_down.lock().unwrap() = true;
+    clock.advance(s(DAY + 10));
+    ask(&can_log_in).await.unwrap();
+    assert_eq!(issuer.seen(), ["login", "login"], "no outage where a login can do");
+}
+
+#[tokio::test]
+async fn a_single_use_refresh_token_is_not_sent_without_a_lease() {
+    let (issuer, clock, store) =
+        (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(FaultyStore::default()));
+    let tokens = sharing::<RefreshesOnce>(&issuer, &clock, &store);
+    *store.lends_nothing.lock().unwrap() = true;
+    assert_eq!(ask(&tokens).await.unwrap(), "token-1", "a login needs none");
+    clock.advance(s(DAY + 10));
+    ask(&tokens).await.unwrap();
+    assert_eq!(issuer.seen(), ["login", "login"]);
+}
+
+#[tokio::test]
+async fn a_panicking_store_counts_as_unreachable() {
+    let (issuer, clock, store) =
+        (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(FaultyStore::default()));
+    let tokens = sharing::<LogsIn>(&issuer, &clock, &store);
+    *store.panics.lock().unwrap() = true;
+    assert_eq!(ask(&tokens).await.unwrap(), "token-1");
+}
+
+#[tokio::test]
+async fn the_memory_store_compares_generations() {
+    let (issuer, clock, store) =
+        (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(FaultyStore::default()));
+    type Told = (Key, Arc<Record>);
+    let kept: Arc<Mutex<Option<Told>>> = Arc::default();
+    let accounts = Accounts::builder(acme::<LogsIn>(&issuer))
+        .clock(clock)
+        .on_change({
+            let kept = kept.clone();
+            move |key, record| {
+                *kept.lock().unwrap() = Some((key, record));
+                async {}
+            }
+        })
+        .build();
+    ask(&accounts.get("one", || "password".to_owned())).await.unwrap();
+    let (key, record) = kept.lock().unwrap().take().unwrap();
+    assert_eq!(record.generation(), 1);
+    for (expected, stores) in [(1, false), (0, true), (0, false), (2, false), (1, true)] {
+        let stored = store.memory.compare_and_store(&key, expected, record.clone()).await.unwrap();
+        assert_eq!(stored, stores, "{expected}");
+    }
+}
+
+#[test]
+fn a_rejected_token_stays_rejected_after_a_mark_by_another_process() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    let tokens = sharing::<RefreshesOnce>(&issuer, &clock, &store);
+    let token = runtime().block_on(tokens.token()).unwrap();
+    assert_eq!(tokens.rejected(&token), Rejection::Renewing);
+    // Its clock is a day ahead: it believes that the token is over, and dies in mid-refresh.
+    let (ahead, dying) = (TestClock::new(), runtime());
+    ahead.advance(s(DAY + 10));
+    issuer.close();
+    dying.block_on(async {
+        let other = sharing::<RefreshesOnce>(&issuer, &ahead, &store);
+        assert!(other.try_header().is_none());
+        settle().await;
+        std::mem::forget(other);
+    });
+    drop(dying);
+    issuer.open();
+    assert_eq!(runtime().block_on(ask(&tokens)).unwrap(), "token-2");
+    assert_eq!(issuer.seen(), ["login", "refresh-1", "login"]);
+}
+
+#[tokio::test]
+async fn a_new_consent_is_used_though_the_store_remembers_a_lost_one() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    let start = |refresh_token: &str| {
+        let builder = TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned());
+        builder.clock(clock.clone()).refresh_token(refresh_token).store(store.clone(), "tenant").build()
+    };
+    issuer.does_once(Does::Loses);
+    assert_eq!(ask(&start("consented")).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(ask(&start("consented anew")).await.unwrap(), "token-1");
+    assert_eq!(issuer.seen(), ["consented", "consented anew"]);
+}
+
+#[tokio::test]
+async fn a_revoke_in_a_new_process_ends_the_token_of_the_store() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Memory::new()));
+    ask(&sharing::<LogsIn>(&issuer, &clock, &store)).await.unwrap();
+    sharing::<LogsIn>(&issuer, &clock, &store).revoke().await.unwrap();
+    assert_eq!(issuer.seen(), ["login", "revoke token-1"]);
+    assert_eq!(ask(&sharing::<LogsIn>(&issuer, &clock, &store)).await.unwrap(), "token-2");
+}
+
+#[test]
+fn a_crash_during_a_refresh_leaves_a_mark_for_the_next_process() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    let dying = runtime();
+    dying.block_on(async {
+        let tokens = sharing::<RefreshesOnce>(&issuer, &clock, &store);
+        ask(&tokens).await.unwrap();
+        clock.advance(s(DAY + 10));
+        issuer.close();
+        assert!(tokens.try_header().is_none());
+        settle().await;
+        std::mem::forget(tokens);
+    });
+    drop(dying);
+    issuer.open();
+    let next = sharing::<RefreshesOnce>(&issuer, &clock, &store);
+    assert_eq!(runtime().block_on(ask(&next)).unwrap(), "token-2");
+    assert_eq!(issuer.seen(), ["login", "refresh-1", "login"]);
+}
+
+#[tokio::test]
+async fn a_store_separates_servers_accounts_and_scopes() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Memory::new()));
+    let source = |server: &'static str, account: &str, scopes: &str| {
+        let vendor = Scoped(acme::<LogsIn>(&issuer), server);
+        let builder = TokenSource::builder(vendor, scopes.to_owned());
+        builder.clock(clock.clone()).store(store.clone(), account).build()
+    };
+    let mut got = Vec::new();
+    for (server, account, scopes) in [
+        ("live", "one", "read"),
+        ("live", "one", "write"),
+        ("live", "other", "read"),
+        ("trial", "one", "read"),
+        ("live", "one", "read"),
+    ] {
+        got.push(ask(&source(server, account, scopes)).await.unwrap());
+    }
+    assert_eq!(got, ["token-1", "token-2", "token-3", "token-4", "token-1"]);
+    assert_eq!(store.len(), 4);
+}
+
+/// An issuer whose credentials are the scopes, and the name of its server.
+pub struct Scoped(pub Acme<LogsIn>, pub &'static str);
+
+impl Vendor for Scoped {
+    type Credentials = String;
+    const POLICY: Policy = BASE.scoped(true);
+
+    fn server(&self) -> String {
+        self.1.to_owned()
+    }
+
+    fn scopes(credentials: &String) -> String {
+        credentials.clone()
+    }
+
+    async fn login(&self, credentials: &CredentialSource<String>) -> Result<Issued, Failure> {
+        self.0.login(credentials).await
+    }
+}
+
+#[tokio::test]
+async fn a_newer_stored_record_overrules_the_start() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    let start = || {
+        let builder = TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned());
+        builder.clock(clock.clone()).refresh_token("consented").store(store.clone(), "tenant").build()
+    };
+    ask(&start()).await.unwrap();
+    clock.advance(s(DAY + 10));
+    // The process restarts with the refresh token of its configuration, which is spent.
+    assert_eq!(ask(&start()).await.unwrap(), "token-2");
+    assert_eq!(issuer.seen(), ["consented", "refresh-1"]);
+}
+
+#[tokio::test]
+async fn a_token_that_expired_before_the_restart_is_refreshed() {
+    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    ask(&sharing::<RefreshesOnce>(&issuer, &clock, &store)).await.unwrap();
+    clock.advance(s(DAY + 10));
+    assert_eq!(ask(&sharing::<RefreshesOnce>(&issuer, &clock, &store)).await.unwrap(), "token-2");
+    assert_eq!(issuer.seen(), ["login", "refresh-1"]);
+}
