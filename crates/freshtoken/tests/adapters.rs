@@ -1,4 +1,4 @@
-//! The generated adapters against a server on loopback: what arrives there, and what they make of its answers.
+//! The generated adapters against a server on loopback: what they send, and how they read its responses.
 //!
 //! Run it with `cargo test -p freshtoken --all-features`.
 
@@ -18,10 +18,10 @@ use tokio::net::TcpListener;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-/// A server that gives one answer.
-async fn server(answer: ResponseTemplate) -> MockServer {
+/// A server with one response.
+async fn server(response: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
-    Mock::given(any()).respond_with(answer).mount(&server).await;
+    Mock::given(any()).respond_with(response).mount(&server).await;
     server
 }
 
@@ -31,7 +31,7 @@ fn json(body: &str) -> ResponseTemplate {
         .insert_header("date", "Tue, 01 Jan 2030 00:00:00 GMT")
 }
 
-/// The one request that arrived: its line, the headers asked for, its body.
+/// The one request that arrived: its line, these headers, its body.
 async fn arrived(server: &MockServer, headers: &[&str]) -> String {
     let requests = server.received_requests().await.unwrap();
     let [request]: [Request; 1] = requests.try_into().unwrap();
@@ -82,9 +82,9 @@ async fn voucherify_logs_in_with_its_api_key_and_scopes() {
     assert_eq!(issued.scopes, ["vouchers", "api"]);
     assert!(issued.refresh_token.is_none() && issued.also.is_empty());
     no_secret(&issued);
-    let answer = issued.answer.unwrap().downcast::<voucherify::Answer>().unwrap();
-    assert_eq!(answer.client_id, "c");
-    assert!(answer.access_token.is_empty(), "the token is held once");
+    let response = issued.answer.unwrap().downcast::<voucherify::Answer>().unwrap();
+    assert_eq!(response.client_id, "c");
+    assert!(response.access_token.is_empty(), "the token is held once");
 }
 
 #[tokio::test]
@@ -122,9 +122,9 @@ async fn wellnessliving_logs_in_with_a_form() {
         "POST /oauth2/token\nclient_id=a-client&client_secret=hunter2&grant_type=client_credentials"
     );
     assert_eq!(issued.access_token.expose(), "hunter:1");
-    assert_eq!(issued.token_type, None, "an empty one is none");
+    assert_eq!(issued.token_type, None, "an empty one is ignored");
     assert_eq!(issued.expires_in, None, "one below zero counts as not sent");
-    assert_eq!((issued.expires_at, issued.date), (None, None), "a life alone needs no date");
+    assert_eq!((issued.expires_at, issued.date), (None, None), "a lifetime alone needs no date");
 }
 
 #[tokio::test]
@@ -184,8 +184,8 @@ async fn zenoti_logs_in_with_a_password() {
     assert_eq!(issued.refresh_token.as_ref().unwrap().expose(), "hunter:r");
     assert_eq!(issued.refresh_expires_at, at(DATE + 90 * 86_400));
     no_secret(&issued);
-    let answer = issued.answer.unwrap().downcast::<zenoti::Answer>().unwrap();
-    let held = answer.credentials.as_ref().unwrap();
+    let response = issued.answer.unwrap().downcast::<zenoti::Answer>().unwrap();
+    let held = response.credentials.as_ref().unwrap();
     assert_eq!(held.token_id.as_deref(), Some("id"));
     assert!(held.access_token.is_empty() && held.refresh_token.as_ref().unwrap().is_empty());
 }
@@ -199,7 +199,7 @@ async fn zenoti_refreshes_without_asking_for_a_password() {
         arrived(&server, &[]).await,
         "POST /v1/tokens\n{\"grant_type\":\"refresh_token\",\"refresh_token\":\"hunter:r\"}"
     );
-    assert!(issued.refresh_token.is_none(), "an empty one is none");
+    assert!(issued.refresh_token.is_none(), "an empty one is ignored");
 }
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn a_2xx_response_with_an_error_is_a_failure() {
     assert!(failure.to_string().contains("4023"), "{failure}");
 }
 
-/// A server by hand that counts the connections, answering each request on it with a token.
+/// A hand-written server that counts connections and responds to each request with a token.
 async fn counting() -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -232,7 +232,7 @@ async fn counting() -> (String, Arc<AtomicUsize>) {
             counted.fetch_add(1, Ordering::SeqCst);
             tokio::spawn(async move {
                 let mut buffer = [0; 4096];
-                // A request of the tests comes in one piece.
+                // A test's request arrives in one piece.
                 while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {
                     let body = r#"{"access_token":"hunter:1","expires_in":60,"token_type":"Bearer"}"#;
                     let head =
@@ -273,7 +273,7 @@ fn each_policy_is_what_the_spec_says() {
     assert_eq!(policy::<wellnessliving::Endpoint>(), Policy::new("wellnessliving").scoped(true));
 }
 
-/// A vendor's variables by a table of names and values.
+/// Looks up a vendor's variables in a table.
 fn variables<'a>(table: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
     |name| table.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
 }

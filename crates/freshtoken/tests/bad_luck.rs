@@ -1,7 +1,7 @@
-//! Bad luck: what can go wrong between a token source and a server, and with what users put in. Each ends in a clear
-//! error or the right token, after so many requests as it says, and nothing hangs.
+//! Bad luck: everything that can go wrong between a token source and a server, and odd user input. Each case ends in a clear
+//! error or the right token after the expected number of requests, and nothing hangs.
 //!
-//! `vendor_rules.rs` has what goes well, and all about Zenoti's refreshes that are lost.
+//! `vendor_rules.rs` covers success, and Zenoti's lost refreshes.
 
 #![cfg(all(feature = "voucherify", feature = "wellnessliving", feature = "zenoti"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test may")]
@@ -19,7 +19,7 @@ use freshtoken::{
 };
 use freshtoken_voucherify::{BodyProblem, ErrorKind as Cause};
 use server::{
-    Act, Answer, DAY, Server, ask, builder, landed, limit, nobody, unix, voucherify_at, voucherify_credentials,
+    Act, DAY, Response, Server, ask, builder, landed, limit, nobody, unix, voucherify_at, voucherify_credentials,
     voucherify_token, voucherify_token_with, wellnessliving_token, zenoti_at, zenoti_credentials, zenoti_pair,
 };
 use support::{TestClock, s, settle, start};
@@ -29,7 +29,7 @@ fn cause(error: &Error) -> &voucherify::Error {
     error.vendor_error().unwrap_or_else(|| panic!("no error of the vendor: {error:?}"))
 }
 
-/// A source whose first request the server answers so, and any further one with `good`.
+/// A source whose first request gets this response, and any further one the token `good`.
 fn unlucky(act: impl Into<Act>, clock: &TestClock) -> (Server, TokenSource) {
     let server = Server::new(voucherify_token("good", clock.wall()));
     server.does_once(act);
@@ -37,10 +37,10 @@ fn unlucky(act: impl Into<Act>, clock: &TestClock) -> (Server, TokenSource) {
     (server, tokens)
 }
 
-/// What goes wrong with the first request, how long the source waits then, and how the vendor's error says it.
+/// A fault of the first request, the wait after it, and the vendor's error.
 type Case<'a> = (&'a str, Act, u64, Option<(Cause, Option<u16>)>);
 
-/// A failure that passes: all get it until the wait is over, without a request, and then the good token.
+/// A transient failure: all callers get it without a request until the wait has elapsed, and then the good token.
 async fn passes((case, act, wait, said): Case<'_>) {
     let clock = TestClock::new();
     let (server, tokens) = unlucky(act, &clock);
@@ -58,7 +58,7 @@ async fn passes((case, act, wait, said): Case<'_>) {
     assert_eq!(server.connections(), 2, "{case}");
 }
 
-/// Without the place in the body.
+/// Omits the place in the body.
 fn without_place(kind: Cause) -> Cause {
     match kind {
         Cause::Body(BodyProblem::Unexpected { .. }) => Cause::Body(BodyProblem::Unexpected { line: 0, column: 0 }),
@@ -66,7 +66,7 @@ fn without_place(kind: Cause) -> Cause {
     }
 }
 
-/// A refusal that stays: all get it, and no further request is made for an hour, or until the credentials change.
+/// A permanent refusal: all callers get it, and no further request is sent for an hour or until the credentials change.
 async fn stays(case: &str, act: Act, said: (Cause, Option<u16>)) -> Error {
     let clock = TestClock::new();
     let (server, tokens) = unlucky(act, &clock);
@@ -89,7 +89,7 @@ const OVER_64_KIB: usize = 64 * 1024 + 1;
 
 #[tokio::test]
 async fn a_throttled_source_waits_as_told() {
-    let too_many = || Answer::json(429, r#"{"code":429,"key":"too_many_requests","message":"Slow down"}"#);
+    let too_many = || Response::json(429, r#"{"code":429,"key":"too_many_requests","message":"Slow down"}"#);
     // The issuer's clock is five minutes fast, which changes nothing.
     let issuer = start() + s(300);
     let date = |wait: u64| httpdate::fmt_http_date(issuer + s(wait));
@@ -107,13 +107,13 @@ async fn a_throttled_source_waits_as_told() {
         ("negative", too_many().header("retry-after", "-42"), 1),
         ("no number", too_many().header("retry-after", "soon"), 1),
         ("more than anyone means", too_many().header("retry-after", "99999999999999999999"), DAY),
-        ("plain text", Answer::new(429).header("content-type", "text/plain").body("Slow down"), 1),
-        ("no body", Answer::new(429).header("retry-after", "42"), 42),
-        ("at 503", Answer::html(503, "<html>Down for the night</html>").header("retry-after", "42"), 42),
+        ("plain text", Response::new(429).header("content-type", "text/plain").body("Slow down"), 1),
+        ("no body", Response::new(429).header("retry-after", "42"), 42),
+        ("at 503", Response::html(503, "<html>Down for the night</html>").header("retry-after", "42"), 42),
     ];
-    for (case, answer, wait) in cases {
+    for (case, response, wait) in cases {
         let status = if case == "at 503" { 503 } else { 429 };
-        passes((case, answer.into(), wait, Some((Cause::Status, Some(status))))).await;
+        passes((case, response.into(), wait, Some((Cause::Status, Some(status))))).await;
     }
 }
 
@@ -125,19 +125,19 @@ async fn a_transient_failure_is_shared_and_retried_after_a_second() {
     let body = |problem| Some((Cause::Body(problem), Some(200)));
     let unexpected = body(BodyProblem::Unexpected { line: 0, column: 0 });
     let cases: [Case<'_>; 17] = [
-        ("500", Answer::json(500, r#"{"code":500,"message":"Sorry"}"#).into(), 1, Some((Cause::Status, Some(500)))),
-        ("500 without a body", Answer::new(500).into(), 1, Some((Cause::Status, Some(500)))),
-        ("a page at 503", Answer::html(503, page).into(), 1, Some((Cause::Status, Some(503)))),
-        ("too large at 502", Answer::html(502, page).body(large.clone()).into(), 1, Some((Cause::Status, Some(502)))),
-        ("cut off at 500", Act::Truncates(Answer::html(500, page)), 1, Some((Cause::Status, Some(500)))),
-        ("a page at 200", Answer::html(200, page).into(), 1, body(BodyProblem::NotJson)),
-        ("nothing at 200", Answer::new(200).into(), 1, body(BodyProblem::Empty)),
-        ("nothing at 204", Answer::new(204).into(), 1, Some((Cause::Status, Some(204)))),
-        ("compressed", Answer::new(200).body([0x1f, 0x8b, 8, 0]).into(), 1, body(BodyProblem::NotJson)),
+        ("500", Response::json(500, r#"{"code":500,"message":"Sorry"}"#).into(), 1, Some((Cause::Status, Some(500)))),
+        ("500 without a body", Response::new(500).into(), 1, Some((Cause::Status, Some(500)))),
+        ("a page at 503", Response::html(503, page).into(), 1, Some((Cause::Status, Some(503)))),
+        ("too large at 502", Response::html(502, page).body(large.clone()).into(), 1, Some((Cause::Status, Some(502)))),
+        ("cut off at 500", Act::Truncates(Response::html(500, page)), 1, Some((Cause::Status, Some(500)))),
+        ("a page at 200", Response::html(200, page).into(), 1, body(BodyProblem::NotJson)),
+        ("nothing at 200", Response::new(200).into(), 1, body(BodyProblem::Empty)),
+        ("nothing at 204", Response::new(204).into(), 1, Some((Cause::Status, Some(204)))),
+        ("compressed", Response::new(200).body([0x1f, 0x8b, 8, 0]).into(), 1, body(BodyProblem::NotJson)),
         ("too large", good().body(large.clone()).into(), 1, body(BodyProblem::TooLarge)),
         ("too large, unsaid", good().body(large).without_length().into(), 1, body(BodyProblem::TooLarge)),
         ("cut off", Act::Truncates(good()), 1, Some((Cause::Interrupted, Some(200)))),
-        ("no answer after the request", Act::Resets, 1, Some((Cause::Interrupted, None))),
+        ("no response after the request", Act::Resets, 1, Some((Cause::Interrupted, None))),
         ("reset before the request is read", Act::ResetsUnread, 1, Some((Cause::Interrupted, None))),
         ("an empty token", good().replace(r#""token""#, r#""""#).into(), 1, Some((Cause::Refused, Some(200)))),
         ("no token", good().replace("access_token", "x").into(), 1, unexpected),
@@ -152,8 +152,8 @@ async fn a_transient_failure_is_shared_and_retried_after_a_second() {
 async fn a_token_that_no_header_can_hold_is_a_failure() {
     for token in ["a\\nb", "a\\rb", "a\\u0000b", "a\\u007fb", "a\\tb", "a\\u00e9b", "a\\u2028b"] {
         let clock = TestClock::new();
-        let answer = voucherify_token(token, clock.wall());
-        let (server, tokens) = unlucky(answer, &clock);
+        let response = voucherify_token(token, clock.wall());
+        let (server, tokens) = unlucky(response, &clock);
         let error = ask(&tokens).await.unwrap_err();
         let text = std::error::Error::source(&error).unwrap().to_string();
         assert_eq!(text, "the access token has a character that a header cannot hold", "{token}");
@@ -166,9 +166,11 @@ async fn a_token_that_no_header_can_hold_is_a_failure() {
 #[tokio::test]
 async fn two_unusable_responses_in_a_row_back_off_ten_minutes() {
     let expired = voucherify_token_with("token", "0", &unix(start() - s(60)).to_string());
-    for answer in [Answer::html(200, "<html>Welcome</html>"), Answer::new(204), Answer::json(201, "{}"), expired] {
+    for response in
+        [Response::html(200, "<html>Welcome</html>"), Response::new(204), Response::json(201, "{}"), expired]
+    {
         let clock = TestClock::new();
-        let server = Server::new(answer);
+        let server = Server::new(response);
         let tokens = voucherify_at(&server, &clock);
         assert_eq!(ask(&tokens).await.unwrap_err().kind(), ErrorKind::Unavailable);
         clock.advance(s(1));
@@ -191,7 +193,7 @@ async fn a_revocation_with_an_undocumented_success_status_is_done() {
     let tokens = voucherify_at(&server, &clock);
     ask(&tokens).await.unwrap();
     // The spec says 204.
-    server.does_once(Answer::json(200, "{}"));
+    server.does_once(Response::json(200, "{}"));
     limit(tokens.revoke()).await.unwrap();
     assert_eq!(tokens.status().state, State::Empty);
 }
@@ -199,9 +201,11 @@ async fn a_revocation_with_an_undocumented_success_status_is_done() {
 #[tokio::test]
 async fn a_4xx_without_a_code_passes() {
     for status in [400, 401, 403, 404, 405, 407, 413, 418, 421, 451] {
-        for answer in [Answer::html(status, "<html>blocked</html>"), Answer::new(status), Answer::json(status, "{}")] {
+        for response in
+            [Response::html(status, "<html>blocked</html>"), Response::new(status), Response::json(status, "{}")]
+        {
             let clock = TestClock::new();
-            let (server, tokens) = unlucky(answer, &clock);
+            let (server, tokens) = unlucky(response, &clock);
             for _ in 0..2 {
                 let error = ask(&tokens).await.unwrap_err();
                 assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Unusable, Some(s(1))), "{status}");
@@ -217,7 +221,7 @@ async fn a_4xx_without_a_code_passes() {
 #[tokio::test]
 async fn a_refusal_stays_until_the_credentials_change() {
     let said = |status| (Cause::Status, Some(status));
-    let refusal = Answer::json(400, r#"{"code":400,"key":"invalid_scope","message":"No","request_id":"r-1"}"#);
+    let refusal = Response::json(400, r#"{"code":400,"key":"invalid_scope","message":"No","request_id":"r-1"}"#);
     let error = stays("a code", refusal.into(), said(400)).await;
     assert_eq!((cause(&error).code(), cause(&error).request_id()), (Some("invalid_scope"), Some("r-1")));
     assert!(matches!(cause(&error).body(), Some(voucherify::ErrorBody::ApiError(body)) if body.message == "No"));
@@ -231,7 +235,7 @@ async fn a_refusal_stays_until_the_credentials_change() {
 async fn a_redirect_is_never_followed() {
     for status in [300, 301, 302, 303, 304, 307, 308] {
         let elsewhere = Server::new(voucherify_token("stolen", start()));
-        let redirect = Answer::new(status).header("location", format!("{}/v1/oauth/token", elsewhere.url()));
+        let redirect = Response::new(status).header("location", format!("{}/v1/oauth/token", elsewhere.url()));
         let (server, tokens) = unlucky(redirect, &TestClock::new());
         for _ in 0..3 {
             let error = ask(&tokens).await.unwrap_err();
@@ -247,7 +251,7 @@ async fn a_redirect_is_never_followed() {
 async fn neither_a_refresh_nor_a_revoke_is_redirected() {
     for status in [302, 307, 308] {
         let (clock, elsewhere) = (TestClock::new(), Server::new(zenoti_pair(9, start())));
-        let redirect = Answer::new(status).header("location", format!("{}/v1/tokens", elsewhere.url()));
+        let redirect = Response::new(status).header("location", format!("{}/v1/tokens", elsewhere.url()));
         let server = Server::new(zenoti_pair(1, clock.wall()));
         let tokens = zenoti_at(&server, &clock);
         ask(&tokens).await.unwrap();
@@ -263,7 +267,7 @@ async fn neither_a_refresh_nor_a_revoke_is_redirected() {
         let server = Server::new(zenoti_pair(1, clock.wall()));
         let tokens = zenoti_at(&server, &clock);
         ask(&tokens).await.unwrap();
-        server.does(Answer::new(status).header("location", elsewhere.url()));
+        server.does(Response::new(status).header("location", elsewhere.url()));
         assert_eq!(limit(tokens.revoke()).await.unwrap_err().kind(), ErrorKind::Unusable);
         assert_eq!(server.zenoti_saw(), ["login", "revoke Bearer access-1"]);
         assert_eq!(elsewhere.connections(), 0);
@@ -285,12 +289,12 @@ async fn any_expiry_of_voucherify_is_a_lifetime_or_ignored() {
         ("1", at(900), 1),
         ("600", "\"2026-11-22T00:05:00Z\"".to_owned(), 300),
         ("600", "\"Sun, 22 Nov 2026 00:05:00 GMT\"".to_owned(), 300),
-        // Of the one that nobody can mean nothing is known; of both, the documented lifetime.
+        // An implausible expiry is unknown; if both are, the documented lifetime is used.
         ("1e18", at(600), 600),
         ("1000000000000000000", at(600), 600),
         ("9223372036854775807", "9223372036854775807".to_owned(), 900),
         ("600", format!("{}000", at(600)), 600),
-        // As if it weren't sent.
+        // It counts as not sent.
         ("0", at(600), 600),
         ("-1", at(600), 600),
         ("\"-900\"", at(600), 600),
@@ -325,7 +329,7 @@ async fn any_expiry_of_zenoti_is_a_lifetime_or_ignored() {
         ("\"2026-11-22T02:00:00+01:00\"", 3_600),
         ("\"Sun, 22 Nov 2026 01:00:00 GMT\"", 3_600),
         ("1795309200", 3_600),
-        // Nobody says, nobody can mean it, or it can't be read: the documented lifetime.
+        // Missing, implausible or unreadable: the documented lifetime is used.
         ("null", DAY),
         ("\"9999-12-31T23:59:59Z\"", DAY),
         ("\"0001-01-01T00:00:00Z\"", DAY),
@@ -349,8 +353,8 @@ async fn a_token_that_arrives_expired_is_a_failure() {
     let clock = TestClock::new();
     let voucherify = voucherify_token_with("token", "900", &unix(start()).to_string()).date(clock.wall());
     let zenoti = zenoti_pair(1, clock.wall()).replace("\"2026-11-23T00:00:00Z\"", "\"2026-11-22T00:00:00Z\"");
-    for (answer, at) in [(voucherify, voucherify_at as fn(&_, &_) -> _), (zenoti, zenoti_at)] {
-        let server = Server::new(answer);
+    for (response, at) in [(voucherify, voucherify_at as fn(&_, &_) -> _), (zenoti, zenoti_at)] {
+        let server = Server::new(response);
         let error = ask(&at(&server, &clock)).await.unwrap_err();
         assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Unavailable, Some(s(1))));
         let text = std::error::Error::source(&error).unwrap().to_string();
@@ -360,13 +364,13 @@ async fn a_token_that_arrives_expired_is_a_failure() {
 
 #[tokio::test]
 async fn the_lifetime_is_right_though_the_issuer_clock_is_off() {
-    type Case = (fn(SystemTime) -> Answer, fn(&Server, &TestClock) -> TokenSource, u64);
+    type Case = (fn(SystemTime) -> Response, fn(&Server, &TestClock) -> TokenSource, u64);
     let voucherify: Case = (|now| voucherify_token("token", now), voucherify_at, 900);
     let zenoti: Case = (|now| zenoti_pair(1, now), zenoti_at, DAY);
-    for (answer, at, life) in [voucherify, zenoti] {
+    for (response, at, life) in [voucherify, zenoti] {
         for issuer in [start(), start() + s(600), start() - s(600)] {
             let clock = TestClock::new();
-            let server = Server::new(answer(issuer));
+            let server = Server::new(response(issuer));
             let tokens = at(&server, &clock);
             assert_eq!(limit(tokens.token()).await.unwrap().expires_at(), Some(start() + s(life)));
             assert_eq!(server.count(), 1);
@@ -382,7 +386,7 @@ async fn an_impatient_caller_loses_nothing() {
     server.close();
     tokio::select! {
         biased;
-        _ = tokens.header() => panic!("it has an answer"),
+        _ = tokens.header() => panic!("it has a response"),
         () = server.arrived(1) => {}
     }
     assert!(tokens.try_header().is_none() && tokens.status().is_renewing);
@@ -426,7 +430,7 @@ async fn a_refresh_without_a_response_is_followed_by_a_login() {
     assert_eq!(server.zenoti_saw(), ["login", "refresh refresh-1", "login"]);
 }
 
-/// For time-outs of HTTP, which the test's clock doesn't tell.
+/// For HTTP timeouts, which the test's clock does not control.
 async fn thirty_seconds_pass() {
     tokio::time::pause();
     tokio::time::advance(s(31)).await;
@@ -466,7 +470,7 @@ async fn the_same_token_after_a_401_stops_the_retries() {
     assert_eq!(server.count(), 2);
 }
 
-/// What users put in, as bytes that mean something in a form, JSON, a header or a path.
+/// User input with bytes that have a meaning in a form, JSON, a header or a path.
 const AWKWARD: &str = r#"a &=+%/?#"'\é€"#;
 
 #[tokio::test]
@@ -520,7 +524,7 @@ async fn a_refresh_token_and_a_token_to_revoke_arrive_as_they_are() {
     let server = Server::new(voucherify_token("a&=+%", clock.wall()));
     let tokens = voucherify_at(&server, &clock);
     ask(&tokens).await.unwrap();
-    server.does(Answer::new(204));
+    server.does(Response::new(204));
     limit(tokens.revoke()).await.unwrap();
     assert_eq!(server.requests()[1].body, "access_token=a%26%3D%2B%25");
 }
@@ -666,7 +670,7 @@ async fn a_base_url_to_which_no_secret_may_be_sent_is_a_clear_error() {
 async fn a_setting_that_cannot_work_is_named_and_nothing_is_sent() {
     let clock = TestClock::new();
     let server = Server::new(voucherify_token("token", start()));
-    // Only the default client resolves the names below `localhost` itself.
+    // Only the default client resolves names below `localhost` itself.
     let url = server.url().replace("127.0.0.1", "acme.localhost");
     let endpoint = voucherify::Endpoint::at(&url).unwrap().http_client(http_client_builder().build().unwrap());
     let tokens = builder(endpoint, voucherify_credentials(), &clock).build();
@@ -687,12 +691,12 @@ async fn a_revoke_in_a_new_process_ends_the_token_that_the_store_holds() {
         builder(endpoint, voucherify_credentials(), &clock).store(store.clone(), "acme").build()
     };
     ask(&source()).await.unwrap();
-    server.does(Answer::new(204));
+    server.does(Response::new(204));
     limit(source().revoke()).await.unwrap();
     assert_eq!(server.requests().last().unwrap().body, "access_token=token");
 }
 
-/// A store that panics, in one call before there is a future.
+/// A store that panics, in one method before it returns a future.
 struct Panics;
 
 impl Store for Panics {
@@ -726,7 +730,7 @@ async fn a_panic_in_a_store_is_not_an_outage() {
     assert_eq!(ask(&tokens).await.unwrap(), "token");
 }
 
-/// What may hang has a limit; what ends by itself, as a request does, needs no second one.
+/// Anything that may hang has a timeout. A request has its own, and needs no second one.
 #[tokio::test]
 async fn a_hanging_callback_times_out_after_a_minute() {
     let clock = TestClock::new();
@@ -825,7 +829,7 @@ async fn sources_dropped_during_a_fetch_leave_no_task_and_no_connection() {
     let server = Server::new(voucherify_token("token", clock.wall()));
     server.close();
     let metrics = Handle::current().metrics();
-    // They share an HTTP client, which goes with the last of them. Only tasks of the crate and of reqwest run here.
+    // They share an HTTP client, which is dropped with the last of them. Only tasks of the crate and of reqwest run here.
     let endpoint = voucherify::Endpoint::at(server.url()).unwrap();
     let source = || builder(endpoint.clone(), voucherify_credentials(), &clock).build();
     let sources: Vec<TokenSource> = (0..SOURCES).map(|_| source()).collect();
@@ -833,7 +837,7 @@ async fn sources_dropped_during_a_fetch_leave_no_task_and_no_connection() {
         assert!(source.try_header().is_none());
     }
     server.arrived(SOURCES).await;
-    assert!(metrics.num_alive_tasks() >= SOURCES, "a flight each");
+    assert!(metrics.num_alive_tasks() >= SOURCES, "a fetch each");
     drop((sources, endpoint));
     limit(async {
         while metrics.num_alive_tasks() > 0 {
@@ -896,7 +900,7 @@ async fn no_certificate_is_found() {
         );
         clock.advance(s(wait));
     }
-    // Plain HTTP needs none.
+    // Plain HTTP needs no certificates.
     let server = Server::new(voucherify_token("token", clock.wall()));
     assert_eq!(ask(&voucherify_at(&server, &clock)).await.unwrap(), "token");
 }

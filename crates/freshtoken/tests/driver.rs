@@ -1,4 +1,4 @@
-//! Fetches under every order of their locks and tasks that shuttle tries: `core::sync` has shuttle's locks and tasks then.
+//! Fetches under every order of locks and tasks that shuttle tries: with `--cfg shuttle`, `core::sync` uses shuttle's.
 //!
 //! `RUSTFLAGS="--cfg shuttle" cargo test -p freshtoken --no-default-features --test driver --target-dir target/shuttle`
 //!
@@ -14,10 +14,10 @@ use std::time::{Duration, UNIX_EPOCH};
 use freshtoken::{Clock, CredentialSource, Failure, Issued, Memory, Now, Policy, Refresh, Secret, TokenSource, Vendor};
 use shuttle::future::{block_on, spawn, yield_now};
 
-/// How many orders are tried of each.
+/// The number of orders that each test tries.
 const ORDERS: usize = 2_000;
 
-/// It doesn't wait: who sleeps sleeps for ever, unless the clock is moved.
+/// A clock that does not run: a sleeper sleeps until a test moves the clock.
 #[derive(Clone, Default)]
 struct Clockwork(Arc<AtomicU64>);
 
@@ -34,9 +34,9 @@ impl Clock for Clockwork {
 
 #[derive(Clone, Default)]
 struct Issuer {
-    /// What arrived.
+    /// The requests that arrived.
     seen: Arc<Mutex<Vec<String>>>,
-    /// How many requests were given up before their answer.
+    /// The number of requests that were dropped before their response.
     given_up: Arc<AtomicU64>,
 }
 
@@ -49,7 +49,7 @@ impl Drop for GivesUp {
 }
 
 impl Issuer {
-    async fn answer(&self, request: &str) -> Result<Issued, Failure> {
+    async fn respond(&self, request: &str) -> Result<Issued, Failure> {
         let number = {
             let mut seen = self.seen.lock().unwrap();
             seen.push(request.to_owned());
@@ -80,11 +80,11 @@ impl Vendor for Acme {
     }
 
     async fn login(&self, _: &CredentialSource<()>) -> Result<Issued, Failure> {
-        self.0.answer("login").await
+        self.0.respond("login").await
     }
 }
 
-/// Refreshes, and each refresh token works once.
+/// Refreshes with single-use refresh tokens.
 struct Once(Issuer);
 
 impl Vendor for Once {
@@ -96,11 +96,11 @@ impl Vendor for Once {
     }
 
     async fn login(&self, _: &CredentialSource<()>) -> Result<Issued, Failure> {
-        self.0.answer("login").await
+        self.0.respond("login").await
     }
 
     async fn refresh(&self, _: &CredentialSource<()>, refresh_token: &Secret) -> Result<Issued, Failure> {
-        self.0.answer(refresh_token.expose()).await
+        self.0.respond(refresh_token.expose()).await
     }
 }
 
@@ -142,7 +142,7 @@ fn a_401_during_a_fetch_is_counted_once() {
         let tokens = acme(&issuer, &clock);
         block_on(async {
             let old = tokens.token().await.unwrap();
-            // Due: the next caller starts a flight in the background, and a 401 comes in at any moment of it.
+            // Due: the next caller starts a fetch in the background, and a 401 arrives at any moment during it.
             clock.0.fetch_add(700, Ordering::SeqCst);
             let asks = spawn({
                 let tokens = tokens.clone();
@@ -152,7 +152,7 @@ fn a_401_during_a_fetch_is_counted_once() {
                 let (tokens, old) = (tokens.clone(), old.clone());
                 async move {
                     tokens.rejected(&old);
-                    // Whoever asks after the 401 doesn't get the rejected token.
+                    // A caller after the 401 does not get the rejected token.
                     assert_ne!(tokens.token().await.unwrap().expose(), old.expose());
                 }
             });
@@ -208,7 +208,7 @@ fn a_refresh_completes_and_is_stored_after_the_last_source_is_dropped() {
             drop(tokens);
             let next = source().token().await.unwrap();
             let seen = issuer.seen();
-            // However far the flight was: what was sent is brought to its end, and nothing is sent twice.
+            // However far the fetch was: what was sent is brought to it expires, and nothing is sent twice.
             assert_eq!(seen[..2], ["login".to_owned(), "refresh-1".to_owned()]);
             assert_eq!((seen.len(), next.expose()), (2, "token-2"));
         });
@@ -221,7 +221,7 @@ fn dropping_the_last_source_cancels_a_login() {
     explore(|| {
         let (issuer, clock) = (Issuer::default(), Clockwork::default());
         let tokens = acme(&issuer, &clock);
-        // The test ends only when no task is left.
+        // The test ends only when all tasks have ended.
         block_on(async {
             let _ = tokens.try_header();
             yield_now().await;

@@ -1,4 +1,4 @@
-//! What is traced. In a program of its own: tracing remembers for the whole process whether anyone listens to an event.
+//! The `tracing` events. A separate test binary, because tracing caches per process whether an event has a subscriber.
 #![allow(clippy::unwrap_used)]
 
 mod support;

@@ -31,15 +31,15 @@ fn keyed(issuer: &Issuer) -> TokenSource {
     TokenSource::builder(Keyed(issuer.clone()), "password".to_owned()).clock(TestClock::new()).build()
 }
 
-/// A client without the proxies of whoever runs the tests.
+/// A client that ignores the proxies of the test environment.
 fn client(tokens: TokenSource) -> HttpClient {
     HttpClient::from_builder(reqwest::Client::builder().no_proxy(), tokens).unwrap()
 }
 
-/// A server that answers with what `answer` makes of a request.
-async fn serve(answer: impl Fn(&wiremock::Request) -> ResponseTemplate + Send + Sync + 'static) -> MockServer {
+/// A server that responds with `response(request)`.
+async fn serve(response: impl Fn(&wiremock::Request) -> ResponseTemplate + Send + Sync + 'static) -> MockServer {
     let server = MockServer::builder().start().await;
-    Mock::given(any()).respond_with(answer).mount(&server).await;
+    Mock::given(any()).respond_with(response).mount(&server).await;
     server
 }
 
@@ -65,7 +65,7 @@ fn rejects_tokens(count: u64) -> impl Fn(&wiremock::Request) -> ResponseTemplate
     }
 }
 
-/// Method, path, `authorization` and body of all that arrived.
+/// Method, path, `authorization` and body of all requests.
 async fn arrived(server: &MockServer) -> Vec<String> {
     let requests = server.received_requests().await.unwrap();
     let line = |request: &wiremock::Request| {
@@ -124,8 +124,8 @@ async fn the_token_replaces_any_other_authorization() {
     api.get(server.uri()).bearer_auth("stale").send().await.unwrap();
     api.get(&url).send().await.unwrap();
     let raw = Request::new(Method::GET, Url::parse(&url).unwrap());
-    let answer = api.execute(raw).await.unwrap();
-    assert_eq!((answer.url().username(), answer.url().password()), ("", None));
+    let response = api.execute(raw).await.unwrap();
+    assert_eq!((response.url().username(), response.url().password()), ("", None));
     assert_eq!(arrived(&server).await, ["GET / Bearer token-1"; 3]);
 }
 
@@ -136,8 +136,8 @@ async fn a_401_renews_the_token_and_the_call_is_repeated_once() {
     let api = client(bearer(&issuer));
     api.tokens().token().await.unwrap();
     let call = api.post(format!("{}/orders", server.uri())).header("x-mine", "1").body("the body");
-    let answer = call.send().await.unwrap();
-    assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (200, "Bearer token-2"));
+    let response = call.send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (200, "Bearer token-2"));
     assert_eq!(
         arrived(&server).await,
         ["POST /orders Bearer token-1 the body", "POST /orders Bearer token-2 the body"]
@@ -151,8 +151,8 @@ async fn the_second_401_is_returned_and_reported() {
     let server = serve(|_| status(401).set_body_string("no")).await;
     let issuer = issuer();
     let api = client(bearer(&issuer));
-    let answer = api.get(server.uri()).send().await.unwrap();
-    assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (401, "no"));
+    let response = api.get(server.uri()).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (401, "no"));
     assert_eq!(arrived(&server).await, ["GET / Bearer token-1", "GET / Bearer token-2"]);
     assert_eq!(issuer.seen(), ["login", "login"]);
     assert_eq!(api.tokens().status().counters.rejected, 2);
@@ -161,7 +161,7 @@ async fn the_second_401_is_returned_and_reported() {
 #[tokio::test]
 async fn a_call_is_retried_only_once() {
     let clock = TestClock::new();
-    // So slow that the new token is no longer a new one when its 401 comes.
+    // So slow that the new token is no longer new when its 401 arrives.
     let server = serve({
         let clock = clock.clone();
         move |request| {
@@ -176,7 +176,7 @@ async fn a_call_is_retried_only_once() {
     assert_eq!(api.get(server.uri()).send().await.unwrap().status(), 401);
     assert_eq!(arrived(&server).await, ["GET / Bearer token-1", "GET / Bearer token-2"]);
     assert_eq!(issuer.seen(), ["login", "login"]);
-    // It was reported all the same.
+    // It was reported anyway.
     assert!(api.tokens().try_token().is_none());
 }
 
@@ -189,8 +189,8 @@ async fn a_401_with_a_just_renewed_token_is_a_permission_problem() {
     server.reset().await;
     issuer.seen();
     Mock::given(any()).respond_with(status(401).set_body_string("no")).mount(&server).await;
-    let answer = api.get(server.uri()).send().await.unwrap();
-    assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (401, "no"));
+    let response = api.get(server.uri()).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (401, "no"));
     assert_eq!(arrived(&server).await, ["GET / Bearer token-2"]);
     assert_eq!(issuer.seen(), [""; 0]);
 }
@@ -203,7 +203,7 @@ async fn fifty_401s_with_one_token_cause_one_login() {
     let server = tokio::spawn({
         let seen = seen.clone();
         async move {
-            // Nobody is answered before all have come with the first token.
+            // No call gets a response before all have arrived with the first token.
             let mut streams = Vec::new();
             for _ in 0..50 {
                 let (mut stream, _) = listener.accept().await.unwrap();
@@ -248,10 +248,10 @@ async fn a_stream_is_not_sent_again_but_its_401_is_reported() {
     let issuer = issuer();
     let api = client(bearer(&issuer));
     let stream = || Body::wrap(Body::from("the body"));
-    let answer = api.post(server.uri()).body(stream()).send().await.unwrap();
-    assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (401, "Bearer token-1"));
+    let response = api.post(server.uri()).body(stream()).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (401, "Bearer token-1"));
     assert_eq!(issuer.seen(), ["login"]);
-    // The next call doesn't fall into the same hole.
+    // The next call gets the new token.
     assert_eq!(api.post(server.uri()).body(stream()).send().await.unwrap().status(), 200);
     assert_eq!(arrived(&server).await, ["POST / Bearer token-1 the body", "POST / Bearer token-2 the body"]);
 }
@@ -264,8 +264,8 @@ async fn a_redirect_within_the_host_is_followed_with_all_headers() {
     })
     .await;
     let api = client(keyed(&issuer()));
-    let answer = api.post(format!("{}/a", server.uri())).body("the body").send().await.unwrap();
-    assert_eq!((answer.status().as_u16(), answer.url().path()), (200, "/b"));
+    let response = api.post(format!("{}/a", server.uri())).body("the body").send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.url().path()), (200, "/b"));
     let requests = server.received_requests().await.unwrap();
     let sent: Vec<_> =
         requests.iter().map(|r| (header(r, "x-access-token"), header(r, "x-app-key"), r.body.len())).collect();
@@ -285,14 +285,14 @@ async fn a_redirect_to_another_origin_is_returned_to_the_caller() {
         })
         .await;
         for tokens in [keyed(&issuer()), bearer(&issuer())] {
-            // Whatever the user's builder says.
+            // The user's builder cannot change it.
             let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::limited(5));
             let api = HttpClient::from_builder(builder, tokens).unwrap();
-            // Nor does the client that a request was made with decide.
+            // Nor can the client that built the request.
             let call = reqwest::Client::new().get(server.uri());
-            let answer = api.send(call).await.unwrap();
-            assert_eq!(answer.status(), 302);
-            assert_eq!(answer.headers()["location"], location.as_str());
+            let response = api.send(call).await.unwrap();
+            assert_eq!(response.status(), 302);
+            assert_eq!(response.headers()["location"], location.as_str());
         }
         assert_eq!(server.received_requests().await.unwrap().len(), 2);
     }
@@ -307,10 +307,10 @@ async fn the_eleventh_redirect_and_a_loop_are_returned() {
     })
     .await;
     let api = client(bearer(&issuer()));
-    let answer = api.get(format!("{}/", server.uri())).send().await.unwrap();
-    assert_eq!((answer.status().as_u16(), answer.url().path()), (302, "/xxxxxxxxxx"));
-    let answer = api.get(format!("{}/circle", server.uri())).send().await.unwrap();
-    assert_eq!(answer.status(), 302);
+    let response = api.get(format!("{}/", server.uri())).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.url().path()), (302, "/xxxxxxxxxx"));
+    let response = api.get(format!("{}/circle", server.uri())).send().await.unwrap();
+    assert_eq!(response.status(), 302);
     assert_eq!(server.received_requests().await.unwrap().len(), 12);
 }
 
@@ -323,10 +323,10 @@ async fn a_redirected_post_is_not_sent_again_after_a_401() {
     })
     .await;
     let api = client(bearer(&issuer()));
-    let answer = api.post(format!("{}/orders#f", server.uri())).send().await.unwrap();
-    assert_eq!((answer.status().as_u16(), answer.url().path()), (401, "/orders/1"));
+    let response = api.post(format!("{}/orders#f", server.uri())).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.url().path()), (401, "/orders/1"));
     assert_eq!(arrived(&server).await, ["POST /orders Bearer token-1", "GET /orders/1 Bearer token-1"]);
-    // Without a redirect it is, fragment or not.
+    // Without a redirect it is sent again, with or without a fragment.
     let server = serve(rejects_tokens(2)).await;
     assert_eq!(api.post(format!("{}/orders#f", server.uri())).send().await.unwrap().status(), 401);
     assert_eq!(api.tokens().status().counters.rejected, 2, "a permission problem by now");
@@ -362,9 +362,9 @@ async fn other_statuses_are_returned_unchanged() {
     let issuer = issuer();
     let api = client(bearer(&issuer));
     for code in [200, 304, 400, 403, 404, 407, 429, 500, 503] {
-        let answer = api.get(format!("{}/{code}", server.uri())).send().await.unwrap();
-        assert_eq!(answer.status(), code);
-        assert_eq!(answer.text().await.unwrap(), if code == 304 { "" } else { "as it is" });
+        let response = api.get(format!("{}/{code}", server.uri())).send().await.unwrap();
+        assert_eq!(response.status(), code);
+        assert_eq!(response.text().await.unwrap(), if code == 304 { "" } else { "as it is" });
     }
     assert_eq!(server.received_requests().await.unwrap().len(), 9);
     assert_eq!((issuer.seen(), api.tokens().status().counters.rejected), (vec!["login".to_owned()], 0));
@@ -437,7 +437,7 @@ async fn a_time_out_and_a_refused_connection_are_transient() {
     let call = api.get(format!("http://{address}/hunter2?hunter2")).timeout(std::time::Duration::from_millis(1));
     let late = call.send().await.unwrap_err();
     assert!(matches!(&late, HttpError::Http(error) if error.is_timeout()) && late.is_transient(), "{late:?}");
-    // Bound, so that no other test gets its port, but nobody listens.
+    // Bound, so that no other test gets the port, but not listening.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let nobody = socket.local_addr().unwrap();
@@ -472,8 +472,8 @@ async fn no_message_has_a_secret() {
     defaults.insert("x-mine", HeaderValue::from_static("app-key"));
     let builder = reqwest::Client::builder().no_proxy().default_headers(defaults);
     let api = HttpClient::from_builder(builder, keyed(&issuer())).unwrap();
-    let answer = api.get(format!("{}/?app-key", server.uri())).send().await.unwrap();
-    let of_status: HttpError = answer.error_for_status().unwrap_err().into();
+    let response = api.get(format!("{}/?app-key", server.uri())).send().await.unwrap();
+    let of_status: HttpError = response.error_for_status().unwrap_err().into();
     assert!(of_status.to_string().contains("responded with an error status") && !of_status.is_transient());
     let texts = [format!("{api:?} {api:#?}"), every_text(&of_status)];
     for text in texts {
@@ -481,7 +481,7 @@ async fn no_message_has_a_secret() {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
     }
-    // What the user might log of a request or an answer.
+    // What a user might log of a request or a response.
     let call = api.post(server.uri()).build().unwrap();
     assert!(!format!("{call:?}").contains("token-1"));
 }
@@ -493,8 +493,8 @@ async fn the_connection_of_a_401_carries_the_next_try() {
     let server = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         read_head(&mut stream).await.unwrap();
-        let answer = b"HTTP/1.1 401 No\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n";
-        stream.write_all(answer).await.unwrap();
+        let response = b"HTTP/1.1 401 No\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n";
+        stream.write_all(response).await.unwrap();
         let (mut stream, is_same) = tokio::select! {
             biased;
             accepted = listener.accept() => {
@@ -529,7 +529,7 @@ async fn the_connection_of_a_401_carries_the_next_try() {
 async fn accounts_share_connections_and_have_their_own_tokens() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    // It takes one connection and no other.
+    // It accepts one connection only.
     let server = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut tokens = Vec::new();
@@ -566,7 +566,7 @@ async fn an_endless_401_body_blocks_no_caller() {
     assert_eq!(api.get(url).send().await.unwrap().status(), 200);
 }
 
-/// Goes without saying, but users hold it in statics and move its futures into tasks.
+/// A compile-time proof: users keep it in statics and move its futures into tasks.
 #[tokio::test]
 async fn a_client_and_its_calls_can_go_anywhere() {
     fn anywhere<T: Send + Sync + Clone + 'static>(_: &T) {}
@@ -577,7 +577,7 @@ async fn a_client_and_its_calls_can_go_anywhere() {
     let _ = redirect_policy();
 }
 
-/// A request's head; None: the connection is closed. No request here has a body.
+/// A request's head; `None`: the connection is closed. No request here has a body.
 async fn read_head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -603,8 +603,8 @@ async fn a_401_after_a_success_is_renewed_however_soon_it_comes() {
     let api = client(bearer(&issuer));
     for count in 0..4 {
         *revoked.lock().unwrap() = count;
-        let answer = api.get(server.uri()).send().await.unwrap();
-        assert_eq!(answer.status(), 200, "with {count} tokens revoked");
+        let response = api.get(server.uri()).send().await.unwrap();
+        assert_eq!(response.status(), 200, "with {count} tokens revoked");
     }
     assert_eq!(issuer.seen(), ["login"; 4]);
 }
@@ -690,14 +690,14 @@ async fn a_call_of_another_builder_is_sent_with_the_token() {
 async fn no_error_message_quotes_a_response() {
     let server = serve(|_| status(200).set_body_string(r#""hunter2""#)).await;
     let api = client(bearer(&issuer()));
-    let answer = api.get(server.uri()).send().await.unwrap();
-    let error = HttpError::from(answer.json::<u8>().await.unwrap_err());
+    let response = api.get(server.uri()).send().await.unwrap();
+    let error = HttpError::from(response.json::<u8>().await.unwrap_err());
     assert!(!every_text(&error).contains("hunter2"), "{}", every_text(&error));
     assert!(format!("{error:#}").ends_with(": not the expected JSON (line 1, column 9)"), "{error:#}");
     assert_eq!(format!("{error:?}"), format!("{error:#}"));
 }
 
-/// Runs a test of this file alone, in a process with these variables.
+/// Runs one test of this file in a process with these variables.
 fn in_a_process(test: &str, variables: &[(&str, &str)]) {
     let mut test_process = std::process::Command::new(std::env::current_exe().unwrap());
     let output = test_process.args(["--exact", test, "--ignored"]).envs(variables.iter().copied()).output().unwrap();
@@ -731,7 +731,7 @@ async fn localhost_names_are_this_machine_unless_the_builder_is_custom() {
     let url = server.uri().replace("127.0.0.1", "any.name.localhost");
     let api = HttpClient::new(bearer(&issuer())).unwrap();
     assert_eq!(api.get(&url).send().await.unwrap().status(), 200);
-    // That one may resolve them to anything.
+    // A custom builder may resolve them to any address.
     let issuer = issuer();
     let builder = reqwest::Client::builder().no_proxy().resolve("any.name.localhost", *server.address());
     let api = HttpClient::from_builder(builder, bearer(&issuer)).unwrap();

@@ -1,4 +1,4 @@
-//! What a fresh token allocates, what an account takes, and what is left of a token.
+//! Allocations of a fresh token, the memory of an account, and what remains of a dropped token.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -38,7 +38,7 @@ fn a_token_is_wiped_with_the_last_clone_of_its_header() {
         .build();
     let header = tokens.try_header().unwrap();
     let at = header.as_bytes().as_ptr() as u64;
-    // Nothing is allocated from here on, which might take the place of what is freed.
+    // No allocation from here on, which could reuse the freed memory.
     let (memory, mut bytes) = (std::fs::File::open("/proc/self/mem").unwrap(), vec![0; header.len()]);
     let mut holds_it = || {
         memory.read_exact_at(&mut bytes, at).unwrap();
@@ -51,7 +51,7 @@ fn a_token_is_wiped_with_the_last_clone_of_its_header() {
     assert!(!holds_it());
 }
 
-/// Beyond the bytes of token, refresh token, credentials and name.
+/// Without the bytes of token, refresh token, credentials and name.
 #[test]
 fn an_account_takes_less_than_a_kibibyte() {
     const ACCOUNTS: usize = 14_400;

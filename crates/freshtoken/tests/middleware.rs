@@ -1,4 +1,4 @@
-//! The middleware against servers on loopback: that it does what the HTTP client does. `http.rs` has the finer points.
+//! The middleware against servers on loopback: it does what the HTTP client does. `http.rs` has the details.
 #![cfg(feature = "middleware")]
 #![allow(clippy::unwrap_used)]
 
@@ -35,9 +35,9 @@ fn client(tokens: TokenSource) -> ClientWithMiddleware {
     ClientBuilder::new(http()).with(TokenMiddleware::new(tokens)).build()
 }
 
-async fn serve(answer: impl Fn(&wiremock::Request) -> ResponseTemplate + Send + Sync + 'static) -> MockServer {
+async fn serve(response: impl Fn(&wiremock::Request) -> ResponseTemplate + Send + Sync + 'static) -> MockServer {
     let server = MockServer::builder().start().await;
-    Mock::given(any()).respond_with(answer).mount(&server).await;
+    Mock::given(any()).respond_with(response).mount(&server).await;
     server
 }
 
@@ -54,7 +54,7 @@ fn rejects_the_first_token(request: &wiremock::Request) -> ResponseTemplate {
     status(if header(request, "authorization") == "Bearer token-1" { 401 } else { 200 })
 }
 
-/// Method, `authorization` and body of all that arrived.
+/// Method, `authorization` and body of all requests.
 async fn arrived(server: &MockServer) -> Vec<String> {
     let requests = server.received_requests().await.unwrap();
     let line = |request: &wiremock::Request| {
@@ -64,13 +64,13 @@ async fn arrived(server: &MockServer) -> Vec<String> {
     requests.iter().map(line).collect()
 }
 
-/// What a middleware of an error says.
+/// The message of a middleware error.
 fn of_http(error: &Error) -> &HttpError {
     let Error::Middleware(error) = error else { panic!("{error:?}") };
     error.downcast_ref().unwrap()
 }
 
-/// Notes the headers that it sees, as text.
+/// Records the headers that it sees.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<String>>>);
 
@@ -107,8 +107,8 @@ async fn a_401_renews_the_token_and_the_call_is_repeated_once() {
     let server = serve(rejects_the_first_token).await;
     let issuer = issuer();
     let api = client(bearer(&issuer));
-    let answer = api.post(server.uri()).body("the body").send().await.unwrap();
-    assert_eq!(answer.status(), 200);
+    let response = api.post(server.uri()).body("the body").send().await.unwrap();
+    assert_eq!(response.status(), 200);
     assert_eq!(arrived(&server).await, ["POST Bearer token-1 the body", "POST Bearer token-2 the body"]);
     assert_eq!(issuer.seen(), ["login", "login"]);
 }
@@ -166,7 +166,7 @@ async fn without_a_token_or_over_plain_http_nothing_is_sent() {
 
 #[tokio::test]
 async fn a_client_error_loses_path_and_query() {
-    // Bound, so that no other test gets its port, but nobody listens.
+    // Bound, so that no other test gets the port, but not listening.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = socket.local_addr().unwrap();

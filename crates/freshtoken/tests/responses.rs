@@ -1,4 +1,4 @@
-//! Responses that aren't as the spec says, end to end: a token that arrived is never lost.
+//! Responses that do not match the spec, end to end: a token that arrived is never lost.
 //!
 //! Run it with `cargo test -p freshtoken --test responses`.
 
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use freshtoken::{Record, Secret, State, TokenSource, voucherify, wellnessliving, zenoti};
 use server::{
-    Answer, DAY, Server, ask, builder, limit, unix, voucherify_at, voucherify_token, wellnessliving_at, zenoti_at,
+    DAY, Response, Server, ask, builder, limit, unix, voucherify_at, voucherify_token, wellnessliving_at, zenoti_at,
     zenoti_credentials, zenoti_error, zenoti_pair,
 };
 use support::{TestClock, start};
@@ -21,12 +21,12 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record as Values};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Nested as deep as no JSON library decodes.
+/// Nested too deeply for any JSON library.
 fn deep() -> String {
     "[".repeat(5_000) + &"]".repeat(5_000)
 }
 
-/// What Voucherify, WellnessLiving and Zenoti may say beside a good access token; `DEEP` stands for what is nested deep.
+/// Fields of Voucherify, WellnessLiving and Zenoti beside a good access token. `DEEP` is replaced by a deeply nested value.
 const VOUCHERIFY: [&str; 12] = [
     r#"{"access_token":"AT"}"#,
     r#"{"access_token":"AT","expires_in":900}"#,
@@ -61,7 +61,7 @@ const ZENOTI: [&str; 6] = [
 
 async fn header_of(body: &str, at: fn(&Server, &TestClock) -> TokenSource) -> Option<String> {
     let body = body.replace("DEEP", &deep());
-    let server = Server::new(Answer::json(200, body));
+    let server = Server::new(Response::json(200, body));
     let tokens = at(&server, &TestClock::new());
     let header = limit(tokens.header()).await.ok()?;
     Some(header.to_str().unwrap().to_owned())
@@ -94,7 +94,7 @@ async fn only_a_missing_or_empty_access_token_makes_a_response_unusable() {
 #[tokio::test]
 async fn a_token_of_a_success_that_the_spec_does_not_list_is_used() {
     for status in [201, 202] {
-        let server = Server::new(Answer::json(status, VOUCHERIFY[1]));
+        let server = Server::new(Response::json(status, VOUCHERIFY[1]));
         assert_eq!(ask(&voucherify_at(&server, &TestClock::new())).await.unwrap(), "AT", "{status}");
     }
 }
@@ -103,7 +103,7 @@ async fn a_token_of_a_success_that_the_spec_does_not_list_is_used() {
 async fn an_unreadable_lifetime_is_the_documented_one() {
     // Voucherify documents 900 s, Zenoti a day, and WellnessLiving nothing.
     let lifetime = async |body: &str, at: fn(&Server, &TestClock) -> TokenSource| {
-        let (server, clock) = (Server::new(Answer::json(200, body)), TestClock::new());
+        let (server, clock) = (Server::new(Response::json(200, body)), TestClock::new());
         let token = limit(at(&server, &clock).token()).await.unwrap();
         token.expires_at().map(|at| at.duration_since(clock.wall()).unwrap().as_secs())
     };
@@ -119,10 +119,10 @@ async fn an_unreadable_lifetime_is_the_documented_one() {
     assert_eq!(lifetime(r#"{"access_token":"AT","expires_in":3600.5}"#, wellnessliving_at).await, Some(3600));
 }
 
-/// A Zenoti source at its first refresh, which is answered so, and the records that it persists.
-async fn refreshed(answer: Answer) -> (Server, TokenSource, Arc<Mutex<Vec<Arc<Record>>>>) {
+/// A Zenoti source after its first refresh with this response, and the records that it persists.
+async fn refreshed(response: Response) -> (Server, TokenSource, Arc<Mutex<Vec<Arc<Record>>>>) {
     let clock = TestClock::new();
-    let server = Server::new(answer);
+    let server = Server::new(response);
     let records: Arc<Mutex<Vec<Arc<Record>>>> = Arc::default();
     let persisted = records.clone();
     let tokens = builder(zenoti::Endpoint::at(server.url()).unwrap(), zenoti_credentials(), &clock)
@@ -147,7 +147,7 @@ async fn a_single_use_refresh_token_arrives_beside_a_misfit() {
         r#""refresh_token":"old","refresh_token":"RT""#,
         r#""refresh_token_expiry":"0001-01-01T00:00:00Z""#,
     ] {
-        let (server, tokens, records) = refreshed(Answer::json(200, pair(more))).await;
+        let (server, tokens, records) = refreshed(Response::json(200, pair(more))).await;
         assert_eq!(server.zenoti_saw(), ["refresh spent"], "{more}");
         assert_eq!(tokens.status().state, State::Fresh, "{more}");
         let last = records.lock().unwrap().last().cloned().unwrap();
@@ -169,7 +169,7 @@ async fn dates_of_http_and_digits_are_read_as_well_as_rfc_3339() {
 #[tokio::test]
 async fn a_byte_that_is_not_utf_8_costs_no_token() {
     let body = b"{\"access_token\":\"AT\",\"expires_in\":900,\"client_id\":\"d\xe9j\xe0\"}";
-    let server = Server::new(Answer::new(200).body(*body));
+    let server = Server::new(Response::new(200).body(*body));
     assert_eq!(ask(&voucherify_at(&server, &TestClock::new())).await.unwrap(), "AT");
 }
 
@@ -177,12 +177,12 @@ async fn a_byte_that_is_not_utf_8_costs_no_token() {
 async fn a_refusal_is_understood_whatever_else_its_body_says() {
     let body = |message: &[u8]| [br#"{"code":400,"key":"invalid_scope","message":"#.as_slice(), message, b"}"].concat();
     for message in [b"7".as_slice(), b"\"d\xe9j\xe0\"", b"1e999", b"\"\\ud800\""] {
-        let server = Server::new(Answer::new(400).body(body(message)));
+        let server = Server::new(Response::new(400).body(body(message)));
         let error = ask(&voucherify_at(&server, &TestClock::new())).await.unwrap_err();
         let cause = error.vendor_error::<voucherify::Error>().unwrap();
         assert_eq!((cause.code(), cause.status()), (Some("invalid_scope"), Some(400)));
     }
-    let server = Server::new(Answer::json(400, r#"{"error":"invalid_client","error_description":7}"#));
+    let server = Server::new(Response::json(400, r#"{"error":"invalid_client","error_description":7}"#));
     let error = ask(&wellnessliving_at(&server, &TestClock::new())).await.unwrap_err();
     assert_eq!(error.vendor_error::<wellnessliving::Error>().unwrap().code(), Some("invalid_client"));
     let server = Server::new(zenoti_error(500, 4023).replace("\"no\"", "[1]"));
@@ -194,22 +194,22 @@ async fn a_refusal_is_understood_whatever_else_its_body_says() {
 async fn the_typed_response_omits_misfits() {
     let body = r#"{"credentials":{"access_token":"AT","refresh_token":"R\/T","token_id":17,"app_id":"an-app"},
         "login_policy_evaluation":{"allowlogin":"true","policyaction":2}}"#;
-    let server = Server::new(Answer::json(200, body));
+    let server = Server::new(Response::json(200, body));
     let token = limit(zenoti_at(&server, &TestClock::new()).token()).await.unwrap();
-    let answer = token.answer::<zenoti::Answer>().unwrap();
-    let held = answer.credentials.as_ref().unwrap();
+    let response = token.answer::<zenoti::Answer>().unwrap();
+    let held = response.credentials.as_ref().unwrap();
     assert_eq!((held.token_id.as_deref(), held.app_id.as_deref()), (None, Some("an-app")));
     assert!(held.access_token.is_empty() && held.refresh_token.as_ref().unwrap().is_empty());
-    let policy = answer.login_policy_evaluation.as_ref().unwrap();
+    let policy = response.login_policy_evaluation.as_ref().unwrap();
     assert_eq!((policy.allowlogin, policy.policyaction), (None, Some(2)));
 
-    // Where a required field is missing, there is none.
-    let server = Server::new(Answer::json(200, WELLNESSLIVING[0]));
+    // If a required field is missing, there is no typed response.
+    let server = Server::new(Response::json(200, WELLNESSLIVING[0]));
     let token = limit(wellnessliving_at(&server, &TestClock::new()).token()).await.unwrap();
     assert!(token.answer::<wellnessliving::Answer>().is_none());
 }
 
-/// The events of one test that name pointers.
+/// The events of one test that have pointers.
 #[derive(Clone, Default)]
 struct Pointers(Arc<Mutex<Vec<String>>>);
 

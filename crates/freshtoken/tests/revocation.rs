@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use freshtoken::{CredentialSource, Failure, Issued, Policy, Refresh, Secret, Takes, TokenSource, Vendor};
 use support::{Fixed, TestClock, s};
 
-/// A vendor that revokes a refresh token by the authority of the access token, as generated ones do.
+/// A vendor whose revocation of a refresh token is authorized by the access token, like a generated one.
 #[derive(Clone, Default)]
 struct Authorized(Arc<Mutex<Vec<String>>>);
 

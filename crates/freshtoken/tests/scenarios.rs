@@ -1,5 +1,5 @@
-//! The scenarios of `scenarios/`: each a Markdown table of what happens when, what a caller gets, and what the issuer
-//! sees. To add one, write a file and give it a line in `SCENARIOS`; `ask` and the other events are in `Run::event`.
+//! The scenarios of `scenarios/`: Markdown tables of what happens when, what a caller gets, and what the issuer
+//! sees. To add one, write a file and list it in `scenarios!` below. `ask` and the other events are in `Run::event`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
@@ -28,13 +28,13 @@ policy!(NeedsConsentReusable = BASE.login(false).refresh(Refresh::Reusable));
 
 type Build = fn(&World) -> TokenSource;
 
-/// What a source is built from, also after a restart.
+/// What a source is built from, at the start and after a restart.
 struct World {
     issuer: Issuer,
     clock: TestClock,
     refresh_token: Option<String>,
     store: Option<Arc<Memory>>,
-    /// The number of the secret, where it comes from a callback.
+    /// The number of the secret that the callback returns.
     secret: Arc<Mutex<u64>>,
     has_callback: bool,
 }
@@ -69,7 +69,7 @@ where
     builder.build()
 }
 
-/// The policies by the words after `Policy:`.
+/// The policies by the name after `Policy:`.
 const POLICIES: &[(&str, Build)] = &[
     ("log in, renew at 75 %", build::<LogsIn>),
     ("log in, renew 60 s before expiry", build::<Before60>),
@@ -93,7 +93,7 @@ struct Run {
 }
 
 impl Run {
-    /// Does what a row says, and tells what a caller gets.
+    /// Performs a row's event and returns what a caller gets.
     async fn event(&mut self, event: &str) -> String {
         let words: Vec<&str> = event.split(' ').collect();
         match words.as_slice() {
@@ -186,11 +186,11 @@ impl Run {
                 self.world.issuer.does(does(&rest.join(" ")));
                 String::new()
             }
-            _ => panic!("no event `{event}`"),
+            _ => panic!("unknown event `{event}`"),
         }
     }
 
-    /// What those got who waited, all the same.
+    /// Returns what the waiting callers got, without repetitions.
     async fn waiters(&mut self) -> String {
         settle().await;
         if self.waiting.iter().any(|waiter| !waiter.is_finished()) {
@@ -246,7 +246,7 @@ fn does(words: &str) -> Does {
             Some(("issues pairs", rest)) => pair(rest, true),
             _ => match words.strip_prefix("fails, asks for ") {
                 Some(wait) => Does::FailsFor(duration(wait)),
-                None => panic!("no issuer that `{words}`"),
+                None => panic!("unknown issuer behaviour `{words}`"),
             },
         },
     }
@@ -254,13 +254,13 @@ fn does(words: &str) -> Does {
 
 /// `90 s`, `15 min`, `24 h`, `90 d`.
 fn duration(text: &str) -> Duration {
-    let (number, unit) = text.split_once(' ').unwrap_or_else(|| panic!("no duration: `{text}`"));
+    let (number, unit) = text.split_once(' ').unwrap_or_else(|| panic!("invalid duration: `{text}`"));
     let seconds = match unit {
         "s" => 1.0,
         "min" => 60.0,
         "h" => 3_600.0,
         "d" => 86_400.0,
-        _ => panic!("no unit of time: `{unit}`"),
+        _ => panic!("unknown unit of time: `{unit}`"),
     };
     Duration::from_secs_f64(number.parse::<f64>().unwrap() * seconds)
 }
@@ -272,13 +272,13 @@ async fn run(text: &str) {
     };
     let policy = setting("Policy: ").expect("a line `Policy: …`");
     let (_, build) =
-        POLICIES.iter().find(|(name, _)| *name == policy).unwrap_or_else(|| panic!("no policy `{policy}`"));
+        POLICIES.iter().find(|(name, _)| *name == policy).unwrap_or_else(|| panic!("unknown policy `{policy}`"));
     let issuer = Issuer::new(does(&setting("The issuer ").expect("a line `The issuer …`")));
     let clock = TestClock::new();
     let start = setting("Starts from: ");
     let store = setting("Keeps its records: ").map(|store| match store.as_str() {
         "in a store" => Arc::new(Memory::new()),
-        store => panic!("no store `{store}`"),
+        store => panic!("unknown store `{store}`"),
     });
     let has_callback = setting("Credentials: ").is_some_and(|credentials| credentials == "from a callback");
     let world = World { issuer, clock, refresh_token: start, store, secret: Arc::default(), has_callback };
@@ -289,7 +289,7 @@ async fn run(text: &str) {
     let mut count = 0;
     for row in rows {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
-        let [at, event, gets, sees] = cells[..] else { panic!("four cells, please: {row}") };
+        let [at, event, gets, sees] = cells[..] else { panic!("a row has four cells: {row}") };
         if !at.is_empty() {
             let at = duration(at);
             run.world.clock.advance(at - run.now);

@@ -1,7 +1,7 @@
-//! No secret reaches any text of the facade: no `Debug`, no `Display`, no error or its sources, nothing that is traced
-//! or logged. Every secret here is marked, and all text is searched for the marks.
+//! No secret reaches any message: no `Debug`, no `Display`, no error or its sources, no event
+//! or log. Every secret here is marked, and all messages are searched for the mark.
 //!
-//! The vendor crates' own tests do the same for each operation.
+//! The vendor crates' tests do the same for each operation.
 
 #![cfg(all(feature = "voucherify", feature = "wellnessliving", feature = "zenoti"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test may")]
@@ -20,7 +20,7 @@ use freshtoken::{
     TokenSource, Vendor, voucherify, wellnessliving, zenoti,
 };
 use server::{
-    Act, Answer, DAY, Server, ask, builder, landed, limit, nobody, voucherify_token, voucherify_token_with,
+    Act, DAY, Response, Server, ask, builder, landed, limit, nobody, voucherify_token, voucherify_token_with,
     wellnessliving_token, zenoti_error, zenoti_pair,
 };
 use support::{TestClock, s, start};
@@ -28,12 +28,12 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record as Values};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Every marked secret has it, and nothing else.
+/// The mark that every secret contains, and nothing else.
 const MARK: &str = "MARKED";
 
-/// Where the mark stands in a text, and what stands around it.
+/// Finds the mark in a message, and returns its surroundings.
 fn leak(text: &str) -> Option<String> {
-    // As it may be written in a form, in base64 of each alignment, or byte by byte.
+    // Encoded in a form, in base64 of each alignment, or as bytes.
     let base64 = ["TUFSS0VE", "1BUktFR", "NQVJLRU"].map(str::to_owned);
     let bytes = format!("{:?}", MARK.as_bytes());
     let bytes = bytes.trim_matches(['[', ']']).to_owned();
@@ -43,7 +43,7 @@ fn leak(text: &str) -> Option<String> {
     Some(around)
 }
 
-/// All text of one test.
+/// All messages of one test.
 #[derive(Default)]
 struct Texts(String);
 
@@ -65,7 +65,7 @@ impl Texts {
         }
     }
 
-    /// What a source says of itself, and of what it gives out.
+    /// What a source says of itself, and of what it serves.
     async fn source(&mut self, tokens: &TokenSource) {
         match ask(tokens).await {
             Ok(_) => self.token(&tokens.try_token().unwrap()),
@@ -92,9 +92,9 @@ impl Texts {
     }
 
     fn token(&mut self, token: &Token) {
-        assert!(token.expose().contains(MARK), "what is searched for is there");
+        assert!(token.expose().contains(MARK), "the mark is in the token");
         self.debug(token);
-        // A user may well print the header, its value and the answer.
+        // A user may print the header, its value and the response.
         self.debug(token.header());
         self.debug(&http::HeaderMap::from_iter([(http::header::AUTHORIZATION, token.header().clone())]));
         self.debug(&token.also());
@@ -103,7 +103,7 @@ impl Texts {
         self.debug(&token.answer::<zenoti::Answer>());
     }
 
-    /// With all that was traced and logged so far by this process: its tests share that.
+    /// Includes the events and logs of this process so far, which its tests share.
     fn have_no_secret(&self) {
         assert!(!self.0.is_empty());
         assert_eq!(leak(&self.0), None);
@@ -112,7 +112,7 @@ impl Texts {
     }
 }
 
-/// Keeps what this process traces and logs, at every level.
+/// Records the events and logs of this process at every level.
 struct Log(Mutex<String>);
 
 static LOG: Log = Log(Mutex::new(String::new()));
@@ -247,13 +247,13 @@ fn zenoti_credentials() -> zenoti::Credentials {
     }
 }
 
-fn zenoti_marked(number: u64, clock: &TestClock) -> Answer {
+fn zenoti_marked(number: u64, clock: &TestClock) -> Response {
     zenoti_pair(number, clock.wall())
         .replace(&format!("access-{number}"), "MARKED-access")
         .replace(&format!("refresh-{number}"), &format!("MARKED-refresh-{number}"))
 }
 
-/// A source of each vendor at a server.
+/// A source per vendor at a server.
 fn sources(server: &Server, clock: &TestClock) -> [TokenSource; 3] {
     let url = server.url();
     [
@@ -267,21 +267,21 @@ fn sources(server: &Server, clock: &TestClock) -> [TokenSource; 3] {
 async fn no_message_of_a_working_source_has_a_secret() {
     Log::start();
     let (clock, mut texts) = (TestClock::new(), Texts::default());
-    let answers: [fn(&TestClock) -> Answer; 3] = [
+    let responses: [fn(&TestClock) -> Response; 3] = [
         |clock| voucherify_token("MARKED-access", clock.wall()),
         |clock| wellnessliving_token("MARKED-access", clock.wall()),
         |clock| zenoti_marked(1, clock),
     ];
-    for (index, answer) in answers.into_iter().enumerate() {
-        let server = Server::new(answer(&clock));
+    for (index, response) in responses.into_iter().enumerate() {
+        let server = Server::new(response(&clock));
         let [voucherify, wellnessliving, zenoti] = sources(&server, &clock);
         let tokens = [voucherify, wellnessliving, zenoti][index].clone();
         texts.status(&tokens);
         texts.source(&tokens).await;
-        // Renewed, or refreshed, then rejected, and revoked.
+        // Renewed or refreshed, then rejected, then revoked.
         for _ in 0..2 {
             clock.advance(s(DAY + 2));
-            server.does(answer(&clock));
+            server.does(response(&clock));
             texts.source(&tokens).await;
         }
         let token = tokens.try_token().unwrap();
@@ -289,7 +289,7 @@ async fn no_message_of_a_working_source_has_a_secret() {
         texts.status(&tokens);
         texts.source(&tokens).await;
         texts.debug(&tokens.rejected(token.header()));
-        server.does(Answer::new(if index == 0 { 204 } else { 200 }));
+        server.does(Response::new(if index == 0 { 204 } else { 200 }));
         if let Err(error) = limit(tokens.revoke()).await {
             texts.error(&error);
         }
@@ -298,7 +298,7 @@ async fn no_message_of_a_working_source_has_a_secret() {
     texts.have_no_secret();
     let traced = LOG.0.lock().unwrap().clone();
     for line in ["token_fetch vendor=\"voucherify\"", "token issued", "call got 401", "token revoked"] {
-        assert!(traced.contains(line), "it isn't traced: {line}");
+        assert!(traced.contains(line), "not traced: {line}");
     }
 }
 
@@ -313,18 +313,18 @@ async fn no_message_of_a_failure_has_a_secret() {
                 "details":{words},"request_id":"MARKED id",
                 "credentials":{{"access_token":{words},"access_token_expiry":{words},"token_type":{words}}}}}"#
         );
-        Answer::json(status, body).header("x-trace", "MARKED").header("retry-after", "MARKED")
+        Response::json(status, body).header("x-trace", "MARKED").header("retry-after", "MARKED")
     };
-    let page = |status| Answer::html(status, "<html>MARKED</html>").header("set-cookie", "session=MARKED");
+    let page = |status| Response::html(status, "<html>MARKED</html>").header("set-cookie", "session=MARKED");
     let mut acts: Vec<Act> = vec![
         Act::Resets,
         Act::ResetsUnread,
         Act::Truncates(voucherify_token("MARKED-access", clock.wall())),
-        Answer::new(200).body(MARK.repeat(16 * 1024)).into(),
-        Answer::new(200).body([b"\xffMARKED".as_slice()].concat()).into(),
-        Answer::new(307).header("location", "http://127.0.0.1:9/MARKED?token=MARKED").into(),
-        Answer::json(200, r#""MARKED""#).into(),
-        Answer::json(200, r#"{"MARKED":"MARKED"#).into(),
+        Response::new(200).body(MARK.repeat(16 * 1024)).into(),
+        Response::new(200).body([b"\xffMARKED".as_slice()].concat()).into(),
+        Response::new(307).header("location", "http://127.0.0.1:9/MARKED?token=MARKED").into(),
+        Response::json(200, r#""MARKED""#).into(),
+        Response::json(200, r#"{"MARKED":"MARKED"#).into(),
         voucherify_token_with("MARKED-access", "\"MARKED\"", "\"MARKED\"").into(),
         voucherify_token_with("MARKED-access", "0", "0").into(),
         voucherify_token("MARKED\\r\\nx: y", clock.wall()).into(),
@@ -340,7 +340,7 @@ async fn no_message_of_a_failure_has_a_secret() {
         let mut texts = Texts::default();
         let server = Server::new(act);
         for tokens in sources(&server, &clock) {
-            // A second one in a row may be another failure.
+            // A second failure in a row may be another one.
             for _ in 0..2 {
                 texts.source(&tokens).await;
                 clock.advance(s(60));
@@ -358,9 +358,9 @@ async fn no_message_of_a_failed_refresh_or_revocation_has_a_secret() {
             Act::Resets,
             zenoti_error(401, 401).replace("no", "MARKED").into(),
             zenoti_error(500, 4023).replace("no", "MARKED").into(),
-            Answer::html(503, "MARKED").into(),
-            Answer::html(200, "MARKED").into(),
-            Answer::new(429).header("retry-after", "MARKED").into(),
+            Response::html(503, "MARKED").into(),
+            Response::html(200, "MARKED").into(),
+            Response::new(429).header("retry-after", "MARKED").into(),
         ]
     };
     for act in acts() {
@@ -423,7 +423,7 @@ async fn no_message_about_an_unsent_request_has_a_secret() {
     texts.have_no_secret();
 }
 
-/// A store that fails at each step in turn, and says so without a secret.
+/// A store that fails at each step in turn, with an error without a secret.
 #[derive(Debug, Default)]
 struct Fails(Memory, Mutex<Option<&'static str>>);
 
@@ -470,7 +470,7 @@ async fn no_message_about_a_store_has_a_secret() {
         clock.advance(s(DAY + 2));
         server.does(zenoti_marked(2, &clock));
         texts.source(&tokens).await;
-        server.does(Answer::new(200));
+        server.does(Response::new(200));
         if let Err(error) = limit(tokens.revoke()).await {
             texts.error(&error);
         }

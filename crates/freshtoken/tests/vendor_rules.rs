@@ -1,6 +1,6 @@
-//! The three vendors' rules, through a token source, against a server on loopback: what arrives there, and when.
+//! The three vendors' rules, through a token source against a server on loopback: what arrives there, and when.
 //!
-//! `adapters.rs` has what one grant sends and reads; the rules of a policy without a vendor are in `scenarios/`.
+//! `adapters.rs` covers a single grant; `scenarios/` covers the rules of a policy without a vendor.
 
 #![cfg(all(feature = "voucherify", feature = "wellnessliving", feature = "zenoti"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test may")]
@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use freshtoken::{ErrorKind, Rejection, State, TokenSource, voucherify, wellnessliving, zenoti};
 use server::{
-    Act, Answer, DAY, Server, ask, builder, landed, limit, nobody, unix, voucherify_at, voucherify_token,
+    Act, DAY, Response, Server, ask, builder, landed, limit, nobody, unix, voucherify_at, voucherify_token,
     voucherify_token_with, wellnessliving_at, wellnessliving_credentials, wellnessliving_token, zenoti_at,
     zenoti_credentials, zenoti_error, zenoti_pair,
 };
@@ -40,7 +40,7 @@ impl Issuer {
     }
 }
 
-/// What is given out now, without a request.
+/// The token that is served now, without a request.
 fn held(tokens: &TokenSource) -> String {
     tokens.try_token().unwrap().expose().to_owned()
 }
@@ -48,7 +48,7 @@ fn held(tokens: &TokenSource) -> String {
 #[tokio::test]
 async fn vendors_with_a_login_renew_at_three_quarters() {
     type At = fn(&Server, &TestClock) -> TokenSource;
-    type Token = fn(&str, SystemTime) -> Answer;
+    type Token = fn(&str, SystemTime) -> Response;
     let vendors: [(At, Token, u64); 2] =
         [(wellnessliving_at, wellnessliving_token, 3_600), (voucherify_at, voucherify_token, 900)];
     for (at, token, life) in vendors {
@@ -63,9 +63,9 @@ async fn vendors_with_a_login_renew_at_three_quarters() {
         clock.advance(s(1));
         server.does(token("second", clock.wall()));
         server.close();
-        assert_eq!(held(&tokens), "first", "nobody waits for a renewal in the background");
+        assert_eq!(held(&tokens), "first", "no caller waits for a renewal in the background");
         server.arrived(2).await;
-        assert_eq!(ask(&tokens).await.unwrap(), "first", "while it is under way neither");
+        assert_eq!(ask(&tokens).await.unwrap(), "first", "nor while it is in progress");
         server.open();
         landed(&tokens).await;
         assert_eq!(held(&tokens), "second");
@@ -80,7 +80,7 @@ async fn vendors_with_a_login_renew_at_three_quarters() {
 #[tokio::test]
 async fn voucherify_tokens_expire_at_the_earlier_of_two_expiries() {
     use Issuer::{Fast, Right, Slow};
-    // What the issuer says of a token, whether its answer has a `Date`, and how long it lives.
+    // The issuer's expiry, whether its response has a `Date`, and the resulting lifetime.
     let cases: [(Issuer, bool, u64, u64, u64); 11] = [
         (Right, true, 900, 900, 900),
         (Right, true, 900, 600, 600),
@@ -90,8 +90,8 @@ async fn voucherify_tokens_expire_at_the_earlier_of_two_expiries() {
         (Fast, true, 900, 600, 600),
         (Slow, true, 900, 900, 900),
         (Slow, true, 900, 1_200, 900),
-        // Without a `Date` nobody knows that the issuer's clock is off. Fast, `expires_in` holds; slow, the token is
-        // renewed too early, and never too late.
+        // Without a `Date`, the source cannot know that the issuer's clock is off. If it is fast, `expires_in` is used; if
+        // slow, the token is renewed too early, and never too late.
         (Fast, false, 900, 900, 900),
         (Slow, false, 900, 900, 600),
         (Slow, false, 600, 1_200, 600),
@@ -121,7 +121,7 @@ async fn zenoti_refreshes_at_expiry_and_never_before() {
         let tokens = zenoti_at(&server, &clock);
         ask(&tokens).await.unwrap();
 
-        // Up to a second before its end it is given out, and nothing happens in the background.
+        // It is served until one second before it expires, and nothing happens in the background.
         let mut age = 0;
         for at in [DAY / 2, DAY * 3 / 4, DAY - 60, DAY - 2] {
             clock.advance(s(at - age));
@@ -131,7 +131,7 @@ async fn zenoti_refreshes_at_expiry_and_never_before() {
             assert!(!tokens.status().is_renewing, "{issuer:?} at {at}");
         }
 
-        // From then on who asks waits for two seconds beyond its end, by this machine's clock.
+        // From then on who asks waits for two seconds beyond it expires, by this machine's clock.
         clock.advance(s(1));
         assert!(tokens.try_header().is_none());
         for milliseconds in [0, 999, 1, 1_999] {
@@ -169,15 +169,15 @@ async fn zenoti_refresh_tokens_are_sent_once_for_all_callers() {
     assert_eq!(saw[1..], ["refresh refresh-1", "refresh refresh-2", "refresh refresh-3", "refresh refresh-4"]);
 }
 
-/// A source with its first pair, at the moment of its first refresh, which the server answers so.
-async fn at_its_first_refresh(answers: impl Into<Act>) -> (Server, TestClock, TokenSource) {
+/// A source with its first pair, just before its first refresh, and the server's next response.
+async fn at_its_first_refresh(responses: impl Into<Act>) -> (Server, TestClock, TokenSource) {
     let clock = TestClock::new();
     let server = Server::new(zenoti_pair(1, clock.wall()));
     let tokens = zenoti_at(&server, &clock);
     ask(&tokens).await.unwrap();
     clock.advance(s(DAY + 2));
     server.does(zenoti_pair(2, clock.wall()));
-    server.does_once(answers);
+    server.does_once(responses);
     (server, clock, tokens)
 }
 
@@ -185,28 +185,28 @@ async fn at_its_first_refresh(answers: impl Into<Act>) -> (Server, TestClock, To
 async fn zenoti_logs_in_after_a_used_or_lost_refresh_token() {
     let pair = zenoti_pair(7, support::start() + s(DAY + 2));
     let expired = zenoti_pair(7, support::start()).date(support::start() + s(DAY + 2));
-    let answers: [(&str, Act); 11] = [
+    let responses: [(&str, Act); 11] = [
         ("spent", zenoti_error(401, 401).into()),
-        ("refused by the status alone", Answer::new(400).into()),
-        ("no answer after the request", Act::Resets),
+        ("refused by the status alone", Response::new(400).into()),
+        ("no response after the request", Act::Resets),
         ("no request", Act::ResetsUnread),
-        ("half an answer", Act::Truncates(pair.clone())),
+        ("half a response", Act::Truncates(pair.clone())),
         ("a failure", zenoti_error(500, 500).into()),
-        ("a proxy's failure", Answer::html(502, "<html>Bad gateway</html>").into()),
+        ("a proxy's failure", Response::html(502, "<html>Bad gateway</html>").into()),
         ("an error in a success", zenoti_error(200, 401).into()),
-        ("a page", Answer::html(200, "<html>Welcome</html>").into()),
-        ("no token", Answer::json(200, r#"{"credentials":null,"error":null}"#).into()),
+        ("a page", Response::html(200, "<html>Welcome</html>").into()),
+        ("no token", Response::json(200, r#"{"credentials":null,"error":null}"#).into()),
         ("a token that is over", expired.replace("2026-11-23T", "2026-11-21T").into()),
     ];
-    for (case, answer) in answers {
-        let is_read = !matches!(answer, Act::ResetsUnread);
-        let (server, clock, tokens) = at_its_first_refresh(answer).await;
+    for (case, response) in responses {
+        let is_read = !matches!(response, Act::ResetsUnread);
+        let (server, clock, tokens) = at_its_first_refresh(response).await;
         assert_eq!(ask(&tokens).await.unwrap(), "access-2", "{case}");
         let saw = if is_read { vec!["login", "refresh refresh-1", "login"] } else { vec!["login", "login"] };
         assert_eq!(server.zenoti_saw(), saw, "{case}");
         assert_eq!(server.connections(), 3, "{case}");
 
-        // The pair of the login goes on from here.
+        // The login's pair is refreshed from here on.
         clock.advance(s(DAY + 2));
         server.does(zenoti_pair(3, clock.wall()));
         assert_eq!(ask(&tokens).await.unwrap(), "access-3", "{case}");
@@ -217,7 +217,7 @@ async fn zenoti_logs_in_after_a_used_or_lost_refresh_token() {
 #[tokio::test]
 async fn zenoti_keeps_a_refresh_token_that_was_not_used() {
     for status in [408, 425, 429] {
-        let (server, clock, tokens) = at_its_first_refresh(Answer::new(status).header("retry-after", "30")).await;
+        let (server, clock, tokens) = at_its_first_refresh(Response::new(status).header("retry-after", "30")).await;
         let error = ask(&tokens).await.unwrap_err();
         assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Unavailable, Some(s(30))));
         clock.advance(s(29));
@@ -243,7 +243,7 @@ async fn zenoti_keeps_a_refresh_token_without_a_connection() {
 
 #[tokio::test]
 async fn zenoti_obeys_retry_after_before_a_login() {
-    let (server, clock, tokens) = at_its_first_refresh(Answer::new(503).header("retry-after", "30")).await;
+    let (server, clock, tokens) = at_its_first_refresh(Response::new(503).header("retry-after", "30")).await;
     assert_eq!(ask(&tokens).await.unwrap_err().retry_after(), Some(s(30)));
     clock.advance(s(29));
     ask(&tokens).await.unwrap_err();
@@ -285,7 +285,7 @@ async fn zenoti_logs_in_after_a_401_before_expiry() {
 
 #[tokio::test]
 async fn a_listed_permanent_error_is_not_retried() {
-    // 500 would be worth a retry, and 400 at a refresh a login; the codes say otherwise.
+    // By status alone, 500 would be retried, and 400 at a refresh would cause a login. The codes say otherwise.
     let clock = TestClock::new();
     let server = Server::new(zenoti_error(500, 4023));
     let tokens = zenoti_at(&server, &clock);
@@ -302,7 +302,7 @@ async fn a_listed_permanent_error_is_not_retried() {
     assert_eq!(ask(&tokens).await.unwrap(), "access-1");
     assert_eq!(server.count(), 2);
 
-    let server = Server::new(Answer::json(400, r#"{"error":"invalid_client"}"#));
+    let server = Server::new(Response::json(400, r#"{"error":"invalid_client"}"#));
     let tokens = wellnessliving_at(&server, &clock);
     for age in [0, 1_800] {
         clock.advance(s(age));
@@ -320,7 +320,7 @@ async fn zenoti_revokes_with_the_live_token_and_logs_in_then() {
     let server = Server::new(zenoti_pair(1, clock.wall()));
     let tokens = zenoti_at(&server, &clock);
     ask(&tokens).await.unwrap();
-    server.does_once(Answer::new(200));
+    server.does_once(Response::new(200));
     limit(tokens.revoke()).await.unwrap();
     assert_eq!(tokens.status().state, State::Empty);
     assert!(server.requests()[1].body.is_empty());
@@ -336,7 +336,7 @@ async fn voucherify_revokes_with_a_form_and_logs_in_then() {
     let server = Server::new(voucherify_token("first", clock.wall()));
     let tokens = voucherify_at(&server, &clock);
     ask(&tokens).await.unwrap();
-    server.does_once(Answer::new(204));
+    server.does_once(Response::new(204));
     limit(tokens.revoke()).await.unwrap();
     let revoke = &server.requests()[1];
     assert_eq!((revoke.line.as_str(), revoke.body.as_str()), ("POST /v1/oauth/token/revoke", "access_token=first"));
@@ -354,7 +354,7 @@ async fn a_token_unknown_to_voucherify_is_forgotten_at_revocation() {
     let server = Server::new(voucherify_token("first", clock.wall()));
     let tokens = voucherify_at(&server, &clock);
     ask(&tokens).await.unwrap();
-    server.does_once(Answer::new(404));
+    server.does_once(Response::new(404));
     limit(tokens.revoke()).await.unwrap();
     assert_eq!(tokens.status().state, State::Empty);
     server.does(voucherify_token("second", clock.wall()));
@@ -364,7 +364,7 @@ async fn a_token_unknown_to_voucherify_is_forgotten_at_revocation() {
 
 #[tokio::test]
 async fn after_a_failed_revocation_the_token_is_still_served() {
-    for failure in [Act::from(Answer::new(503).header("retry-after", "7")), Act::Resets] {
+    for failure in [Act::from(Response::new(503).header("retry-after", "7")), Act::Resets] {
         let clock = TestClock::new();
         let server = Server::new(voucherify_token("first", clock.wall()));
         let tokens = voucherify_at(&server, &clock);
@@ -372,7 +372,7 @@ async fn after_a_failed_revocation_the_token_is_still_served() {
         server.does_once(failure);
         assert_eq!(limit(tokens.revoke()).await.unwrap_err().kind(), ErrorKind::Unavailable);
         assert_eq!(held(&tokens), "first");
-        server.does_once(Answer::new(204));
+        server.does_once(Response::new(204));
         limit(tokens.revoke()).await.unwrap();
         assert_eq!((server.count(), tokens.status().state), (3, State::Empty));
     }
@@ -385,9 +385,9 @@ async fn a_failed_revocation_does_not_unreject_a_token() {
     let tokens = voucherify_at(&server, &clock);
     let token = limit(tokens.token()).await.unwrap();
     tokens.rejected(&token);
-    server.does_once(Answer::new(503));
+    server.does_once(Response::new(503));
     limit(tokens.revoke()).await.unwrap_err();
-    assert!(tokens.try_token().is_none(), "the rejected token is given out again");
+    assert!(tokens.try_token().is_none(), "the rejected token is served again");
     landed(&tokens).await;
 }
 
@@ -408,8 +408,8 @@ async fn a_token_has_the_vendor_prefix_and_its_typed_response() {
     let tokens = voucherify_at(&server, &clock);
     assert_eq!(limit(tokens.header()).await.unwrap(), "Bearer a-token");
     let token = tokens.try_token().unwrap();
-    let answer = token.answer::<voucherify::Answer>().unwrap();
-    assert_eq!((answer.client_id.as_str(), answer.access_token.is_empty()), ("a-client", true));
+    let response = token.answer::<voucherify::Answer>().unwrap();
+    assert_eq!((response.client_id.as_str(), response.access_token.is_empty()), ("a-client", true));
     assert_eq!(token.scopes(), ["vouchers"]);
     assert!(token.answer::<zenoti::Answer>().is_none(), "it is another vendor's");
 
@@ -417,16 +417,16 @@ async fn a_token_has_the_vendor_prefix_and_its_typed_response() {
     let tokens = wellnessliving_at(&server, &clock);
     assert_eq!(limit(tokens.header()).await.unwrap(), "Bearer a-token");
     let token = tokens.try_token().unwrap();
-    let answer = token.answer::<wellnessliving::Answer>().unwrap();
-    assert_eq!((answer.expires_in, answer.access_token.is_empty()), (3_600, true));
+    let response = token.answer::<wellnessliving::Answer>().unwrap();
+    assert_eq!((response.expires_in, response.access_token.is_empty()), (3_600, true));
 
     let server = Server::new(zenoti_pair(1, clock.wall()));
     let tokens = zenoti_at(&server, &clock);
     assert_eq!(limit(tokens.header()).await.unwrap(), "bearer access-1");
     let token = tokens.try_token().unwrap();
-    let answer = token.answer::<zenoti::Answer>().unwrap().credentials.as_ref().unwrap();
-    assert_eq!((answer.token_id.as_deref(), answer.user_type.as_ref()), (Some("id-1"), Some(&"Employee".into())));
-    assert!(answer.access_token.is_empty() && answer.refresh_token.as_ref().unwrap().is_empty());
+    let response = token.answer::<zenoti::Answer>().unwrap().credentials.as_ref().unwrap();
+    assert_eq!((response.token_id.as_deref(), response.user_type.as_ref()), (Some("id-1"), Some(&"Employee".into())));
+    assert!(response.access_token.is_empty() && response.refresh_token.as_ref().unwrap().is_empty());
     for tokens in [&tokens, &tokens.clone()] {
         assert_eq!(tokens.header_name(), http::header::AUTHORIZATION);
         assert!(tokens.try_header().unwrap().is_sensitive());

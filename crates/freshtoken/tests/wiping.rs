@@ -1,4 +1,4 @@
-//! What is left of secrets in this process's memory after a login, when everything is dropped.
+//! The secrets that remain in this process's memory after a login, when everything is dropped.
 #![cfg(all(target_os = "linux", feature = "zenoti"))]
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
@@ -13,13 +13,13 @@ const ACCESS: u8 = 1;
 const REFRESH: u8 = 2;
 const PASSWORD: u8 = 3;
 
-/// A secret that is made at run time: the program itself doesn't hold it.
+/// A secret that is built at run time, so that the program's own data does not contain it.
 fn secret(seed: u8) -> String {
     let letter = |index: u8| char::from(b'a' + index.wrapping_mul(7).wrapping_add(seed.wrapping_mul(11)) % 26);
     (0..40).map(letter).collect()
 }
 
-/// The vendor, in a process of its own, whose memory isn't looked into.
+/// The vendor, in a separate process whose memory is not searched.
 #[test]
 #[ignore = "another test starts it"]
 fn the_vendor() {
@@ -27,19 +27,19 @@ fn the_vendor() {
     println!("\nhttp://{}", listener.local_addr().unwrap());
     let (mut stream, _) = listener.accept().unwrap();
     let mut request = [0; 4096];
-    // A request of the test comes in one piece.
+    // The test's request arrives in one piece.
     let _ = stream.read(&mut request).unwrap();
     let (access, refresh) = (secret(ACCESS), secret(REFRESH));
     let body = format!(r#"{{"credentials":{{"access_token":"{access}","refresh_token":"{refresh}"}}}}"#);
     let head = format!("content-type: application/json\r\ncontent-length: {}", body.len());
     write!(stream, "HTTP/1.1 200 OK\r\n{head}\r\n\r\n{body}").unwrap();
-    // Until the client hangs up.
+    // Until the client closes the connection.
     let _ = stream.read(&mut request);
 }
 
 struct Vendor {
     child: Child,
-    /// Kept open: it writes to it until it ends.
+    /// Kept open, because the process writes to it until it exits.
     _stdout: Lines<BufReader<ChildStdout>>,
 }
 
@@ -61,7 +61,7 @@ impl Drop for Vendor {
     }
 }
 
-/// How often a secret is in this process's memory. What is looked for is masked, so that it isn't found itself.
+/// Counts a secret in this process's memory. The pattern is masked, so that it does not find itself.
 fn copies(seed: u8) -> usize {
     const MASK: u8 = 0x55;
     const STEP: usize = 1 << 16;
@@ -99,9 +99,9 @@ fn dropping_everything_leaves_a_token_only_in_the_http_client_buffer() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let tokens = TokenSource::new(zenoti::Endpoint::at(url).unwrap(), credentials);
     runtime.block_on(tokens.header()).unwrap();
-    assert!(copies(ACCESS) > 0, "what is looked for can be found");
+    assert!(copies(ACCESS) > 0, "the search finds an existing secret");
     drop((tokens, runtime));
-    // It read the response into its own buffer.
+    // The client read the response into its own buffer.
     assert!(copies(ACCESS) <= 1 && copies(REFRESH) <= 1);
     assert_eq!(copies(PASSWORD), 0);
 }

@@ -37,8 +37,8 @@ async fn a_rotation_is_notified_before_the_new_token_is_served() {
     gate.add_permits(1);
     settle().await;
     assert_eq!(issuer.seen(), ["consented"]);
-    assert!(!caller.is_finished(), "the token is given out before it is persisted");
-    assert!(tokens.try_header().is_none(), "the token is given out before it is persisted");
+    assert!(!caller.is_finished(), "the token is served before it is persisted");
+    assert!(tokens.try_header().is_none(), "the token is served before it is persisted");
     gate.add_permits(1);
     assert_eq!(caller.await.unwrap().unwrap(), "token-1");
     assert_eq!(*persisted.lock().unwrap(), [None, Some("refresh-1".to_owned())]);
@@ -65,12 +65,12 @@ async fn persisted_records_never_send_a_refresh_token_twice() {
         }
     };
     assert_eq!(ask(&start()).await.unwrap(), "token-1");
-    // A restart long before its end: nothing to do.
+    // A restart long before the token expires: nothing to do.
     clock.advance(s(3_600));
     assert_eq!(ask(&start()).await.unwrap(), "token-1");
     clock.advance(s(DAY));
     assert_eq!(ask(&start()).await.unwrap(), "token-2");
-    // The process ends in mid-refresh.
+    // The process crashes during a refresh.
     clock.advance(s(DAY + 10));
     issuer.close();
     let before = start();
@@ -78,7 +78,7 @@ async fn persisted_records_never_send_a_refresh_token_twice() {
     settle().await;
     let after = start();
     issuer.open();
-    assert_eq!(ask(&after).await.unwrap(), "token-4", "by a login");
+    assert_eq!(ask(&after).await.unwrap(), "token-4", "from a login");
     assert_eq!(issuer.seen(), ["login", "refresh-1", "refresh-2", "login"]);
 }
 

@@ -13,7 +13,7 @@ async fn a_dropped_caller_cancels_nothing() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let tokens = source::<LogsIn>(&issuer, &clock);
     issuer.close();
-    // It has no patience, as a call with a time-out of 50 ms.
+    // The caller is impatient, like a call with a timeout of 50 ms.
     let mut caller = Box::pin(tokens.header());
     assert!(futures_poll(&mut caller).await.is_none());
     settle().await;
@@ -48,7 +48,7 @@ async fn a_rotated_token_is_not_lost_with_its_caller() {
     let mut caller = Box::pin(tokens.header());
     assert!(futures_poll(&mut caller).await.is_none());
     settle().await;
-    // The caller goes, and with it the only source.
+    // The caller and the only source are dropped.
     drop(caller);
     drop(tokens);
     issuer.open();
@@ -116,7 +116,7 @@ async fn a_repeated_token_is_served_without_a_request_storm() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let tokens = source::<LogsIn>(&issuer, &clock);
     ask(&tokens).await.unwrap();
-    // A vendor that caches: what it answers lives for as long as what it answered before.
+    // A vendor that caches: its response has the expiry of the previous one.
     let mut requests = 0;
     for second in 675..895 {
         clock.advance(if second == 675 { s(675) } else { s(1) });
@@ -231,7 +231,7 @@ async fn a_permission_problem_is_reported_only_after_a_store_lookup() {
     assert_eq!(ask(&one).await.unwrap(), "token-3");
     assert_eq!(issuer.seen(), ["login"; 3]);
 
-    // Now it doesn't.
+    // Now it does not.
     let third = one.token().await.unwrap();
     assert_eq!(one.rejected(&third), Rejection::Renewing);
     assert_eq!(ask(&one).await.unwrap(), "token-3");

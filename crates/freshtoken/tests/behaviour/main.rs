@@ -1,4 +1,5 @@
-//! Behaviour that a scenario cannot express: tasks, runtimes, stores and callbacks. `tests/README.md` says which test proves what.
+//! Behaviour that a scenario cannot express: tasks, runtimes, stores and callbacks. `tests/README.md` says which test proves
+//! what.
 #![allow(clippy::unwrap_used)]
 
 mod accounts;

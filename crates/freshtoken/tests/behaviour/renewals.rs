@@ -5,7 +5,7 @@ use freshtoken::{Clock, ErrorKind, Issued, TokenSource};
 use crate::support::{Does, Fixed, Issuer, TestClock, acme, ask, s, settle};
 use crate::{DAY, LogsIn, NeedsConsent, RefreshesOnce, source};
 
-/// A clock that lags behind its own sleep, as a coarse one does.
+/// A clock that lags behind its own sleep, like a coarse clock.
 struct Coarse(TestClock);
 
 impl Clock for Coarse {

@@ -153,7 +153,7 @@ fn a_refresh_token_not_yet_sent_survives_its_runtime() {
         settle().await;
     });
     drop(first);
-    assert!(issuer.seen().is_empty(), "it is told of before it is sent");
+    assert!(issuer.seen().is_empty(), "it is notified before it is sent");
     assert_eq!(runtime().block_on(ask(&tokens)).unwrap(), "token-1");
     assert_eq!((issuer.seen(), told.load(Ordering::Relaxed)), (vec!["consented".to_owned()], 3));
 }

@@ -26,7 +26,7 @@ async fn replicas_of_one_account_use_its_refresh_token_once() {
     assert_eq!(store.len(), 1);
 }
 
-/// A store that can be slow and can be down.
+/// A store that can be slow, unreachable, hanging or panicking.
 #[derive(Default)]
 pub struct FaultyStore {
     memory: Memory,
@@ -145,7 +145,7 @@ async fn a_single_use_refresh_token_is_not_sent_while_the_store_is_down() {
     *store.is_down.lock().unwrap() = true;
     clock.advance(s(DAY + 10));
     ask(&can_log_in).await.unwrap();
-    assert_eq!(issuer.seen(), ["login", "login"], "no outage where a login can do");
+    assert_eq!(issuer.seen(), ["login", "login"], "no outage if there is a login");
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ fn a_rejected_token_stays_rejected_after_a_mark_by_another_process() {
     let tokens = sharing::<RefreshesOnce>(&issuer, &clock, &store);
     let token = runtime().block_on(tokens.token()).unwrap();
     assert_eq!(tokens.rejected(&token), Rejection::Renewing);
-    // Its clock is a day ahead: it believes that the token is over, and dies in mid-refresh.
+    // Its clock is a day ahead: it considers the token expired, and crashes during a refresh.
     let (ahead, dying) = (TestClock::new(), runtime());
     ahead.advance(s(DAY + 10));
     issuer.close();
@@ -280,7 +280,7 @@ async fn a_store_separates_servers_accounts_and_scopes() {
     assert_eq!(store.len(), 4);
 }
 
-/// An issuer whose credentials are the scopes, and the name of its server.
+/// An issuer whose credentials are the scopes, and its server's name.
 pub struct Scoped(pub Acme<LogsIn>, pub &'static str);
 
 impl Vendor for Scoped {
@@ -309,7 +309,7 @@ async fn a_newer_stored_record_overrules_the_start() {
     };
     ask(&start()).await.unwrap();
     clock.advance(s(DAY + 10));
-    // The process restarts with the refresh token of its configuration, which is spent.
+    // The process restarts with the configured refresh token, which was used.
     assert_eq!(ask(&start()).await.unwrap(), "token-2");
     assert_eq!(issuer.seen(), ["consented", "refresh-1"]);
 }

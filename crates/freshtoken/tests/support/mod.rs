@@ -1,4 +1,4 @@
-//! What the tests share: a clock that they move, and an issuer that does as it is told.
+//! Shared test support: a movable clock, and an issuer that behaves as configured.
 #![allow(dead_code, reason = "each test uses its part")]
 
 use std::collections::VecDeque;
@@ -19,7 +19,7 @@ pub fn start() -> SystemTime {
     UNIX_EPOCH + s(1_795_305_600)
 }
 
-/// A clock that stands still until it is moved.
+/// A clock that does not run until a test moves it.
 #[derive(Clone)]
 pub struct TestClock(Arc<Mutex<Hands>>);
 
@@ -34,7 +34,7 @@ impl TestClock {
         Self(Arc::new(Mutex::new(Hands { monotonic: s(1_000), wall: start(), sleepers: Vec::new() })))
     }
 
-    /// Time goes by.
+    /// Advances both clocks.
     pub fn advance(&self, by: Duration) {
         let mut hands = self.0.lock().unwrap();
         hands.monotonic += by;
@@ -49,12 +49,12 @@ impl TestClock {
         }
     }
 
-    /// The machine sleeps, and its monotonic clock with it.
+    /// Advances the wall clock only, as when the machine is suspended.
     pub fn suspend(&self, by: Duration) {
         self.0.lock().unwrap().wall += by;
     }
 
-    /// Someone sets the wall clock back.
+    /// Sets the wall clock back.
     pub fn set_back(&self, by: Duration) {
         self.0.lock().unwrap().wall -= by;
     }
@@ -67,7 +67,7 @@ impl TestClock {
         self.0.lock().unwrap().wall
     }
 
-    /// How many wait for time to go by.
+    /// The number of sleepers.
     pub fn sleepers(&self) -> usize {
         let mut hands = self.0.lock().unwrap();
         hands.sleepers.retain(|(_, sleeper)| !sleeper.is_closed());
@@ -92,7 +92,7 @@ impl Clock for TestClock {
     }
 }
 
-/// Chance that always rolls the same.
+/// Randomness that always returns the same number.
 pub struct Fixed(pub f64);
 
 impl Random for Fixed {
@@ -104,25 +104,25 @@ impl Random for Fixed {
 /// What the issuer does with a request.
 #[derive(Clone, Debug)]
 pub enum Does {
-    /// A token of this life, and a refresh token of that one.
+    /// Issues a token of this lifetime, and maybe a refresh token.
     Issues {
         life: Option<Duration>,
         refresh: bool,
         refresh_life: Option<Duration>,
     },
-    /// A pair whose access token expired long ago.
+    /// Issues a pair whose access token expired long ago.
     IssuesExpired,
     Fails,
     FailsFor(Duration),
     Refuses,
-    /// A refusal by the status alone.
+    /// Refuses by status, without a listed code.
     RefusesUnlisted,
-    /// The refresh token is spent.
+    /// Refuses the refresh token, and asks for a login.
     WantsLogin,
     WantsLoginIn(Duration),
-    /// It acts on the request, and the answer is lost.
+    /// Processes the request, and the response is lost.
     Loses,
-    /// A success that makes no sense.
+    /// Responds with an unusable success.
     SendsGarbage,
 }
 
@@ -136,17 +136,17 @@ impl Does {
     }
 }
 
-/// An issuer in this process, whose policy is set by its type: see `policy!`.
+/// An issuer in this process, whose type determines the policy: see `policy!`.
 #[derive(Clone)]
 pub struct Issuer(Arc<IssuerState>);
 
 struct IssuerState {
     does: Mutex<Does>,
     next: Mutex<VecDeque<Does>>,
-    /// What arrived since someone looked.
+    /// The requests since the last call of `seen`.
     seen: Mutex<Vec<String>>,
     issued: Mutex<u64>,
-    /// Requests are answered as there are permits.
+    /// Each response takes a permit.
     gate: Semaphore,
 }
 
@@ -161,17 +161,17 @@ impl Issuer {
         }))
     }
 
-    /// From now on.
+    /// Sets what happens to all requests from now on.
     pub fn does(&self, does: Does) {
         *self.0.does.lock().unwrap() = does;
     }
 
-    /// With the next request only.
+    /// Sets what happens to the next request only.
     pub fn does_once(&self, does: Does) {
         self.0.next.lock().unwrap().push_back(does);
     }
 
-    /// Requests arrive, and aren't answered until `open`.
+    /// Holds all responses until `open`.
     pub fn close(&self) {
         self.0.gate.forget_permits(Semaphore::MAX_PERMITS);
     }
@@ -180,17 +180,17 @@ impl Issuer {
         self.0.gate.add_permits(Semaphore::MAX_PERMITS - self.0.gate.available_permits());
     }
 
-    /// Something that isn't a request, in the order of the requests.
+    /// Records an event among the requests.
     pub fn notes(&self, what: &str) {
         self.0.seen.lock().unwrap().push(what.to_owned());
     }
 
-    /// What arrived since the last look.
+    /// Returns the requests since the last call.
     pub fn seen(&self) -> Vec<String> {
         std::mem::take(&mut self.0.seen.lock().unwrap())
     }
 
-    async fn answer(&self, request: String) -> Result<Issued, Failure> {
+    async fn respond(&self, request: String) -> Result<Issued, Failure> {
         let is_revoke = request.starts_with("revoke");
         self.0.seen.lock().unwrap().push(request);
         let _permit = self.0.gate.acquire().await.unwrap();
@@ -200,11 +200,11 @@ impl Issuer {
                 let mut issued = self.0.issued.lock().unwrap();
                 *issued += u64::from(!is_revoke);
                 let number = *issued;
-                let mut answer = Issued::new(format!("token-{number}"));
-                answer.expires_in = life;
-                answer.refresh_token = refresh.then(|| format!("refresh-{number}").into());
-                answer.refresh_expires_in = refresh_life;
-                Ok(answer)
+                let mut response = Issued::new(format!("token-{number}"));
+                response.expires_in = life;
+                response.refresh_token = refresh.then(|| format!("refresh-{number}").into());
+                response.refresh_expires_in = refresh_life;
+                Ok(response)
             }
             Does::IssuesExpired => {
                 let mut issued = self.0.issued.lock().unwrap();
@@ -233,7 +233,7 @@ pub trait HasPolicy: Send + Sync + 'static {
     const POLICY: Policy;
 }
 
-/// Makes a type that stands for a policy.
+/// Declares a type that stands for a policy.
 #[macro_export]
 macro_rules! policy {
     ($name:ident = $policy:expr) => {
@@ -259,31 +259,31 @@ impl<P: HasPolicy> Vendor for Acme<P> {
 
     async fn login(&self, credentials: &CredentialSource<String>) -> Result<Issued, Failure> {
         credentials.get().await?;
-        self.0.answer("login".to_owned()).await
+        self.0.respond("login".to_owned()).await
     }
 
     async fn refresh(&self, _: &CredentialSource<String>, refresh_token: &Secret) -> Result<Issued, Failure> {
-        self.0.answer(refresh_token.expose().to_owned()).await
+        self.0.respond(refresh_token.expose().to_owned()).await
     }
 
     async fn revoke(&self, _: &CredentialSource<String>, token: &Secret) -> Result<(), Failure> {
-        self.0.answer(format!("revoke {}", token.expose())).await.map(drop)
+        self.0.respond(format!("revoke {}", token.expose())).await.map(drop)
     }
 }
 
-/// Lets every task go on until all of them wait.
+/// Runs all tasks until each of them waits.
 pub async fn settle() {
     for _ in 0..200 {
         tokio::task::yield_now().await;
     }
 }
 
-/// The token that a source gives out now, by its number.
+/// The token that a source returns now.
 pub async fn ask(tokens: &TokenSource) -> Result<String, freshtoken::Error> {
     Ok(tokens.token().await?.expose().to_owned())
 }
 
-/// An issuer whose token travels in a header of its own, bare, beside an application key.
+/// An issuer whose bare token is sent in a custom header, beside an application key.
 pub struct Keyed(pub Issuer);
 
 impl Vendor for Keyed {
@@ -295,12 +295,12 @@ impl Vendor for Keyed {
     }
 
     async fn login(&self, _: &CredentialSource<String>) -> Result<Issued, Failure> {
-        let issued = self.0.answer("login".to_owned()).await?;
+        let issued = self.0.respond("login".to_owned()).await?;
         Ok(issued.also(http::HeaderName::from_static("x-app-key"), "app-key"))
     }
 }
 
-/// All that an error says, its sources included.
+/// All messages of an error and its sources.
 pub fn every_text(error: &dyn std::error::Error) -> String {
     let mut text = format!("{error} {error:?} {error:#?}");
     if let Some(source) = error.source() {

@@ -1,6 +1,6 @@
-//! A server on loopback that does as it is told, and the three vendors' answers for it to give.
+//! A server on loopback that behaves as configured, and the three vendors' responses.
 //!
-//! It runs on a thread and runtime of its own: what runs on a test's runtime is the crate's alone. A test file has it
+//! It runs on its own thread and runtime, so only the crate's tasks run on a test's runtime. A test file includes it
 //! with `#[path = "support/server.rs"] mod server;` beside `mod support;`.
 #![allow(dead_code, reason = "each test uses its part")]
 
@@ -23,20 +23,20 @@ use crate::support::{Fixed, TestClock, s};
 
 pub const DAY: u64 = 24 * 60 * 60;
 
-/// A safety net: what takes so long hangs. It is shorter than the time-out of a request, which would end some hangs.
+/// After this time, a future counts as hanging. It is shorter than the timeout of a request, which would hide some hangs.
 const TOO_LONG: Duration = Duration::from_secs(20);
 
-/// What a future gives, unless it hangs.
+/// Returns a future's output, and fails if it hangs.
 pub async fn limit<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(TOO_LONG, future).await.expect("it hangs")
 }
 
-/// The token that a source gives out now.
+/// The token that a source returns now.
 pub async fn ask(tokens: &TokenSource) -> Result<String, Error> {
     limit(crate::support::ask(tokens)).await
 }
 
-/// Ends when a source's flight is over.
+/// Waits until a source's fetch has completed.
 pub async fn landed(tokens: &TokenSource) {
     limit(async {
         while tokens.status().is_renewing {
@@ -46,7 +46,7 @@ pub async fn landed(tokens: &TokenSource) {
     .await;
 }
 
-/// A builder whose source lives by the test's clock, and rolls zeros.
+/// A builder with the test's clock and no jitter.
 pub fn builder<V: Vendor>(
     endpoint: V,
     credentials: impl Into<CredentialSource<V::Credentials>>,
@@ -58,27 +58,27 @@ pub fn builder<V: Vendor>(
 /// What the server does with a request.
 #[derive(Clone)]
 pub enum Act {
-    Answers(Answer),
-    /// Answers, but hangs up in the middle of the body.
-    Truncates(Answer),
-    /// Reads the request, acts on it, and resets the connection.
+    Responds(Response),
+    /// Responds, but closes the connection in the middle of the body.
+    Truncates(Response),
+    /// Processes the request, and resets the connection.
     Resets,
-    /// Resets the connection before it has read anything.
+    /// Resets the connection before it reads anything.
     ResetsUnread,
-    /// Reads the request, and never answers.
+    /// Reads the request, and never responds.
     Hangs,
 }
 
-/// An answer: what its head says, and its body.
+/// A response: its head and its body.
 #[derive(Clone)]
-pub struct Answer {
+pub struct Response {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     says_length: bool,
 }
 
-impl Answer {
+impl Response {
     pub fn new(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: Vec::new(), says_length: true }
     }
@@ -106,13 +106,13 @@ impl Answer {
         self
     }
 
-    /// Its body ends where the connection does.
+    /// Ends the body by closing the connection.
     pub fn without_length(mut self) -> Self {
         self.says_length = false;
         self
     }
 
-    /// The same with other words in its body.
+    /// Replaces a part of the body.
     pub fn replace(mut self, from: &str, to: &str) -> Self {
         let body = String::from_utf8(self.body).unwrap();
         assert!(body.contains(from), "`{from}` isn't in {body}");
@@ -133,9 +133,9 @@ impl Answer {
     }
 }
 
-impl From<Answer> for Act {
-    fn from(answer: Answer) -> Self {
-        Self::Answers(answer)
+impl From<Response> for Act {
+    fn from(response: Response) -> Self {
+        Self::Responds(response)
     }
 }
 
@@ -170,20 +170,20 @@ struct State {
     always: Mutex<Act>,
     next: Mutex<VecDeque<Act>>,
     requests: Mutex<Vec<Request>>,
-    /// How many requests were read.
+    /// The number of requests that were read.
     arrived: watch::Sender<usize>,
     connections: AtomicUsize,
-    /// Requests are answered as there are permits.
+    /// Each response takes a permit.
     gate: Semaphore,
 }
 
 impl Server {
-    /// A server that does so with each request.
+    /// Starts a server that does this with each request.
     pub fn new(always: impl Into<Act>) -> Self {
         Self::on(std::net::TcpListener::bind("127.0.0.1:0").unwrap(), always)
     }
 
-    /// A server that comes up at an address where there was none.
+    /// Starts a server at a reserved address.
     pub fn at(nobody: Nobody, always: impl Into<Act>) -> Self {
         Self::on(nobody.0.listen(128).unwrap().into_std().unwrap(), always)
     }
@@ -224,17 +224,17 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// From now on.
+    /// Sets what happens to all requests from now on.
     pub fn does(&self, act: impl Into<Act>) {
         *self.state.always.lock().unwrap() = act.into();
     }
 
-    /// With the next request only.
+    /// Sets what happens to the next request only.
     pub fn does_once(&self, act: impl Into<Act>) {
         self.state.next.lock().unwrap().push_back(act.into());
     }
 
-    /// Requests arrive, and aren't answered until `open`.
+    /// Holds all responses until `open`.
     pub fn close(&self) {
         self.state.gate.forget_permits(Semaphore::MAX_PERMITS);
     }
@@ -243,28 +243,28 @@ impl Server {
         self.state.gate.add_permits(Semaphore::MAX_PERMITS - self.state.gate.available_permits());
     }
 
-    /// Waits until so many requests have arrived in all.
+    /// Waits until this many requests have arrived.
     pub async fn arrived(&self, count: usize) {
         let mut arrived = self.arrived.clone();
         limit(arrived.wait_for(|arrived| *arrived >= count)).await.unwrap();
     }
 
-    /// Everything that has arrived.
+    /// Returns all requests.
     pub fn requests(&self) -> Vec<Request> {
         self.state.requests.lock().unwrap().clone()
     }
 
-    /// How many requests have arrived.
+    /// Returns the number of requests.
     pub fn count(&self) -> usize {
         self.state.requests.lock().unwrap().len()
     }
 
-    /// How many connections there were; a request has one of its own.
+    /// Returns the number of connections. Each request has its own.
     pub fn connections(&self) -> usize {
         self.state.connections.load(Ordering::SeqCst)
     }
 
-    /// What arrived, in Zenoti's words: `login`, `refresh <token>`, `revoke <token>`.
+    /// Returns the requests in Zenoti's terms: `login`, `refresh <token>`, `revoke <token>`.
     pub fn zenoti_saw(&self) -> Vec<String> {
         let name = |request: Request| match request.line.as_str() {
             "DELETE /v1/tokens/sessions/revoke" => format!("revoke {}", request.header("authorization").unwrap()),
@@ -295,25 +295,25 @@ impl State {
         self.arrived.send_modify(|arrived| *arrived += 1);
         let _permit = self.gate.acquire().await.unwrap();
         match act {
-            Act::Answers(answer) => {
-                let _ = stream.write_all(&answer.bytes()).await;
-                // The rest of a body that nobody reads mustn't make a reset of it.
+            Act::Responds(response) => {
+                let _ = stream.write_all(&response.bytes()).await;
+                // An unread rest of the body must not cause a reset.
                 let _ = stream.shutdown().await;
                 let _ = stream.read(&mut [0]).await;
             }
-            Act::Truncates(answer) => {
-                let bytes = answer.bytes();
-                let _ = stream.write_all(&bytes[..bytes.len() - answer.body.len() / 2]).await;
+            Act::Truncates(response) => {
+                let bytes = response.bytes();
+                let _ = stream.write_all(&bytes[..bytes.len() - response.body.len() / 2]).await;
             }
             Act::Resets => stream.set_zero_linger().unwrap(),
             Act::ResetsUnread => {}
-            // Until the client hangs up.
+            // Until the client closes the connection.
             Act::Hangs => drop(stream.read(&mut [0]).await),
         }
     }
 }
 
-/// One whole request; None: the client hung up.
+/// Reads one request, or returns `None` if the client closed the connection.
 async fn read(stream: &mut TcpStream) -> Option<Request> {
     let mut bytes = Vec::new();
     loop {
@@ -337,14 +337,14 @@ async fn read(stream: &mut TcpStream) -> Option<Request> {
     }
 }
 
-/// An address where nobody listens, and where no other test can.
+/// Reserves an address where nothing listens.
 pub fn nobody() -> Nobody {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     Nobody(socket)
 }
 
-/// Keeps its port.
+/// Keeps the port reserved.
 pub struct Nobody(TcpSocket);
 
 impl Nobody {
@@ -402,14 +402,14 @@ pub fn zenoti_at(server: &Server, clock: &TestClock) -> TokenSource {
     builder(zenoti::Endpoint::at(server.url()).unwrap(), zenoti_credentials(), clock).build()
 }
 
-/// Voucherify's answer at this moment by the issuer's clock, which its `Date` says.
-pub fn voucherify_token(token: &str, now: SystemTime) -> Answer {
+/// Voucherify's response at this moment of the issuer's clock, with a `Date`.
+pub fn voucherify_token(token: &str, now: SystemTime) -> Response {
     voucherify_token_with(token, "900", &(unix(now) + 900).to_string()).date(now)
 }
 
-/// Voucherify's answer with these two ends, as JSON, and no `Date`.
-pub fn voucherify_token_with(token: &str, expires_in: &str, expires_at: &str) -> Answer {
-    Answer::json(
+/// Voucherify's response with these two expiries as JSON, and no `Date`.
+pub fn voucherify_token_with(token: &str, expires_in: &str, expires_at: &str) -> Response {
+    Response::json(
         200,
         format!(
             r#"{{"access_token":"{token}","client_id":"a-client","expires_at":{expires_at},"expires_in":{expires_in},
@@ -418,13 +418,13 @@ pub fn voucherify_token_with(token: &str, expires_in: &str, expires_at: &str) ->
     )
 }
 
-/// WellnessLiving's answer.
-pub fn wellnessliving_token(token: &str, now: SystemTime) -> Answer {
-    Answer::json(200, format!(r#"{{"access_token":"{token}","expires_in":3600,"token_type":"Bearer"}}"#)).date(now)
+/// WellnessLiving's response.
+pub fn wellnessliving_token(token: &str, now: SystemTime) -> Response {
+    Response::json(200, format!(r#"{{"access_token":"{token}","expires_in":3600,"token_type":"Bearer"}}"#)).date(now)
 }
 
-/// Zenoti's answer at this moment by the issuer's clock, which its `Date` says: `access-1` and `refresh-1`, say.
-pub fn zenoti_pair(number: u64, now: SystemTime) -> Answer {
+/// Zenoti's response at this moment of the issuer's clock, with a `Date` and tokens such as `access-1` and `refresh-1`.
+pub fn zenoti_pair(number: u64, now: SystemTime) -> Response {
     let (end, refresh_end) = (rfc3339(now + s(DAY)), rfc3339(now + s(90 * DAY)));
     let body = format!(
         r#"{{"credentials":{{"access_token":"access-{number}","access_token_expiry":"{end}",
@@ -432,10 +432,10 @@ pub fn zenoti_pair(number: u64, now: SystemTime) -> Answer {
             "token_id":"id-{number}","app_id":"an-app","user_type":"Employee"}},
             "login_policy_evaluation":null,"error":null}}"#
     );
-    Answer::json(200, body).date(now)
+    Response::json(200, body).date(now)
 }
 
 /// Zenoti's refusal.
-pub fn zenoti_error(status: u16, code: u32) -> Answer {
-    Answer::json(status, format!(r#"{{"error":{{"code":{code},"message":"no"}}}}"#))
+pub fn zenoti_error(status: u16, code: u32) -> Response {
+    Response::json(status, format!(r#"{{"error":{{"code":{code},"message":"no"}}}}"#))
 }
