@@ -77,10 +77,10 @@ impl Token {
             .ok_or_else(|| Failure::unusable("the access token has a character that a header cannot hold"))?;
 
         let expires_in = lifetime(issued.expires_in, issued.expires_at, issued.date, now).or(match policy.lifetime {
-            Lifetime::For(life) => Some(life),
+            Lifetime::For(lifetime) => Some(lifetime),
             Lifetime::Never | Lifetime::Unknown => None,
         });
-        if expires_in.is_some_and(|life| life.is_zero()) {
+        if expires_in.is_some_and(|lifetime| lifetime.is_zero()) {
             return Err(Failure::unusable("the access token arrived expired"));
         }
         let mut also = Vec::with_capacity(issued.also.len());
@@ -235,13 +235,14 @@ pub(crate) fn lifetime(
         let issuer_now = date.map_or(now.wall, unix_nanos);
         Duration::from_nanos(at.saturating_sub(issuer_now))
     });
-    let known = |life: &Duration| *life <= LONGEST_LIFETIME;
-    match (in_.filter(|life| known(life) && !life.is_zero()), at.filter(known)) {
+    let known = |lifetime: &Duration| *lifetime <= LONGEST_LIFETIME;
+    match (in_.filter(|lifetime| known(lifetime) && !lifetime.is_zero()), at.filter(known)) {
         (Some(in_), Some(at)) => Some(in_.min(at)),
         (in_, at) => in_.or(at),
     }
 }
 
+/// Returns the expiry in nanoseconds since 1970, or `None` if it is unknown or too far away.
 pub(crate) fn expires_at(lifetime: Option<Duration>, now: Now) -> Option<u64> {
     let lifetime = u64::try_from(lifetime?.as_nanos()).ok()?;
     now.wall.checked_add(lifetime)
@@ -261,7 +262,7 @@ mod tests {
     }
 
     fn seconds_left(issued: Issued) -> Option<u64> {
-        Token::of(issued, &POLICY, 1, NOW).unwrap().lifetime().map(|life| life.as_secs())
+        Token::of(issued, &POLICY, 1, NOW).unwrap().lifetime().map(|lifetime| lifetime.as_secs())
     }
 
     #[test]
@@ -295,8 +296,8 @@ mod tests {
         ] {
             assert_eq!(seconds_left(issued.clone()), None, "{issued:?}");
             let documented = POLICY.lifetime(Lifetime::For(Duration::from_secs(60)));
-            let life = Token::of(issued, &documented, 1, NOW).unwrap().lifetime();
-            assert_eq!(life, Some(Duration::from_secs(60)), "the documented lifetime is used");
+            let lifetime = Token::of(issued, &documented, 1, NOW).unwrap().lifetime();
+            assert_eq!(lifetime, Some(Duration::from_secs(60)), "the documented lifetime is used");
         }
     }
 

@@ -208,7 +208,7 @@ fn a_refresh_completes_and_is_stored_after_the_last_source_is_dropped() {
             drop(tokens);
             let next = source().token().await.unwrap();
             let seen = issuer.seen();
-            // However far the fetch was: what was sent is brought to it expires, and nothing is sent twice.
+            // Wherever the fetch was: a request that was sent completes, and none is sent twice.
             assert_eq!(seen[..2], ["login".to_owned(), "refresh-1".to_owned()]);
             assert_eq!((seen.len(), next.expose()), (2, "token-2"));
         });

@@ -110,7 +110,7 @@ impl Run {
                 }
                 self.waiters().await
             }
-            ["who", "waits"] => self.waiters().await,
+            ["waiting", "callers"] => self.waiters().await,
             ["try"] => match self.tokens.try_token() {
                 Some(token) => token.expose().replace('-', " "),
                 None => "nothing".to_owned(),

@@ -65,7 +65,7 @@ impl Texts {
         }
     }
 
-    /// What a source says of itself, and of what it serves.
+    /// Adds the messages of a source and of its tokens.
     async fn source(&mut self, tokens: &TokenSource) {
         match ask(tokens).await {
             Ok(_) => self.token(&tokens.try_token().unwrap()),

@@ -131,7 +131,7 @@ async fn zenoti_refreshes_at_expiry_and_never_before() {
             assert!(!tokens.status().is_renewing, "{issuer:?} at {at}");
         }
 
-        // From then on who asks waits for two seconds beyond it expires, by this machine's clock.
+        // From then on a caller waits until two seconds after the expiry, by this machine's clock.
         clock.advance(s(1));
         assert!(tokens.try_header().is_none());
         for milliseconds in [0, 999, 1, 1_999] {

@@ -1,4 +1,4 @@
-//! Early renewal even if no caller asks: for grants that can be renewed only while their token is alive.
+//! Early renewal even if no caller asks: for tokens that can be renewed only while they are valid.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -8,10 +8,10 @@ use crate::core::fetch;
 use crate::core::state::Reply;
 use crate::core::sync::{lock, spawn};
 
-/// The task sleeps at least this long, whatever there seems to be to do.
+/// The minimum sleep of the task, whatever is due.
 const LEAST_SLEEP: Duration = Duration::from_millis(100);
 
-/// Makes sure that the token of this cell is renewed in the background, where that is wanted.
+/// Starts the background renewal of this cell's token, if it is enabled and not running.
 pub(crate) fn ensure(cell: &Arc<TokenCell>) {
     if !cell.shared().refresh_in_background {
         return;
@@ -19,7 +19,7 @@ pub(crate) fn ensure(cell: &Arc<TokenCell>) {
     if lock(cell.locked()).background.as_ref().is_some_and(|task| !task.is_finished()) {
         return;
     }
-    // A runtime that is shutting down drops the task within `spawn`; so no lock is held.
+    // A runtime that is shutting down drops the task within `spawn`, so no lock may be held here.
     let Some(task) = spawn(run(Arc::downgrade(cell))) else { return };
     let mut locked = lock(cell.locked());
     if locked.is_abandoned {
@@ -29,7 +29,7 @@ pub(crate) fn ensure(cell: &Arc<TokenCell>) {
     }
 }
 
-/// Ends with the last source, which aborts it. It also ends where there is nothing to wait for; the next fetch starts another.
+/// Runs until the last source aborts it, or until there is nothing to wait for. The next fetch then starts another.
 async fn run(cell: Weak<TokenCell>) {
     loop {
         let weak = &cell;

@@ -10,14 +10,14 @@ use crate::status::Rejection;
 /// The wait after a first failure. It doubles with each further one in a row.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// The part of itself, at most, by which a wait is longer, so that many sources don't come back at one moment.
+/// The jitter: a wait is longer by at most this fraction, so that many sources do not return at the same moment.
 const JITTER: f64 = 0.25;
 
-/// The longest wait that a vendor may ask for. No vendor means more.
+/// The longest wait that a vendor may ask for; a longer one is implausible.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The wait after responses that make no sense, twice in a row, and after a redirect. No vendor has refused anything then:
-/// something may respond in its place, and go away.
+/// The wait after two unusable responses in a row, and after a redirect. The vendor has refused nothing: another server may
+/// respond in its place for a while.
 pub(crate) const UNUSABLE_WAIT: Duration = Duration::from_secs(10 * 60);
 
 /// How long refused credentials are not sent again.
@@ -61,7 +61,7 @@ pub(crate) struct Backoff {
     failures: u32,
     /// Refusals in a row.
     refusals: u32,
-    /// What chance adds to the next wait, from 0 to 1.
+    /// The jitter of the next wait, from 0 to 1.
     luck: f64,
     /// When the next fetch may start.
     retry_at: Deadline,
@@ -88,7 +88,7 @@ impl Backoff {
         *self = Self { luck: self.luck, earliest: self.earliest, ..Self::new() };
     }
 
-    /// A fetch starts; `luck` is for the wait after it.
+    /// A fetch starts; `luck` is the jitter of the wait after it.
     pub(crate) fn start(&mut self, luck: f64) {
         self.luck = luck;
     }
@@ -118,7 +118,7 @@ impl Backoff {
         self.retry_at
     }
 
-    /// How long until the next fetch may start; `None`: it never does by itself.
+    /// Returns how long until the next fetch may start, or `None` if it waits for the program.
     pub(crate) fn retry_after(&self, now: Now) -> Option<Duration> {
         (!self.retry_at.is_never()).then(|| self.retry_at.remaining(now) + TICK)
     }
@@ -151,12 +151,12 @@ impl Backoff {
 
     /// Waits for this long.
     pub(crate) fn wait(&mut self, wait: Duration, now: Now) -> Duration {
-        // A caller that sleeps for exactly this long finds it over, by the coarse clock as well.
+        // A caller that sleeps for exactly this long finds it elapsed, by the coarse clock as well.
         self.retry_at = Deadline::after(now, wait.saturating_sub(TICK));
         wait
     }
 
-    /// Waits until the program does something.
+    /// Waits until the program reports a change.
     pub(crate) fn wait_forever(&mut self) {
         self.retry_at = Deadline::NEVER;
     }

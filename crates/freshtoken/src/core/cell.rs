@@ -22,10 +22,10 @@ use crate::store::{AnyStore, Key, StoreError};
 use crate::token::Token;
 use crate::vendor::{Grants, Policy};
 
-/// What is notified of each change.
+/// The callback for changed records.
 pub(crate) type OnChange = Arc<dyn Fn(Key, Arc<Record>) -> Persisting + Send + Sync>;
 
-/// A callback at work.
+/// A callback in progress.
 pub(crate) type Persisting = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 
 /// What all cells of a source or a set of accounts have in common.
@@ -34,7 +34,7 @@ pub(crate) struct Shared {
     /// Which server; empty for a source without a store, and so are its scopes: no store looks its key up.
     pub(crate) server: Arc<str>,
     pub(crate) header: HeaderName,
-    /// `None`: what each cell knows by itself is all there is.
+    /// `None`: each cell keeps its own record.
     pub(crate) store: Option<Arc<dyn AnyStore>>,
     pub(crate) clock: AnyClock,
     pub(crate) random: Arc<dyn Random>,
@@ -47,7 +47,7 @@ pub(crate) struct Shared {
 /// each further line is a wait for memory.
 #[repr(C)]
 pub(crate) struct TokenCell {
-    /// How many sources there are. What runs in the background goes with the last one.
+    /// The number of sources. Background work ends with the last one.
     sources: AtomicUsize,
     fast_path: FastPath,
     shared: Arc<Shared>,
@@ -81,15 +81,15 @@ pub(crate) struct InFlight {
 /// The end of a fetch, and the callers that wait for it.
 #[derive(Default)]
 pub(crate) struct Completion {
-    /// `None`: it was aborted with its runtime.
+    /// `None`: the fetch was aborted with its runtime.
     result: OnceLock<Option<Result<Token, Error>>>,
     completed: Notify,
 }
 
 impl Completion {
-    /// What a caller gets of the fetch; `None`: it was aborted with its runtime.
+    /// Returns the fetch's result, or `None` if it was aborted with its runtime.
     pub(crate) async fn wait(&self) -> Option<Result<Token, Error>> {
-        // From here on a completion wakes, so none can come unseen between the look and the wait.
+        // Register before looking, so that no completion is missed between the look and the wait.
         let completed = self.completed.notified();
         if self.result.get().is_none() {
             completed.await;

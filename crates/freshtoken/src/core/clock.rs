@@ -1,7 +1,7 @@
 //! Time: two clocks that are read at once, and deadlines on both.
 //!
-//! A suspended machine shows only on the wall clock, and a wall clock that was set back only on the monotonic one. So a deadline lies
-//! on both clocks, and the earlier one is used.
+//! A suspended machine shows only on the wall clock, and a wall clock that was set back only on the monotonic one. So a
+//! deadline lies on both clocks, and the earlier one is used.
 
 use std::fmt;
 use std::future::Future;
@@ -28,8 +28,8 @@ impl Now {
     }
 }
 
-/// A monotonic clock starts with the machine or the process. Starting it a century later, in nanoseconds, leaves room for earlier
-/// moments.
+/// A monotonic clock starts with the machine or the process. Starting it a century later, in nanoseconds, leaves room for
+/// earlier moments.
 const EPOCH: u64 = 100 * 365 * 24 * 60 * 60 * 1_000_000_000;
 
 /// The tolerance for the coarse clock: a sleeper may wake up one tick (1 to 10 ms) early.
@@ -47,7 +47,8 @@ pub trait Clock: Send + Sync + 'static {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
-/// The clock of a source. The system's clock is not a trait object, because reading it is a large part of the cost of a fresh token.
+/// The clock of a source. The system's clock is not a trait object, because reading it is a large part of the cost of a fresh
+/// token.
 #[derive(Clone, Default)]
 pub(crate) enum AnyClock {
     #[default]

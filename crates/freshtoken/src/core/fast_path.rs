@@ -5,7 +5,7 @@
 //! - [`Snapshot`], in an `ArcSwap`: readers share no lock with fetches.
 //! - [`CachedDeadline`]: within a tick of the coarse clock, one clock is read instead of two. A coarse clock costs 5 ns, a
 //!   precise one 25.
-//! - [`Lookup`], a future written by hand: a compiler-generated one of another crate isn't inlined, which is a quarter.
+//! - [`Lookup`], a future written by hand: a compiler-generated one of another crate is not inlined, which costs a quarter.
 //! - [`Output`], a trait and not a closure: with a closure, a header takes a tenth longer.
 //! - `inline(always)` on [`FastPath::get`] and `cold` on what follows a miss: one more call is a tenth.
 //!
@@ -37,7 +37,7 @@ struct Snapshot {
 }
 
 impl FastPath {
-    /// What a caller gets of a fresh token.
+    /// Returns a fresh token's output.
     #[inline(always)]
     pub(crate) fn get<T: Output>(&self, clock: &AnyClock) -> Option<T> {
         let snapshot = self.0.load();
@@ -53,7 +53,7 @@ impl FastPath {
     /// Serves this token from now on, until the deadline.
     pub(crate) fn publish(&self, served: Option<(Token, Deadline)>) {
         let snapshot = served.map(|(token, until)| Arc::new(Snapshot { token, until: CachedDeadline::new(until) }));
-        // Nothing in place of nothing is no change, and a store has to look after all readers.
+        // Replacing nothing by nothing is no change, and storing into an `ArcSwap` waits for its readers.
         if snapshot.is_some() || self.0.load().is_some() {
             self.0.store(snapshot);
         }

@@ -1,8 +1,8 @@
 //! A fetch: one round trip to the issuer, shared by every waiting caller (single-flight).
 //!
-//! It takes the lease, loads from the store, and performs the effects that the state asks for until it is done. It is a task
-//! of its own, so a caller that goes away doesn't cancel it. It is aborted only with its runtime, or with the last source
-//! where nothing is lost by it.
+//! It takes the lease, loads from the store, and performs the effects that the state asks for until it is done. It is a
+//! separate task, so dropping a caller does not cancel it. It is aborted only with its runtime, or with the last source if
+//! nothing would be lost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -122,7 +122,8 @@ impl Fetch {
                     let expires_in = record.token().and_then(Token::lifetime).map(|lifetime| lifetime.as_secs());
                     info!(grant = self.grant, expires_in, "token issued");
                     let record = self.store(record).await;
-                    // The token is good all the same, and the mark before it is persisted: no refresh token is sent twice.
+                    // If this fails, the token is served anyway: the mark before it was persisted, so no refresh token is
+                    // sent twice.
                     let _ = self.cell.notify(record.clone()).await;
                     self.transition(|state, now, random| state.persisted(record, now, random))
                 }

@@ -82,7 +82,7 @@ thread_local! {
     static NOTIFYING: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Lets [`TokenCell::is_notifying`] recognise what a callback asks of its own cell.
+/// Lets [`TokenCell::is_notifying`] recognise calls that a callback makes to its own cell.
 async fn notifying<T>(cell: usize, callback: impl Future<Output = T>) -> T {
     let mut callback = pin!(callback);
     std::future::poll_fn(|context| {

@@ -4,7 +4,7 @@
 //! - `lookup`: what a caller gets otherwise;
 //! - `fetch`: one round trip to the issuer for all waiting callers;
 //! - `state`, with `schedule` and `backoff`: the decisions, as a function of state, clock and event;
-//! - `revoke`, `background`: what else runs;
+//! - `revoke`, `background`: other tasks;
 //! - `cell`, `guard`, `clock`, `sync`: what they share.
 
 pub(crate) mod background;

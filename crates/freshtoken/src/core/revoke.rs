@@ -80,8 +80,7 @@ fn suspend(cell: &TokenCell, stored: Option<Arc<Record>>, takes: Takes) -> Optio
     Some(Suspended { record, token, access_token })
 }
 
-/// Forgets the token, or serves it again. Returns whether the revocation is over, and the record that takes the token's
-/// place.
+/// Forgets the token, or serves it again. Returns whether the revocation has completed, and the record that replaces the token.
 fn settle(cell: &TokenCell, record: &Record, result: &Result<(), Failure>) -> (bool, Option<Arc<Record>>) {
     let now = cell.now();
     let mut locked = lock(cell.locked());

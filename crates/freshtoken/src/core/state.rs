@@ -260,7 +260,7 @@ impl TokenState {
         let Some(token) = self.token().filter(|token| token.generation() == generation) else {
             return Rejection::Superseded;
         };
-        // It has expired anyway, and its 401 says nothing about the next one: a call may have been under way for long.
+        // It has expired anyway, and its 401 says nothing about the next one: the call may have been slow.
         if self.schedule.may_have_expired(now) {
             return Rejection::Renewing;
         }

@@ -38,8 +38,8 @@ impl TokenState {
         if is_lost && !self.policy.login {
             return self.lost(failure, now);
         }
-        // A vendor that doesn't list its code for a spent token refuses it by the status alone. The login tells whether it is
-        // the credentials.
+        // A vendor that does not list its code for a used refresh token refuses it by status alone. A login shows whether the
+        // credentials are the cause.
         let is_spent = failure.verdict == Verdict::Relogin
             || (failure.verdict == Verdict::Permanent && failure.refused && self.policy.login);
         if !is_lost && !is_spent {
@@ -78,7 +78,7 @@ impl TokenState {
         self.back_off(Growth::ToTenMinutes, error, failure.retry_after, now)
     }
 
-    /// The refresh token wasn't spent: its mark is removed.
+    /// The refresh token was not used: its mark is removed.
     pub(super) fn unmark(&mut self, next: Effect) -> Effect {
         // An earlier request with it may have been acted on, even if this one was not.
         if std::mem::take(&mut self.sends_again) {
@@ -116,7 +116,7 @@ impl TokenState {
         Effect::Persist(record)
     }
 
-    /// The record is stored, or couldn't be: the token is good all the same.
+    /// The record is stored, or could not be. The token is served in both cases.
     pub(crate) fn persisted(&mut self, record: Arc<Record>, now: Now, random: &dyn Random) -> Effect {
         self.unstored = None;
         if self.rejected {
