@@ -10,11 +10,12 @@ use std::time::Duration;
 use freshtoken_wire::Secret;
 use tracing::debug;
 
+use crate::builder::{Options, Persisted};
 use crate::core::cell::{Shared, TokenCell};
 use crate::core::clock::{AnyClock, Clock, Random};
 use crate::credentials::CredentialSource;
 use crate::record::{Record, RefreshToken};
-use crate::source::{Options, Persisted, TokenSource};
+use crate::source::TokenSource;
 use crate::store::{Key, Store};
 use crate::vendor::{Bound, Vendor};
 

@@ -122,7 +122,7 @@
 //!
 //! # Reading the code
 //!
-//! Read in this order: `source` is what users hold. `core` is what it does, from a fresh token (`core::fast_path`) to a fetch
+//! Read in this order: `source` is what users hold, and `builder` creates it. `core` is what it does, from a fresh token (`core::fast_path`) to a fetch
 //! (`core::fetch`) and its decisions (`core::state`). Around them are `vendor` (the trait and the [`Policy`]), `token` and
 //! `record` (the known tokens, as callers and stores see them), `status`, `store`, `environment` (credentials from
 //! variables), `accounts` (sources of many accounts), `http_client` and `middleware`. `vendors` is generated from `specs/`
@@ -140,6 +140,7 @@
 
 mod accounts;
 mod adapter;
+mod builder;
 mod core;
 mod credentials;
 mod environment;
@@ -166,6 +167,7 @@ pub use {::http, ::reqwest};
 
 pub use crate::core::clock::{Clock, Now, Random};
 pub use accounts::{Accounts, AccountsBuilder};
+pub use builder::TokenSourceBuilder;
 pub use credentials::CredentialSource;
 pub use environment::{EnvError, FromEnv, Variable};
 pub use error::{Error, ErrorKind};
@@ -181,7 +183,7 @@ pub use issued::Issued;
 pub use middleware::TokenMiddleware;
 pub use record::{Record, RecordError};
 pub use request::{RequestBuilder, Sendable};
-pub use source::{Seen, TokenSource, TokenSourceBuilder};
+pub use source::{Seen, TokenSource};
 pub use status::{Counters, Rejection, State, Status};
 pub use store::{Key, Lease, Memory, Store, StoreError};
 pub use token::Token;
