@@ -260,7 +260,7 @@ impl Visit for Found {
 }
 
 #[tokio::test]
-async fn a_misfit_is_traced_once_by_its_pointer() {
+async fn unmatched_fields_are_traced_once_by_their_pointers() {
     let traced = async |body: &str, at: fn(&Server, &TestClock) -> TokenSource| {
         let pointers = Pointers::default();
         let guard = tracing::subscriber::set_default(pointers.clone());
