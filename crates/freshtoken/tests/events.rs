@@ -1,12 +1,17 @@
 //! The `tracing` events. A separate test binary, because tracing caches per process whether an event has a subscriber.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/server.rs"]
+mod server;
 mod support;
 
 use std::sync::{Arc, Mutex};
 
 use freshtoken::{Policy, Refresh, TokenSource};
-use support::{Does, Fixed, Issuer, TestClock, acme, ask, s};
+use server::{
+    Response, Server, ask as ask_within_limit, voucherify_at, voucherify_token, wellnessliving_at, zenoti_at,
+};
+use support::{Does, Fixed, Issuer, TestClock, acme, ask, s, start};
 
 policy!(RefreshesOnce = Policy::new("acme").refresh(Refresh::SingleUse));
 
@@ -76,4 +81,38 @@ async fn events_have_the_documented_names_and_fields() {
             "WARN backing off error=acme: cannot log in now (next try in 1 s)",
         ]
     );
+}
+
+/// The events about ignored fields while a source gets this response.
+async fn ignored(body: &str, at: fn(&Server, &TestClock) -> TokenSource) -> Vec<String> {
+    let events = Events::default();
+    let _guard = tracing::subscriber::set_default(events.clone());
+    let server = Server::new(Response::json(200, body));
+    ask_within_limit(&at(&server, &TestClock::new())).await.unwrap();
+    std::mem::take(&mut *events.0.lock().unwrap()).into_iter().filter(|event| event.contains("ignored")).collect()
+}
+
+#[tokio::test]
+async fn unmatched_fields_are_traced_once_by_their_pointers() {
+    let tokens = "WARN ignored token fields that do not fit the spec";
+    let others = "INFO ignored response fields that do not fit the spec";
+    assert_eq!(
+        ignored(r#"{"access_token":"AT","expires_in":"never","token_type":7}"#, wellnessliving_at).await,
+        [format!(r#"{tokens} pointers="/token_type, /expires_in""#)]
+    );
+    assert_eq!(
+        ignored(r#"{"access_token":"AT","expires_in":3600}"#, wellnessliving_at).await,
+        [format!(r#"{others} pointers="/token_type""#)]
+    );
+    assert_eq!(
+        ignored(r#"{"credentials":{"access_token":"AT","token_id":17,"access_token_expiry":"hunter2"}}"#, zenoti_at)
+            .await,
+        [format!(r#"{tokens} pointers="/credentials/access_token_expiry, /credentials/token_id""#)]
+    );
+    let events = Events::default();
+    let _guard = tracing::subscriber::set_default(events.clone());
+    let good = voucherify_token("AT", start()).replace("\"a-client\"", "\"a-client\",\"unknown\":{\"hunter2\":1}");
+    let server = Server::new(good);
+    ask_within_limit(&voucherify_at(&server, &TestClock::new())).await.unwrap();
+    assert!(!events.0.lock().unwrap().iter().any(|event| event.contains("ignored")), "an unknown field is no mismatch");
 }

@@ -13,13 +13,10 @@ use std::sync::{Arc, Mutex};
 
 use freshtoken::{Record, Secret, State, TokenSource, voucherify, wellnessliving, zenoti};
 use server::{
-    DAY, Response, Server, ask, builder, limit, unix, voucherify_at, voucherify_token, wellnessliving_at, zenoti_at,
-    zenoti_credentials, zenoti_error, zenoti_pair,
+    DAY, Response, Server, ask, builder, limit, unix, voucherify_at, wellnessliving_at, zenoti_at, zenoti_credentials,
+    zenoti_error, zenoti_pair,
 };
 use support::{TestClock, start};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record as Values};
-use tracing::{Event, Metadata, Subscriber};
 
 /// Nested too deeply for any JSON library.
 fn deep() -> String {
@@ -207,84 +204,4 @@ async fn the_typed_response_omits_misfits() {
     let server = Server::new(Response::json(200, WELLNESSLIVING[0]));
     let token = limit(wellnessliving_at(&server, &TestClock::new()).token()).await.unwrap();
     assert!(token.answer::<wellnessliving::Answer>().is_none());
-}
-
-/// The events of one test that have pointers.
-#[derive(Clone, Default)]
-struct Pointers(Arc<Mutex<Vec<String>>>);
-
-impl Subscriber for Pointers {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Values<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut found = Found::default();
-        event.record(&mut found);
-        if let Some(pointers) = found.pointers {
-            self.0.lock().unwrap().push(format!("{} {}: {pointers}", event.metadata().level(), found.message));
-        }
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
-#[derive(Default)]
-struct Found {
-    message: String,
-    pointers: Option<String>,
-}
-
-impl Visit for Found {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "pointers" {
-            self.pointers = Some(value.to_owned());
-        }
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        if field.name() == "message" {
-            self.message = format!("{value:?}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn unmatched_fields_are_traced_once_by_their_pointers() {
-    let traced = async |body: &str, at: fn(&Server, &TestClock) -> TokenSource| {
-        let pointers = Pointers::default();
-        let guard = tracing::subscriber::set_default(pointers.clone());
-        assert!(header_of(body, at).await.is_some(), "{body}");
-        drop(guard);
-        pointers.0.lock().unwrap().clone()
-    };
-    let tokens = "WARN ignored token fields that do not fit the spec";
-    let others = "INFO ignored response fields that do not fit the spec";
-    assert_eq!(
-        traced(r#"{"access_token":"AT","expires_in":"never","token_type":7}"#, wellnessliving_at).await,
-        [format!("{tokens}: /token_type, /expires_in")]
-    );
-    assert_eq!(traced(WELLNESSLIVING[0], wellnessliving_at).await, [format!("{others}: /token_type")]);
-    assert_eq!(
-        traced(r#"{"credentials":{"access_token":"AT","token_id":17,"access_token_expiry":"hunter2"}}"#, zenoti_at)
-            .await,
-        [format!("{tokens}: /credentials/access_token_expiry, /credentials/token_id")]
-    );
-    let good = voucherify_token("AT", start()).replace("\"a-client\"", "\"a-client\",\"unknown\":{\"hunter2\":1}");
-    let server = Server::new(good);
-    let pointers = Pointers::default();
-    let guard = tracing::subscriber::set_default(pointers.clone());
-    ask(&voucherify_at(&server, &TestClock::new())).await.unwrap();
-    drop(guard);
-    assert!(pointers.0.lock().unwrap().is_empty(), "an unknown field fits");
 }
