@@ -5,7 +5,10 @@ use crate::problem::{Problem, Severity};
 use crate::read::folder::tests::repository;
 use crate::read::spec::Spec;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// Fragments with something wrong, each about one subject.
+const FIXTURES: &str = "crates/codegen/tests/fixtures/lint";
 
 fn checked(spec: &Spec) -> Vec<Problem> {
     lint(spec).problems
@@ -32,16 +35,38 @@ fn show(problems: &[Problem]) -> String {
     problems.iter().map(|problem| format!("{problem}\n\n")).collect()
 }
 
+/// Each fixture has a snapshot of its name, and the other way round. All are compared before the first difference fails the test,
+/// so that one review shows them all.
 #[test]
 fn every_fixture_gets_its_problems() {
-    let mut text = String::new();
-    for file in yaml_files("crates/codegen/tests/fixtures/lint") {
-        let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        let found = problems(&name, &std::fs::read_to_string(&file).unwrap());
-        assert!(!found.is_empty(), "{name} has no problem");
-        text += &format!("═══ {name}\n\n{}\n", show(&found));
+    let mut names = Vec::new();
+    let mut different = Vec::new();
+    for file in yaml_files(FIXTURES) {
+        let found = problems(&name(&file), &std::fs::read_to_string(&file).unwrap());
+        assert!(!found.is_empty(), "{} has no problem", file.display());
+        let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let compare = || {
+            insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+                insta::assert_snapshot!(stem.as_str(), show(&found));
+            });
+        };
+        if std::panic::catch_unwind(compare).is_err() {
+            different.push(stem.clone());
+        }
+        names.push(format!("{stem}.snap"));
     }
-    insta::assert_snapshot!(text);
+    assert!(different.is_empty(), "other problems than in the snapshots: {different:?}");
+    let snapshots = repository().join("crates/codegen/src/lint/snapshots");
+    let mut found: Vec<String> =
+        std::fs::read_dir(snapshots).unwrap().map(|entry| name(&entry.unwrap().path())).collect();
+    found.retain(|name| name.ends_with(".snap"));
+    found.sort();
+    names.sort();
+    assert_eq!(found, names, "a snapshot for each fixture");
+}
+
+fn name(file: &Path) -> String {
+    file.file_name().unwrap().to_string_lossy().into_owned()
 }
 
 /// Fragments of other vendors, as honest people write them.
@@ -56,15 +81,14 @@ fn honest_fragments_pass() {
 #[test]
 fn the_three_specs_pass() {
     for file in yaml_files("specs") {
-        let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        let found = problems(&name, &std::fs::read_to_string(&file).unwrap());
+        let found = problems(&name(&file), &std::fs::read_to_string(&file).unwrap());
         assert!(found.is_empty(), "{}", show(&found));
     }
 }
 
 #[test]
 fn problems_stand_in_the_order_of_the_file() {
-    for file in yaml_files("crates/codegen/tests/fixtures/lint") {
+    for file in yaml_files(FIXTURES) {
         let found = problems("x.yaml", &std::fs::read_to_string(&file).unwrap());
         let lines: Vec<u32> = found.iter().filter_map(|problem| problem.line).collect();
         assert!(lines.is_sorted(), "{}: {lines:?}", file.display());
