@@ -19,7 +19,7 @@ use crate::lower::model::{Model, Ty};
 use crate::problem::{Problem, Severity};
 use crate::read::folder::Source;
 use crate::read::spec::Spec;
-use crate::read::x_token;
+use crate::read::x_token::schema;
 use crate::vendor::Vendor;
 use crate::workspace::facade::{Facade, VENDORS};
 
@@ -208,7 +208,7 @@ fn size(model: &Model) -> Option<(String, &'static str)> {
 pub const SCHEMA: &str = "specs/x-token.schema.json";
 
 /// Its text: the same for all specs, so made once.
-static SCHEMA_TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", *x_token::SCHEMA));
+static SCHEMA_TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", *schema::SCHEMA));
 
 /// The lowered document of a spec, with all that progenitor makes types of.
 pub fn lowered(source: &Source) -> Result<serde_json::Value, Vec<Problem>> {

@@ -7,8 +7,10 @@ use crate::emit::layout::{Code, signature};
 use crate::emit::types::{delimited, or};
 use crate::ident;
 use crate::lower::model::{Answer, Model, Operation, Shape, Status, Ty};
-use crate::read::x_token;
-use crate::read::x_token::{Pointer, RequestId, RetryUnit, Scalar};
+use crate::read::x_token::errors;
+use crate::read::x_token::errors::{RequestId, RetryUnit};
+use crate::read::x_token::response::Scalar;
+use crate::read::x_token::values::Pointer;
 
 /// The module of errors, as source.
 pub fn source(model: &Model) -> String {
@@ -162,7 +164,7 @@ fn rules(model: &Model, bodies: &Bodies) -> Code {
     known.dedup();
     let texts = |name: &str, texts: Vec<Code>| Code::row([Code::text(format!("{name}: ")), Code::list("&[", texts)]);
     let codes =
-        |name: &str, codes: &[x_token::Code]| texts(name, codes.iter().map(|code| Code::string(&code.0)).collect());
+        |name: &str, codes: &[errors::Code]| texts(name, codes.iter().map(|code| Code::string(&code.0)).collect());
     let retry_after = match &errors.retry_after {
         Some(retry_after) => {
             let unit = match retry_after.unit {

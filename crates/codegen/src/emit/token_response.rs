@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::emit::layout::Code;
 use crate::lower::model::{Model, Operation, Shape, Ty};
-use crate::read::x_token::{At, Flag, In, Pointer, Response, Unit};
+use crate::read::x_token::response::{At, Flag, In, Response, Unit};
+use crate::read::x_token::values::Pointer;
 
 /// Where a response has its tokens; none without a pointer to the access token.
 pub fn fields(response: &Response) -> Option<TokenFields<'_>> {

@@ -3,10 +3,10 @@
 use crate::lint::document::Lint;
 use crate::lint::document::{At, Node, Operation, Shape};
 use crate::lint::operations::unsendable;
+use crate::problem::list;
 use crate::problem::nearest;
 use crate::read::media_type::{essence, is_form, is_json};
 use crate::read::spec::delimiter;
-use crate::read::x_token::list;
 use std::collections::{HashMap, HashSet};
 
 /// Checks those of every operation.

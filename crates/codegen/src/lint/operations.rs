@@ -5,9 +5,9 @@ use crate::lint::document::Lint;
 use crate::lint::document::{Node, Operation, Shape, is_success};
 use crate::lint::schemas::label;
 use crate::lint::syntax::{is_header, is_ragged, leads_elsewhere, own_header, placeholders};
+use crate::problem::list;
 use crate::problem::{distance, nearest};
 use crate::read::media_type::{essence, is_json};
-use crate::read::x_token::list;
 use crate::vendor::is_keyword;
 use std::collections::HashMap;
 

@@ -4,7 +4,8 @@ use crate::emit::token_response;
 use crate::lint::document::Lint;
 use crate::lint::document::{Node, Operation, is_success};
 use crate::read::media_type::is_json;
-use crate::read::x_token::{At, KEY, Response};
+use crate::read::x_token::KEY;
+use crate::read::x_token::response::{At, Response};
 use freshtoken_wire::tokens::{self, TokenFields};
 use freshtoken_wire::{FormatProblem, Timestamp, check_format};
 

@@ -8,10 +8,14 @@ use crate::lint::schemas::{label, require_token};
 use crate::lint::syntax::is_header;
 use crate::lint::syntax::own_header;
 use crate::lint::tokens;
+use crate::problem::list;
 use crate::problem::{Problem, join, nearest};
 use crate::read::spec;
 use crate::read::spec::Spec;
-use crate::read::x_token::{Code, Flag, KEY, Pointer, RequestId, Revoke, Scalar, Takes, XToken, list};
+use crate::read::x_token::errors::{Code, RequestId};
+use crate::read::x_token::response::{Flag, Scalar};
+use crate::read::x_token::values::Pointer;
+use crate::read::x_token::{KEY, Revoke, Takes, XToken};
 use std::collections::{HashMap, HashSet};
 
 /// Checks the block, and gives what it was read as.

@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use crate::ident;
 use crate::read::media_type;
-use crate::read::x_token::{Flag, Pointer, Revoke, Takes, XToken};
+use crate::read::x_token::response::Flag;
+use crate::read::x_token::values::Pointer;
+use crate::read::x_token::{Revoke, Takes, XToken};
 use crate::vendor::Vendor;
 
 /// One vendor, ready to be generated.

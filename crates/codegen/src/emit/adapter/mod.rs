@@ -28,7 +28,8 @@ use crate::emit::settings::{Setting, constructor, settings};
 use crate::emit::types::or;
 use crate::ident;
 use crate::lower::model::{Model, Param, Property, Ty};
-use crate::read::x_token::{Lifetime, Prefix, Renew, Takes, XToken};
+use crate::read::x_token::values::Lifetime;
+use crate::read::x_token::{Prefix, Renew, Takes, XToken};
 
 /// The adapter's module, as source; none without a login and a refresh.
 pub fn source(model: &Model) -> Result<Option<String>, String> {

@@ -3,10 +3,10 @@
 //! It knows no word of the vocabulary: keys, forms and examples come from the JSON Schema of the types, in the few
 //! words of JSON Schema that schemars writes for them.
 
-use super::{Lifetime, Part, Pointer, Span, duration, list};
-use crate::problem::{Problem, join, nearest};
+use crate::problem::{Problem, join, list, nearest};
 use crate::read::spec;
 use crate::read::spec::{Spec, kind};
+use crate::read::x_token::values::{Lifetime, Part, Pointer, Span, duration};
 use serde_json::Value;
 
 /// All problems of a block that stands at `place`.

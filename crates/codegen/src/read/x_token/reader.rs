@@ -1,0 +1,250 @@
+//! Reads the block of a spec: its form is checked against the JSON Schema first, since serde stops at the first error.
+
+use crate::problem::{Problem, join};
+use crate::read::spec::Spec;
+use crate::read::x_token::schema::SCHEMA;
+use crate::read::x_token::{KEY, XToken, check};
+use serde::Deserialize;
+
+impl XToken {
+    /// The block of a spec: `None` where there is none, and all that is wrong with its words and their forms.
+    pub fn from_document(spec: &Spec) -> Result<Option<XToken>, Vec<Problem>> {
+        let Some(block) = spec.document.get(KEY) else { return Ok(None) };
+        let place = join("", KEY);
+        let problems = check::problems(spec, &SCHEMA, block, &place);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        // The schema is made from these types, so an error here is one of the schema.
+        XToken::deserialize(block)
+            .map(Some)
+            .map_err(|error| vec![spec.problem(&place, format!("`{KEY}` can't be read: {error}"), "")])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::x_token::errors::*;
+    use crate::read::x_token::response::*;
+    use crate::read::x_token::schema::SCHEMA;
+    use crate::read::x_token::values::*;
+    use crate::read::x_token::*;
+    use serde_json::Value;
+    use std::time::Duration;
+
+    fn read(block: &str) -> Result<Option<XToken>, Vec<Problem>> {
+        let indented: String = block.lines().map(|line| format!("  {line}\n")).collect();
+        XToken::from_document(
+            &Spec::parse("specs/acme.yaml", &format!("openapi: 3.0.3\nx-token:\n{indented}")).unwrap(),
+        )
+    }
+
+    fn block(text: &str) -> XToken {
+        read(text).unwrap().unwrap()
+    }
+
+    fn refusal(text: &str) -> String {
+        read(text).unwrap_err().iter().map(|problem| format!("{problem}\n")).collect()
+    }
+
+    #[test]
+    fn every_word_of_the_vocabulary_is_read() {
+        let x = block(
+            r#"login:
+  operation: create_token
+  body: PasswordGrant
+  security: appKey
+refresh:
+  operation: create_token
+  body: RefreshGrant
+  token: refresh_token
+  single-use: true
+  security: appKey
+revoke:
+  operation: revoke_token
+  token: access_token
+  takes: refresh
+  error: /error
+  ok: { at: /ok, is: true }
+  security: appKey
+response:
+  access-token: /credentials/access_token
+  token-type: /credentials/token_type
+  expires-in: { at: /expires_in, unit: ms }
+  expires-at: { at: /a~1b/0, unit: ms, zone: utc }
+  refresh-token: /credentials/refresh_token
+  refresh-expires-at: /credentials/refresh_token_expiry
+  refresh-expires-in: /x
+  scope: { at: /scope, delimiter: "," }
+  error: /error
+  ok: { at: /ok, is: yes }
+lifetime: 24h
+renew: { before: 60s }
+use:
+  header: Authorization
+  prefix: none
+  also: { X-Site: site_id }
+basic: { encode: raw, names: [client_id, ""] }
+errors:
+  code: [/error, /errorCode]
+  message: /message
+  permanent: [invalid_client, 4023]
+  relogin: [invalid_grant]
+  transient: [unknown_error, 423]
+  retry-after: { header: X-Rate-Limit-Retry, unit: unix }
+  request-id: { header: X-Request-Id }
+"#,
+        );
+        assert!(x.is_single_use());
+        assert_eq!(x.lifetime, Lifetime::For(Duration::from_secs(86_400)));
+        assert_eq!(x.renew(), Renew::Before(Duration::from_secs(60)));
+        assert_eq!(x.use_.prefix(), Prefix::None);
+        assert_eq!(x.response.expires_at.as_ref().unwrap().at.segments(), ["a/b", "0"]);
+        assert_eq!(x.response.expires_in.unwrap().unit, Unit::Milliseconds);
+        assert_eq!(x.response.scope.unwrap().delimiter.as_deref(), Some(","));
+        assert_eq!(x.response.ok.unwrap().is, Scalar::Text("yes".into()));
+        assert_eq!(x.revoke.as_ref().unwrap().ok.as_ref().unwrap().is, Scalar::Bool(true));
+        assert_eq!(x.basic.names, ["client_id".to_owned(), String::new()]);
+        assert_eq!(x.errors.code.iter().map(Pointer::as_str).collect::<Vec<_>>(), ["/error", "/errorCode"]);
+        assert_eq!(x.errors.permanent, [Code("invalid_client".into()), Code("4023".into())]);
+        assert_eq!(x.errors.request_id, Some(RequestId::Header("X-Request-Id".into())));
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_vocabulary() {
+        let x = block("login: { operation: a }\nresponse: { access-token: /t }");
+        assert_eq!((x.renew(), x.lifetime), (Renew::Early(0.75), Lifetime::Unknown));
+        assert_eq!((x.use_.header.as_str(), x.use_.prefix()), ("Authorization", Prefix::TokenType));
+        assert_eq!(x.basic, Basic { encode: Encode::Form, names: ["client_id".into(), "client_secret".into()] });
+        let x = block("refresh: { operation: a, token: t, single-use: true }\nerrors: { code: /e, request-id: /r }");
+        assert_eq!(x.renew(), Renew::AtExpiry);
+        assert_eq!(x.errors.code.0.len(), 1);
+        assert!(matches!(x.errors.request_id, Some(RequestId::Body(_))));
+        let x = block("renew: at-expiry\nlifetime: none");
+        assert_eq!((x.renew(), x.lifetime), (Renew::AtExpiry, Lifetime::Never));
+        assert_eq!(block("renew: { early: 0.5 }").renew(), Renew::Early(0.5));
+        assert_eq!(block("use: { prefix: token }").use_.header, "Authorization");
+        assert_eq!(block("use: {}").use_, Use::default());
+    }
+
+    #[test]
+    fn all_problems_of_a_block_are_shown_with_their_place() {
+        let text = refusal(
+            "login: { opertion: create_token, body: 3 }\nrespone: {}\nresponse:\n  access-token: access_token\n  \
+             expires-in: { at: expires_in, unit: minutes }\n  scope: { delimiter: ',' }\n  ok: { at: /ok, is: [] }\n\
+             lifetime: 24\nrenew: { erly: 0.75 }\nuse: {}\nbasic: { names: [a] }\nerrors:\n  code: [error]\n  \
+             permanent: invalid\n  retry-after: X\nrefresh:\nrevoke: []\n",
+        );
+        insta::assert_snapshot!(text, @r#"
+        error: specs/acme.yaml:3: `opertion` is not a word of `login`
+          at /x-token/login/opertion
+          write `operation`
+        error: specs/acme.yaml:3: `body` can't be `3`
+          at /x-token/login/body
+          write text, such as `PasswordGrant`
+        error: specs/acme.yaml:4: `respone` is not a word of `x-token`
+          at /x-token/respone
+          write `response`
+        error: specs/acme.yaml:6: `access-token` can't be `access_token`
+          at /x-token/response/access-token
+          write `/access_token`: a JSON Pointer starts with a slash
+        error: specs/acme.yaml:7: `at` can't be `expires_in`
+          at /x-token/response/expires-in/at
+          write `/expires_in`: a JSON Pointer starts with a slash
+        error: specs/acme.yaml:7: `unit` can't be `minutes`
+          at /x-token/response/expires-in/unit
+          write `s` or `ms`
+        error: specs/acme.yaml:8: `scope` has no `at`
+          at /x-token/response/scope
+          add `at`: a JSON Pointer, such as `/access_token`
+        error: specs/acme.yaml:9: `is` can't be a list
+          at /x-token/response/ok/is
+          write `true` or `false`, or a number, or text
+        error: specs/acme.yaml:10: `lifetime` can't be `24`
+          at /x-token/lifetime
+          write `24s`, if seconds are meant: a duration (a whole number and s, m, h or d), none or unknown
+        error: specs/acme.yaml:11: `erly` is not a word of `renew`
+          at /x-token/renew/erly
+          write `early`
+        error: specs/acme.yaml:13: `names` can't be a list of 1
+          at /x-token/basic/names
+          write a list of 2, each text
+        error: specs/acme.yaml:15: `error` can't stand here
+          at /x-token/errors/code/0
+          write `/error`: a JSON Pointer starts with a slash
+        error: specs/acme.yaml:16: `permanent` can't be `invalid`
+          at /x-token/errors/permanent
+          write `[invalid]`, a list
+        error: specs/acme.yaml:17: `retry-after` can't be `X`
+          at /x-token/errors/retry-after
+          write an object with `header` and `unit`
+        error: specs/acme.yaml:18: `refresh` can't be empty (null)
+          at /x-token/refresh
+          write an object with `operation`, `body`, `token`, `single-use` and `security`
+        error: specs/acme.yaml:19: `revoke` can't be a list
+          at /x-token/revoke
+          write an object with `operation`, `body`, `token`, `takes`, `error`, `ok` and `security`
+        "#);
+    }
+
+    #[test]
+    fn a_jsonpath_is_turned_into_a_pointer() {
+        for (text, pointer) in [
+            ("$.access_token", "/access_token"),
+            ("$.data[0].token", "/data/0/token"),
+            ("\"$['a']\"", "/a"),
+            ("'#/token'", "/token"),
+            ("a/b", "/a/b"),
+        ] {
+            let text = refusal(&format!("response:\n  access-token: {text}"));
+            assert!(text.contains(&format!("write `{pointer}`: ")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_block_that_is_no_object_is_told_its_words() {
+        for text in ["[]", "login", "3", "~"] {
+            let text = refusal(text);
+            assert!(text.contains("write an object with `login`, `refresh`, "), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_whole_numbers_with_a_unit() {
+        for (text, seconds) in [("1s", 1), ("60m", 3600), ("24h", 86_400), ("90d", 7_776_000), ("007s", 7)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "s", "0s", "1", "1.5h", "-1s", "+1s", "1 s", "1H", "1ms", "99999999999999999999d", "1é", "é"]
+        {
+            assert_eq!(duration(text), Err(NotA::Duration), "{text}");
+        }
+    }
+
+    #[test]
+    fn whatever_the_block_is_nothing_panics() {
+        for text in
+            ["", "3", "[]", "[login]", "text", "{}", "login: []", "renew: {}", "renew: { early: .5, before: 1s }"]
+        {
+            let _ = read(text);
+        }
+        assert!(read("").is_err(), "an empty block is a slip");
+    }
+
+    #[test]
+    fn every_word_has_a_description_in_the_schema() {
+        fn walk(schema: &Value, place: &str) {
+            if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+                for (key, property) in properties {
+                    assert!(property.get("description").is_some(), "{place}/{key} has no description");
+                }
+            }
+            if let Some(map) = schema.as_object() {
+                map.iter().for_each(|(key, value)| walk(value, &format!("{place}/{key}")));
+            }
+        }
+        let schema = SCHEMA.clone();
+        walk(&schema, "");
+        assert!(!schema.to_string().contains("null"), "{schema:#}");
+    }
+}

@@ -1,0 +1,216 @@
+//! The keywords of `x-token` that say where a response holds the token and its expiry.
+
+use crate::read::x_token::values::Pointer;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// JSON Pointers into the success body of the login and the refresh; list indexes are allowed.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Response {
+    /// The access token. Needed with `login` or `refresh`. Example: `/access_token`.
+    pub access_token: Option<Pointer>,
+    /// What stands before the token in a call's header, such as `Bearer`. Default: none. Example: `/token_type`.
+    pub token_type: Option<Pointer>,
+    /// The life of the access token, counted from the arrival of the answer, in seconds; other units as
+    /// `{ at: /expires_in, unit: ms }`. Default: none. Example: `/expires_in`.
+    pub expires_in: Option<In>,
+    /// The expiry of the access token: a date of RFC 3339 or HTTP, or Unix seconds; otherwise `{ at: /expiry, unit: ms,
+    /// zone: utc, format: "%d.%m.%Y %H:%M" }`. With `expires-in` too, the earlier is used. Default: none. Example:
+    /// `/expires_at`.
+    pub expires_at: Option<At>,
+    /// The refresh token. Default: none. Example: `/refresh_token`.
+    pub refresh_token: Option<Pointer>,
+    /// The life of the refresh token, as `expires-in`. Default: none. Example: `/refresh_expires_in`.
+    pub refresh_expires_in: Option<In>,
+    /// The end of the refresh token, as `expires-at`. Default: none. Example: `/refresh_token_expiry`.
+    pub refresh_expires_at: Option<At>,
+    /// The granted scopes, a list or a text with spaces between; another delimiter as `{ at: /scope, delimiter: "," }`.
+    /// Default: none. Example: `/scope`.
+    pub scope: Option<Scope>,
+    /// Where a failure stands: present and not empty is a failure, whatever the status. Default: none. Example:
+    /// `/error`.
+    pub error: Option<Pointer>,
+    /// What an answer must say to be a success; anything else is a failure. Default: nothing. Example:
+    /// `{ at: /ok, is: true }`.
+    pub ok: Option<Flag>,
+}
+
+/// A value that must be there.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Flag {
+    /// Where it lies. Example: `/ok`.
+    pub at: Pointer,
+    /// What it must be: a boolean, a text or a number. Example: `true`.
+    pub is: Scalar,
+}
+
+/// A boolean, a number or a text.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Scalar {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number, whole or not.
+    Number(#[schemars(with = "f64")] serde_json::Number),
+    /// Text.
+    Text(String),
+}
+
+impl Scalar {
+    /// As text.
+    pub fn text(&self) -> String {
+        match self {
+            Scalar::Bool(value) => value.to_string(),
+            Scalar::Number(value) => value.to_string(),
+            Scalar::Text(value) => value.clone(),
+        }
+    }
+}
+
+/// A duration in an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(from = "InForm")]
+pub struct In {
+    /// Where it lies.
+    pub at: Pointer,
+    /// What it counts.
+    pub unit: Unit,
+}
+
+/// A pointer, or a pointer and a unit.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum InForm {
+    /// Where a number of seconds lies.
+    Plain(Pointer),
+    /// Where a number lies, and what it counts.
+    Full(InFull),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct InFull {
+    /// Where the number lies. Example: `/expires_in`.
+    at: Pointer,
+    /// What it counts: `s` or `ms`. Default: `s`.
+    #[serde(default)]
+    unit: Unit,
+}
+
+impl From<InForm> for In {
+    fn from(form: InForm) -> In {
+        match form {
+            InForm::Plain(at) => In { at, unit: Unit::Seconds },
+            InForm::Full(InFull { at, unit }) => In { at, unit },
+        }
+    }
+}
+
+/// A moment in an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(from = "AtForm")]
+pub struct At {
+    /// Where it lies.
+    pub at: Pointer,
+    /// What a number counts since 1970; a date-time has no unit.
+    pub unit: Unit,
+    /// What a date without an offset means; without a zone it can't be read.
+    pub zone: Option<Zone>,
+    /// How a date is written, in the language of jiff's `strptime`.
+    pub format: Option<String>,
+}
+
+/// A pointer, or a pointer and how to read what is there.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum AtForm {
+    /// Where a date-time or a number of Unix seconds lies.
+    Plain(Pointer),
+    /// Where a moment lies, and how to read it.
+    Full(AtFull),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct AtFull {
+    /// Where the moment lies. Example: `/expires_at`.
+    at: Pointer,
+    /// What a number counts since 1970: `s` or `ms`. Default: `s`.
+    #[serde(default)]
+    unit: Unit,
+    /// What a date without an offset means: `utc`. Default: a date without an offset can't be read, and counts as not
+    /// sent.
+    zone: Option<Zone>,
+    /// How a date is written that is neither RFC 3339 nor a date of HTTP: a format of jiff's `strptime`, with `zone: utc`
+    /// where it has no offset. Default: none. Example: `"%m/%d/%Y %I:%M:%S %p %:z"`.
+    format: Option<String>,
+}
+
+impl From<AtForm> for At {
+    fn from(form: AtForm) -> At {
+        match form {
+            AtForm::Plain(at) => At { at, unit: Unit::Seconds, zone: None, format: None },
+            AtForm::Full(AtFull { at, unit, zone, format }) => At { at, unit, zone, format },
+        }
+    }
+}
+
+/// What a number in an answer counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Unit {
+    /// Seconds.
+    #[default]
+    #[serde(rename = "s")]
+    Seconds,
+    /// Milliseconds.
+    #[serde(rename = "ms")]
+    Milliseconds,
+}
+
+/// What a date-time without an offset means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Zone {
+    /// Universal time.
+    Utc,
+}
+
+/// The granted scopes in an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(from = "ScopeForm")]
+pub struct Scope {
+    /// Where they lie.
+    pub at: Pointer,
+    /// What stands between two; none: one or more spaces.
+    pub delimiter: Option<String>,
+}
+
+/// A pointer, or a pointer and a delimiter.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum ScopeForm {
+    /// Where a list of scopes lies, or a text with spaces between them.
+    Plain(Pointer),
+    /// Where a text lies, and what stands between its scopes.
+    Full(ScopeFull),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct ScopeFull {
+    /// Where the scopes lie. Example: `/scope`.
+    at: Pointer,
+    /// What stands between two. Default: one or more spaces. Example: `","`.
+    delimiter: Option<String>,
+}
+
+impl From<ScopeForm> for Scope {
+    fn from(form: ScopeForm) -> Scope {
+        match form {
+            ScopeForm::Plain(at) => Scope { at, delimiter: None },
+            ScopeForm::Full(ScopeFull { at, delimiter }) => Scope { at, delimiter },
+        }
+    }
+}

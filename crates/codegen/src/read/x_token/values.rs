@@ -1,0 +1,183 @@
+//! The values that several keywords of `x-token` share, each a string or a number with a form of its own.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+/// The documented life of an access token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Lifetime {
+    /// So long.
+    For(Duration),
+    /// It never expires.
+    Never,
+    /// Nobody says: it is used until a call gets 401.
+    #[default]
+    Unknown,
+}
+
+/// A JSON Pointer (RFC 6901) to something inside a body.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Pointer(String);
+
+impl Pointer {
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Its reference tokens, unescaped: names of properties and indexes of lists.
+    pub fn segments(&self) -> Vec<String> {
+        self.0.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~")).collect()
+    }
+}
+
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a text in the block isn't, though it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotA {
+    /// It isn't a JSON Pointer.
+    Pointer,
+    /// It isn't a duration.
+    Duration,
+    /// It isn't a lifetime.
+    Lifetime,
+    /// It isn't a part of a life.
+    Part,
+}
+
+impl fmt::Display for NotA {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NotA::Pointer => "not a JSON Pointer",
+            NotA::Duration => "not a duration",
+            NotA::Lifetime => "not a lifetime",
+            NotA::Part => "not a part of a life",
+        })
+    }
+}
+
+impl std::error::Error for NotA {}
+
+impl TryFrom<String> for Pointer {
+    type Error = NotA;
+
+    fn try_from(text: String) -> Result<Self, NotA> {
+        let escapes_are_whole =
+            text.match_indices('~').all(|(at, _)| matches!(text.as_bytes().get(at + 1), Some(b'0' | b'1')));
+        // `""`, the whole body, is a pointer by RFC 6901, but no field.
+        if text.starts_with('/') && escapes_are_whole { Ok(Pointer(text)) } else { Err(NotA::Pointer) }
+    }
+}
+
+/// A whole number and its unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Span(pub Duration);
+
+impl TryFrom<String> for Span {
+    type Error = NotA;
+
+    fn try_from(text: String) -> Result<Self, NotA> {
+        duration(&text).map(Span)
+    }
+}
+
+/// A whole number and `s`, `m`, `h` or `d`, longer than nothing.
+pub fn duration(text: &str) -> Result<Duration, NotA> {
+    let unit = match text.chars().next_back() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 60 * 60,
+        Some('d') => 24 * 60 * 60,
+        _ => return Err(NotA::Duration),
+    };
+    let digits = &text[..text.len() - 1];
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(NotA::Duration);
+    }
+    digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit))
+        .filter(|seconds| *seconds > 0)
+        .map(Duration::from_secs)
+        .ok_or(NotA::Duration)
+}
+
+impl TryFrom<String> for Lifetime {
+    type Error = NotA;
+
+    fn try_from(text: String) -> Result<Self, NotA> {
+        match text.as_str() {
+            "none" => Ok(Lifetime::Never),
+            "unknown" => Ok(Lifetime::Unknown),
+            text => duration(text).map(Lifetime::For).map_err(|_| NotA::Lifetime),
+        }
+    }
+}
+
+/// A part of a token's life, between 0 and 1.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "f64")]
+pub struct Part(pub f64);
+
+impl TryFrom<f64> for Part {
+    type Error = NotA;
+
+    fn try_from(part: f64) -> Result<Self, NotA> {
+        if part > 0.0 && part < 1.0 { Ok(Part(part)) } else { Err(NotA::Part) }
+    }
+}
+
+/// The schema of a type whose text has a form of its own: `title` is what a problem calls it.
+macro_rules! leaf_schema {
+    ($type:ty, $name:literal, $($schema:tt)+) => {
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                Cow::Borrowed($name)
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($($schema)+)
+            }
+        }
+    };
+}
+
+leaf_schema!(Pointer, "Pointer", {
+    "title": "a JSON Pointer",
+    "type": "string",
+    "pattern": "^(/([^~/]|~[01])*)+$",
+    "examples": ["/access_token", "/data/0/token"]
+});
+
+leaf_schema!(Span, "Duration", {
+    "title": "a duration: a whole number and s, m, h or d",
+    "type": "string",
+    "pattern": "^0*[1-9][0-9]*[smhd]$",
+    "examples": ["60s", "24h"]
+});
+
+leaf_schema!(Lifetime, "Lifetime", {
+    "title": "a duration (a whole number and s, m, h or d), none or unknown",
+    "type": "string",
+    "pattern": "^(0*[1-9][0-9]*[smhd]|none|unknown)$",
+    "examples": ["24h", "none", "unknown"]
+});
+
+leaf_schema!(Part, "Part", {
+    "title": "a number between 0 and 1",
+    "type": "number",
+    "exclusiveMinimum": 0,
+    "exclusiveMaximum": 1,
+    "examples": [0.75]
+});
