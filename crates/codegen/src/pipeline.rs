@@ -110,7 +110,8 @@ fn collisions(sources: &[Source]) -> Vec<Problem> {
             }
             Entry::Occupied(entry) => problems.push(Problem {
                 severity: Severity::Error,
-                file: source.file.clone(),
+                rule: None,
+                file: source.file.as_str().into(),
                 line: None,
                 pointer: String::new(),
                 what: format!("it gives the crate `{}`, as {} does", entry.key(), entry.get()),

@@ -30,7 +30,9 @@ pub struct Problem {
     /// Whether generation can go on.
     pub severity: Severity,
     /// The file as the user calls it, such as `specs/zenoti.yaml`.
-    pub file: String,
+    pub file: Box<str>,
+    /// The lint rule that it breaks, as `specs/README.md` lists it; none if no stage but the lint could report it.
+    pub rule: Option<&'static str>,
     /// The line in that file, counted from 1, where one is known.
     pub line: Option<u32>,
     /// The place in the document, as a JSON Pointer; `""` is its root.
@@ -39,6 +41,13 @@ pub struct Problem {
     pub what: String,
     /// What to write instead, in the imperative, without a full stop; may be empty.
     pub instead: String,
+}
+
+impl Problem {
+    /// The problem as one that breaks a lint rule.
+    pub fn of(self, rule: &'static str) -> Self {
+        Self { rule: Some(rule), ..self }
+    }
 }
 
 impl fmt::Display for Problem {
@@ -50,6 +59,9 @@ impl fmt::Display for Problem {
             write!(f, ":{line}")?;
         }
         write!(f, ": {}", visible(&self.what))?;
+        if let Some(rule) = self.rule {
+            write!(f, " [{rule}]")?;
+        }
         if !self.pointer.is_empty() {
             write!(f, "\n  at {}", visible(&self.pointer))?;
         }
@@ -153,6 +165,7 @@ mod tests {
     fn a_problem_reads_like_one_of_rustc() {
         let problem = Problem {
             severity: Severity::Error,
+            rule: None,
             file: "specs/zenoti.yaml".into(),
             line: Some(41),
             pointer: "/paths/~1v1~1tokens/post/responces".into(),
@@ -170,6 +183,7 @@ mod tests {
     fn a_control_character_neither_adds_a_line_nor_reaches_the_terminal() {
         let problem = Problem {
             severity: Severity::Warning,
+            rule: None,
             file: "specs/a\nerror: b.yaml".into(),
             line: None,
             pointer: "/paths/\u{1b}[2J".into(),

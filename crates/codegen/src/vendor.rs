@@ -172,7 +172,15 @@ pub fn is_plain(name: &str) -> bool {
 
 fn refusal(file: &str, what: String) -> Problem {
     let instead = "name the file after its vendor, such as `specs/zenoti.yaml`".to_owned();
-    Problem { severity: Severity::Error, file: file.to_owned(), line: None, pointer: String::new(), what, instead }
+    Problem {
+        severity: Severity::Error,
+        rule: None,
+        file: file.into(),
+        line: None,
+        pointer: String::new(),
+        what,
+        instead,
+    }
 }
 
 fn is_device(stem: &str) -> bool {

@@ -34,7 +34,7 @@ fn delimiters(lint: &mut Lint) {
                 match forms.get(&(at, name)) {
                     Some((other, whose)) if *other != delimiter => {
                         let what = format!("`{name}` of the same schema is joined in another way by {whose}");
-                        lint.error(&encoding, what, "give one of the two forms a schema of its own");
+                        lint.error("delimited-lists", &encoding, what, "give one of the two forms a schema of its own");
                     }
                     _ => {
                         forms.insert((at, name), (delimiter, operation.name()));
@@ -64,7 +64,7 @@ fn delimiters(lint: &mut Lint) {
                             let what = format!(
                                 "`{name}` is one text in the form of {form}, and a list in the JSON of {whose}"
                             );
-                            lint.error(node, what, "give the form a schema of its own");
+                            lint.error("delimited-lists", node, what, "give the form a schema of its own");
                         }
                         queue.push(*node);
                     }
@@ -80,17 +80,18 @@ fn delimiters(lint: &mut Lint) {
 fn request<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>, node: &Node<'a>) {
     if matches!(operation.method, "get" | "head" | "options") {
         let what = format!("a {} request has no body", operation.method.to_uppercase());
-        lint.error(node, what, "remove it, and write its properties as parameters with `in: query`");
+        lint.error("request-bodies", node, what, "remove it, and write its properties as parameters with `in: query`");
     }
     let body = lint.resolve(node);
     if !body.flag("required") && body.value.is_object() && !body.has("$ref") {
         let what = format!("the request body of {} isn't required, and is always sent", operation.name());
-        lint.warn(&body, what, "add `required: true`");
+        lint.warn("request-bodies", &body, what, "add `required: true`");
     }
     let content = body.named("content");
     let at = (body.at(), "content");
     if content.is_empty() && body.get("content").is_some_and(|content| content.value.is_object()) {
         lint.error(
+            "request-bodies",
             &at,
             "the request body has no media type",
             "add `application/json` or `application/x-www-form-urlencoded`",
@@ -100,7 +101,7 @@ fn request<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>, node: &Node<'a>) 
         let types: Vec<String> = content.iter().map(|(media_type, _)| essence(media_type)).collect();
         let types = list(types.iter().map(String::as_str)).replace(" or ", " and ");
         let what = format!("the request body has several media types, {types}, and only one can be sent");
-        lint.error(&at, what, "keep the one that the vendor documents best");
+        lint.error("request-bodies", &at, what, "keep the one that the vendor documents best");
     }
     for (media_type, media) in &content {
         media_type_at(lint, media_type, media);
@@ -130,14 +131,15 @@ fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
         } else {
             what
         };
-        lint.error(media, what, instead);
+        lint.error("media-types", media, what, instead);
         return;
     }
     if let Some((what, instead)) = unsendable("header", media_type) {
-        lint.error(media, format!("the media type {what}"), instead);
+        lint.error("media-types", media, format!("the media type {what}"), instead);
     }
     let Some(schema) = media.get("schema") else {
         lint.error(
+            "media-types",
             media,
             "the request body has no schema",
             "add `schema`, an object with the properties that are sent",
@@ -150,7 +152,12 @@ fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
             Shape::Object(fields) => forms.push(fields),
             shape => {
                 let what = format!("the request body is {}, and must be an object with named properties", shape.kind());
-                lint.error(&variant, what, "write `type: object` and `properties`, or a `oneOf` of such");
+                lint.error(
+                    "media-types",
+                    &variant,
+                    what,
+                    "write `type: object` and `properties`, or a `oneOf` of such",
+                );
             }
         }
     }
@@ -159,7 +166,7 @@ fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
     if !is_form(media_type) {
         for (property, encoding) in encodings {
             let what = format!("`encoding` of `{property}` has no meaning in JSON");
-            lint.error(&encoding, what, "remove it");
+            lint.error("media-types", &encoding, what, "remove it");
         }
         return;
     }
@@ -173,6 +180,7 @@ fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
         }
         if let Some(more) = &fields.more {
             lint.error(
+                "media-types",
                 more,
                 "a form can't have further properties",
                 "name them under `properties`, and remove `additionalProperties`",
@@ -187,10 +195,15 @@ fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
                 Some(meant) => format!("write `{meant}`"),
                 None => "remove it".to_owned(),
             };
-            lint.error(encoding, format!("`encoding` names `{name}`, and the form has no such property"), instead);
+            lint.error(
+                "media-types",
+                encoding,
+                format!("`encoding` names `{name}`, and the form has no such property"),
+                instead,
+            );
         } else if !properties.is_empty() && !properties.iter().any(|node| matches!(lint.shape(node), Shape::List(_))) {
             let what = format!("`encoding` of `{name}` has no meaning: the property isn't a list");
-            lint.error(encoding, what, "remove it, or write `type: array`");
+            lint.error("media-types", encoding, what, "remove it, or write `type: array`");
         }
     }
 }
@@ -204,7 +217,7 @@ fn form_property<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>, encoding:
         Shape::List(items) => {
             let Some(encoding) = encoding else {
                 let what = format!("`{name}` is a list, and nothing says how a form writes it");
-                return lint.error(media, what, advice);
+                return lint.error("form-properties", media, what, advice);
             };
             let style = encoding.text("style").unwrap_or("form");
             let explode = encoding.value.get("explode").and_then(serde_json::Value::as_bool).unwrap_or(style == "form");
@@ -212,18 +225,23 @@ fn form_property<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>, encoding:
                 "form" | "spaceDelimited" | "pipeDelimited" if explode => {
                     let what =
                         format!("`{name}` would be sent as several fields of one name, which a form can't write here");
-                    lint.error(encoding, what, format!("add `explode: false`: {advice}"));
+                    lint.error("form-properties", encoding, what, format!("add `explode: false`: {advice}"));
                 }
                 "form" | "spaceDelimited" | "pipeDelimited" => {}
-                "deepObject" => lint.error(encoding, "`deepObject` can't be honoured", advice),
+                "deepObject" => lint.error("form-properties", encoding, "`deepObject` can't be honoured", advice),
                 other => {
                     let what = format!("`{other}` is no style of a form");
-                    lint.error(&(encoding.at(), "style"), what, "write `spaceDelimited`, `pipeDelimited` or `form`");
+                    lint.error(
+                        "form-properties",
+                        &(encoding.at(), "style"),
+                        what,
+                        "write `spaceDelimited`, `pipeDelimited` or `form`",
+                    );
                 }
             }
             if let Some(items) = items.as_ref().filter(|items| lint.is_nullable(items)) {
                 let what = format!("an element of `{name}` may be null, which a form can't say");
-                lint.error(items, what, "remove `nullable`");
+                lint.error("form-properties", items, what, "remove `nullable`");
             }
             let items = items.map(|items| lint.shape(&items));
             let is_plain = match &items {
@@ -233,16 +251,26 @@ fn form_property<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>, encoding:
             };
             if !is_plain {
                 let what = format!("the elements of `{name}` can't be joined to one text");
-                lint.error(node, what, "write `items` with the type string, with or without `enum`, or integer");
+                lint.error(
+                    "form-properties",
+                    node,
+                    what,
+                    "write `items` with the type string, with or without `enum`, or integer",
+                );
             }
         }
         Shape::Object(_) | Shape::Map(_) => {
             let what = format!("`{name}` is an object, and a form is flat");
-            lint.error(node, what, "write a property for each field, named as it is sent, such as `user[name]`");
+            lint.error(
+                "form-properties",
+                node,
+                what,
+                "write a property for each field, named as it is sent, such as `user[name]`",
+            );
         }
         Shape::Union(_) | Shape::Any => {
             let what = format!("`{name}` has no single type, and a form writes text");
-            lint.error(node, what, "write `type: string`, `integer`, `number` or `boolean`");
+            lint.error("form-properties", node, what, "write `type: string`, `integer`, `number` or `boolean`");
         }
     }
 }

@@ -417,14 +417,26 @@ impl<'a> Lint<'a> {
         Self { spec, problems: Vec::new(), pointers: OnceCell::new(), shapes: RefCell::default() }
     }
 
-    pub fn error(&mut self, at: &(impl Place + ?Sized), what: impl Into<String>, instead: impl Into<String>) {
+    pub fn error(
+        &mut self,
+        rule: &'static str,
+        at: &(impl Place + ?Sized),
+        what: impl Into<String>,
+        instead: impl Into<String>,
+    ) {
         let problem = self.spec.problem(&at.pointer(self), what, instead);
-        self.problems.push(problem);
+        self.problems.push(problem.of(rule));
     }
 
-    pub fn warn(&mut self, at: &(impl Place + ?Sized), what: impl Into<String>, instead: impl Into<String>) {
+    pub fn warn(
+        &mut self,
+        rule: &'static str,
+        at: &(impl Place + ?Sized),
+        what: impl Into<String>,
+        instead: impl Into<String>,
+    ) {
         let problem = self.spec.warning(&at.pointer(self), what, instead);
-        self.problems.push(problem);
+        self.problems.push(problem.of(rule));
     }
 
     /// A value as the file has it: 2.10 with its nought.

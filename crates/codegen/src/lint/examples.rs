@@ -47,7 +47,12 @@ pub fn check(lint: &mut Lint) {
             let place = parameter.text("in").unwrap_or_default();
             for (_, example) in &found {
                 if let Some((what, instead)) = example.value.as_str().and_then(|text| unsendable(place, text)) {
-                    lint.error(example, format!("the example of a {place} parameter {what}"), instead);
+                    lint.error(
+                        "parameter-examples",
+                        example,
+                        format!("the example of a {place} parameter {what}"),
+                        instead,
+                    );
                 }
             }
             let delimiter = delimiter(parameter.value).filter(|_| parameter.text("in") == Some("query"));
@@ -79,19 +84,24 @@ fn form<'a>(lint: &mut Lint<'a>, media: &Node<'a>, schema: &Node<'a>, example: &
 fn items<'a>(lint: &mut Lint<'a>, delimiter: char, list: &Node<'a>) {
     let Some(values) = list.value.as_array() else { return };
     if values.is_empty() {
-        lint.error(list, "an empty list can't be sent as one text", "remove it, or write an item");
+        lint.error("list-examples", list, "an empty list can't be sent as one text", "remove it, or write an item");
     }
     for value in values {
         let item = Node { value };
         match value.as_str() {
-            Some("") => lint.error(&item, "an empty item can't be sent in a list that is one text", "remove it"),
+            Some("") => lint.error(
+                "list-examples",
+                &item,
+                "an empty item can't be sent in a list that is one text",
+                "remove it",
+            ),
             Some(text) if text.contains(delimiter) => {
                 let shown = if delimiter == ' ' { "a space".to_owned() } else { format!("`{delimiter}`") };
                 let what = format!("`{text}` holds {shown}, which stands between the items of this list");
-                lint.error(&item, what, "make several items of it");
+                lint.error("list-examples", &item, what, "make several items of it");
             }
             Some(text) if text.contains(char::is_control) => {
-                lint.error(&item, format!("{value} holds a control character"), "remove that");
+                lint.error("list-examples", &item, format!("{value} holds a control character"), "remove that");
             }
             _ => {}
         }
@@ -102,7 +112,7 @@ fn items<'a>(lint: &mut Lint<'a>, delimiter: char, list: &Node<'a>) {
 fn media_type<'a>(lint: &mut Lint<'a>, media: &Node<'a>, way: Way) -> Vec<(Node<'a>, Node<'a>)> {
     if media.has("example") && media.has("examples") {
         let what = "`example` and `examples` exclude each other";
-        lint.error(&(media.at(), "example"), what, "move it into `examples`, under a name of its own");
+        lint.error("examples", &(media.at(), "example"), what, "move it into `examples`, under a name of its own");
     }
     let mut names: HashMap<String, &str> = HashMap::new();
     let mut values: Vec<Node<'a>> = media.get("example").into_iter().collect();
@@ -110,13 +120,14 @@ fn media_type<'a>(lint: &mut Lint<'a>, media: &Node<'a>, way: Way) -> Vec<(Node<
         let file = ident::snake(name);
         if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
             lint.error(
+                "examples",
                 &example,
                 format!("`{name}` can't name an example: it becomes a file's name"),
                 "write it in snake_case",
             );
         } else if let Some(other) = names.insert(file.clone(), name) {
             let what = format!("the examples `{other}` and `{name}` would both be the file `{file}`");
-            lint.error(&example, what, "rename one of them");
+            lint.error("examples", &example, what, "rename one of them");
         }
         values.extend(lint.resolve(&example).get("value"));
     }
@@ -133,7 +144,7 @@ fn media_type<'a>(lint: &mut Lint<'a>, media: &Node<'a>, way: Way) -> Vec<(Node<
             fit.push((schema, value));
         }
         for (at, what, instead) in found {
-            lint.error(&at, what, instead);
+            lint.error("examples", &at, what, instead);
         }
     }
     fit

@@ -445,14 +445,14 @@ impl<'a> Walk<'_, 'a> {
 
     fn known(&mut self, key: &str, node: &Node<'a>, form: Form, verdict: Verdict) {
         match verdict {
-            Refused(why, instead) => self.lint.error(node, format!("`{key}` {why}"), instead),
+            Refused(why, instead) => self.lint.error("unsupported-keys", node, format!("`{key}` {why}"), instead),
             Fine | Needed => self.form(key, node, form),
             Warned(what) => {
                 self.form(key, node, form);
                 // `deprecated: false` says nothing.
                 if *node.value != Value::Bool(false) && !node.value.is_null() {
                     let instead = "leave it for the reader, or remove it";
-                    self.lint.warn(node, format!("`{key}` {what}"), instead);
+                    self.lint.warn("unsupported-keys", node, format!("`{key}` {what}"), instead);
                 }
             }
         }
@@ -466,15 +466,15 @@ impl<'a> Walk<'_, 'a> {
                 Value::Number(_) => {
                     let number = self.lint.plain(node);
                     let what = format!("`{key}` is the number {number}, and must be text");
-                    self.lint.error(node, what, format!("write `{key}: \"{number}\"`"));
+                    self.lint.error("value-types", node, what, format!("write `{key}: \"{number}\"`"));
                 }
                 Value::Bool(flag) => {
                     let what = format!("`{key}` is a boolean, and must be text");
-                    self.lint.error(node, what, format!("write `{key}: \"{flag}\"`"));
+                    self.lint.error("value-types", node, what, format!("write `{key}: \"{flag}\"`"));
                 }
                 Value::Array(_) if key == "type" => {
                     let instead = "write one type, and `nullable: true` beside it for null";
-                    self.lint.error(node, "a list of types belongs to OpenAPI 3.1", instead);
+                    self.lint.error("value-types", node, "a list of types belongs to OpenAPI 3.1", instead);
                 }
                 _ => self.misshapen(node, "text"),
             },
@@ -485,11 +485,16 @@ impl<'a> Walk<'_, 'a> {
                 {
                     let meant = matches!(text.to_lowercase().as_str(), "yes" | "on" | "true");
                     let what = format!("`{text}` is text, and `{key}` is `true` or `false`");
-                    self.lint.error(node, what, format!("write `{key}: {meant}`"));
+                    self.lint.error("value-types", node, what, format!("write `{key}: {meant}`"));
                 }
                 Value::Number(_) if key.starts_with("exclusive") => {
                     let what = format!("`{key}` with a number belongs to OpenAPI 3.1");
-                    self.lint.error(node, what, "write the number as `minimum` or `maximum`, and `true` here");
+                    self.lint.error(
+                        "value-types",
+                        node,
+                        what,
+                        "write the number as `minimum` or `maximum`, and `true` here",
+                    );
                 }
                 _ => self.misshapen(node, "`true` or `false`"),
             },
@@ -498,7 +503,7 @@ impl<'a> Walk<'_, 'a> {
             Number | Count => {}
             Values => match node.value.as_array() {
                 Some(list) if list.is_empty() => {
-                    self.lint.error(node, format!("`{key}` is empty"), "write its values, or remove it");
+                    self.lint.error("value-types", node, format!("`{key}` is empty"), "write its values, or remove it");
                 }
                 Some(_) => {}
                 None => self.misshapen(node, "a list of values"),
@@ -513,9 +518,14 @@ impl<'a> Walk<'_, 'a> {
             List(of) => match node.value.as_array() {
                 Some(list) => {
                     if list.is_empty() && key == "servers" {
-                        self.lint.error(node, "`servers` is empty", "list at least one server");
+                        self.lint.error("value-types", node, "`servers` is empty", "list at least one server");
                     } else if list.is_empty() && matches!(key, "allOf" | "oneOf") {
-                        self.lint.error(node, format!("`{key}` is empty"), "write its elements, or remove it");
+                        self.lint.error(
+                            "value-types",
+                            node,
+                            format!("`{key}` is empty"),
+                            "write its elements, or remove it",
+                        );
                     }
                     for value in list {
                         self.object(of, &Node { value });
@@ -536,7 +546,7 @@ impl<'a> Walk<'_, 'a> {
                 Value::Bool(false) => {
                     let what =
                         "`additionalProperties: false` isn't enforced: a vendor's new field never breaks decoding";
-                    self.lint.warn(node, what, "remove it");
+                    self.lint.warn("value-types", node, what, "remove it");
                 }
                 _ => self.object(Kind::Schema, node),
             },
@@ -548,7 +558,12 @@ impl<'a> Walk<'_, 'a> {
             // `required: true` on a property is a habit from older drafts of JSON Schema.
             if node.value.is_boolean() && self.lint.key(node) == "required" {
                 let what = "`required` of a schema is a list of its properties";
-                return self.lint.error(node, what, "name the property in `required` of the object that has it");
+                return self.lint.error(
+                    "value-types",
+                    node,
+                    what,
+                    "name the property in `required` of the object that has it",
+                );
             }
             return self.misshapen(node, "a list of texts");
         };
@@ -585,7 +600,7 @@ impl<'a> Walk<'_, 'a> {
                 self.object(Kind::PathItem, &node);
             } else {
                 let what = format!("the path `{path}` doesn't start with a slash");
-                self.lint.error(&node, what, format!("write `/{path}`"));
+                self.lint.error("paths", &node, what, format!("write `/{path}`"));
             }
         }
     }
@@ -614,7 +629,7 @@ impl<'a> Walk<'_, 'a> {
                 }
                 _ => "write it in the component".to_owned(),
             };
-            self.lint.error(node, what, instead);
+            self.lint.error("references", node, what, instead);
         }
     }
 
@@ -638,7 +653,7 @@ impl<'a> Walk<'_, 'a> {
             }
             _ => format!("add `{name}`"),
         };
-        self.lint.error(node, format!("{} has no `{name}`", of.name()), instead);
+        self.lint.error("required-keys", node, format!("{} has no `{name}`", of.name()), instead);
     }
 
     fn misshapen(&mut self, node: &Node<'a>, wanted: &str) {
@@ -651,7 +666,7 @@ impl<'a> Walk<'_, 'a> {
             Value::Null => format!("write {wanted}, or remove it"),
             _ => format!("write {wanted}"),
         };
-        self.lint.error(node, what, instead);
+        self.lint.error("value-types", node, what, instead);
     }
 
     /// A key that no row has; the one that was meant, if that can be told.
@@ -669,7 +684,7 @@ impl<'a> Walk<'_, 'a> {
             (Kind::Schema, _, _) => "remove it; a property goes under `properties`".to_owned(),
             _ => "remove it, or write it as an extension, `x-…`".to_owned(),
         };
-        self.lint.error(node, what, instead);
+        self.lint.error("unknown-keys", node, what, instead);
         meant.and_then(|meant| rows.iter().map(|(name, ..)| *name).find(|name| *name == meant))
     }
 
@@ -677,13 +692,13 @@ impl<'a> Walk<'_, 'a> {
     fn extension(&mut self, of: Kind, key: &str, node: &Node<'a>) -> Option<&'static str> {
         if key == "x-rust-type" || key.starts_with("x-dropshot-") {
             let what = format!("`{key}` would change the generated code behind the spec");
-            self.lint.error(node, what, "remove it: types come from the schema alone");
+            self.lint.error("unknown-keys", node, what, "remove it: types come from the schema alone");
             return None;
         }
         const WORDS: [&str; 3] = ["x-token", "x-name", "x-names"];
         if let Some(word) = WORDS.into_iter().find(|word| key == *word) {
             let what = format!("`{word}` has no meaning in {}", of.name());
-            self.lint.error(node, what, format!("move it to {}", home_of(word)));
+            self.lint.error("unknown-keys", node, what, format!("move it to {}", home_of(word)));
             return None;
         }
         let plain = |text: &str| text.to_lowercase().replace('_', "-").trim_end_matches('s').to_owned();
@@ -691,7 +706,7 @@ impl<'a> Walk<'_, 'a> {
         let words = WORDS.into_iter().filter(|word| of.rows().iter().any(|(name, ..)| name == word));
         let word = words.filter(is_near).min_by_key(|word| distance(key, word))?;
         let what = format!("`{key}` looks like a slip for `{word}`");
-        self.lint.error(node, what, format!("write `{word}`, or give the extension another name"));
+        self.lint.error("unknown-keys", node, what, format!("write `{word}`, or give the extension another name"));
         Some(word)
     }
 }

@@ -23,7 +23,7 @@ pub fn problems(spec: &Spec, model: &Model) -> Vec<Problem> {
         if is_server || RESERVED.contains(&name.as_str()) {
             let owner = if is_server { "a server" } else { "a method of every endpoint" };
             let what = format!("the setting `{name}` would have the name of {owner}");
-            problems.push(spec.problem(&setting_place(spec, model, setting), what, ANOTHER));
+            problems.push(spec.problem(&setting_place(spec, model, setting), what, ANOTHER).of("setting-names"));
         }
     }
     for operation in &model.operations {
@@ -36,14 +36,18 @@ pub fn problems(spec: &Spec, model: &Model) -> Vec<Problem> {
                     "the parameter `{}` would have the name of the argument for the security scheme's token",
                     param.name
                 );
-                problems.push(spec.problem(&parameter_place(spec, operation, param), what, ANOTHER));
+                problems
+                    .push(spec.problem(&parameter_place(spec, operation, param), what, ANOTHER).of("argument-names"));
             }
         }
     }
     for (first, second) in credentials::confused(model) {
         let (first, second, name) = (first.join("."), second.join("."), second.join("_"));
         let what = format!("the secrets `{first}` and `{second}` would be one credential, `{name}`");
-        problems.push(spec.problem("/x-token", what, "add `x-name` to one of the two, another name in snake_case"));
+        problems.push(
+            spec.problem("/x-token", what, "add `x-name` to one of the two, another name in snake_case")
+                .of("credential-names"),
+        );
     }
     problems.extend(variables(spec, model, &settings));
     problems
@@ -73,7 +77,7 @@ fn variables(spec: &Spec, model: &Model, settings: &[Setting<'_>]) -> Vec<Proble
         let setting = settings.iter().find(|setting| holder.is_setting && setting.name == holder.name);
         let place = setting.map_or_else(|| "/x-token".to_owned(), |setting| setting_place(spec, model, setting));
         let instead = "add `x-name` to one of the two, another name in snake_case; or rename the security scheme";
-        problems.push(spec.problem(&place, what, instead));
+        problems.push(spec.problem(&place, what, instead).of("environment-variables"));
     }
     problems
 }

@@ -18,18 +18,28 @@ const CLIENT_METHODS: [&str; 3] = ["into", "new", "try_into"];
 pub fn check(lint: &mut Lint) {
     let operations = lint.operations();
     if operations.is_empty() && lint.root().has("paths") {
-        lint.error("/paths", "there is no operation", "add a path with one, such as `/oauth/token: { post: … }`");
+        lint.error(
+            "operations",
+            "/paths",
+            "there is no operation",
+            "add a path with one, such as `/oauth/token: { post: … }`",
+        );
     }
     ids(lint, &operations);
     paths(lint);
     for operation in &operations {
         if !operation.node.has("summary") && !operation.node.has("description") {
             let what = format!("{} has neither summary nor description", operation.name());
-            lint.warn(&operation.node, what, "add `summary`, one sentence: it is the method's documentation");
+            lint.warn(
+                "operations",
+                &operation.node,
+                what,
+                "add `summary`, one sentence: it is the method's documentation",
+            );
         }
         if operation.method == "options" {
             let what = "OPTIONS asks what there is, and no client of ours sends it";
-            lint.error(&operation.node, what, "remove it, or write the method that the vendor documents");
+            lint.error("operations", &operation.node, what, "remove it, or write the method that the vendor documents");
         }
         parameters(lint, operation);
         responses(lint, operation);
@@ -46,26 +56,28 @@ fn ids(lint: &mut Lint, operations: &[Operation]) {
             && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/'));
         if !is_name {
             lint.error(
+                "operation-ids",
                 &at,
                 format!("`{id}` can't name a method"),
                 "write it in snake_case: letters, digits and `_`, a letter first, such as `create_token`",
             );
         } else if is_keyword(&id.to_lowercase()) {
             lint.error(
+                "operation-ids",
                 &at,
                 format!("`{id}` is a keyword of Rust"),
                 format!("write what it does, such as `{rust}token`"),
             );
         } else if CLIENT_METHODS.contains(&rust.as_str()) {
             let what = format!("`{rust}` is a method that every client has");
-            lint.error(&at, what, format!("write what it does, such as `{rust}_token`"));
+            lint.error("operation-ids", &at, what, format!("write what it does, such as `{rust}_token`"));
         } else if let Some(other) = seen.insert(rust.clone(), id) {
             let what = if other == id {
                 format!("two operations have the `operationId` `{id}`")
             } else {
                 format!("the operations `{other}` and `{id}` would both be the method `{rust}`")
             };
-            lint.error(&at, what, "rename one of them");
+            lint.error("operation-ids", &at, what, "rename one of them");
         }
     }
 }
@@ -77,12 +89,12 @@ fn paths(lint: &mut Lint) {
             continue;
         }
         if let Err(what) = placeholders(path) {
-            lint.error(&item, format!("the path `{path}` {what}"), "write each parameter as `{name}`");
+            lint.error("paths", &item, format!("the path `{path}` {what}"), "write each parameter as `{name}`");
             continue;
         }
         if path.contains("//") {
             let what = format!("the path `{path}` has an empty part");
-            lint.error(&item, what, format!("write `{}`", path.replace("//", "/")));
+            lint.error("paths", &item, what, format!("write `{}`", path.replace("//", "/")));
         }
         if let Some(c) = path.chars().find(|c| matches!(c, '?' | '#') || c.is_whitespace() || c.is_control()) {
             let instead = match c {
@@ -90,10 +102,10 @@ fn paths(lint: &mut Lint) {
                 '#' => "remove the fragment",
                 _ => "remove the space",
             };
-            lint.error(&item, format!("the path `{path}` has a `{}` in it", c.escape_default()), instead);
+            lint.error("paths", &item, format!("the path `{path}` has a `{}` in it", c.escape_default()), instead);
         }
         if let Some((what, instead)) = leads_elsewhere(path) {
-            lint.error(&item, format!("the path `{path}` {what}"), instead);
+            lint.error("paths", &item, format!("the path `{path}` {what}"), instead);
         }
         let mut template = path.to_owned();
         for name in placeholders(path).unwrap_or_default() {
@@ -101,7 +113,7 @@ fn paths(lint: &mut Lint) {
         }
         if let Some(other) = seen.insert(template, path) {
             let what = format!("`{other}` and `{path}` differ in the names of their parameters alone");
-            lint.error(&item, what, "write one path with the operations of both");
+            lint.error("paths", &item, what, "write one path with the operations of both");
         }
     }
 }
@@ -114,7 +126,12 @@ fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
             let (Some(name), Some(position)) = (parameter.text("name"), parameter.text("in")) else { continue };
             let key = (position.to_owned(), if position == "header" { name.to_lowercase() } else { name.to_owned() });
             if seen.contains(&key) {
-                lint.error(&node, format!("the {position} parameter `{name}` is there twice"), "remove one of the two");
+                lint.error(
+                    "parameters",
+                    &node,
+                    format!("the {position} parameter `{name}` is there twice"),
+                    "remove one of the two",
+                );
             }
             seen.push(key);
         }
@@ -124,7 +141,7 @@ fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
     for (index, name) in used.iter().enumerate() {
         if used[..index].contains(name) {
             let what = format!("the path has `{{{name}}}` twice");
-            lint.error(&operation.item, what, "give each its own name");
+            lint.error("parameters", &operation.item, what, "give each its own name");
         }
     }
     let parameters = lint.parameters(operation);
@@ -139,7 +156,7 @@ fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
                     "add `{{ name: {name}, in: path, required: true, schema: {{ type: string }} }}` to `parameters`"
                 ),
             };
-            lint.error(&operation.node, what, instead);
+            lint.error("parameters", &operation.node, what, instead);
         }
     }
 
@@ -150,12 +167,12 @@ fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
     for parameter in &parameters {
         let Some(name) = parameter.text("name") else { continue };
         if name.is_empty() {
-            lint.error(&(parameter.at(), "name"), "a parameter's name is empty", "write its name");
+            lint.error("parameters", &(parameter.at(), "name"), "a parameter's name is empty", "write its name");
             continue;
         }
         if is_ragged(name) && parameter.text("in") != Some("header") {
             let what = format!("the name {name:?} has a space around it, or a control character in it");
-            lint.error(&(parameter.at(), "name"), what, "write it as the vendor does, without");
+            lint.error("parameters", &(parameter.at(), "name"), what, "write it as the vendor does, without");
             continue;
         }
         if !name.is_ascii() && parameter.text("in") != Some("header") {
@@ -164,16 +181,21 @@ fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
                 Some("path") => "write another here and in the path: it is never sent",
                 _ => "remove it, if the vendor does without",
             };
-            lint.error(&(parameter.at(), "name"), what, instead);
+            lint.error("parameters", &(parameter.at(), "name"), what, instead);
         }
         match arguments.insert(ident::snake(label(name, parameter)), name) {
             Some("the request body") => {
                 let what = format!("the parameter `{name}` would have the name of the request body's argument");
-                lint.error(parameter, what, "add `x-name`, another name of an argument in snake_case");
+                lint.error("parameters", parameter, what, "add `x-name`, another name of an argument in snake_case");
             }
             Some(other) => {
                 let what = format!("the parameters `{other}` and `{name}` of {} would have one name", operation.name());
-                lint.error(parameter, what, "add `x-name` to one of them, another name of an argument in snake_case");
+                lint.error(
+                    "parameters",
+                    parameter,
+                    what,
+                    "add `x-name` to one of them, another name of an argument in snake_case",
+                );
             }
             None => {}
         }
@@ -188,36 +210,51 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
         "path" => {
             if !used.contains(&name) {
                 let what = format!("the path parameter `{name}` isn't in the path");
-                lint.error(&at, what, format!("write `{{{name}}}` in the path, or remove it"));
+                lint.error("parameter-forms", &at, what, format!("write `{{{name}}}` in the path, or remove it"));
             }
             if !parameter.flag("required") {
-                lint.error(&at, format!("the path parameter `{name}` isn't required"), "add `required: true`");
+                lint.error(
+                    "parameter-forms",
+                    &at,
+                    format!("the path parameter `{name}` isn't required"),
+                    "add `required: true`",
+                );
             }
             "simple"
         }
         "query" => "form",
         "header" => {
             if let Some(why) = own_header(name) {
-                lint.error(&at, format!("the header `{name}` is the client's to write"), format!("remove it: {why}"));
+                lint.error(
+                    "parameter-forms",
+                    &at,
+                    format!("the header `{name}` is the client's to write"),
+                    format!("remove it: {why}"),
+                );
             } else if !is_header(name) {
                 let what = format!("`{name}` can't name a header");
-                lint.error(&(at, "name"), what, "write letters, digits and `-`");
+                lint.error("parameter-forms", &(at, "name"), what, "write letters, digits and `-`");
             }
             "simple"
         }
         "cookie" => {
-            lint.error(&(at, "in"), "token traffic has no cookies", "write `in: header`, if the vendor takes one");
+            lint.error(
+                "parameter-forms",
+                &(at, "in"),
+                "token traffic has no cookies",
+                "write `in: header`, if the vendor takes one",
+            );
             return;
         }
         "body" | "formData" => {
             let what = format!("`in: {place}` belongs to Swagger 2.0");
-            lint.error(&(at, "in"), what, "write `requestBody` with the media type and the schema");
+            lint.error("parameter-forms", &(at, "in"), what, "write `requestBody` with the media type and the schema");
             return;
         }
         "" => return,
         other => {
             let what = format!("`{other}` is no place for a parameter");
-            lint.error(&(at, "in"), what, "write `path`, `query` or `header`");
+            lint.error("parameter-forms", &(at, "in"), what, "write `path`, `query` or `header`");
             return;
         }
     };
@@ -229,11 +266,12 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
     match (&shape, place, style) {
         (Shape::List(_), "query", "spaceDelimited" | "pipeDelimited") if parameter.flag("explode") => {
             let what = format!("`{style}` and `explode: true` exclude each other");
-            lint.error(&(at, "explode"), what, "write `explode: false`");
+            lint.error("parameter-forms", &(at, "explode"), what, "write `explode: false`");
         }
         (Shape::List(_), "query", "spaceDelimited" | "pipeDelimited") => {}
         (_, "query", "spaceDelimited" | "pipeDelimited") => {
             lint.error(
+                "parameter-forms",
                 &style_at,
                 format!("`{style}` is for lists alone"),
                 "remove it, or write `type: array` in `schema`",
@@ -247,19 +285,29 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
                 ("query", _) => "write `form`, or for lists `spaceDelimited` or `pipeDelimited`",
                 _ => "write `simple`, or remove it",
             };
-            lint.error(&style_at, format!("the style `{style}` can't be honoured in a {place} parameter"), instead);
+            lint.error(
+                "parameter-forms",
+                &style_at,
+                format!("the style `{style}` can't be honoured in a {place} parameter"),
+                instead,
+            );
         }
         _ => {}
     }
     match &shape {
         Shape::List(_) if place != "query" => {
             let what = format!("the {place} parameter `{name}` is a list");
-            lint.error(&schema, what, "write `type: string`, and tell in `description` how its parts are joined");
+            lint.error(
+                "parameter-forms",
+                &schema,
+                what,
+                "write `type: string`, and tell in `description` how its parts are joined",
+            );
         }
         Shape::List(items) => {
             if let Some(items) = items.as_ref().filter(|items| lint.is_nullable(items)) {
                 let what = format!("an element of the query parameter `{name}` may be null, which a query can't say");
-                lint.error(items, what, "remove `nullable`");
+                lint.error("parameter-forms", items, what, "remove `nullable`");
             }
             let items = items.as_ref().map(|items| lint.shape(items));
             if let Some(Shape::Scalar("string", items)) = &items
@@ -267,6 +315,7 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
             {
                 let what = format!("the query parameter `{name}` is a list of secrets, and secrets can't be joined");
                 lint.error(
+                    "parameter-forms",
                     &schema,
                     what,
                     "write one `type: string` with `format: password`, the whole list as one text",
@@ -274,13 +323,19 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
             }
             if !matches!(items, Some(Shape::Scalar(..))) {
                 let what = format!("the elements of the query parameter `{name}` can't be written in a query");
-                lint.error(&schema, what, "write `items` with the type string, integer, number or boolean");
+                lint.error(
+                    "parameter-forms",
+                    &schema,
+                    what,
+                    "write `items` with the type string, integer, number or boolean",
+                );
             }
         }
         Shape::Scalar(..) => {}
         Shape::Object(_) | Shape::Map(_) => {
             let what = format!("the {place} parameter `{name}` is an object");
             lint.error(
+                "parameter-forms",
                 &schema,
                 what,
                 "write a parameter for each of its properties, or `type: string` for a JSON text",
@@ -288,7 +343,7 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
         }
         Shape::Union(_) | Shape::Any => {
             let what = format!("the {place} parameter `{name}` has no single type");
-            lint.error(&schema, what, "write `type: string`, `integer`, `number` or `boolean`");
+            lint.error("parameter-forms", &schema, what, "write `type: string`, `integer`, `number` or `boolean`");
         }
     }
 }
@@ -297,7 +352,12 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
 fn constant<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, place: &str, name: &str) {
     let Some(text) = lint.constant(schema).and_then(|value| value.as_str()) else { return };
     if let Some((what, instead)) = unsendable(place, text) {
-        lint.error(schema, format!("the only value of the {place} parameter `{name}` {what}"), instead);
+        lint.error(
+            "parameter-constants",
+            schema,
+            format!("the only value of the {place} parameter `{name}` {what}"),
+            instead,
+        );
     }
 }
 
@@ -320,7 +380,7 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
     for (status, _) in responses.members() {
         has_success |= is_success(status);
         if let Err((what, instead)) = check_status(status) {
-            lint.error(&(responses.at(), status), what, instead);
+            lint.error("responses", &(responses.at(), status), what, instead);
         }
     }
     if !has_success && responses.value.is_object() {
@@ -329,7 +389,7 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
             true => "add a 2xx response, such as \"200\": `default` stands for errors alone",
             false => "add a 2xx response, such as \"200\"",
         };
-        lint.error(&responses, what, instead);
+        lint.error("responses", &responses, what, instead);
     }
 
     let mut first: Option<(&str, Option<Node>)> = None;
@@ -339,15 +399,15 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
         let at = (response.at(), "content");
         for (media_type, media) in &json {
             if let Some((what, instead)) = unsendable("header", media_type).filter(|_| is_success(status)) {
-                lint.error(media, format!("the media type {what}"), instead);
+                lint.error("responses", media, format!("the media type {what}"), instead);
             }
             if !media.has("schema") {
                 let what = format!("the `{media_type}` of status {status} has no schema");
-                lint.error(media, what, "add `schema`; for any JSON, a `schema` with a description alone");
+                lint.error("responses", media, what, "add `schema`; for any JSON, a `schema` with a description alone");
             }
             for (property, encoding) in media.named("encoding") {
                 let what = format!("`encoding` of `{property}` has no meaning in an answer");
-                lint.error(&encoding, what, "remove it");
+                lint.error("responses", &encoding, what, "remove it");
             }
         }
         if let [(_, one), rest @ ..] = json.as_slice()
@@ -356,8 +416,8 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
             let what = format!("status {status} has several JSON bodies, and only the first is read");
             let instead = "write one schema for them, where need be a `oneOf`";
             match is_success(status) {
-                true => lint.error(&at, what, instead),
-                false => lint.warn(&at, what, instead),
+                true => lint.error("responses", &at, what, instead),
+                false => lint.warn("responses", &at, what, instead),
             }
         }
         if !is_success(status) {
@@ -368,19 +428,24 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
                 if is_near || matches!(essence.as_str(), "text/json" | "text/x-json" | "application/x-json") {
                     let what =
                         format!("`{media_type}` isn't JSON by its name, so the body of {status} would never be read");
-                    lint.error(media, what, "write `application/json`");
+                    lint.error("responses", media, what, "write `application/json`");
                 }
             }
             continue;
         }
         if operation.method == "head" && !json.is_empty() {
-            lint.error(&at, "the answer to HEAD has no body", "remove `content`, or write `get`");
+            lint.error("responses", &at, "the answer to HEAD has no body", "remove `content`, or write `get`");
         }
         if json.is_empty() && !others.is_empty() {
             let types: Vec<String> = others.iter().map(|(media_type, _)| essence(media_type)).collect();
             let types = list(types.iter().map(String::as_str)).replace(" or ", " and ");
             let what = format!("the success is {types}, and only JSON can be read");
-            lint.error(&at, what, "write `application/json`; where the body doesn't matter, remove `content`");
+            lint.error(
+                "responses",
+                &at,
+                what,
+                "write `application/json`; where the body doesn't matter, remove `content`",
+            );
         }
         let schema = lint.json_schema(&response);
         match &first {
@@ -395,7 +460,7 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
                     let what = format!("the answers to {other} and {status} differ, and a method has one result");
                     let instead = "write one schema for both, with optional properties; or remove the rarer, \
                                    and tell of it in the description of the other";
-                    lint.error(&(responses.at(), status), what, instead);
+                    lint.error("responses", &(responses.at(), status), what, instead);
                 }
             }
         }

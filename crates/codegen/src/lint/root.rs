@@ -38,7 +38,12 @@ fn references<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
     for (kind, node) in nodes {
         let (Some(section), Some(reference)) = (kind.section(), node.get("$ref")) else { continue };
         let Some(text) = reference.value.as_str() else {
-            lint.error(&reference, "a `$ref` is text", format!("write `$ref: \"#/components/{section}/NAME\"`"));
+            lint.error(
+                "references",
+                &reference,
+                "a `$ref` is text",
+                format!("write `$ref: \"#/components/{section}/NAME\"`"),
+            );
             continue;
         };
         let known = sections.get(section).unwrap_or(&none);
@@ -47,13 +52,14 @@ fn references<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
                 Some(name) => format!("write `$ref: \"#/components/{section}/{name}\"`"),
                 None => format!("copy it into `components/{section}` of this file, and refer to it there"),
             };
-            lint.error(&reference, format!("`{text}` leads out of this file"), instead);
+            lint.error("references", &reference, format!("`{text}` leads out of this file"), instead);
             continue;
         };
         match pointer.strip_prefix(&format!("/components/{section}/")) {
             Some(name) if known.contains(name) => {}
             Some(name) if name.contains('/') && lint.spec.find(pointer).is_some() => {
                 lint.error(
+                    "references",
                     &reference,
                     format!("`{text}` leads into a component, and only a whole one has a type"),
                     format!("make the part a component of its own in `components/{section}`, and refer to that"),
@@ -66,7 +72,7 @@ fn references<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
                     Some(meant) => format!("write `$ref: \"#/components/{section}/{meant}\"`"),
                     None => format!("add `{name}` to `components/{section}`"),
                 };
-                lint.error(&reference, format!("`{text}` leads nowhere"), instead);
+                lint.error("references", &reference, format!("`{text}` leads nowhere"), instead);
             }
             None => {
                 let name = text.rsplit('/').next().unwrap_or_default();
@@ -75,7 +81,7 @@ fn references<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
                     None => format!("`{text}` leads nowhere"),
                 };
                 let name = if known.contains(name) { name } else { "NAME" };
-                lint.error(&reference, what, format!("write `$ref: \"#/components/{section}/{name}\"`"));
+                lint.error("references", &reference, what, format!("write `$ref: \"#/components/{section}/{name}\"`"));
             }
         }
     }
@@ -88,7 +94,7 @@ fn component_names(lint: &mut Lint) {
         for (name, component) in components.named(section) {
             if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')) {
                 let what = format!("`{name}` can't name a component");
-                lint.error(&component, what, "write letters, digits, `.`, `_` and `-` alone");
+                lint.error("component-names", &component, what, "write letters, digits, `.`, `_` and `-` alone");
                 continue;
             }
             if section != "schemas" {
@@ -97,13 +103,14 @@ fn component_names(lint: &mut Lint) {
             let rust = ident::pascal(name);
             if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
                 lint.error(
+                    "component-names",
                     &component,
                     format!("`{name}` gives no name to a type"),
                     "write a name with letters, in PascalCase",
                 );
             } else if let Some(other) = types.insert(rust.clone(), name) {
                 let what = format!("`{other}` and `{name}` would both be the type `{rust}`");
-                lint.error(&component, what, "rename one of them");
+                lint.error("component-names", &component, what, "rename one of them");
             }
         }
     }
@@ -138,7 +145,7 @@ fn chains<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
     }
     if let Some(at) = long {
         let what = format!("more than {MAX_DEPTH} references lead from here to a schema");
-        lint.error(&at, what, "refer to the last of them");
+        lint.error("reference-chains", &at, what, "refer to the last of them");
     }
 }
 
@@ -207,7 +214,7 @@ fn endless<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
                 1 => "remove it from `required`, or add `nullable: true`",
                 _ => "remove one of them from `required`, or add `nullable: true` to it",
             };
-            lint.error(first, what, instead);
+            lint.error("endless-objects", first, what, instead);
         }
         told.extend(way);
     }
@@ -265,7 +272,7 @@ fn circles<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
             ),
             false => ("leads back to itself, so it stands for nothing", "write out what is meant"),
         };
-        lint.error(&at, format!("{names} {what}"), instead);
+        lint.error("reference-cycles", &at, format!("{names} {what}"), instead);
     }
 }
 
@@ -276,6 +283,7 @@ fn servers(lint: &mut Lint) {
         match server.text("x-name") {
             None if servers.len() > 1 && !server.has("x-name") => {
                 lint.error(
+                    "servers",
                     server,
                     "one of several servers has no name",
                     "add `x-name`, in snake_case, such as `x-name: production`",
@@ -288,10 +296,10 @@ fn servers(lint: &mut Lint) {
             && let Some(text) = url.value.as_str()
         {
             match (check_url(text), with_defaults(server, text)) {
-                (Err((what, instead)), _) => lint.error(&url, what, instead),
+                (Err((what, instead)), _) => lint.error("servers", &url, what, instead),
                 (_, Some(whole)) => {
                     if let Err((what, instead)) = check_url(&whole) {
-                        lint.error(&url, format!("with its defaults, {what}"), instead);
+                        lint.error("servers", &url, format!("with its defaults, {what}"), instead);
                     }
                 }
                 _ => {}
@@ -322,9 +330,10 @@ fn server_name<'a>(lint: &mut Lint<'a>, server: &Node<'a>, name: &str, names: &m
             "" | "x" => "write it in snake_case, such as `x-name: production`".to_owned(),
             meant => format!("write `x-name: {meant}`"),
         };
-        lint.error(&at, format!("`{name}` can't name a server: it becomes a function's name"), instead);
+        lint.error("server-names", &at, format!("`{name}` can't name a server: it becomes a function's name"), instead);
     } else if is_keyword(name) || RESERVED.contains(&rust.as_str()) {
         lint.error(
+            "server-names",
             &at,
             format!("`{name}` is taken as the name of a function"),
             "write another, such as `x-name: production`",
@@ -335,7 +344,7 @@ fn server_name<'a>(lint: &mut Lint<'a>, server: &Node<'a>, name: &str, names: &m
         } else {
             format!("the servers `{other}` and `{name}` would both be `{rust}`")
         };
-        lint.error(&at, what, "rename one of them");
+        lint.error("server-names", &at, what, "rename one of them");
     }
 }
 
@@ -406,7 +415,9 @@ fn variables<'a>(lint: &mut Lint<'a>, server: &Node<'a>, url: &str) {
     let at = (server.at(), "url");
     let used = match placeholders(url) {
         Ok(used) => used,
-        Err(what) => return lint.error(&at, format!("`{url}` {what}"), "write each variable as `{name}`"),
+        Err(what) => {
+            return lint.error("server-variables", &at, format!("`{url}` {what}"), "write each variable as `{name}`");
+        }
     };
     for name in &used {
         if !declared.iter().any(|(other, _)| other == name) {
@@ -414,23 +425,23 @@ fn variables<'a>(lint: &mut Lint<'a>, server: &Node<'a>, url: &str) {
                 Some(meant) => format!("write `{{{meant}}}`"),
                 None => format!("add `variables: {{ {name}: {{ default: … }} }}` to this server"),
             };
-            lint.error(&at, format!("the variable `{name}` isn't declared"), instead);
+            lint.error("server-variables", &at, format!("the variable `{name}` isn't declared"), instead);
         }
     }
     let mut rust: HashMap<String, &str> = HashMap::new();
     for (name, variable) in &declared {
         if !used.contains(name) {
             let what = format!("the variable `{name}` isn't in the URL");
-            lint.error(variable, what, format!("write `{{{name}}}` in `url`, or remove it"));
+            lint.error("server-variables", variable, what, format!("write `{{{name}}}` in `url`, or remove it"));
         }
         rust_name(lint, variable);
         let label = label(name, variable);
         if !label.contains(|c: char| c.is_ascii_alphanumeric()) {
             let what = format!("the variable `{name}` gives no name to a setting");
-            lint.error(variable, what, "add `x-name`, the setting's name in snake_case");
+            lint.error("server-variables", variable, what, "add `x-name`, the setting's name in snake_case");
         } else if let Some(other) = rust.insert(ident::snake(label), name) {
             let what = format!("the variables `{other}` and `{name}` would have one name");
-            lint.error(variable, what, "rename one of them, or add `x-name` to it");
+            lint.error("server-variables", variable, what, "rename one of them, or add `x-name` to it");
         }
         let values = variable.texts("enum");
         let in_host = url.find("://").is_none_or(|scheme| {
@@ -441,7 +452,7 @@ fn variables<'a>(lint: &mut Lint<'a>, server: &Node<'a>, url: &str) {
         for value in variable.items("enum") {
             let Some(text) = value.value.as_str() else { continue };
             if let Some((what, instead)) = unfit(text, in_host) {
-                lint.error(&value, format!("`{text}` {what}"), instead);
+                lint.error("server-variables", &value, format!("`{text}` {what}"), instead);
             }
         }
         if let Some(default) = variable.text("default")
@@ -449,7 +460,7 @@ fn variables<'a>(lint: &mut Lint<'a>, server: &Node<'a>, url: &str) {
             && !values.contains(&default)
         {
             let what = format!("the default `{default}` is none of the variable's values");
-            lint.error(&(variable.at(), "default"), what, format!("write {}", list(values)));
+            lint.error("server-variables", &(variable.at(), "default"), what, format!("write {}", list(values)));
         }
     }
 }
@@ -478,7 +489,7 @@ fn security(lint: &mut Lint) {
     for (name, scheme) in &schemes {
         if let Some(other) = rust.insert(ident::snake(name), name) {
             let what = format!("the schemes `{other}` and `{name}` would have one name");
-            lint.error(scheme, what, "rename one of them");
+            lint.error("security", scheme, what, "rename one of them");
         }
     }
 
@@ -493,13 +504,18 @@ fn security(lint: &mut Lint) {
                         Some(meant) => format!("write `{meant}`"),
                         None => format!("add `{name}` to `components/securitySchemes`"),
                     };
-                    lint.error(&scopes, format!("there is no security scheme `{name}`"), instead);
+                    lint.error("security", &scopes, format!("there is no security scheme `{name}`"), instead);
                     continue;
                 };
                 let Some(writes) = Written::by(&lint.resolve(scheme)) else { continue };
                 if let Some((_, other)) = written.iter().find(|(other, _)| *other == writes) {
                     let what = format!("`{other}` and `{name}` would each write {writes}");
-                    lint.error(&requirement, what, "write them as alternatives, each an element of `security`");
+                    lint.error(
+                        "security",
+                        &requirement,
+                        what,
+                        "write them as alternatives, each an element of `security`",
+                    );
                 }
                 written.push((writes, name));
             }
@@ -516,7 +532,7 @@ fn security(lint: &mut Lint) {
             let Some(writes) = Written::by_parameter(&parameter) else { continue };
             if let Some((_, scheme)) = used.iter().find(|(other, _)| *other == writes) {
                 let what = format!("the security scheme `{scheme}` of {} writes {writes} too", operation.name());
-                lint.error(&parameter, what, "remove the parameter, or the scheme from `security`");
+                lint.error("security", &parameter, what, "remove the parameter, or the scheme from `security`");
             }
         }
     }
@@ -573,7 +589,7 @@ impl fmt::Display for Written {
 fn check_scheme<'a>(lint: &mut Lint<'a>, scheme: &Node<'a>) {
     let need = |lint: &mut Lint, key: &str, instead: &str| {
         if !scheme.has(key) {
-            lint.error(scheme, format!("the security scheme has no `{key}`"), instead);
+            lint.error("security-schemes", scheme, format!("the security scheme has no `{key}`"), instead);
         }
     };
     match scheme.text("type") {
@@ -582,31 +598,42 @@ fn check_scheme<'a>(lint: &mut Lint<'a>, scheme: &Node<'a>) {
             need(lint, "in", "add `in: header` or `in: query`");
             let at = (scheme.at(), "in");
             match scheme.text("in") {
-                Some("cookie") => {
-                    lint.error(&at, "token traffic has no cookies", "write `in: header`, if the vendor takes one")
-                }
+                Some("cookie") => lint.error(
+                    "security-schemes",
+                    &at,
+                    "token traffic has no cookies",
+                    "write `in: header`, if the vendor takes one",
+                ),
                 None | Some("header" | "query") => {}
-                Some(other) => {
-                    lint.error(&at, format!("`{other}` is no place for an API key"), "write `header` or `query`")
-                }
+                Some(other) => lint.error(
+                    "security-schemes",
+                    &at,
+                    format!("`{other}` is no place for an API key"),
+                    "write `header` or `query`",
+                ),
             }
             let at = (scheme.at(), "name");
             match (scheme.text("in"), scheme.text("name")) {
                 (Some("header"), Some(name)) if !is_header(name) => {
-                    lint.error(&at, format!("`{name}` can't name a header"), "write letters, digits and `-`");
+                    lint.error(
+                        "security-schemes",
+                        &at,
+                        format!("`{name}` can't name a header"),
+                        "write letters, digits and `-`",
+                    );
                 }
                 (Some("header"), Some(name)) if !name.eq_ignore_ascii_case("authorization") => {
                     if let Some(why) = own_header(name) {
                         let what = format!("the header `{name}` is the client's to write");
-                        lint.error(&at, what, format!("remove the scheme: {why}"));
+                        lint.error("security-schemes", &at, what, format!("remove the scheme: {why}"));
                     }
                 }
                 (Some("query"), Some("")) => {
-                    lint.error(&at, "the name of the query parameter is empty", "write its name");
+                    lint.error("security-schemes", &at, "the name of the query parameter is empty", "write its name");
                 }
                 (Some("query"), Some(name)) if is_ragged(name) => {
                     let what = format!("the name {name:?} has a space around it, or a control character in it");
-                    lint.error(&at, what, "write it as the vendor does, without");
+                    lint.error("security-schemes", &at, what, "write it as the vendor does, without");
                 }
                 _ => {}
             }
@@ -615,18 +642,24 @@ fn check_scheme<'a>(lint: &mut Lint<'a>, scheme: &Node<'a>) {
             need(lint, "scheme", "add `scheme: basic` or `scheme: bearer`");
             if let Some(name) = scheme.text("scheme").filter(|name| !is_header(name)) {
                 let what = format!("`{name}` can't stand in an `Authorization` header");
-                lint.error(&(scheme.at(), "scheme"), what, "write `basic`, `bearer`, or another single word");
+                lint.error(
+                    "security-schemes",
+                    &(scheme.at(), "scheme"),
+                    what,
+                    "write `basic`, `bearer`, or another single word",
+                );
             } else if let Some(name) = scheme.text("scheme") {
                 let lower = name.to_lowercase();
                 let near = ["basic", "bearer"].into_iter().find(|word| matches!(distance(&lower, word), 1 | 2));
                 if let Some(meant) = near {
                     let what = format!("the scheme `{name}` would be sent as it is, with another credential");
-                    lint.error(&(scheme.at(), "scheme"), what, format!("write `{meant}`"));
+                    lint.error("security-schemes", &(scheme.at(), "scheme"), what, format!("write `{meant}`"));
                 }
             }
         }
         Some(flow @ ("oauth2" | "openIdConnect")) => {
             lint.error(
+                "security-schemes",
                 &(scheme.at(), "type"),
                 format!("`{flow}` says how a token is got, and that is for `x-token` to say"),
                 "write `type: http` and `scheme: bearer`",
@@ -634,6 +667,7 @@ fn check_scheme<'a>(lint: &mut Lint<'a>, scheme: &Node<'a>) {
         }
         Some("basic") => {
             lint.error(
+                "security-schemes",
                 &(scheme.at(), "type"),
                 "`basic` belongs to Swagger 2.0",
                 "write `type: http` and `scheme: basic`",
@@ -641,6 +675,7 @@ fn check_scheme<'a>(lint: &mut Lint<'a>, scheme: &Node<'a>) {
         }
         Some("mutualTLS") => {
             lint.error(
+                "security-schemes",
                 &(scheme.at(), "type"),
                 "`mutualTLS` belongs to OpenAPI 3.1, and nothing in a request shows it",
                 "remove it: bring a `reqwest::Client` with the certificate",
@@ -648,6 +683,7 @@ fn check_scheme<'a>(lint: &mut Lint<'a>, scheme: &Node<'a>) {
         }
         Some(other) => {
             lint.error(
+                "security-schemes",
                 &(scheme.at(), "type"),
                 format!("`{other}` is no type of security scheme"),
                 "write `apiKey` or `http`",

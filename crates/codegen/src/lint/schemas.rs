@@ -69,7 +69,7 @@ pub fn check<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
     for schema in schemas().filter(|schema| schema.has("x-name") && !properties.contains(&schema.at())) {
         let what = "`x-name` names a property, and this schema is none";
         let instead = "move it to the parameter, or to the property that has this schema";
-        lint.error(&(schema.at(), "x-name"), what, instead);
+        lint.error("misplaced-x-name", &(schema.at(), "x-name"), what, instead);
     }
     for (_, parameter) in nodes.iter().filter(|(kind, _)| *kind == Kind::Parameter) {
         rust_name(lint, parameter);
@@ -85,6 +85,7 @@ fn type_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, is_part: bool) {
     let composed = schema.has("allOf") || schema.has("oneOf");
     if schema.has("allOf") && schema.has("oneOf") {
         lint.error(
+            "schema-types",
             schema,
             "a schema can't have both `allOf` and `oneOf`",
             "write `oneOf` of objects, each with its own `allOf`",
@@ -96,21 +97,26 @@ fn type_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, is_part: bool) {
         }
         if schema.has("properties") || schema.has("required") {
             let what = "the schema has properties and no type";
-            lint.error(schema, what, "add `type: object`");
+            lint.error("schema-types", schema, what, "add `type: object`");
         } else if schema.has("items") {
-            lint.error(schema, "the schema has `items` and no type", "add `type: array`");
+            lint.error("schema-types", schema, "the schema has `items` and no type", "add `type: array`");
         } else if schema.has("enum") {
             let instead = match schema.items("enum").first().map(|first| first.value) {
                 Some(Value::Number(_)) => "add `type: integer`",
                 Some(Value::Bool(_)) => "add `type: boolean`",
                 _ => "add `type: string`",
             };
-            lint.error(schema, "the schema has `enum` and no type", instead);
+            lint.error("schema-types", schema, "the schema has `enum` and no type", instead);
         } else if schema.has("format") {
-            lint.error(schema, "the schema has `format` and no type", "add `type: string`, `integer` or `number`");
+            lint.error(
+                "schema-types",
+                schema,
+                "the schema has `format` and no type",
+                "add `type: string`, `integer` or `number`",
+            );
         } else if schema.flag("nullable") {
             let what = "`nullable` has no meaning without a type: any JSON may be null";
-            lint.error(&(schema.at(), "nullable"), what, "add `type`, or remove `nullable`");
+            lint.error("schema-types", &(schema.at(), "nullable"), what, "add `type`, or remove `nullable`");
         }
         return;
     };
@@ -129,16 +135,21 @@ fn type_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, is_part: bool) {
             (_, Some(meant)) => format!("write `{meant}`"),
             _ => format!("write {}", list(TYPES)),
         };
-        lint.error(&node, format!("`{name}` is no type"), instead);
+        lint.error("schema-types", &node, format!("`{name}` is no type"), instead);
         return;
     }
     if composed && name != "object" {
         let what = format!("`type: {name}` beside `allOf` or `oneOf` is dropped");
-        lint.error(&node, what, "remove it, and write it in the branches");
+        lint.error("schema-types", &node, what, "remove it, and write it in the branches");
         return;
     }
     if name == "array" && !schema.has("items") {
-        lint.error(schema, "the list has no `items`", "add `items: { type: … }`, the type of its elements");
+        lint.error(
+            "schema-types",
+            schema,
+            "the list has no `items`",
+            "add `items: { type: … }`, the type of its elements",
+        );
     }
     for (owner, keys) in KEYS_OF {
         let fits = match owner {
@@ -152,12 +163,12 @@ fn type_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, is_part: bool) {
                 "" => "remove it".to_owned(),
                 owner => format!("remove it, or write `type: {owner}`"),
             };
-            lint.error(&(schema.at(), *key), what, instead);
+            lint.error("schema-types", &(schema.at(), *key), what, instead);
         }
     }
     if schema.has("enum") && matches!(name, "object" | "array") {
         let what = format!("an {name} can't have an `enum`");
-        lint.error(&(schema.at(), "enum"), what, "write the `enum` in the schema of its parts");
+        lint.error("schema-types", &(schema.at(), "enum"), what, "write the `enum` in the schema of its parts");
     }
 }
 
@@ -176,7 +187,7 @@ fn format<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
             "password" => "write `password`: else the secret would be printed".to_owned(),
             meant => format!("write `{meant}`; if another is meant, tell of it in `description`"),
         };
-        lint.error(&(schema.at(), "format"), what, instead);
+        lint.error("formats", &(schema.at(), "format"), what, instead);
     }
 }
 
@@ -188,11 +199,11 @@ fn values<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     for node in &values {
         let value = node.value;
         if value.is_null() {
-            lint.error(node, "null can't be a value of an `enum`", "remove it, and add `nullable: true`");
+            lint.error("enums", node, "null can't be a value of an `enum`", "remove it, and add `nullable: true`");
             continue;
         }
         if !seen.insert(value.to_string()) {
-            lint.error(node, format!("`{}` is listed twice", lint.plain(node)), "remove one of the two");
+            lint.error("enums", node, format!("`{}` is listed twice", lint.plain(node)), "remove one of the two");
             continue;
         }
         let (written, sent) = (lint.plain(node), value.to_string());
@@ -205,12 +216,12 @@ fn values<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
             let instead = format!(
                 "write it as it is sent; or, where the digits matter, `type: string` and `\"{written}\"`, in quotes"
             );
-            lint.error(node, what, instead);
+            lint.error("enums", node, what, instead);
             continue;
         }
         if value.as_str().is_some_and(|text| text.contains(char::is_control)) {
             let what = format!("the value {value} has a line break or another control character in it");
-            lint.error(node, what, "write it without; or remove `enum`, and list the values in `description`");
+            lint.error("enums", node, what, "write it without; or remove `enum`, and list the values in `description`");
             continue;
         }
         let fits = match name {
@@ -238,7 +249,7 @@ fn values<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                 }
                 _ => "write values of one type".to_owned(),
             };
-            lint.error(node, what, instead);
+            lint.error("enums", node, what, instead);
         }
     }
 }
@@ -251,7 +262,7 @@ fn variants<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     let is_enum = known.len() > 1 && schema.text("type") == Some("string");
     if schema.has("x-names") && !is_enum {
         let what = "`x-names` names the variants of an `enum` of several texts, and there are none";
-        return lint.error(&(schema.at(), "x-names"), what, "remove it");
+        return lint.error("variant-names", &(schema.at(), "x-names"), what, "remove it");
     }
     for (value, name) in schema.named("x-names") {
         if !known.contains(&value) {
@@ -259,7 +270,7 @@ fn variants<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                 Some(meant) => format!("write `{meant}`"),
                 None => "remove it, or add the value to `enum`".to_owned(),
             };
-            lint.error(&name, format!("`{value}` is no value of the `enum`"), instead);
+            lint.error("variant-names", &name, format!("`{value}` is no value of the `enum`"), instead);
         }
         let is_name = |name: &str| {
             let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -267,7 +278,12 @@ fn variants<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
         };
         if let Some(text) = name.value.as_str().filter(|text| !is_name(text)) {
             let what = format!("`{text}` can't name a variant");
-            lint.error(&name, what, format!("write it in PascalCase, such as `{}`", ident::variant(text)));
+            lint.error(
+                "variant-names",
+                &name,
+                what,
+                format!("write it in PascalCase, such as `{}`", ident::variant(text)),
+            );
         }
     }
     let mut taken: HashMap<String, &str> = HashMap::new();
@@ -278,7 +294,7 @@ fn variants<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
         if let Some(other) = taken.insert(name.clone(), value).filter(|other| *other != value) {
             let what = format!("the values `{other}` and `{value}` would both be the variant `{name}`");
             let instead = format!("add `x-names: {{ {value:?}: … }}` beside `enum`: another name in PascalCase");
-            lint.error(node, what, instead);
+            lint.error("variant-names", node, what, instead);
         }
     }
 }
@@ -294,7 +310,12 @@ pub fn rust_name<'a>(lint: &mut Lint<'a>, node: &Node<'a>) {
             true => format!("write `x-name: {meant}`"),
             false => "write another in snake_case: letters, digits and `_`, a letter first".to_owned(),
         };
-        lint.error(&(node.at(), "x-name"), format!("`{name}` can't name a field or an argument"), instead);
+        lint.error(
+            "rust-names",
+            &(node.at(), "x-name"),
+            format!("`{name}` can't name a field or an argument"),
+            instead,
+        );
     }
 }
 
@@ -320,7 +341,7 @@ fn all_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                 Shape::Union(_) => "write `oneOf` on top, with an `allOf` in each branch",
                 _ => "write `allOf` of objects; for a reference with a description, `allOf` of that one reference",
             };
-            lint.error(branch, what, instead);
+            lint.error("all-of", branch, what, instead);
         }
     }
     let mut properties: HashMap<&str, Node> = HashMap::new();
@@ -331,7 +352,7 @@ fn all_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                     let line =
                         lint.spec.line(&lint.pointer(other)).map_or_else(String::new, |line| format!(" (line {line})"));
                     let what = format!("`allOf` merges two properties `{name}` whose schemas differ{line}");
-                    lint.error(&node, what, "write one of them, or give both one schema in `components`");
+                    lint.error("all-of", &node, what, "write one of them, or give both one schema in `components`");
                 }
                 Some(_) => {}
                 None => {
@@ -364,7 +385,7 @@ fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                 "enum" => "remove it, and write it in the branches",
                 _ => "move it into each branch: `allOf` of a common object and its own",
             };
-            lint.error(&(schema.at(), key), what, instead);
+            lint.error("one-of", &(schema.at(), key), what, instead);
         }
     }
     let variants = lint.variants(schema);
@@ -387,6 +408,7 @@ fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
         .collect();
     if scalars != shapes.len() && objects.len() != shapes.len() {
         lint.error(
+            "one-of",
             schema,
             "the branches of `oneOf` are neither all objects with properties nor all text, numbers or booleans",
             "make them alike; or write a schema with a description alone, which takes any JSON",
@@ -399,7 +421,7 @@ fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                 let what = format!("nothing tells {other} and {name} apart");
                 let instead = "give each a required property with an `enum` of one value, or one that only it has; \
                                otherwise the first that fits is taken";
-                lint.warn(schema, what, instead);
+                lint.warn("one-of", schema, what, instead);
             }
         }
     }
@@ -435,10 +457,10 @@ fn object<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
         let field = ident::snake(label(name, node));
         if !label(name, node).contains(|c: char| c.is_ascii_alphanumeric()) {
             let what = format!("the property `{name}` gives no name to a field");
-            lint.error(node, what, "add `x-name`, the field's name in snake_case");
+            lint.error("objects", node, what, "add `x-name`, the field's name in snake_case");
         } else if let Some(other) = rust.insert(field.clone(), name) {
             let what = format!("the properties `{other}` and `{name}` would both be the field `{field}`");
-            lint.error(node, what, "add `x-name` to one of them, another name of a field in snake_case");
+            lint.error("objects", node, what, "add `x-name` to one of them, another name of a field in snake_case");
         }
     }
     let parts = lint.parts(schema);
@@ -450,7 +472,7 @@ fn object<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                     Some(meant) => format!("write `{meant}`"),
                     None => format!("add `{name}` to `properties`, or remove it here"),
                 };
-                lint.error(&required, format!("`{name}` is required and is no property"), instead);
+                lint.error("objects", &required, format!("`{name}` is required and is no property"), instead);
             }
         }
     }
@@ -458,7 +480,7 @@ fn object<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
         && !fields.properties.is_empty()
     {
         let what = "properties beyond the named ones are dropped";
-        lint.warn(more, what, "name those that matter under `properties`");
+        lint.warn("objects", more, what, "name those that matter under `properties`");
     }
 }
 
@@ -497,11 +519,11 @@ pub fn require_secret<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
         {
             let what = format!("`{name}` is a secret, and a number would be printed by `Debug` and in errors");
             let instead = "write `type: string` and `format: password`: a secret's digits are text";
-            return lint.error(&schema, what, instead);
+            return lint.error("secrets", &schema, what, instead);
         }
         Shape::Any => {
             let what = format!("`{name}` is a secret, and JSON of any type would be printed by `Debug` and in errors");
-            return lint.error(node, what, "write `type: string` and `format: password`");
+            return lint.error("secrets", node, what, "write `type: string` and `format: password`");
         }
         _ => return,
     };
@@ -515,7 +537,7 @@ pub fn require_secret<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
         None => "add `format: password`".to_owned(),
     };
     let what = format!("`{name}` is a secret, and would be printed by `Debug` and in errors");
-    lint.error(&schema, what, instead);
+    lint.error("secrets", &schema, what, instead);
 }
 
 /// A text that `x-token` takes for a token must be able to be any token.
@@ -529,11 +551,11 @@ pub fn require_token<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
         Some("password") => {}
         _ if schema.has("enum") => {
             let what = format!("`{name}` is a token, and a token has no list of values");
-            lint.error(node, what, "remove `enum`, and add `format: password`");
+            lint.error("secret-tokens", node, what, "remove `enum`, and add `format: password`");
         }
         Some(format @ ("date" | "date-time")) => {
             let what = format!("`{name}` is a token, and `format: {format}` makes a date of it");
-            lint.error(node, what, "write `format: password`");
+            lint.error("secret-tokens", node, what, "write `format: password`");
         }
         _ => require_secret(lint, name, node),
     }
@@ -543,11 +565,16 @@ fn secret<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     let at = (schema.at(), "format");
     if let Some(name) = schema.text("type").filter(|name| *name != "string") {
         let what = format!("`format: password` is for text, and the type is {name}");
-        lint.error(&at, what, "write `type: string`: a secret's digits are text");
+        lint.error("secret-types", &at, what, "write `type: string`: a secret's digits are text");
     }
     if schema.has("enum") {
         let what = "a secret has no list of values, and they would stand in the generated code";
-        lint.error(&(schema.at(), "enum"), what, "remove `enum`, or `format: password` if it is no secret");
+        lint.error(
+            "secret-types",
+            &(schema.at(), "enum"),
+            what,
+            "remove `enum`, or `format: password` if it is no secret",
+        );
     }
 }
 
@@ -559,7 +586,12 @@ fn directions(lint: &mut Lint) {
         for schema in request.iter().flat_map(|schema| lint.reach(schema, &mut sent)).collect::<Vec<_>>() {
             if schema.flag("readOnly") {
                 let what = "a `readOnly` property is part of a request body, and would be sent";
-                lint.error(&(schema.at(), "readOnly"), what, "write a schema of its own for the request");
+                lint.error(
+                    "read-and-write-only",
+                    &(schema.at(), "readOnly"),
+                    what,
+                    "write a schema of its own for the request",
+                );
             }
         }
         for (_, response) in lint.responses(&operation) {
@@ -567,7 +599,12 @@ fn directions(lint: &mut Lint) {
             for schema in answer.iter().flat_map(|schema| lint.reach(schema, &mut answered)).collect::<Vec<_>>() {
                 if schema.flag("writeOnly") {
                     let what = "a `writeOnly` property is part of an answer, and would be asked for";
-                    lint.error(&(schema.at(), "writeOnly"), what, "write a schema of its own for the answer");
+                    lint.error(
+                        "read-and-write-only",
+                        &(schema.at(), "writeOnly"),
+                        what,
+                        "write a schema of its own for the answer",
+                    );
                 }
             }
         }
@@ -614,7 +651,7 @@ fn tags<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                 );
                 let instead =
                     "give each branch a required property that only it has, or a text with an `enum` of one value";
-                return lint.error(schema, what, instead);
+                return lint.error("tags", schema, what, instead);
             }
         }
     }

@@ -5,6 +5,7 @@ use crate::problem::{Problem, Severity};
 use crate::read::folder::tests::repository;
 use crate::read::spec::Spec;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Fragments with something wrong, each about one subject.
@@ -67,6 +68,20 @@ fn every_fixture_gets_its_problems() {
 
 fn name(file: &Path) -> String {
     file.file_name().unwrap().to_string_lossy().into_owned()
+}
+
+#[test]
+fn the_reference_lists_each_rule_and_each_has_a_fixture() {
+    let reference = std::fs::read_to_string(repository().join("specs/README.md")).unwrap();
+    let (_, rules) = reference.split_once("\n## Lint rules\n").unwrap();
+    let listed = rules.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0));
+    let listed: Vec<&str> = listed.collect();
+    let mut broken = BTreeSet::new();
+    for file in yaml_files(FIXTURES) {
+        let found = problems(&name(&file), &std::fs::read_to_string(&file).unwrap());
+        broken.extend(found.iter().filter_map(|problem| problem.rule));
+    }
+    assert_eq!(listed, broken.into_iter().collect::<Vec<_>>());
 }
 
 /// Fragments of other vendors, as honest people write them.

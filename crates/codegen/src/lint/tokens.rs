@@ -42,7 +42,7 @@ fn check_example<'a>(lint: &mut Lint<'a>, fields: &TokenFields<'_>, example: &No
     if reading.tokens.is_none() && !reading.misfits.contains(&fields.access_token) {
         let what = format!("the example yields no access token: there is none at `{}`", fields.access_token);
         let instead = "add it; or, if this is a failure, say so by `error` or `ok` in `response` of `x-token`";
-        lint.error(example, what, instead);
+        lint.error("token-examples", example, what, instead);
     }
     let lifetimes = [fields.expires_in, fields.refresh_expires_in].into_iter().flatten();
     let is_misfit = |pointer: &str| reading.misfits.contains(&pointer);
@@ -53,7 +53,12 @@ fn check_example<'a>(lint: &mut Lint<'a>, fields: &TokenFields<'_>, example: &No
             continue;
         }
         let what = format!("the client can't read a lifetime from the example's `{}`", lifetime.at);
-        lint.error(&node_at(example, lifetime.at), what, "write a number greater than zero, or a string of its digits");
+        lint.error(
+            "token-examples",
+            &node_at(example, lifetime.at),
+            what,
+            "write a number greater than zero, or a string of its digits",
+        );
     }
     let expiries = [fields.expires_at, fields.refresh_expires_at].into_iter().flatten();
     for expiry in expiries.filter(|expiry| is_misfit(expiry.at)) {
@@ -73,7 +78,7 @@ fn check_example<'a>(lint: &mut Lint<'a>, fields: &TokenFields<'_>, example: &No
                 "write a date of RFC 3339 or HTTP, or seconds, from the year 2000 on; or add `format` in `x-token`",
             ),
         };
-        lint.error(&node_at(example, expiry.at), what, instead);
+        lint.error("token-examples", &node_at(example, expiry.at), what, instead);
     }
 }
 
@@ -131,5 +136,5 @@ pub fn check_date_format(lint: &mut Lint, word: &str, expiry: &At) {
             "write it in the language of jiff's `strptime`, such as `%m/%d/%Y %I:%M:%S %p %:z`",
         ),
     };
-    lint.error(&format!("/{KEY}/response/{word}/format"), what, instead);
+    lint.error("date-formats", &format!("/{KEY}/response/{word}/format"), what, instead);
 }

@@ -28,7 +28,7 @@ pub fn check(lint: &mut Lint) -> Option<XToken> {
             x
         }
         Err(problems) => {
-            lint.problems.extend(problems);
+            lint.problems.extend(problems.into_iter().map(|problem| problem.of("x-token-form")));
             None
         }
     }
@@ -37,7 +37,7 @@ pub fn check(lint: &mut Lint) -> Option<XToken> {
 /// What a spec without the block is told.
 pub fn missing(spec: &Spec) -> Problem {
     let what = format!("the spec has no `{KEY}`, so it gives a typed client and nothing that keeps a token fresh");
-    spec.warning("", what, format!("add `{KEY}`, or leave it so if there is nothing to keep fresh"))
+    spec.warning("", what, format!("add `{KEY}`, or leave it so if there is nothing to keep fresh")).of("no-x-token")
 }
 
 struct Check<'c, 'l, 'a> {
@@ -135,22 +135,23 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         if x.login.is_none() && x.refresh.is_none() {
             let what = format!("`{KEY}` has neither `login` nor `refresh`, so no token can be got");
             self.lint.error(
+                "grants",
                 &block,
                 what,
                 "add `login: { operation: … }`, or remove the block for a typed client alone",
             );
         } else if x.response.access_token.is_none() {
             let what = format!("`{KEY}` doesn't say where the access token lies");
-            self.lint.error(&block, what, "add `response: { access-token: /access_token }`");
+            self.lint.error("grants", &block, what, "add `response: { access-token: /access_token }`");
         }
         if let (Some(refresh), None) = (&x.refresh, &x.response.refresh_token) {
             let instead = "add `response: { refresh-token: … }`";
             if refresh.single_use {
                 let what = "a refresh token is single-use, and nothing says where the next one lies";
-                self.lint.error(&at("refresh"), what, instead);
+                self.lint.error("grants", &at("refresh"), what, instead);
             } else if x.login.is_some() {
                 let what = "there is a `refresh`, and nothing says where a login's answer has the refresh token";
-                self.lint.error(&at("refresh"), what, instead);
+                self.lint.error("grants", &at("refresh"), what, instead);
             }
         }
         if let Some(revoke) = &x.revoke
@@ -160,6 +161,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         {
             let what = "the revocation takes a refresh token, and there is none";
             self.lint.error(
+                "grants",
                 &at("revoke/takes"),
                 what,
                 "write `takes: access`, or add `response: { refresh-token: … }`",
@@ -178,7 +180,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 None => format!("write the `operationId` of one: {}", list(ids)),
             };
             let what = format!("there is no operation `{}`", action.operation);
-            self.lint.error(&join(&here, "operation"), what, instead);
+            self.lint.error("actions", &join(&here, "operation"), what, instead);
             return None;
         };
         let has_body = self.variant(&action, &operation);
@@ -190,7 +192,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 false => format!("write {}", list(known)),
             };
             let what = format!("{} has no `security` with the scheme `{name}`", operation.name());
-            self.lint.error(&join(&here, "security"), what, instead);
+            self.lint.error("actions", &join(&here, "security"), what, instead);
         }
         match action.token {
             Some(name) if has_body => self.token(&action, &operation, name),
@@ -224,7 +226,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                         .to_owned()
                 }
             };
-            return self.lint.error(&here, what, instead);
+            return self.lint.error("bearer-tokens", &here, what, instead);
         }
         let others = self.actions().into_iter().filter(|other| other.word != action.word);
         let mut others = others.filter(|other| other.operation == action.operation);
@@ -236,7 +238,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 action.word
             );
             let instead = "add `token`, the property or parameter that takes the token; or write an operation for each";
-            return self.lint.error(&here, what, instead);
+            return self.lint.error("bearer-tokens", &here, what, instead);
         }
         // It would be a credential, which nobody means.
         let usual = format!("{token}_token");
@@ -249,7 +251,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         if let Some(name) = meant {
             let what =
                 format!("{} has `{name}`, and its bearer scheme would carry the {token} token", operation.name());
-            self.lint.error(&here, what, format!("add `token: {name}`"));
+            self.lint.error("bearer-tokens", &here, what, format!("add `token: {name}`"));
         }
     }
 
@@ -294,7 +296,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                     Some(_) => format!("add `body`: {}", list(named())),
                     None => "give each variant a name in `components/schemas`, and add `body`".to_owned(),
                 };
-                self.lint.error(&at(action.word), what, instead);
+                self.lint.error("body-variants", &at(action.word), what, instead);
                 true
             }
             Some(body) if !named().any(|name| name == body) => {
@@ -304,7 +306,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                     (None, None) => "remove it".to_owned(),
                 };
                 let what = format!("`{body}` is no variant of the body of {}", operation.name());
-                self.lint.error(&join(&at(action.word), "body"), what, instead);
+                self.lint.error("body-variants", &join(&at(action.word), "body"), what, instead);
                 false
             }
             _ => true,
@@ -320,7 +322,12 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 Shape::Scalar("string", _) => require_token(self.lint, name, schema),
                 shape => {
                     let what = format!("`{name}` takes a token, and is {}", shape.kind());
-                    self.lint.error(&here, what, "write the name of a property or parameter with `type: string`");
+                    self.lint.error(
+                        "token-places",
+                        &here,
+                        what,
+                        "write the name of a property or parameter with `type: string`",
+                    );
                 }
             },
             None => {
@@ -334,7 +341,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                     None => format!("write one of {}", list(known.iter().map(|(name, _)| *name))),
                 };
                 let what = format!("`{name}` is neither a property nor a parameter of {}", operation.name());
-                self.lint.error(&here, what, instead);
+                self.lint.error("token-places", &here, what, instead);
             }
         }
     }
@@ -375,7 +382,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         if let (Some(_), Some(node)) = (asked("login"), asked("refresh")) {
             let what = "`grant_type` would be a credential, and the refresh would send the login's";
             let instead = "write a body for each, as branches of a `oneOf`, with an `enum` of one value in each";
-            self.lint.error(&node, what, instead);
+            self.lint.error("grant-types", &node, what, instead);
         }
     }
 
@@ -402,7 +409,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             problems.push((place, what, instead));
         }
         for (place, what, instead) in problems {
-            self.lint.error(&place, what, instead);
+            self.lint.error("security-alternatives", &place, what, instead);
         }
     }
 
@@ -422,7 +429,12 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 Some(schema) => bodies.push((word, schema)),
                 None => {
                     let what = format!("the success of {} has no JSON body, so it has no token", operation.name());
-                    self.lint.error(&at(&format!("{word}/operation")), what, "write the schema of its 2xx response");
+                    self.lint.error(
+                        "token-response",
+                        &at(&format!("{word}/operation")),
+                        what,
+                        "write the schema of its 2xx response",
+                    );
                 }
             }
         }
@@ -465,7 +477,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             if leaves.iter().any(|leaf| self.lint.schema(leaf).text("format") == Some("date-time")) {
                 let what =
                     format!("`{}` is a date-time, and `{word}` counts from the arrival of the answer", moment.at);
-                self.lint.error(&here, what, format!("write `{}`", word.replace("-in", "-at")));
+                self.lint.error("token-response", &here, what, format!("write `{}`", word.replace("-in", "-at")));
             }
         }
         for (word, moment) in
@@ -492,6 +504,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 if !fits {
                     let what = format!("`{}` is neither text nor a list of texts", scope.at);
                     self.lint.error(
+                        "token-response",
                         &here,
                         what,
                         format!("mend the schema on line {}, or point elsewhere", self.line(leaf)),
@@ -500,6 +513,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             }
             if scope.delimiter.as_deref() == Some("") {
                 self.lint.error(
+                    "token-response",
                     &join(&here, "delimiter"),
                     "an empty delimiter parts nothing",
                     "write what stands between two scopes, such as `\",\"`",
@@ -547,7 +561,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 None if known.is_empty() => "point to a property that the schema has, or add it there".to_owned(),
                 None => format!("point to {}, or add `{segment}` to the schema", list(known)),
             };
-            self.lint.error(here, what, instead);
+            self.lint.error("pointers", here, what, instead);
         }
         leaves
     }
@@ -597,7 +611,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             if !fits {
                 let what = format!("`{pointer}` is {}, not {wanted}", self.lint.shape(leaf).kind());
                 let instead = format!("mend the schema on line {}, or point elsewhere", self.line(leaf));
-                self.lint.error(here, what, instead);
+                self.lint.error("pointer-types", here, what, instead);
             }
         }
     }
@@ -606,7 +620,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
     fn open(&mut self, leaves: &[Node<'a>], here: &str, pointer: &Pointer) {
         if let Some(leaf) = leaves.iter().find(|leaf| self.lint.schema(leaf).text("format") == Some("password")) {
             let what = format!("`{pointer}` is a secret by its schema (line {}), and is read as text", self.line(leaf));
-            self.lint.error(here, what, "remove `format: password` there, or point elsewhere");
+            self.lint.error("secret-read-as-string", here, what, "remove `format: password` there, or point elsewhere");
         }
     }
 
@@ -621,14 +635,14 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             let line = self.line(leaf);
             let what = format!("`{pointer}` leads into JSON of any type (line {line}), and the token would be printed");
             let instead = format!("write its schema there, down to `{name}: {{ type: string, format: password }}`");
-            self.lint.error(here, what, instead);
+            self.lint.error("token-fields", here, what, instead);
         }
         let is_union = |leaf: &&Node<'a>| matches!(self.lint.shape(leaf), Shape::Union(_));
         let (unions, leaves): (Vec<&Node<'a>>, Vec<&Node<'a>>) = leaves.into_iter().partition(is_union);
         let leaves: Vec<Node<'a>> = leaves.into_iter().cloned().collect();
         if let Some(leaf) = unions.first() {
             let what = format!("`{pointer}` is {}, not text", self.lint.shape(leaf).kind());
-            self.lint.error(*leaf, what, "write `type: string` and `format: password`");
+            self.lint.error("token-fields", *leaf, what, "write `type: string` and `format: password`");
         }
         self.typed(&leaves, &["string"], here, pointer, "text");
         for leaf in &leaves {
@@ -652,6 +666,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         let Some(schema) = self.lint.success(operation) else {
             let what = format!("the success of {} has no JSON body to look for a failure in", operation.name());
             return self.lint.error(
+                "revocation",
                 &at("revoke"),
                 what,
                 "remove `error` and `ok`, or write the schema of its 2xx response",
@@ -706,7 +721,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         for (here, pointer, types) in pointers {
             if bodies.is_empty() {
                 let what = format!("`{pointer}` points into an error body, and no error answer has a JSON schema");
-                self.lint.error(&here, what, "add the schema to an error response, or remove it here");
+                self.lint.error("error-codes", &here, what, "add the schema to an error response, or remove it here");
                 continue;
             }
             let leaves = self.leaves(pointer, &bodies, &here, "any error body");
@@ -738,16 +753,24 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                 let here = at(&format!("errors/{word}/{index}"));
                 let is_status = matches!(code.0.parse::<u16>(), Ok(200..=599));
                 match seen.insert(code, word) {
-                    Some(other) if other == word => {
-                        self.lint.error(&here, format!("`{code}` is listed twice"), "remove one of the two")
-                    }
+                    Some(other) if other == word => self.lint.error(
+                        "error-codes",
+                        &here,
+                        format!("`{code}` is listed twice"),
+                        "remove one of the two",
+                    ),
                     Some(other) => {
                         let what = format!("`{code}` is both `{other}` and `{word}`");
-                        self.lint.error(&here, what, "remove it from one of the two");
+                        self.lint.error("error-codes", &here, what, "remove it from one of the two");
                     }
                     None if x.errors.code.is_empty() && !is_status => {
                         let what = format!("nothing says where the code `{code}` lies");
-                        self.lint.error(&here, what, "add `code`, a pointer into the error body, such as `/error`");
+                        self.lint.error(
+                            "error-codes",
+                            &here,
+                            what,
+                            "add `code`, a pointer into the error body, such as `/error`",
+                        );
                     }
                     None if code.0.parse::<i64>().is_err() => {
                         let Some(listed) =
@@ -760,7 +783,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                             Some(meant) => format!("write `{meant}`, or add `{code}` to the `enum`"),
                             None => format!("add `{code}` to the `enum`, or remove it here"),
                         };
-                        self.lint.warn(&here, what, instead);
+                        self.lint.warn("error-codes", &here, what, instead);
                     }
                     None => {}
                 }
@@ -779,14 +802,19 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         ];
         if let Some(why) = own_header(&x.use_.header).filter(|_| !x.use_.header.eq_ignore_ascii_case("authorization")) {
             let what = format!("no call can carry the token in the header `{}`", x.use_.header);
-            self.lint.error(&at("use/header"), what, format!("write another: {why}"));
+            self.lint.error("error-codes", &at("use/header"), what, format!("write another: {why}"));
         }
         if let Some((what, instead)) = unsendable("header", x.use_.prefix.as_deref().unwrap_or_default()) {
-            self.lint.error(&at("use/prefix"), format!("the prefix {what}"), instead);
+            self.lint.error("error-codes", &at("use/prefix"), format!("the prefix {what}"), instead);
         }
         for (path, name) in headers {
             if let Some(name) = name.filter(|name| !is_header(name)) {
-                self.lint.error(&at(path), format!("`{name}` can't name a header"), "write letters, digits and `-`");
+                self.lint.error(
+                    "error-codes",
+                    &at(path),
+                    format!("`{name}` can't name a header"),
+                    "write letters, digits and `-`",
+                );
             }
         }
     }
@@ -837,12 +865,22 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         for (header, credential) in &self.x.use_.also {
             let here = join(&at("use/also"), header);
             if !is_header(header) {
-                self.lint.error(&here, format!("`{header}` can't name a header"), "write letters, digits and `-`");
+                self.lint.error(
+                    "credentials",
+                    &here,
+                    format!("`{header}` can't name a header"),
+                    "write letters, digits and `-`",
+                );
             } else if let Some(why) = own_header(header).filter(|_| !header.eq_ignore_ascii_case("authorization")) {
                 let what = format!("no call can carry a credential in the header `{header}`");
-                self.lint.error(&here, what, format!("write another: {why}"));
+                self.lint.error("credentials", &here, what, format!("write another: {why}"));
             } else if headers.contains(&header.to_lowercase()) {
-                self.lint.error(&here, format!("the header `{header}` is there twice"), "remove one of the two");
+                self.lint.error(
+                    "credentials",
+                    &here,
+                    format!("the header `{header}` is there twice"),
+                    "remove one of the two",
+                );
             }
             headers.push(header.to_lowercase());
             if !names.contains(credential) && !found.is_empty() {
@@ -850,24 +888,34 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                     Some(meant) => format!("write `{meant}`"),
                     None => format!("write one of {}", list(names.iter().map(String::as_str))),
                 };
-                self.lint.error(&here, format!("`{credential}` is no credential"), instead);
+                self.lint.error("credentials", &here, format!("`{credential}` is no credential"), instead);
             }
         }
         let has_block = self.lint.spec.find(&at("basic")).is_some();
         if has_block && !has_basic && !found.is_empty() {
             let what = "`basic` is here, and no action has a security scheme of HTTP Basic";
             let instead = "remove it, or add a scheme of `type: http`, `scheme: basic` to the operation's `security`";
-            self.lint.error(&at("basic"), what, instead);
+            self.lint.error("credentials", &at("basic"), what, instead);
         }
         for name in self.x.basic.names.iter().filter(|name| !name.is_empty()) {
             if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
                 let what = format!("`{name}` gives no name to a credential");
-                self.lint.error(&at("basic/names"), what, "write letters and digits, such as `client_id`");
+                self.lint.error(
+                    "credentials",
+                    &at("basic/names"),
+                    what,
+                    "write letters and digits, such as `client_id`",
+                );
             }
         }
         if self.x.basic.names.iter().all(String::is_empty) {
             let what = "both halves of HTTP Basic are empty";
-            self.lint.error(&at("basic/names"), what, "write the name of a credential, such as `[api_key, \"\"]`");
+            self.lint.error(
+                "credentials",
+                &at("basic/names"),
+                what,
+                "write the name of a credential, such as `[api_key, \"\"]`",
+            );
         }
     }
 

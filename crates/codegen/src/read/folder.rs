@@ -76,7 +76,15 @@ pub fn read(root: &Path, vendors: &[String]) -> io::Result<(Vec<Source>, Vec<Pro
 type Wrong = (String, String);
 
 fn problem(file: String, what: String, instead: String) -> Problem {
-    Problem { severity: Severity::Error, file, line: None, pointer: String::new(), what, instead }
+    Problem {
+        severity: Severity::Error,
+        rule: None,
+        file: file.into(),
+        line: None,
+        pointer: String::new(),
+        what,
+        instead,
+    }
 }
 
 /// Whether a file is a spec by its name and kind. None: it is something else, such as `README.md`, and stays unread.

@@ -31,7 +31,8 @@ impl Spec {
     pub fn parse(file: &str, text: &str) -> Result<Spec, Vec<Problem>> {
         let refuse = |line: Option<u32>, pointer: &str, what: String, instead: &str| Problem {
             severity: Severity::Error,
-            file: file.to_owned(),
+            rule: None,
+            file: file.into(),
             line,
             pointer: pointer.to_owned(),
             what,
@@ -103,7 +104,8 @@ impl Spec {
     pub fn problem(&self, pointer: &str, what: impl Into<String>, instead: impl Into<String>) -> Problem {
         Problem {
             severity: Severity::Error,
-            file: self.file.clone(),
+            rule: None,
+            file: self.file.as_str().into(),
             line: self.line(pointer),
             pointer: pointer.to_owned(),
             what: what.into(),
@@ -305,7 +307,8 @@ fn not_yaml(file: &str, error: &serde_saphyr::Error) -> Problem {
     };
     Problem {
         severity: Severity::Error,
-        file: file.to_owned(),
+        rule: None,
+        file: file.into(),
         line: error.location().and_then(line),
         pointer: String::new(),
         what,

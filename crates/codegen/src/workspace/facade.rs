@@ -83,7 +83,8 @@ impl Facade {
         if is_inside || written != ["[features]", "[dependencies]"] {
             return Err(Problem {
                 severity: Severity::Error,
-                file: MANIFEST.to_owned(),
+                rule: None,
+                file: MANIFEST.into(),
                 line: None,
                 pointer: String::new(),
                 what: "it has no place for the vendors".to_owned(),
