@@ -7,7 +7,9 @@
 //! | module | what it checks |
 //! | --- | --- |
 //! | [`keys`] | every key and the form of its value, against the objects of OpenAPI 3.0 |
-//! | [`root`] | servers, security schemes and references |
+//! | [`references`] | references, and the names of components |
+//! | [`servers`] | servers: names, URLs and variables |
+//! | [`security`] | security schemes and requirements |
 //! | [`operations`] | operations, paths, parameters and answers |
 //! | [`bodies`] | request bodies and forms |
 //! | [`schemas`] | schemas, and the secrets among them |
@@ -22,8 +24,10 @@ mod examples;
 mod keys;
 mod names;
 mod operations;
-mod root;
+mod references;
 mod schemas;
+mod security;
+mod servers;
 mod syntax;
 mod tokens;
 mod x_token;
@@ -55,7 +59,9 @@ pub fn lint(spec: &Spec) -> Linted {
     let (others, (schemas, x_token)) = rayon::join(
         || {
             let mut lint = Lint::new(spec);
-            root::check(&mut lint, &nodes);
+            references::check(&mut lint, &nodes);
+            servers::check(&mut lint);
+            security::check(&mut lint);
             operations::check(&mut lint);
             bodies::check(&mut lint);
             examples::check(&mut lint);

@@ -1,0 +1,266 @@
+//! Servers: their names, URLs and variables.
+
+use crate::emit::settings::RESERVED;
+use crate::ident;
+use crate::lint::document::Lint;
+use crate::lint::document::Node;
+use crate::lint::schemas::{label, rust_name};
+use crate::lint::syntax::{leads_elsewhere, placeholders};
+use crate::problem::list;
+use crate::problem::nearest;
+use crate::vendor::is_keyword;
+use std::collections::HashMap;
+
+/// Checks them.
+pub fn check(lint: &mut Lint) {
+    let servers = lint.root().items("servers");
+    let mut names: HashMap<String, String> = HashMap::new();
+    for server in &servers {
+        match server.text("x-name") {
+            None if servers.len() > 1 && !server.has("x-name") => {
+                lint.error(
+                    "servers",
+                    server,
+                    "one of several servers has no name",
+                    "add `x-name`, in snake_case, such as `x-name: production`",
+                );
+            }
+            None => {}
+            Some(name) => server_name(lint, server, name, &mut names),
+        }
+        if let Some(url) = server.get("url")
+            && let Some(text) = url.value.as_str()
+        {
+            match (check_url(text), with_defaults(server, text)) {
+                (Err((what, instead)), _) => lint.error("servers", &url, what, instead),
+                (_, Some(whole)) => {
+                    if let Err((what, instead)) = check_url(&whole) {
+                        lint.error("servers", &url, format!("with its defaults, {what}"), instead);
+                    }
+                }
+                _ => {}
+            }
+            variables(lint, server, text);
+        }
+    }
+}
+
+/// A server's URL with the defaults of its variables; none where it has no variable, or one is asked for.
+fn with_defaults(server: &Node, url: &str) -> Option<String> {
+    let variables = server.named("variables");
+    let mut whole = url.to_owned();
+    for (name, variable) in &variables {
+        let default = variable.text("default").filter(|_| variable.has("enum"))?;
+        whole = whole.replace(&format!("{{{name}}}"), default);
+    }
+    (!variables.is_empty()).then_some(whole)
+}
+
+fn server_name<'a>(lint: &mut Lint<'a>, server: &Node<'a>, name: &str, names: &mut HashMap<String, String>) {
+    let at = (server.at(), "x-name");
+    let rust = ident::snake(name);
+    let is_legal = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+    if !is_legal {
+        let instead = match rust.trim_matches('_') {
+            "" | "x" => "write it in snake_case, such as `x-name: production`".to_owned(),
+            meant => format!("write `x-name: {meant}`"),
+        };
+        lint.error("server-names", &at, format!("`{name}` can't name a server: it becomes a function's name"), instead);
+    } else if is_keyword(name) || RESERVED.contains(&rust.as_str()) {
+        lint.error(
+            "server-names",
+            &at,
+            format!("`{name}` is taken as the name of a function"),
+            "write another, such as `x-name: production`",
+        );
+    } else if let Some(other) = names.insert(rust.clone(), name.to_owned()) {
+        let what = if other == name {
+            format!("two servers are named `{name}`")
+        } else {
+            format!("the servers `{other}` and `{name}` would both be `{rust}`")
+        };
+        lint.error("server-names", &at, what, "rename one of them");
+    }
+}
+
+/// Whether a server's URL is one that tokens may travel to.
+fn check_url(url: &str) -> Result<(), (String, String)> {
+    let fail = |what: &str, instead: &str| Err((format!("`{url}` {what}"), instead.to_owned()));
+    if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return fail("has a space in it", "remove it");
+    }
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return fail("is no absolute URL", "write it whole, such as `https://api.example.com/v1`");
+    };
+    let (authority, path) = rest.find(['/', '?', '#']).map_or((rest, ""), |at| rest.split_at(at));
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') && !port.contains('}') => {
+            if port.parse::<u16>().is_err() && !authority.contains('@') && !port.is_empty() {
+                return fail("has a port that there isn't", "write one of 1 to 65535, or none");
+            }
+            host
+        }
+        _ => authority,
+    };
+    let is_loopback = host == "localhost" || host == "[::1]" || host.starts_with("127.");
+    match scheme.to_ascii_lowercase().as_str() {
+        "https" => {}
+        "http" if is_loopback => {}
+        "http" => return fail("would send secrets in the clear", "write `https`; only a loopback host may do without"),
+        _ => return fail("is no address on the web", "write an `https` URL"),
+    }
+    if authority.contains('@') {
+        return fail("has a user in it", "remove what stands before the `@`, and write a security scheme");
+    }
+    if host.is_empty() {
+        return fail("has no host", "write it whole, such as `https://api.example.com/v1`");
+    }
+    if !is_host(host) {
+        return fail("has a host that there isn't", "write a name, an IPv4 address, or an IPv6 address in brackets");
+    }
+    if path.contains('?') {
+        return fail("has a query", "remove it; a parameter with an `enum` of one value is sent with every request");
+    }
+    if path.contains('#') {
+        return fail("has a fragment", "remove it");
+    }
+    if let Some((what, instead)) = leads_elsewhere(path) {
+        return fail(what, instead);
+    }
+    Ok(())
+}
+
+/// Whether a host is a name or an address; of what a variable holds nothing is known.
+fn is_host(host: &str) -> bool {
+    if let Some(inside) = host.strip_prefix('[') {
+        return inside.strip_suffix(']').is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
+    }
+    if host.contains('{') {
+        return true;
+    }
+    let looks_like_ipv4 = host.rsplit('.').next().is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+    match looks_like_ipv4 && !host.is_empty() {
+        true => host.parse::<std::net::Ipv4Addr>().is_ok(),
+        false => !host.contains(|c: char| c.is_ascii_punctuation() && !matches!(c, '.' | '-' | '_')),
+    }
+}
+
+fn variables<'a>(lint: &mut Lint<'a>, server: &Node<'a>, url: &str) {
+    let declared = server.named("variables");
+    let at = (server.at(), "url");
+    let used = match placeholders(url) {
+        Ok(used) => used,
+        Err(what) => {
+            return lint.error("server-variables", &at, format!("`{url}` {what}"), "write each variable as `{name}`");
+        }
+    };
+    for name in &used {
+        if !declared.iter().any(|(other, _)| other == name) {
+            let instead = match nearest(name, declared.iter().map(|(name, _)| *name)) {
+                Some(meant) => format!("write `{{{meant}}}`"),
+                None => format!("add `variables: {{ {name}: {{ default: … }} }}` to this server"),
+            };
+            lint.error("server-variables", &at, format!("the variable `{name}` isn't declared"), instead);
+        }
+    }
+    let mut rust: HashMap<String, &str> = HashMap::new();
+    for (name, variable) in &declared {
+        if !used.contains(name) {
+            let what = format!("the variable `{name}` isn't in the URL");
+            lint.error("server-variables", variable, what, format!("write `{{{name}}}` in `url`, or remove it"));
+        }
+        rust_name(lint, variable);
+        let label = label(name, variable);
+        if !label.contains(|c: char| c.is_ascii_alphanumeric()) {
+            let what = format!("the variable `{name}` gives no name to a setting");
+            lint.error("server-variables", variable, what, "add `x-name`, the setting's name in snake_case");
+        } else if let Some(other) = rust.insert(ident::snake(label), name) {
+            let what = format!("the variables `{other}` and `{name}` would have one name");
+            lint.error("server-variables", variable, what, "rename one of them, or add `x-name` to it");
+        }
+        let values = variable.texts("enum");
+        let in_host = url.find("://").is_none_or(|scheme| {
+            let path = url[scheme + 3..].find('/').map_or(url.len(), |path| scheme + 3 + path);
+            url.find(&format!("{{{name}}}")).is_some_and(|variable| variable < path)
+        });
+        // The default of another is never used.
+        for value in variable.items("enum") {
+            let Some(text) = value.value.as_str() else { continue };
+            if let Some((what, instead)) = unfit(text, in_host) {
+                lint.error("server-variables", &value, format!("`{text}` {what}"), instead);
+            }
+        }
+        if let Some(default) = variable.text("default")
+            && variable.has("enum")
+            && !values.contains(&default)
+        {
+            let what = format!("the default `{default}` is none of the variable's values");
+            lint.error("server-variables", &(variable.at(), "default"), what, format!("write {}", list(values)));
+        }
+    }
+}
+
+/// Why a server's variable can't have a value. Without one it is asked for.
+fn unfit(value: &str, in_host: bool) -> Option<(&'static str, &'static str)> {
+    let is_name = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
+    match value {
+        _ if in_host && !is_name => {
+            Some(("can't stand in a host", "write letters, digits, `.` and `-`, and the rest in `url`"))
+        }
+        "." | ".." => Some(("leads elsewhere", "write where it leads")),
+        _ if value.contains('/') => Some(("would be one segment, its `/` sent as `%2F`", "write a variable for each")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_an_absolute_https_url_or_loopback() {
+        for url in [
+            "https://api.example.com",
+            "https://api.example.com:8443/v1/",
+            "https://{cluster}.example.com/{version}",
+            "https://example.com:{port}/v1",
+            "http://localhost:8080",
+            "http://127.0.0.1",
+            "http://[::1]:9",
+            "HTTPS://EXAMPLE.COM",
+            "https://192.0.2.1:65535",
+            "https://[2001:db8::1]/v1",
+            "https://a_b.example-c.com",
+            "https://größe.example",
+        ] {
+            assert_eq!(check_url(url), Ok(()), "{url}");
+        }
+        for url in [
+            "",
+            "/v1",
+            "api.example.com",
+            "http://api.example.com",
+            "ftp://a",
+            "https://",
+            "https:///v1",
+            "https://a?b=c",
+            "https://a/#b",
+            "https://u:p@a",
+            "https://a b",
+            "http://localhost.evil.com",
+            "{url}",
+            "https://a.example:99999",
+            "https://a.example:80a",
+            "https://[::1",
+            "https://[::g]",
+            "https://::1",
+            "https://300.0.0.1",
+            "https://a,b.example",
+            "https://a.example/v1/../v2",
+            "https://a.example/v1\\v2",
+        ] {
+            assert!(check_url(url).is_err(), "{url}");
+        }
+    }
+}
