@@ -14,8 +14,8 @@ use crate::emit::settings::{Setting, settings, template};
 use crate::emit::token_response;
 use crate::emit::types::or;
 use crate::ident;
+use crate::lower::descriptions::plain;
 use crate::lower::model::{Body, Model, Operation, Param, Place, SchemeKind, Server, Ty};
-use crate::lower::plain;
 use crate::read::x_token::{Basic, Encode};
 
 /// A credential of the client's own.

@@ -132,10 +132,10 @@ fn argument_value(model: &Model, argument: &Argument<'_>, secrets: Secrets) -> C
     let sample = param.example.clone().unwrap_or_else(|| examples::sample(model, &param.ty, &param.name));
     match &param.ty {
         Ty::Secret => secret(&match secrets {
-            Secrets::Example => crate::lower::plain(&sample),
+            Secrets::Example => crate::lower::descriptions::plain(&sample),
             Secrets::Marked => marked(&param.name),
         }),
-        Ty::Text | Ty::Any | Ty::Map(_) | Ty::Constant(_) => Code::string(&crate::lower::plain(&sample)),
+        Ty::Text | Ty::Any | Ty::Map(_) | Ty::Constant(_) => Code::string(&crate::lower::descriptions::plain(&sample)),
         ty => {
             let value = examples::expression(model, ty, &param.name, &sample, secrets);
             match ty {
@@ -204,7 +204,7 @@ fn secrets_sent(model: &Model, operation: &Operation, body: Option<&Value>) -> V
             None => secrets.push((argument.name.clone(), secret_text(&argument.name, Secrets::Example))),
             Some(param) if param.ty == Ty::Secret => {
                 let sample = param.example.clone().unwrap_or_else(|| examples::sample(model, &param.ty, &param.name));
-                secrets.push((param.name.clone(), crate::lower::plain(&sample)));
+                secrets.push((param.name.clone(), crate::lower::descriptions::plain(&sample)));
             }
             Some(_) => {}
         }

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::emit::layout::Code;
 use crate::ident;
+use crate::lower::descriptions::plain;
 use crate::lower::model::{Model, Shape, Ty};
-use crate::lower::plain;
 
 /// How secrets are written.
 #[derive(Clone, Copy, PartialEq)]

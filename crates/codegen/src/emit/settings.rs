@@ -1,8 +1,8 @@
 //! What a user sets on an endpoint beside its server: the path parameters of the actions, and the variables of the servers'
 //! URLs. Those of one Rust name are one setting, wherever they stand.
 
+use crate::lower::descriptions::plain;
 use crate::lower::model::{Model, Param, Server, Ty, Variable};
-use crate::lower::plain;
 
 /// Names that a setter can't have: those of `Endpoint`'s other methods, and of methods that every endpoint's caller uses. A
 /// setting of such a name is refused, as is one that is named like a server. So is a server of such a name.

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::docs;
 use crate::ident;
+use crate::lower::descriptions::plain;
 use crate::lower::model::{Component, Model, Property, Shape, Ty};
-use crate::lower::plain;
 
 /// The module of types, as source.
 pub fn source(model: &Model) -> String {

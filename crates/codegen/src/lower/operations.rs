@@ -1,0 +1,325 @@
+//! Operations: their parameters, bodies, responses and security.
+
+use crate::ident;
+use crate::lower::descriptions::{constraints, documented, joined, label, object, plain, text};
+use crate::lower::model::{
+    Answer, Body, Component, Example, Operation, Param, Part, Place, Scheme, SchemeKind, Shape, Status, Ty,
+};
+use crate::lower::schemas::Lowering;
+use crate::read::media_type::is_json;
+use crate::read::spec;
+use crate::read::spec::delimiter;
+use crate::read::x_token::XToken;
+use indexmap::IndexMap;
+use serde_json::Value;
+use std::collections::HashSet;
+
+const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
+
+/// What `x-token` says of the operations that log in, refresh and revoke.
+#[derive(Default)]
+pub struct Actions {
+    /// Operation, its chosen security alternative, the parameter that takes a token.
+    actions: Vec<(String, Option<String>, Option<String>)>,
+    /// The login, and the refresh whose token stands elsewhere: their bearer schemes carry credentials.
+    without_token: Vec<String>,
+    /// The refresh and the revocation whose bearer scheme carries the token that they take.
+    with_token: Vec<String>,
+}
+
+impl Actions {
+    pub fn of(x_token: Option<&XToken>) -> Self {
+        let Some(x_token) = x_token else { return Self::default() };
+        let mut this = Self::default();
+        if let Some(login) = &x_token.login {
+            this.without_token.push(login.operation.clone());
+            this.actions.push((login.operation.clone(), login.security.clone(), None));
+        }
+        if let Some(refresh) = &x_token.refresh {
+            let place = if refresh.token.is_some() { &mut this.without_token } else { &mut this.with_token };
+            place.push(refresh.operation.clone());
+            this.actions.push((refresh.operation.clone(), refresh.security.clone(), refresh.token.clone()));
+        }
+        if let Some(revoke) = &x_token.revoke {
+            this.with_token.extend(revoke.token.is_none().then(|| revoke.operation.clone()));
+            this.actions.push((revoke.operation.clone(), revoke.security.clone(), revoke.token.clone()));
+        }
+        this
+    }
+
+    pub fn security(&self, operation: &str) -> Option<&str> {
+        let mut of_operation = self.actions.iter().filter(|action| action.0 == operation);
+        of_operation.find_map(|action| action.1.as_deref())
+    }
+
+    /// A path parameter of an action belongs to the endpoint, unless it takes the action's token.
+    pub fn is_setting(&self, operation: &str, parameter: &str) -> bool {
+        let mut of_operation = self.actions.iter().filter(|action| action.0 == operation).peekable();
+        of_operation.peek().is_some() && !of_operation.any(|action| action.2.as_deref() == Some(parameter))
+    }
+}
+
+impl<'a> Lowering<'a> {
+    pub fn operations(&mut self, actions: &Actions) -> Vec<Operation> {
+        let paths = object(&self.root["paths"]);
+        let mut operations = Vec::new();
+        for (path, item) in paths {
+            for method in METHODS {
+                if let Some(operation) = item.get(method) {
+                    operations.push(self.operation(path, item, method, operation, actions));
+                }
+            }
+        }
+        operations
+    }
+
+    pub fn operation(
+        &mut self,
+        path: &str,
+        item: &'a Value,
+        method: &str,
+        operation: &'a Value,
+        actions: &Actions,
+    ) -> Operation {
+        let operation_id = text(&operation["operationId"]);
+        let type_name = ident::pascal(&operation_id);
+        let params = self.params(item, operation, &operation_id, &type_name, actions);
+        let body = self.body(&operation["requestBody"], &type_name);
+        let mut successes = Vec::new();
+        let mut errors = Vec::new();
+        for (status, response) in object(&operation["responses"]) {
+            let Some(status) = parse_status(status) else { continue };
+            let is_success = matches!(status, Status::Code(200..=299) | Status::Range(2));
+            let answer = self.answer(status, response, &type_name, is_success);
+            if is_success { successes.push(answer) } else { errors.push(answer) }
+        }
+        errors.sort_by_key(|answer| match answer.status {
+            Status::Code(code) => (0, code),
+            Status::Range(class) => (1, class),
+            Status::Default => (2, 0),
+        });
+        let several = successes.len() > 1;
+        let mut success = successes.into_iter().next().unwrap_or(Answer {
+            status: Status::Code(200),
+            description: String::new(),
+            media_type: None,
+            ty: None,
+            examples: Vec::new(),
+            headers: Vec::new(),
+        });
+        // They have one schema, or lint would have refused them.
+        if several {
+            success.status = Status::Range(2);
+        }
+        Operation {
+            id: ident::snake(&operation_id),
+            method: method.to_uppercase(),
+            path: path.to_owned(),
+            summary: text(&operation["summary"]),
+            description: documented(operation),
+            params,
+            body,
+            success,
+            errors,
+            security: self.security(operation, &operation_id, actions),
+            order: order(operation),
+        }
+    }
+
+    pub fn params(
+        &mut self,
+        item: &'a Value,
+        operation: &'a Value,
+        operation_id: &str,
+        type_name: &str,
+        actions: &Actions,
+    ) -> Vec<Param> {
+        // An operation's own parameter replaces its path's.
+        let mut found: IndexMap<(String, String), (String, &'a Value)> = IndexMap::new();
+        for list in [&item["parameters"], &operation["parameters"]] {
+            for parameter in list.as_array().into_iter().flatten() {
+                let parameter = self.resolve(parameter);
+                let (place, name) = (text(&parameter["in"]), text(&parameter["name"]));
+                // A header's name has no capitals of its own.
+                let key = if place == "header" { name.to_ascii_lowercase() } else { name.clone() };
+                found.insert((place, key), (name, parameter));
+            }
+        }
+        let mut params = Vec::new();
+        for ((place, _), (name, parameter)) in found {
+            let place = match place.as_str() {
+                "path" => Place::Path,
+                "query" => Place::Query,
+                "header" => Place::Header,
+                _ => continue,
+            };
+            let (schema, label) = (&parameter["schema"], label(parameter, &name));
+            let ty = self.ty(schema, &format!("{type_name}{}", ident::pascal(&label)));
+            let ty = match (ty, delimiter(parameter)) {
+                (Ty::List(item), Some(delimiter)) => Ty::Delimited(delimiter, item),
+                (ty, _) => ty,
+            };
+            let named = object(&parameter["examples"]).values().next();
+            let named = named.and_then(|example| self.resolve(example).get("value"));
+            let example = parameter.get("example").or(named).or_else(|| self.resolve(schema).get("example")).cloned();
+            params.push(Param {
+                is_setting: place == Place::Path && actions.is_setting(operation_id, &name),
+                docs: joined(&documented(parameter), &constraints(self.resolve(schema))),
+                required: parameter["required"] == Value::Bool(true) || place == Place::Path,
+                label,
+                name,
+                place,
+                ty,
+                example,
+            });
+        }
+        params
+    }
+
+    pub fn body(&mut self, body: &'a Value, type_name: &str) -> Option<Body> {
+        let content = object(&self.resolve(body)["content"]);
+        let (media_type, media) = content.iter().next()?;
+        let hint = format!("{type_name}Body");
+        let Ty::Ref(component) = self.body_ty(&media["schema"], &hint) else { return None };
+        if let Some(encodings) = media["encoding"].as_object() {
+            let names: Vec<String> = match self.components.get(&component).map(|component| &component.shape) {
+                Some(Shape::Union(branches)) => branches.clone(),
+                _ => vec![component.clone()],
+            };
+            for (property, encoding) in encodings {
+                if let Some(delimiter) = delimiter(encoding) {
+                    names.iter().for_each(|name| self.delimit(name, property, delimiter));
+                }
+            }
+        }
+        Some(Body { media_type: media_type.clone(), component, examples: self.examples(media) })
+    }
+
+    /// The type of a body, or of a branch of one. That of an object without properties can say nothing but `{}`, and a vendor
+    /// may want to see it.
+    pub fn body_ty(&mut self, schema: &'a Value, hint: &str) -> Ty {
+        match self.ty(schema, hint) {
+            Ty::Any => self.structure(self.resolve(schema), hint, &[]),
+            ty => ty,
+        }
+    }
+
+    /// A list in a form is one text: `encoding` says what stands between its items.
+    pub fn delimit(&mut self, component: &str, property: &str, delimiter: char) {
+        let Some(Component { shape: Shape::Struct(properties), .. }) = self.components.get_mut(component) else {
+            return;
+        };
+        for found in properties.iter_mut().filter(|found| found.name == property) {
+            if let Ty::List(item) = &found.ty {
+                found.ty = Ty::Delimited(delimiter, item.clone());
+            }
+        }
+    }
+
+    pub fn answer(&mut self, status: Status, response: &'a Value, type_name: &str, is_success: bool) -> Answer {
+        let response = self.resolve(response);
+        let content = object(&response["content"]);
+        let json = content.iter().find(|(media_type, media)| is_json(media_type) && media.get("schema").is_some());
+        let name = match is_success {
+            true => format!("{type_name}Response"),
+            false => format!("{type_name}{}Error", ident::pascal(&status.label()).trim_start_matches('X')),
+        };
+        let headers = object(&response["headers"]).iter().filter_map(|(name, header)| {
+            let header = self.resolve(header);
+            let example = header.get("example").or_else(|| self.resolve(&header["schema"]).get("example"))?;
+            Some((name.to_ascii_lowercase(), plain(example)))
+        });
+        Answer {
+            status,
+            description: text(&response["description"]),
+            media_type: json.map(|(media_type, _)| media_type.clone()),
+            headers: headers.collect(),
+            ty: json.map(|(_, media)| self.ty(&media["schema"], &name)),
+            examples: json.map(|(_, media)| self.examples(media)).unwrap_or_default(),
+        }
+    }
+
+    pub fn examples(&self, media: &'a Value) -> Vec<Example> {
+        let named = object(&media["examples"]).iter().filter_map(|(name, example)| {
+            Some(Example { name: ident::snake(name), value: self.resolve(example).get("value")?.clone() })
+        });
+        let single = media.get("example").or_else(|| self.resolve(&media["schema"]).get("example"));
+        let examples: Vec<Example> = named.collect();
+        match single {
+            Some(value) if examples.is_empty() => vec![Example { name: "example".to_owned(), value: value.clone() }],
+            _ => examples,
+        }
+    }
+
+    /// The alternative of `security` that an operation sends.
+    pub fn chosen(&self, operation: &'a Value, operation_id: &str, actions: &Actions) -> Option<&'a Value> {
+        spec::alternative(self.root, operation, actions.security(operation_id))
+    }
+
+    /// The schemes that carry credentials.
+    pub fn credential_schemes(&self, actions: &Actions) -> HashSet<&'a str> {
+        let items = object(&self.root["paths"]).values();
+        let operations = items.flat_map(|item| METHODS.iter().filter_map(|method| item.get(*method)));
+        operations
+            .filter_map(|operation| {
+                let id = operation["operationId"].as_str()?;
+                let logs_in = actions.without_token.iter().any(|login| login == id);
+                self.chosen(operation, id, actions).filter(|_| logs_in)
+            })
+            .flat_map(|chosen| object(chosen).keys().map(String::as_str))
+            .collect()
+    }
+
+    pub fn security(&self, operation: &'a Value, operation_id: &str, actions: &Actions) -> Vec<Scheme> {
+        let Some(chosen) = self.chosen(operation, operation_id, actions) else { return Vec::new() };
+        let credential_schemes = self.credential_schemes(actions);
+        let takes_token = actions.with_token.iter().any(|with| with == operation_id);
+        object(chosen)
+            .keys()
+            .filter_map(|name| {
+                let scheme = self.resolve(self.root["components"]["securitySchemes"].get(name)?);
+                let http = text(&scheme["scheme"]);
+                let kind = match (text(&scheme["type"]).as_str(), text(&scheme["in"]).as_str()) {
+                    ("apiKey", "query") => SchemeKind::Query(text(&scheme["name"])),
+                    ("apiKey", _) => SchemeKind::Header(text(&scheme["name"])),
+                    _ if http.eq_ignore_ascii_case("basic") => SchemeKind::Basic,
+                    _ if http.eq_ignore_ascii_case("bearer")
+                        && (takes_token || !credential_schemes.contains(name.as_str())) =>
+                    {
+                        SchemeKind::Token
+                    }
+                    _ if http.eq_ignore_ascii_case("bearer") => SchemeKind::Http("Bearer".to_owned()),
+                    _ => SchemeKind::Http(http),
+                };
+                Some(Scheme { name: name.clone(), kind, docs: documented(scheme) })
+            })
+            .collect()
+    }
+}
+
+/// The order of an operation's parts. What it takes from elsewhere, from its path or the root, comes first.
+fn order(operation: &Value) -> [Part; 3] {
+    let place = |part: &Part| {
+        let key = match part {
+            Part::Security => "security",
+            Part::Params => "parameters",
+            Part::Body => "requestBody",
+        };
+        object(operation).keys().position(|found| found == key)
+    };
+    let mut parts = [Part::Security, Part::Params, Part::Body];
+    parts.sort_by_key(place);
+    parts
+}
+
+// Small readings.
+
+fn parse_status(status: &str) -> Option<Status> {
+    match status {
+        "default" => Some(Status::Default),
+        _ => match status.strip_suffix("XX") {
+            Some(class) => class.parse().ok().map(Status::Range),
+            None => status.parse().ok().map(Status::Code),
+        },
+    }
+}
