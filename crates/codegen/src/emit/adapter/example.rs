@@ -1,0 +1,122 @@
+//! The docs of an adapter, with an example that is compiled.
+
+use crate::docs;
+use crate::emit::adapter::Adapter;
+use crate::emit::adapter::credentials::{is_asked_for, nested};
+use crate::emit::crate_tests;
+use crate::emit::examples;
+use crate::emit::examples::Secrets;
+use crate::emit::layout::{Code, statements};
+use crate::emit::settings::{Setting, constructor, settings};
+use crate::emit::types::or;
+use crate::ident;
+use crate::lower::model::{Model, Ty};
+use indexmap::IndexMap;
+use serde_json::Value;
+
+impl Adapter<'_> {
+    // Docs.
+
+    /// The module's docs: what it is, and how it is used.
+    pub fn docs(&self) -> Result<String, String> {
+        let title = or(&self.model.title, self.model.vendor.stem());
+        let needs = match self.x_token.login {
+            Some(_) => "",
+            None => "\n\nA person must consent first: a source starts from a refresh token.",
+        };
+        let example = self.example()?;
+        let text = docs::lines(&format!(
+            "“{title}”, kept fresh. The typed client under it is [`{lib}`](::{lib}).{needs}",
+            lib = self.model.vendor.lib()
+        ));
+        Ok(format!("{}\n\n```rust,no_run\n{example}```", text.join("\n")))
+    }
+
+    pub fn example(&self) -> Result<String, String> {
+        let grant = self.grants.first().ok_or("there is no grant")?;
+        let body = crate_tests::request_example(self.model, grant.operation);
+        let mut values: IndexMap<String, Value> = IndexMap::new();
+        if let (Some(component), Some(body)) = (grant.body, &body) {
+            example_values(self.model, component, "", body, &mut vec![component.to_owned()], &mut values);
+        }
+        for param in &grant.operation.params {
+            let example = param.example.clone().filter(|_| is_asked_for(grant, param));
+            values.extend(example.map(|value| (param.field(), value)));
+        }
+        let fields = self.credentials.iter().map(|(name, credential)| {
+            let sample = || examples::sample(self.model, &credential.ty, name);
+            let value = match &credential.ty {
+                _ if credential.optional => Code::text("None"),
+                Ty::Any => Code::text("Default::default()"),
+                ty => {
+                    let value = values.get(name).cloned().unwrap_or_else(sample);
+                    examples::expression(self.model, ty, name, &value, Secrets::Example)
+                }
+            };
+            Code::row([Code::text(format!("{name}: ")), value])
+        });
+        let module = self.model.vendor.ident();
+        let server = self.model.servers.first();
+        let mut endpoint = match server {
+            Some(server) => format!("{module}::Endpoint::{}", constructor(self.model, server)),
+            None => format!("{module}::Endpoint::at(\"https://example.com\")?"),
+        };
+        let is_given = |setting: &Setting<'_>| server.is_some_and(|server| setting.is_argument_of(server));
+        for setting in settings(self.model).iter().filter(|setting| setting.param.is_some() && !is_given(setting)) {
+            endpoint.push_str(&format!(".{}({:?})", setting.name, setting.example()));
+        }
+        let source = vec![Code::text(endpoint), Code::text("credentials")];
+        // Where a person has to consent first, a source starts from the refresh token that this gave.
+        let source = match self.x_token.login {
+            Some(_) => Code::list("TokenSource::new(", source),
+            None => Code::chain([
+                Code::list("TokenSource::builder(", source),
+                Code::text(".refresh_token(\"example-refresh-token\")"),
+                Code::text(".build()"),
+            ]),
+        };
+        let credentials = Code::braces(&format!("{module}::Credentials"), fields.collect());
+        let body = statements(
+            &[
+                Code::row([Code::text("let credentials = "), credentials]),
+                Code::row([Code::text("let tokens = "), source]),
+                Code::text("let header = tokens.header().await?"),
+            ],
+            0,
+        );
+        let body = body
+            .replace("::freshtoken_wire::", "freshtoken::")
+            .replace(" types::", &format!(" {module}::types::"))
+            .replace("[types::", &format!("[{module}::types::"))
+            .replace("(types::", &format!("({module}::types::"));
+        Ok(format!(
+            "# async fn example() -> Result<(), Box<dyn std::error::Error>> {{\nuse freshtoken::{{TokenSource, {module}}};\n\n\
+             {body}\n# let _ = header;\n# Ok(())\n# }}\n"
+        ))
+    }
+}
+
+/// What the example of a body gives each credential.
+fn example_values(
+    model: &Model,
+    component: &str,
+    prefix: &str,
+    value: &Value,
+    within: &mut Vec<String>,
+    values: &mut IndexMap<String, Value>,
+) {
+    for property in model.properties(component) {
+        let Some(value) = value.get(&property.name).filter(|value| !value.is_null()) else { continue };
+        let name = format!("{prefix}{}", property.label);
+        match nested(model, property, within) {
+            Some(inner) => {
+                within.push(inner.to_owned());
+                example_values(model, inner, &format!("{name}_"), value, within, values);
+                within.pop();
+            }
+            None => {
+                values.insert(ident::snake(&name), value.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The policy of an adapter, and the scopes that a login asks for.
+
+use crate::emit::adapter::Adapter;
+use crate::emit::adapter::credentials::{Credential, is_asked_for, is_enum, is_given, param_type};
+use crate::emit::layout::Code;
+use crate::lower::model::Ty;
+use crate::read::x_token::values::Lifetime;
+use crate::read::x_token::{Prefix, Renew, Takes};
+
+impl Adapter<'_> {
+    /// The check that no credential is empty, or has a control character: the vendor's refusal would name none.
+    pub fn given(&self) -> Option<Code> {
+        let is_text = |credential: &Credential| matches!(credential.ty, Ty::Text | Ty::Secret);
+        let texts: Vec<Code> = self
+            .credentials
+            .iter()
+            .filter(|(_, credential)| is_text(credential))
+            .map(|(name, _)| Code::text(format!("({name:?}, &credentials.{name})")))
+            .collect();
+        let given = |texts| Code::list("adapter::given(", vec![Code::list("&[", texts)]);
+        (!texts.is_empty()).then(|| Code::row([given(texts), Code::text("?")]))
+    }
+
+    pub fn policy(&self) -> Code {
+        let x_token = self.x_token;
+        let mut policy = vec![format!("Policy::new({:?})", self.model.vendor.ident())];
+        if x_token.login.is_none() {
+            policy.push(".login(false)".to_owned());
+        }
+        if x_token.refresh.is_some() {
+            let use_ = if x_token.is_single_use() { "SingleUse" } else { "Reusable" };
+            policy.push(format!(".refresh(Refresh::{use_})"));
+        }
+        if let Some(revoke) = &x_token.revoke {
+            let takes = match revoke.takes {
+                Takes::Access => "Access",
+                Takes::Refresh => "Refresh",
+            };
+            policy.push(format!(".revoke(Takes::{takes})"));
+        }
+        let seconds = |duration: std::time::Duration| format!("Duration::from_secs({})", duration.as_secs());
+        policy.push(match x_token.renew() {
+            Renew::AtExpiry => ".renew(Renew::AtExpiry)".to_owned(),
+            Renew::Early(part) => format!(".renew(Renew::Early({part:?}))"),
+            Renew::Before(span) => format!(".renew(Renew::Before({}))", seconds(span)),
+        });
+        match x_token.lifetime {
+            Lifetime::For(span) => policy.push(format!(".lifetime(Lifetime::For({}))", seconds(span))),
+            Lifetime::Never => policy.push(".lifetime(Lifetime::Never)".to_owned()),
+            Lifetime::Unknown => {}
+        }
+        if self.scopes().is_some() {
+            policy.push(".scoped(true)".to_owned());
+        }
+        let header = x_token.use_.header.to_ascii_lowercase();
+        if header != "authorization" {
+            policy.push(format!(".header({header:?})"));
+        }
+        match x_token.use_.prefix() {
+            Prefix::TokenType => {}
+            Prefix::None => policy.push(".prefix(\"\")".to_owned()),
+            Prefix::Text(text) => policy.push(format!(".prefix({text:?})")),
+        }
+        Code::chain(policy.into_iter().map(Code::text).collect::<Vec<_>>())
+    }
+
+    /// The scopes that are asked for, as they are on the wire.
+    pub fn scopes(&self) -> Option<Code> {
+        let grant = self.grants.first()?;
+        let params = grant.operation.params.iter().filter(|param| is_asked_for(grant, param));
+        let params = params.map(|param| (param.name.as_str(), param.field(), param_type(param)));
+        let properties = grant.body.map(|body| self.model.properties(body)).unwrap_or_default().iter();
+        let properties = properties.filter(|property| !is_given(grant, "", property));
+        let properties =
+            properties.map(|property| (property.name.as_str(), property.field.clone(), property.ty.clone()));
+        let (_, name, ty) = params.chain(properties).find(|(name, ..)| matches!(*name, "scope" | "scopes"))?;
+        let credential = self.credentials.get(&name).filter(|credential| credential.ty == ty)?;
+        let text = |value: &str| {
+            let called: &[&str] = match &ty {
+                Ty::Text => &[".clone()"],
+                ty if is_enum(self.model, ty) => &[".to_string()"],
+                // A list that can't be sent fails the login, with a text that says why.
+                Ty::Delimited(..) => &[".join()", ".unwrap_or_default()"],
+                Ty::List(item) if **item == Ty::Text => &[".join(\" \")"],
+                Ty::List(item) if is_enum(self.model, item) => {
+                    &[".iter()", ".map(|item| item.as_str())", ".collect::<Vec<_>>()", ".join(\" \")"]
+                }
+                _ => return None,
+            };
+            Some(called.iter().fold(Code::text(value), |value, called| value.then(Code::text(*called))))
+        };
+        let place = format!("credentials.{name}");
+        Some(match credential.optional {
+            false => text(&place)?,
+            true => {
+                let text = Code::behind("|value| ", text("value")?);
+                let (place, texts) = (Code::text(place), Code::list(".map(", vec![text]));
+                Code::chain([place, Code::text(".as_ref()"), texts, Code::text(".unwrap_or_default()")])
+            }
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! The requests of an adapter: the client that sends them, and what each takes from the credentials.
+
+use crate::emit::adapter::Adapter;
+use crate::emit::adapter::credentials::{
+    Grant, Use, Word, body_uses, converted, has_constant, is_asked_for, is_copy, is_given, nested, param_type,
+};
+use crate::emit::client;
+use crate::emit::client::Argument;
+use crate::emit::layout::{Code, signature};
+use crate::ident;
+use crate::lower::model::{Param, Property, Ty};
+
+impl Adapter<'_> {
+    /// A credential where a value of its own is wanted.
+    pub fn owned(&self, name: &str, to: &Ty, optional: bool) -> String {
+        let place = format!("credentials.{name}");
+        let Some(credential) = self.credentials.get(name) else { return format!("{place}.clone()") };
+        let from = &credential.ty;
+        match (credential.optional, optional) {
+            (false, false) => converted(self.model, from, to, &place, false),
+            (false, true) => format!("Some({})", converted(self.model, from, to, &place, false)),
+            (true, true) if from == to => match is_copy(from) {
+                true => place,
+                false => format!("{place}.clone()"),
+            },
+            (true, true) => {
+                format!("{place}.as_ref().map(|value| {})", converted(self.model, from, to, "value", true))
+            }
+            (true, false) => converted(self.model, from, to, &needed(name), true),
+        }
+    }
+
+    /// A credential as an argument of the client's method.
+    pub fn argument(&self, name: &str, param: &Param) -> String {
+        let (place, to) = (format!("credentials.{name}"), param_type(param));
+        let Some(credential) = self.credentials.get(name) else { return format!("&{place}") };
+        let owned = self.owned(name, &to, !param.required);
+        let borrowed = match &to {
+            Ty::Text | Ty::List(_) => "as_deref",
+            _ => "as_ref",
+        };
+        match (is_copy(&to) && !matches!(to, Ty::Timestamp { .. }), credential.ty == to) {
+            (true, _) => owned,
+            // What was converted lives as long as the call.
+            (false, false) => match param.required {
+                true => format!("&{owned}"),
+                false => format!("{owned}.{borrowed}()"),
+            },
+            (false, true) => match (credential.optional, param.required) {
+                (false, true) => format!("&{place}"),
+                (true, true) => needed(name),
+                (true, false) => format!("{place}.{borrowed}()"),
+                (false, false) if to == Ty::Text => format!("Some({place}.as_str())"),
+                (false, false) if matches!(to, Ty::List(_)) => format!("Some({place}.as_slice())"),
+                (false, false) => format!("Some(&{place})"),
+            },
+        }
+    }
+
+    // Requests.
+
+    /// The vendor's client for one grant; without credentials of its own it is made in place.
+    pub fn client(&self) -> String {
+        let fields = client::credentials(self.model);
+        if fields.is_empty() {
+            return String::new();
+        }
+        let fields = fields.iter().map(|client::Credential { name, optional, .. }| {
+            Code::text(match self.credentials.contains_key(name) {
+                true => format!("{name}: {}", self.owned(name, &Ty::Secret, *optional)),
+                // Only operations that are no grant need it.
+                false => format!("{name}: None"),
+            })
+        });
+        let credentials = Code::braces(&format!("::{}::Credentials", self.model.vendor.lib()), fields.collect());
+        let mut inputs = vec!["endpoint: &Endpoint".to_owned()];
+        inputs.extend(self.client_asks().then(|| "credentials: &Credentials".to_owned()));
+        format!(
+            "
+/// A client that has what all requests send.
+{head}
+{credentials}
+    Ok(Client::new(endpoint.clone(), credentials)?)
+}}
+",
+            head = signature(0, "fn client", inputs, "Result<Client, Failure>"),
+            credentials = Code::row([Code::text("let credentials = "), credentials]).lines(4, ";"),
+        )
+    }
+
+    /// Whether the client takes any of the facade's credentials: those of its own may all be of operations that are no
+    /// grant.
+    pub fn client_asks(&self) -> bool {
+        client::credentials(self.model).iter().any(|credential| self.credentials.contains_key(&credential.name))
+    }
+
+    /// The struct that a grant sends.
+    pub fn body(&self, grant: &Grant<'_>, component: &str, prefix: &str, within: &mut Vec<String>) -> Code {
+        let properties = self.model.properties(component).iter().filter(|property| !property.is_constant());
+        let fields = properties.map(|property| {
+            let value = self.field(grant, property, prefix, within);
+            Code::row([Code::text(format!("{}: ", property.field)), value])
+        });
+        Code::braces(&format!("types::{component}"), fields.collect())
+    }
+
+    pub fn field(&self, grant: &Grant<'_>, property: &Property, prefix: &str, within: &mut Vec<String>) -> Code {
+        let name = format!("{prefix}{}", property.label);
+        if prefix.is_empty() && grant.is_token(&property.name) {
+            let token = converted(self.model, &Ty::Secret, &property.ty, grant.token_variable(), true);
+            return Code::text(if property.optional { format!("Some({token})") } else { token });
+        }
+        if is_given(grant, prefix, property) {
+            return Code::text("None");
+        }
+        let Some(inner) = nested(self.model, property, within) else {
+            let value = self.owned(&ident::snake(&name), &property.ty, property.optional);
+            return Code::text(match (property.is_boxed, property.optional) {
+                (true, true) => format!("{value}.map(Box::new)"),
+                (true, false) => format!("Box::new({value})"),
+                (false, _) => value,
+            });
+        };
+        within.push(inner.to_owned());
+        let prefix = format!("{name}_");
+        let value = self.body(grant, inner, &prefix, within);
+        let value = if property.is_boxed { Code::list("Box::new(", vec![value]) } else { value };
+        let value = match property.optional {
+            false => value,
+            true => self.optional(grant, inner, &prefix, within, value),
+        };
+        within.pop();
+        value
+    }
+
+    /// An object that may be absent: it is sent where one of its credentials is given, and where it has constants and
+    /// needs none.
+    pub fn optional(
+        &self,
+        grant: &Grant<'_>,
+        component: &str,
+        prefix: &str,
+        within: &mut Vec<String>,
+        value: Code,
+    ) -> Code {
+        let value = Code::list("Some(", vec![value]);
+        let mut uses = Vec::new();
+        let around = prefix.strip_suffix('_').unwrap_or(prefix);
+        body_uses(self.model, grant, component, &[around], true, within, &mut uses);
+        let is_there = |used: &Use| self.credentials.get(&used.name).is_some_and(|credential| !credential.optional);
+        let needs_none = uses.iter().all(|used| !used.required) && has_constant(self.model, component, within);
+        if needs_none || uses.iter().any(is_there) {
+            return value;
+        }
+        let given: Vec<String> = uses.iter().map(|used| format!("credentials.{}.is_some()", used.name)).collect();
+        if given.is_empty() {
+            return Code::text("None");
+        }
+        Code::braces(
+            &format!("match {}", given.join(" || ")),
+            vec![Code::row([Code::text("true => "), value]), Code::text("false => None")],
+        )
+    }
+
+    /// The call of a grant's operation; the client is `client`.
+    pub fn call(&self, grant: &Grant<'_>) -> Code {
+        let token = grant.token_variable();
+        let mut inputs: Vec<Code> = client::arguments(grant.operation)
+            .iter()
+            .map(|Argument { param, .. }| {
+                Code::text(match param {
+                    None if grant.is_authorized_by_access_token(self.x_token) => "access_token".to_owned(),
+                    None => token.to_owned(),
+                    Some(param) if grant.is_token(&param.name) => {
+                        let token = if param.ty == Ty::Secret { token.to_owned() } else { format!("{token}.expose()") };
+                        if param.required { token } else { format!("Some({token})") }
+                    }
+                    Some(param) if !is_asked_for(grant, param) => "None".to_owned(),
+                    Some(param) => self.argument(&param.field(), param),
+                })
+            })
+            .collect();
+        if let Some(body) = grant.body {
+            inputs.push(self.body(grant, body, "", &mut vec![body.to_owned()]));
+        }
+        let (method, end) = match (grant.word, &grant.operation.success.ty) {
+            (Word::Login | Word::Refresh, _) => (client::answered_name(self.model, grant.operation), ".await?"),
+            (Word::Revoke, Some(_)) => (grant.operation.id.clone(), ".await"),
+            (Word::Revoke, None) => (grant.operation.id.clone(), ".await?"),
+        };
+        Code::chain([Code::text("client"), Code::list(format!(".{method}("), inputs), Code::text(end)])
+    }
+}
+
+/// A credential that the vendor wants in this place, though not everywhere.
+pub fn needed(name: &str) -> String {
+    format!("adapter::needed({name:?}, &credentials.{name})?")
+}
