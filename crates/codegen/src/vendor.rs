@@ -9,12 +9,13 @@ use crate::problem::{Problem, Severity};
 const CRATES: [&str; 8] = ["bench", "codegen", "demo", "freshtoken", "redis", "sandbox", "wire", "xtask"];
 
 /// What the facade has a module, a feature or a dependency of: a vendor is all three. `types` is a module of each vendor's.
-const FACADE: [&str; 54] = [
+const FACADE: [&str; 55] = [
     "accounts",
     "adapter",
     "alloc",
     "arc_swap",
     "async_trait",
+    "builder",
     "clock",
     "core",
     "credentials",
