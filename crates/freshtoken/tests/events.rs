@@ -1,5 +1,5 @@
 //! The `tracing` events. A separate test binary, because tracing caches per process whether an event has a subscriber.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 #[path = "support/server.rs"]
 mod server;
