@@ -12,7 +12,8 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use freshtoken::{Accounts, Clock, CredentialSource, Failure, Issued, Now, Policy, TokenSource, Vendor};
+use freshtoken::{CredentialSource, GrantError, IssuedTokens, TokenPolicy, TokenSource, TokenSources, Vendor};
+use freshtoken::clock::{Clock, Now};
 use tokio::time::sleep;
 
 use crate::contenders::{BoxError, Contender, Target};
@@ -155,7 +156,7 @@ fn measure(accounts: usize) -> Result<Measured, BoxError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let vendor = InProcess::default();
     let (clock, log) = (vendor.clock.clone(), vendor.logins.clone());
-    let set = Accounts::builder(vendor).at_most(accounts).clock(clock.clone()).build();
+    let set = TokenSources::builder(vendor).at_most(accounts).clock(clock.clone()).build();
     let names: Vec<String> = (0..accounts).map(name).collect();
     runtime.block_on(log_in(&set, 0..accounts))?;
     let (look_up, map) = look_ups(&set, &names);
@@ -177,7 +178,7 @@ fn name(number: usize) -> String {
     format!("account-{number:08}")
 }
 
-async fn log_in(set: &Accounts<InProcess>, accounts: Range<usize>) -> Result<(), freshtoken::Error> {
+async fn log_in(set: &TokenSources<InProcess>, accounts: Range<usize>) -> Result<(), freshtoken::Error> {
     for number in accounts {
         set.get_scoped(&name(number), "api", || ()).header().await?;
     }
@@ -185,7 +186,7 @@ async fn log_in(set: &Accounts<InProcess>, accounts: Range<usize>) -> Result<(),
 }
 
 /// Looks names up in random order, in our set and in the map that a user would write.
-fn look_ups(set: &Accounts<InProcess>, names: &[String]) -> (Spread, Spread) {
+fn look_ups(set: &TokenSources<InProcess>, names: &[String]) -> (Spread, Spread) {
     let map: HashMap<Box<str>, Arc<AtomicUsize>> =
         names.iter().map(|name| (name.as_str().into(), Arc::default())).collect();
     let map = RwLock::new(map);
@@ -227,7 +228,7 @@ fn shuffle(names: &mut [&str]) {
 }
 
 /// Runs the clock through the window and asks for all headers all the time. Returns the number of calls without a token.
-async fn renew(set: &Accounts<InProcess>, clock: &FastClock, real_window: Duration) -> usize {
+async fn renew(set: &TokenSources<InProcess>, clock: &FastClock, real_window: Duration) -> usize {
     let sources: Vec<TokenSource> = set.sources().into_iter().map(|(_, source)| source).collect();
     clock.run(FIRST_DUE, WINDOW.as_secs_f64() / real_window.as_secs_f64());
     let mut failures = 0;
@@ -253,7 +254,7 @@ async fn renew(set: &Accounts<InProcess>, clock: &FastClock, real_window: Durati
 /// If an account cannot log in.
 pub fn heap(accounts: usize, bytes_of: fn(&mut dyn FnMut()) -> i64) -> Result<f64, BoxError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let set = Accounts::builder(InProcess::default()).at_most(accounts + 1).build();
+    let set = TokenSources::builder(InProcess::default()).at_most(accounts + 1).build();
     // The first login prepares what all of them share.
     runtime.block_on(log_in(&set, accounts..accounts + 1))?;
     set.remove(&name(accounts));
@@ -299,18 +300,18 @@ struct InProcess {
 
 impl Vendor for InProcess {
     type Credentials = ();
-    const POLICY: Policy = Policy::new("in-process");
+    const POLICY: TokenPolicy = TokenPolicy::new("in-process");
 
     fn server(&self) -> String {
         "https://issuer.example".to_owned()
     }
 
-    async fn login(&self, _: &CredentialSource<()>) -> Result<Issued, Failure> {
+    async fn login(&self, _: &CredentialSource<()>) -> Result<IssuedTokens, GrantError> {
         let elapsed = self.clock.elapsed();
         if !elapsed.is_zero() {
             self.logins.lock().unwrap_or_else(PoisonError::into_inner).push(elapsed);
         }
-        Ok(Issued::new(token(0)).expires_in(LIFETIME))
+        Ok(IssuedTokens::new(token(0)).expires_in(LIFETIME))
     }
 }
 

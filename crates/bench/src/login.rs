@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use freshtoken::{Issued, TokenSource, http_client_builder, voucherify};
+use freshtoken::{IssuedTokens, TokenSource, http_client_builder, voucherify};
 use http::HeaderValue;
 use reqwest::Client;
 
@@ -114,7 +114,7 @@ impl Login {
             Way::BarePost => timed(post(&self.http, &self.url)).await,
             Way::TypedClient => timed(create_token(self.endpoint.clone())).await,
             Way::LaterLogin => {
-                let token = Issued::new("example-token").expires_in(LIFETIME);
+                let token = IssuedTokens::new("example-token").expires_in(LIFETIME);
                 let source = TokenSource::builder(self.endpoint.clone(), credentials()).token(token).build();
                 source.rejected(&source.try_header().ok_or("the initial token is missing")?);
                 let took = timed(async { Ok(source.header().await?) }).await;

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use freshtoken::{Lifetime, Policy, Refresh, Renew};
+use freshtoken::{Lifetime, RefreshTokens, Renewal, TokenPolicy};
 
 /// Why a request was made.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +59,7 @@ pub enum FetchResult {
 
 /// The requests to an issuer so far, and their causes.
 pub struct Causes {
-    policy: Policy,
+    policy: TokenPolicy,
     /// The lifetime of access tokens that are issued now.
     lifetime: Duration,
     current: Option<Current>,
@@ -121,7 +121,7 @@ const MARGIN: Duration = Duration::from_secs(1);
 const LEAST_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Causes {
-    pub fn new(policy: Policy, lifetime: Duration) -> Self {
+    pub fn new(policy: TokenPolicy, lifetime: Duration) -> Self {
         Self {
             policy,
             lifetime,
@@ -211,7 +211,7 @@ impl Causes {
         if let Some((failed, failed_at)) = self.failed.take() {
             let wait = at.duration_since(failed_at).unwrap_or_default();
             // A login that replaces a single-use refresh token with a lost response may be immediate.
-            let logs_in_instead = self.policy.refresh == Refresh::SingleUse && self.policy.login;
+            let logs_in_instead = self.policy.refresh == RefreshTokens::SingleUse && self.policy.login;
             return if wait < LEAST_WAIT && !logs_in_instead { Cause::Unexplained } else { Cause::Again(failed) };
         }
         let Some(current) = self.current else {
@@ -235,9 +235,9 @@ impl Causes {
         let unserved = lifetime - MARGIN.min(lifetime / 2);
         match self.policy.renew {
             // A refresh before the expiry invalidates the token; a login does not.
-            Renew::AtExpiry if self.policy.refresh == Refresh::None => unserved,
-            Renew::Early(part) => lifetime.mul_f64((part - EARLIEST).max(0.0)).min(unserved),
-            Renew::Before(margin) => {
+            Renewal::AtExpiry if self.policy.refresh == RefreshTokens::None => unserved,
+            Renewal::Early(part) => lifetime.mul_f64((part - EARLIEST).max(0.0)).min(unserved),
+            Renewal::Before(margin) => {
                 (lifetime - margin.min(lifetime / 2).mul_f64(1.0 + EARLIEST).min(lifetime)).min(unserved)
             }
             _ => lifetime,
@@ -251,7 +251,7 @@ impl Causes {
         let Some(ago) = age.checked_sub(lifetime) else {
             return Cause::Due(age.as_secs_f64() / lifetime.as_secs_f64());
         };
-        let is_late = self.policy.renew != Renew::AtExpiry && age > lifetime.max(LEAST_INTERVAL) + SLACK;
+        let is_late = self.policy.renew != Renewal::AtExpiry && age > lifetime.max(LEAST_INTERVAL) + SLACK;
         if is_late { Cause::Unexplained } else { Cause::Expired(ago) }
     }
 }
@@ -274,7 +274,7 @@ mod tests {
     }
 
     /// Returns the causes of requests at these seconds; a string is the error of a request that failed.
-    fn causes(policy: Policy, requests: &[(u64, Option<&str>)]) -> Vec<Cause> {
+    fn causes(policy: TokenPolicy, requests: &[(u64, Option<&str>)]) -> Vec<Cause> {
         let mut causes = Causes::new(policy, LIFE);
         let response = |second: u64, failure: Option<&str>| {
             failure.map_or_else(|| token(second), |failure| FetchResult::Failed(failure.to_owned()))
@@ -282,12 +282,12 @@ mod tests {
         requests.iter().map(|(second, failure)| causes.request(at(*second), response(*second, *failure))).collect()
     }
 
-    fn early() -> Policy {
-        Policy::new("acme").renew(Renew::Early(0.75))
+    fn early() -> TokenPolicy {
+        TokenPolicy::new("acme").renew(Renewal::Early(0.75))
     }
 
-    fn at_expiry() -> Policy {
-        Policy::new("acme").refresh(Refresh::SingleUse)
+    fn at_expiry() -> TokenPolicy {
+        TokenPolicy::new("acme").refresh(RefreshTokens::SingleUse)
     }
 
     #[test]
@@ -311,7 +311,7 @@ mod tests {
         let expired = Cause::Expired(Duration::from_secs(2));
         assert_eq!(causes(at_expiry(), &[(0, None), (102, None)]), [Cause::First, expired]);
         assert_eq!(causes(early(), &[(0, None), (102, None)]), [Cause::First, Cause::Unexplained]);
-        let before = Policy::new("acme").renew(Renew::Before(Duration::from_secs(20)));
+        let before = TokenPolicy::new("acme").renew(Renewal::Before(Duration::from_secs(20)));
         assert_eq!(causes(before, &[(0, None), (79, None)]), [Cause::First, Cause::Due(0.79)]);
         assert_eq!(causes(before, &[(0, None), (70, None)]), [Cause::First, Cause::Unexplained]);
     }
@@ -363,13 +363,13 @@ mod tests {
 
     #[test]
     fn a_late_renewal_may_come_in_the_last_second() {
-        let late = Policy::new("acme").renew(Renew::Early(0.95));
+        let late = TokenPolicy::new("acme").renew(Renewal::Early(0.95));
         for (second, is_explained) in [(5, true), (4, false)] {
             let mut causes = Causes::new(late, Duration::from_secs(6));
             causes.request(at(0), FetchResult::Token { expires_at: Some(at(6)), is_new: true });
             assert_eq!(causes.request(at(second), token(second)) != Cause::Unexplained, is_explained);
         }
-        let login = Policy::new("acme").renew(Renew::AtExpiry);
+        let login = TokenPolicy::new("acme").renew(Renewal::AtExpiry);
         assert_eq!(causes(login, &[(0, None), (99, None)])[1], Cause::Due(0.99), "a login invalidates no token");
         assert_eq!(causes(at_expiry(), &[(0, None), (99, None)])[1], Cause::Unexplained);
     }

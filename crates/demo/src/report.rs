@@ -94,8 +94,8 @@ pub fn show(
         terminal.print_line(&format!("{mark} {text}"));
     }
     let all_held = checks.iter().all(|(holds, _)| *holds);
-    let verdict = if all_held { style("all checks passed").green() } else { style("some checks failed").red() };
-    terminal.print_line(&format!("\n{}, in {:.1} s", verdict.bold(), took.as_secs_f64()));
+    let class = if all_held { style("all checks passed").green() } else { style("some checks failed").red() };
+    terminal.print_line(&format!("\n{}, in {:.1} s", class.bold(), took.as_secs_f64()));
     if !all_held && lag > MOST_LAG {
         let lag = lag.as_secs_f64();
         terminal.print_line(&format!(

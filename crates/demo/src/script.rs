@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use freshtoken::{Policy, Refresh, Renew};
+use freshtoken::{RefreshTokens, Renewal, TokenPolicy};
 use freshtoken_sandbox::{Fault, FaultScope, RetryAfter};
 
 /// When the callers stop.
@@ -34,13 +34,13 @@ impl Script {
 /// With early renewal, a token of 6 s is due after about 4.3 s, so renewals at about 4 s and 10 s meet a fault. With
 /// renewal at expiry, a token of 4 s is refreshed after 6 s, at about 6 s. All tokens are invalidated at 8 s, and the
 /// refresh at 14 s meets a fault.
-pub fn script(number: usize, policy: &Policy) -> Script {
+pub fn script(number: usize, policy: &TokenPolicy) -> Script {
     let secs = Duration::from_secs;
     let fault = |at, fault: Fault| (secs(at), Step::Fault(fault.on(FaultScope::Grants)));
     // The first response is slow, so that the callers are seen waiting for one request.
     let slow = fault(0, Fault::delay(Duration::from_millis(300)));
     let [first, second] = faults(number, policy);
-    if policy.renew != Renew::AtExpiry {
+    if policy.renew != Renewal::AtExpiry {
         let steps = vec![slow, fault(1, first), fault(7, second), (secs(13), Step::EndTokens)];
         return Script { lifetime: secs(6), steps };
     }
@@ -54,13 +54,13 @@ pub fn script(number: usize, policy: &Policy) -> Script {
 }
 
 /// Returns two faults that the vendor's kind of refresh token survives.
-fn faults(number: usize, policy: &Policy) -> [Fault; 2] {
+fn faults(number: usize, policy: &TokenPolicy) -> [Fault; 2] {
     let throttled = |form| Fault::too_many_requests(form, Duration::from_secs(1));
     match (policy.refresh, policy.login) {
         // The worst case: the refresh token is spent, and the response is lost.
-        (Refresh::SingleUse, true) => [Fault::reset_after(), Fault::truncated()],
+        (RefreshTokens::SingleUse, true) => [Fault::reset_after(), Fault::truncated()],
         // Without a login, faults that do not spend the refresh token.
-        (Refresh::SingleUse, false) => [throttled(RetryAfter::Seconds), throttled(RetryAfter::Date)],
+        (RefreshTokens::SingleUse, false) => [throttled(RetryAfter::Seconds), throttled(RetryAfter::Date)],
         // Faults after which a login, or a reusable refresh token, works.
         _ => match number % 3 {
             0 => [Fault::server_error(), throttled(RetryAfter::Seconds)],

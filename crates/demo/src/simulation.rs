@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
+use freshtoken::clock::Now;
+use freshtoken::env::FromEnv;
 use freshtoken::{
-    CredentialSource, Failure, FromEnv, HttpError, Issued, Now, Policy, Refresh, Renew, Secret, TokenSource,
+    CredentialSource, GrantError, HttpError, IssuedTokens, RefreshTokens, Renewal, Secret, TokenPolicy, TokenSource,
     Vendor as _, voucherify, wellnessliving, zenoti,
 };
 use freshtoken_sandbox::{Clock, Event, Outcome, Sandbox};
@@ -32,7 +34,7 @@ const YIELDS: u32 = 20_000;
 /// The sandbox's clock as the facade's clock, so that both advance together.
 struct Shared(Clock);
 
-impl freshtoken::Clock for Shared {
+impl freshtoken::clock::Clock for Shared {
     fn now(&self) -> Now {
         let now = self.0.now();
         Now::new(now.duration_since(UNIX_EPOCH).unwrap(), now)
@@ -46,7 +48,7 @@ impl freshtoken::Clock for Shared {
 
 struct Even;
 
-impl freshtoken::Random for Even {
+impl freshtoken::clock::Random for Even {
     fn unit(&self) -> f64 {
         0.5
     }
@@ -55,7 +57,7 @@ impl freshtoken::Random for Even {
 /// A different policy for the requests of an existing vendor.
 trait Fragment: Send + Sync + 'static {
     type Of: freshtoken::Vendor + FromEnv;
-    const POLICY: Policy;
+    const POLICY: TokenPolicy;
     /// Replacements in the vendor's spec.
     const CHANGES: &[(&str, &str)];
     const REPEATS: bool = false;
@@ -75,21 +77,25 @@ type Credentials<F> = <<F as Fragment>::Of as freshtoken::Vendor>::Credentials;
 
 impl<F: Fragment> freshtoken::Vendor for Adapter<F> {
     type Credentials = Credentials<F>;
-    const POLICY: Policy = F::POLICY;
+    const POLICY: TokenPolicy = F::POLICY;
 
     fn server(&self) -> String {
         self.0.server()
     }
 
-    async fn login(&self, credentials: &CredentialSource<Credentials<F>>) -> Result<Issued, Failure> {
+    async fn login(&self, credentials: &CredentialSource<Credentials<F>>) -> Result<IssuedTokens, GrantError> {
         counted(&self.1, self.0.login(credentials)).await
     }
 
-    async fn refresh(&self, credentials: &CredentialSource<Credentials<F>>, token: &Secret) -> Result<Issued, Failure> {
+    async fn refresh(
+        &self,
+        credentials: &CredentialSource<Credentials<F>>,
+        token: &Secret,
+    ) -> Result<IssuedTokens, GrantError> {
         counted(&self.1, self.0.refresh(credentials, token)).await
     }
 
-    async fn revoke(&self, credentials: &CredentialSource<Credentials<F>>, token: &Secret) -> Result<(), Failure> {
+    async fn revoke(&self, credentials: &CredentialSource<Credentials<F>>, token: &Secret) -> Result<(), GrantError> {
         self.0.revoke(credentials, token).await
     }
 }
@@ -99,7 +105,7 @@ struct Repeating;
 
 impl Fragment for Repeating {
     type Of = wellnessliving::Endpoint;
-    const POLICY: Policy = wellnessliving::Endpoint::POLICY.renew(Renew::Early(0.5));
+    const POLICY: TokenPolicy = wellnessliving::Endpoint::POLICY.renew(Renewal::Early(0.5));
     const CHANGES: &[(&str, &str)] = &[("  renew: { early: 0.75 }", "  renew: { early: 0.5 }")];
     const REPEATS: bool = true;
 }
@@ -109,7 +115,8 @@ struct EarlySingleUse;
 
 impl Fragment for EarlySingleUse {
     type Of = zenoti::Endpoint;
-    const POLICY: Policy = zenoti::Endpoint::POLICY.login(false).refresh(Refresh::SingleUse).renew(Renew::Early(0.75));
+    const POLICY: TokenPolicy =
+        zenoti::Endpoint::POLICY.login(false).refresh(RefreshTokens::SingleUse).renew(Renewal::Early(0.75));
     const CHANGES: &[(&str, &str)] = &[
         ("  login: { operation: create_token, body: PasswordGrant }\n", ""),
         ("  renew: at-expiry ", "  renew: { early: 0.75 } "),
@@ -121,7 +128,7 @@ struct EarlySingleUseWithLogin;
 
 impl Fragment for EarlySingleUseWithLogin {
     type Of = zenoti::Endpoint;
-    const POLICY: Policy = zenoti::Endpoint::POLICY.renew(Renew::Early(0.75));
+    const POLICY: TokenPolicy = zenoti::Endpoint::POLICY.renew(Renewal::Early(0.75));
     const CHANGES: &[(&str, &str)] = &[("  renew: at-expiry ", "  renew: { early: 0.75 } ")];
 }
 
@@ -130,7 +137,7 @@ struct Late;
 
 impl Fragment for Late {
     type Of = voucherify::Endpoint;
-    const POLICY: Policy = voucherify::Endpoint::POLICY.renew(Renew::Early(0.9));
+    const POLICY: TokenPolicy = voucherify::Endpoint::POLICY.renew(Renewal::Early(0.9));
     const CHANGES: &[(&str, &str)] = &[("  renew: { early: 0.75 }", "  renew: { early: 0.9 }")];
 }
 
@@ -139,7 +146,7 @@ struct LoginAtExpiry;
 
 impl Fragment for LoginAtExpiry {
     type Of = voucherify::Endpoint;
-    const POLICY: Policy = voucherify::Endpoint::POLICY.renew(Renew::AtExpiry);
+    const POLICY: TokenPolicy = voucherify::Endpoint::POLICY.renew(Renewal::AtExpiry);
     const CHANGES: &[(&str, &str)] = &[("  renew: { early: 0.75 }", "  renew: at-expiry")];
 }
 
@@ -148,7 +155,7 @@ struct Unkept;
 
 impl Fragment for Unkept {
     type Of = wellnessliving::Endpoint;
-    const POLICY: Policy = wellnessliving::Endpoint::POLICY.renew(Renew::AtExpiry);
+    const POLICY: TokenPolicy = wellnessliving::Endpoint::POLICY.renew(Renewal::AtExpiry);
     const CHANGES: &[(&str, &str)] =
         &[("    expires-in: /expires_in\n", ""), ("  renew: { early: 0.75 }", "  renew: at-expiry")];
 }

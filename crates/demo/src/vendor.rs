@@ -1,13 +1,14 @@
 //! A vendor of the facade, whichever it is.
 
-use freshtoken::{EnvError, FromEnv, Policy, TokenSource, Variable};
+use freshtoken::env::{EnvError, FromEnv, Variable};
+use freshtoken::{TokenPolicy, TokenSource};
 
 /// Looks up the value of a variable.
 pub type Var<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 pub struct DemoVendor {
     pub name: &'static str,
-    pub policy: Policy,
+    pub policy: TokenPolicy,
     pub variables: &'static [Variable],
     /// Creates a source from the variables.
     pub tokens: fn(Var<'_>) -> Result<TokenSource, EnvError>,

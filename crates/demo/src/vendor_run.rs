@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use console::style;
-use freshtoken::{HttpClient, State, Takes, TokenSource};
+use freshtoken::status::State;
+use freshtoken::{HttpClient, TokenKind, TokenSource};
 use freshtoken_sandbox::{Event, Issuer, Outcome, Sandbox};
 use reqwest::StatusCode;
 
@@ -154,7 +155,7 @@ impl<'a> VendorRun<'a> {
         if let Err(error) = self.tokens.revoke().await {
             return Some(Err(error.to_string()));
         }
-        if takes == Takes::Refresh {
+        if takes == TokenKind::Refresh {
             return Some(Ok(()));
         }
         let Some(header) = header else {

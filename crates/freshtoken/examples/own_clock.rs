@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
-use freshtoken::{Clock, CredentialSource, Failure, Issued, Now, Policy, TokenSource, Vendor};
+use freshtoken::clock::{Clock, Now};
+use freshtoken::{CredentialSource, GrantError, IssuedTokens, TokenPolicy, TokenSource, Vendor};
 
 /// The seconds since it was created.
 #[derive(Clone, Default)]
@@ -33,15 +34,15 @@ struct Acme(Clockwork);
 
 impl Vendor for Acme {
     type Credentials = ();
-    const POLICY: Policy = Policy::new("acme");
+    const POLICY: TokenPolicy = TokenPolicy::new("acme");
 
     fn server(&self) -> String {
         "https://acme.example".to_owned()
     }
 
-    async fn login(&self, _: &CredentialSource<()>) -> Result<Issued, Failure> {
+    async fn login(&self, _: &CredentialSource<()>) -> Result<IssuedTokens, GrantError> {
         let hour = self.0.0.load(Ordering::Relaxed) / 3_600;
-        Ok(Issued::new(format!("the-token-of-hour-{hour}")).expires_in(Duration::from_secs(3_600)))
+        Ok(IssuedTokens::new(format!("the-token-of-hour-{hour}")).expires_in(Duration::from_secs(3_600)))
     }
 }
 

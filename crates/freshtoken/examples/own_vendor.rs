@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use freshtoken::{CredentialSource, Failure, Issued, Policy, TokenSource, Vendor};
+use freshtoken::{CredentialSource, GrantError, IssuedTokens, TokenPolicy, TokenSource, Vendor};
 
 struct Acme {
     http: reqwest::Client,
@@ -16,21 +16,21 @@ struct Acme {
 impl Vendor for Acme {
     /// The id and the secret of an app.
     type Credentials = (String, freshtoken::Secret);
-    const POLICY: Policy = Policy::new("acme");
+    const POLICY: TokenPolicy = TokenPolicy::new("acme");
 
     fn server(&self) -> String {
         self.url.clone()
     }
 
-    async fn login(&self, credentials: &CredentialSource<Self::Credentials>) -> Result<Issued, Failure> {
+    async fn login(&self, credentials: &CredentialSource<Self::Credentials>) -> Result<IssuedTokens, GrantError> {
         let app = credentials.get().await?;
         let request = self.http.post(&self.url).basic_auth(&app.0, Some(app.1.expose()));
-        let response = request.send().await.map_err(|error| Failure::transient(error.without_url()))?;
+        let response = request.send().await.map_err(|error| GrantError::transient(error.without_url()))?;
         if !response.status().is_success() {
-            return Err(Failure::of_status(response.status().as_u16(), "acme refused the login"));
+            return Err(GrantError::of_status(response.status().as_u16(), "acme refused the login"));
         }
-        let token = response.text().await.map_err(|error| Failure::unusable(error.without_url()))?;
-        Ok(Issued::new(token).expires_in(Duration::from_secs(900)))
+        let token = response.text().await.map_err(|error| GrantError::unusable(error.without_url()))?;
+        Ok(IssuedTokens::new(token).expires_in(Duration::from_secs(900)))
     }
 }
 

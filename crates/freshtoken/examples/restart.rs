@@ -20,7 +20,9 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use freshtoken::{FromEnv, HttpClient, Record, Secret, TokenSource, zenoti};
+use freshtoken::env::FromEnv;
+use freshtoken::store::Record;
+use freshtoken::{HttpClient, Secret, TokenSource, zenoti};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -28,13 +28,14 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use freshtoken::{Accounts, FromEnv, HttpClient, HttpError, voucherify};
+use freshtoken::env::FromEnv;
+use freshtoken::{HttpClient, HttpError, TokenSources, voucherify};
 use serde_json::{Value, json};
 
 struct Service {
     /// With thousands of accounts, use a database instead.
     credentials: HashMap<String, voucherify::Credentials>,
-    accounts: Accounts<voucherify::Endpoint>,
+    accounts: TokenSources<voucherify::Endpoint>,
     /// The client of the first account. The others share its connections.
     api: HttpClient,
     url: String,
@@ -43,7 +44,7 @@ struct Service {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (endpoint, credentials) = from_env()?;
-    let accounts = Accounts::builder(endpoint).at_most(10_000).idle(Duration::from_secs(60 * 60)).build();
+    let accounts = TokenSources::builder(endpoint).at_most(10_000).idle(Duration::from_secs(60 * 60)).build();
     let timeout = reqwest::Client::builder().timeout(Duration::from_secs(30));
     let service = Arc::new(Service {
         api: HttpClient::from_builder(timeout, accounts.get("1", || credentials["1"].clone()))?,

@@ -13,7 +13,8 @@
 //! cargo run -p freshtoken-sandbox -- zenoti -- cargo run -p freshtoken --example zenoti
 //! ```
 
-use freshtoken::{CredentialSource, FromEnv, HttpClient, TokenSource, zenoti};
+use freshtoken::env::FromEnv;
+use freshtoken::{CredentialSource, HttpClient, TokenSource, zenoti};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

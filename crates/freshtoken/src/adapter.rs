@@ -1,4 +1,4 @@
-//! Helpers of the generated adapters: from a vendor's response to [`Issued`](crate::Issued), and from credentials to a request.
+//! Helpers of the generated adapters: from a vendor's response to [`IssuedTokens`](crate::IssuedTokens), and from credentials to a request.
 //!
 //! No failure message here contains a value: it names the place in the response, or the credential.
 #![allow(dead_code, reason = "a vendor uses what it needs, and without a vendor's feature there is none")]
@@ -10,12 +10,12 @@ use freshtoken_wire::{Secret, answer::Granted};
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
-use crate::failure::Failure;
-use crate::issued::Issued;
+use crate::grant_error::GrantError;
+use crate::issued_tokens::IssuedTokens;
 
 /// Returns the tokens of a login or a refresh. A field that does not match the spec counts as not sent, and its pointer is
 /// logged.
-pub(crate) fn issued<T, B>(answered: Answered<T>) -> Result<Issued, Failure>
+pub(crate) fn issued<T, B>(answered: Answered<T>) -> Result<IssuedTokens, GrantError>
 where
     T: DeserializeOwned + Any + Send + Sync,
     B: ErrorBody + Send + Sync + 'static,
@@ -27,7 +27,7 @@ where
     } else if !misfits.is_empty() {
         info!(pointers, "ignored response fields that do not fit the spec");
     }
-    let mut issued = Issued::new(tokens.access_token);
+    let mut issued = IssuedTokens::new(tokens.access_token);
     // Only absolute expiries are corrected by it.
     issued.date = tokens.expires_at.or(tokens.refresh_expires_at).and_then(|_| head.date());
     issued.token_type = tokens.token_type;
@@ -38,14 +38,14 @@ where
     issued.refresh_expires_at = tokens.refresh_expires_at;
     issued.scopes = tokens.scopes;
     Ok(match body {
-        Some(body) => issued.answer(body),
+        Some(body) => issued.response(body),
         None => issued,
     })
 }
 
 /// Returns the result of a revocation whose response has a typed body, and may state a failure at 2xx. A field that does not
 /// match the spec counts as not sent.
-pub(crate) fn revoked<T, B: ErrorBody + Send + Sync + 'static>(result: Result<T, Error<B>>) -> Result<(), Failure> {
+pub(crate) fn revoked<T, B: ErrorBody + Send + Sync + 'static>(result: Result<T, Error<B>>) -> Result<(), GrantError> {
     match result {
         Err(error)
             if matches!(error.kind(), ErrorKind::Body(BodyProblem::Unexpected { .. } | BodyProblem::NoOffset)) =>
@@ -57,18 +57,18 @@ pub(crate) fn revoked<T, B: ErrorBody + Send + Sync + 'static>(result: Result<T,
 }
 
 /// Rejects credentials that cannot be valid, and names them: the vendor's own error would not say which one is wrong.
-pub(crate) fn given(credentials: &[(&str, &dyn Credential)]) -> Result<(), Failure> {
+pub(crate) fn given(credentials: &[(&str, &dyn Credential)]) -> Result<(), GrantError> {
     let problems = credentials.iter().filter_map(|(name, credential)| Some((name, credential.problem()?)));
     match problems.into_iter().next() {
-        Some((name, problem)) => Err(Failure::permanent(format!("the credential `{name}` {problem}"))),
+        Some((name, problem)) => Err(GrantError::permanent(format!("the credential `{name}` {problem}"))),
         None => Ok(()),
     }
 }
 
 /// Returns the access token that authorizes a revocation of the refresh token.
-pub(crate) fn live(access_token: Option<&Secret>) -> Result<&Secret, Failure> {
+pub(crate) fn live(access_token: Option<&Secret>) -> Result<&Secret, GrantError> {
     let missing = "the vendor revokes a refresh token only with a live access token; get a token first, then revoke";
-    access_token.ok_or_else(|| Failure::transient(missing).not_sent())
+    access_token.ok_or_else(|| GrantError::transient(missing).not_sent())
 }
 
 /// A string that the user provides.
@@ -109,9 +109,11 @@ impl<T: Credential> Credential for Option<T> {
 }
 
 /// Returns a credential that this grant requires.
-pub(crate) fn needed<'a, T>(name: &str, credential: &'a Option<T>) -> Result<&'a T, Failure> {
+pub(crate) fn needed<'a, T>(name: &str, credential: &'a Option<T>) -> Result<&'a T, GrantError> {
     let missing = || {
-        Failure::permanent(format!("the credential `{name}` is missing, and the vendor requires it for this operation"))
+        GrantError::permanent(format!(
+            "the credential `{name}` is missing, and the vendor requires it for this operation"
+        ))
     };
     credential.as_ref().ok_or_else(missing)
 }
@@ -138,7 +140,7 @@ mod tests {
     #[test]
     fn a_missing_credential_is_permanent_and_named() {
         let failure = needed::<Secret>("api_key", &None).unwrap_err();
-        assert_eq!(failure.verdict, freshtoken_wire::Verdict::Permanent);
+        assert_eq!(failure.kind, crate::grant_error::GrantErrorKind::Permanent);
         assert!(failure.to_string().contains("`api_key`"), "{failure}");
     }
 }

@@ -10,12 +10,12 @@ use crate::core::background;
 use crate::core::cell::{OnChange, Shared, TokenCell};
 use crate::core::clock::{AnyClock, Clock, Now, Random, SystemRandom};
 use crate::credentials::CredentialSource;
-use crate::issued::Issued;
-use crate::record::{Record, RefreshToken};
+use crate::issued_tokens::IssuedTokens;
 use crate::source::TokenSource;
+use crate::store::record::{Record, RefreshToken};
 use crate::store::{AnyStore, Store, StoreError};
 use crate::token::Token;
-use crate::vendor::{Bound, Policy, Vendor};
+use crate::vendor::{Bound, TokenPolicy, Vendor};
 
 impl TokenSource {
     /// Creates a source for one account that keeps its token in memory only. It sends no request before the first call.
@@ -26,7 +26,8 @@ impl TokenSource {
     /// Returns a builder for a source that starts from a token, uses a store, or notifies you of changes.
     ///
     /// ```no_run
-    /// # use freshtoken::{Record, TokenSource, Vendor};
+    /// # use freshtoken::{TokenSource, Vendor};
+    /// # use freshtoken::store::Record;
     /// # fn example<V: Vendor>(endpoint: V, credentials: V::Credentials, record: Record) {
     /// let tokens = TokenSource::builder(endpoint, credentials).record(record).build();
     /// # }
@@ -50,11 +51,12 @@ impl TokenSource {
 /// # Examples
 ///
 /// ```no_run
-/// # use freshtoken::{Memory, TokenSource, Vendor};
+/// # use freshtoken::{TokenSource, Vendor};
+/// # use freshtoken::store::MemoryStore;
 /// # use std::sync::Arc;
 /// # fn example<V: Vendor>(endpoint: V, credentials: V::Credentials) {
-/// let store = Arc::new(Memory::new());
-/// let tokens = TokenSource::builder(endpoint, credentials).store(store, "tenant-17").keep_alive().build();
+/// let store = Arc::new(MemoryStore::new());
+/// let tokens = TokenSource::builder(endpoint, credentials).store(store, "tenant-17").refresh_in_background().build();
 /// # }
 /// ```
 pub struct TokenSourceBuilder<V: Vendor> {
@@ -68,13 +70,13 @@ pub struct TokenSourceBuilder<V: Vendor> {
 #[derive(Default)]
 struct Start {
     record: Option<Record>,
-    token: Option<Box<Issued>>,
+    token: Option<Box<IssuedTokens>>,
     refresh_token: Option<Secret>,
 }
 
 impl Start {
     /// Returns the record to start with, and the start token.
-    fn split(self, policy: &Policy, now: Now) -> (Option<Record>, Option<RefreshToken>) {
+    fn split(self, policy: &TokenPolicy, now: Now) -> (Option<Record>, Option<RefreshToken>) {
         let configured = self.refresh_token.and_then(RefreshToken::start);
         if let Some(record) = self.record {
             return (Some(Record { generation: 0, ..record }), configured);
@@ -105,8 +107,8 @@ impl<V: Vendor> TokenSourceBuilder<V> {
         self
     }
 
-    /// Starts from a token that was obtained elsewhere. Set [`Issued::expires_at`], and the refresh token if there is one.
-    pub fn token(mut self, token: Issued) -> Self {
+    /// Starts from a token that was obtained elsewhere. Set [`IssuedTokens::expires_at`], and the refresh token if there is one.
+    pub fn token(mut self, token: IssuedTokens) -> Self {
         self.start.token = Some(Box::new(token));
         self
     }
@@ -161,8 +163,8 @@ impl<V: Vendor> TokenSourceBuilder<V> {
     ///
     /// It begins with the first token. A token that the source starts from is renewed only if the source is built on a tokio
     /// runtime.
-    pub fn keep_alive(mut self) -> Self {
-        self.options.keep_alive = true;
+    pub fn refresh_in_background(mut self) -> Self {
+        self.options.refresh_in_background = true;
         self
     }
 
@@ -227,7 +229,7 @@ impl<E: Into<StoreError>> Persisted for Result<(), E> {
 pub(crate) struct Options {
     pub(crate) store: Option<Arc<dyn AnyStore>>,
     pub(crate) on_change: Option<OnChange>,
-    pub(crate) keep_alive: bool,
+    pub(crate) refresh_in_background: bool,
     pub(crate) forget_answer: bool,
     pub(crate) clock: AnyClock,
     pub(crate) random: Option<Arc<dyn Random>>,
@@ -235,7 +237,7 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn shared<V: Vendor>(self, server: Arc<str>) -> Shared {
-        let policy: &'static Policy = const { &V::POLICY };
+        let policy: &'static TokenPolicy = const { &V::POLICY };
         Shared {
             policy,
             server,
@@ -244,7 +246,7 @@ impl Options {
             clock: self.clock,
             random: self.random.unwrap_or_else(|| Arc::new(SystemRandom)),
             on_change: self.on_change,
-            refresh_in_background: self.keep_alive,
+            refresh_in_background: self.refresh_in_background,
             keep_response: !self.forget_answer,
         }
     }

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::core::sync::{Mutex, lock};
-use crate::failure::Failure;
+use crate::grant_error::GrantError;
 
 type BoxFuture<C> = Pin<Box<dyn Future<Output = Result<C, Box<dyn StdError + Send + Sync>>> + Send>>;
 
@@ -61,7 +61,7 @@ impl<C> Refusals<C> {
     }
 
     /// Records the result of the grant.
-    pub(crate) fn record<T>(&self, attempt: &CredentialSource<C>, result: &Result<T, Failure>) {
+    pub(crate) fn record<T>(&self, attempt: &CredentialSource<C>, result: &Result<T, GrantError>) {
         let Kind::Attempt(attempt) = &attempt.0 else { return };
         match result {
             Ok(_) => self.forget(),
@@ -109,14 +109,14 @@ impl<C> CredentialSource<C> {
     /// # Errors
     ///
     /// The error of the callback, as a transient failure.
-    pub async fn get(&self) -> Result<Arc<C>, Failure> {
+    pub async fn get(&self) -> Result<Arc<C>, GrantError> {
         match &self.0 {
             Kind::Value(value) => Ok(value.clone()),
-            Kind::Ask(ask) => (ask.callback)().await.map(Arc::new).map_err(Failure::credentials),
+            Kind::Ask(ask) => (ask.callback)().await.map(Arc::new).map_err(GrantError::credentials),
             Kind::Attempt(attempt) => {
-                let given = (attempt.ask.callback)().await.map(Arc::new).map_err(Failure::credentials)?;
+                let given = (attempt.ask.callback)().await.map(Arc::new).map_err(GrantError::credentials)?;
                 if attempt.refused.as_ref().is_some_and(|refused| (attempt.ask.is_same)(refused, &given)) {
-                    return Err(Failure::unchanged());
+                    return Err(GrantError::unchanged());
                 }
                 *lock(&attempt.given) = Some(given.clone());
                 Ok(given)

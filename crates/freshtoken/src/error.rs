@@ -5,9 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use freshtoken_wire::{Verdict, write_chain};
+use freshtoken_wire::write_chain;
 
-use crate::failure::Failure;
+use crate::grant_error::{GrantError, GrantErrorKind};
 
 /// Why there is no token. Cheap to clone: all callers that wait for one fetch share it.
 ///
@@ -85,10 +85,10 @@ impl Error {
     }
 
     /// The error of a single request outside a fetch.
-    pub(crate) fn of(failure: Failure, vendor: &'static str, action: &'static str) -> Self {
-        let kind = match failure.verdict {
-            Verdict::Transient => ErrorKind::Unavailable,
-            _ if failure.is_redirect || failure.is_bare => ErrorKind::Unusable,
+    pub(crate) fn of(failure: GrantError, vendor: &'static str, action: &'static str) -> Self {
+        let kind = match failure.kind {
+            GrantErrorKind::Transient | GrantErrorKind::Unusable => ErrorKind::Unavailable,
+            GrantErrorKind::Redirect | GrantErrorKind::Bare => ErrorKind::Unusable,
             _ => ErrorKind::Refused,
         };
         Self::caused(kind, vendor, action, failure.cause).after(failure.retry_after)
@@ -195,7 +195,7 @@ impl StdError for Error {
     }
 }
 
-/// The cause of an [`Error`] or a [`Failure`].
+/// The cause of an [`Error`] or a [`GrantError`].
 #[derive(Clone)]
 pub(crate) struct Cause {
     error: Arc<dyn StdError + Send + Sync>,

@@ -15,8 +15,8 @@ use reqwest::{ClientBuilder, IntoUrl, Method, Request, Response, StatusCode, Url
 use crate::core::cell::Rejected;
 use crate::http_error::{HttpError, TransportError};
 use crate::request::{RequestBuilder, Sendable};
-use crate::source::{Seen, TokenSource};
-use crate::status::Rejection;
+use crate::source::{TokenSource, UsedToken};
+use crate::status::RejectionOutcome;
 use crate::token::Token;
 
 /// The maximum number of redirects, as in reqwest.
@@ -41,7 +41,7 @@ const REDIRECTS: usize = 10;
 /// - **After a 401**, the token is renewed, once for all calls that carried it, and the call is sent once more with the new
 ///   token. The 401 is returned if that cannot help:
 ///   - at the second 401;
-///   - if the token came from a renewal after a 401 and never worked ([`Rejection::PermissionProblem`], see
+///   - if the token came from a renewal after a 401 and never worked ([`RejectionOutcome::PermissionProblem`], see
 ///     [`TokenSource::rejected`]);
 ///   - if `WWW-Authenticate` says `insufficient_scope`;
 ///   - if the body is a stream, which was consumed;
@@ -263,11 +263,11 @@ impl<'a> Call<'a> {
         if response.status() != StatusCode::UNAUTHORIZED || lacks_scope(&response) {
             return Ok(ControlFlow::Break(response));
         }
-        let Rejected { rejection, checks_store } = self.tokens.reject(Seen::Token(&self.token));
+        let Rejected { rejection, checks_store } = self.tokens.reject(UsedToken::Token(&self.token));
         let Some(mut request) = self.again.take() else {
             return Ok(ControlFlow::Break(response));
         };
-        if rejection == Rejection::PermissionProblem || was_carried_out(&request, &response) {
+        if rejection == RejectionOutcome::PermissionProblem || was_carried_out(&request, &response) {
             return Ok(ControlFlow::Break(response));
         }
         let token = if checks_store {
@@ -298,7 +298,7 @@ fn lacks_scope(response: &Response) -> bool {
 fn carry(tokens: &TokenSource, token: &Token, request: &mut Request) {
     let headers = request.headers_mut();
     headers.insert(tokens.header_name().clone(), token.header().clone());
-    for (name, value) in token.also() {
+    for (name, value) in token.extra_headers() {
         headers.insert(name.clone(), value.clone());
     }
 }

@@ -35,19 +35,19 @@
 //! | read credentials from the environment | [`TokenSource::from_env`] |
 //! | continue after a restart | [`on_change`](TokenSourceBuilder::on_change) and [`record`](TokenSourceBuilder::record); `examples/restart.rs` |
 //! | start from a person's consent | [`refresh_token`](TokenSourceBuilder::refresh_token), and [`new_consent`](TokenSource::new_consent) for a later one |
-//! | serve many accounts | [`Accounts`]; `examples/service.rs` |
-//! | run several replicas | implement [`Store`], and pass it to [`store`](TokenSourceBuilder::store) |
-//! | write a health check | [`TokenSource::status`], and [`Accounts::sources`] for all accounts |
-//! | collect metrics | [`Status::counters`], and the [events](#events) |
+//! | serve many accounts | [`TokenSources`]; `examples/service.rs` |
+//! | run several replicas | implement [`Store`](store::Store), and pass it to [`store`](TokenSourceBuilder::store) |
+//! | write a health check | [`TokenSource::status`], and [`TokenSources::sources`] for all accounts |
+//! | collect metrics | [`Status::counters`](status::Status::counters), and the [events](#events) |
 //! | rotate credentials | [`CredentialSource::ask`], or [`TokenSource::credentials_changed`] |
 //! | call from blocking code | [`TokenSource::try_header`], or [`TokenSource::header`] in `block_on` of a multi-thread tokio runtime |
 //! | add your own vendor | [`Vendor`]; `examples/own_vendor.rs` |
 //! | test without a vendor | the sandbox, `cargo run -p freshtoken-sandbox -- zenoti`: each example's header has the command |
-//! | test with a movable clock | [`Clock`]; `examples/own_clock.rs` |
+//! | test with a movable clock | [`Clock`](clock::Clock); `examples/own_clock.rs` |
 //!
 //! # What a caller gets
 //!
-//! | [state](State) | a caller gets | what happens |
+//! | [state](status::State) | a caller gets | what happens |
 //! | --- | --- | --- |
 //! | empty, expired | waits | one fetch for all waiting callers, which share its token or its error |
 //! | fresh | the header, at once | nothing: one atomic load and one look at the clocks, no lock, no allocation |
@@ -57,13 +57,13 @@
 //! | dead | the header while it is valid, else an error that says what to change | nothing before [`credentials_changed`](TokenSource::credentials_changed), or for an hour; a callback is called sooner for other credentials |
 //!
 //! A *fetch* is one round trip to the issuer, shared by every waiting caller (single-flight). It takes the account's
-//! [lease](Store::lease) and loads from the [`Store`]. If there is no newer token, it logs in or refreshes. It stores the new
+//! [lease](store::Store::lease) and loads from the [`Store`](store::Store). If there is no newer token, it logs in or refreshes. It stores the new
 //! token, notifies [`on_change`](TokenSourceBuilder::on_change), and only then serves the token. It is a separate task, so a
 //! caller that is dropped cancels nothing.
 //!
 //! # Timing
 //!
-//! The vendor's [`Policy`] decides when a token is renewed, not the user.
+//! The vendor's [`TokenPolicy`] decides when a token is renewed, not the user.
 //!
 //! - **Early renewal** starts at 75 % of the lifetime, minus up to 5 % jitter. A token is no longer served 5 s before it
 //!   expires. For short-lived tokens that margin shrinks to half the renewal window, but not below 1 s; for tokens that live
@@ -81,7 +81,7 @@
 //! # Responses that do not match the spec
 //!
 //! A token that arrived is never lost. Each field is read independently, and a field that does not match counts as not sent.
-//! The vendor's documented lifetime is then used, or the vendor's typed [response](Token::answer) lacks the field. Only a
+//! The vendor's documented lifetime is then used, or the vendor's typed [response](Token::response) lacks the field. Only a
 //! response without an access token is a failure. One event per response reports the mismatches. Its field `pointers` holds
 //! their JSON Pointers, and its level is `WARN` if a token or an expiry is affected, and `INFO` otherwise. No event contains
 //! a value.
@@ -95,8 +95,8 @@
 //! # Restarts
 //!
 //! A source starts without a token and logs in. To continue where the last process stopped, persist each record in
-//! [`on_change`](TokenSourceBuilder::on_change) ([`Record::to_json`]) and start from it
-//! ([`record`](TokenSourceBuilder::record)). For several processes at once, implement a [`Store`].
+//! [`on_change`](TokenSourceBuilder::on_change) ([`Record::to_json`](store::Record::to_json)) and start from it
+//! ([`record`](TokenSourceBuilder::record)). For several processes at once, implement a [`Store`](store::Store).
 //!
 //! # Events
 //!
@@ -106,7 +106,7 @@
 //! | --- | --- | --- |
 //! | info | `token issued` | `grant` (`login` or `refresh`), `expires_in` (seconds; absent if unknown or unlimited) |
 //! | info | `adopted a token from the store` | |
-//! | warn | `grant failed` | `grant`, `error`, `verdict` |
+//! | warn | `grant failed` | `grant`, `error`, `kind` |
 //! | warn | `backing off` | `error`, which says when the next try is due |
 //! | warn | `continuing without a lease`, `cannot load from the store`, `cannot store, continuing in memory`, `cannot store the mark on a refresh token` | `error` |
 //! | debug | `logging in`, `refreshing` | |
@@ -123,7 +123,7 @@
 //! # Reading the code
 //!
 //! Read in this order: `source` is what users hold, and `builder` creates it. `core` is what it does, from a fresh token (`core::fast_path`) to a fetch
-//! (`core::fetch`) and its decisions (`core::state`). Around them are `vendor` (the trait and the [`Policy`]), `token` and
+//! (`core::fetch`) and its decisions (`core::state`). Around them are `vendor` (the trait and the [`TokenPolicy`]), `token` and
 //! `record` (the known tokens, as callers and stores see them), `status`, `store`, `environment` (credentials from
 //! variables), `accounts` (sources of many accounts), `http_client` and `middleware`. `vendors` is generated from `specs/`
 //! and uses `adapter`. Nothing else knows a vendor.
@@ -138,26 +138,25 @@
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod accounts;
 mod adapter;
 mod builder;
 mod core;
 mod credentials;
-mod environment;
+pub mod env;
 mod error;
-mod failure;
 mod fingerprint;
+mod grant_error;
 mod http_client;
 mod http_error;
-mod issued;
+mod issued_tokens;
 #[cfg(feature = "middleware")]
 mod middleware;
-mod record;
 mod request;
 mod source;
-mod status;
-mod store;
+pub mod status;
+pub mod store;
 mod token;
+mod token_sources;
 mod vendor;
 mod vendors;
 
@@ -165,31 +164,33 @@ mod vendors;
 /// headers.
 pub use {::http, ::reqwest};
 
-pub use crate::core::clock::{Clock, Now, Random};
-pub use accounts::{Accounts, AccountsBuilder};
 pub use builder::TokenSourceBuilder;
 pub use credentials::CredentialSource;
-pub use environment::{EnvError, FromEnv, Variable};
 pub use error::{Error, ErrorKind};
-pub use failure::Failure;
-pub use freshtoken_wire::{
-    CommaDelimited, ListError, PipeDelimited, Secret, SpaceDelimited, Timestamp, TimestampError, Verdict,
-    http_client_builder,
-};
+pub use freshtoken_wire::{Secret, http_client_builder};
+pub use grant_error::GrantError;
 pub use http_client::{HttpClient, redirect_policy};
 pub use http_error::{HttpError, TransportError};
-pub use issued::Issued;
+pub use issued_tokens::IssuedTokens;
 #[cfg(feature = "middleware")]
 pub use middleware::TokenMiddleware;
-pub use record::{Record, RecordError};
 pub use request::{RequestBuilder, Sendable};
-pub use source::{Seen, TokenSource};
-pub use status::{Counters, Rejection, State, Status};
-pub use store::{Key, Lease, Memory, Store, StoreError};
+pub use source::{TokenSource, UsedToken};
 pub use token::Token;
-pub use vendor::{Lifetime, Policy, Refresh, Renew, Takes, Vendor};
+pub use token_sources::{TokenSources, TokenSourcesBuilder};
+pub use vendor::{Lifetime, RefreshTokens, Renewal, TokenKind, TokenPolicy, Vendor};
 #[allow(unused_imports, reason = "without a vendor's feature there is none")]
 pub use vendors::*;
+
+/// The time and the randomness of a source, for tests that move the clock.
+pub mod clock {
+    pub use crate::core::clock::{Clock, Now, Random};
+}
+
+/// Formats of values in requests and responses: lists in one string, and points in time.
+pub mod formats {
+    pub use freshtoken_wire::{CommaDelimited, ListError, PipeDelimited, SpaceDelimited, Timestamp, TimestampError};
+}
 
 /// Compiles the examples of the README.
 #[cfg(doctest)]

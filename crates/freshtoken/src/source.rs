@@ -16,14 +16,14 @@ use crate::core::fast_path::{Lookup, Output};
 use crate::core::sync::spawn;
 use crate::core::{lookup, revoke};
 use crate::error::{Error, ErrorKind};
-use crate::status::{Rejection, Status};
+use crate::status::{RejectionOutcome, Status};
 use crate::token::Token;
 
 /// Keeps the access token of one account fresh and serves it.
 ///
 /// Clones are cheap and share everything. A source is `Send` and `Sync`, and works on any tokio runtime, even after the
 /// runtime that it was first used on has ended. Nothing runs without callers, unless
-/// [`keep_alive`](crate::TokenSourceBuilder::keep_alive) is set. Dropping the last clone stops all background work. Only a
+/// [`refresh_in_background`](crate::TokenSourceBuilder::refresh_in_background) is set. Dropping the last clone stops all background work. Only a
 /// single-use refresh in progress completes first, so that its token is not lost.
 ///
 /// # Examples
@@ -147,11 +147,11 @@ impl TokenSource {
 
     /// Reports that a call with this token, or with this header value, got 401.
     ///
-    /// - An older token than the current one changes nothing: [`Rejection::Superseded`].
-    /// - The current token is discarded, and the next caller waits for a new one: [`Rejection::Renewing`]. All callers that
+    /// - An older token than the current one changes nothing: [`RejectionOutcome::Superseded`].
+    /// - The current token is discarded, and the next caller waits for a new one: [`RejectionOutcome::Renewing`]. All callers that
     ///   report it share one request.
     /// - The current token stays if it came from a renewal after a 401 and no call has [succeeded](TokenSource::accepted)
-    ///   with it: [`Rejection::PermissionProblem`]. A third token would not help either. Before that, the source looks into
+    ///   with it: [`RejectionOutcome::PermissionProblem`]. A third token would not help either. Before that, the source looks into
     ///   the store for a newer token. The next renewal after a 401 comes 1 s after the last one, then 2 s, 4 s … up to an
     ///   hour, until a call succeeds. So a permanent 401 costs at most 40 logins a day.
     ///
@@ -163,26 +163,26 @@ impl TokenSource {
     /// ```no_run
     /// # use freshtoken::TokenSource;
     /// # async fn example(tokens: &TokenSource, call: fn(&http::HeaderValue) -> u16) -> Result<(), freshtoken::Error> {
-    /// use freshtoken::Rejection;
+    /// use freshtoken::status::RejectionOutcome;
     ///
     /// let header = tokens.header().await?;
-    /// if call(&header) == 401 && tokens.rejected(&header) != Rejection::PermissionProblem {
+    /// if call(&header) == 401 && tokens.rejected(&header) != RejectionOutcome::PermissionProblem {
     ///     call(&tokens.header().await?); // once more, with the new token
     /// }
     /// # Ok(())
     /// # }
     /// ```
-    pub fn rejected<'a>(&self, token: impl Into<Seen<'a>>) -> Rejection {
+    pub fn rejected<'a>(&self, token: impl Into<UsedToken<'a>>) -> RejectionOutcome {
         self.reject(token.into()).rejection
     }
 
-    pub(crate) fn reject(&self, token: Seen<'_>) -> Rejected {
+    pub(crate) fn reject(&self, token: UsedToken<'_>) -> Rejected {
         match token {
             // A removed source of the same account may have had another token of the same generation.
-            Seen::Token(seen) => {
+            UsedToken::Token(seen) => {
                 self.0.rejected(|current| current.generation() == seen.generation() && current.is_in(seen.header()))
             }
-            Seen::Header(seen) => self.0.rejected(|current| current.is_in(seen)),
+            UsedToken::Header(seen) => self.0.rejected(|current| current.is_in(seen)),
         }
     }
 
@@ -206,10 +206,10 @@ impl TokenSource {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn accepted<'a>(&self, token: impl Into<Seen<'a>>) {
+    pub fn accepted<'a>(&self, token: impl Into<UsedToken<'a>>) {
         match token.into() {
-            Seen::Token(seen) => seen.accept(),
-            Seen::Header(seen) => self.0.accepted(|current| current.is_in(seen)),
+            UsedToken::Token(seen) => seen.accept(),
+            UsedToken::Header(seen) => self.0.accepted(|current| current.is_in(seen)),
         }
     }
 
@@ -334,20 +334,20 @@ impl fmt::Debug for TokenSource {
 /// Both convert by reference: `tokens.rejected(&header)`.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
-pub enum Seen<'a> {
+pub enum UsedToken<'a> {
     /// A token.
     Token(&'a Token),
     /// The value of a header.
     Header(&'a HeaderValue),
 }
 
-impl<'a> From<&'a Token> for Seen<'a> {
+impl<'a> From<&'a Token> for UsedToken<'a> {
     fn from(token: &'a Token) -> Self {
         Self::Token(token)
     }
 }
 
-impl<'a> From<&'a HeaderValue> for Seen<'a> {
+impl<'a> From<&'a HeaderValue> for UsedToken<'a> {
     fn from(header: &'a HeaderValue) -> Self {
         Self::Header(header)
     }

@@ -1,4 +1,4 @@
-//! The status of a source, for health checks, and its verdict after a 401.
+//! The status of a source, for health checks, and its class after a 401.
 
 use std::time::SystemTime;
 
@@ -71,7 +71,7 @@ pub struct Status {
 /// What the 401 of a call means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Rejection {
+pub enum RejectionOutcome {
     /// A newer token is available or on its way: get it and try again.
     Superseded,
     /// The token is discarded, and the next caller waits for a new one: get it and try again.

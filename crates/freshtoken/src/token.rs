@@ -10,9 +10,9 @@ use freshtoken_wire::Secret;
 use http::{HeaderName, HeaderValue};
 
 use crate::core::clock::{Now, system_time, unix_nanos};
-use crate::failure::Failure;
-use crate::issued::Issued;
-use crate::vendor::{Lifetime, Policy};
+use crate::grant_error::GrantError;
+use crate::issued_tokens::IssuedTokens;
+use crate::vendor::{Lifetime, TokenPolicy};
 
 /// The longest plausible lifetime, ten years. For a longer one, the documented lifetime is used.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
@@ -50,8 +50,8 @@ pub(crate) struct Stored {
 /// The fields that most responses lack.
 struct Facts {
     scopes: Vec<String>,
-    also: Vec<(HeaderName, HeaderValue)>,
-    answer: Option<Arc<dyn Any + Send + Sync>>,
+    extra_headers: Vec<(HeaderName, HeaderValue)>,
+    response: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Token {
@@ -60,10 +60,15 @@ impl Token {
     /// # Errors
     ///
     /// If it has no token that can be sent, or one that has expired.
-    pub(crate) fn of(issued: Issued, policy: &Policy, generation: u64, now: Now) -> Result<Self, Failure> {
+    pub(crate) fn of(
+        issued: IssuedTokens,
+        policy: &TokenPolicy,
+        generation: u64,
+        now: Now,
+    ) -> Result<Self, GrantError> {
         let token = issued.access_token.expose();
         if token.is_empty() {
-            return Err(Failure::unusable("the response has no access token"));
+            return Err(GrantError::unusable("the response has no access token"));
         }
         let type_prefix = || match issued.token_type.as_deref() {
             Some(token_type) if !token_type.is_empty() => token_type,
@@ -74,21 +79,21 @@ impl Token {
         let space = if prefix.is_empty() || prefix.ends_with(' ') { "" } else { " " };
         let header = Secret::new([prefix, space, token].concat())
             .into_header()
-            .ok_or_else(|| Failure::unusable("the access token has a character that a header cannot hold"))?;
+            .ok_or_else(|| GrantError::unusable("the access token has a character that a header cannot hold"))?;
 
         let expires_in = lifetime(issued.expires_in, issued.expires_at, issued.date, now).or(match policy.lifetime {
             Lifetime::For(lifetime) => Some(lifetime),
             Lifetime::Never | Lifetime::Unknown => None,
         });
         if expires_in.is_some_and(|lifetime| lifetime.is_zero()) {
-            return Err(Failure::unusable("the access token arrived expired"));
+            return Err(GrantError::unusable("the access token arrived expired"));
         }
-        let mut also = Vec::with_capacity(issued.also.len());
-        for (name, value) in issued.also {
+        let mut extra_headers = Vec::with_capacity(issued.extra_headers.len());
+        for (name, value) in issued.extra_headers {
             let value = value
                 .into_header()
-                .ok_or_else(|| Failure::permanent("a credential has a character that a header cannot hold"))?;
-            also.push((name, value));
+                .ok_or_else(|| GrantError::permanent("a credential has a character that a header cannot hold"))?;
+            extra_headers.push((name, value));
         }
         let stored = Stored {
             generation,
@@ -97,16 +102,20 @@ impl Token {
             issued_at: now.wall,
             expires_at: expires_at(expires_in, now),
         };
-        Ok(Self::new(stored, Facts { scopes: issued.scopes, also, answer: issued.answer }))
+        Ok(Self::new(stored, Facts { scopes: issued.scopes, extra_headers, response: issued.response }))
     }
 
     /// Restores a token from a store.
-    pub(crate) fn of_stored(stored: Stored, scopes: Vec<String>, also: Vec<(HeaderName, HeaderValue)>) -> Self {
-        Self::new(stored, Facts { scopes, also, answer: None })
+    pub(crate) fn of_stored(
+        stored: Stored,
+        scopes: Vec<String>,
+        extra_headers: Vec<(HeaderName, HeaderValue)>,
+    ) -> Self {
+        Self::new(stored, Facts { scopes, extra_headers, response: None })
     }
 
     fn new(stored: Stored, facts: Facts) -> Self {
-        let has_facts = !facts.scopes.is_empty() || !facts.also.is_empty() || facts.answer.is_some();
+        let has_facts = !facts.scopes.is_empty() || !facts.extra_headers.is_empty() || facts.response.is_some();
         let facts = has_facts.then(|| Box::new(facts));
         Self(Arc::new(Inner { stored, is_accepted: AtomicBool::new(false), facts }))
     }
@@ -157,16 +166,16 @@ impl Token {
     }
 
     /// Returns the additional headers that each call needs, if the vendor requires some.
-    pub fn also(&self) -> &[(HeaderName, HeaderValue)] {
-        self.0.facts.as_ref().map(|facts| facts.also.as_slice()).unwrap_or_default()
+    pub fn extra_headers(&self) -> &[(HeaderName, HeaderValue)] {
+        self.0.facts.as_ref().map(|facts| facts.extra_headers.as_slice()).unwrap_or_default()
     }
 
     /// Returns the vendor's typed response, for fields beyond the token.
     ///
     /// Its tokens are empty, and an optional field that does not match the spec is `None`. There is no typed response in
     /// these cases: a required field is missing or does not match, a key appears twice, the token came from a store of
-    /// another process, or it came from [`Accounts`](crate::Accounts) that do not [keep
-    /// responses](crate::AccountsBuilder::keep_answers).
+    /// another process, or it came from [`TokenSources`](crate::TokenSources) that do not [keep
+    /// responses](crate::TokenSourcesBuilder::keep_responses).
     ///
     /// ```no_run
     /// # #[cfg(feature = "zenoti")]
@@ -174,14 +183,14 @@ impl Token {
     /// use freshtoken::zenoti;
     ///
     /// let token = tokens.token().await?;
-    /// if let Some(response) = token.answer::<zenoti::Answer>() {
+    /// if let Some(response) = token.response::<zenoti::LoginResponse>() {
     ///     println!("{response:?}");
     /// }
     /// # Ok(())
     /// # }
     /// ```
-    pub fn answer<A: Any>(&self) -> Option<&A> {
-        self.0.facts.as_ref()?.answer.as_deref()?.downcast_ref()
+    pub fn response<A: Any>(&self) -> Option<&A> {
+        self.0.facts.as_ref()?.response.as_deref()?.downcast_ref()
     }
 
     /// The whole lifetime, from the token's arrival.
@@ -253,21 +262,22 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
+    use crate::grant_error::GrantErrorKind;
 
-    const POLICY: Policy = Policy::new("acme");
+    const POLICY: TokenPolicy = TokenPolicy::new("acme");
     const NOW: Now = Now { monotonic: 0, wall: 1_000_000_000_000_000_000 };
 
     fn at(seconds: u64) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(1_000_000_000 + seconds)
     }
 
-    fn seconds_left(issued: Issued) -> Option<u64> {
+    fn seconds_left(issued: IssuedTokens) -> Option<u64> {
         Token::of(issued, &POLICY, 1, NOW).unwrap().lifetime().map(|lifetime| lifetime.as_secs())
     }
 
     #[test]
     fn the_earlier_expiry_is_used_and_date_corrects_it() {
-        let issued = Issued::new("t").expires_in(Duration::from_secs(900));
+        let issued = IssuedTokens::new("t").expires_in(Duration::from_secs(900));
         assert_eq!(seconds_left(issued.clone().expires_at(at(600))), Some(600));
         assert_eq!(seconds_left(issued.clone().expires_at(at(1200))), Some(900));
         // The issuer is five minutes fast.
@@ -278,21 +288,21 @@ mod tests {
     fn a_lifetime_over_ten_years_is_unknown() {
         let far = UNIX_EPOCH + Duration::from_secs(1 << 40);
         for issued in [
-            Issued::new("t").expires_in(Duration::from_secs(1_000_000_000_000_000_000)),
-            Issued::new("t").expires_in(Duration::MAX),
-            Issued::new("t").expires_at(far),
+            IssuedTokens::new("t").expires_in(Duration::from_secs(1_000_000_000_000_000_000)),
+            IssuedTokens::new("t").expires_in(Duration::MAX),
+            IssuedTokens::new("t").expires_at(far),
         ] {
             assert_eq!(seconds_left(issued.clone()), None, "{issued:?}");
         }
-        assert_eq!(seconds_left(Issued::new("t").expires_in(Duration::MAX).expires_at(at(60))), Some(60));
+        assert_eq!(seconds_left(IssuedTokens::new("t").expires_in(Duration::MAX).expires_at(at(60))), Some(60));
     }
 
     #[test]
     fn a_placeholder_expiry_is_unknown() {
         for issued in [
-            Issued::new("t").expires_in(Duration::ZERO),
-            Issued::new("t").expires_at(UNIX_EPOCH),
-            Issued::new("t").expires_at(UNIX_EPOCH + Duration::from_secs(86_400)),
+            IssuedTokens::new("t").expires_in(Duration::ZERO),
+            IssuedTokens::new("t").expires_at(UNIX_EPOCH),
+            IssuedTokens::new("t").expires_at(UNIX_EPOCH + Duration::from_secs(86_400)),
         ] {
             assert_eq!(seconds_left(issued.clone()), None, "{issued:?}");
             let documented = POLICY.lifetime(Lifetime::For(Duration::from_secs(60)));
@@ -304,32 +314,32 @@ mod tests {
     #[test]
     fn an_expired_or_unsendable_token_is_a_failure() {
         for issued in [
-            Issued::new("t").expires_at(at(0)),
-            Issued::new("t").expires_at(at(60)).date(at(61)),
-            Issued::new("a\r\nx-admin: 1"),
-            Issued::new(""),
+            IssuedTokens::new("t").expires_at(at(0)),
+            IssuedTokens::new("t").expires_at(at(60)).date(at(61)),
+            IssuedTokens::new("a\r\nx-admin: 1"),
+            IssuedTokens::new(""),
         ] {
             let failure = Token::of(issued, &POLICY, 1, NOW).unwrap_err();
-            assert!(failure.unusable && failure.ambiguous, "{failure}");
+            assert!(failure.kind == GrantErrorKind::Unusable && failure.is_ambiguous, "{failure}");
         }
     }
 
     #[test]
     fn the_prefix_is_from_the_policy_then_the_response() {
-        let header = |issued: Issued, policy: Policy| {
+        let header = |issued: IssuedTokens, policy: TokenPolicy| {
             Token::of(issued, &policy, 1, NOW).unwrap().header().to_str().unwrap().to_owned()
         };
-        let acme = || Issued::new("t").token_type("bearer");
+        let acme = || IssuedTokens::new("t").token_type("bearer");
         assert_eq!(header(acme(), POLICY), "bearer t");
         assert_eq!(header(acme(), POLICY.prefix("token ")), "token t");
         assert_eq!(header(acme(), POLICY.prefix("")), "t");
-        assert_eq!(header(Issued::new("t"), POLICY), "Bearer t");
-        assert_eq!(header(Issued::new("t"), POLICY.header("x-token")), "t");
+        assert_eq!(header(IssuedTokens::new("t"), POLICY), "Bearer t");
+        assert_eq!(header(IssuedTokens::new("t"), POLICY.header("x-token")), "t");
     }
 
     #[test]
     fn a_clone_of_the_header_shares_its_bytes() {
-        let token = Token::of(Issued::new("t"), &POLICY, 1, NOW).unwrap();
+        let token = Token::of(IssuedTokens::new("t"), &POLICY, 1, NOW).unwrap();
         assert_eq!(token.header().clone().as_bytes().as_ptr(), token.header().as_bytes().as_ptr());
         assert_eq!(token.expose(), "t");
         assert!(token.header().is_sensitive());
@@ -337,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_clock_set_back_does_not_make_the_age_negative() {
-        let token = Token::of(Issued::new("t").expires_in(Duration::from_secs(60)), &POLICY, 1, NOW).unwrap();
+        let token = Token::of(IssuedTokens::new("t").expires_in(Duration::from_secs(60)), &POLICY, 1, NOW).unwrap();
         let at = |wall: u64| Now { wall, ..NOW };
         assert_eq!(token.age(at(NOW.wall - 3_600_000_000_000)), Duration::ZERO);
         assert_eq!(token.age(at(NOW.wall + 3_600_000_000_000)), Duration::from_secs(3_600));

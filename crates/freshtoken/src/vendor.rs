@@ -12,8 +12,8 @@ use freshtoken_wire::Secret;
 use http::HeaderName;
 
 use crate::credentials::{CredentialSource, Refusals};
-use crate::failure::Failure;
-use crate::issued::Issued;
+use crate::grant_error::GrantError;
+use crate::issued_tokens::IssuedTokens;
 
 /// A token endpoint: how to log in, refresh and revoke.
 ///
@@ -23,24 +23,24 @@ use crate::issued::Issued;
 /// # Examples
 ///
 /// ```
-/// use freshtoken::{CredentialSource, Failure, Issued, Policy, Vendor};
+/// use freshtoken::{CredentialSource, GrantError, IssuedTokens, TokenPolicy, Vendor};
 /// use std::time::Duration;
 ///
 /// struct Acme;
 ///
 /// impl Vendor for Acme {
 ///     type Credentials = String;
-///     const POLICY: Policy = Policy::new("acme");
+///     const POLICY: TokenPolicy = TokenPolicy::new("acme");
 ///
 ///     fn server(&self) -> String {
 ///         "https://acme.example".to_owned()
 ///     }
 ///
-///     async fn login(&self, credentials: &CredentialSource<String>) -> Result<Issued, Failure> {
+///     async fn login(&self, credentials: &CredentialSource<String>) -> Result<IssuedTokens, GrantError> {
 ///         let password = credentials.get().await?;
-///         // Send the request here. An error becomes a `Failure`.
+///         // Send the request here. An error becomes a `GrantError`.
 ///         # let _ = password;
-///         Ok(Issued::new("the-access-token").expires_in(Duration::from_secs(900)))
+///         Ok(IssuedTokens::new("the-access-token").expires_in(Duration::from_secs(900)))
 ///     }
 /// }
 /// ```
@@ -49,7 +49,7 @@ pub trait Vendor: Send + Sync + 'static {
     type Credentials: Send + Sync + 'static;
 
     /// When and how the vendor's tokens are renewed and sent.
-    const POLICY: Policy;
+    const POLICY: TokenPolicy;
 
     /// Whether each grant has its own timeout, as in generated clients. The source then sets none, unless it calls a callback
     /// for credentials.
@@ -61,7 +61,7 @@ pub trait Vendor: Send + Sync + 'static {
     fn server(&self) -> String;
 
     /// Returns the scopes that these credentials ask for, as a string in any format. It is a part of the key too, if
-    /// [`Policy::scoped`] is set.
+    /// [`TokenPolicy::scoped`] is set.
     fn scopes(_credentials: &Self::Credentials) -> String {
         String::new()
     }
@@ -74,9 +74,9 @@ pub trait Vendor: Send + Sync + 'static {
     fn login(
         &self,
         credentials: &CredentialSource<Self::Credentials>,
-    ) -> impl Future<Output = Result<Issued, Failure>> + Send {
+    ) -> impl Future<Output = Result<IssuedTokens, GrantError>> + Send {
         let _ = credentials;
-        async { Err(Failure::unsupported("log in")) }
+        async { Err(GrantError::unsupported("log in")) }
     }
 
     /// Exchanges a refresh token for a new access token.
@@ -88,12 +88,12 @@ pub trait Vendor: Send + Sync + 'static {
         &self,
         credentials: &CredentialSource<Self::Credentials>,
         refresh_token: &Secret,
-    ) -> impl Future<Output = Result<Issued, Failure>> + Send {
+    ) -> impl Future<Output = Result<IssuedTokens, GrantError>> + Send {
         let _ = (credentials, refresh_token);
-        async { Err(Failure::unsupported("refresh")) }
+        async { Err(GrantError::unsupported("refresh")) }
     }
 
-    /// Revokes the access token or the refresh token, as [`Policy::revoke`] says.
+    /// Revokes the access token or the refresh token, as [`TokenPolicy::revoke`] says.
     ///
     /// # Errors
     ///
@@ -102,9 +102,9 @@ pub trait Vendor: Send + Sync + 'static {
         &self,
         credentials: &CredentialSource<Self::Credentials>,
         token: &Secret,
-    ) -> impl Future<Output = Result<(), Failure>> + Send {
+    ) -> impl Future<Output = Result<(), GrantError>> + Send {
         let _ = (credentials, token);
-        async { Err(Failure::unsupported("revoke")) }
+        async { Err(GrantError::unsupported("revoke")) }
     }
 
     /// Like [`revoke`](Vendor::revoke), for an operation that takes the refresh token and is authorized by the live access
@@ -115,7 +115,7 @@ pub trait Vendor: Send + Sync + 'static {
         credentials: &CredentialSource<Self::Credentials>,
         token: &Secret,
         access_token: Option<&Secret>,
-    ) -> impl Future<Output = Result<(), Failure>> + Send {
+    ) -> impl Future<Output = Result<(), GrantError>> + Send {
         let _ = access_token;
         self.revoke(credentials, token)
     }
@@ -124,26 +124,26 @@ pub trait Vendor: Send + Sync + 'static {
 /// When a vendor's tokens are renewed, and how they are sent. It belongs to the vendor, not to the user: refreshing early a
 /// token that must be refreshed at expiry invalidates it.
 ///
-/// Start from [`Policy::new`] and set what differs.
+/// Start from [`TokenPolicy::new`] and set what differs.
 ///
 /// ```
-/// use freshtoken::{Policy, Refresh, Takes};
+/// use freshtoken::{TokenPolicy, RefreshTokens, TokenKind};
 ///
-/// const POLICY: Policy = Policy::new("acme").refresh(Refresh::SingleUse).revoke(Takes::Refresh);
+/// const POLICY: TokenPolicy = TokenPolicy::new("acme").refresh(RefreshTokens::SingleUse).revoke(TokenKind::Refresh);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Policy {
+pub struct TokenPolicy {
     /// The vendor's name, for keys and events.
     pub vendor: &'static str,
     /// Whether credentials alone get a token. Otherwise a source starts from a refresh token or a stored token.
     pub login: bool,
     /// Whether there are refresh tokens, and how often each works.
-    pub refresh: Refresh,
+    pub refresh: RefreshTokens,
     /// Which token [`Vendor::revoke`] takes. `None`: the vendor has no such operation.
-    pub revoke: Option<Takes>,
+    pub revoke: Option<TokenKind>,
     /// When a token is renewed.
-    pub renew: Renew,
+    pub renew: Renewal,
     /// The lifetime of a token if the response states none.
     pub lifetime: Lifetime,
     /// Whether credentials ask for scopes: see [`Vendor::scopes`].
@@ -155,16 +155,16 @@ pub struct Policy {
     pub prefix: Option<&'static str>,
 }
 
-impl Policy {
+impl TokenPolicy {
     /// Creates the policy of a vendor that only has a login: no refresh token, renewal in the background at three quarters of
     /// the lifetime, sent as `authorization: Bearer …`.
     pub const fn new(vendor: &'static str) -> Self {
         Self {
             vendor,
             login: true,
-            refresh: Refresh::None,
+            refresh: RefreshTokens::None,
             revoke: None,
-            renew: Renew::Early(0.75),
+            renew: Renewal::Early(0.75),
             lifetime: Lifetime::Unknown,
             scoped: false,
             header: "authorization",
@@ -172,54 +172,54 @@ impl Policy {
         }
     }
 
-    /// Sets [`Policy::login`].
+    /// Sets [`TokenPolicy::login`].
     pub const fn login(mut self, login: bool) -> Self {
         self.login = login;
         self
     }
 
-    /// Sets [`Policy::refresh`]. [`Refresh::SingleUse`] also sets [`Policy::renew`] to [`Renew::AtExpiry`].
-    pub const fn refresh(mut self, refresh: Refresh) -> Self {
+    /// Sets [`TokenPolicy::refresh`]. [`RefreshTokens::SingleUse`] also sets [`TokenPolicy::renew`] to [`Renewal::AtExpiry`].
+    pub const fn refresh(mut self, refresh: RefreshTokens) -> Self {
         self.refresh = refresh;
-        if matches!(refresh, Refresh::SingleUse) {
-            self.renew = Renew::AtExpiry;
+        if matches!(refresh, RefreshTokens::SingleUse) {
+            self.renew = Renewal::AtExpiry;
         }
         self
     }
 
-    /// Sets [`Policy::revoke`].
-    pub const fn revoke(mut self, takes: Takes) -> Self {
+    /// Sets [`TokenPolicy::revoke`].
+    pub const fn revoke(mut self, takes: TokenKind) -> Self {
         self.revoke = Some(takes);
         self
     }
 
-    /// Sets [`Policy::renew`].
-    pub const fn renew(mut self, renew: Renew) -> Self {
+    /// Sets [`TokenPolicy::renew`].
+    pub const fn renew(mut self, renew: Renewal) -> Self {
         self.renew = renew;
         self
     }
 
-    /// Sets [`Policy::lifetime`].
+    /// Sets [`TokenPolicy::lifetime`].
     pub const fn lifetime(mut self, lifetime: Lifetime) -> Self {
         self.lifetime = lifetime;
         self
     }
 
-    /// Sets [`Policy::scoped`].
+    /// Sets [`TokenPolicy::scoped`].
     pub const fn scoped(mut self, scoped: bool) -> Self {
         self.scoped = scoped;
         self
     }
 
-    /// Sets [`Policy::header`], in lower case.
+    /// Sets [`TokenPolicy::header`], in lower case.
     ///
     /// # Panics
     ///
     /// If the name is not a valid header name, or not in lower case. A [`Vendor::POLICY`] with such a name does not compile:
     ///
     /// ```compile_fail
-    /// # use freshtoken::Policy;
-    /// const POLICY: Policy = Policy::new("acme").header("X Token");
+    /// # use freshtoken::TokenPolicy;
+    /// const POLICY: TokenPolicy = TokenPolicy::new("acme").header("X Token");
     /// ```
     pub const fn header(mut self, header: &'static str) -> Self {
         // A static name needs no drop, but a const fn cannot drop it.
@@ -228,7 +228,7 @@ impl Policy {
         self
     }
 
-    /// Sets [`Policy::prefix`]. An empty one sends the bare token.
+    /// Sets [`TokenPolicy::prefix`]. An empty one sends the bare token.
     pub const fn prefix(mut self, prefix: &'static str) -> Self {
         self.prefix = Some(prefix);
         self
@@ -238,7 +238,7 @@ impl Policy {
 /// Whether a vendor issues refresh tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Refresh {
+pub enum RefreshTokens {
     /// No: a renewal is a login.
     None,
     /// Yes, and each works any number of times.
@@ -251,7 +251,7 @@ pub enum Refresh {
 /// When a token is renewed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Renew {
+pub enum Renewal {
     /// Once it has expired, never earlier and never in the background.
     AtExpiry,
     /// In the background, at this fraction of its lifetime, between 0 and 1.
@@ -275,14 +275,14 @@ pub enum Lifetime {
 /// Which token a revocation takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Takes {
+pub enum TokenKind {
     /// The access token.
     Access,
     /// The refresh token.
     Refresh,
 }
 
-type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, GrantError>> + Send + 'a>>;
 
 /// A vendor's grants with their credentials, as a trait object, so that a source has no type parameter.
 pub(crate) trait Grants: Send + Sync {
@@ -292,8 +292,8 @@ pub(crate) trait Grants: Send + Sync {
     fn asks(&self) -> bool;
     /// Allows credentials that were refused to be sent again.
     fn forget_refusal(&self);
-    fn login(&self) -> BoxFuture<'_, Issued>;
-    fn refresh<'a>(&'a self, refresh_token: &'a Secret) -> BoxFuture<'a, Issued>;
+    fn login(&self) -> BoxFuture<'_, IssuedTokens>;
+    fn refresh<'a>(&'a self, refresh_token: &'a Secret) -> BoxFuture<'a, IssuedTokens>;
     fn revoke<'a>(&'a self, token: &'a Secret, access_token: Option<&'a Secret>) -> BoxFuture<'a, ()>;
 }
 
@@ -326,7 +326,7 @@ impl<V: Vendor> Grants for Bound<V> {
         }
     }
 
-    fn login(&self) -> BoxFuture<'_, Issued> {
+    fn login(&self) -> BoxFuture<'_, IssuedTokens> {
         let Some(refusals) = &self.refusals else { return Box::pin(self.vendor.login(&self.credentials)) };
         Box::pin(async {
             let credentials = refusals.attempt(&self.credentials);
@@ -336,7 +336,7 @@ impl<V: Vendor> Grants for Bound<V> {
         })
     }
 
-    fn refresh<'a>(&'a self, refresh_token: &'a Secret) -> BoxFuture<'a, Issued> {
+    fn refresh<'a>(&'a self, refresh_token: &'a Secret) -> BoxFuture<'a, IssuedTokens> {
         let Some(refusals) = &self.refusals else {
             return Box::pin(self.vendor.refresh(&self.credentials, refresh_token));
         };

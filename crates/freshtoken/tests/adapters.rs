@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
+use freshtoken::env::FromEnv;
 use freshtoken::{
-    CredentialSource, FromEnv, Issued, Lifetime, Policy, Refresh, Renew, Secret, Takes, TokenSource, Vendor,
-    voucherify, wellnessliving, zenoti,
+    CredentialSource, IssuedTokens, Lifetime, RefreshTokens, Renewal, Secret, TokenKind, TokenPolicy, TokenSource,
+    Vendor, voucherify, wellnessliving, zenoti,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -50,7 +51,7 @@ fn at(seconds: u64) -> Option<std::time::SystemTime> {
 /// 2030-01-01T00:00:00Z.
 const DATE: u64 = 1_893_456_000;
 
-fn no_secret(issued: &Issued) {
+fn no_secret(issued: &IssuedTokens) {
     assert!(!format!("{issued:?}").contains("hunter"), "{issued:?}");
 }
 
@@ -80,9 +81,9 @@ async fn voucherify_logs_in_with_its_api_key_and_scopes() {
     assert_eq!(issued.expires_in, Some(Duration::from_secs(900)));
     assert_eq!((issued.expires_at, issued.date), (at(DATE + 900), at(DATE)));
     assert_eq!(issued.scopes, ["vouchers", "api"]);
-    assert!(issued.refresh_token.is_none() && issued.also.is_empty());
+    assert!(issued.refresh_token.is_none() && issued.extra_headers.is_empty());
     no_secret(&issued);
-    let response = issued.answer.unwrap().downcast::<voucherify::Answer>().unwrap();
+    let response = issued.response.unwrap().downcast::<voucherify::LoginResponse>().unwrap();
     assert_eq!(response.client_id, "c");
     assert!(response.access_token.is_empty(), "the token is held once");
 }
@@ -184,7 +185,7 @@ async fn zenoti_logs_in_with_a_password() {
     assert_eq!(issued.refresh_token.as_ref().unwrap().expose(), "hunter:r");
     assert_eq!(issued.refresh_expires_at, at(DATE + 90 * 86_400));
     no_secret(&issued);
-    let response = issued.answer.unwrap().downcast::<zenoti::Answer>().unwrap();
+    let response = issued.response.unwrap().downcast::<zenoti::LoginResponse>().unwrap();
     let held = response.credentials.as_ref().unwrap();
     assert_eq!(held.token_id.as_deref(), Some("id"));
     assert!(held.access_token.is_empty() && held.refresh_token.as_ref().unwrap().is_empty());
@@ -258,19 +259,21 @@ async fn each_login_opens_its_own_connection() {
 
 #[test]
 fn each_policy_is_what_the_spec_says() {
-    fn policy<V: Vendor>() -> Policy {
+    fn policy<V: Vendor>() -> TokenPolicy {
         V::POLICY
     }
-    let zenoti = Policy::new("zenoti")
-        .refresh(Refresh::SingleUse)
-        .revoke(Takes::Access)
-        .renew(Renew::AtExpiry)
+    let zenoti = TokenPolicy::new("zenoti")
+        .refresh(RefreshTokens::SingleUse)
+        .revoke(TokenKind::Access)
+        .renew(Renewal::AtExpiry)
         .lifetime(Lifetime::For(Duration::from_secs(24 * 60 * 60)));
     assert_eq!(policy::<zenoti::Endpoint>(), zenoti);
-    let voucherify =
-        Policy::new("voucherify").revoke(Takes::Access).lifetime(Lifetime::For(Duration::from_secs(900))).scoped(true);
+    let voucherify = TokenPolicy::new("voucherify")
+        .revoke(TokenKind::Access)
+        .lifetime(Lifetime::For(Duration::from_secs(900)))
+        .scoped(true);
     assert_eq!(policy::<voucherify::Endpoint>(), voucherify);
-    assert_eq!(policy::<wellnessliving::Endpoint>(), Policy::new("wellnessliving").scoped(true));
+    assert_eq!(policy::<wellnessliving::Endpoint>(), TokenPolicy::new("wellnessliving").scoped(true));
 }
 
 /// Looks up a vendor's variables in a table.

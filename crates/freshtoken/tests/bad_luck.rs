@@ -13,9 +13,10 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use freshtoken::status::{RejectionOutcome, State};
+use freshtoken::store::{Key, Lease, MemoryStore, Record, Store, StoreError};
 use freshtoken::{
-    CredentialSource, Error, ErrorKind, Key, Lease, Memory, Record, Rejection, State, Store, StoreError, TokenSource,
-    http_client_builder, voucherify, wellnessliving, zenoti,
+    CredentialSource, Error, ErrorKind, TokenSource, http_client_builder, voucherify, wellnessliving, zenoti,
 };
 use freshtoken_voucherify::{BodyProblem, ErrorKind as Cause};
 use server::{
@@ -139,7 +140,7 @@ async fn a_transient_failure_is_shared_and_retried_after_a_second() {
         ("cut off", Act::Truncates(good()), 1, Some((Cause::Interrupted, Some(200)))),
         ("no response after the request", Act::Resets, 1, Some((Cause::Interrupted, None))),
         ("reset before the request is read", Act::ResetsUnread, 1, Some((Cause::Interrupted, None))),
-        ("an empty token", good().replace(r#""token""#, r#""""#).into(), 1, Some((Cause::Refused, Some(200)))),
+        ("an empty token", good().replace(r#""token""#, r#""""#).into(), 1, Some((Cause::ErrorInSuccess, Some(200)))),
         ("no token", good().replace("access_token", "x").into(), 1, unexpected),
         ("an expired token", voucherify_token_with("token", "0", &unix(start() - s(60)).to_string()).into(), 1, None),
     ];
@@ -460,11 +461,11 @@ async fn the_same_token_after_a_401_stops_the_retries() {
     let server = Server::new(voucherify_token("token", clock.wall()));
     let tokens = voucherify_at(&server, &clock);
     let header = limit(tokens.header()).await.unwrap();
-    assert_eq!(tokens.rejected(&header), Rejection::Renewing);
+    assert_eq!(tokens.rejected(&header), RejectionOutcome::Renewing);
     assert!(tokens.try_header().is_none());
     assert_eq!(limit(tokens.header()).await.unwrap(), header);
     for _ in 0..50 {
-        assert_eq!(tokens.rejected(&header), Rejection::PermissionProblem);
+        assert_eq!(tokens.rejected(&header), RejectionOutcome::PermissionProblem);
         assert_eq!(limit(tokens.header()).await.unwrap(), header);
     }
     assert_eq!(server.count(), 2);
@@ -613,7 +614,7 @@ async fn a_credential_with_a_control_character_is_named() {
 async fn a_key_shows_no_path() {
     let endpoint = voucherify::Endpoint::at("https://proxy.example/hunter2/").unwrap();
     let builder = TokenSource::builder(endpoint, voucherify_credentials());
-    let tokens = builder.store(Arc::new(Memory::new()), "one").build();
+    let tokens = builder.store(Arc::new(MemoryStore::new()), "one").build();
     let text = format!("{tokens:?}");
     assert!(text.contains("https://proxy.example") && !text.contains("hunter2"), "{text}");
 }
@@ -685,7 +686,7 @@ async fn a_setting_that_cannot_work_is_named_and_nothing_is_sent() {
 async fn a_revoke_in_a_new_process_ends_the_token_that_the_store_holds() {
     let clock = TestClock::new();
     let server = Server::new(voucherify_token("token", clock.wall()));
-    let store = Arc::new(freshtoken::Memory::new());
+    let store = Arc::new(freshtoken::store::MemoryStore::new());
     let source = || {
         let endpoint = voucherify::Endpoint::at(server.url()).unwrap();
         builder(endpoint, voucherify_credentials(), &clock).store(store.clone(), "acme").build()
@@ -852,7 +853,7 @@ async fn sources_dropped_during_a_fetch_leave_no_task_and_no_connection() {
 async fn a_single_use_refresh_completes_though_its_source_is_dropped() {
     let clock = TestClock::new();
     let server = Server::new(zenoti_pair(1, clock.wall()));
-    let store = Arc::new(freshtoken::Memory::new());
+    let store = Arc::new(freshtoken::store::MemoryStore::new());
     let source = || {
         let endpoint = zenoti::Endpoint::at(server.url()).unwrap();
         builder(endpoint, zenoti_credentials(), &clock).store(store.clone(), "acme").build()

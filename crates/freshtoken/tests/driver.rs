@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
-use freshtoken::{Clock, CredentialSource, Failure, Issued, Memory, Now, Policy, Refresh, Secret, TokenSource, Vendor};
+use freshtoken::clock::{Clock, Now};
+use freshtoken::store::MemoryStore;
+use freshtoken::{CredentialSource, GrantError, IssuedTokens, RefreshTokens, Secret, TokenPolicy, TokenSource, Vendor};
 use shuttle::future::{block_on, spawn, yield_now};
 
 /// The number of orders that each test tries.
@@ -49,7 +51,7 @@ impl Drop for GivesUp {
 }
 
 impl Issuer {
-    async fn respond(&self, request: &str) -> Result<Issued, Failure> {
+    async fn respond(&self, request: &str) -> Result<IssuedTokens, GrantError> {
         let number = {
             let mut seen = self.seen.lock().unwrap();
             seen.push(request.to_owned());
@@ -59,7 +61,7 @@ impl Issuer {
         yield_now().await;
         yield_now().await;
         std::mem::forget(given_up);
-        let issued = Issued::new(format!("token-{number}")).expires_in(Duration::from_secs(900));
+        let issued = IssuedTokens::new(format!("token-{number}")).expires_in(Duration::from_secs(900));
         Ok(issued.refresh_token(format!("refresh-{number}")))
     }
 
@@ -73,13 +75,13 @@ struct Acme(Issuer);
 
 impl Vendor for Acme {
     type Credentials = ();
-    const POLICY: Policy = Policy::new("acme");
+    const POLICY: TokenPolicy = TokenPolicy::new("acme");
 
     fn server(&self) -> String {
         String::new()
     }
 
-    async fn login(&self, _: &CredentialSource<()>) -> Result<Issued, Failure> {
+    async fn login(&self, _: &CredentialSource<()>) -> Result<IssuedTokens, GrantError> {
         self.0.respond("login").await
     }
 }
@@ -89,17 +91,17 @@ struct Once(Issuer);
 
 impl Vendor for Once {
     type Credentials = ();
-    const POLICY: Policy = Policy::new("once").refresh(Refresh::SingleUse);
+    const POLICY: TokenPolicy = TokenPolicy::new("once").refresh(RefreshTokens::SingleUse);
 
     fn server(&self) -> String {
         String::new()
     }
 
-    async fn login(&self, _: &CredentialSource<()>) -> Result<Issued, Failure> {
+    async fn login(&self, _: &CredentialSource<()>) -> Result<IssuedTokens, GrantError> {
         self.0.respond("login").await
     }
 
-    async fn refresh(&self, _: &CredentialSource<()>, refresh_token: &Secret) -> Result<Issued, Failure> {
+    async fn refresh(&self, _: &CredentialSource<()>, refresh_token: &Secret) -> Result<IssuedTokens, GrantError> {
         self.0.respond(refresh_token.expose()).await
     }
 }
@@ -190,7 +192,7 @@ fn a_caller_dropped_during_a_fetch_cancels_nothing() {
 #[test]
 fn a_refresh_completes_and_is_stored_after_the_last_source_is_dropped() {
     explore(|| {
-        let (issuer, clock, store) = (Issuer::default(), Clockwork::default(), Arc::new(Memory::new()));
+        let (issuer, clock, store) = (Issuer::default(), Clockwork::default(), Arc::new(MemoryStore::new()));
         let source = || {
             let builder = TokenSource::builder(Once(issuer.clone()), ());
             builder.clock(clock.clone()).store(store.clone(), "tenant").build()
@@ -234,7 +236,7 @@ fn dropping_the_last_source_cancels_a_login() {
 #[test]
 fn two_sources_of_one_store_use_a_refresh_token_once() {
     explore(|| {
-        let (issuer, clock, store) = (Issuer::default(), Clockwork::default(), Arc::new(Memory::new()));
+        let (issuer, clock, store) = (Issuer::default(), Clockwork::default(), Arc::new(MemoryStore::new()));
         let source = || {
             let builder = TokenSource::builder(Once(issuer.clone()), ());
             builder.clock(clock.clone()).store(store.clone(), "tenant").build()

@@ -7,13 +7,13 @@ mod support;
 
 use std::sync::{Arc, Mutex};
 
-use freshtoken::{Policy, Refresh, TokenSource};
+use freshtoken::{RefreshTokens, TokenPolicy, TokenSource};
 use server::{
     Response, Server, ask as ask_within_limit, voucherify_at, voucherify_token, wellnessliving_at, zenoti_at,
 };
 use support::{Does, Fixed, Issuer, TestClock, acme, ask, s, start};
 
-policy!(RefreshesOnce = Policy::new("acme").refresh(Refresh::SingleUse));
+policy!(RefreshesOnce = TokenPolicy::new("acme").refresh(RefreshTokens::SingleUse));
 
 /// The events of this thread: level, message and fields.
 #[derive(Clone, Default)]
@@ -77,7 +77,7 @@ async fn events_have_the_documented_names_and_fields() {
         said(),
         [
             "DEBUG logging in",
-            r#"WARN grant failed grant="login" error=down verdict=Transient"#,
+            r#"WARN grant failed grant="login" error=down kind=Transient"#,
             "WARN backing off error=acme: cannot log in now (next try in 1 s)",
         ]
     );

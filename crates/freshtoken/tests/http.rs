@@ -5,7 +5,7 @@ mod support;
 
 use std::sync::{Arc, Mutex};
 
-use freshtoken::{HttpClient, HttpError, Policy, TokenSource, redirect_policy};
+use freshtoken::{HttpClient, HttpError, TokenPolicy, TokenSource, redirect_policy};
 use http::HeaderValue;
 use reqwest::{Body, Method, Request, Response, Url};
 use support::{Does, Fixed, Issuer, Keyed, TestClock, acme, every_text, s, settle};
@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-policy!(Bearer = Policy::new("acme"));
+policy!(Bearer = TokenPolicy::new("acme"));
 
 fn issuer() -> Issuer {
     Issuer::new(Does::issues(s(3600)))
@@ -630,7 +630,7 @@ async fn a_401_is_returned_if_the_store_has_no_newer_token() {
     let server = serve(rejects_tokens(9)).await;
     let tokens = TokenSource::builder(acme::<Bearer>(&issuer), "password".to_owned())
         .clock(TestClock::new())
-        .store(Arc::new(freshtoken::Memory::new()), "account")
+        .store(Arc::new(freshtoken::store::MemoryStore::new()), "account")
         .build();
     let api = client(tokens);
     for _ in 0..3 {

@@ -4,11 +4,11 @@
 mod support;
 
 use allocation_counter::measure;
-use freshtoken::{Accounts, Policy, Refresh, TokenSource};
+use freshtoken::{RefreshTokens, TokenPolicy, TokenSource, TokenSources};
 use support::{Does, Issuer, acme, s};
 
-policy!(LogsIn = Policy::new("acme"));
-policy!(RefreshesOnce = Policy::new("acme").refresh(Refresh::SingleUse));
+policy!(LogsIn = TokenPolicy::new("acme"));
+policy!(RefreshesOnce = TokenPolicy::new("acme").refresh(RefreshTokens::SingleUse));
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -34,7 +34,7 @@ fn a_fresh_token_allocates_nothing() {
 fn a_token_is_wiped_with_the_last_clone_of_its_header() {
     use std::os::unix::fs::FileExt;
     let tokens = TokenSource::builder(acme::<LogsIn>(&Issuer::new(Does::issues(s(900)))), "password".to_owned())
-        .token(freshtoken::Issued::new("marked".repeat(100)))
+        .token(freshtoken::IssuedTokens::new("marked".repeat(100)))
         .build();
     let header = tokens.try_header().unwrap();
     let at = header.as_bytes().as_ptr() as u64;
@@ -59,7 +59,7 @@ fn an_account_takes_less_than_a_kibibyte() {
     let issuer = Issuer::new(Does::issues_pairs(s(DAY)));
     let mut accounts = None;
     let used = measure(|| {
-        let set = Accounts::builder(acme::<RefreshesOnce>(&issuer)).build();
+        let set = TokenSources::builder(acme::<RefreshesOnce>(&issuer)).build();
         runtime.block_on(async {
             for number in 0..ACCOUNTS {
                 let name = format!("account-{number:08}");

@@ -6,14 +6,14 @@ mod support;
 
 use std::sync::{Arc, Mutex};
 
-use freshtoken::{HttpError, Policy, TokenMiddleware, TokenSource, redirect_policy};
+use freshtoken::{HttpError, TokenMiddleware, TokenPolicy, TokenSource, redirect_policy};
 use reqwest::{Body, Request, Response};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Middleware, Next};
 use support::{Does, Issuer, Keyed, TestClock, acme, every_text, s};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-policy!(Bearer = Policy::new("acme"));
+policy!(Bearer = TokenPolicy::new("acme"));
 
 fn issuer() -> Issuer {
     Issuer::new(Does::issues(s(3600)))

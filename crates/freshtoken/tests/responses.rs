@@ -11,7 +11,9 @@ mod support;
 
 use std::sync::{Arc, Mutex};
 
-use freshtoken::{Record, Secret, State, TokenSource, voucherify, wellnessliving, zenoti};
+use freshtoken::status::State;
+use freshtoken::store::Record;
+use freshtoken::{Secret, TokenSource, voucherify, wellnessliving, zenoti};
 use server::{
     DAY, Response, Server, ask, builder, limit, unix, voucherify_at, wellnessliving_at, zenoti_at, zenoti_credentials,
     zenoti_error, zenoti_pair,
@@ -193,7 +195,7 @@ async fn the_typed_response_omits_misfits() {
         "login_policy_evaluation":{"allowlogin":"true","policyaction":2}}"#;
     let server = Server::new(Response::json(200, body));
     let token = limit(zenoti_at(&server, &TestClock::new()).token()).await.unwrap();
-    let response = token.answer::<zenoti::Answer>().unwrap();
+    let response = token.response::<zenoti::LoginResponse>().unwrap();
     let held = response.credentials.as_ref().unwrap();
     assert_eq!((held.token_id.as_deref(), held.app_id.as_deref()), (None, Some("an-app")));
     assert!(held.access_token.is_empty() && held.refresh_token.as_ref().unwrap().is_empty());
@@ -203,5 +205,5 @@ async fn the_typed_response_omits_misfits() {
     // If a required field is missing, there is no typed response.
     let server = Server::new(Response::json(200, WELLNESSLIVING[0]));
     let token = limit(wellnessliving_at(&server, &TestClock::new()).token()).await.unwrap();
-    assert!(token.answer::<wellnessliving::Answer>().is_none());
+    assert!(token.response::<wellnessliving::LoginResponse>().is_none());
 }

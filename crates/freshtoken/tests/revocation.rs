@@ -5,7 +5,9 @@ mod support;
 
 use std::sync::{Arc, Mutex};
 
-use freshtoken::{CredentialSource, Failure, Issued, Policy, Refresh, Secret, Takes, TokenSource, Vendor};
+use freshtoken::{
+    CredentialSource, GrantError, IssuedTokens, RefreshTokens, Secret, TokenKind, TokenPolicy, TokenSource, Vendor,
+};
 use support::{Fixed, TestClock, s};
 
 /// A vendor whose revocation of a refresh token is authorized by the access token, like a generated one.
@@ -15,14 +17,15 @@ struct Authorized(Arc<Mutex<Vec<String>>>);
 impl Vendor for Authorized {
     type Credentials = ();
 
-    const POLICY: Policy = Policy::new("authorized").refresh(Refresh::SingleUse).revoke(Takes::Refresh);
+    const POLICY: TokenPolicy =
+        TokenPolicy::new("authorized").refresh(RefreshTokens::SingleUse).revoke(TokenKind::Refresh);
 
     fn server(&self) -> String {
         "https://authorized.example".to_owned()
     }
 
-    async fn login(&self, _: &CredentialSource<()>) -> Result<Issued, Failure> {
-        let mut issued = Issued::new("access");
+    async fn login(&self, _: &CredentialSource<()>) -> Result<IssuedTokens, GrantError> {
+        let mut issued = IssuedTokens::new("access");
         issued.expires_in = Some(s(900));
         issued.refresh_token = Some("refresh".into());
         Ok(issued)
@@ -33,7 +36,7 @@ impl Vendor for Authorized {
         _: &CredentialSource<()>,
         token: &Secret,
         access_token: Option<&Secret>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), GrantError> {
         let authority = access_token.map_or("nothing", Secret::expose);
         self.0.lock().unwrap().push(format!("{} by {authority}", token.expose()));
         Ok(())

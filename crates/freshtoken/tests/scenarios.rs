@@ -7,24 +7,25 @@ mod support;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use freshtoken::store::MemoryStore;
 use freshtoken::{
-    CredentialSource, Error, ErrorKind, Lifetime, Memory, Policy, Refresh, Renew, Takes, TokenSource, Vendor,
+    CredentialSource, Error, ErrorKind, Lifetime, RefreshTokens, Renewal, TokenKind, TokenPolicy, TokenSource, Vendor,
 };
 use support::{Does, Fixed, Issuer, TestClock, acme, s, settle};
 use tokio::task::JoinHandle;
 
-const BASE: Policy = Policy::new("acme").revoke(Takes::Access);
+const BASE: TokenPolicy = TokenPolicy::new("acme").revoke(TokenKind::Access);
 policy!(LogsIn = BASE);
-policy!(Before60 = BASE.renew(Renew::Before(s(60))));
-policy!(LogsInAtExpiry = BASE.renew(Renew::AtExpiry));
+policy!(Before60 = BASE.renew(Renewal::Before(s(60))));
+policy!(LogsInAtExpiry = BASE.renew(Renewal::AtExpiry));
 policy!(LivesADay = BASE.lifetime(Lifetime::For(s(24 * 60 * 60))));
 policy!(LivesForever = BASE.lifetime(Lifetime::Never));
-policy!(Refreshes = BASE.refresh(Refresh::Reusable));
-policy!(RefreshesOnce = BASE.refresh(Refresh::SingleUse));
-policy!(RefreshesOnceEarly = BASE.refresh(Refresh::SingleUse).renew(Renew::Early(0.75)));
-policy!(NeedsConsent = BASE.login(false).refresh(Refresh::SingleUse));
-policy!(NeedsConsentEarly = BASE.login(false).refresh(Refresh::SingleUse).renew(Renew::Early(0.75)));
-policy!(NeedsConsentReusable = BASE.login(false).refresh(Refresh::Reusable));
+policy!(Refreshes = BASE.refresh(RefreshTokens::Reusable));
+policy!(RefreshesOnce = BASE.refresh(RefreshTokens::SingleUse));
+policy!(RefreshesOnceEarly = BASE.refresh(RefreshTokens::SingleUse).renew(Renewal::Early(0.75)));
+policy!(NeedsConsent = BASE.login(false).refresh(RefreshTokens::SingleUse));
+policy!(NeedsConsentEarly = BASE.login(false).refresh(RefreshTokens::SingleUse).renew(Renewal::Early(0.75)));
+policy!(NeedsConsentReusable = BASE.login(false).refresh(RefreshTokens::Reusable));
 
 type Build = fn(&World) -> TokenSource;
 
@@ -33,7 +34,7 @@ struct World {
     issuer: Issuer,
     clock: TestClock,
     refresh_token: Option<String>,
-    store: Option<Arc<Memory>>,
+    store: Option<Arc<MemoryStore>>,
     /// The number of the secret that the callback returns.
     secret: Arc<Mutex<u64>>,
     has_callback: bool,
@@ -69,7 +70,7 @@ where
     builder.build()
 }
 
-/// The policies by the name after `Policy:`.
+/// The policies by the name after `TokenPolicy:`.
 const POLICIES: &[(&str, Build)] = &[
     ("log in, renew at 75 %", build::<LogsIn>),
     ("log in, renew 60 s before expiry", build::<Before60>),
@@ -270,14 +271,14 @@ async fn run(text: &str) {
         let line = text.lines().find_map(|line| line.strip_prefix(name));
         line.map(|line| line.trim().trim_end_matches('.').to_owned())
     };
-    let policy = setting("Policy: ").expect("a line `Policy: …`");
+    let policy = setting("TokenPolicy: ").expect("a line `TokenPolicy: …`");
     let (_, build) =
         POLICIES.iter().find(|(name, _)| *name == policy).unwrap_or_else(|| panic!("unknown policy `{policy}`"));
     let issuer = Issuer::new(does(&setting("The issuer ").expect("a line `The issuer …`")));
     let clock = TestClock::new();
     let start = setting("Starts from: ");
     let store = setting("Keeps its records: ").map(|store| match store.as_str() {
-        "in a store" => Arc::new(Memory::new()),
+        "in a store" => Arc::new(MemoryStore::new()),
         store => panic!("unknown store `{store}`"),
     });
     let has_callback = setting("Credentials: ").is_some_and(|credentials| credentials == "from a callback");

@@ -15,9 +15,10 @@ use std::fmt::{Debug, Display, Write as _};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
+use freshtoken::store::{Key, Lease, MemoryStore, Record, Store, StoreError};
 use freshtoken::{
-    Accounts, CredentialSource, Failure, Issued, Key, Lease, Memory, Record, Secret, Store, StoreError, Token,
-    TokenSource, Vendor, voucherify, wellnessliving, zenoti,
+    CredentialSource, GrantError, IssuedTokens, Secret, Token, TokenSource, TokenSources, Vendor, voucherify,
+    wellnessliving, zenoti,
 };
 use server::{
     Act, DAY, Response, Server, ask, builder, landed, limit, nobody, voucherify_token, voucherify_token_with,
@@ -97,10 +98,10 @@ impl Texts {
         // A user may print the header, its value and the response.
         self.debug(token.header());
         self.debug(&http::HeaderMap::from_iter([(http::header::AUTHORIZATION, token.header().clone())]));
-        self.debug(&token.also());
-        self.debug(&token.answer::<voucherify::Answer>());
-        self.debug(&token.answer::<wellnessliving::Answer>());
-        self.debug(&token.answer::<zenoti::Answer>());
+        self.debug(&token.extra_headers());
+        self.debug(&token.response::<voucherify::LoginResponse>());
+        self.debug(&token.response::<wellnessliving::LoginResponse>());
+        self.debug(&token.response::<zenoti::LoginResponse>());
     }
 
     /// Includes the events and logs of this process so far, which its tests share.
@@ -193,13 +194,13 @@ impl log::Log for Log {
 
 #[test]
 fn a_leaking_message_is_found() {
-    let token = Issued::new("a MARKED token");
+    let token = IssuedTokens::new("a MARKED token");
     let mut texts = Texts::default();
     texts.debug(&token);
     assert_eq!(leak(&texts.0), None);
     for leaking in [
         format!("a token {}", token.access_token.expose()),
-        format!("{:?}", Failure::transient(token.access_token.expose().to_owned())),
+        format!("{:?}", GrantError::transient(token.access_token.expose().to_owned())),
         "authorization: Basic TUFSS0VEOg==".to_owned(),
         "authorization: Basic OjpNQVJLRUQ=".to_owned(),
         "authorization: Basic Ok1BUktFRDo6".to_owned(),
@@ -215,7 +216,7 @@ fn events_and_logs_are_searched() {
     Log::start();
     let token = "what is traced, for one";
     let span = tracing::info_span!("a_span", token);
-    tracing::trace!(parent: &span, error = &Failure::transient("what is traced, for two").to_string(), "traced");
+    tracing::trace!(parent: &span, error = &GrantError::transient("what is traced, for two").to_string(), "traced");
     log::trace!("what is logged, for three");
     let text = LOG.0.lock().unwrap().clone();
     for part in ["what is traced, for one", "what is traced, for two", "what is logged, for three"] {
@@ -425,7 +426,7 @@ async fn no_message_about_an_unsent_request_has_a_secret() {
 
 /// A store that fails at each step in turn, with an error without a secret.
 #[derive(Debug, Default)]
-struct Fails(Memory, Mutex<Option<&'static str>>);
+struct Fails(MemoryStore, Mutex<Option<&'static str>>);
 
 impl Fails {
     fn at(&self, step: &'static str) -> Result<(), StoreError> {
@@ -495,29 +496,31 @@ async fn no_debug_output_has_a_secret() {
     texts.debug(&CredentialSource::from(zenoti_credentials()));
     texts.debug(&CredentialSource::<zenoti::Credentials>::ask(|| async { Ok(zenoti_credentials()) }));
     texts.debug(&<zenoti::Endpoint as Vendor>::POLICY);
-    texts.debug(&Memory::new());
+    texts.debug(&MemoryStore::new());
     texts.debug(&Lease::new(Secret::new("MARKED")));
-    let issued = Issued::new("MARKED-access")
+    let issued = IssuedTokens::new("MARKED-access")
         .token_type("MARKED")
         .refresh_token("MARKED-refresh")
         .scopes(["MARKED"])
-        .also(http::HeaderName::from_static("x-site"), "MARKED-site")
-        .answer("MARKED".to_owned());
+        .extra_header(http::HeaderName::from_static("x-site"), "MARKED-site")
+        .response("MARKED".to_owned());
     texts.debug(&issued);
     for failure in [
-        Failure::transient("down"),
-        Failure::permanent("wrong").retry_after(s(1)),
-        Failure::refused("401").not_sent(),
-        Failure::relogin("spent"),
-        Failure::unusable("no token"),
+        GrantError::transient("down"),
+        GrantError::permanent("wrong").retry_after(s(1)),
+        GrantError::refused("401").not_sent(),
+        GrantError::relogin("spent"),
+        GrantError::unusable("no token"),
     ] {
         texts.display(&failure);
     }
 
     let clock = TestClock::new();
     let server = Server::new(zenoti_marked(1, &clock));
-    let accounts =
-        Accounts::builder(zenoti::Endpoint::at(server.url()).unwrap()).clock(clock.clone()).keep_answers().build();
+    let accounts = TokenSources::builder(zenoti::Endpoint::at(server.url()).unwrap())
+        .clock(clock.clone())
+        .keep_responses()
+        .build();
     let tokens = accounts.get_or_start("an account", zenoti_credentials, || "MARKED-refresh".into());
     texts.source(&tokens).await;
     texts.debug(&accounts);

@@ -12,7 +12,8 @@ mod support;
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
-use freshtoken::{ErrorKind, Rejection, State, TokenSource, voucherify, wellnessliving, zenoti};
+use freshtoken::status::{RejectionOutcome, State};
+use freshtoken::{ErrorKind, TokenSource, voucherify, wellnessliving, zenoti};
 use server::{
     Act, DAY, Response, Server, ask, builder, landed, limit, nobody, unix, voucherify_at, voucherify_token,
     voucherify_token_with, wellnessliving_at, wellnessliving_credentials, wellnessliving_token, zenoti_at,
@@ -278,7 +279,7 @@ async fn zenoti_logs_in_after_a_401_before_expiry() {
     let token = limit(tokens.token()).await.unwrap();
     clock.advance(s(60));
     server.does(zenoti_pair(2, clock.wall()));
-    assert_eq!(tokens.rejected(&token), Rejection::Renewing);
+    assert_eq!(tokens.rejected(&token), RejectionOutcome::Renewing);
     assert_eq!(ask(&tokens).await.unwrap(), "access-2");
     assert_eq!(server.zenoti_saw(), ["login", "login"]);
 }
@@ -408,23 +409,23 @@ async fn a_token_has_the_vendor_prefix_and_its_typed_response() {
     let tokens = voucherify_at(&server, &clock);
     assert_eq!(limit(tokens.header()).await.unwrap(), "Bearer a-token");
     let token = tokens.try_token().unwrap();
-    let response = token.answer::<voucherify::Answer>().unwrap();
+    let response = token.response::<voucherify::LoginResponse>().unwrap();
     assert_eq!((response.client_id.as_str(), response.access_token.is_empty()), ("a-client", true));
     assert_eq!(token.scopes(), ["vouchers"]);
-    assert!(token.answer::<zenoti::Answer>().is_none(), "it is another vendor's");
+    assert!(token.response::<zenoti::LoginResponse>().is_none(), "it is another vendor's");
 
     let server = Server::new(wellnessliving_token("a-token", clock.wall()));
     let tokens = wellnessliving_at(&server, &clock);
     assert_eq!(limit(tokens.header()).await.unwrap(), "Bearer a-token");
     let token = tokens.try_token().unwrap();
-    let response = token.answer::<wellnessliving::Answer>().unwrap();
+    let response = token.response::<wellnessliving::LoginResponse>().unwrap();
     assert_eq!((response.expires_in, response.access_token.is_empty()), (3_600, true));
 
     let server = Server::new(zenoti_pair(1, clock.wall()));
     let tokens = zenoti_at(&server, &clock);
     assert_eq!(limit(tokens.header()).await.unwrap(), "bearer access-1");
     let token = tokens.try_token().unwrap();
-    let response = token.answer::<zenoti::Answer>().unwrap().credentials.as_ref().unwrap();
+    let response = token.response::<zenoti::LoginResponse>().unwrap().credentials.as_ref().unwrap();
     assert_eq!((response.token_id.as_deref(), response.user_type.as_ref()), (Some("id-1"), Some(&"Employee".into())));
     assert!(response.access_token.is_empty() && response.refresh_token.as_ref().unwrap().is_empty());
     for tokens in [&tokens, &tokens.clone()] {

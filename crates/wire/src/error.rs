@@ -8,7 +8,7 @@ use crate::body_problem::BodyProblem;
 use crate::cause::{Cause, write_chain};
 use crate::error_body::ErrorBody;
 use crate::limits::TOTAL_TIMEOUT;
-use crate::rules::Verdict;
+use crate::rules::ErrorClass;
 use crate::tokens::Tokens;
 
 /// A failure of an operation; `B` is the vendor's typed error body.
@@ -37,8 +37,8 @@ struct Context {
     message: Option<String>,
     retry_after: Option<Duration>,
     request_id: Option<String>,
-    verdict: Verdict,
-    /// Whether the verdict comes from one of the vendor's lists.
+    class: ErrorClass,
+    /// Whether the class comes from one of the vendor's lists.
     listed: bool,
     detail: Option<String>,
     cause: Option<Cause>,
@@ -85,7 +85,7 @@ pub enum ErrorKind {
     /// [`Error::body`].
     Status,
     /// The vendor returned a success status with an error in the body: see [`Error::code`] and [`Error::body`].
-    Refused,
+    ErrorInSuccess,
     /// The vendor returned a success status with an unusable body. If this persists, the spec is wrong, or a proxy
     /// responds instead of the vendor.
     Body(BodyProblem),
@@ -124,15 +124,15 @@ impl<B> Error<B> {
     }
 
     fn new(kind: ErrorKind, operation: &'static str, place: Option<(&'static str, Arc<str>)>) -> Self {
-        let verdict = match kind {
+        let class = match kind {
             ErrorKind::HttpClient
             | ErrorKind::Connect
             | ErrorKind::NotProcessed
             | ErrorKind::Timeout
             | ErrorKind::Interrupted
-            | ErrorKind::Refused
-            | ErrorKind::Body(_) => Verdict::Transient,
-            _ => Verdict::Permanent,
+            | ErrorKind::ErrorInSuccess
+            | ErrorKind::Body(_) => ErrorClass::Transient,
+            _ => ErrorClass::Permanent,
         };
         let problem = match kind {
             ErrorKind::Body(problem) => Some(problem),
@@ -149,7 +149,7 @@ impl<B> Error<B> {
             message: None,
             retry_after: None,
             request_id: None,
-            verdict,
+            class,
             listed: false,
             detail: None,
             cause: None,
@@ -178,7 +178,7 @@ impl<B> Error<B> {
         self
     }
 
-    /// Adds what the body of the response says, and determines the verdict by the vendor's rules.
+    /// Adds what the body of the response says, and determines the class by the vendor's rules.
     pub(crate) fn with_body(mut self, status: u16, details: BodyDetails<B>) -> Self
     where
         B: ErrorBody,
@@ -189,7 +189,7 @@ impl<B> Error<B> {
         context.message = details.message;
         context.request_id = context.request_id.take().or(details.request_id);
         context.problem = details.problem.or(context.problem);
-        context.verdict = B::RULES.verdict(status, context.code.as_deref());
+        context.class = B::RULES.class(status, context.code.as_deref());
         context.listed = B::RULES.lists(status, context.code.as_deref());
         *body = details.body;
         self
@@ -257,16 +257,16 @@ impl<B> Error<B> {
     }
 
     /// Returns what to do about the failure.
-    pub fn verdict(&self) -> Verdict {
-        self.0.context.verdict
+    pub fn class(&self) -> ErrorClass {
+        self.0.context.class
     }
 
     /// Returns whether the same request may succeed later.
     pub fn is_transient(&self) -> bool {
-        self.0.context.verdict == Verdict::Transient
+        self.0.context.class == ErrorClass::Transient
     }
 
-    /// Returns whether the [`Error::verdict`] comes from one of the vendor's lists, by the code or by the status.
+    /// Returns whether the [`Error::class`] comes from one of the vendor's lists, by the code or by the status.
     pub fn is_listed(&self) -> bool {
         self.0.context.listed
     }
@@ -276,7 +276,7 @@ impl<B> Error<B> {
     /// A single one is transient. If it repeats, the spec or the vendor is wrong.
     pub fn is_unusable(&self) -> bool {
         let is_success = match self.0.context.kind {
-            ErrorKind::Refused | ErrorKind::Body(_) => true,
+            ErrorKind::ErrorInSuccess | ErrorKind::Body(_) => true,
             ErrorKind::Status => matches!(self.0.context.status, Some(200..=299)),
             _ => false,
         };
@@ -351,7 +351,7 @@ impl Context {
         if let Some(status) = self.status {
             write!(f, " {status}")?;
         }
-        if self.kind == ErrorKind::Refused {
+        if self.kind == ErrorKind::ErrorInSuccess {
             f.write_str(" with an error in its body")?;
             if self.code.is_none() && self.message.is_none() {
                 f.write_str(", or without a token")?;
@@ -397,7 +397,7 @@ impl Context {
                 self.write_response(f)?;
                 f.write_str(", a redirect; redirects are never followed: check the base URL")
             }
-            ErrorKind::Status | ErrorKind::Refused | ErrorKind::Body(_) => self.write_response(f),
+            ErrorKind::Status | ErrorKind::ErrorInSuccess | ErrorKind::Body(_) => self.write_response(f),
         }?;
         match &self.detail {
             Some(detail) => write!(f, ": {detail}"),

@@ -108,7 +108,7 @@ pub use limits::{CONNECT_TIMEOUT, MAX_BODY, TOTAL_TIMEOUT};
 #[cfg(feature = "client")]
 pub use outcome::Answered;
 #[cfg(feature = "client")]
-pub use rules::{RetryUnit, Rules, Verdict};
+pub use rules::{ErrorClass, RetryUnit, Rules};
 pub use secret::Secret;
 #[cfg(feature = "client")]
 #[doc(hidden)]

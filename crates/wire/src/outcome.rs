@@ -145,7 +145,7 @@ impl Call {
     fn error_in_success<B: ErrorBody>(&self, head: &Head, body: &str) -> Error<B> {
         let status = head.status.as_u16();
         let typed = B::decode(self.operation.id, status, body.as_bytes());
-        let error = with_head(self.error(ErrorKind::Refused), head);
+        let error = with_head(self.error(ErrorKind::ErrorInSuccess), head);
         self.without_echo(error.with_body(status, BodyDetails { body: typed, ..details::<B>(body) }))
     }
 

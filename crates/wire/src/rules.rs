@@ -29,7 +29,7 @@ pub enum RetryUnit {
 /// What to do about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum ErrorClass {
     /// Retry: the same request may succeed later.
     Transient,
     /// Do not retry: the credentials, the settings or the code must change.
@@ -48,10 +48,10 @@ impl Rules {
     ///
     /// A success status is transient: it means that the body has an error or is unusable. The caller decides what to do if
     /// that repeats.
-    pub fn verdict(&self, status: u16, code: Option<&str>) -> Verdict {
+    pub fn class(&self, status: u16, code: Option<&str>) -> ErrorClass {
         self.listed_as(status, code).unwrap_or(match status {
-            200..=299 | 408 | 425 | 429 | 500..=599 => Verdict::Transient,
-            _ => Verdict::Permanent,
+            200..=299 | 408 | 425 | 429 | 500..=599 => ErrorClass::Transient,
+            _ => ErrorClass::Permanent,
         })
     }
 
@@ -60,17 +60,17 @@ impl Rules {
         self.listed_as(status, code).is_some()
     }
 
-    fn listed_as(&self, status: u16, code: Option<&str>) -> Option<Verdict> {
+    fn listed_as(&self, status: u16, code: Option<&str>) -> Option<ErrorClass> {
         code.and_then(|code| self.listed(code)).or_else(|| self.listed(&status.to_string()))
     }
 
-    fn listed(&self, entry: &str) -> Option<Verdict> {
+    fn listed(&self, entry: &str) -> Option<ErrorClass> {
         let lists = [
-            (self.relogin, Verdict::Relogin),
-            (self.permanent, Verdict::Permanent),
-            (self.transient, Verdict::Transient),
+            (self.relogin, ErrorClass::Relogin),
+            (self.permanent, ErrorClass::Permanent),
+            (self.transient, ErrorClass::Transient),
         ];
-        lists.into_iter().find(|(list, _)| list.contains(&entry)).map(|(_, verdict)| verdict)
+        lists.into_iter().find(|(list, _)| list.contains(&entry)).map(|(_, class)| class)
     }
 
     /// Returns the code as a static string if the spec lists it.

@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use freshtoken_wire::{
-    BodyProblem, Call, Error, ErrorKind, Http, MAX_BODY, Operation, Secret, Target, Timestamp, Verdict,
+    BodyProblem, Call, Error, ErrorClass, ErrorKind, Http, MAX_BODY, Operation, Secret, Target, Timestamp,
     http_client_builder,
 };
 use reqwest::header::HeaderValue;
@@ -48,7 +48,7 @@ async fn a_failing_status_returns_all_details_of_the_vendor() {
     assert_eq!((error.operation(), error.status()), ("create_token", Some(401)));
     assert_eq!((error.code(), error.message()), (Some("invalid_client"), Some("no such client hunter2")));
     assert_eq!((error.request_id(), error.retry_after()), (Some("abc/1"), None));
-    assert_eq!((error.verdict(), error.body_problem()), (Verdict::Permanent, None));
+    assert_eq!((error.class(), error.body_problem()), (ErrorClass::Permanent, None));
     assert_eq!(message(&error), "create_token: POST ORIGIN returned 401 (code invalid_client, request id abc/1)");
     assert!(!messages(&error).contains("hunter2"));
     assert_eq!(error.into_body().unwrap().code, "invalid_client");
@@ -93,8 +93,8 @@ async fn a_code_that_the_spec_does_not_list_is_not_printed() {
 
 #[tokio::test]
 async fn a_listed_code_takes_precedence_over_the_status() {
-    use Verdict::{Permanent, Relogin, Transient};
-    for (status, code, verdict) in [
+    use ErrorClass::{Permanent, Relogin, Transient};
+    for (status, code, class) in [
         (400, "x", Permanent),
         (404, "x", Permanent),
         (408, "x", Transient),
@@ -112,8 +112,8 @@ async fn a_listed_code_takes_precedence_over_the_status() {
         (423, "invalid_client", Permanent),
     ] {
         let error = failing(status, "", format!(r#"{{"code":"{code}"}}"#)).await;
-        assert_eq!(error.verdict(), verdict, "{status} {code}");
-        assert_eq!(error.is_transient(), verdict == Transient);
+        assert_eq!(error.class(), class, "{status} {code}");
+        assert_eq!(error.is_transient(), class == Transient);
         // The vendor may have acted on the request only if no list explains the failure.
         assert_eq!(error.is_listed(), code != "x" || [423, 503].contains(&status), "{status} {code}");
         assert_eq!(error.is_ambiguous(), status >= 500 && !error.is_listed(), "{status} {code}");
@@ -167,7 +167,7 @@ async fn each_problem_of_a_success_body_has_its_own_error() {
         let error = run::<Expiring>(&Call::new(&CREATE, &target), post(&target)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Body(problem));
         assert_eq!((error.body_problem(), error.status()), (Some(problem), Some(200)));
-        assert_eq!(error.verdict(), Verdict::Transient);
+        assert_eq!(error.class(), ErrorClass::Transient);
         assert!(error.is_unusable() && error.is_ambiguous());
         assert_eq!(message(&error), format!("create_token: POST ORIGIN returned 200; its body {words}"));
         assert!(!messages(&error).contains("hunter2"), "{error:?}");
@@ -255,8 +255,8 @@ async fn a_success_with_an_error_in_its_body_is_an_error() {
         failing(200, headers, format!(r#"{{"access_token":"t","error":"e","code":"{code}"}}"#)).await
     };
     let error = error_with("invalid_client").await;
-    assert_eq!((error.kind(), error.status()), (ErrorKind::Refused, Some(200)));
-    assert_eq!((error.code(), error.verdict()), (Some("invalid_client"), Verdict::Permanent));
+    assert_eq!((error.kind(), error.status()), (ErrorKind::ErrorInSuccess, Some(200)));
+    assert_eq!((error.code(), error.class()), (Some("invalid_client"), ErrorClass::Permanent));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
     assert_eq!(error.body().unwrap().code, "invalid_client");
     assert!(error.tokens().is_none());
@@ -266,7 +266,7 @@ async fn a_success_with_an_error_in_its_body_is_an_error() {
     );
     assert!(!error.is_unusable() && !error.is_ambiguous(), "a list of the vendor explains it");
     let error = error_with("hunter2").await;
-    assert_eq!(error.verdict(), Verdict::Transient);
+    assert_eq!(error.class(), ErrorClass::Transient);
     assert!(error.is_unusable() && error.is_ambiguous());
     assert!(!messages(&error).contains("hunter2"));
 }
@@ -274,7 +274,7 @@ async fn a_success_with_an_error_in_its_body_is_an_error() {
 #[tokio::test]
 async fn a_success_without_an_access_token_is_an_error_without_tokens() {
     for (body, kind) in [
-        (r#"{"access_token":"","refresh_token":"RT"}"#, ErrorKind::Refused),
+        (r#"{"access_token":"","refresh_token":"RT"}"#, ErrorKind::ErrorInSuccess),
         (r#"{"refresh_token":"RT"}"#, ErrorKind::Body(BodyProblem::Unexpected { line: 1, column: 22 })),
         (r#"{"access_token":7}"#, ErrorKind::Body(BodyProblem::Unexpected { line: 1, column: 17 })),
     ] {
@@ -300,7 +300,7 @@ async fn the_error_for_a_mismatched_success_contains_the_tokens() {
     assert!(error.map_body(drop).tokens().is_some());
     // A response with a token is not a failure, so its `code` is not an error code.
     let error = failing(200, "", r#"{"access_token":"AT","note":7,"code":"invalid_client"}"#).await;
-    assert_eq!((error.code(), error.verdict()), (None, Verdict::Transient));
+    assert_eq!((error.code(), error.class()), (None, ErrorClass::Transient));
     assert!(error.tokens().is_some());
 }
 
@@ -341,7 +341,7 @@ async fn a_code_is_found_in_a_body_that_does_not_match() {
         b"{\"error\":\"other\",\"error\":\"invalid_grant\"}",
     ] {
         let error = failing(400, "", body).await;
-        assert_eq!((error.code(), error.verdict()), (Some("invalid_grant"), Verdict::Relogin));
+        assert_eq!((error.code(), error.class()), (Some("invalid_grant"), ErrorClass::Relogin));
         assert!(error.body().is_none());
         assert_eq!(error.body_problem(), Some(BodyProblem::Unexpected { line: 0, column: 0 }));
     }
@@ -361,7 +361,7 @@ async fn a_redirect_is_never_followed() {
         let location = format!("location: {}/hunter2\r\n", second.uri());
         let error = failing(status, &location, "<html>").await;
         assert_eq!((error.kind(), error.status()), (ErrorKind::Redirect, Some(status)));
-        assert_eq!((error.verdict(), error.body_problem()), (Verdict::Permanent, None));
+        assert_eq!((error.class(), error.body_problem()), (ErrorClass::Permanent, None));
         assert!(error.to_string().contains("never followed") && !messages(&error).contains("hunter2"), "{error}");
     }
     assert!(second.received_requests().await.unwrap().is_empty());

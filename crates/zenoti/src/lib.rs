@@ -23,6 +23,6 @@ pub mod types;
 pub use client::{Client, Endpoint};
 pub use error::{Error, ErrorBody};
 pub use freshtoken_wire::{
-    BodyProblem, ErrorKind, Secret, Timestamp, TimestampError, Tokens, Verdict, http_client_builder,
+    BodyProblem, ErrorClass, ErrorKind, Secret, Timestamp, TimestampError, Tokens, http_client_builder,
 };
 pub use freshtoken_wire::{CommaDelimited, ListError, PipeDelimited, SpaceDelimited};

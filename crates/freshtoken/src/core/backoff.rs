@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::core::clock::{Deadline, Now, TICK};
-use crate::status::Rejection;
+use crate::status::RejectionOutcome;
 
 /// The wait after a first failure. It doubles with each further one in a row.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -192,17 +192,17 @@ impl Rejections {
     }
 
     /// What a 401 with the current token means. `has_worked`: a call has succeeded with it.
-    pub(crate) fn reject(&mut self, has_worked: bool, has_store: bool, now: Now) -> Rejection {
+    pub(crate) fn reject(&mut self, has_worked: bool, has_store: bool, now: Now) -> RejectionOutcome {
         if has_worked {
             self.renewals = 0;
         } else if !self.wait.has_passed(now) {
             // A new token would not help, unless another process has stored one.
             if !has_store || self.store_check == StoreCheck::Done {
-                return Rejection::PermissionProblem;
+                return RejectionOutcome::PermissionProblem;
             }
             self.store_check = StoreCheck::Wanted;
         }
-        Rejection::Renewing
+        RejectionOutcome::Renewing
     }
 
     /// A rejected token was renewed.

@@ -16,11 +16,11 @@ use crate::core::fast_path::FastPath;
 use crate::core::state::TokenState;
 use crate::core::sync::{AtomicUsize, Mutex, OnceLock, Ordering, RuntimeId, Task, lock};
 use crate::error::{Error, ErrorKind};
-use crate::record::{Record, RefreshToken};
-use crate::status::{Counters, Rejection, Status};
+use crate::status::{Counters, RejectionOutcome, Status};
+use crate::store::record::{Record, RefreshToken};
 use crate::store::{AnyStore, Key, StoreError};
 use crate::token::Token;
-use crate::vendor::{Grants, Policy};
+use crate::vendor::{Grants, TokenPolicy};
 
 /// The callback for changed records.
 pub(crate) type OnChange = Arc<dyn Fn(Key, Arc<Record>) -> Persisting + Send + Sync>;
@@ -30,7 +30,7 @@ pub(crate) type Persisting = Pin<Box<dyn Future<Output = Result<(), StoreError>>
 
 /// What all cells of a source or a set of accounts have in common.
 pub(crate) struct Shared {
-    pub(crate) policy: &'static Policy,
+    pub(crate) policy: &'static TokenPolicy,
     /// Which server; empty for a source without a store, and so are its scopes: no store looks its key up.
     pub(crate) server: Arc<str>,
     pub(crate) header: HeaderName,
@@ -105,7 +105,7 @@ impl Completion {
 
 /// What a 401 means, and what comes next.
 pub(crate) struct Rejected {
-    pub(crate) rejection: Rejection,
+    pub(crate) rejection: RejectionOutcome,
     /// The next token may be the same: only the store is asked for a newer one.
     pub(crate) checks_store: bool,
 }
@@ -204,16 +204,16 @@ impl TokenCell {
         let current = locked.state.record().and_then(|record| record.token()).filter(|token| is_it(token));
         let rejection = match current.map(Token::generation) {
             Some(generation) => locked.state.reject(generation, self.shared.store.is_some(), now),
-            None => Rejection::Superseded,
+            None => RejectionOutcome::Superseded,
         };
-        let checks_store = rejection == Rejection::Renewing && locked.state.checks_store();
+        let checks_store = rejection == RejectionOutcome::Renewing && locked.state.checks_store();
         self.publish(&locked, now);
         // A subscriber may ask this very source something.
         drop(locked);
         let (vendor, account) = (self.vendor(), self.account());
         match rejection {
             // Many calls may have carried the old token.
-            Rejection::Superseded => debug!(vendor, account, ?rejection, "call got 401"),
+            RejectionOutcome::Superseded => debug!(vendor, account, ?rejection, "call got 401"),
             _ => info!(vendor, account, ?rejection, "call got 401"),
         }
         Rejected { rejection, checks_store }

@@ -15,10 +15,10 @@ use crate::core::guard::{caught, within};
 use crate::core::state::{Effect, Marked, TokenState};
 use crate::core::sync::{MutexGuard, lock, runtime_id, spawn};
 use crate::error::Error;
-use crate::failure::Failure;
-use crate::issued::Issued;
-use crate::record::Record;
+use crate::grant_error::{GrantError, GrantErrorKind};
+use crate::issued_tokens::IssuedTokens;
 use crate::status::Counters;
+use crate::store::record::Record;
 use crate::store::{Lease, StoreError};
 use crate::token::Token;
 
@@ -147,28 +147,28 @@ impl Fetch {
     /// Counts and traces the vendor's response.
     fn record_result(
         &mut self,
-        result: Result<Issued, Failure>,
+        result: Result<IssuedTokens, GrantError>,
         grant: &'static str,
         counter: impl FnOnce(&mut Counters) -> &mut u32,
-    ) -> Result<Issued, Failure> {
+    ) -> Result<IssuedTokens, GrantError> {
         self.grant = grant;
-        if !result.as_ref().is_err_and(|failure| failure.is_unchanged) {
+        if !result.as_ref().is_err_and(|failure| failure.kind == GrantErrorKind::Unchanged) {
             self.count(counter);
         }
         match result {
             Ok(mut issued) => {
                 if !self.cell.shared().keep_response {
-                    issued.answer = None;
+                    issued.response = None;
                 }
                 Ok(issued)
             }
-            Err(failure) if failure.is_unchanged => {
+            Err(failure) if failure.kind == GrantErrorKind::Unchanged => {
                 debug!(grant, "nothing sent: the credentials have not changed since they were refused");
                 Err(failure)
             }
             Err(failure) => {
                 self.count(|counters| &mut counters.failures);
-                warn!(grant, error = %failure, verdict = ?failure.verdict, "grant failed");
+                warn!(grant, error = %failure, kind = ?failure.kind, "grant failed");
                 Err(failure)
             }
         }

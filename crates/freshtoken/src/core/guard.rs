@@ -13,9 +13,9 @@ use tracing::warn;
 
 use crate::core::cell::TokenCell;
 use crate::core::clock::AnyClock;
-use crate::failure::Failure;
-use crate::record::Record;
+use crate::grant_error::GrantError;
 use crate::store::StoreError;
+use crate::store::record::Record;
 
 /// How long a callback may take, or a request that doesn't end in time by itself.
 const GRANT: Duration = Duration::from_secs(60);
@@ -25,8 +25,8 @@ const STORE: Duration = Duration::from_secs(5);
 
 impl TokenCell {
     /// The result of a request to the vendor.
-    pub(crate) async fn granted<T>(&self, grant: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let lost = |why: &str| Err(Failure::transient(why));
+    pub(crate) async fn granted<T>(&self, grant: impl Future<Output = Result<T, GrantError>>) -> Result<T, GrantError> {
+        let lost = |why: &str| Err(GrantError::transient(why));
         let limit = (!self.grants().are_timed()).then_some(GRANT);
         match within(&self.shared().clock, limit, caught(grant)).await {
             Some(Some(result)) => result,

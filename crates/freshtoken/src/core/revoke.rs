@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use freshtoken_wire::{Secret, Verdict};
+use freshtoken_wire::Secret;
 use tracing::{info, warn};
 
 use crate::core::cell::TokenCell;
 use crate::core::guard::within;
 use crate::core::sync::lock;
 use crate::error::{Error, ErrorKind};
-use crate::failure::Failure;
-use crate::record::Record;
-use crate::vendor::Takes;
+use crate::grant_error::{GrantError, GrantErrorKind};
+use crate::store::record::Record;
+use crate::vendor::TokenKind;
 
 /// How long a revocation waits for a fetch in progress.
 const FETCH: Duration = Duration::from_secs(300);
@@ -34,7 +34,7 @@ pub(crate) async fn revoke(cell: Arc<TokenCell>) -> Result<(), Error> {
         Some(token) => cell.granted(async { cell.grants().revoke(token, access_token.as_ref()).await }).await,
         None => Ok(()),
     };
-    let is_unusable = result.as_ref().is_err_and(|failure| failure.unusable);
+    let is_unusable = result.as_ref().is_err_and(|failure| failure.kind == GrantErrorKind::Unusable);
     let (is_over, empty) = settle(&cell, &record, &result);
     if let Some(empty) = empty {
         if let Err(error) = cell.compare_and_store(record.generation(), empty.clone()).await {
@@ -48,7 +48,7 @@ pub(crate) async fn revoke(cell: Arc<TokenCell>) -> Result<(), Error> {
         Err(failure) if is_unusable && is_over => {
             Err(Error::caused(ErrorKind::Unusable, cell.vendor(), ACTION, failure.cause))
         }
-        Err(failure) if !failure.is_gone => Err(Error::of(failure, cell.vendor(), ACTION)),
+        Err(failure) if !failure.is_gone() => Err(Error::of(failure, cell.vendor(), ACTION)),
         _ => Ok(()),
     }
 }
@@ -63,7 +63,7 @@ struct Suspended {
 }
 
 /// Stops serving the newest token that is known.
-fn suspend(cell: &TokenCell, stored: Option<Arc<Record>>, takes: Takes) -> Option<Suspended> {
+fn suspend(cell: &TokenCell, stored: Option<Arc<Record>>, takes: TokenKind) -> Option<Suspended> {
     let now = cell.now();
     let mut locked = lock(cell.locked());
     locked.state.adopt_if_newer(stored, now, &*cell.shared().random);
@@ -71,8 +71,8 @@ fn suspend(cell: &TokenCell, stored: Option<Arc<Record>>, takes: Takes) -> Optio
     let live = record.token().filter(|_| !locked.state.has_expired(now));
     let access_token = live.map(|token| Secret::new(token.expose()));
     let token = match takes {
-        Takes::Access => access_token.clone(),
-        Takes::Refresh => record.refresh_token().cloned(),
+        TokenKind::Access => access_token.clone(),
+        TokenKind::Refresh => record.refresh_token().cloned(),
     };
     locked.state.suspend();
     locked.counters.revokes = locked.counters.revokes.saturating_add(u32::from(token.is_some()));
@@ -81,15 +81,15 @@ fn suspend(cell: &TokenCell, stored: Option<Arc<Record>>, takes: Takes) -> Optio
 }
 
 /// Forgets the token, or serves it again. Returns whether the revocation has completed, and the record that replaces the token.
-fn settle(cell: &TokenCell, record: &Record, result: &Result<(), Failure>) -> (bool, Option<Arc<Record>>) {
+fn settle(cell: &TokenCell, record: &Record, result: &Result<(), GrantError>) -> (bool, Option<Arc<Record>>) {
     let now = cell.now();
     let mut locked = lock(cell.locked());
     let is_over = match result {
         Ok(()) => true,
         // The token isn't there, or the vendor won't end it, however often it is asked.
-        Err(failure) if failure.is_bare => failure.is_gone,
-        Err(failure) if failure.unusable => locked.state.is_unusable_again(),
-        Err(failure) => failure.verdict != Verdict::Transient,
+        Err(failure) if failure.kind == GrantErrorKind::Bare => failure.is_gone(),
+        Err(failure) if failure.kind == GrantErrorKind::Unusable => locked.state.is_unusable_again(),
+        Err(failure) => !failure.is_transient(),
     };
     let is_current = locked.state.record().is_some_and(|now| now.generation() == record.generation());
     let empty = (is_current && is_over).then(|| locked.state.forget());

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use crate::core::clock::{Deadline, Now, Random, TICK};
-use crate::record::Record;
+use crate::store::record::Record;
 use crate::token::Token;
-use crate::vendor::{Policy, Renew};
+use crate::vendor::{Renewal, TokenPolicy};
 
 /// How long before its expiry a token is no longer served, so that a call arrives in time. Less for a short-lived token.
 const MARGIN: Duration = Duration::from_secs(5);
@@ -46,7 +46,7 @@ impl Schedule {
         &mut self,
         old: Option<&Record>,
         new: &Record,
-        policy: &Policy,
+        policy: &TokenPolicy,
         now: Now,
         random: &dyn Random,
     ) {
@@ -64,7 +64,7 @@ impl Schedule {
     }
 
     /// The deadlines of a token; `None` where its expiry is unknown.
-    fn of_token(token: &Token, policy: &Policy, now: Now, random: &dyn Random) -> Option<Self> {
+    fn of_token(token: &Token, policy: &TokenPolicy, now: Now, random: &dyn Random) -> Option<Self> {
         let (lifetime, age) = (token.lifetime()?, token.age(now));
         // A token from a store may have expired long ago. How long matters to a refresh that must not be early.
         let at_age = |then: Duration| match then.checked_sub(age) {
@@ -72,9 +72,9 @@ impl Schedule {
             None => Deadline::before(now, age - then),
         };
         let due = match policy.renew {
-            Renew::AtExpiry => None,
-            Renew::Early(part) => Some(lifetime.mul_f64((part - JITTER * random.unit()).clamp(0.0, 1.0))),
-            Renew::Before(margin) => {
+            Renewal::AtExpiry => None,
+            Renewal::Early(part) => Some(lifetime.mul_f64((part - JITTER * random.unit()).clamp(0.0, 1.0))),
+            Renewal::Before(margin) => {
                 let early = margin.min(lifetime / 2);
                 Some(lifetime - early.mul_f64(1.0 + JITTER * random.unit()).min(lifetime))
             }

@@ -15,12 +15,12 @@ use crate::core::backoff::{Backoff, Growth, Rejections, UNUSABLE_WAIT};
 use crate::core::clock::{Deadline, Now, Random};
 use crate::core::schedule::Schedule;
 use crate::error::{Error, ErrorKind};
-use crate::failure::Failure;
 use crate::fingerprint::Fingerprint;
-use crate::record::{Record, RefreshToken};
-use crate::status::{Rejection, State};
+use crate::grant_error::GrantError;
+use crate::status::{RejectionOutcome, State};
+use crate::store::record::{Record, RefreshToken};
 use crate::token::Token;
-use crate::vendor::{Policy, Refresh};
+use crate::vendor::{RefreshTokens, TokenPolicy};
 
 mod request;
 mod response;
@@ -81,7 +81,7 @@ enum Progress {
 
 /// The state of one token.
 pub(crate) struct TokenState {
-    policy: &'static Policy,
+    policy: &'static TokenPolicy,
     record: Option<Arc<Record>>,
     schedule: Schedule,
     /// The refresh token from the configuration. It is sent where the record has none that works, and once.
@@ -103,7 +103,7 @@ pub(crate) struct TokenState {
     /// The refresh token that is on its way was sent before, and the response was lost.
     sends_again: bool,
     /// Why the access token that came with what is being stored can't be used.
-    unusable: Option<Box<Failure>>,
+    unusable: Option<Box<GrantError>>,
     backoff: Backoff,
     /// Only other credentials, or a person, help; or time.
     dead: bool,
@@ -118,7 +118,7 @@ pub(crate) struct TokenState {
 /// What callers get.
 impl TokenState {
     pub(crate) fn new(
-        policy: &'static Policy,
+        policy: &'static TokenPolicy,
         record: Option<Record>,
         start: Option<RefreshToken>,
         has_callback: bool,
@@ -234,7 +234,7 @@ impl TokenState {
 
     /// Whether the fetch can be aborted without losing anything.
     pub(crate) fn may_abort(&self) -> bool {
-        let is_repeatable = self.progress == Progress::Refreshing && self.policy.refresh != Refresh::SingleUse;
+        let is_repeatable = self.progress == Progress::Refreshing && self.policy.refresh != RefreshTokens::SingleUse;
         self.progress == Progress::Started || is_repeatable
     }
 
@@ -256,17 +256,17 @@ impl TokenState {
 /// What the program reports.
 impl TokenState {
     /// A call with this generation of the token got 401.
-    pub(crate) fn reject(&mut self, generation: u64, has_store: bool, now: Now) -> Rejection {
+    pub(crate) fn reject(&mut self, generation: u64, has_store: bool, now: Now) -> RejectionOutcome {
         let Some(token) = self.token().filter(|token| token.generation() == generation) else {
-            return Rejection::Superseded;
+            return RejectionOutcome::Superseded;
         };
         // It has expired anyway, and its 401 says nothing about the next one: the call may have been slow.
         if self.schedule.may_have_expired(now) {
-            return Rejection::Renewing;
+            return RejectionOutcome::Renewing;
         }
         let has_worked = token.is_accepted();
         let rejection = self.rejections.reject(has_worked, has_store, now);
-        self.rejected |= rejection == Rejection::Renewing;
+        self.rejected |= rejection == RejectionOutcome::Renewing;
         rejection
     }
 

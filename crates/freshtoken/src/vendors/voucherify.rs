@@ -27,14 +27,16 @@ pub use ::freshtoken_voucherify::{
 };
 use ::std::time::Duration;
 use crate::adapter;
+use crate::env::{EnvError, FromEnv, Variable};
 use crate::{
-    CredentialSource, EnvError, Failure, FromEnv, Issued, Lifetime, Policy, Renew,
-    Secret, Takes, Variable, Vendor,
+    CredentialSource, GrantError, IssuedTokens, Lifetime, Renewal, Secret, TokenKind,
+    TokenPolicy, Vendor,
 };
 
-/// What a login answers, for what else it holds: see [`Token::answer`](crate::Token::answer). Its
-/// tokens are empty: they are in the [`Token`](crate::Token).
-pub type Answer = types::Token;
+/// The response to a login, for its further fields: see
+/// [`Token::response`](crate::Token::response). Its tokens are empty, because they are in the
+/// [`Token`](crate::Token).
+pub type LoginResponse = types::Token;
 
 /// What a login at “Voucherify OAuth API” needs. `Debug` shows no secret.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,9 +56,9 @@ pub struct Credentials {
 impl Vendor for Endpoint {
     type Credentials = Credentials;
 
-    const POLICY: Policy = Policy::new("voucherify")
-        .revoke(Takes::Access)
-        .renew(Renew::Early(0.75))
+    const POLICY: TokenPolicy = TokenPolicy::new("voucherify")
+        .revoke(TokenKind::Access)
+        .renew(Renewal::Early(0.75))
         .lifetime(Lifetime::For(Duration::from_secs(900)))
         .scoped(true);
 
@@ -73,7 +75,7 @@ impl Vendor for Endpoint {
     async fn login(
         &self,
         credentials: &CredentialSource<Credentials>,
-    ) -> Result<Issued, Failure> {
+    ) -> Result<IssuedTokens, GrantError> {
         let credentials = credentials.get().await?;
         adapter::given(&[
             ("app_id", &credentials.app_id),
@@ -92,7 +94,7 @@ impl Vendor for Endpoint {
         &self,
         credentials: &CredentialSource<Credentials>,
         token: &Secret,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), GrantError> {
         let credentials = credentials.get().await?;
         let client = client(self, &credentials)?;
         client
@@ -127,9 +129,7 @@ impl FromEnv for Endpoint {
         ),
     ];
 
-    fn read(
-        vars: &crate::environment::Vars<'_>,
-    ) -> Result<(Self, Credentials), EnvError> {
+    fn read(vars: &crate::env::Vars<'_>) -> Result<(Self, Credentials), EnvError> {
         let endpoint = vars.endpoint(
             Endpoint::at,
             &[
@@ -150,7 +150,7 @@ impl FromEnv for Endpoint {
 }
 
 /// A client that has what all requests send.
-fn client(endpoint: &Endpoint, credentials: &Credentials) -> Result<Client, Failure> {
+fn client(endpoint: &Endpoint, credentials: &Credentials) -> Result<Client, GrantError> {
     let credentials = ::freshtoken_voucherify::Credentials {
         app_id: credentials.app_id.clone(),
         app_token: credentials.app_token.clone(),

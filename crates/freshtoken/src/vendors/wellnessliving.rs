@@ -26,14 +26,15 @@ pub use ::freshtoken_wellnessliving::{
     Client, Endpoint, Error, ErrorBody, SpaceDelimited, types,
 };
 use crate::adapter;
+use crate::env::{EnvError, FromEnv, Variable};
 use crate::{
-    CredentialSource, EnvError, Failure, FromEnv, Issued, Policy, Renew, Secret,
-    Variable, Vendor,
+    CredentialSource, GrantError, IssuedTokens, Renewal, Secret, TokenPolicy, Vendor,
 };
 
-/// What a login answers, for what else it holds: see [`Token::answer`](crate::Token::answer). Its
-/// tokens are empty: they are in the [`Token`](crate::Token).
-pub type Answer = types::Token;
+/// The response to a login, for its further fields: see
+/// [`Token::response`](crate::Token::response). Its tokens are empty, because they are in the
+/// [`Token`](crate::Token).
+pub type LoginResponse = types::Token;
 
 /// What a login at “WellnessLiving token endpoint” needs. `Debug` shows no secret.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,8 +55,8 @@ pub struct Credentials {
 impl Vendor for Endpoint {
     type Credentials = Credentials;
 
-    const POLICY: Policy = Policy::new("wellnessliving")
-        .renew(Renew::Early(0.75))
+    const POLICY: TokenPolicy = TokenPolicy::new("wellnessliving")
+        .renew(Renewal::Early(0.75))
         .scoped(true);
 
     const IS_TIMED: bool = true;
@@ -74,7 +75,7 @@ impl Vendor for Endpoint {
     async fn login(
         &self,
         credentials: &CredentialSource<Credentials>,
-    ) -> Result<Issued, Failure> {
+    ) -> Result<IssuedTokens, GrantError> {
         let credentials = credentials.get().await?;
         adapter::given(&[
             ("client_id", &credentials.client_id),
@@ -115,9 +116,7 @@ impl FromEnv for Endpoint {
         ),
     ];
 
-    fn read(
-        vars: &crate::environment::Vars<'_>,
-    ) -> Result<(Self, Credentials), EnvError> {
+    fn read(vars: &crate::env::Vars<'_>) -> Result<(Self, Credentials), EnvError> {
         let endpoint = vars.endpoint(
             Endpoint::at,
             &[

@@ -28,14 +28,16 @@
 pub use ::freshtoken_zenoti::{Client, Endpoint, Error, ErrorBody, types};
 use ::std::time::Duration;
 use crate::adapter;
+use crate::env::{EnvError, FromEnv, Variable};
 use crate::{
-    CredentialSource, EnvError, Failure, FromEnv, Issued, Lifetime, Policy, Refresh,
-    Renew, Secret, Takes, Variable, Vendor,
+    CredentialSource, GrantError, IssuedTokens, Lifetime, RefreshTokens, Renewal, Secret,
+    TokenKind, TokenPolicy, Vendor,
 };
 
-/// What a login answers, for what else it holds: see [`Token::answer`](crate::Token::answer). Its
-/// tokens are empty: they are in the [`Token`](crate::Token).
-pub type Answer = types::TokenResponse;
+/// The response to a login, for its further fields: see
+/// [`Token::response`](crate::Token::response). Its tokens are empty, because they are in the
+/// [`Token`](crate::Token).
+pub type LoginResponse = types::TokenResponse;
 
 /// What a login at “Zenoti token API” needs. `Debug` shows no secret.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,10 +68,10 @@ pub struct Credentials {
 impl Vendor for Endpoint {
     type Credentials = Credentials;
 
-    const POLICY: Policy = Policy::new("zenoti")
-        .refresh(Refresh::SingleUse)
-        .revoke(Takes::Access)
-        .renew(Renew::AtExpiry)
+    const POLICY: TokenPolicy = TokenPolicy::new("zenoti")
+        .refresh(RefreshTokens::SingleUse)
+        .revoke(TokenKind::Access)
+        .renew(Renewal::AtExpiry)
         .lifetime(Lifetime::For(Duration::from_secs(86400)));
 
     const IS_TIMED: bool = true;
@@ -81,7 +83,7 @@ impl Vendor for Endpoint {
     async fn login(
         &self,
         credentials: &CredentialSource<Credentials>,
-    ) -> Result<Issued, Failure> {
+    ) -> Result<IssuedTokens, GrantError> {
         let credentials = credentials.get().await?;
         adapter::given(&[
             ("account_name", &credentials.account_name),
@@ -109,7 +111,7 @@ impl Vendor for Endpoint {
         &self,
         _: &CredentialSource<Credentials>,
         refresh_token: &Secret,
-    ) -> Result<Issued, Failure> {
+    ) -> Result<IssuedTokens, GrantError> {
         let client = Client::new(self.clone())?;
         let answered = client
             .create_token_answered(types::RefreshGrant {
@@ -123,7 +125,7 @@ impl Vendor for Endpoint {
         &self,
         _: &CredentialSource<Credentials>,
         token: &Secret,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), GrantError> {
         let client = Client::new(self.clone())?;
         client.revoke_tokens(token).await?;
         Ok(())
@@ -150,9 +152,7 @@ impl FromEnv for Endpoint {
         Variable::optional("ZENOTI_URL", "A base URL of one's own."),
     ];
 
-    fn read(
-        vars: &crate::environment::Vars<'_>,
-    ) -> Result<(Self, Credentials), EnvError> {
+    fn read(vars: &crate::env::Vars<'_>) -> Result<(Self, Credentials), EnvError> {
         let endpoint = vars.endpoint(
             Endpoint::at,
             &[("production", |_| Ok(Endpoint::production()))],

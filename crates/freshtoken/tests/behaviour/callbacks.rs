@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use freshtoken::{CredentialSource, ErrorKind, Record, TokenSource};
+use freshtoken::store::Record;
+use freshtoken::{CredentialSource, ErrorKind, TokenSource};
 
 use crate::support::{Does, Fixed, HasPolicy, Issuer, TestClock, acme, ask, every_text, s, settle};
 use crate::{DAY, LogsIn, NeedsConsent, RefreshesOnce};

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use freshtoken::{ErrorKind, Memory, Rejection, State, TokenSource};
+use freshtoken::status::{RejectionOutcome, State};
+use freshtoken::store::MemoryStore;
+use freshtoken::{ErrorKind, TokenSource};
 
 use crate::stores::FaultyStore;
 use crate::support::{Does, Issuer, TestClock, ask, s, settle};
@@ -40,7 +42,8 @@ async fn a_fetch_does_not_inherit_the_timeout_of_its_caller() {
 
 #[tokio::test]
 async fn a_rotated_token_is_not_lost_with_its_caller() {
-    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    let (issuer, clock, store) =
+        (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(MemoryStore::new()));
     let tokens = sharing::<RefreshesOnce>(&issuer, &clock, &store);
     ask(&tokens).await.unwrap();
     clock.advance(s(DAY + 10));
@@ -104,8 +107,8 @@ async fn fifty_late_401s_with_an_old_token_cause_no_request() {
     let new = tokens.token().await.unwrap();
     issuer.seen();
     for _ in 0..50 {
-        assert_eq!(tokens.rejected(&old), Rejection::Superseded);
-        assert_eq!(tokens.rejected(old.header()), Rejection::Superseded);
+        assert_eq!(tokens.rejected(&old), RejectionOutcome::Superseded);
+        assert_eq!(tokens.rejected(old.header()), RejectionOutcome::Superseded);
         assert_eq!(tokens.header().await.unwrap(), new.header());
     }
     assert_eq!(issuer.seen(), Vec::<String>::new());
@@ -218,24 +221,24 @@ async fn dropping_a_revocation_does_not_cancel_it() {
 
 #[tokio::test]
 async fn a_permission_problem_is_reported_only_after_a_store_lookup() {
-    let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Memory::new()));
+    let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(MemoryStore::new()));
     let (one, other) = (sharing::<LogsIn>(&issuer, &clock, &store), sharing::<LogsIn>(&issuer, &clock, &store));
     let first = one.token().await.unwrap();
-    assert_eq!(one.rejected(&first), Rejection::Renewing);
+    assert_eq!(one.rejected(&first), RejectionOutcome::Renewing);
     let second = one.token().await.unwrap();
     // Another process renews meanwhile.
     assert_eq!(ask(&other).await.unwrap(), "token-2");
-    assert_eq!(other.rejected(&other.token().await.unwrap()), Rejection::Renewing);
+    assert_eq!(other.rejected(&other.token().await.unwrap()), RejectionOutcome::Renewing);
     assert_eq!(ask(&other).await.unwrap(), "token-3");
-    assert_eq!(one.rejected(&second), Rejection::Renewing, "the store may know more");
+    assert_eq!(one.rejected(&second), RejectionOutcome::Renewing, "the store may know more");
     assert_eq!(ask(&one).await.unwrap(), "token-3");
     assert_eq!(issuer.seen(), ["login"; 3]);
 
     // Now it does not.
     let third = one.token().await.unwrap();
-    assert_eq!(one.rejected(&third), Rejection::Renewing);
+    assert_eq!(one.rejected(&third), RejectionOutcome::Renewing);
     assert_eq!(ask(&one).await.unwrap(), "token-3");
-    assert_eq!(one.rejected(&third), Rejection::PermissionProblem);
+    assert_eq!(one.rejected(&third), RejectionOutcome::PermissionProblem);
     assert_eq!(ask(&one).await.unwrap(), "token-3");
     assert!(issuer.seen().is_empty());
 }

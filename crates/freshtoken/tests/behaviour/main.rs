@@ -2,7 +2,6 @@
 //! what.
 #![allow(clippy::unwrap_used)]
 
-mod accounts;
 mod callbacks;
 mod callers;
 mod renewals;
@@ -10,17 +9,19 @@ mod runtimes;
 mod stores;
 #[path = "../support/mod.rs"]
 mod support;
+mod token_sources;
 
 use std::sync::Arc;
 
-use freshtoken::{Policy, Refresh, Store, Takes, TokenSource};
+use freshtoken::store::Store;
+use freshtoken::{RefreshTokens, TokenKind, TokenPolicy, TokenSource};
 use support::{Fixed, Issuer, TestClock, acme};
 use tokio::runtime::{Builder, Runtime};
 
-const BASE: Policy = Policy::new("acme").revoke(Takes::Access);
+const BASE: TokenPolicy = TokenPolicy::new("acme").revoke(TokenKind::Access);
 policy!(LogsIn = BASE);
-policy!(RefreshesOnce = BASE.refresh(Refresh::SingleUse));
-policy!(NeedsConsent = BASE.login(false).refresh(Refresh::SingleUse));
+policy!(RefreshesOnce = BASE.refresh(RefreshTokens::SingleUse));
+policy!(NeedsConsent = BASE.login(false).refresh(RefreshTokens::SingleUse));
 
 const DAY: u64 = 24 * 60 * 60;
 

@@ -1,6 +1,7 @@
 //! When a token is renewed, and what a source starts from.
 
-use freshtoken::{Clock, ErrorKind, Issued, TokenSource};
+use freshtoken::clock::Clock;
+use freshtoken::{ErrorKind, IssuedTokens, TokenSource};
 
 use crate::support::{Does, Fixed, Issuer, TestClock, acme, ask, s, settle};
 use crate::{DAY, LogsIn, NeedsConsent, RefreshesOnce, source};
@@ -9,9 +10,9 @@ use crate::{DAY, LogsIn, NeedsConsent, RefreshesOnce, source};
 struct Coarse(TestClock);
 
 impl Clock for Coarse {
-    fn now(&self) -> freshtoken::Now {
+    fn now(&self) -> freshtoken::clock::Now {
         let behind = std::time::Duration::from_millis(10);
-        freshtoken::Now::new(self.0.monotonic() - behind, self.0.wall() - behind)
+        freshtoken::clock::Now::new(self.0.monotonic() - behind, self.0.wall() - behind)
     }
 
     fn sleep(&self, duration: std::time::Duration) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -76,13 +77,13 @@ async fn an_empty_start_token_is_ignored_and_an_old_one_is_sent() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
     let builder = || TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned()).clock(clock.clone());
     assert_eq!(ask(&builder().refresh_token("").build()).await.unwrap_err().kind(), ErrorKind::ConsentNeeded);
-    let expired = || Issued::new("t").expires_at(clock.wall() - s(10));
+    let expired = || IssuedTokens::new("t").expires_at(clock.wall() - s(10));
     assert_eq!(ask(&builder().token(expired()).build()).await.unwrap_err().kind(), ErrorKind::ConsentNeeded);
     assert_eq!(issuer.seen(), Vec::<String>::new());
     let over = expired().refresh_token("over").refresh_expires_at(clock.wall() - s(1));
     assert_eq!(ask(&builder().token(over).build()).await.unwrap(), "token-1");
     assert_eq!(issuer.seen(), ["over"]);
-    let good = Issued::new("good").expires_at(clock.wall() + s(600));
+    let good = IssuedTokens::new("good").expires_at(clock.wall() + s(600));
     assert_eq!(ask(&builder().token(good).refresh_token("consented").build()).await.unwrap(), "good");
 }
 
@@ -90,8 +91,8 @@ async fn an_empty_start_token_is_ignored_and_an_old_one_is_sent() {
 async fn a_source_with_a_start_token_renews_at_once() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let builder = TokenSource::builder(acme::<LogsIn>(&issuer), "password".to_owned());
-    let stored = Issued::new("persisted").expires_at(clock.wall() + s(900));
-    let _tokens = builder.clock(clock.clone()).random(Fixed(0.0)).token(stored).keep_alive().build();
+    let stored = IssuedTokens::new("persisted").expires_at(clock.wall() + s(900));
+    let _tokens = builder.clock(clock.clone()).random(Fixed(0.0)).token(stored).refresh_in_background().build();
     settle().await;
     clock.advance(s(675));
     settle().await;
@@ -102,7 +103,7 @@ async fn a_source_with_a_start_token_renews_at_once() {
 async fn a_background_refresh_stops_with_the_last_source() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
     let builder = TokenSource::builder(acme::<LogsIn>(&issuer), "password".to_owned());
-    let tokens = builder.clock(clock.clone()).random(Fixed(0.0)).keep_alive().build();
+    let tokens = builder.clock(clock.clone()).random(Fixed(0.0)).refresh_in_background().build();
     ask(&tokens).await.unwrap();
     settle().await;
     for _ in 0..3 {
@@ -119,7 +120,7 @@ async fn a_background_refresh_stops_with_the_last_source() {
 #[tokio::test]
 async fn a_stored_token_is_used_until_it_expires() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
-    let stored = || Issued::new("persisted").expires_at(clock.wall() + s(600)).refresh_token("consented");
+    let stored = || IssuedTokens::new("persisted").expires_at(clock.wall() + s(600)).refresh_token("consented");
     let builder = || TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned()).clock(clock.clone());
     let tokens = builder().token(stored()).build();
     assert_eq!(ask(&tokens).await.unwrap(), "persisted");

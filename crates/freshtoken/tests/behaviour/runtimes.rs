@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use freshtoken::{ErrorKind, State, TokenSource};
+use freshtoken::status::State;
+use freshtoken::{ErrorKind, TokenSource};
 
 use crate::support::{Does, Issuer, TestClock, acme, ask, s, settle};
 use crate::{DAY, LogsIn, NeedsConsent, RefreshesOnce, runtime, source};

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use freshtoken::status::RejectionOutcome;
+use freshtoken::store::{Key, Lease, MemoryStore, Record, Store, StoreError};
 use freshtoken::{
-    Accounts, CredentialSource, ErrorKind, Failure, Issued, Key, Lease, Memory, Policy, Record, Rejection, Store,
-    StoreError, TokenSource, Vendor,
+    CredentialSource, ErrorKind, GrantError, IssuedTokens, TokenPolicy, TokenSource, TokenSources, Vendor,
 };
 
 use crate::support::{Acme, Does, Issuer, TestClock, acme, ask, s, settle};
@@ -12,7 +13,8 @@ use crate::{BASE, DAY, LogsIn, NeedsConsent, RefreshesOnce, runtime, sharing};
 
 #[tokio::test]
 async fn replicas_of_one_account_use_its_refresh_token_once() {
-    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    let (issuer, clock, store) =
+        (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(MemoryStore::new()));
     let replicas: Vec<TokenSource> = (0..20).map(|_| sharing::<RefreshesOnce>(&issuer, &clock, &store)).collect();
     for (day, wanted) in [(0, "token-1"), (1, "token-2"), (2, "token-3")] {
         let callers: Vec<_> =
@@ -29,7 +31,7 @@ async fn replicas_of_one_account_use_its_refresh_token_once() {
 /// A store that can be slow, unreachable, hanging or panicking.
 #[derive(Default)]
 pub struct FaultyStore {
-    memory: Memory,
+    memory: MemoryStore,
     lends_nothing: Mutex<bool>,
     panics: Mutex<bool>,
     is_down: Mutex<bool>,
@@ -175,7 +177,7 @@ async fn the_memory_store_compares_generations() {
         (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(FaultyStore::default()));
     type Told = (Key, Arc<Record>);
     let kept: Arc<Mutex<Option<Told>>> = Arc::default();
-    let accounts = Accounts::builder(acme::<LogsIn>(&issuer))
+    let accounts = TokenSources::builder(acme::<LogsIn>(&issuer))
         .clock(clock)
         .on_change({
             let kept = kept.clone();
@@ -196,10 +198,11 @@ async fn the_memory_store_compares_generations() {
 
 #[test]
 fn a_rejected_token_stays_rejected_after_a_mark_by_another_process() {
-    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    let (issuer, clock, store) =
+        (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(MemoryStore::new()));
     let tokens = sharing::<RefreshesOnce>(&issuer, &clock, &store);
     let token = runtime().block_on(tokens.token()).unwrap();
-    assert_eq!(tokens.rejected(&token), Rejection::Renewing);
+    assert_eq!(tokens.rejected(&token), RejectionOutcome::Renewing);
     // Its clock is a day ahead: it considers the token expired, and crashes during a refresh.
     let (ahead, dying) = (TestClock::new(), runtime());
     ahead.advance(s(DAY + 10));
@@ -218,7 +221,8 @@ fn a_rejected_token_stays_rejected_after_a_mark_by_another_process() {
 
 #[tokio::test]
 async fn a_new_consent_is_used_though_the_store_remembers_a_lost_one() {
-    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    let (issuer, clock, store) =
+        (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(MemoryStore::new()));
     let start = |refresh_token: &str| {
         let builder = TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned());
         builder.clock(clock.clone()).refresh_token(refresh_token).store(store.clone(), "tenant").build()
@@ -231,7 +235,7 @@ async fn a_new_consent_is_used_though_the_store_remembers_a_lost_one() {
 
 #[tokio::test]
 async fn a_revoke_in_a_new_process_ends_the_token_of_the_store() {
-    let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Memory::new()));
+    let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(MemoryStore::new()));
     ask(&sharing::<LogsIn>(&issuer, &clock, &store)).await.unwrap();
     sharing::<LogsIn>(&issuer, &clock, &store).revoke().await.unwrap();
     assert_eq!(issuer.seen(), ["login", "revoke token-1"]);
@@ -240,7 +244,8 @@ async fn a_revoke_in_a_new_process_ends_the_token_of_the_store() {
 
 #[test]
 fn a_crash_during_a_refresh_leaves_a_mark_for_the_next_process() {
-    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    let (issuer, clock, store) =
+        (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(MemoryStore::new()));
     let dying = runtime();
     dying.block_on(async {
         let tokens = sharing::<RefreshesOnce>(&issuer, &clock, &store);
@@ -260,7 +265,7 @@ fn a_crash_during_a_refresh_leaves_a_mark_for_the_next_process() {
 
 #[tokio::test]
 async fn a_store_separates_servers_accounts_and_scopes() {
-    let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(Memory::new()));
+    let (issuer, clock, store) = (Issuer::new(Does::issues(s(900))), TestClock::new(), Arc::new(MemoryStore::new()));
     let source = |server: &'static str, account: &str, scopes: &str| {
         let vendor = Scoped(acme::<LogsIn>(&issuer), server);
         let builder = TokenSource::builder(vendor, scopes.to_owned());
@@ -285,7 +290,7 @@ pub struct Scoped(pub Acme<LogsIn>, pub &'static str);
 
 impl Vendor for Scoped {
     type Credentials = String;
-    const POLICY: Policy = BASE.scoped(true);
+    const POLICY: TokenPolicy = BASE.scoped(true);
 
     fn server(&self) -> String {
         self.1.to_owned()
@@ -295,14 +300,15 @@ impl Vendor for Scoped {
         credentials.clone()
     }
 
-    async fn login(&self, credentials: &CredentialSource<String>) -> Result<Issued, Failure> {
+    async fn login(&self, credentials: &CredentialSource<String>) -> Result<IssuedTokens, GrantError> {
         self.0.login(credentials).await
     }
 }
 
 #[tokio::test]
 async fn a_newer_stored_record_overrules_the_start() {
-    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    let (issuer, clock, store) =
+        (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(MemoryStore::new()));
     let start = || {
         let builder = TokenSource::builder(acme::<NeedsConsent>(&issuer), "id".to_owned());
         builder.clock(clock.clone()).refresh_token("consented").store(store.clone(), "tenant").build()
@@ -316,7 +322,8 @@ async fn a_newer_stored_record_overrules_the_start() {
 
 #[tokio::test]
 async fn a_token_that_expired_before_the_restart_is_refreshed() {
-    let (issuer, clock, store) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(Memory::new()));
+    let (issuer, clock, store) =
+        (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(MemoryStore::new()));
     ask(&sharing::<RefreshesOnce>(&issuer, &clock, &store)).await.unwrap();
     clock.advance(s(DAY + 10));
     assert_eq!(ask(&sharing::<RefreshesOnce>(&issuer, &clock, &store)).await.unwrap(), "token-2");

@@ -7,7 +7,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use freshtoken::{Clock, CredentialSource, Failure, Issued, Now, Policy, Random, Secret, TokenSource, Vendor};
+use freshtoken::clock::{Clock, Now, Random};
+use freshtoken::{CredentialSource, GrantError, IssuedTokens, Secret, TokenPolicy, TokenSource, Vendor};
 use tokio::sync::{Semaphore, oneshot};
 
 pub const fn s(seconds: u64) -> Duration {
@@ -190,7 +191,7 @@ impl Issuer {
         std::mem::take(&mut self.0.seen.lock().unwrap())
     }
 
-    async fn respond(&self, request: String) -> Result<Issued, Failure> {
+    async fn respond(&self, request: String) -> Result<IssuedTokens, GrantError> {
         let is_revoke = request.starts_with("revoke");
         self.0.seen.lock().unwrap().push(request);
         let _permit = self.0.gate.acquire().await.unwrap();
@@ -200,7 +201,7 @@ impl Issuer {
                 let mut issued = self.0.issued.lock().unwrap();
                 *issued += u64::from(!is_revoke);
                 let number = *issued;
-                let mut response = Issued::new(format!("token-{number}"));
+                let mut response = IssuedTokens::new(format!("token-{number}"));
                 response.expires_in = life;
                 response.refresh_token = refresh.then(|| format!("refresh-{number}").into());
                 response.refresh_expires_in = refresh_life;
@@ -210,18 +211,18 @@ impl Issuer {
                 let mut issued = self.0.issued.lock().unwrap();
                 *issued += 1;
                 let number = *issued;
-                Ok(Issued::new(format!("token-{number}"))
+                Ok(IssuedTokens::new(format!("token-{number}"))
                     .expires_at(start() - s(60))
                     .refresh_token(format!("refresh-{number}")))
             }
-            Does::Fails => Err(Failure::transient("down").not_sent()),
-            Does::FailsFor(wait) => Err(Failure::transient("busy").not_sent().retry_after(wait)),
-            Does::Refuses => Err(Failure::permanent("wrong credentials")),
-            Does::RefusesUnlisted => Err(Failure::refused("401")),
-            Does::WantsLoginIn(wait) => Err(Failure::relogin("the refresh token is spent").retry_after(wait)),
-            Does::WantsLogin => Err(Failure::relogin("the refresh token is spent")),
-            Does::Loses => Err(Failure::transient("the connection broke")),
-            Does::SendsGarbage => Err(Failure::unusable("no token in it")),
+            Does::Fails => Err(GrantError::transient("down").not_sent()),
+            Does::FailsFor(wait) => Err(GrantError::transient("busy").not_sent().retry_after(wait)),
+            Does::Refuses => Err(GrantError::permanent("wrong credentials")),
+            Does::RefusesUnlisted => Err(GrantError::refused("401")),
+            Does::WantsLoginIn(wait) => Err(GrantError::relogin("the refresh token is spent").retry_after(wait)),
+            Does::WantsLogin => Err(GrantError::relogin("the refresh token is spent")),
+            Does::Loses => Err(GrantError::transient("the connection broke")),
+            Does::SendsGarbage => Err(GrantError::unusable("no token in it")),
         }
     }
 }
@@ -230,7 +231,7 @@ impl Issuer {
 pub struct Acme<P>(pub Issuer, pub std::marker::PhantomData<P>);
 
 pub trait HasPolicy: Send + Sync + 'static {
-    const POLICY: Policy;
+    const POLICY: TokenPolicy;
 }
 
 /// Declares a type that stands for a policy.
@@ -240,7 +241,7 @@ macro_rules! policy {
         #[doc = "A policy."]
         pub struct $name;
         impl $crate::support::HasPolicy for $name {
-            const POLICY: freshtoken::Policy = $policy;
+            const POLICY: freshtoken::TokenPolicy = $policy;
         }
     };
 }
@@ -251,22 +252,22 @@ pub fn acme<P: HasPolicy>(issuer: &Issuer) -> Acme<P> {
 
 impl<P: HasPolicy> Vendor for Acme<P> {
     type Credentials = String;
-    const POLICY: Policy = P::POLICY;
+    const POLICY: TokenPolicy = P::POLICY;
 
     fn server(&self) -> String {
         "https://acme.example".to_owned()
     }
 
-    async fn login(&self, credentials: &CredentialSource<String>) -> Result<Issued, Failure> {
+    async fn login(&self, credentials: &CredentialSource<String>) -> Result<IssuedTokens, GrantError> {
         credentials.get().await?;
         self.0.respond("login".to_owned()).await
     }
 
-    async fn refresh(&self, _: &CredentialSource<String>, refresh_token: &Secret) -> Result<Issued, Failure> {
+    async fn refresh(&self, _: &CredentialSource<String>, refresh_token: &Secret) -> Result<IssuedTokens, GrantError> {
         self.0.respond(refresh_token.expose().to_owned()).await
     }
 
-    async fn revoke(&self, _: &CredentialSource<String>, token: &Secret) -> Result<(), Failure> {
+    async fn revoke(&self, _: &CredentialSource<String>, token: &Secret) -> Result<(), GrantError> {
         self.0.respond(format!("revoke {}", token.expose())).await.map(drop)
     }
 }
@@ -288,15 +289,15 @@ pub struct Keyed(pub Issuer);
 
 impl Vendor for Keyed {
     type Credentials = String;
-    const POLICY: Policy = Policy::new("keyed").header("x-access-token");
+    const POLICY: TokenPolicy = TokenPolicy::new("keyed").header("x-access-token");
 
     fn server(&self) -> String {
         "https://keyed.example".to_owned()
     }
 
-    async fn login(&self, _: &CredentialSource<String>) -> Result<Issued, Failure> {
+    async fn login(&self, _: &CredentialSource<String>) -> Result<IssuedTokens, GrantError> {
         let issued = self.0.respond("login".to_owned()).await?;
-        Ok(issued.also(http::HeaderName::from_static("x-app-key"), "app-key"))
+        Ok(issued.extra_header(http::HeaderName::from_static("x-app-key"), "app-key"))
     }
 }
 

@@ -5,7 +5,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use freshtoken::{ErrorKind, FromEnv, HttpClient, Now, TokenSource, Vendor, voucherify, wellnessliving, zenoti};
+use freshtoken::clock::Now;
+use freshtoken::env::FromEnv;
+use freshtoken::{ErrorKind, HttpClient, TokenSource, Vendor, voucherify, wellnessliving, zenoti};
 use freshtoken_sandbox::{Clock, Fault, FaultScope, RetryAfter};
 
 use crate::support::{Playing, play, s, start, vendor};
@@ -13,7 +15,7 @@ use crate::support::{Playing, play, s, start, vendor};
 /// The sandbox's clock as the facade's clock, so that both advance together.
 struct Shared(Clock);
 
-impl freshtoken::Clock for Shared {
+impl freshtoken::clock::Clock for Shared {
     fn now(&self) -> Now {
         let now = self.0.now();
         Now::new(now.duration_since(start()).unwrap() + s(1_000), now)
@@ -27,7 +29,7 @@ impl freshtoken::Clock for Shared {
 
 struct Even;
 
-impl freshtoken::Random for Even {
+impl freshtoken::clock::Random for Even {
     fn unit(&self) -> f64 {
         0.0
     }

@@ -203,7 +203,7 @@ impl FromEnv for Endpoint {{
         read_head = signature(
             4,
             "fn read",
-            vec!["vars: &crate::environment::Vars<'_>".to_owned()],
+            vec!["vars: &crate::env::Vars<'_>".to_owned()],
             "Result<(Self, Credentials), EnvError>",
         ),
         endpoint = Code::row([Code::text(format!("let {mutable}endpoint = ")), Code::chain(endpoint)]).lines(8, ";"),

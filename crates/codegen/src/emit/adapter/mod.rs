@@ -47,11 +47,11 @@ impl Adapter<'_> {
     fn source(&self) -> Result<String, String> {
         let answers = self.answers();
         let aliases = answers.iter().map(|answer| {
-            let what = if answer.name == "Answer" { answer.word } else { "a refresh" };
+            let what = if answer.name == "LoginResponse" { answer.word } else { "a refresh" };
             let docs = docs::comment(
                 &format!(
-                    "What {what} answers, for what else it holds: see [`Token::answer`](crate::Token::answer). Its tokens \
-                     are empty: they are in the [`Token`](crate::Token)."
+                    "The response to {what}, for its further fields: see [`Token::response`](crate::Token::response). Its \
+                     tokens are empty, because they are in the [`Token`](crate::Token)."
                 ),
                 "",
             );
@@ -62,7 +62,7 @@ impl Adapter<'_> {
         items.push_str(&self.implementation());
         items.push_str(&from_env::implementation(self.model, self.x_token, &self.credentials));
         items.push_str(&self.client());
-        items.push_str(&self.with_also());
+        items.push_str(&self.with_extra_headers());
         let docs: String =
             self.docs()?.lines().map(|line| format!("//! {line}").trim_end().to_owned() + "\n").collect();
         Ok(format!("// {}\n\n{docs}\n{ALLOWED}\n{}{items}", mark(self.model), self.imports(&items)))
@@ -78,23 +78,21 @@ impl Adapter<'_> {
         vendor.push("types");
         let facade = used(&[
             "CredentialSource",
-            "EnvError",
-            "Failure",
-            "FromEnv",
-            "Issued",
+            "GrantError",
+            "IssuedTokens",
             "Lifetime",
-            "Policy",
-            "Refresh",
-            "Renew",
+            "RefreshTokens",
+            "Renewal",
             "Secret",
-            "Takes",
-            "Variable",
+            "TokenKind",
+            "TokenPolicy",
             "Vendor",
         ]);
         [
             import(&format!("pub use ::{}", self.model.vendor.lib()), &vendor),
             import("use ::std::time", &used(&["Duration"])),
             import("use crate", &["adapter"]),
+            import("use crate::env", &used(&["EnvError", "FromEnv", "Variable"])),
             import("use crate", &facade),
         ]
         .concat()
@@ -135,7 +133,7 @@ impl Vendor for Endpoint {{
     }}
 {scopes}{methods}}}
 ",
-            policy = Code::row([Code::text("const POLICY: Policy = "), self.policy()]).lines(4, ";"),
+            policy = Code::row([Code::text("const POLICY: TokenPolicy = "), self.policy()]).lines(4, ";"),
             scopes = self.scopes().map_or_else(String::new, |scopes| format!(
                 "
     fn scopes(credentials: &Credentials) -> String {{
@@ -177,7 +175,7 @@ impl Vendor for Endpoint {{
                 match self.has_also() {
                     true => {
                         body.push(Code::text("let issued = adapter::issued::<_, ErrorBody>(answered)?"));
-                        "Ok(with_also(issued, &credentials))"
+                        "Ok(with_extra_headers(issued, &credentials))"
                     }
                     false => "adapter::issued::<_, ErrorBody>(answered)",
                 }
@@ -194,10 +192,10 @@ impl Vendor for Endpoint {{
         let source = if asks { "credentials" } else { "_" };
         let mut inputs = vec!["&self".to_owned(), format!("{source}: &CredentialSource<Credentials>")];
         let (name, output) = match grant.word {
-            Word::Login => ("login", "Result<Issued, Failure>"),
-            Word::Refresh => ("refresh", "Result<Issued, Failure>"),
-            Word::Revoke if is_authorized => ("revoke_with", "Result<(), Failure>"),
-            Word::Revoke => ("revoke", "Result<(), Failure>"),
+            Word::Login => ("login", "Result<IssuedTokens, GrantError>"),
+            Word::Refresh => ("refresh", "Result<IssuedTokens, GrantError>"),
+            Word::Revoke if is_authorized => ("revoke_with", "Result<(), GrantError>"),
+            Word::Revoke => ("revoke", "Result<(), GrantError>"),
         };
         if grant.word != Word::Login {
             inputs.push(format!("{}: &Secret", grant.token_variable()));
@@ -216,7 +214,7 @@ impl Vendor for Endpoint {{
             let Some(ty) = &grant.operation.success.ty else { continue };
             if answers.iter().all(|answer| answer.ty != ty) {
                 answers.push(Answered {
-                    name: if answers.is_empty() { "Answer" } else { "RefreshAnswer" },
+                    name: if answers.is_empty() { "LoginResponse" } else { "RefreshResponse" },
                     word: if grant.word == Word::Login { "a login" } else { "a refresh" },
                     ty,
                 });
@@ -230,7 +228,7 @@ impl Vendor for Endpoint {{
     }
 
     /// The function that adds the credentials that are sent with each call.
-    fn with_also(&self) -> String {
+    fn with_extra_headers(&self) -> String {
         if !self.has_also() {
             return String::new();
         }
@@ -241,7 +239,7 @@ impl Vendor for Endpoint {{
                 let header = format!("::http::HeaderName::from_static({:?})", header.to_ascii_lowercase());
                 let value = converted(self.model, &credential.ty, &Ty::Secret, value, is_reference);
                 let pair = Code::list("(", vec![Code::text(header), Code::text(value)]);
-                Code::list("issued.also.push(", vec![pair]).lines(indent, ";")
+                Code::list("issued.extra_headers.push(", vec![pair]).lines(indent, ";")
             };
             Some(match credential.optional {
                 false => format!("{}\n", push(&format!("credentials.{name}"), false, 4)),
@@ -253,7 +251,7 @@ impl Vendor for Endpoint {{
         format!(
             "
 /// Adds the credentials that are sent with each call.
-fn with_also(mut issued: Issued, credentials: &Credentials) -> Issued {{
+fn with_extra_headers(mut issued: IssuedTokens, credentials: &Credentials) -> IssuedTokens {{
 {}    issued
 }}
 ",

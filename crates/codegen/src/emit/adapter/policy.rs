@@ -23,26 +23,26 @@ impl Adapter<'_> {
 
     pub fn policy(&self) -> Code {
         let x_token = self.x_token;
-        let mut policy = vec![format!("Policy::new({:?})", self.model.vendor.ident())];
+        let mut policy = vec![format!("TokenPolicy::new({:?})", self.model.vendor.ident())];
         if x_token.login.is_none() {
             policy.push(".login(false)".to_owned());
         }
         if x_token.refresh.is_some() {
             let use_ = if x_token.is_single_use() { "SingleUse" } else { "Reusable" };
-            policy.push(format!(".refresh(Refresh::{use_})"));
+            policy.push(format!(".refresh(RefreshTokens::{use_})"));
         }
         if let Some(revoke) = &x_token.revoke {
             let takes = match revoke.takes {
                 Takes::Access => "Access",
-                Takes::Refresh => "Refresh",
+                Takes::Refresh => "RefreshTokens",
             };
-            policy.push(format!(".revoke(Takes::{takes})"));
+            policy.push(format!(".revoke(TokenKind::{takes})"));
         }
         let seconds = |duration: std::time::Duration| format!("Duration::from_secs({})", duration.as_secs());
         policy.push(match x_token.renew() {
-            Renew::AtExpiry => ".renew(Renew::AtExpiry)".to_owned(),
-            Renew::Early(part) => format!(".renew(Renew::Early({part:?}))"),
-            Renew::Before(span) => format!(".renew(Renew::Before({}))", seconds(span)),
+            Renew::AtExpiry => ".renew(Renewal::AtExpiry)".to_owned(),
+            Renew::Early(part) => format!(".renew(Renewal::Early({part:?}))"),
+            Renew::Before(span) => format!(".renew(Renewal::Before({}))", seconds(span)),
         });
         match x_token.lifetime {
             Lifetime::For(span) => policy.push(format!(".lifetime(Lifetime::For({}))", seconds(span))),

@@ -83,7 +83,7 @@ impl Adapter<'_> {
     Ok(Client::new(endpoint.clone(), credentials)?)
 }}
 ",
-            head = signature(0, "fn client", inputs, "Result<Client, Failure>"),
+            head = signature(0, "fn client", inputs, "Result<Client, GrantError>"),
             credentials = Code::row([Code::text("let credentials = "), credentials]).lines(4, ";"),
         )
     }

@@ -82,7 +82,8 @@ fn only_what_is_used_is_imported_whatever_descriptions_and_schemas_are_named() {
     has(
         &source,
         &[
-            "use crate::{CredentialSource, EnvError, Failure, FromEnv, Issued, Policy, Renew, Secret, Variable, Vendor};",
+            "use crate::env::{EnvError, FromEnv, Variable};",
+            "use crate::{CredentialSource, GrantError, IssuedTokens, Renewal, Secret, TokenPolicy, Vendor};",
         ],
     );
     assert!(!source.contains("::std::time"), "{source}");
@@ -170,7 +171,7 @@ fn a_refresh_with_the_request_of_the_login_sends_its_token_and_the_login_does_no
         &[
             "{ rt: None }",
             "{ rt: Some(refresh_token.clone()) }",
-            ".refresh(Refresh::Reusable).renew(Renew::Early(0.75))",
+            ".refresh(RefreshTokens::Reusable).renew(Renewal::Early(0.75))",
         ],
     );
     assert!(!source.contains("pubrt"), "{source}");
@@ -186,15 +187,18 @@ fn the_policy_has_the_defaults_of_the_reference() {
             "properties: { rt: { type: string, format: password } }",
             TOKEN,
         );
-        let start = source.find("Policy::new").unwrap();
+        let start = source.find("TokenPolicy::new").unwrap();
         source[start..].split(';').next().unwrap().to_owned()
     };
-    assert_eq!(policy(""), "Policy::new(\"acme\").login(false).refresh(Refresh::SingleUse).renew(Renew::AtExpiry)");
+    assert_eq!(
+        policy(""),
+        "TokenPolicy::new(\"acme\").login(false).refresh(RefreshTokens::SingleUse).renew(Renewal::AtExpiry)"
+    );
     let words = ", renew: { before: 2m }, lifetime: none, use: { header: X-Key, prefix: none }";
     has(
         &policy(words),
         &[
-            ".renew(Renew::Before(Duration::from_secs(120)))",
+            ".renew(Renewal::Before(Duration::from_secs(120)))",
             ".lifetime(Lifetime::Never).header(\"x-key\").prefix(\"\")",
         ],
     );
@@ -211,7 +215,7 @@ fn credentials_that_go_with_each_call_are_added() {
         &source,
         &[
             "let answered = client.log_in_answered(",
-            "let issued = adapter::issued::<_, ErrorBody>(answered)?; Ok(with_also(issued, &credentials))",
+            "let issued = adapter::issued::<_, ErrorBody>(answered)?; Ok(with_extra_headers(issued, &credentials))",
             "HeaderName::from_static(\"x-site\"), Secret::new(credentials.site.to_string())",
         ],
     );

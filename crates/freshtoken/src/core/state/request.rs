@@ -8,8 +8,8 @@ use crate::core::backoff::Growth;
 use crate::core::clock::{Now, Random};
 use crate::error::{Error, ErrorKind};
 use crate::fingerprint::Fingerprint;
-use crate::record::{Record, RefreshToken};
-use crate::vendor::{Refresh, Renew};
+use crate::store::record::{Record, RefreshToken};
+use crate::vendor::{RefreshTokens, Renewal};
 
 impl TokenState {
     /// A fetch starts. After this wait it may look into the store; whether it has to wait for the expiry depends on what it
@@ -79,7 +79,7 @@ impl TokenState {
 
     /// How long a refresh has to wait for the expiry of the record that was just loaded, or `None` if it need not.
     fn wait_for_expiry(&self, now: Now) -> Option<Duration> {
-        let waits = self.policy.renew == Renew::AtExpiry
+        let waits = self.policy.renew == Renewal::AtExpiry
             && self.token().is_some()
             && self.next_refresh_token(now).is_some()
             && !self.rejected
@@ -95,7 +95,7 @@ impl TokenState {
             _ => None,
         };
         match refresh {
-            Some(refresh) if self.policy.refresh == Refresh::SingleUse => {
+            Some(refresh) if self.policy.refresh == RefreshTokens::SingleUse => {
                 self.progress = Progress::Refreshing;
                 self.sends_again = refresh.in_use;
                 let mut record = self.next_record();
@@ -116,7 +116,7 @@ impl TokenState {
 
     /// The refresh token to send at the next renewal: the record's, or else a start token that was never sent.
     fn next_refresh_token(&self, now: Now) -> Option<RefreshSource<'_>> {
-        if self.policy.refresh == Refresh::None {
+        if self.policy.refresh == RefreshTokens::None {
             return None;
         }
         let own = self.record.as_ref().and_then(|record| record.refresh.as_ref());
@@ -135,7 +135,7 @@ impl TokenState {
     /// before the expiry, a login is safe.
     fn may_send(&self, now: Now) -> bool {
         let has_expired = self.token().is_none() || self.schedule.has_definitely_expired(now);
-        let is_early = self.policy.renew == Renew::AtExpiry && !has_expired;
+        let is_early = self.policy.renew == Renewal::AtExpiry && !has_expired;
         !is_early || !self.policy.login || self.replaces_pair
     }
 

@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
-use freshtoken_wire::Verdict;
-
 use super::{Effect, Progress, TokenState};
 use crate::core::backoff::Growth;
 use crate::core::clock::{Now, Random};
 use crate::error::{Error, ErrorKind};
-use crate::failure::Failure;
-use crate::issued::Issued;
-use crate::record::{KeepsOld, Record};
-use crate::vendor::Refresh;
+use crate::grant_error::{GrantError, GrantErrorKind};
+use crate::issued_tokens::IssuedTokens;
+use crate::store::record::{KeepsOld, Record};
+use crate::vendor::RefreshTokens;
 
 impl TokenState {
     /// The result of a login.
-    pub(crate) fn logged_in(&mut self, result: Result<Issued, Failure>, now: Now) -> Effect {
+    pub(crate) fn logged_in(&mut self, result: Result<IssuedTokens, GrantError>, now: Now) -> Effect {
         match result.and_then(|issued| self.next_issued(issued, KeepsOld::No, now)) {
             Ok(issued) => self.issued(issued, now),
             Err(failure) => self.failed(failure, "log in", now),
@@ -25,8 +23,8 @@ impl TokenState {
     /// The result of a refresh.
     ///
     /// The refresh token of a single-use refresh stays marked until the response says that it wasn't used.
-    pub(crate) fn refreshed(&mut self, result: Result<Issued, Failure>, now: Now) -> Effect {
-        let is_single_use = self.policy.refresh == Refresh::SingleUse;
+    pub(crate) fn refreshed(&mut self, result: Result<IssuedTokens, GrantError>, now: Now) -> Effect {
+        let is_single_use = self.policy.refresh == RefreshTokens::SingleUse;
         let keeps_old = if is_single_use { KeepsOld::No } else { KeepsOld::Yes };
         let failure = match result.and_then(|issued| self.next_issued(issued, keeps_old, now)) {
             Ok(issued) => return self.issued(issued, now),
@@ -34,14 +32,17 @@ impl TokenState {
         };
         // What becomes of the refresh token must get into the store, see `refresh_token_updated`.
         self.progress = Progress::Persisting;
-        let is_lost = is_single_use && failure.ambiguous;
+        let is_lost = is_single_use && failure.is_ambiguous;
         if is_lost && !self.policy.login {
             return self.lost(failure, now);
         }
         // A vendor that does not list its code for a used refresh token refuses it by status alone. A login shows whether the
         // credentials are the cause.
-        let is_spent = failure.verdict == Verdict::Relogin
-            || (failure.verdict == Verdict::Permanent && failure.refused && self.policy.login);
+        let is_spent = match failure.kind {
+            GrantErrorKind::Relogin => true,
+            GrantErrorKind::Unlisted | GrantErrorKind::Bare => self.policy.login,
+            _ => false,
+        };
         if !is_lost && !is_spent {
             let effect = self.failed(failure, "refresh", now);
             if !is_single_use {
@@ -72,7 +73,7 @@ impl TokenState {
     /// The response to a single-use refresh was lost, and there is no login. The refresh token stays, marked: once the access
     /// token has expired, it is sent once more, since nothing is left to lose. Only the issuer's refusal ends in asking
     /// for consent.
-    fn lost(&mut self, failure: Failure, now: Now) -> Effect {
+    fn lost(&mut self, failure: GrantError, now: Now) -> Effect {
         self.progress = Progress::Started;
         let error = Error::caused(ErrorKind::Unavailable, self.policy.vendor, "refresh", failure.cause);
         self.back_off(Growth::ToTenMinutes, error, failure.retry_after, now)
@@ -103,11 +104,16 @@ impl TokenState {
         self.progress = Progress::Started;
     }
 
-    fn next_issued(&self, issued: Issued, keeps_old: KeepsOld, now: Now) -> Result<(Record, Option<Failure>), Failure> {
+    fn next_issued(
+        &self,
+        issued: IssuedTokens,
+        keeps_old: KeepsOld,
+        now: Now,
+    ) -> Result<(Record, Option<GrantError>), GrantError> {
         Record::of(issued, self.record.as_deref(), keeps_old, self.policy, self.next_generation(), now)
     }
 
-    fn issued(&mut self, (record, failure): (Record, Option<Failure>), now: Now) -> Effect {
+    fn issued(&mut self, (record, failure): (Record, Option<GrantError>), now: Now) -> Effect {
         let record = Arc::new(record);
         self.unusable = failure.map(Box::new);
         self.progress = Progress::Persisting;
@@ -127,28 +133,31 @@ impl TokenState {
             (None, Some(token)) => self.done(Ok(token)),
             (failure, _) => {
                 let failure = failure.map(|failure| *failure);
-                let failure = failure.unwrap_or_else(|| Failure::unusable("there is no token in the record"));
+                let failure = failure.unwrap_or_else(|| GrantError::unusable("there is no token in the record"));
                 self.failed(failure, "get a token", now)
             }
         }
     }
 
-    fn failed(&mut self, failure: Failure, action: &'static str, now: Now) -> Effect {
-        self.unusable_responses = if failure.unusable { self.unusable_responses + 1 } else { 0 };
-        let retry_after = failure.retry_after;
-        if failure.is_unchanged {
-            let error = self.error.clone().unwrap_or_else(|| self.failure(ErrorKind::Refused, action));
-            return self.wait_for_credentials(error, now);
-        }
+    fn failed(&mut self, failure: GrantError, action: &'static str, now: Now) -> Effect {
+        self.unusable_responses =
+            if failure.kind == GrantErrorKind::Unusable { self.unusable_responses + 1 } else { 0 };
         let error = |kind| Error::caused(kind, self.policy.vendor, action, failure.cause.clone());
-        match failure.verdict {
-            _ if failure.is_bare => self.back_off(Growth::ToTenMinutes, error(ErrorKind::Unusable), retry_after, now),
-            Verdict::Transient if self.unusable_responses < 2 => {
-                self.back_off(Growth::ToAMinute, error(ErrorKind::Unavailable), retry_after, now)
+        match failure.kind {
+            GrantErrorKind::Unchanged => {
+                let error = self.error.clone().unwrap_or_else(|| self.failure(ErrorKind::Refused, action));
+                self.wait_for_credentials(error, now)
             }
-            Verdict::Transient => self.wait_while_unusable(error(ErrorKind::Unusable), now),
-            _ if failure.is_redirect => self.wait_while_unusable(error(ErrorKind::Unusable), now),
-            _ => {
+            GrantErrorKind::Bare => {
+                self.back_off(Growth::ToTenMinutes, error(ErrorKind::Unusable), failure.retry_after, now)
+            }
+            GrantErrorKind::Transient | GrantErrorKind::Unusable if self.unusable_responses < 2 => {
+                self.back_off(Growth::ToAMinute, error(ErrorKind::Unavailable), failure.retry_after, now)
+            }
+            GrantErrorKind::Transient | GrantErrorKind::Unusable | GrantErrorKind::Redirect => {
+                self.wait_while_unusable(error(ErrorKind::Unusable), now)
+            }
+            GrantErrorKind::Permanent | GrantErrorKind::Unlisted | GrantErrorKind::Relogin => {
                 let error = error(ErrorKind::Refused);
                 if error.kind() == ErrorKind::Settings {
                     return self.wait_for_person(error);

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use freshtoken::{Accounts, CredentialSource, Rejection};
+use freshtoken::status::RejectionOutcome;
+use freshtoken::{CredentialSource, TokenSources};
 
 use crate::stores::Scoped;
 use crate::support::{Does, Issuer, TestClock, acme, ask, s};
@@ -11,7 +12,7 @@ use crate::{DAY, LogsIn, NeedsConsent};
 #[tokio::test]
 async fn a_removed_account_leaves_nothing_behind() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
-    let accounts = Accounts::builder(acme::<LogsIn>(&issuer)).clock(clock.clone()).build();
+    let accounts = TokenSources::builder(acme::<LogsIn>(&issuer)).clock(clock.clone()).build();
     let old = accounts.get("one", || "alice's".to_owned());
     let token = old.token().await.unwrap();
     accounts.remove("one");
@@ -19,14 +20,14 @@ async fn a_removed_account_leaves_nothing_behind() {
     ask(&old).await.unwrap();
     let new = accounts.get("one", || "bob's".to_owned());
     assert_eq!(ask(&new).await.unwrap(), "token-3");
-    assert_eq!(new.rejected(&token), Rejection::Superseded, "of the same generation, but another token");
+    assert_eq!(new.rejected(&token), RejectionOutcome::Superseded, "of the same generation, but another token");
 }
 
 #[tokio::test]
 async fn accounts_with_other_scopes_are_separate_sources() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(900))), TestClock::new());
     let told: Arc<Mutex<Vec<String>>> = Arc::default();
-    let accounts = Accounts::builder(Scoped(acme::<LogsIn>(&issuer), "live"))
+    let accounts = TokenSources::builder(Scoped(acme::<LogsIn>(&issuer), "live"))
         .clock(clock.clone())
         .on_change({
             let told = told.clone();
@@ -50,7 +51,8 @@ async fn accounts_with_other_scopes_are_separate_sources() {
 #[tokio::test]
 async fn a_set_evicts_idle_and_least_recently_used_accounts() {
     let (issuer, clock) = (Issuer::new(Does::issues(s(900))), TestClock::new());
-    let accounts = Accounts::builder(acme::<LogsIn>(&issuer)).at_most(10).idle(s(3_600)).clock(clock.clone()).build();
+    let accounts =
+        TokenSources::builder(acme::<LogsIn>(&issuer)).at_most(10).idle(s(3_600)).clock(clock.clone()).build();
     let get = |name: usize| accounts.get(&format!("account {name}"), || "password".to_owned());
     let mut held = None;
     for name in 0..10 {
@@ -83,7 +85,7 @@ async fn a_set_evicts_idle_and_least_recently_used_accounts() {
 #[tokio::test]
 async fn an_account_whose_refresh_token_would_be_lost_is_not_evicted() {
     let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
-    let accounts = Accounts::builder(acme::<NeedsConsent>(&issuer)).at_most(2).clock(clock.clone()).build();
+    let accounts = TokenSources::builder(acme::<NeedsConsent>(&issuer)).at_most(2).clock(clock.clone()).build();
     for name in ["one", "two", "three", "four"] {
         let tokens = accounts.get_or_start(name, || "id".to_owned(), || format!("consented {name}").into());
         ask(&tokens).await.unwrap();
@@ -91,7 +93,7 @@ async fn an_account_whose_refresh_token_would_be_lost_is_not_evicted() {
     }
     assert_eq!(accounts.len(), 4, "no consent is thrown away");
 
-    let logs_in = Accounts::builder(acme::<LogsIn>(&issuer)).at_most(1).clock(clock.clone()).build();
+    let logs_in = TokenSources::builder(acme::<LogsIn>(&issuer)).at_most(1).clock(clock.clone()).build();
     for name in ["one", "two", "one"] {
         ask(&logs_in.get(name, || "password".to_owned())).await.unwrap();
         clock.advance(s(60));

@@ -1,18 +1,20 @@
-//! Where records are kept: in the source, in a [`Memory`] that several sources share, or in your own [`Store`].
+//! Where records are kept: in the source, in a [`MemoryStore`] that several sources share, or in your own [`Store`].
 //!
 //! A source without a store keeps the newest record itself and has one fetch at a time. A memory store of its own would be a
 //! copy that costs a fifth of an account's memory.
 
-use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::core::sync::{Mutex, lock};
-use crate::record::Record;
+pub use self::memory::MemoryStore;
+pub use self::record::{Record, RecordError};
+
+mod memory;
+pub(crate) mod record;
 
 /// Keeps one record per [`Key`], for one process or for many.
 ///
@@ -32,7 +34,7 @@ use crate::record::Record;
 /// use std::sync::{Arc, Mutex};
 /// use std::time::Duration;
 ///
-/// use freshtoken::{Key, Lease, Record, Store, StoreError};
+/// use freshtoken::store::{Key, Lease, Record, Store, StoreError};
 ///
 /// /// For one process. For several, replace the map by a database and the mutex by a lock there.
 /// #[derive(Default)]
@@ -103,6 +105,18 @@ pub struct Key {
     pub scopes: Arc<str>,
 }
 
+impl Key {
+    /// Creates a key, to test a store. A source makes its own.
+    pub fn new(
+        vendor: &'static str,
+        server: impl Into<Arc<str>>,
+        account: impl Into<Arc<str>>,
+        scopes: impl Into<Arc<str>>,
+    ) -> Self {
+        Self { vendor, server: server.into(), account: account.into(), scopes: scopes.into() }
+    }
+}
+
 /// A path can contain a tenant's name or a secret.
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -134,100 +148,6 @@ impl fmt::Debug for Lease {
 
 /// The error of a store. Its message must not contain a secret.
 pub type StoreError = Box<dyn StdError + Send + Sync>;
-
-/// A store in this process's memory, without a limit, for sources that are created separately and share their tokens.
-///
-/// ```no_run
-/// # use freshtoken::{Memory, TokenSource, Vendor};
-/// # use std::sync::Arc;
-/// # fn example<V: Vendor>(endpoint: V, credentials: V::Credentials) {
-/// let tokens = TokenSource::builder(endpoint, credentials).store(Arc::new(Memory::new()), "tenant-17").build();
-/// # }
-/// ```
-#[derive(Default)]
-pub struct Memory(Arc<Mutex<HashMap<Key, Entry>>>);
-
-#[derive(Default)]
-struct Entry {
-    record: Option<Arc<Record>>,
-    lease: Weak<tokio::sync::Mutex<()>>,
-}
-
-impl Memory {
-    /// Creates an empty store.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Returns the number of keys with a record.
-    pub fn len(&self) -> usize {
-        lock(&self.0).values().filter(|entry| entry.record.is_some()).count()
-    }
-
-    /// Returns whether there are no records.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl Store for Memory {
-    async fn load(&self, key: &Key) -> Result<Option<Arc<Record>>, StoreError> {
-        Ok(lock(&self.0).get(key).and_then(|entry| entry.record.clone()))
-    }
-
-    async fn compare_and_store(&self, key: &Key, expected: u64, record: Arc<Record>) -> Result<bool, StoreError> {
-        let mut entries = lock(&self.0);
-        let entry = entries.entry(key.clone()).or_default();
-        let stored = entry.record.as_ref().map_or(0, |record| record.generation());
-        if stored != expected {
-            return Ok(false);
-        }
-        entry.record = Some(record);
-        Ok(true)
-    }
-
-    async fn lease(&self, key: &Key, _at_most: Duration) -> Result<Lease, StoreError> {
-        let mutex = {
-            let mut entries = lock(&self.0);
-            let entry = entries.entry(key.clone()).or_default();
-            entry.lease.upgrade().unwrap_or_else(|| {
-                let mutex = Arc::default();
-                entry.lease = Arc::downgrade(&mutex);
-                mutex
-            })
-        };
-        // A holder in this process can't die without dropping it.
-        let held = Some(mutex.lock_owned().await);
-        Ok(Lease::new(MemoryLease { held, key: key.clone(), entries: self.0.clone() }))
-    }
-}
-
-struct MemoryLease {
-    held: Option<tokio::sync::OwnedMutexGuard<()>>,
-    key: Key,
-    entries: Arc<Mutex<HashMap<Key, Entry>>>,
-}
-
-/// Frees the lease's entry if there is no waiter.
-impl Drop for MemoryLease {
-    fn drop(&mut self) {
-        drop(self.held.take());
-        let mut entries = lock(&self.entries);
-        let Some(entry) = entries.get_mut(&self.key) else { return };
-        if entry.lease.strong_count() == 0 {
-            entry.lease = Weak::new();
-            if entry.record.as_ref().is_none_or(|record| record.is_worthless()) {
-                entries.remove(&self.key);
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Memory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory").field("len", &self.len()).finish()
-    }
-}
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 

@@ -12,22 +12,22 @@ use freshtoken_wire::Secret;
 /// The response to a grant, as the vendor sent it: nothing is measured against a clock yet.
 ///
 /// ```
-/// use freshtoken::Issued;
+/// use freshtoken::IssuedTokens;
 /// use std::time::Duration;
 ///
-/// let issued = Issued::new("an access token").expires_in(Duration::from_secs(900)).refresh_token("a refresh token");
+/// let issued = IssuedTokens::new("an access token").expires_in(Duration::from_secs(900)).refresh_token("a refresh token");
 /// assert!(!format!("{issued:?}").contains("access token"));
 /// ```
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Issued {
+pub struct IssuedTokens {
     /// The access token.
     pub access_token: Secret,
     /// What precedes the token in a call's header, as the vendor spells it.
     pub token_type: Option<String>,
     /// The lifetime, counted from the arrival of the response. Zero: the token arrives expired.
     pub expires_in: Option<Duration>,
-    /// The expiry by the issuer's clock. If [`Issued::expires_in`] is set too, the earlier expiry is used.
+    /// The expiry by the issuer's clock. If [`IssuedTokens::expires_in`] is set too, the earlier expiry is used.
     pub expires_at: Option<SystemTime>,
     /// The response's `Date`, which shows how far the issuer's clock is off.
     pub date: Option<SystemTime>,
@@ -40,12 +40,12 @@ pub struct Issued {
     /// The granted scopes; empty if the vendor does not say.
     pub scopes: Vec<String>,
     /// Additional headers for each call.
-    pub also: Vec<(HeaderName, Secret)>,
-    /// The vendor's typed response, for fields beyond the token: see [`Token::answer`](crate::Token::answer).
-    pub answer: Option<Arc<dyn Any + Send + Sync>>,
+    pub extra_headers: Vec<(HeaderName, Secret)>,
+    /// The vendor's typed response, for fields beyond the token: see [`Token::response`](crate::Token::response).
+    pub response: Option<Arc<dyn Any + Send + Sync>>,
 }
 
-impl Issued {
+impl IssuedTokens {
     /// Creates a response with an access token and nothing else.
     pub fn new(access_token: impl Into<Secret>) -> Self {
         Self {
@@ -58,76 +58,76 @@ impl Issued {
             refresh_expires_in: None,
             refresh_expires_at: None,
             scopes: Vec::new(),
-            also: Vec::new(),
-            answer: None,
+            extra_headers: Vec::new(),
+            response: None,
         }
     }
 
-    /// Sets [`Issued::token_type`].
+    /// Sets [`IssuedTokens::token_type`].
     pub fn token_type(mut self, token_type: impl Into<String>) -> Self {
         self.token_type = Some(token_type.into());
         self
     }
 
-    /// Sets [`Issued::expires_in`].
+    /// Sets [`IssuedTokens::expires_in`].
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.expires_in = Some(lifetime);
         self
     }
 
-    /// Sets [`Issued::expires_at`].
+    /// Sets [`IssuedTokens::expires_at`].
     pub fn expires_at(mut self, expiry: SystemTime) -> Self {
         self.expires_at = Some(expiry);
         self
     }
 
-    /// Sets [`Issued::date`].
+    /// Sets [`IssuedTokens::date`].
     pub fn date(mut self, date: SystemTime) -> Self {
         self.date = Some(date);
         self
     }
 
-    /// Sets [`Issued::refresh_token`].
+    /// Sets [`IssuedTokens::refresh_token`].
     pub fn refresh_token(mut self, refresh_token: impl Into<Secret>) -> Self {
         self.refresh_token = Some(refresh_token.into());
         self
     }
 
-    /// Sets [`Issued::refresh_expires_in`].
+    /// Sets [`IssuedTokens::refresh_expires_in`].
     pub fn refresh_expires_in(mut self, lifetime: Duration) -> Self {
         self.refresh_expires_in = Some(lifetime);
         self
     }
 
-    /// Sets [`Issued::refresh_expires_at`].
+    /// Sets [`IssuedTokens::refresh_expires_at`].
     pub fn refresh_expires_at(mut self, expiry: SystemTime) -> Self {
         self.refresh_expires_at = Some(expiry);
         self
     }
 
-    /// Sets [`Issued::scopes`].
+    /// Sets [`IssuedTokens::scopes`].
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Adds a header to [`Issued::also`].
-    pub fn also(mut self, header: HeaderName, value: impl Into<Secret>) -> Self {
-        self.also.push((header, value.into()));
+    /// Adds a header to [`IssuedTokens::extra_headers`].
+    pub fn extra_header(mut self, header: HeaderName, value: impl Into<Secret>) -> Self {
+        self.extra_headers.push((header, value.into()));
         self
     }
 
-    /// Sets [`Issued::answer`].
-    pub fn answer(mut self, answer: impl Any + Send + Sync) -> Self {
-        self.answer = Some(Arc::new(answer));
+    /// Sets [`IssuedTokens::response`].
+    pub fn response(mut self, response: impl Any + Send + Sync) -> Self {
+        self.response = Some(Arc::new(response));
         self
     }
 }
 
 /// Prints no token, and no string that could contain one.
-impl fmt::Debug for Issued {
+impl fmt::Debug for IssuedTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Issued")
+        f.debug_struct("IssuedTokens")
             .field("expires_in", &self.expires_in)
             .field("expires_at", &self.expires_at)
             .field("has_refresh_token", &self.refresh_token.is_some())

@@ -14,8 +14,8 @@ use crate::builder::{Options, Persisted};
 use crate::core::cell::{Shared, TokenCell};
 use crate::core::clock::{AnyClock, Clock, Random};
 use crate::credentials::CredentialSource;
-use crate::record::{Record, RefreshToken};
 use crate::source::TokenSource;
+use crate::store::record::{Record, RefreshToken};
 use crate::store::{Key, Store};
 use crate::vendor::{Bound, Vendor};
 
@@ -35,16 +35,16 @@ const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 /// # Examples
 ///
 /// ```no_run
-/// # use freshtoken::{Accounts, Vendor};
+/// # use freshtoken::{TokenSources, Vendor};
 /// # async fn example<V: Vendor>(endpoint: V, load_credentials: fn(&str) -> V::Credentials) -> Result<(), freshtoken::Error> {
-/// let accounts = Accounts::new(endpoint);
+/// let accounts = TokenSources::new(endpoint);
 /// let tokens = accounts.get("tenant-17", || load_credentials("tenant-17"));
 /// let header = tokens.header().await?;
 /// # let _ = header;
 /// # Ok(())
 /// # }
 /// ```
-pub struct Accounts<V: Vendor> {
+pub struct TokenSources<V: Vendor> {
     vendor: Arc<V>,
     /// The scopes of the newest key, shared because most accounts have the same.
     scopes: Mutex<Arc<str>>,
@@ -63,7 +63,7 @@ struct Entry {
     used: AtomicU64,
 }
 
-impl<V: Vendor> Accounts<V> {
+impl<V: Vendor> TokenSources<V> {
     /// Creates a set with the default bounds: 100,000 sources, and one day idle.
     pub fn new(vendor: V) -> Self {
         Self::builder(vendor).build()
@@ -72,14 +72,14 @@ impl<V: Vendor> Accounts<V> {
     /// Returns a builder for a set with other bounds or a shared store.
     ///
     /// ```no_run
-    /// # use freshtoken::{Accounts, Vendor};
+    /// # use freshtoken::{TokenSources, Vendor};
     /// # use std::time::Duration;
     /// # fn example<V: Vendor>(endpoint: V) {
-    /// let accounts = Accounts::builder(endpoint).at_most(10_000).idle(Duration::from_secs(3_600)).build();
+    /// let accounts = TokenSources::builder(endpoint).at_most(10_000).idle(Duration::from_secs(3_600)).build();
     /// # }
     /// ```
-    pub fn builder(vendor: V) -> AccountsBuilder<V> {
-        AccountsBuilder {
+    pub fn builder(vendor: V) -> TokenSourcesBuilder<V> {
+        TokenSourcesBuilder {
             vendor,
             options: Options { forget_answer: true, ..Options::default() },
             most: MOST,
@@ -91,7 +91,7 @@ impl<V: Vendor> Accounts<V> {
     ///
     /// `credentials` is called if there is no source yet. If the vendor has scopes, it is called each time, because the same
     /// account with other scopes is another source. The scopes of a [callback](CredentialSource::ask) are unknown: use
-    /// [`Accounts::get_scoped`].
+    /// [`TokenSources::get_scoped`].
     pub fn get<C>(&self, account: &str, credentials: impl FnOnce() -> C) -> TokenSource
     where
         C: Into<CredentialSource<V::Credentials>>,
@@ -102,8 +102,8 @@ impl<V: Vendor> Accounts<V> {
     /// Returns the source of an account, and creates it from a refresh token on first use.
     ///
     /// ```no_run
-    /// # use freshtoken::{Accounts, Secret, Vendor};
-    /// # fn example<V: Vendor>(accounts: Accounts<V>, credentials: fn() -> V::Credentials, consent: fn() -> Secret) {
+    /// # use freshtoken::{TokenSources, Secret, Vendor};
+    /// # fn example<V: Vendor>(accounts: TokenSources<V>, credentials: fn() -> V::Credentials, consent: fn() -> Secret) {
     /// let tokens = accounts.get_or_start("tenant-17", credentials, consent);
     /// # }
     /// ```
@@ -129,8 +129,8 @@ impl<V: Vendor> Accounts<V> {
     /// `scopes` is only compared, so its format is yours. `credentials` is called if there is no source yet.
     ///
     /// ```no_run
-    /// # use freshtoken::{Accounts, Vendor};
-    /// # fn example<V: Vendor>(accounts: Accounts<V>, credentials: fn() -> V::Credentials) {
+    /// # use freshtoken::{TokenSources, Vendor};
+    /// # fn example<V: Vendor>(accounts: TokenSources<V>, credentials: fn() -> V::Credentials) {
     /// let tokens = accounts.get_scoped("tenant-17", "read", credentials);
     /// # }
     /// ```
@@ -248,8 +248,8 @@ impl<V: Vendor> Accounts<V> {
     /// Returns every source with its account, for a health check.
     ///
     /// ```no_run
-    /// # use freshtoken::{Accounts, Vendor};
-    /// # fn example<V: Vendor>(accounts: Accounts<V>) {
+    /// # use freshtoken::{TokenSources, Vendor};
+    /// # fn example<V: Vendor>(accounts: TokenSources<V>) {
     /// let failing = accounts.sources().into_iter().filter(|(_, tokens)| !tokens.status().is_serving);
     /// # let _ = failing.count();
     /// # }
@@ -278,9 +278,12 @@ fn log_evicted<V: Vendor>(evicted: usize, sources: RwLockWriteGuard<'_, HashMap<
 /// The precision of [`Entry::used`]: one second, in nanoseconds.
 const USED_PRECISION: u64 = 1_000_000_000;
 
-impl<V: Vendor> fmt::Debug for Accounts<V> {
+impl<V: Vendor> fmt::Debug for TokenSources<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Accounts").field("vendor", &V::POLICY.vendor).field("len", &self.len()).finish_non_exhaustive()
+        f.debug_struct("TokenSources")
+            .field("vendor", &V::POLICY.vendor)
+            .field("len", &self.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -322,15 +325,15 @@ impl std::hash::Hash for dyn Named + '_ {
     }
 }
 
-/// Configures a set of [`Accounts`]. Created by [`Accounts::builder`].
-pub struct AccountsBuilder<V: Vendor> {
+/// Configures a set of [`TokenSources`]. Created by [`TokenSources::builder`].
+pub struct TokenSourcesBuilder<V: Vendor> {
     vendor: V,
     options: Options,
     most: usize,
     idle: Duration,
 }
 
-impl<V: Vendor> AccountsBuilder<V> {
+impl<V: Vendor> TokenSourcesBuilder<V> {
     /// Sets the upper bound of sources; the default is 100,000.
     pub fn at_most(mut self, sources: usize) -> Self {
         self.most = sources.max(1);
@@ -367,14 +370,14 @@ impl<V: Vendor> AccountsBuilder<V> {
     }
 
     /// Renews every token whenever a renewal is due, as
-    /// [`TokenSourceBuilder::keep_alive`](crate::TokenSourceBuilder::keep_alive) does. This costs one task per account in use.
-    pub fn keep_alive(mut self) -> Self {
-        self.options.keep_alive = true;
+    /// [`TokenSourceBuilder::refresh_in_background`](crate::TokenSourceBuilder::refresh_in_background) does. This costs one task per account in use.
+    pub fn refresh_in_background(mut self) -> Self {
+        self.options.refresh_in_background = true;
         self
     }
 
-    /// Keeps the vendor's typed responses in memory, for [`Token::answer`](crate::Token::answer).
-    pub fn keep_answers(mut self) -> Self {
+    /// Keeps the vendor's typed responses in memory, for [`Token::response`](crate::Token::response).
+    pub fn keep_responses(mut self) -> Self {
         self.options.forget_answer = false;
         self
     }
@@ -392,8 +395,8 @@ impl<V: Vendor> AccountsBuilder<V> {
     }
 
     /// Builds the set, which is empty.
-    pub fn build(self) -> Accounts<V> {
-        Accounts {
+    pub fn build(self) -> TokenSources<V> {
+        TokenSources {
             scopes: Mutex::new("".into()),
             shared: Arc::new(self.options.shared::<V>(self.vendor.server().into())),
             vendor: Arc::new(self.vendor),

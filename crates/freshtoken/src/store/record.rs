@@ -8,18 +8,19 @@ use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use crate::core::clock::{Now, system_time};
-use crate::failure::Failure;
 use crate::fingerprint::Fingerprint;
-use crate::issued::Issued;
+use crate::grant_error::GrantError;
+use crate::issued_tokens::IssuedTokens;
 use crate::token::{Stored, Token, expires_at, lifetime};
-use crate::vendor::Policy;
+use crate::vendor::TokenPolicy;
 
-/// Everything known about an account at one moment, and what a [`Store`](crate::Store) keeps.
+/// Everything known about an account at one moment, and what a [`Store`](crate::store::Store) keeps.
 ///
 /// # Examples
 ///
 /// ```no_run
-/// # use freshtoken::{Record, TokenSource, Vendor};
+/// # use freshtoken::{TokenSource, Vendor};
+/// # use freshtoken::store::Record;
 /// # fn example<V: Vendor>(endpoint: V, credentials: V::Credentials) -> Result<TokenSource, Box<dyn std::error::Error>> {
 /// let record = Record::from_json(&std::fs::read_to_string("token.json")?)?;
 /// let tokens = TokenSource::builder(endpoint, credentials).record(record).build();
@@ -66,7 +67,7 @@ impl RefreshToken {
     /// # Errors
     ///
     /// If the response has neither a usable access token nor a refresh token.
-    pub(crate) fn of(issued: &mut Issued, now: Now) -> Option<Self> {
+    pub(crate) fn of(issued: &mut IssuedTokens, now: Now) -> Option<Self> {
         let secret = issued.refresh_token.take().filter(|secret| !secret.is_empty())?;
         // A refresh token that arrives expired is implausible, so its expiry is unknown. Keycloak marks an offline token with
         // `refresh_expires_in: 0`.
@@ -86,13 +87,13 @@ impl Record {
     ///
     /// If the response has no usable access token, and no refresh token either.
     pub(crate) fn of(
-        mut issued: Issued,
+        mut issued: IssuedTokens,
         old: Option<&Self>,
         keeps_old: KeepsOld,
-        policy: &Policy,
+        policy: &TokenPolicy,
         generation: u64,
         now: Now,
-    ) -> Result<(Self, Option<Failure>), Failure> {
+    ) -> Result<(Self, Option<GrantError>), GrantError> {
         let new = RefreshToken::of(&mut issued, now);
         let has_new = new.is_some();
         let refresh = new.or_else(|| old?.refresh.clone().filter(|_| keeps_old == KeepsOld::Yes));
@@ -182,7 +183,7 @@ struct TokenForm {
     issued_at: u64,
     expires_at: Option<u64>,
     scopes: Vec<String>,
-    also: Vec<(String, Secret)>,
+    extra_headers: Vec<(String, Secret)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -226,7 +227,11 @@ impl Record {
                 issued_at: stored.issued_at,
                 expires_at: stored.expires_at,
                 scopes: token.scopes().to_vec(),
-                also: token.also().iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+                extra_headers: token
+                    .extra_headers()
+                    .iter()
+                    .map(|(name, value)| (name.to_string(), text(value)))
+                    .collect(),
             }
         });
         let refresh = self.refresh.as_ref().map(|refresh| RefreshForm {
@@ -261,7 +266,7 @@ impl Record {
 
 fn token(form: TokenForm) -> Result<Token, RecordError> {
     let value = |text: Secret| text.into_header().ok_or(RecordError(()));
-    let also = form.also.into_iter().map(|(name, text)| {
+    let also = form.extra_headers.into_iter().map(|(name, text)| {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| RecordError(()))?;
         Ok((name, value(text)?))
     });
@@ -282,14 +287,14 @@ mod tests {
     use super::*;
 
     fn record() -> Record {
-        let issued = Issued::new("hunter2")
+        let issued = IssuedTokens::new("hunter2")
             .expires_in(Duration::from_secs(900))
             .refresh_token("hunter3")
             .refresh_expires_in(Duration::from_secs(9_000))
             .scopes(["read", "write"])
-            .also(HeaderName::from_static("x-site"), "hunter4");
+            .extra_header(HeaderName::from_static("x-site"), "hunter4");
         let now = Now { monotonic: 0, wall: 1_800_000_000_000_000_000 };
-        Record::of(issued, None, KeepsOld::No, &Policy::new("acme"), 7, now).unwrap().0
+        Record::of(issued, None, KeepsOld::No, &TokenPolicy::new("acme"), 7, now).unwrap().0
     }
 
     #[test]
@@ -299,8 +304,8 @@ mod tests {
         assert_eq!(back.to_json(), json);
         let token = back.token().unwrap();
         assert_eq!((token.expose(), token.scopes()), ("hunter2", &["read".to_owned(), "write".to_owned()][..]));
-        assert_eq!(token.also()[0].1, "hunter4");
-        assert!(token.header().is_sensitive() && token.also()[0].1.is_sensitive());
+        assert_eq!(token.extra_headers()[0].1, "hunter4");
+        assert!(token.header().is_sensitive() && token.extra_headers()[0].1.is_sensitive());
         assert_eq!(back.refresh_token().unwrap().expose(), "hunter3");
         assert_eq!(back.generation(), 7);
         let empty = Record::from_json(Record::empty(3).to_json().expose()).unwrap();
@@ -326,9 +331,9 @@ mod tests {
     #[test]
     fn a_refresh_token_that_arrives_expired_has_an_unknown_expiry() {
         for mut issued in [
-            Issued::new("t").refresh_expires_in(Duration::ZERO),
-            Issued::new("t").refresh_expires_at(UNIX_EPOCH),
-            Issued::new("t").refresh_expires_at(UNIX_EPOCH + Duration::from_secs(1_000_000_000)),
+            IssuedTokens::new("t").refresh_expires_in(Duration::ZERO),
+            IssuedTokens::new("t").refresh_expires_at(UNIX_EPOCH),
+            IssuedTokens::new("t").refresh_expires_at(UNIX_EPOCH + Duration::from_secs(1_000_000_000)),
         ] {
             issued.refresh_token = Some("r".into());
             assert_eq!(RefreshToken::of(&mut issued, now()).unwrap().expires_at, None, "{issued:?}");

@@ -23,8 +23,9 @@ use crate::vendor::Vendor;
 ///
 /// ```no_run
 /// # #[cfg(feature = "zenoti")]
-/// # fn example() -> Result<(), freshtoken::EnvError> {
-/// use freshtoken::{FromEnv, zenoti};
+/// # fn example() -> Result<(), freshtoken::env::EnvError> {
+/// use freshtoken::zenoti;
+/// use freshtoken::env::FromEnv;
 ///
 /// for variable in zenoti::Endpoint::VARIABLES {
 ///     println!("{variable}");
@@ -81,7 +82,7 @@ impl TokenSource {
     ///
     /// ```no_run
     /// # #[cfg(feature = "voucherify")]
-    /// # fn example() -> Result<(), freshtoken::EnvError> {
+    /// # fn example() -> Result<(), freshtoken::env::EnvError> {
     /// use freshtoken::{TokenSource, voucherify};
     ///
     /// let tokens = TokenSource::from_env::<voucherify::Endpoint>()?;
@@ -334,7 +335,7 @@ mod tests {
     use freshtoken_wire::{CommaDelimited, Error, check};
 
     use super::*;
-    use crate::vendor::Policy;
+    use crate::vendor::TokenPolicy;
 
     /// A vendor like a generated one, whose servers have variables in their URLs.
     #[derive(Debug, PartialEq)]
@@ -343,7 +344,7 @@ mod tests {
     impl Vendor for Shop {
         type Credentials = String;
 
-        const POLICY: Policy = Policy::new("shop");
+        const POLICY: TokenPolicy = TokenPolicy::new("shop");
 
         fn server(&self) -> String {
             self.0.clone()
