@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use std::{fs, io};
 
+use freshtoken_codegen::diagnostic::Diagnostic;
 use freshtoken_codegen::pipeline::{generate, lowered, on_this_thread_too, progenitor_alone};
-use freshtoken_codegen::problem::Problem;
 use freshtoken_codegen::read::folder as specs;
 use freshtoken_codegen::read::folder::Source;
 use freshtoken_codegen::workspace::facade::{Facade, MANIFEST};
@@ -58,8 +58,8 @@ fn median(mut rounds: Vec<f64>) -> f64 {
     rounds[rounds.len() / 2]
 }
 
-fn first(problems: Vec<Problem>) -> String {
-    problems.first().map_or_else(String::new, ToString::to_string)
+fn first(diagnostics: Vec<Diagnostic>) -> String {
+    diagnostics.first().map_or_else(String::new, ToString::to_string)
 }
 
 fn repository() -> PathBuf {

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use anstream::{eprintln, print, println};
 
+use crate::diagnostic::{Diagnostic, Severity, visible};
 use crate::new;
 use crate::pipeline::{generate, on_this_thread_too};
-use crate::problem::{Problem, Severity, visible};
 use crate::read::folder;
 use crate::vendor::Vendor;
 use crate::workspace::facade;
@@ -67,7 +67,7 @@ pub fn repository() -> io::Result<PathBuf> {
 pub fn generate_crates(root: &Path, mode: Mode, vendors: &[String]) -> io::Result<ExitCode> {
     let started = Instant::now();
     on_this_thread_too().map_err(io::Error::other)?;
-    let (sources, mut problems) = folder::read(root, vendors)?;
+    let (sources, mut diagnostics) = folder::read(root, vendors)?;
     let count = sources.len();
     let done = AtomicUsize::new(0);
     let facade = facade(root, !vendors.is_empty())?;
@@ -78,11 +78,11 @@ pub fn generate_crates(root: &Path, mode: Mode, vendors: &[String]) -> io::Resul
         }
     });
     let generated = match generated {
-        Ok(generated) if problems.is_empty() => generated,
-        Ok(_) => return Ok(report(&problems)),
+        Ok(generated) if diagnostics.is_empty() => generated,
+        Ok(_) => return Ok(report(&diagnostics)),
         Err(found) => {
-            problems.extend(found);
-            return Ok(report(&problems));
+            diagnostics.extend(found);
+            return Ok(report(&diagnostics));
         }
     };
     for warning in &generated.warnings {
@@ -144,7 +144,7 @@ fn facade(root: &Path, is_partial: bool) -> io::Result<Option<Facade>> {
 pub fn new_fragment(root: &Path, name: &str) -> io::Result<ExitCode> {
     let vendor = match Vendor::from_name(name) {
         Ok(vendor) => vendor,
-        Err(problem) => return Ok(report(&[problem])),
+        Err(diagnostic) => return Ok(report(&[diagnostic])),
     };
     let file = format!("specs/{name}.yaml");
     let exists = |file: &str| {
@@ -165,18 +165,18 @@ pub fn new_fragment(root: &Path, name: &str) -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn report(problems: &[Problem]) -> ExitCode {
-    for problem in problems {
-        show(problem);
+fn report(diagnostics: &[Diagnostic]) -> ExitCode {
+    for diagnostic in diagnostics {
+        show(diagnostic);
     }
-    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
     eprintln!("{errors} {}; nothing was written", if errors == 1 { "error" } else { "errors" });
     ExitCode::FAILURE
 }
 
-fn show(problem: &Problem) {
-    let text = problem.to_string();
-    let coloured = match problem.severity {
+fn show(diagnostic: &Diagnostic) {
+    let text = diagnostic.to_string();
+    let coloured = match diagnostic.severity {
         Severity::Error => text.replacen("error", "\x1b[1;31merror\x1b[0m", 1),
         Severity::Warning => text.replacen("warning", "\x1b[1;33mwarning\x1b[0m", 1),
     };

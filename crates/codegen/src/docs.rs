@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::problem::turns;
+use crate::diagnostic::turns;
 
 /// The longest line of a generated doc comment, without its indentation and slashes.
 const WIDTH: usize = 96;

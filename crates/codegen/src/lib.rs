@@ -12,6 +12,7 @@
 //! What is emitted is written as strings, laid out by `emit::layout`; only progenitor's part is made of tokens. `benches/gen.rs` measures it.
 
 pub mod commands;
+pub mod diagnostic;
 mod docs;
 mod emit;
 mod ident;
@@ -19,7 +20,6 @@ mod lint;
 mod lower;
 mod new;
 pub mod pipeline;
-pub mod problem;
 pub mod read;
 mod vendor;
 pub mod workspace;

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use rayon::{ThreadPoolBuildError, ThreadPoolBuilder, prelude::*};
 
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::emit;
 use crate::emit::adapter::credentials;
 use crate::emit::adapter::from_env;
@@ -16,7 +17,6 @@ use crate::emit::{Files, Package};
 use crate::ident;
 use crate::lint;
 use crate::lower::model::{Model, Ty};
-use crate::problem::{Problem, Severity};
 use crate::read::folder::Source;
 use crate::read::spec::Spec;
 use crate::read::x_token::schema;
@@ -31,7 +31,7 @@ pub struct Generated {
     /// The snapshots that the tests of the crates take.
     pub snapshots: BTreeSet<String>,
     /// What is worth knowing and stops nothing.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Has this thread generate too, in place of waiting for those that do: the first thing that a program does about specs.
@@ -50,9 +50,9 @@ pub fn generate(
     sources: &[Source],
     facade: Option<&Facade>,
     progress: impl Fn(&str) + Sync,
-) -> Result<Generated, Vec<Problem>> {
+) -> Result<Generated, Vec<Diagnostic>> {
     let mut generated = Generated::default();
-    let mut problems = Vec::new();
+    let mut diagnostics = Vec::new();
     let mut specs = Vec::new();
     for read in sources.par_iter().map(read).collect::<Vec<_>>() {
         match read {
@@ -60,13 +60,13 @@ pub fn generate(
                 generated.warnings.extend(warnings);
                 specs.push((spec, model));
             }
-            Err(found) => problems.extend(found),
+            Err(found) => diagnostics.extend(found),
         }
     }
-    problems.extend(collisions(sources));
-    problems.extend(shared_variables(&specs));
-    if !problems.is_empty() {
-        return Err(problems);
+    diagnostics.extend(collisions(sources));
+    diagnostics.extend(shared_variables(&specs));
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
     }
     let package = |(spec, model): &(Spec, Model)| {
         progress(&spec.file);
@@ -86,86 +86,88 @@ pub fn generate(
                     adapters.insert(vendor);
                 }
             }
-            Err(found) => problems.extend(found),
+            Err(found) => diagnostics.extend(found),
         }
     }
     match facade.map(|facade| facade.files(&asked, &adapters)) {
         Some(Ok(files)) => generated.files.extend(files),
-        Some(Err(problem)) => problems.push(problem),
+        Some(Err(diagnostic)) => diagnostics.push(diagnostic),
         None => {}
     }
     generated.files.insert(SCHEMA.to_owned(), SCHEMA_TEXT.clone());
-    if problems.is_empty() { Ok(generated) } else { Err(problems) }
+    if diagnostics.is_empty() { Ok(generated) } else { Err(diagnostics) }
 }
 
 /// Files that would share one crate, each with the first that has its name: also where something else is wrong with them.
-fn collisions(sources: &[Source]) -> Vec<Problem> {
+fn collisions(sources: &[Source]) -> Vec<Diagnostic> {
     let mut first: HashMap<String, &str> = HashMap::new();
-    let mut problems = Vec::new();
+    let mut diagnostics = Vec::new();
     for source in sources {
         let Ok(vendor) = Vendor::from_file(&source.file) else { continue };
         match first.entry(vendor.package()) {
             Entry::Vacant(entry) => {
                 entry.insert(&source.file);
             }
-            Entry::Occupied(entry) => problems.push(Problem {
+            Entry::Occupied(entry) => diagnostics.push(Diagnostic {
                 severity: Severity::Error,
                 rule: None,
                 file: source.file.as_str().into(),
                 line: None,
                 pointer: String::new(),
-                what: format!("it gives the crate `{}`, as {} does", entry.key(), entry.get()),
-                instead: "rename or remove one of the two files".to_owned(),
+                message: format!("it gives the crate `{}`, as {} does", entry.key(), entry.get()),
+                help: "rename or remove one of the two files".to_owned(),
             }),
         }
     }
-    problems
+    diagnostics
 }
 
 /// Vendors that would read one environment variable: `acme` with a credential `eu_key`, say, and `acme_eu` with a `key`.
 /// Each pair is told of once.
-fn shared_variables(specs: &[(Spec, Model)]) -> Vec<Problem> {
+fn shared_variables(specs: &[(Spec, Model)]) -> Vec<Diagnostic> {
     let mut first: HashMap<String, &Spec> = HashMap::new();
     let mut told: BTreeSet<(&str, &str)> = BTreeSet::new();
-    let mut problems = Vec::new();
+    let mut diagnostics = Vec::new();
     for (spec, model) in specs {
         for from_env::Holder { variable, .. } in from_env::holders(model) {
             let other = *first.entry(variable.clone()).or_insert(spec);
             // Two of one crate are told of as such.
             if other.vendor.ident() != spec.vendor.ident() && told.insert((&other.file, &spec.file)) {
-                let what = format!("its environment variable `{variable}` is one of {} too", other.file);
-                let instead = "add `x-name` to what it is named after, or rename one of the two files";
-                problems.push(spec.problem("", what, instead));
+                let message = format!("its environment variable `{variable}` is one of {} too", other.file);
+                let help = "add `x-name` to what it is named after, or rename one of the two files";
+                diagnostics.push(spec.error("", message, help));
             }
         }
     }
-    problems
+    diagnostics
 }
 
-fn package_of(spec: &Spec, model: &Model) -> Result<Package, Vec<Problem>> {
-    let mut problems: Vec<Problem> = model
+fn package_of(spec: &Spec, model: &Model) -> Result<Package, Vec<Diagnostic>> {
+    let mut diagnostics: Vec<Diagnostic> = model
         .sent_and_answered()
         .map(|name| {
-            let what = format!("`{name}` is sent and answered, and has a constant: written always, but read never");
-            spec.problem("/components/schemas", what, "write a schema for the request and another for the answer")
+            let message = format!("`{name}` is sent and answered, and has a constant: written always, but read never");
+            spec.error("/components/schemas", message, "write a schema for the request and another for the answer")
         })
         .collect();
-    problems.extend(credentials::conflicts(model).into_iter().map(|credentials::Conflict { name, first, second }| {
-        let what = format!(
-            "the credential `{name}` is `{}` in `{}` and `{}` in `{}`, which can't be one",
-            first.1, first.0, second.1, second.0
-        );
-        spec.problem(
-            "/x-token",
-            what,
-            "write the same type in both, a list of one schema in `components` for instance; or different names",
-        )
-    }));
-    problems.extend(size(model).map(|(what, instead)| spec.problem("/components/schemas", what, instead)));
-    if !problems.is_empty() {
-        return Err(problems);
+    diagnostics.extend(credentials::conflicts(model).into_iter().map(
+        |credentials::Conflict { name, first, second }| {
+            let message = format!(
+                "the credential `{name}` is `{}` in `{}` and `{}` in `{}`, which can't be one",
+                first.1, first.0, second.1, second.0
+            );
+            spec.error(
+                "/x-token",
+                message,
+                "write the same type in both, a list of one schema in `components` for instance; or different names",
+            )
+        },
+    ));
+    diagnostics.extend(size(model).map(|(message, help)| spec.error("/components/schemas", message, help)));
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
     }
-    let late = |what| vec![spec.problem("", what, "report it with this spec: lint should have said it better")];
+    let late = |message| vec![spec.error("", message, "report it with this spec: lint should have said it better")];
     emit::package(model).map_err(late)
 }
 
@@ -176,8 +178,8 @@ const VALUES: u64 = 1_000;
 /// What would take too long to write, or too deep to read.
 fn size(model: &Model) -> Option<(String, &'static str)> {
     if let Some(cut) = &model.cut {
-        let what = format!("`{cut}` is nested too deep: objects hold one another in more than 30 levels");
-        return Some((what, "write a schema with a description alone where it gets too deep, which takes any JSON"));
+        let message = format!("`{cut}` is nested too deep: objects hold one another in more than 30 levels");
+        return Some((message, "write a schema with a description alone where it gets too deep, which takes any JSON"));
     }
     let x_token = model.x_token.as_ref();
     let actions = [
@@ -189,17 +191,17 @@ fn size(model: &Model) -> Option<(String, &'static str)> {
         let body = operation.body.as_ref().map(|body| Ty::Ref(body.component.clone()));
         let is_action = actions.iter().flatten().any(|id| ident::snake(id) == operation.id);
         if let Some(body) = body.as_ref().filter(|body| is_action && model.values(body, true) > VALUES) {
-            let what =
+            let message =
                 format!("the body of `{}` has {} values, each a credential", operation.id, model.values(body, true));
-            return Some((what, "leave out what nobody sends"));
+            return Some((message, "leave out what nobody sends"));
         }
         let answers = operation.errors.iter().chain([&operation.success]).filter_map(|answer| answer.ty.as_ref());
         if let Some(values) = body.iter().chain(answers).map(|ty| model.values(ty, false)).find(|all| *all > VALUES) {
-            let what = format!(
+            let message = format!(
                 "a body of `{}` needs {values} values at least: objects that hold others multiply",
                 operation.id
             );
-            return Some((what, "remove some of them from `required`"));
+            return Some((message, "remove some of them from `required`"));
         }
     }
     None
@@ -212,7 +214,7 @@ pub const SCHEMA: &str = "specs/x-token.schema.json";
 static SCHEMA_TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", *schema::SCHEMA));
 
 /// The lowered document of a spec, with all that progenitor makes types of.
-pub fn lowered(source: &Source) -> Result<serde_json::Value, Vec<Problem>> {
+pub fn lowered(source: &Source) -> Result<serde_json::Value, Vec<Diagnostic>> {
     let (_, model, _) = read(source)?;
     Ok(document::document(&model, Types::Progenitors))
 }
@@ -223,17 +225,17 @@ pub fn progenitor_alone(document: &serde_json::Value) -> Result<String, String> 
     Ok(prettyplease::unparse(&operations::parsed(tokens)?))
 }
 
-type Read = (Spec, Model, Vec<Problem>);
+type Read = (Spec, Model, Vec<Diagnostic>);
 
-fn read(source: &Source) -> Result<Read, Vec<Problem>> {
+fn read(source: &Source) -> Result<Read, Vec<Diagnostic>> {
     let spec = Spec::parse(&source.file, &source.text)?;
-    let lint::Linted { problems, model } = lint::lint(&spec);
+    let lint::Linted { diagnostics, model } = lint::lint(&spec);
     match model {
         // What is left are warnings.
-        Some(model) => Ok((spec, model, problems)),
+        Some(model) => Ok((spec, model, diagnostics)),
         None => {
-            let is_error = |problem: &Problem| problem.severity == Severity::Error;
-            let (errors, warnings): (Vec<Problem>, Vec<Problem>) = problems.into_iter().partition(is_error);
+            let is_error = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Error;
+            let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) = diagnostics.into_iter().partition(is_error);
             Err(errors.into_iter().chain(warnings).collect())
         }
     }
@@ -251,8 +253,8 @@ mod tests {
 
     /// The specs of this repository.
     fn sources() -> Vec<Source> {
-        let (sources, problems) = folder::read(&repository(), &[]).unwrap();
-        assert!(problems.is_empty(), "{}", problems[0]);
+        let (sources, diagnostics) = folder::read(&repository(), &[]).unwrap();
+        assert!(diagnostics.is_empty(), "{}", diagnostics[0]);
         sources
     }
 
@@ -265,7 +267,7 @@ mod tests {
     #[test]
     fn the_committed_crates_are_fresh() {
         let generated =
-            generate(&sources(), Some(&facade()), |_| {}).unwrap_or_else(|problems| panic!("{}", problems[0]));
+            generate(&sources(), Some(&facade()), |_| {}).unwrap_or_else(|diagnostics| panic!("{}", diagnostics[0]));
         let found = sync::read(&repository(), &generated.files, None).unwrap();
         let plan = sync::plan(&generated.files, &generated.snapshots, &found).unwrap();
         assert!(plan.is_empty(), "run `cargo xtask gen`:\n{}", plan.diff());
@@ -297,7 +299,7 @@ components:
         );
         match generate(&[Source { file: "specs/acme.yaml".to_owned(), text }], None, |_| {}) {
             Ok(_) => "nothing".to_owned(),
-            Err(problems) => problems.iter().map(|problem| problem.what.as_str()).collect(),
+            Err(diagnostics) => diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect(),
         }
     }
 
@@ -314,7 +316,7 @@ components:
     #[test]
     fn all_crates_have_the_same_files() {
         let generated =
-            generate(&sources(), Some(&facade()), |_| {}).unwrap_or_else(|problems| panic!("{}", problems[0]));
+            generate(&sources(), Some(&facade()), |_| {}).unwrap_or_else(|diagnostics| panic!("{}", diagnostics[0]));
         let of = |vendor: &str| -> Vec<&str> {
             let root = format!("crates/{vendor}/");
             generated.files.keys().filter_map(|path| path.strip_prefix(&root)).collect()
@@ -333,7 +335,7 @@ components:
         let text = fragment.filter(|text| text.starts_with("openapi:")).collect::<Vec<_>>();
         assert_eq!(text.len(), 1, "one whole fragment");
         let source = Source { file: "specs/acme.yaml".to_owned(), text: text[0].to_owned() };
-        let generated = generate(&[source], None, |_| {}).unwrap_or_else(|problems| panic!("{}", problems[0]));
+        let generated = generate(&[source], None, |_| {}).unwrap_or_else(|diagnostics| panic!("{}", diagnostics[0]));
         assert!(generated.warnings.is_empty(), "{}", generated.warnings[0]);
     }
 
@@ -344,9 +346,10 @@ components:
             Source { file: file.to_owned(), text }
         };
         let [acme, acme_eu] = ["specs/acme.yaml", "specs/acme_eu.yaml"];
-        let problems =
+        let diagnostics =
             generate(&[fragment(acme, "eu_secret"), fragment(acme_eu, "secret")], None, |_| {}).err().unwrap();
-        let said: Vec<String> = problems.iter().map(|problem| format!("{}: {}", problem.file, problem.what)).collect();
+        let said: Vec<String> =
+            diagnostics.iter().map(|diagnostic| format!("{}: {}", diagnostic.file, diagnostic.message)).collect();
         assert_eq!(
             said,
             ["specs/acme_eu.yaml: its environment variable `ACME_EU_SECRET` is one of specs/acme.yaml too"]
@@ -357,8 +360,9 @@ components:
     #[test]
     fn two_specs_of_one_name_are_an_error_beside_their_others() {
         let named = |file: &str| Source { file: file.to_owned(), text: String::new() };
-        let problems = generate(&[named("specs/acme.yaml"), named("specs/acme.yml")], None, |_| {}).err().unwrap();
-        let said: Vec<String> = problems.iter().map(|problem| format!("{}: {}", problem.file, problem.what)).collect();
+        let diagnostics = generate(&[named("specs/acme.yaml"), named("specs/acme.yml")], None, |_| {}).err().unwrap();
+        let said: Vec<String> =
+            diagnostics.iter().map(|diagnostic| format!("{}: {}", diagnostic.file, diagnostic.message)).collect();
         assert_eq!(
             said,
             [
@@ -374,8 +378,8 @@ components:
         let text = crate::new::fragment(&crate::vendor::Vendor::from_file("specs/a-b.yaml").unwrap());
         let sources =
             ["specs/a-b.yaml", "specs/a_b.yaml"].map(|file| Source { file: file.to_owned(), text: text.clone() });
-        let problems = generate(&sources, None, |_| {}).err().unwrap();
-        assert_eq!(problems.len(), 1);
-        assert!(problems[0].what.contains("freshtoken-a_b"), "{}", problems[0]);
+        let diagnostics = generate(&sources, None, |_| {}).err().unwrap();
+        assert_eq!(diagnostics.len(), 1);
+        assert!(diagnostics[0].message.contains("freshtoken-a_b"), "{}", diagnostics[0]);
     }
 }

@@ -3,7 +3,7 @@
 //! One rule makes all of them from the stem of the spec's file, so that no vendor needs a name of its own in any other
 //! place. It knows nothing of what a spec says.
 
-use crate::problem::{Problem, Severity};
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// Crates of the workspace that are no vendor's.
 const CRATES: [&str; 8] = ["bench", "codegen", "demo", "freshtoken", "redis", "sandbox", "wire", "xtask"];
@@ -91,12 +91,12 @@ impl Vendor {
     /// The name has only `a`-`z`, `0`-`9`, `.`, `_` and `-`. Each `.` and `-` becomes a `_`; a digit in front gets a `_`
     /// before it, a keyword of Rust a `_` behind it. An error for any other character, where no letter or digit is left,
     /// and for the names of the workspace's own crates, of what the facade has, and of Windows' devices.
-    pub fn from_file(file: &str) -> Result<Vendor, Problem> {
+    pub fn from_file(file: &str) -> Result<Vendor, Diagnostic> {
         Self::of(stem(file), file)
     }
 
     /// The vendor of a name that a person gives, whose file is yet to be written.
-    pub fn from_name(name: &str) -> Result<Vendor, Problem> {
+    pub fn from_name(name: &str) -> Result<Vendor, Diagnostic> {
         let file = format!("specs/{name}.yaml");
         let is_file = stem(name) != name;
         match is_file || name.starts_with('.') {
@@ -105,8 +105,8 @@ impl Vendor {
         }
     }
 
-    fn of(stem: &str, file: &str) -> Result<Vendor, Problem> {
-        let refuse = |what: String| Err(refusal(file, what));
+    fn of(stem: &str, file: &str) -> Result<Vendor, Diagnostic> {
+        let refuse = |message: String| Err(refusal(file, message));
         if !is_plain(stem) {
             return refuse(format!(
                 "`{stem}` can't name a vendor: a name has lower-case letters, digits, `.`, `_` and `-` only"
@@ -166,16 +166,16 @@ pub fn is_plain(name: &str) -> bool {
     name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
 }
 
-fn refusal(file: &str, what: String) -> Problem {
-    let instead = "name the file after its vendor, such as `specs/zenoti.yaml`".to_owned();
-    Problem {
+fn refusal(file: &str, message: String) -> Diagnostic {
+    let help = "name the file after its vendor, such as `specs/zenoti.yaml`".to_owned();
+    Diagnostic {
         severity: Severity::Error,
         rule: None,
         file: file.into(),
         line: None,
         pointer: String::new(),
-        what,
-        instead,
+        message,
+        help,
     }
 }
 

@@ -159,7 +159,7 @@ paths:
         );
         let spec = Spec::parse("specs/acme.yaml", &text).unwrap_or_else(|problems| panic!("{}", problems[0]));
         let linted = lint(&spec);
-        let model = linted.model.unwrap_or_else(|| panic!("{}", linted.problems[0]));
+        let model = linted.model.unwrap_or_else(|| panic!("{}", linted.diagnostics[0]));
         let client = emit::package(&model).unwrap().files["crates/acme/src/client.rs"].clone();
         let adapter = adapter::source(&model).unwrap().unwrap();
         let dense = |text: String| text.split_whitespace().collect::<String>();

@@ -1,10 +1,10 @@
 //! Request bodies: one media type, JSON or a form, and what a form can carry.
 
+use crate::diagnostic::list;
+use crate::diagnostic::nearest;
 use crate::lint::document::Lint;
 use crate::lint::document::{At, Node, Operation, Shape};
 use crate::lint::operations::unsendable;
-use crate::problem::list;
-use crate::problem::nearest;
 use crate::read::media_type::{essence, is_form, is_json};
 use crate::read::spec::delimiter;
 use std::collections::{HashMap, HashSet};
@@ -33,8 +33,13 @@ fn delimiters(lint: &mut Lint) {
                 let Some(delimiter) = delimiter(encoding.value) else { continue };
                 match forms.get(&(at, name)) {
                     Some((other, whose)) if *other != delimiter => {
-                        let what = format!("`{name}` of the same schema is joined in another way by {whose}");
-                        lint.error("delimited-lists", &encoding, what, "give one of the two forms a schema of its own");
+                        let message = format!("`{name}` of the same schema is joined in another way by {whose}");
+                        lint.error(
+                            "delimited-lists",
+                            &encoding,
+                            message,
+                            "give one of the two forms a schema of its own",
+                        );
                     }
                     _ => {
                         forms.insert((at, name), (delimiter, operation.name()));
@@ -61,10 +66,10 @@ fn delimiters(lint: &mut Lint) {
                     for (name, node) in &fields.properties {
                         if let Some((_, form)) = forms.get(&(schema.at(), *name)) {
                             let whose = operation.name();
-                            let what = format!(
+                            let message = format!(
                                 "`{name}` is one text in the form of {form}, and a list in the JSON of {whose}"
                             );
-                            lint.error("delimited-lists", node, what, "give the form a schema of its own");
+                            lint.error("delimited-lists", node, message, "give the form a schema of its own");
                         }
                         queue.push(*node);
                     }
@@ -79,13 +84,18 @@ fn delimiters(lint: &mut Lint) {
 
 fn request<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>, node: &Node<'a>) {
     if matches!(operation.method, "get" | "head" | "options") {
-        let what = format!("a {} request has no body", operation.method.to_uppercase());
-        lint.error("request-bodies", node, what, "remove it, and write its properties as parameters with `in: query`");
+        let message = format!("a {} request has no body", operation.method.to_uppercase());
+        lint.error(
+            "request-bodies",
+            node,
+            message,
+            "remove it, and write its properties as parameters with `in: query`",
+        );
     }
     let body = lint.resolve(node);
     if !body.flag("required") && body.value.is_object() && !body.has("$ref") {
-        let what = format!("the request body of {} isn't required, and is always sent", operation.name());
-        lint.warn("request-bodies", &body, what, "add `required: true`");
+        let message = format!("the request body of {} isn't required, and is always sent", operation.name());
+        lint.warn("request-bodies", &body, message, "add `required: true`");
     }
     let content = body.named("content");
     let at = (body.at(), "content");
@@ -100,8 +110,8 @@ fn request<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>, node: &Node<'a>) 
     if content.len() > 1 {
         let types: Vec<String> = content.iter().map(|(media_type, _)| essence(media_type)).collect();
         let types = list(types.iter().map(String::as_str)).replace(" or ", " and ");
-        let what = format!("the request body has several media types, {types}, and only one can be sent");
-        lint.error("request-bodies", &at, what, "keep the one that the vendor documents best");
+        let message = format!("the request body has several media types, {types}, and only one can be sent");
+        lint.error("request-bodies", &at, message, "keep the one that the vendor documents best");
     }
     for (media_type, media) in &content {
         media_type_at(lint, media_type, media);
@@ -110,7 +120,7 @@ fn request<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>, node: &Node<'a>) 
 
 fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
     if !is_json(media_type) && !is_form(media_type) {
-        let (kind, instead) = match essence(media_type) {
+        let (kind, help) = match essence(media_type) {
             essence if essence.starts_with("multipart/") => {
                 ("multipart", "write `application/x-www-form-urlencoded`, which most vendors take too")
             }
@@ -125,17 +135,17 @@ fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
             ),
             _ => ("that", "write `application/json` or `application/x-www-form-urlencoded`"),
         };
-        let what = format!("`{media_type}` can't be sent: a request body is JSON or a form, not {kind}");
-        let what = if kind == "that" {
+        let message = format!("`{media_type}` can't be sent: a request body is JSON or a form, not {kind}");
+        let message = if kind == "that" {
             format!("`{media_type}` can't be sent: a request body is JSON or a form")
         } else {
-            what
+            message
         };
-        lint.error("media-types", media, what, instead);
+        lint.error("media-types", media, message, help);
         return;
     }
-    if let Some((what, instead)) = unsendable("header", media_type) {
-        lint.error("media-types", media, format!("the media type {what}"), instead);
+    if let Some((message, help)) = unsendable("header", media_type) {
+        lint.error("media-types", media, format!("the media type {message}"), help);
     }
     let Some(schema) = media.get("schema") else {
         lint.error(
@@ -151,11 +161,12 @@ fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
         match lint.shape(&variant) {
             Shape::Object(fields) => forms.push(fields),
             shape => {
-                let what = format!("the request body is {}, and must be an object with named properties", shape.kind());
+                let message =
+                    format!("the request body is {}, and must be an object with named properties", shape.kind());
                 lint.error(
                     "media-types",
                     &variant,
-                    what,
+                    message,
                     "write `type: object` and `properties`, or a `oneOf` of such",
                 );
             }
@@ -165,8 +176,8 @@ fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
     let encodings = media.named("encoding");
     if !is_form(media_type) {
         for (property, encoding) in encodings {
-            let what = format!("`encoding` of `{property}` has no meaning in JSON");
-            lint.error("media-types", &encoding, what, "remove it");
+            let message = format!("`encoding` of `{property}` has no meaning in JSON");
+            lint.error("media-types", &encoding, message, "remove it");
         }
         return;
     }
@@ -191,7 +202,7 @@ fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
         let properties: Vec<&Node> = forms.iter().filter_map(|fields| fields.property(name)).collect();
         if properties.is_empty() && !forms.is_empty() {
             let known = forms.iter().flat_map(|fields| fields.names());
-            let instead = match nearest(name, known) {
+            let help = match nearest(name, known) {
                 Some(meant) => format!("write `{meant}`"),
                 None => "remove it".to_owned(),
             };
@@ -199,11 +210,11 @@ fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
                 "media-types",
                 encoding,
                 format!("`encoding` names `{name}`, and the form has no such property"),
-                instead,
+                help,
             );
         } else if !properties.is_empty() && !properties.iter().any(|node| matches!(lint.shape(node), Shape::List(_))) {
-            let what = format!("`encoding` of `{name}` has no meaning: the property isn't a list");
-            lint.error("media-types", encoding, what, "remove it, or write `type: array`");
+            let message = format!("`encoding` of `{name}` has no meaning: the property isn't a list");
+            lint.error("media-types", encoding, message, "remove it, or write `type: array`");
         }
     }
 }
@@ -216,32 +227,32 @@ fn form_property<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>, encoding:
         Shape::Scalar(..) => {}
         Shape::List(items) => {
             let Some(encoding) = encoding else {
-                let what = format!("`{name}` is a list, and nothing says how a form writes it");
-                return lint.error("form-properties", media, what, advice);
+                let message = format!("`{name}` is a list, and nothing says how a form writes it");
+                return lint.error("form-properties", media, message, advice);
             };
             let style = encoding.text("style").unwrap_or("form");
             let explode = encoding.value.get("explode").and_then(serde_json::Value::as_bool).unwrap_or(style == "form");
             match style {
                 "form" | "spaceDelimited" | "pipeDelimited" if explode => {
-                    let what =
+                    let message =
                         format!("`{name}` would be sent as several fields of one name, which a form can't write here");
-                    lint.error("form-properties", encoding, what, format!("add `explode: false`: {advice}"));
+                    lint.error("form-properties", encoding, message, format!("add `explode: false`: {advice}"));
                 }
                 "form" | "spaceDelimited" | "pipeDelimited" => {}
                 "deepObject" => lint.error("form-properties", encoding, "`deepObject` can't be honoured", advice),
                 other => {
-                    let what = format!("`{other}` is no style of a form");
+                    let message = format!("`{other}` is no style of a form");
                     lint.error(
                         "form-properties",
                         &(encoding.at(), "style"),
-                        what,
+                        message,
                         "write `spaceDelimited`, `pipeDelimited` or `form`",
                     );
                 }
             }
             if let Some(items) = items.as_ref().filter(|items| lint.is_nullable(items)) {
-                let what = format!("an element of `{name}` may be null, which a form can't say");
-                lint.error("form-properties", items, what, "remove `nullable`");
+                let message = format!("an element of `{name}` may be null, which a form can't say");
+                lint.error("form-properties", items, message, "remove `nullable`");
             }
             let items = items.map(|items| lint.shape(&items));
             let is_plain = match &items {
@@ -250,27 +261,27 @@ fn form_property<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>, encoding:
                 _ => false,
             };
             if !is_plain {
-                let what = format!("the elements of `{name}` can't be joined to one text");
+                let message = format!("the elements of `{name}` can't be joined to one text");
                 lint.error(
                     "form-properties",
                     node,
-                    what,
+                    message,
                     "write `items` with the type string, with or without `enum`, or integer",
                 );
             }
         }
         Shape::Object(_) | Shape::Map(_) => {
-            let what = format!("`{name}` is an object, and a form is flat");
+            let message = format!("`{name}` is an object, and a form is flat");
             lint.error(
                 "form-properties",
                 node,
-                what,
+                message,
                 "write a property for each field, named as it is sent, such as `user[name]`",
             );
         }
         Shape::Union(_) | Shape::Any => {
-            let what = format!("`{name}` has no single type, and a form writes text");
-            lint.error("form-properties", node, what, "write `type: string`, `integer`, `number` or `boolean`");
+            let message = format!("`{name}` has no single type, and a form writes text");
+            lint.error("form-properties", node, message, "write `type: string`, `integer`, `number` or `boolean`");
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Everything here bears any document, however wrong: what isn't there is absent, and whatever turns in a circle ends.
 
-use crate::problem::{Problem, join};
+use crate::diagnostic::{Diagnostic, join};
 use crate::read::media_type::is_json;
 use crate::read::spec::{Spec, is_alone, pointers};
 use serde_json::Value;
@@ -405,7 +405,7 @@ impl<'a> Lint<'a> {
 /// What checks share: the spec, and what they have found.
 pub struct Lint<'a> {
     pub spec: &'a Spec,
-    pub problems: Vec<Problem>,
+    pub diagnostics: Vec<Diagnostic>,
     /// Where all nodes stand, made when the first is asked for: mostly nothing is wrong.
     pointers: OnceCell<HashMap<At, String>>,
     /// What schemas come to, by where they stand.
@@ -414,29 +414,29 @@ pub struct Lint<'a> {
 
 impl<'a> Lint<'a> {
     pub fn new(spec: &'a Spec) -> Self {
-        Self { spec, problems: Vec::new(), pointers: OnceCell::new(), shapes: RefCell::default() }
+        Self { spec, diagnostics: Vec::new(), pointers: OnceCell::new(), shapes: RefCell::default() }
     }
 
     pub fn error(
         &mut self,
         rule: &'static str,
         at: &(impl Place + ?Sized),
-        what: impl Into<String>,
-        instead: impl Into<String>,
+        message: impl Into<String>,
+        help: impl Into<String>,
     ) {
-        let problem = self.spec.problem(&at.pointer(self), what, instead);
-        self.problems.push(problem.of(rule));
+        let diagnostic = self.spec.error(&at.pointer(self), message, help);
+        self.diagnostics.push(diagnostic.of(rule));
     }
 
     pub fn warn(
         &mut self,
         rule: &'static str,
         at: &(impl Place + ?Sized),
-        what: impl Into<String>,
-        instead: impl Into<String>,
+        message: impl Into<String>,
+        help: impl Into<String>,
     ) {
-        let problem = self.spec.warning(&at.pointer(self), what, instead);
-        self.problems.push(problem.of(rule));
+        let diagnostic = self.spec.warning(&at.pointer(self), message, help);
+        self.diagnostics.push(diagnostic.of(rule));
     }
 
     /// A value as the file has it: 2.10 with its nought.

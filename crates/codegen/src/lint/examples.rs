@@ -1,10 +1,10 @@
 //! Examples, against their schemas: each becomes a request or an answer of a snapshot test, so it must be one.
 
+use crate::diagnostic::nearest;
 use crate::ident;
 use crate::lint::document::Lint;
 use crate::lint::document::{At, Node, Shape};
 use crate::lint::operations::unsendable;
-use crate::problem::nearest;
 use crate::read::media_type::{is_form, is_json};
 use crate::read::spec::{delimiter, kind};
 use crate::read::x_token::KEY;
@@ -46,12 +46,12 @@ pub fn check(lint: &mut Lint) {
             let found = media_type(lint, &parameter, Way::Sent);
             let place = parameter.text("in").unwrap_or_default();
             for (_, example) in &found {
-                if let Some((what, instead)) = example.value.as_str().and_then(|text| unsendable(place, text)) {
+                if let Some((message, help)) = example.value.as_str().and_then(|text| unsendable(place, text)) {
                     lint.error(
                         "parameter-examples",
                         example,
-                        format!("the example of a {place} parameter {what}"),
-                        instead,
+                        format!("the example of a {place} parameter {message}"),
+                        help,
                     );
                 }
             }
@@ -97,8 +97,8 @@ fn items<'a>(lint: &mut Lint<'a>, delimiter: char, list: &Node<'a>) {
             ),
             Some(text) if text.contains(delimiter) => {
                 let shown = if delimiter == ' ' { "a space".to_owned() } else { format!("`{delimiter}`") };
-                let what = format!("`{text}` holds {shown}, which stands between the items of this list");
-                lint.error("list-examples", &item, what, "make several items of it");
+                let message = format!("`{text}` holds {shown}, which stands between the items of this list");
+                lint.error("list-examples", &item, message, "make several items of it");
             }
             Some(text) if text.contains(char::is_control) => {
                 lint.error("list-examples", &item, format!("{value} holds a control character"), "remove that");
@@ -111,8 +111,8 @@ fn items<'a>(lint: &mut Lint<'a>, delimiter: char, list: &Node<'a>) {
 /// The examples of a media type or a parameter: both keep them beside a schema. Returns those that fit, with that schema.
 fn media_type<'a>(lint: &mut Lint<'a>, media: &Node<'a>, way: Way) -> Vec<(Node<'a>, Node<'a>)> {
     if media.has("example") && media.has("examples") {
-        let what = "`example` and `examples` exclude each other";
-        lint.error("examples", &(media.at(), "example"), what, "move it into `examples`, under a name of its own");
+        let message = "`example` and `examples` exclude each other";
+        lint.error("examples", &(media.at(), "example"), message, "move it into `examples`, under a name of its own");
     }
     let mut names: HashMap<String, &str> = HashMap::new();
     let mut values: Vec<Node<'a>> = media.get("example").into_iter().collect();
@@ -126,8 +126,8 @@ fn media_type<'a>(lint: &mut Lint<'a>, media: &Node<'a>, way: Way) -> Vec<(Node<
                 "write it in snake_case",
             );
         } else if let Some(other) = names.insert(file.clone(), name) {
-            let what = format!("the examples `{other}` and `{name}` would both be the file `{file}`");
-            lint.error("examples", &example, what, "rename one of them");
+            let message = format!("the examples `{other}` and `{name}` would both be the file `{file}`");
+            lint.error("examples", &example, message, "rename one of them");
         }
         values.extend(lint.resolve(&example).get("value"));
     }
@@ -143,8 +143,8 @@ fn media_type<'a>(lint: &mut Lint<'a>, media: &Node<'a>, way: Way) -> Vec<(Node<
         if found.is_empty() {
             fit.push((schema, value));
         }
-        for (at, what, instead) in found {
-            lint.error("examples", &at, what, instead);
+        for (at, message, help) in found {
+            lint.error("examples", &at, message, help);
         }
     }
     fit
@@ -161,8 +161,8 @@ struct Checker<'c, 'a> {
 }
 
 impl<'a> Checker<'_, 'a> {
-    fn say(&mut self, example: &Node<'a>, what: String, instead: impl Into<String>) {
-        self.found.push((example.at(), format!("the example doesn't match its schema: {what}"), instead.into()));
+    fn say(&mut self, example: &Node<'a>, message: String, help: impl Into<String>) {
+        self.found.push((example.at(), format!("the example doesn't match its schema: {message}"), help.into()));
     }
 
     fn check(&mut self, schema: &Node<'a>, example: &Node<'a>, depth: usize) {
@@ -190,11 +190,11 @@ impl<'a> Checker<'_, 'a> {
                     }
                 }
                 None => {
-                    let instead = match example.value {
+                    let help = match example.value {
                         Value::String(_) => "write a list, such as `[one, two]`: the client joins it",
                         _ => "write a list",
                     };
-                    self.misfit(example, "a list", instead);
+                    self.misfit(example, "a list", help);
                 }
             },
             Shape::Map(values) => match example.value.as_object() {
@@ -214,11 +214,11 @@ impl<'a> Checker<'_, 'a> {
                 for (name, node) in &fields.properties {
                     let Some(value) = example.get(name) else {
                         if fields.required.contains(name) {
-                            let instead = match self.lint.constant(node).map(plain) {
+                            let help = match self.lint.constant(node).map(plain) {
                                 Some(constant) => format!("add `{name}: {constant}`"),
                                 None => format!("add `{name}`, or remove it from `required`"),
                             };
-                            self.say(example, format!("`{name}` is missing"), instead);
+                            self.say(example, format!("`{name}` is missing"), help);
                         }
                         continue;
                     };
@@ -232,11 +232,11 @@ impl<'a> Checker<'_, 'a> {
                 if self.way == Way::Sent && fields.more.is_none() {
                     for (name, node) in example.all() {
                         if fields.property(name).is_none() {
-                            let instead = match nearest(name, fields.names()) {
+                            let help = match nearest(name, fields.names()) {
                                 Some(meant) => format!("write `{meant}`"),
                                 None => "remove it, or add it to `properties`".to_owned(),
                             };
-                            self.say(&node, format!("`{name}` is no property"), instead);
+                            self.say(&node, format!("`{name}` is no property"), help);
                         }
                     }
                 }
@@ -294,12 +294,12 @@ impl<'a> Checker<'_, 'a> {
             ("string", Value::String(text))
                 if schema.text("format") == Some("date-time") && !is_date_time(text, self.needs_offset()) =>
             {
-                let what = format!("{} is no date-time", self.name_of(example));
-                return self.say(example, what, "write it as RFC 3339 does, such as `2030-01-02T03:04:05Z`");
+                let message = format!("{} is no date-time", self.name_of(example));
+                return self.say(example, message, "write it as RFC 3339 does, such as `2030-01-02T03:04:05Z`");
             }
             ("integer", Value::Number(number)) if number.is_u64() && !number.is_i64() => {
-                let what = format!("{} is more than 64 bits with a sign can hold", self.name_of(example));
-                return self.say(example, what, "write a smaller one; or `type: string` in the schema, and quotes");
+                let message = format!("{} is more than 64 bits with a sign can hold", self.name_of(example));
+                return self.say(example, message, "write a smaller one; or `type: string` in the schema, and quotes");
             }
             ("string", Value::String(_)) | ("boolean", Value::Bool(_)) | ("number", Value::Number(_)) => true,
             ("integer", Value::Number(number)) => number.is_i64(),
@@ -308,7 +308,7 @@ impl<'a> Checker<'_, 'a> {
             _ => false,
         };
         if !fits {
-            let (wanted, instead) = match (scalar, value) {
+            let (wanted, help) = match (scalar, value) {
                 ("string", Value::Number(_) | Value::Bool(_)) => {
                     ("text", format!("write `\"{}\"`, in quotes", self.lint.plain(example)))
                 }
@@ -317,19 +317,19 @@ impl<'a> Checker<'_, 'a> {
                 ("boolean", _) => ("a boolean", "write `true` or `false`".to_owned()),
                 _ => ("a number", "write a number".to_owned()),
             };
-            return self.misfit(example, wanted, instead);
+            return self.misfit(example, wanted, help);
         }
         // An enum of several values is open; one value is a constant.
         if let Some(constant) = self.lint.constant(schema)
             && constant != value
         {
-            let what = format!(
+            let message = format!(
                 "{} is `{}`, and the schema's only value is `{}`",
                 self.name_of(example),
                 plain(value),
                 plain(constant)
             );
-            self.say(example, what, format!("write `{}`", plain(constant)));
+            self.say(example, message, format!("write `{}`", plain(constant)));
         }
     }
 
@@ -349,9 +349,9 @@ impl<'a> Checker<'_, 'a> {
         }
     }
 
-    fn misfit(&mut self, example: &Node<'a>, wanted: &str, instead: impl Into<String>) {
-        let what = format!("{} is {}, and the schema says {wanted}", self.name_of(example), kind(example.value));
-        self.say(example, what, instead);
+    fn misfit(&mut self, example: &Node<'a>, wanted: &str, help: impl Into<String>) {
+        let message = format!("{} is {}, and the schema says {wanted}", self.name_of(example), kind(example.value));
+        self.say(example, message, help);
     }
 }
 

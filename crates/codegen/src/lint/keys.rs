@@ -3,9 +3,9 @@
 //! `openapiv3` drops a key that it doesn't know, so a slip would be silent. The table has a row for each key that
 //! OpenAPI allows, those that can't be honoured among them; what the values mean is for the other checks.
 
+use crate::diagnostic::{distance, nearest};
 use crate::lint::document::Lint;
 use crate::lint::document::{METHODS, Node};
-use crate::problem::{distance, nearest};
 use crate::read::spec::kind;
 use serde_json::Value;
 
@@ -445,14 +445,14 @@ impl<'a> Walk<'_, 'a> {
 
     fn known(&mut self, key: &str, node: &Node<'a>, form: Form, verdict: Verdict) {
         match verdict {
-            Refused(why, instead) => self.lint.error("unsupported-keys", node, format!("`{key}` {why}"), instead),
+            Refused(why, help) => self.lint.error("unsupported-keys", node, format!("`{key}` {why}"), help),
             Fine | Needed => self.form(key, node, form),
-            Warned(what) => {
+            Warned(message) => {
                 self.form(key, node, form);
                 // `deprecated: false` says nothing.
                 if *node.value != Value::Bool(false) && !node.value.is_null() {
-                    let instead = "leave it for the reader, or remove it";
-                    self.lint.warn("unsupported-keys", node, format!("`{key}` {what}"), instead);
+                    let help = "leave it for the reader, or remove it";
+                    self.lint.warn("unsupported-keys", node, format!("`{key}` {message}"), help);
                 }
             }
         }
@@ -465,16 +465,16 @@ impl<'a> Walk<'_, 'a> {
                 Value::String(_) => {}
                 Value::Number(_) => {
                     let number = self.lint.plain(node);
-                    let what = format!("`{key}` is the number {number}, and must be text");
-                    self.lint.error("value-types", node, what, format!("write `{key}: \"{number}\"`"));
+                    let message = format!("`{key}` is the number {number}, and must be text");
+                    self.lint.error("value-types", node, message, format!("write `{key}: \"{number}\"`"));
                 }
                 Value::Bool(flag) => {
-                    let what = format!("`{key}` is a boolean, and must be text");
-                    self.lint.error("value-types", node, what, format!("write `{key}: \"{flag}\"`"));
+                    let message = format!("`{key}` is a boolean, and must be text");
+                    self.lint.error("value-types", node, message, format!("write `{key}: \"{flag}\"`"));
                 }
                 Value::Array(_) if key == "type" => {
-                    let instead = "write one type, and `nullable: true` beside it for null";
-                    self.lint.error("value-types", node, "a list of types belongs to OpenAPI 3.1", instead);
+                    let help = "write one type, and `nullable: true` beside it for null";
+                    self.lint.error("value-types", node, "a list of types belongs to OpenAPI 3.1", help);
                 }
                 _ => self.misshapen(node, "text"),
             },
@@ -484,15 +484,15 @@ impl<'a> Walk<'_, 'a> {
                     if matches!(text.to_lowercase().as_str(), "yes" | "no" | "on" | "off" | "true" | "false") =>
                 {
                     let meant = matches!(text.to_lowercase().as_str(), "yes" | "on" | "true");
-                    let what = format!("`{text}` is text, and `{key}` is `true` or `false`");
-                    self.lint.error("value-types", node, what, format!("write `{key}: {meant}`"));
+                    let message = format!("`{text}` is text, and `{key}` is `true` or `false`");
+                    self.lint.error("value-types", node, message, format!("write `{key}: {meant}`"));
                 }
                 Value::Number(_) if key.starts_with("exclusive") => {
-                    let what = format!("`{key}` with a number belongs to OpenAPI 3.1");
+                    let message = format!("`{key}` with a number belongs to OpenAPI 3.1");
                     self.lint.error(
                         "value-types",
                         node,
-                        what,
+                        message,
                         "write the number as `minimum` or `maximum`, and `true` here",
                     );
                 }
@@ -544,9 +544,9 @@ impl<'a> Walk<'_, 'a> {
             Form::SchemaOrBool => match node.value {
                 Value::Bool(true) => {}
                 Value::Bool(false) => {
-                    let what =
+                    let message =
                         "`additionalProperties: false` isn't enforced: a vendor's new field never breaks decoding";
-                    self.lint.warn("value-types", node, what, "remove it");
+                    self.lint.warn("value-types", node, message, "remove it");
                 }
                 _ => self.object(Kind::Schema, node),
             },
@@ -557,11 +557,11 @@ impl<'a> Walk<'_, 'a> {
         let Some(list) = node.value.as_array() else {
             // `required: true` on a property is a habit from older drafts of JSON Schema.
             if node.value.is_boolean() && self.lint.key(node) == "required" {
-                let what = "`required` of a schema is a list of its properties";
+                let message = "`required` of a schema is a list of its properties";
                 return self.lint.error(
                     "value-types",
                     node,
-                    what,
+                    message,
                     "name the property in `required` of the object that has it",
                 );
             }
@@ -599,8 +599,8 @@ impl<'a> Walk<'_, 'a> {
             } else if path.starts_with('/') {
                 self.object(Kind::PathItem, &node);
             } else {
-                let what = format!("the path `{path}` doesn't start with a slash");
-                self.lint.error("paths", &node, what, format!("write `/{path}`"));
+                let message = format!("the path `{path}` doesn't start with a slash");
+                self.lint.error("paths", &node, message, format!("write `/{path}`"));
             }
         }
     }
@@ -622,19 +622,19 @@ impl<'a> Walk<'_, 'a> {
         let Some(map) = node.value.as_object() else { return };
         let siblings: Vec<String> = map.keys().filter(|key| *key != "$ref").map(|key| format!("`{key}`")).collect();
         if !siblings.is_empty() {
-            let what = format!("OpenAPI 3.0 ignores {} beside a `$ref`", siblings.join(", "));
-            let instead = match (of, node.text("$ref")) {
+            let message = format!("OpenAPI 3.0 ignores {} beside a `$ref`", siblings.join(", "));
+            let help = match (of, node.text("$ref")) {
                 (Kind::Schema, Some(reference)) => {
                     format!("wrap it: `allOf: [{{ $ref: \"{reference}\" }}]` with the rest beside `allOf`")
                 }
                 _ => "write it in the component".to_owned(),
             };
-            self.lint.error("references", node, what, instead);
+            self.lint.error("references", node, message, help);
         }
     }
 
     fn missing(&mut self, of: Kind, name: &str, form: Form, node: &Node<'a>) {
-        let instead = match (of, name) {
+        let help = match (of, name) {
             (Kind::Root, "servers") => {
                 "add `servers: [{ url: https://api.example.com, x-name: production }]`".to_owned()
             }
@@ -653,20 +653,20 @@ impl<'a> Walk<'_, 'a> {
             }
             _ => format!("add `{name}`"),
         };
-        self.lint.error("required-keys", node, format!("{} has no `{name}`", of.name()), instead);
+        self.lint.error("required-keys", node, format!("{} has no `{name}`", of.name()), help);
     }
 
     fn misshapen(&mut self, node: &Node<'a>, wanted: &str) {
         let key = self.lint.key(node);
-        let what = match key.parse::<usize>() {
+        let message = match key.parse::<usize>() {
             Ok(_) => format!("this element is {}", kind(node.value)),
             Err(_) => format!("`{key}` is {}", kind(node.value)),
         };
-        let instead = match node.value {
+        let help = match node.value {
             Value::Null => format!("write {wanted}, or remove it"),
             _ => format!("write {wanted}"),
         };
-        self.lint.error("value-types", node, what, instead);
+        self.lint.error("value-types", node, message, help);
     }
 
     /// A key that no row has; the one that was meant, if that can be told.
@@ -674,8 +674,8 @@ impl<'a> Walk<'_, 'a> {
         let rows = of.rows();
         // What is already there can't be meant a second time.
         let meant = nearest(key, rows.iter().map(|(name, ..)| *name));
-        let what = format!("`{key}` is not a key of {}", of.name());
-        let instead = match (of, key, meant) {
+        let message = format!("`{key}` is not a key of {}", of.name());
+        let help = match (of, key, meant) {
             (_, _, Some(meant)) => format!("write `{meant}`"),
             (_, "$ref", _) => "write the object in place".to_owned(),
             (Kind::PathItem, _, _) if METHODS.contains(&key.to_lowercase().as_str()) => {
@@ -684,29 +684,29 @@ impl<'a> Walk<'_, 'a> {
             (Kind::Schema, _, _) => "remove it; a property goes under `properties`".to_owned(),
             _ => "remove it, or write it as an extension, `x-…`".to_owned(),
         };
-        self.lint.error("unknown-keys", node, what, instead);
+        self.lint.error("unknown-keys", node, message, help);
         meant.and_then(|meant| rows.iter().map(|(name, ..)| *name).find(|name| *name == meant))
     }
 
     /// An extension: any but those that mean something here, and what looks like a slip for them.
     fn extension(&mut self, of: Kind, key: &str, node: &Node<'a>) -> Option<&'static str> {
         if key == "x-rust-type" || key.starts_with("x-dropshot-") {
-            let what = format!("`{key}` would change the generated code behind the spec");
-            self.lint.error("unknown-keys", node, what, "remove it: types come from the schema alone");
+            let message = format!("`{key}` would change the generated code behind the spec");
+            self.lint.error("unknown-keys", node, message, "remove it: types come from the schema alone");
             return None;
         }
         const WORDS: [&str; 3] = ["x-token", "x-name", "x-names"];
         if let Some(word) = WORDS.into_iter().find(|word| key == *word) {
-            let what = format!("`{word}` has no meaning in {}", of.name());
-            self.lint.error("unknown-keys", node, what, format!("move it to {}", home_of(word)));
+            let message = format!("`{word}` has no meaning in {}", of.name());
+            self.lint.error("unknown-keys", node, message, format!("move it to {}", home_of(word)));
             return None;
         }
         let plain = |text: &str| text.to_lowercase().replace('_', "-").trim_end_matches('s').to_owned();
         let is_near = |word: &&str| distance(key, word) <= 2 || plain(key) == plain(word);
         let words = WORDS.into_iter().filter(|word| of.rows().iter().any(|(name, ..)| name == word));
         let word = words.filter(is_near).min_by_key(|word| distance(key, word))?;
-        let what = format!("`{key}` looks like a slip for `{word}`");
-        self.lint.error("unknown-keys", node, what, format!("write `{word}`, or give the extension another name"));
+        let message = format!("`{key}` looks like a slip for `{word}`");
+        self.lint.error("unknown-keys", node, message, format!("write `{word}`, or give the extension another name"));
         Some(word)
     }
 }

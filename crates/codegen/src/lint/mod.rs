@@ -35,10 +35,10 @@ mod x_token;
 #[cfg(test)]
 mod tests;
 
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::lint::document::Lint;
 use crate::lower::lower;
 use crate::lower::model::Model;
-use crate::problem::{Problem, Severity};
 use crate::read::spec::Spec;
 use crate::read::x_token::KEY;
 use std::collections::HashSet;
@@ -46,7 +46,7 @@ use std::collections::HashSet;
 /// What is wrong with a spec, and what it was read as.
 pub struct Linted {
     /// All problems, in the order of the file.
-    pub problems: Vec<Problem>,
+    pub diagnostics: Vec<Diagnostic>,
     /// None: one of the problems is an error.
     pub model: Option<Model>,
 }
@@ -55,7 +55,7 @@ pub struct Linted {
 pub fn lint(spec: &Spec) -> Linted {
     let mut forms = Lint::new(spec);
     let nodes = keys::check(&mut forms);
-    let mut problems = forms.problems;
+    let mut diagnostics = forms.diagnostics;
     let (others, (schemas, x_token)) = rayon::join(
         || {
             let mut lint = Lint::new(spec);
@@ -65,41 +65,43 @@ pub fn lint(spec: &Spec) -> Linted {
             operations::check(&mut lint);
             bodies::check(&mut lint);
             examples::check(&mut lint);
-            lint.problems
+            lint.diagnostics
         },
         || {
             let mut lint = Lint::new(spec);
             schemas::check(&mut lint, &nodes);
             let x_token = x_token::check(&mut lint);
-            (lint.problems, x_token)
+            (lint.diagnostics, x_token)
         },
     );
-    problems.extend(others.into_iter().chain(schemas));
+    diagnostics.extend(others.into_iter().chain(schemas));
     // Whoever has errors to mend, perhaps a slip in the very word, needn't hear of it.
-    if spec.document.get(KEY).is_none() && problems.iter().all(|problem| problem.severity == Severity::Warning) {
-        problems.push(x_token::missing(spec));
+    if spec.document.get(KEY).is_none() && diagnostics.iter().all(|diagnostic| diagnostic.severity == Severity::Warning)
+    {
+        diagnostics.push(x_token::missing(spec));
     }
-    let is_error = |problem: &Problem| problem.severity == Severity::Error;
-    let mut model = (!problems.iter().any(is_error)).then(|| lower(spec, x_token));
-    problems.extend(model.iter().flat_map(|model| names::problems(spec, model)));
-    if problems.iter().any(is_error) {
+    let is_error = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Error;
+    let mut model = (!diagnostics.iter().any(is_error)).then(|| lower(spec, x_token));
+    diagnostics.extend(model.iter().flat_map(|model| names::diagnostics(spec, model)));
+    if diagnostics.iter().any(is_error) {
         model = None;
     }
-    Linted { problems: in_order(spec, problems), model }
+    Linted { diagnostics: in_order(spec, diagnostics), model }
 }
 
 /// In the order of the file, errors before warnings of the same place, each once.
-fn in_order(spec: &Spec, mut problems: Vec<Problem>) -> Vec<Problem> {
+fn in_order(spec: &Spec, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     // A component is checked once for each place that uses it, and what must go needs no warning besides.
-    let wrong: HashSet<String> = problems
+    let wrong: HashSet<String> = diagnostics
         .iter()
-        .filter(|problem| problem.severity == Severity::Error)
-        .map(|problem| problem.pointer.clone())
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .map(|diagnostic| diagnostic.pointer.clone())
         .collect();
     let mut seen = HashSet::new();
-    problems.retain(|problem| {
-        (problem.severity == Severity::Error || !wrong.contains(&problem.pointer)) && seen.insert(problem.clone())
+    diagnostics.retain(|diagnostic| {
+        (diagnostic.severity == Severity::Error || !wrong.contains(&diagnostic.pointer))
+            && seen.insert(diagnostic.clone())
     });
-    problems.sort_by_cached_key(|problem| (spec.rank(&problem.pointer), problem.severity));
-    problems
+    diagnostics.sort_by_cached_key(|diagnostic| (spec.rank(&diagnostic.pointer), diagnostic.severity));
+    diagnostics
 }

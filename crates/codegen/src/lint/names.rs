@@ -1,6 +1,7 @@
 //! Names that Rust, the environment or a user would take for one another: what a model is needed for, because its names are
 //! those that the later stages write. It is made only of a spec with no other error.
 
+use crate::diagnostic::{Diagnostic, join};
 use crate::emit::adapter::credentials;
 use crate::emit::adapter::from_env;
 use crate::emit::adapter::from_env::Holder;
@@ -8,22 +9,21 @@ use crate::emit::client;
 use crate::emit::settings::{RESERVED, Setting, settings};
 use crate::lint::document::METHODS;
 use crate::lower::model::{Model, Operation, Param, Place};
-use crate::problem::{Problem, join};
 use crate::read::spec::{Spec, at};
 use serde_json::Value;
 use std::collections::HashMap;
 
 /// All of them.
-pub fn problems(spec: &Spec, model: &Model) -> Vec<Problem> {
-    let mut problems = Vec::new();
+pub fn diagnostics(spec: &Spec, model: &Model) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
     let settings = settings(model);
     for setting in settings.iter().filter(|setting| setting.has_setter()) {
         let name = &setting.name;
         let is_server = model.servers.iter().any(|server| server.name == *name);
         if is_server || RESERVED.contains(&name.as_str()) {
             let owner = if is_server { "a server" } else { "a method of every endpoint" };
-            let what = format!("the setting `{name}` would have the name of {owner}");
-            problems.push(spec.problem(&setting_place(spec, model, setting), what, ANOTHER).of("setting-names"));
+            let message = format!("the setting `{name}` would have the name of {owner}");
+            diagnostics.push(spec.error(&setting_place(spec, model, setting), message, ANOTHER).of("setting-names"));
         }
     }
     for operation in &model.operations {
@@ -32,32 +32,32 @@ pub fn problems(spec: &Spec, model: &Model) -> Vec<Problem> {
             let is_token = argument.param.is_none();
             let other = taken.insert(argument.name, is_token);
             if let (Some(true), Some(param)) = (other, argument.param) {
-                let what = format!(
+                let message = format!(
                     "the parameter `{}` would have the name of the argument for the security scheme's token",
                     param.name
                 );
-                problems
-                    .push(spec.problem(&parameter_place(spec, operation, param), what, ANOTHER).of("argument-names"));
+                diagnostics
+                    .push(spec.error(&parameter_place(spec, operation, param), message, ANOTHER).of("argument-names"));
             }
         }
     }
     for (first, second) in credentials::confused(model) {
         let (first, second, name) = (first.join("."), second.join("."), second.join("_"));
-        let what = format!("the secrets `{first}` and `{second}` would be one credential, `{name}`");
-        problems.push(
-            spec.problem("/x-token", what, "add `x-name` to one of the two, another name in snake_case")
+        let message = format!("the secrets `{first}` and `{second}` would be one credential, `{name}`");
+        diagnostics.push(
+            spec.error("/x-token", message, "add `x-name` to one of the two, another name in snake_case")
                 .of("credential-names"),
         );
     }
-    problems.extend(variables(spec, model, &settings));
-    problems
+    diagnostics.extend(variables(spec, model, &settings));
+    diagnostics
 }
 
 const ANOTHER: &str = "add `x-name` to it, another name in snake_case";
 
 /// Environment variables that would hold two values.
-fn variables(spec: &Spec, model: &Model, settings: &[Setting<'_>]) -> Vec<Problem> {
-    let mut problems = Vec::new();
+fn variables(spec: &Spec, model: &Model, settings: &[Setting<'_>]) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
     let mut known: HashMap<String, Holder> = HashMap::new();
     for holder in from_env::holders(model) {
         let Some(first) = known.get(&holder.variable) else {
@@ -68,7 +68,7 @@ fn variables(spec: &Spec, model: &Model, settings: &[Setting<'_>]) -> Vec<Proble
         if first.name == holder.name && first.is_secret == holder.is_secret {
             continue;
         }
-        let what = format!(
+        let message = format!(
             "{} and {} would share the environment variable `{}`",
             first.described(),
             holder.described(),
@@ -76,10 +76,10 @@ fn variables(spec: &Spec, model: &Model, settings: &[Setting<'_>]) -> Vec<Proble
         );
         let setting = settings.iter().find(|setting| holder.is_setting && setting.name == holder.name);
         let place = setting.map_or_else(|| "/x-token".to_owned(), |setting| setting_place(spec, model, setting));
-        let instead = "add `x-name` to one of the two, another name in snake_case; or rename the security scheme";
-        problems.push(spec.problem(&place, what, instead).of("environment-variables"));
+        let help = "add `x-name` to one of the two, another name in snake_case; or rename the security scheme";
+        diagnostics.push(spec.error(&place, message, help).of("environment-variables"));
     }
-    problems
+    diagnostics
 }
 
 /// Where a setting stands: its variable, else its parameter.

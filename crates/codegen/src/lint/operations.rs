@@ -1,12 +1,12 @@
 //! Operations: their names, paths, parameters and answers.
 
+use crate::diagnostic::list;
+use crate::diagnostic::{distance, nearest};
 use crate::ident;
 use crate::lint::document::Lint;
 use crate::lint::document::{Node, Operation, Shape, is_success};
 use crate::lint::schemas::label;
 use crate::lint::syntax::{is_header, is_ragged, leads_elsewhere, own_header, placeholders};
-use crate::problem::list;
-use crate::problem::{distance, nearest};
 use crate::read::media_type::{essence, is_json};
 use crate::vendor::is_keyword;
 use std::collections::HashMap;
@@ -29,17 +29,22 @@ pub fn check(lint: &mut Lint) {
     paths(lint);
     for operation in &operations {
         if !operation.node.has("summary") && !operation.node.has("description") {
-            let what = format!("{} has neither summary nor description", operation.name());
+            let message = format!("{} has neither summary nor description", operation.name());
             lint.warn(
                 "operations",
                 &operation.node,
-                what,
+                message,
                 "add `summary`, one sentence: it is the method's documentation",
             );
         }
         if operation.method == "options" {
-            let what = "OPTIONS asks what there is, and no client of ours sends it";
-            lint.error("operations", &operation.node, what, "remove it, or write the method that the vendor documents");
+            let message = "OPTIONS asks what there is, and no client of ours sends it";
+            lint.error(
+                "operations",
+                &operation.node,
+                message,
+                "remove it, or write the method that the vendor documents",
+            );
         }
         parameters(lint, operation);
         responses(lint, operation);
@@ -69,15 +74,15 @@ fn ids(lint: &mut Lint, operations: &[Operation]) {
                 format!("write what it does, such as `{rust}token`"),
             );
         } else if CLIENT_METHODS.contains(&rust.as_str()) {
-            let what = format!("`{rust}` is a method that every client has");
-            lint.error("operation-ids", &at, what, format!("write what it does, such as `{rust}_token`"));
+            let message = format!("`{rust}` is a method that every client has");
+            lint.error("operation-ids", &at, message, format!("write what it does, such as `{rust}_token`"));
         } else if let Some(other) = seen.insert(rust.clone(), id) {
-            let what = if other == id {
+            let message = if other == id {
                 format!("two operations have the `operationId` `{id}`")
             } else {
                 format!("the operations `{other}` and `{id}` would both be the method `{rust}`")
             };
-            lint.error("operation-ids", &at, what, "rename one of them");
+            lint.error("operation-ids", &at, message, "rename one of them");
         }
     }
 }
@@ -88,32 +93,32 @@ fn paths(lint: &mut Lint) {
         if !path.starts_with('/') {
             continue;
         }
-        if let Err(what) = placeholders(path) {
-            lint.error("paths", &item, format!("the path `{path}` {what}"), "write each parameter as `{name}`");
+        if let Err(message) = placeholders(path) {
+            lint.error("paths", &item, format!("the path `{path}` {message}"), "write each parameter as `{name}`");
             continue;
         }
         if path.contains("//") {
-            let what = format!("the path `{path}` has an empty part");
-            lint.error("paths", &item, what, format!("write `{}`", path.replace("//", "/")));
+            let message = format!("the path `{path}` has an empty part");
+            lint.error("paths", &item, message, format!("write `{}`", path.replace("//", "/")));
         }
         if let Some(c) = path.chars().find(|c| matches!(c, '?' | '#') || c.is_whitespace() || c.is_control()) {
-            let instead = match c {
+            let help = match c {
                 '?' => "remove the query, and write it as parameters with `in: query`",
                 '#' => "remove the fragment",
                 _ => "remove the space",
             };
-            lint.error("paths", &item, format!("the path `{path}` has a `{}` in it", c.escape_default()), instead);
+            lint.error("paths", &item, format!("the path `{path}` has a `{}` in it", c.escape_default()), help);
         }
-        if let Some((what, instead)) = leads_elsewhere(path) {
-            lint.error("paths", &item, format!("the path `{path}` {what}"), instead);
+        if let Some((message, help)) = leads_elsewhere(path) {
+            lint.error("paths", &item, format!("the path `{path}` {message}"), help);
         }
         let mut template = path.to_owned();
         for name in placeholders(path).unwrap_or_default() {
             template = template.replacen(&format!("{{{name}}}"), "{}", 1);
         }
         if let Some(other) = seen.insert(template, path) {
-            let what = format!("`{other}` and `{path}` differ in the names of their parameters alone");
-            lint.error("paths", &item, what, "write one path with the operations of both");
+            let message = format!("`{other}` and `{path}` differ in the names of their parameters alone");
+            lint.error("paths", &item, message, "write one path with the operations of both");
         }
     }
 }
@@ -140,8 +145,8 @@ fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
     let used = placeholders(operation.path).unwrap_or_default();
     for (index, name) in used.iter().enumerate() {
         if used[..index].contains(name) {
-            let what = format!("the path has `{{{name}}}` twice");
-            lint.error("parameters", &operation.item, what, "give each its own name");
+            let message = format!("the path has `{{{name}}}` twice");
+            lint.error("parameters", &operation.item, message, "give each its own name");
         }
     }
     let parameters = lint.parameters(operation);
@@ -149,14 +154,14 @@ fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
         parameters.iter().filter(|node| node.text("in") == Some("path")).filter_map(|node| node.text("name")).collect();
     for name in &used {
         if !declared.contains(name) {
-            let what = format!("the path's `{{{name}}}` isn't declared as a parameter of {}", operation.name());
-            let instead = match nearest(name, declared.iter().copied().filter(|name| !used.contains(name))) {
+            let message = format!("the path's `{{{name}}}` isn't declared as a parameter of {}", operation.name());
+            let help = match nearest(name, declared.iter().copied().filter(|name| !used.contains(name))) {
                 Some(meant) => format!("write `{{{meant}}}` in the path"),
                 None => format!(
                     "add `{{ name: {name}, in: path, required: true, schema: {{ type: string }} }}` to `parameters`"
                 ),
             };
-            lint.error("parameters", &operation.node, what, instead);
+            lint.error("parameters", &operation.node, message, help);
         }
     }
 
@@ -171,29 +176,30 @@ fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
             continue;
         }
         if is_ragged(name) && parameter.text("in") != Some("header") {
-            let what = format!("the name {name:?} has a space around it, or a control character in it");
-            lint.error("parameters", &(parameter.at(), "name"), what, "write it as the vendor does, without");
+            let message = format!("the name {name:?} has a space around it, or a control character in it");
+            lint.error("parameters", &(parameter.at(), "name"), message, "write it as the vendor does, without");
             continue;
         }
         if !name.is_ascii() && parameter.text("in") != Some("header") {
-            let what = format!("the name of the parameter `{name}` isn't ASCII");
-            let instead = match parameter.text("in") {
+            let message = format!("the name of the parameter `{name}` isn't ASCII");
+            let help = match parameter.text("in") {
                 Some("path") => "write another here and in the path: it is never sent",
                 _ => "remove it, if the vendor does without",
             };
-            lint.error("parameters", &(parameter.at(), "name"), what, instead);
+            lint.error("parameters", &(parameter.at(), "name"), message, help);
         }
         match arguments.insert(ident::snake(label(name, parameter)), name) {
             Some("the request body") => {
-                let what = format!("the parameter `{name}` would have the name of the request body's argument");
-                lint.error("parameters", parameter, what, "add `x-name`, another name of an argument in snake_case");
+                let message = format!("the parameter `{name}` would have the name of the request body's argument");
+                lint.error("parameters", parameter, message, "add `x-name`, another name of an argument in snake_case");
             }
             Some(other) => {
-                let what = format!("the parameters `{other}` and `{name}` of {} would have one name", operation.name());
+                let message =
+                    format!("the parameters `{other}` and `{name}` of {} would have one name", operation.name());
                 lint.error(
                     "parameters",
                     parameter,
-                    what,
+                    message,
                     "add `x-name` to one of them, another name of an argument in snake_case",
                 );
             }
@@ -209,8 +215,8 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
     let default_style = match place {
         "path" => {
             if !used.contains(&name) {
-                let what = format!("the path parameter `{name}` isn't in the path");
-                lint.error("parameter-forms", &at, what, format!("write `{{{name}}}` in the path, or remove it"));
+                let message = format!("the path parameter `{name}` isn't in the path");
+                lint.error("parameter-forms", &at, message, format!("write `{{{name}}}` in the path, or remove it"));
             }
             if !parameter.flag("required") {
                 lint.error(
@@ -232,8 +238,8 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
                     format!("remove it: {why}"),
                 );
             } else if !is_header(name) {
-                let what = format!("`{name}` can't name a header");
-                lint.error("parameter-forms", &(at, "name"), what, "write letters, digits and `-`");
+                let message = format!("`{name}` can't name a header");
+                lint.error("parameter-forms", &(at, "name"), message, "write letters, digits and `-`");
             }
             "simple"
         }
@@ -247,14 +253,19 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
             return;
         }
         "body" | "formData" => {
-            let what = format!("`in: {place}` belongs to Swagger 2.0");
-            lint.error("parameter-forms", &(at, "in"), what, "write `requestBody` with the media type and the schema");
+            let message = format!("`in: {place}` belongs to Swagger 2.0");
+            lint.error(
+                "parameter-forms",
+                &(at, "in"),
+                message,
+                "write `requestBody` with the media type and the schema",
+            );
             return;
         }
         "" => return,
         other => {
-            let what = format!("`{other}` is no place for a parameter");
-            lint.error("parameter-forms", &(at, "in"), what, "write `path`, `query` or `header`");
+            let message = format!("`{other}` is no place for a parameter");
+            lint.error("parameter-forms", &(at, "in"), message, "write `path`, `query` or `header`");
             return;
         }
     };
@@ -265,8 +276,8 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
     let style_at = (at, "style");
     match (&shape, place, style) {
         (Shape::List(_), "query", "spaceDelimited" | "pipeDelimited") if parameter.flag("explode") => {
-            let what = format!("`{style}` and `explode: true` exclude each other");
-            lint.error("parameter-forms", &(at, "explode"), what, "write `explode: false`");
+            let message = format!("`{style}` and `explode: true` exclude each other");
+            lint.error("parameter-forms", &(at, "explode"), message, "write `explode: false`");
         }
         (Shape::List(_), "query", "spaceDelimited" | "pipeDelimited") => {}
         (_, "query", "spaceDelimited" | "pipeDelimited") => {
@@ -278,7 +289,7 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
             );
         }
         (_, _, style) if style != default_style => {
-            let instead = match (place, style) {
+            let help = match (place, style) {
                 ("query", "deepObject") => {
                     "write a parameter for each property, named as it is sent, such as `filter[name]`"
                 }
@@ -289,61 +300,62 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
                 "parameter-forms",
                 &style_at,
                 format!("the style `{style}` can't be honoured in a {place} parameter"),
-                instead,
+                help,
             );
         }
         _ => {}
     }
     match &shape {
         Shape::List(_) if place != "query" => {
-            let what = format!("the {place} parameter `{name}` is a list");
+            let message = format!("the {place} parameter `{name}` is a list");
             lint.error(
                 "parameter-forms",
                 &schema,
-                what,
+                message,
                 "write `type: string`, and tell in `description` how its parts are joined",
             );
         }
         Shape::List(items) => {
             if let Some(items) = items.as_ref().filter(|items| lint.is_nullable(items)) {
-                let what = format!("an element of the query parameter `{name}` may be null, which a query can't say");
-                lint.error("parameter-forms", items, what, "remove `nullable`");
+                let message =
+                    format!("an element of the query parameter `{name}` may be null, which a query can't say");
+                lint.error("parameter-forms", items, message, "remove `nullable`");
             }
             let items = items.as_ref().map(|items| lint.shape(items));
             if let Some(Shape::Scalar("string", items)) = &items
                 && items.text("format") == Some("password")
             {
-                let what = format!("the query parameter `{name}` is a list of secrets, and secrets can't be joined");
+                let message = format!("the query parameter `{name}` is a list of secrets, and secrets can't be joined");
                 lint.error(
                     "parameter-forms",
                     &schema,
-                    what,
+                    message,
                     "write one `type: string` with `format: password`, the whole list as one text",
                 );
             }
             if !matches!(items, Some(Shape::Scalar(..))) {
-                let what = format!("the elements of the query parameter `{name}` can't be written in a query");
+                let message = format!("the elements of the query parameter `{name}` can't be written in a query");
                 lint.error(
                     "parameter-forms",
                     &schema,
-                    what,
+                    message,
                     "write `items` with the type string, integer, number or boolean",
                 );
             }
         }
         Shape::Scalar(..) => {}
         Shape::Object(_) | Shape::Map(_) => {
-            let what = format!("the {place} parameter `{name}` is an object");
+            let message = format!("the {place} parameter `{name}` is an object");
             lint.error(
                 "parameter-forms",
                 &schema,
-                what,
+                message,
                 "write a parameter for each of its properties, or `type: string` for a JSON text",
             );
         }
         Shape::Union(_) | Shape::Any => {
-            let what = format!("the {place} parameter `{name}` has no single type");
-            lint.error("parameter-forms", &schema, what, "write `type: string`, `integer`, `number` or `boolean`");
+            let message = format!("the {place} parameter `{name}` has no single type");
+            lint.error("parameter-forms", &schema, message, "write `type: string`, `integer`, `number` or `boolean`");
         }
     }
 }
@@ -351,12 +363,12 @@ fn parameter_at<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, used:
 /// A constant that a path or a header can't have.
 fn constant<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, place: &str, name: &str) {
     let Some(text) = lint.constant(schema).and_then(|value| value.as_str()) else { return };
-    if let Some((what, instead)) = unsendable(place, text) {
+    if let Some((message, help)) = unsendable(place, text) {
         lint.error(
             "parameter-constants",
             schema,
-            format!("the only value of the {place} parameter `{name}` {what}"),
-            instead,
+            format!("the only value of the {place} parameter `{name}` {message}"),
+            help,
         );
     }
 }
@@ -379,17 +391,17 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
     let mut has_success = false;
     for (status, _) in responses.members() {
         has_success |= is_success(status);
-        if let Err((what, instead)) = check_status(status) {
-            lint.error("responses", &(responses.at(), status), what, instead);
+        if let Err((message, help)) = check_status(status) {
+            lint.error("responses", &(responses.at(), status), message, help);
         }
     }
     if !has_success && responses.value.is_object() {
-        let what = format!("{} has no success answer", operation.name());
-        let instead = match responses.has("default") {
+        let message = format!("{} has no success answer", operation.name());
+        let help = match responses.has("default") {
             true => "add a 2xx response, such as \"200\": `default` stands for errors alone",
             false => "add a 2xx response, such as \"200\"",
         };
-        lint.error("responses", &responses, what, instead);
+        lint.error("responses", &responses, message, help);
     }
 
     let mut first: Option<(&str, Option<Node>)> = None;
@@ -398,26 +410,31 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
         let (json, others): (Vec<_>, Vec<_>) = content.iter().partition(|(media_type, _)| is_json(media_type));
         let at = (response.at(), "content");
         for (media_type, media) in &json {
-            if let Some((what, instead)) = unsendable("header", media_type).filter(|_| is_success(status)) {
-                lint.error("responses", media, format!("the media type {what}"), instead);
+            if let Some((message, help)) = unsendable("header", media_type).filter(|_| is_success(status)) {
+                lint.error("responses", media, format!("the media type {message}"), help);
             }
             if !media.has("schema") {
-                let what = format!("the `{media_type}` of status {status} has no schema");
-                lint.error("responses", media, what, "add `schema`; for any JSON, a `schema` with a description alone");
+                let message = format!("the `{media_type}` of status {status} has no schema");
+                lint.error(
+                    "responses",
+                    media,
+                    message,
+                    "add `schema`; for any JSON, a `schema` with a description alone",
+                );
             }
             for (property, encoding) in media.named("encoding") {
-                let what = format!("`encoding` of `{property}` has no meaning in an answer");
-                lint.error("responses", &encoding, what, "remove it");
+                let message = format!("`encoding` of `{property}` has no meaning in an answer");
+                lint.error("responses", &encoding, message, "remove it");
             }
         }
         if let [(_, one), rest @ ..] = json.as_slice()
             && rest.iter().any(|(_, other)| other.value.get("schema") != one.value.get("schema"))
         {
-            let what = format!("status {status} has several JSON bodies, and only the first is read");
-            let instead = "write one schema for them, where need be a `oneOf`";
+            let message = format!("status {status} has several JSON bodies, and only the first is read");
+            let help = "write one schema for them, where need be a `oneOf`";
             match is_success(status) {
-                true => lint.error("responses", &at, what, instead),
-                false => lint.warn("responses", &at, what, instead),
+                true => lint.error("responses", &at, message, help),
+                false => lint.warn("responses", &at, message, help),
             }
         }
         if !is_success(status) {
@@ -426,9 +443,9 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
                 // JOSE is near by chance alone.
                 let is_near = distance(&essence, "application/json") <= 2 && essence != "application/jose";
                 if is_near || matches!(essence.as_str(), "text/json" | "text/x-json" | "application/x-json") {
-                    let what =
+                    let message =
                         format!("`{media_type}` isn't JSON by its name, so the body of {status} would never be read");
-                    lint.error("responses", media, what, "write `application/json`");
+                    lint.error("responses", media, message, "write `application/json`");
                 }
             }
             continue;
@@ -439,11 +456,11 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
         if json.is_empty() && !others.is_empty() {
             let types: Vec<String> = others.iter().map(|(media_type, _)| essence(media_type)).collect();
             let types = list(types.iter().map(String::as_str)).replace(" or ", " and ");
-            let what = format!("the success is {types}, and only JSON can be read");
+            let message = format!("the success is {types}, and only JSON can be read");
             lint.error(
                 "responses",
                 &at,
-                what,
+                message,
                 "write `application/json`; where the body doesn't matter, remove `content`",
             );
         }
@@ -457,10 +474,10 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
                     _ => false,
                 };
                 if !same {
-                    let what = format!("the answers to {other} and {status} differ, and a method has one result");
-                    let instead = "write one schema for both, with optional properties; or remove the rarer, \
+                    let message = format!("the answers to {other} and {status} differ, and a method has one result");
+                    let help = "write one schema for both, with optional properties; or remove the rarer, \
                                    and tell of it in the description of the other";
-                    lint.error("responses", &(responses.at(), status), what, instead);
+                    lint.error("responses", &(responses.at(), status), message, help);
                 }
             }
         }
@@ -469,7 +486,7 @@ fn responses<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>) {
 
 /// Whether a key of `responses` is one that an answer can be sorted under.
 fn check_status(status: &str) -> Result<(), (String, String)> {
-    let fail = |what: &str, instead: &str| Err((format!("`{status}` {what}"), instead.to_owned()));
+    let fail = |message: &str, help: &str| Err((format!("`{status}` {message}"), help.to_owned()));
     if status == "default" || matches!(status, "2XX" | "3XX" | "4XX" | "5XX") {
         return Ok(());
     }

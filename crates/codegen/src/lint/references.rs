@@ -1,10 +1,10 @@
 //! References: that each resolves, and that none leads in a circle. And the names of components.
 
+use crate::diagnostic::nearest;
 use crate::ident;
 use crate::lint::document::Lint;
 use crate::lint::document::{At, MAX_DEPTH, Node, Place, Shape};
 use crate::lint::keys::{Kind, Nodes};
-use crate::problem::nearest;
 use crate::read::spec::is_alone;
 use std::collections::{HashMap, HashSet};
 
@@ -38,11 +38,11 @@ fn references<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
         };
         let known = sections.get(section).unwrap_or(&none);
         let Some(pointer) = text.strip_prefix('#') else {
-            let instead = match text.rsplit('/').next().filter(|name| known.contains(*name)) {
+            let help = match text.rsplit('/').next().filter(|name| known.contains(*name)) {
                 Some(name) => format!("write `$ref: \"#/components/{section}/{name}\"`"),
                 None => format!("copy it into `components/{section}` of this file, and refer to it there"),
             };
-            lint.error("references", &reference, format!("`{text}` leads out of this file"), instead);
+            lint.error("references", &reference, format!("`{text}` leads out of this file"), help);
             continue;
         };
         match pointer.strip_prefix(&format!("/components/{section}/")) {
@@ -58,20 +58,25 @@ fn references<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
             Some(name) => {
                 let mut known: Vec<&str> = known.iter().copied().collect();
                 known.sort_unstable();
-                let instead = match nearest(name, known) {
+                let help = match nearest(name, known) {
                     Some(meant) => format!("write `$ref: \"#/components/{section}/{meant}\"`"),
                     None => format!("add `{name}` to `components/{section}`"),
                 };
-                lint.error("references", &reference, format!("`{text}` leads nowhere"), instead);
+                lint.error("references", &reference, format!("`{text}` leads nowhere"), help);
             }
             None => {
                 let name = text.rsplit('/').next().unwrap_or_default();
-                let what = match lint.spec.find(pointer) {
+                let message = match lint.spec.find(pointer) {
                     Some(_) => format!("`{text}` leads to something else than is wanted here"),
                     None => format!("`{text}` leads nowhere"),
                 };
                 let name = if known.contains(name) { name } else { "NAME" };
-                lint.error("references", &reference, what, format!("write `$ref: \"#/components/{section}/{name}\"`"));
+                lint.error(
+                    "references",
+                    &reference,
+                    message,
+                    format!("write `$ref: \"#/components/{section}/{name}\"`"),
+                );
             }
         }
     }
@@ -83,8 +88,8 @@ fn component_names(lint: &mut Lint) {
     for (section, _) in components.members() {
         for (name, component) in components.named(section) {
             if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')) {
-                let what = format!("`{name}` can't name a component");
-                lint.error("component-names", &component, what, "write letters, digits, `.`, `_` and `-` alone");
+                let message = format!("`{name}` can't name a component");
+                lint.error("component-names", &component, message, "write letters, digits, `.`, `_` and `-` alone");
                 continue;
             }
             if section != "schemas" {
@@ -99,8 +104,8 @@ fn component_names(lint: &mut Lint) {
                     "write a name with letters, in PascalCase",
                 );
             } else if let Some(other) = types.insert(rust.clone(), name) {
-                let what = format!("`{other}` and `{name}` would both be the type `{rust}`");
-                lint.error("component-names", &component, what, "rename one of them");
+                let message = format!("`{other}` and `{name}` would both be the type `{rust}`");
+                lint.error("component-names", &component, message, "rename one of them");
             }
         }
     }
@@ -134,8 +139,8 @@ fn chains<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
         }
     }
     if let Some(at) = long {
-        let what = format!("more than {MAX_DEPTH} references lead from here to a schema");
-        lint.error("reference-chains", &at, what, "refer to the last of them");
+        let message = format!("more than {MAX_DEPTH} references lead from here to a schema");
+        lint.error("reference-chains", &at, message, "refer to the last of them");
     }
 }
 
@@ -199,12 +204,13 @@ fn endless<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
             let pointers: Vec<String> = circle.iter().map(|node| lint.pointer(node)).collect();
             let names: Vec<String> = pointers.iter().map(|pointer| format!("`{}`", property_name(pointer))).collect();
             let first = pointers.iter().min_by_key(|pointer| lint.spec.rank(pointer)).map_or("", String::as_str);
-            let what = format!("{} always holds another of its kind, so no value of it has an end", names.join(" → "));
-            let instead = match circle.len() {
+            let message =
+                format!("{} always holds another of its kind, so no value of it has an end", names.join(" → "));
+            let help = match circle.len() {
                 1 => "remove it from `required`, or add `nullable: true`",
                 _ => "remove one of them from `required`, or add `nullable: true` to it",
             };
-            lint.error("endless-objects", first, what, instead);
+            lint.error("endless-objects", first, message, help);
         }
         told.extend(way);
     }
@@ -255,13 +261,13 @@ fn circles<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
         }
     }
     for (at, names) in found {
-        let (what, instead) = match at.pointer(lint).starts_with("/components/schemas/") {
+        let (message, help) = match at.pointer(lint).starts_with("/components/schemas/") {
             true => (
                 "leads back to itself with no property on the way, so it can have no type",
                 "put a property of an object between, or write out what is meant",
             ),
             false => ("leads back to itself, so it stands for nothing", "write out what is meant"),
         };
-        lint.error("reference-cycles", &at, format!("{names} {what}"), instead);
+        lint.error("reference-cycles", &at, format!("{names} {message}"), help);
     }
 }

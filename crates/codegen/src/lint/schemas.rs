@@ -1,11 +1,11 @@
 //! Schemas: types that can be made of them, and the secrets among them.
 
+use crate::diagnostic::list;
+use crate::diagnostic::{distance, nearest};
 use crate::ident;
 use crate::lint::document::Lint;
 use crate::lint::document::{Fields, Node, Shape};
 use crate::lint::keys::{Kind, Nodes};
-use crate::problem::list;
-use crate::problem::{distance, nearest};
 use crate::read::spec::is_alone;
 use crate::vendor::is_keyword;
 use serde_json::Value;
@@ -67,9 +67,9 @@ pub fn check<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
         }
     }
     for schema in schemas().filter(|schema| schema.has("x-name") && !properties.contains(&schema.at())) {
-        let what = "`x-name` names a property, and this schema is none";
-        let instead = "move it to the parameter, or to the property that has this schema";
-        lint.error("misplaced-x-name", &(schema.at(), "x-name"), what, instead);
+        let message = "`x-name` names a property, and this schema is none";
+        let help = "move it to the parameter, or to the property that has this schema";
+        lint.error("misplaced-x-name", &(schema.at(), "x-name"), message, help);
     }
     for (_, parameter) in nodes.iter().filter(|(kind, _)| *kind == Kind::Parameter) {
         rust_name(lint, parameter);
@@ -96,17 +96,17 @@ fn type_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, is_part: bool) {
             return;
         }
         if schema.has("properties") || schema.has("required") {
-            let what = "the schema has properties and no type";
-            lint.error("schema-types", schema, what, "add `type: object`");
+            let message = "the schema has properties and no type";
+            lint.error("schema-types", schema, message, "add `type: object`");
         } else if schema.has("items") {
             lint.error("schema-types", schema, "the schema has `items` and no type", "add `type: array`");
         } else if schema.has("enum") {
-            let instead = match schema.items("enum").first().map(|first| first.value) {
+            let help = match schema.items("enum").first().map(|first| first.value) {
                 Some(Value::Number(_)) => "add `type: integer`",
                 Some(Value::Bool(_)) => "add `type: boolean`",
                 _ => "add `type: string`",
             };
-            lint.error("schema-types", schema, "the schema has `enum` and no type", instead);
+            lint.error("schema-types", schema, "the schema has `enum` and no type", help);
         } else if schema.has("format") {
             lint.error(
                 "schema-types",
@@ -115,14 +115,14 @@ fn type_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, is_part: bool) {
                 "add `type: string`, `integer` or `number`",
             );
         } else if schema.flag("nullable") {
-            let what = "`nullable` has no meaning without a type: any JSON may be null";
-            lint.error("schema-types", &(schema.at(), "nullable"), what, "add `type`, or remove `nullable`");
+            let message = "`nullable` has no meaning without a type: any JSON may be null";
+            lint.error("schema-types", &(schema.at(), "nullable"), message, "add `type`, or remove `nullable`");
         }
         return;
     };
     let Some(name) = node.value.as_str() else { return };
     if !TYPES.contains(&name) {
-        let instead = match (name, nearest(name, TYPES)) {
+        let help = match (name, nearest(name, TYPES)) {
             ("file", _) => "write `type: string` and `format: binary`".to_owned(),
             ("null", _) => "write the type that it has otherwise, and `nullable: true`".to_owned(),
             ("str" | "text" | "date" | "datetime" | "uuid", _) => {
@@ -135,12 +135,12 @@ fn type_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, is_part: bool) {
             (_, Some(meant)) => format!("write `{meant}`"),
             _ => format!("write {}", list(TYPES)),
         };
-        lint.error("schema-types", &node, format!("`{name}` is no type"), instead);
+        lint.error("schema-types", &node, format!("`{name}` is no type"), help);
         return;
     }
     if composed && name != "object" {
-        let what = format!("`type: {name}` beside `allOf` or `oneOf` is dropped");
-        lint.error("schema-types", &node, what, "remove it, and write it in the branches");
+        let message = format!("`type: {name}` beside `allOf` or `oneOf` is dropped");
+        lint.error("schema-types", &node, message, "remove it, and write it in the branches");
         return;
     }
     if name == "array" && !schema.has("items") {
@@ -158,17 +158,17 @@ fn type_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, is_part: bool) {
             owner => owner == name,
         };
         for key in keys.iter().filter(|key| !fits && schema.has(key)) {
-            let what = format!("`{key}` has no meaning beside `type: {name}`");
-            let instead = match owner {
+            let message = format!("`{key}` has no meaning beside `type: {name}`");
+            let help = match owner {
                 "" => "remove it".to_owned(),
                 owner => format!("remove it, or write `type: {owner}`"),
             };
-            lint.error("schema-types", &(schema.at(), *key), what, instead);
+            lint.error("schema-types", &(schema.at(), *key), message, help);
         }
     }
     if schema.has("enum") && matches!(name, "object" | "array") {
-        let what = format!("an {name} can't have an `enum`");
-        lint.error("schema-types", &(schema.at(), "enum"), what, "write the `enum` in the schema of its parts");
+        let message = format!("an {name} can't have an `enum`");
+        lint.error("schema-types", &(schema.at(), "enum"), message, "write the `enum` in the schema of its parts");
     }
 }
 
@@ -182,12 +182,12 @@ fn format<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     let near =
         FORMATS.into_iter().map(|format| (distance(&lower, format), format)).filter(|(distance, _)| *distance <= 2);
     if let Some((_, meant)) = near.min() {
-        let what = format!("`{name}` is no format, and would be dropped without a word");
-        let instead = match meant {
+        let message = format!("`{name}` is no format, and would be dropped without a word");
+        let help = match meant {
             "password" => "write `password`: else the secret would be printed".to_owned(),
             meant => format!("write `{meant}`; if another is meant, tell of it in `description`"),
         };
-        lint.error("formats", &(schema.at(), "format"), what, instead);
+        lint.error("formats", &(schema.at(), "format"), message, help);
     }
 }
 
@@ -209,19 +209,24 @@ fn values<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
         let (written, sent) = (lint.plain(node), value.to_string());
         // With an exponent a form writes it otherwise than JSON.
         if values.len() == 1 && value.is_number() && (written != sent || sent.contains('e')) {
-            let what = match written == sent {
+            let message = match written == sent {
                 true => format!("`{written}` has an exponent, which a form writes otherwise than JSON"),
                 false => format!("`{written}` is a number, and would be sent as `{sent}`"),
             };
-            let instead = format!(
+            let help = format!(
                 "write it as it is sent; or, where the digits matter, `type: string` and `\"{written}\"`, in quotes"
             );
-            lint.error("enums", node, what, instead);
+            lint.error("enums", node, message, help);
             continue;
         }
         if value.as_str().is_some_and(|text| text.contains(char::is_control)) {
-            let what = format!("the value {value} has a line break or another control character in it");
-            lint.error("enums", node, what, "write it without; or remove `enum`, and list the values in `description`");
+            let message = format!("the value {value} has a line break or another control character in it");
+            lint.error(
+                "enums",
+                node,
+                message,
+                "write it without; or remove `enum`, and list the values in `description`",
+            );
             continue;
         }
         let fits = match name {
@@ -236,11 +241,11 @@ fn values<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
         };
         if !fits {
             let text = lint.plain(node);
-            let what = match name {
+            let message = match name {
                 Some(name) => format!("`{text}` is no {name}"),
                 None => format!("`{text}` is of another type than the values before it"),
             };
-            let instead = match (name, value) {
+            let help = match (name, value) {
                 (Some("string") | None, Value::Number(_) | Value::Bool(_)) => {
                     format!("write `\"{text}\"`, in quotes, exactly as the vendor writes it")
                 }
@@ -249,7 +254,7 @@ fn values<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                 }
                 _ => "write values of one type".to_owned(),
             };
-            lint.error("enums", node, what, instead);
+            lint.error("enums", node, message, help);
         }
     }
 }
@@ -261,27 +266,27 @@ fn variants<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     // An enum of one value is a constant, and other types have no variants.
     let is_enum = known.len() > 1 && schema.text("type") == Some("string");
     if schema.has("x-names") && !is_enum {
-        let what = "`x-names` names the variants of an `enum` of several texts, and there are none";
-        return lint.error("variant-names", &(schema.at(), "x-names"), what, "remove it");
+        let message = "`x-names` names the variants of an `enum` of several texts, and there are none";
+        return lint.error("variant-names", &(schema.at(), "x-names"), message, "remove it");
     }
     for (value, name) in schema.named("x-names") {
         if !known.contains(&value) {
-            let instead = match nearest(value, known.iter().copied()) {
+            let help = match nearest(value, known.iter().copied()) {
                 Some(meant) => format!("write `{meant}`"),
                 None => "remove it, or add the value to `enum`".to_owned(),
             };
-            lint.error("variant-names", &name, format!("`{value}` is no value of the `enum`"), instead);
+            lint.error("variant-names", &name, format!("`{value}` is no value of the `enum`"), help);
         }
         let is_name = |name: &str| {
             let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
             name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(is_letter) && !is_keyword(name)
         };
         if let Some(text) = name.value.as_str().filter(|text| !is_name(text)) {
-            let what = format!("`{text}` can't name a variant");
+            let message = format!("`{text}` can't name a variant");
             lint.error(
                 "variant-names",
                 &name,
-                what,
+                message,
                 format!("write it in PascalCase, such as `{}`", ident::variant(text)),
             );
         }
@@ -292,9 +297,9 @@ fn variants<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
         let given = schema.get("x-names").and_then(|names| names.text(value));
         let name = given.map_or_else(|| ident::variant(value), str::to_owned);
         if let Some(other) = taken.insert(name.clone(), value).filter(|other| *other != value) {
-            let what = format!("the values `{other}` and `{value}` would both be the variant `{name}`");
-            let instead = format!("add `x-names: {{ {value:?}: … }}` beside `enum`: another name in PascalCase");
-            lint.error("variant-names", node, what, instead);
+            let message = format!("the values `{other}` and `{value}` would both be the variant `{name}`");
+            let help = format!("add `x-names: {{ {value:?}: … }}` beside `enum`: another name in PascalCase");
+            lint.error("variant-names", node, message, help);
         }
     }
 }
@@ -306,16 +311,11 @@ pub fn rust_name<'a>(lint: &mut Lint<'a>, node: &Node<'a>) {
     let is_snake = |name: &str| ident::snake(name) == name && name.starts_with(|c: char| c.is_ascii_lowercase());
     if !is_snake(name) {
         let meant = rust.trim_matches('_');
-        let instead = match is_snake(meant) && name.contains(|c: char| c.is_ascii_alphanumeric()) {
+        let help = match is_snake(meant) && name.contains(|c: char| c.is_ascii_alphanumeric()) {
             true => format!("write `x-name: {meant}`"),
             false => "write another in snake_case: letters, digits and `_`, a letter first".to_owned(),
         };
-        lint.error(
-            "rust-names",
-            &(node.at(), "x-name"),
-            format!("`{name}` can't name a field or an argument"),
-            instead,
-        );
+        lint.error("rust-names", &(node.at(), "x-name"), format!("`{name}` can't name a field or an argument"), help);
     }
 }
 
@@ -335,13 +335,13 @@ fn all_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
         });
         let shape = lint.shape(branch);
         if !is_part && !matches!(shape, Shape::Object(_)) {
-            let what =
+            let message =
                 format!("a branch of `allOf` is {}, and only objects with properties can be merged", shape.kind());
-            let instead = match shape {
+            let help = match shape {
                 Shape::Union(_) => "write `oneOf` on top, with an `allOf` in each branch",
                 _ => "write `allOf` of objects; for a reference with a description, `allOf` of that one reference",
             };
-            lint.error("all-of", branch, what, instead);
+            lint.error("all-of", branch, message, help);
         }
     }
     let mut properties: HashMap<&str, Node> = HashMap::new();
@@ -351,8 +351,8 @@ fn all_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                 Some(other) if !same_type(other.value, node.value) => {
                     let line =
                         lint.spec.line(&lint.pointer(other)).map_or_else(String::new, |line| format!(" (line {line})"));
-                    let what = format!("`allOf` merges two properties `{name}` whose schemas differ{line}");
-                    lint.error("all-of", &node, what, "write one of them, or give both one schema in `components`");
+                    let message = format!("`allOf` merges two properties `{name}` whose schemas differ{line}");
+                    lint.error("all-of", &node, message, "write one of them, or give both one schema in `components`");
                 }
                 Some(_) => {}
                 None => {
@@ -380,12 +380,12 @@ fn same_type(one: &Value, other: &Value) -> bool {
 fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     for key in ["properties", "required", "additionalProperties", "enum"] {
         if schema.has(key) {
-            let what = format!("`{key}` beside `oneOf` is dropped");
-            let instead = match key {
+            let message = format!("`{key}` beside `oneOf` is dropped");
+            let help = match key {
                 "enum" => "remove it, and write it in the branches",
                 _ => "move it into each branch: `allOf` of a common object and its own",
             };
-            lint.error("one-of", &(schema.at(), key), what, instead);
+            lint.error("one-of", &(schema.at(), key), message, help);
         }
     }
     let variants = lint.variants(schema);
@@ -418,10 +418,10 @@ fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     for (index, (name, fields)) in objects.iter().enumerate() {
         for (other, others) in &objects[..index] {
             if !are_told_apart(lint, others, fields, |_| true) {
-                let what = format!("nothing tells {other} and {name} apart");
-                let instead = "give each a required property with an `enum` of one value, or one that only it has; \
+                let message = format!("nothing tells {other} and {name} apart");
+                let help = "give each a required property with an `enum` of one value, or one that only it has; \
                                otherwise the first that fits is taken";
-                lint.warn("one-of", schema, what, instead);
+                lint.warn("one-of", schema, message, help);
             }
         }
     }
@@ -456,11 +456,11 @@ fn object<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     for (name, node) in &fields.properties {
         let field = ident::snake(label(name, node));
         if !label(name, node).contains(|c: char| c.is_ascii_alphanumeric()) {
-            let what = format!("the property `{name}` gives no name to a field");
-            lint.error("objects", node, what, "add `x-name`, the field's name in snake_case");
+            let message = format!("the property `{name}` gives no name to a field");
+            lint.error("objects", node, message, "add `x-name`, the field's name in snake_case");
         } else if let Some(other) = rust.insert(field.clone(), name) {
-            let what = format!("the properties `{other}` and `{name}` would both be the field `{field}`");
-            lint.error("objects", node, what, "add `x-name` to one of them, another name of a field in snake_case");
+            let message = format!("the properties `{other}` and `{name}` would both be the field `{field}`");
+            lint.error("objects", node, message, "add `x-name` to one of them, another name of a field in snake_case");
         }
     }
     let parts = lint.parts(schema);
@@ -468,19 +468,19 @@ fn object<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
         for required in part.items("required") {
             let Some(name) = required.value.as_str() else { continue };
             if fields.property(name).is_none() {
-                let instead = match nearest(name, fields.names()) {
+                let help = match nearest(name, fields.names()) {
                     Some(meant) => format!("write `{meant}`"),
                     None => format!("add `{name}` to `properties`, or remove it here"),
                 };
-                lint.error("objects", &required, format!("`{name}` is required and is no property"), instead);
+                lint.error("objects", &required, format!("`{name}` is required and is no property"), help);
             }
         }
     }
     if let Some(more) = &fields.more
         && !fields.properties.is_empty()
     {
-        let what = "properties beyond the named ones are dropped";
-        lint.warn("objects", more, what, "name those that matter under `properties`");
+        let message = "properties beyond the named ones are dropped";
+        lint.warn("objects", more, message, "name those that matter under `properties`");
     }
 }
 
@@ -517,13 +517,14 @@ pub fn require_secret<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
         Shape::Scalar("integer" | "number", schema)
             if !schema.has("enum") && schema.text("format") != Some("password") =>
         {
-            let what = format!("`{name}` is a secret, and a number would be printed by `Debug` and in errors");
-            let instead = "write `type: string` and `format: password`: a secret's digits are text";
-            return lint.error("secrets", &schema, what, instead);
+            let message = format!("`{name}` is a secret, and a number would be printed by `Debug` and in errors");
+            let help = "write `type: string` and `format: password`: a secret's digits are text";
+            return lint.error("secrets", &schema, message, help);
         }
         Shape::Any => {
-            let what = format!("`{name}` is a secret, and JSON of any type would be printed by `Debug` and in errors");
-            return lint.error("secrets", node, what, "write `type: string` and `format: password`");
+            let message =
+                format!("`{name}` is a secret, and JSON of any type would be printed by `Debug` and in errors");
+            return lint.error("secrets", node, message, "write `type: string` and `format: password`");
         }
         _ => return,
     };
@@ -532,12 +533,12 @@ pub fn require_secret<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
         _ if schema.has("enum") => return,
         _ => {}
     }
-    let instead = match schema.text("format") {
+    let help = match schema.text("format") {
         Some(format) => format!("write `format: password` in place of `format: {format}`"),
         None => "add `format: password`".to_owned(),
     };
-    let what = format!("`{name}` is a secret, and would be printed by `Debug` and in errors");
-    lint.error("secrets", &schema, what, instead);
+    let message = format!("`{name}` is a secret, and would be printed by `Debug` and in errors");
+    lint.error("secrets", &schema, message, help);
 }
 
 /// A text that `x-token` takes for a token must be able to be any token.
@@ -550,12 +551,12 @@ pub fn require_token<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
         // A list of a secret's values is told of at the list.
         Some("password") => {}
         _ if schema.has("enum") => {
-            let what = format!("`{name}` is a token, and a token has no list of values");
-            lint.error("secret-tokens", node, what, "remove `enum`, and add `format: password`");
+            let message = format!("`{name}` is a token, and a token has no list of values");
+            lint.error("secret-tokens", node, message, "remove `enum`, and add `format: password`");
         }
         Some(format @ ("date" | "date-time")) => {
-            let what = format!("`{name}` is a token, and `format: {format}` makes a date of it");
-            lint.error("secret-tokens", node, what, "write `format: password`");
+            let message = format!("`{name}` is a token, and `format: {format}` makes a date of it");
+            lint.error("secret-tokens", node, message, "write `format: password`");
         }
         _ => require_secret(lint, name, node),
     }
@@ -564,15 +565,15 @@ pub fn require_token<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
 fn secret<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     let at = (schema.at(), "format");
     if let Some(name) = schema.text("type").filter(|name| *name != "string") {
-        let what = format!("`format: password` is for text, and the type is {name}");
-        lint.error("secret-types", &at, what, "write `type: string`: a secret's digits are text");
+        let message = format!("`format: password` is for text, and the type is {name}");
+        lint.error("secret-types", &at, message, "write `type: string`: a secret's digits are text");
     }
     if schema.has("enum") {
-        let what = "a secret has no list of values, and they would stand in the generated code";
+        let message = "a secret has no list of values, and they would stand in the generated code";
         lint.error(
             "secret-types",
             &(schema.at(), "enum"),
-            what,
+            message,
             "remove `enum`, or `format: password` if it is no secret",
         );
     }
@@ -585,11 +586,11 @@ fn directions(lint: &mut Lint) {
         let request = lint.request(&operation).and_then(|(_, media)| media.get("schema"));
         for schema in request.iter().flat_map(|schema| lint.reach(schema, &mut sent)).collect::<Vec<_>>() {
             if schema.flag("readOnly") {
-                let what = "a `readOnly` property is part of a request body, and would be sent";
+                let message = "a `readOnly` property is part of a request body, and would be sent";
                 lint.error(
                     "read-and-write-only",
                     &(schema.at(), "readOnly"),
-                    what,
+                    message,
                     "write a schema of its own for the request",
                 );
             }
@@ -598,11 +599,11 @@ fn directions(lint: &mut Lint) {
             let answer = lint.json_schema(&response);
             for schema in answer.iter().flat_map(|schema| lint.reach(schema, &mut answered)).collect::<Vec<_>>() {
                 if schema.flag("writeOnly") {
-                    let what = "a `writeOnly` property is part of an answer, and would be asked for";
+                    let message = "a `writeOnly` property is part of an answer, and would be asked for";
                     lint.error(
                         "read-and-write-only",
                         &(schema.at(), "writeOnly"),
-                        what,
+                        message,
                         "write a schema of its own for the answer",
                     );
                 }
@@ -646,12 +647,12 @@ fn tags<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
                     is_other(node).then_some(*name).filter(|name| second.property(name).is_some_and(&is_other))
                 };
                 let name = first.properties.iter().find_map(named).unwrap_or_default();
-                let what = format!(
+                let message = format!(
                     "only `{name}`, which is no text, tells the branches apart, and an answer isn't read by that"
                 );
-                let instead =
+                let help =
                     "give each branch a required property that only it has, or a text with an `enum` of one value";
-                return lint.error("tags", schema, what, instead);
+                return lint.error("tags", schema, message, help);
             }
         }
     }

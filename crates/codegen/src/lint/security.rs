@@ -1,10 +1,10 @@
 //! Security schemes, and what each requirement of them writes into a request.
 
+use crate::diagnostic::{distance, nearest};
 use crate::ident;
 use crate::lint::document::Lint;
 use crate::lint::document::{Node, Operation};
 use crate::lint::syntax::{is_header, is_ragged, own_header};
-use crate::problem::{distance, nearest};
 use crate::read::spec;
 use crate::read::x_token::KEY;
 use std::collections::HashMap;
@@ -21,8 +21,8 @@ pub fn check(lint: &mut Lint) {
     let mut rust: HashMap<String, &str> = HashMap::new();
     for (name, scheme) in &schemes {
         if let Some(other) = rust.insert(ident::snake(name), name) {
-            let what = format!("the schemes `{other}` and `{name}` would have one name");
-            lint.error("security", scheme, what, "rename one of them");
+            let message = format!("the schemes `{other}` and `{name}` would have one name");
+            lint.error("security", scheme, message, "rename one of them");
         }
     }
 
@@ -33,20 +33,20 @@ pub fn check(lint: &mut Lint) {
             let mut written: Vec<(Written, &str)> = Vec::new();
             for (name, scopes) in requirement.all() {
                 let Some((_, scheme)) = schemes.iter().find(|(other, _)| *other == name) else {
-                    let instead = match nearest(name, schemes.iter().map(|(name, _)| *name)) {
+                    let help = match nearest(name, schemes.iter().map(|(name, _)| *name)) {
                         Some(meant) => format!("write `{meant}`"),
                         None => format!("add `{name}` to `components/securitySchemes`"),
                     };
-                    lint.error("security", &scopes, format!("there is no security scheme `{name}`"), instead);
+                    lint.error("security", &scopes, format!("there is no security scheme `{name}`"), help);
                     continue;
                 };
                 let Some(writes) = Written::by(&lint.resolve(scheme)) else { continue };
                 if let Some((_, other)) = written.iter().find(|(other, _)| *other == writes) {
-                    let what = format!("`{other}` and `{name}` would each write {writes}");
+                    let message = format!("`{other}` and `{name}` would each write {writes}");
                     lint.error(
                         "security",
                         &requirement,
-                        what,
+                        message,
                         "write them as alternatives, each an element of `security`",
                     );
                 }
@@ -64,8 +64,8 @@ pub fn check(lint: &mut Lint) {
         for parameter in lint.parameters(&operation) {
             let Some(writes) = Written::by_parameter(&parameter) else { continue };
             if let Some((_, scheme)) = used.iter().find(|(other, _)| *other == writes) {
-                let what = format!("the security scheme `{scheme}` of {} writes {writes} too", operation.name());
-                lint.error("security", &parameter, what, "remove the parameter, or the scheme from `security`");
+                let message = format!("the security scheme `{scheme}` of {} writes {writes} too", operation.name());
+                lint.error("security", &parameter, message, "remove the parameter, or the scheme from `security`");
             }
         }
     }
@@ -120,9 +120,9 @@ impl fmt::Display for Written {
 }
 
 fn check_scheme<'a>(lint: &mut Lint<'a>, scheme: &Node<'a>) {
-    let need = |lint: &mut Lint, key: &str, instead: &str| {
+    let need = |lint: &mut Lint, key: &str, help: &str| {
         if !scheme.has(key) {
-            lint.error("security-schemes", scheme, format!("the security scheme has no `{key}`"), instead);
+            lint.error("security-schemes", scheme, format!("the security scheme has no `{key}`"), help);
         }
     };
     match scheme.text("type") {
@@ -157,16 +157,16 @@ fn check_scheme<'a>(lint: &mut Lint<'a>, scheme: &Node<'a>) {
                 }
                 (Some("header"), Some(name)) if !name.eq_ignore_ascii_case("authorization") => {
                     if let Some(why) = own_header(name) {
-                        let what = format!("the header `{name}` is the client's to write");
-                        lint.error("security-schemes", &at, what, format!("remove the scheme: {why}"));
+                        let message = format!("the header `{name}` is the client's to write");
+                        lint.error("security-schemes", &at, message, format!("remove the scheme: {why}"));
                     }
                 }
                 (Some("query"), Some("")) => {
                     lint.error("security-schemes", &at, "the name of the query parameter is empty", "write its name");
                 }
                 (Some("query"), Some(name)) if is_ragged(name) => {
-                    let what = format!("the name {name:?} has a space around it, or a control character in it");
-                    lint.error("security-schemes", &at, what, "write it as the vendor does, without");
+                    let message = format!("the name {name:?} has a space around it, or a control character in it");
+                    lint.error("security-schemes", &at, message, "write it as the vendor does, without");
                 }
                 _ => {}
             }
@@ -174,19 +174,19 @@ fn check_scheme<'a>(lint: &mut Lint<'a>, scheme: &Node<'a>) {
         Some("http") => {
             need(lint, "scheme", "add `scheme: basic` or `scheme: bearer`");
             if let Some(name) = scheme.text("scheme").filter(|name| !is_header(name)) {
-                let what = format!("`{name}` can't stand in an `Authorization` header");
+                let message = format!("`{name}` can't stand in an `Authorization` header");
                 lint.error(
                     "security-schemes",
                     &(scheme.at(), "scheme"),
-                    what,
+                    message,
                     "write `basic`, `bearer`, or another single word",
                 );
             } else if let Some(name) = scheme.text("scheme") {
                 let lower = name.to_lowercase();
                 let near = ["basic", "bearer"].into_iter().find(|word| matches!(distance(&lower, word), 1 | 2));
                 if let Some(meant) = near {
-                    let what = format!("the scheme `{name}` would be sent as it is, with another credential");
-                    lint.error("security-schemes", &(scheme.at(), "scheme"), what, format!("write `{meant}`"));
+                    let message = format!("the scheme `{name}` would be sent as it is, with another credential");
+                    lint.error("security-schemes", &(scheme.at(), "scheme"), message, format!("write `{meant}`"));
                 }
             }
         }

@@ -1,13 +1,13 @@
 //! Servers: their names, URLs and variables.
 
+use crate::diagnostic::list;
+use crate::diagnostic::nearest;
 use crate::emit::settings::RESERVED;
 use crate::ident;
 use crate::lint::document::Lint;
 use crate::lint::document::Node;
 use crate::lint::schemas::{label, rust_name};
 use crate::lint::syntax::{leads_elsewhere, placeholders};
-use crate::problem::list;
-use crate::problem::nearest;
 use crate::vendor::is_keyword;
 use std::collections::HashMap;
 
@@ -32,10 +32,10 @@ pub fn check(lint: &mut Lint) {
             && let Some(text) = url.value.as_str()
         {
             match (check_url(text), with_defaults(server, text)) {
-                (Err((what, instead)), _) => lint.error("servers", &url, what, instead),
+                (Err((message, help)), _) => lint.error("servers", &url, message, help),
                 (_, Some(whole)) => {
-                    if let Err((what, instead)) = check_url(&whole) {
-                        lint.error("servers", &url, format!("with its defaults, {what}"), instead);
+                    if let Err((message, help)) = check_url(&whole) {
+                        lint.error("servers", &url, format!("with its defaults, {message}"), help);
                     }
                 }
                 _ => {}
@@ -62,11 +62,11 @@ fn server_name<'a>(lint: &mut Lint<'a>, server: &Node<'a>, name: &str, names: &m
     let is_legal = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
     if !is_legal {
-        let instead = match rust.trim_matches('_') {
+        let help = match rust.trim_matches('_') {
             "" | "x" => "write it in snake_case, such as `x-name: production`".to_owned(),
             meant => format!("write `x-name: {meant}`"),
         };
-        lint.error("server-names", &at, format!("`{name}` can't name a server: it becomes a function's name"), instead);
+        lint.error("server-names", &at, format!("`{name}` can't name a server: it becomes a function's name"), help);
     } else if is_keyword(name) || RESERVED.contains(&rust.as_str()) {
         lint.error(
             "server-names",
@@ -75,18 +75,18 @@ fn server_name<'a>(lint: &mut Lint<'a>, server: &Node<'a>, name: &str, names: &m
             "write another, such as `x-name: production`",
         );
     } else if let Some(other) = names.insert(rust.clone(), name.to_owned()) {
-        let what = if other == name {
+        let message = if other == name {
             format!("two servers are named `{name}`")
         } else {
             format!("the servers `{other}` and `{name}` would both be `{rust}`")
         };
-        lint.error("server-names", &at, what, "rename one of them");
+        lint.error("server-names", &at, message, "rename one of them");
     }
 }
 
 /// Whether a server's URL is one that tokens may travel to.
 fn check_url(url: &str) -> Result<(), (String, String)> {
-    let fail = |what: &str, instead: &str| Err((format!("`{url}` {what}"), instead.to_owned()));
+    let fail = |message: &str, help: &str| Err((format!("`{url}` {message}"), help.to_owned()));
     if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return fail("has a space in it", "remove it");
     }
@@ -125,8 +125,8 @@ fn check_url(url: &str) -> Result<(), (String, String)> {
     if path.contains('#') {
         return fail("has a fragment", "remove it");
     }
-    if let Some((what, instead)) = leads_elsewhere(path) {
-        return fail(what, instead);
+    if let Some((message, help)) = leads_elsewhere(path) {
+        return fail(message, help);
     }
     Ok(())
 }
@@ -151,33 +151,38 @@ fn variables<'a>(lint: &mut Lint<'a>, server: &Node<'a>, url: &str) {
     let at = (server.at(), "url");
     let used = match placeholders(url) {
         Ok(used) => used,
-        Err(what) => {
-            return lint.error("server-variables", &at, format!("`{url}` {what}"), "write each variable as `{name}`");
+        Err(message) => {
+            return lint.error(
+                "server-variables",
+                &at,
+                format!("`{url}` {message}"),
+                "write each variable as `{name}`",
+            );
         }
     };
     for name in &used {
         if !declared.iter().any(|(other, _)| other == name) {
-            let instead = match nearest(name, declared.iter().map(|(name, _)| *name)) {
+            let help = match nearest(name, declared.iter().map(|(name, _)| *name)) {
                 Some(meant) => format!("write `{{{meant}}}`"),
                 None => format!("add `variables: {{ {name}: {{ default: … }} }}` to this server"),
             };
-            lint.error("server-variables", &at, format!("the variable `{name}` isn't declared"), instead);
+            lint.error("server-variables", &at, format!("the variable `{name}` isn't declared"), help);
         }
     }
     let mut rust: HashMap<String, &str> = HashMap::new();
     for (name, variable) in &declared {
         if !used.contains(name) {
-            let what = format!("the variable `{name}` isn't in the URL");
-            lint.error("server-variables", variable, what, format!("write `{{{name}}}` in `url`, or remove it"));
+            let message = format!("the variable `{name}` isn't in the URL");
+            lint.error("server-variables", variable, message, format!("write `{{{name}}}` in `url`, or remove it"));
         }
         rust_name(lint, variable);
         let label = label(name, variable);
         if !label.contains(|c: char| c.is_ascii_alphanumeric()) {
-            let what = format!("the variable `{name}` gives no name to a setting");
-            lint.error("server-variables", variable, what, "add `x-name`, the setting's name in snake_case");
+            let message = format!("the variable `{name}` gives no name to a setting");
+            lint.error("server-variables", variable, message, "add `x-name`, the setting's name in snake_case");
         } else if let Some(other) = rust.insert(ident::snake(label), name) {
-            let what = format!("the variables `{other}` and `{name}` would have one name");
-            lint.error("server-variables", variable, what, "rename one of them, or add `x-name` to it");
+            let message = format!("the variables `{other}` and `{name}` would have one name");
+            lint.error("server-variables", variable, message, "rename one of them, or add `x-name` to it");
         }
         let values = variable.texts("enum");
         let in_host = url.find("://").is_none_or(|scheme| {
@@ -187,16 +192,16 @@ fn variables<'a>(lint: &mut Lint<'a>, server: &Node<'a>, url: &str) {
         // The default of another is never used.
         for value in variable.items("enum") {
             let Some(text) = value.value.as_str() else { continue };
-            if let Some((what, instead)) = unfit(text, in_host) {
-                lint.error("server-variables", &value, format!("`{text}` {what}"), instead);
+            if let Some((message, help)) = unfit(text, in_host) {
+                lint.error("server-variables", &value, format!("`{text}` {message}"), help);
             }
         }
         if let Some(default) = variable.text("default")
             && variable.has("enum")
             && !values.contains(&default)
         {
-            let what = format!("the default `{default}` is none of the variable's values");
-            lint.error("server-variables", &(variable.at(), "default"), what, format!("write {}", list(values)));
+            let message = format!("the default `{default}` is none of the variable's values");
+            lint.error("server-variables", &(variable.at(), "default"), message, format!("write {}", list(values)));
         }
     }
 }

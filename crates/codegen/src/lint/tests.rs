@@ -1,7 +1,7 @@
 //! The lint as a whole: what it says to every fixture, what it lets pass, and that it bears anything.
 
 use super::lint;
-use crate::problem::{Problem, Severity};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::read::folder::tests::repository;
 use crate::read::spec::Spec;
 use serde_json::{Value, json};
@@ -11,17 +11,17 @@ use std::path::{Path, PathBuf};
 /// Fragments with something wrong, each about one subject.
 const FIXTURES: &str = "crates/codegen/tests/fixtures/lint";
 
-fn checked(spec: &Spec) -> Vec<Problem> {
-    lint(spec).problems
+fn checked(spec: &Spec) -> Vec<Diagnostic> {
+    lint(spec).diagnostics
 }
 
-fn problems(file: &str, text: &str) -> Vec<Problem> {
-    Spec::parse(file, text).map_or_else(|problems| problems, |spec| checked(&spec))
+fn diagnostics(file: &str, text: &str) -> Vec<Diagnostic> {
+    Spec::parse(file, text).map_or_else(|diagnostics| diagnostics, |spec| checked(&spec))
 }
 
-fn errors(text: &str) -> Vec<Problem> {
-    let all = problems("specs/acme.yaml", text);
-    all.into_iter().filter(|problem| problem.severity == Severity::Error).collect()
+fn errors(text: &str) -> Vec<Diagnostic> {
+    let all = diagnostics("specs/acme.yaml", text);
+    all.into_iter().filter(|diagnostic| diagnostic.severity == Severity::Error).collect()
 }
 
 fn yaml_files(folder: &str) -> Vec<PathBuf> {
@@ -32,8 +32,8 @@ fn yaml_files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-fn show(problems: &[Problem]) -> String {
-    problems.iter().map(|problem| format!("{problem}\n\n")).collect()
+fn show(diagnostics: &[Diagnostic]) -> String {
+    diagnostics.iter().map(|diagnostic| format!("{diagnostic}\n\n")).collect()
 }
 
 /// Each fixture has a snapshot of its name, and the other way round. All are compared before the first difference fails the test,
@@ -43,7 +43,7 @@ fn every_fixture_gets_its_problems() {
     let mut names = Vec::new();
     let mut different = Vec::new();
     for file in yaml_files(FIXTURES) {
-        let found = problems(&name(&file), &std::fs::read_to_string(&file).unwrap());
+        let found = diagnostics(&name(&file), &std::fs::read_to_string(&file).unwrap());
         assert!(!found.is_empty(), "{} has no problem", file.display());
         let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
         let compare = || {
@@ -78,8 +78,8 @@ fn the_reference_lists_each_rule_and_each_has_a_fixture() {
     let listed: Vec<&str> = listed.collect();
     let mut broken = BTreeSet::new();
     for file in yaml_files(FIXTURES) {
-        let found = problems(&name(&file), &std::fs::read_to_string(&file).unwrap());
-        broken.extend(found.iter().filter_map(|problem| problem.rule));
+        let found = diagnostics(&name(&file), &std::fs::read_to_string(&file).unwrap());
+        broken.extend(found.iter().filter_map(|diagnostic| diagnostic.rule));
     }
     assert_eq!(listed, broken.into_iter().collect::<Vec<_>>());
 }
@@ -96,7 +96,7 @@ fn honest_fragments_pass() {
 #[test]
 fn the_three_specs_pass() {
     for file in yaml_files("specs") {
-        let found = problems(&name(&file), &std::fs::read_to_string(&file).unwrap());
+        let found = diagnostics(&name(&file), &std::fs::read_to_string(&file).unwrap());
         assert!(found.is_empty(), "{}", show(&found));
     }
 }
@@ -104,8 +104,8 @@ fn the_three_specs_pass() {
 #[test]
 fn problems_stand_in_the_order_of_the_file() {
     for file in yaml_files(FIXTURES) {
-        let found = problems("x.yaml", &std::fs::read_to_string(&file).unwrap());
-        let lines: Vec<u32> = found.iter().filter_map(|problem| problem.line).collect();
+        let found = diagnostics("x.yaml", &std::fs::read_to_string(&file).unwrap());
+        let lines: Vec<u32> = found.iter().filter_map(|diagnostic| diagnostic.line).collect();
         assert!(lines.is_sorted(), "{}: {lines:?}", file.display());
     }
 }
@@ -138,7 +138,7 @@ fn whatever_the_document_is_nothing_panics_and_what_passes_is_openapi() {
                 Some(stranger) => *mutant.document.pointer_mut(pointer).unwrap() = stranger.clone(),
                 None => remove(&mut mutant.document, pointer),
             }
-            if checked(&mutant).iter().all(|problem| problem.severity == Severity::Warning)
+            if checked(&mutant).iter().all(|diagnostic| diagnostic.severity == Severity::Warning)
                 && let Err(error) = serde_json::from_value::<openapiv3::OpenAPI>(mutant.document)
             {
                 panic!("{pointer} as {stranger:?} passes, and openapiv3 says: {error}");
@@ -157,7 +157,7 @@ fn a_line_that_is_lost_or_cut_makes_nothing_panic() {
             for replacement in ["", half, "- :", "\t{", "&a *a", "<<: {}"] {
                 let mut lines = lines.clone();
                 lines[index] = replacement;
-                problems("specs/acme.yaml", &lines.join("\n"));
+                diagnostics("specs/acme.yaml", &lines.join("\n"));
             }
         }
     }
@@ -188,7 +188,7 @@ fn no_misspelt_key_is_dropped_without_a_word() {
             let found = checked(&mutant);
             let at = format!("{pointer}q");
             assert!(
-                found.iter().any(|problem| problem.severity == Severity::Error && problem.pointer == at),
+                found.iter().any(|diagnostic| diagnostic.severity == Severity::Error && diagnostic.pointer == at),
                 "{at} in {} gives {}",
                 file.display(),
                 show(&found)
@@ -199,7 +199,9 @@ fn no_misspelt_key_is_dropped_without_a_word() {
 
 fn collect(value: &Value, at: String, into: &mut Vec<String>) {
     match value {
-        Value::Object(map) => map.iter().for_each(|(key, value)| collect(value, crate::problem::join(&at, key), into)),
+        Value::Object(map) => {
+            map.iter().for_each(|(key, value)| collect(value, crate::diagnostic::join(&at, key), into))
+        }
         Value::Array(list) => {
             list.iter().enumerate().for_each(|(index, value)| collect(value, format!("{at}/{index}"), into))
         }

@@ -40,9 +40,9 @@ fn check_example<'a>(lint: &mut Lint<'a>, fields: &TokenFields<'_>, example: &No
     let Some(reading) = fields.read(&example.value.to_string()) else { return };
     // A token of another type is a misfit of the schema, which is told elsewhere.
     if reading.tokens.is_none() && !reading.misfits.contains(&fields.access_token) {
-        let what = format!("the example yields no access token: there is none at `{}`", fields.access_token);
-        let instead = "add it; or, if this is a failure, say so by `error` or `ok` in `response` of `x-token`";
-        lint.error("token-examples", example, what, instead);
+        let message = format!("the example yields no access token: there is none at `{}`", fields.access_token);
+        let help = "add it; or, if this is a failure, say so by `error` or `ok` in `response` of `x-token`";
+        lint.error("token-examples", example, message, help);
     }
     let lifetimes = [fields.expires_in, fields.refresh_expires_in].into_iter().flatten();
     let is_misfit = |pointer: &str| reading.misfits.contains(&pointer);
@@ -52,11 +52,11 @@ fn check_example<'a>(lint: &mut Lint<'a>, fields: &TokenFields<'_>, example: &No
         {
             continue;
         }
-        let what = format!("the client can't read a lifetime from the example's `{}`", lifetime.at);
+        let message = format!("the client can't read a lifetime from the example's `{}`", lifetime.at);
         lint.error(
             "token-examples",
             &node_at(example, lifetime.at),
-            what,
+            message,
             "write a number greater than zero, or a string of its digits",
         );
     }
@@ -68,7 +68,7 @@ fn check_example<'a>(lint: &mut Lint<'a>, fields: &TokenFields<'_>, example: &No
             continue;
         }
         let is_utc = is_read_as_utc(example, fields.access_token, expiry);
-        let (what, instead) = match is_utc && !expiry.is_utc {
+        let (message, help) = match is_utc && !expiry.is_utc {
             true => (
                 format!("the example's `{}` is a date without an offset", expiry.at),
                 "add `zone: utc` in `x-token`, if the vendor means UTC; or write the offset",
@@ -78,7 +78,7 @@ fn check_example<'a>(lint: &mut Lint<'a>, fields: &TokenFields<'_>, example: &No
                 "write a date of RFC 3339 or HTTP, or seconds, from the year 2000 on; or add `format` in `x-token`",
             ),
         };
-        lint.error("token-examples", &node_at(example, expiry.at), what, instead);
+        lint.error("token-examples", &node_at(example, expiry.at), message, help);
     }
 }
 
@@ -121,7 +121,7 @@ fn node_at<'a>(example: &Node<'a>, pointer: &str) -> Node<'a> {
 /// Checks the format of an expiry, if it has one.
 pub fn check_date_format(lint: &mut Lint, word: &str, expiry: &At) {
     let Some(format) = &expiry.format else { return };
-    let (what, instead) = match check_format(format, expiry.zone.is_some()) {
+    let (message, help) = match check_format(format, expiry.zone.is_some()) {
         Ok(()) => return,
         Err(FormatProblem::NoOffset) => (
             format!("`{format}` reads no offset, so a date could be any of 25 hours"),
@@ -136,5 +136,5 @@ pub fn check_date_format(lint: &mut Lint, word: &str, expiry: &At) {
             "write it in the language of jiff's `strptime`, such as `%m/%d/%Y %I:%M:%S %p %:z`",
         ),
     };
-    lint.error("date-formats", &format!("/{KEY}/response/{word}/format"), what, instead);
+    lint.error("date-formats", &format!("/{KEY}/response/{word}/format"), message, help);
 }

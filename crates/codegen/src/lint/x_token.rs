@@ -1,5 +1,7 @@
 //! The block `x-token`, against the operations, properties and schemas that it names.
 
+use crate::diagnostic::list;
+use crate::diagnostic::{Diagnostic, join, nearest};
 use crate::ident;
 use crate::lint::document::Lint;
 use crate::lint::document::{Node, Operation, Shape, is_success};
@@ -8,8 +10,6 @@ use crate::lint::schemas::{label, require_token};
 use crate::lint::syntax::is_header;
 use crate::lint::syntax::own_header;
 use crate::lint::tokens;
-use crate::problem::list;
-use crate::problem::{Problem, join, nearest};
 use crate::read::spec;
 use crate::read::spec::Spec;
 use crate::read::x_token::errors::{Code, RequestId};
@@ -27,17 +27,17 @@ pub fn check(lint: &mut Lint) -> Option<XToken> {
             }
             x
         }
-        Err(problems) => {
-            lint.problems.extend(problems.into_iter().map(|problem| problem.of("x-token-form")));
+        Err(diagnostics) => {
+            lint.diagnostics.extend(diagnostics.into_iter().map(|diagnostic| diagnostic.of("x-token-form")));
             None
         }
     }
 }
 
 /// What a spec without the block is told.
-pub fn missing(spec: &Spec) -> Problem {
-    let what = format!("the spec has no `{KEY}`, so it gives a typed client and nothing that keeps a token fresh");
-    spec.warning("", what, format!("add `{KEY}`, or leave it so if there is nothing to keep fresh")).of("no-x-token")
+pub fn missing(spec: &Spec) -> Diagnostic {
+    let message = format!("the spec has no `{KEY}`, so it gives a typed client and nothing that keeps a token fresh");
+    spec.warning("", message, format!("add `{KEY}`, or leave it so if there is nothing to keep fresh")).of("no-x-token")
 }
 
 struct Check<'c, 'l, 'a> {
@@ -133,25 +133,25 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         let x = self.x;
         let block = format!("/{KEY}");
         if x.login.is_none() && x.refresh.is_none() {
-            let what = format!("`{KEY}` has neither `login` nor `refresh`, so no token can be got");
+            let message = format!("`{KEY}` has neither `login` nor `refresh`, so no token can be got");
             self.lint.error(
                 "grants",
                 &block,
-                what,
+                message,
                 "add `login: { operation: … }`, or remove the block for a typed client alone",
             );
         } else if x.response.access_token.is_none() {
-            let what = format!("`{KEY}` doesn't say where the access token lies");
-            self.lint.error("grants", &block, what, "add `response: { access-token: /access_token }`");
+            let message = format!("`{KEY}` doesn't say where the access token lies");
+            self.lint.error("grants", &block, message, "add `response: { access-token: /access_token }`");
         }
         if let (Some(refresh), None) = (&x.refresh, &x.response.refresh_token) {
-            let instead = "add `response: { refresh-token: … }`";
+            let help = "add `response: { refresh-token: … }`";
             if refresh.single_use {
-                let what = "a refresh token is single-use, and nothing says where the next one lies";
-                self.lint.error("grants", &at("refresh"), what, instead);
+                let message = "a refresh token is single-use, and nothing says where the next one lies";
+                self.lint.error("grants", &at("refresh"), message, help);
             } else if x.login.is_some() {
-                let what = "there is a `refresh`, and nothing says where a login's answer has the refresh token";
-                self.lint.error("grants", &at("refresh"), what, instead);
+                let message = "there is a `refresh`, and nothing says where a login's answer has the refresh token";
+                self.lint.error("grants", &at("refresh"), message, help);
             }
         }
         if let Some(revoke) = &x.revoke
@@ -159,11 +159,11 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             && x.response.refresh_token.is_none()
             && x.refresh.is_none()
         {
-            let what = "the revocation takes a refresh token, and there is none";
+            let message = "the revocation takes a refresh token, and there is none";
             self.lint.error(
                 "grants",
                 &at("revoke/takes"),
-                what,
+                message,
                 "write `takes: access`, or add `response: { refresh-token: … }`",
             );
         }
@@ -175,24 +175,24 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         let Some(operation) = self.operations.iter().find(|operation| operation.id() == action.operation).cloned()
         else {
             let ids = self.operations.iter().map(Operation::id).filter(|id| !id.is_empty());
-            let instead = match nearest(action.operation, ids.clone()) {
+            let help = match nearest(action.operation, ids.clone()) {
                 Some(meant) => format!("write `{meant}`"),
                 None => format!("write the `operationId` of one: {}", list(ids)),
             };
-            let what = format!("there is no operation `{}`", action.operation);
-            self.lint.error("actions", &join(&here, "operation"), what, instead);
+            let message = format!("there is no operation `{}`", action.operation);
+            self.lint.error("actions", &join(&here, "operation"), message, help);
             return None;
         };
         let has_body = self.variant(&action, &operation);
         let known: Vec<&str> = self.security(&operation).into_iter().flatten().map(|(scheme, _)| scheme).collect();
         let unknown = action.security.filter(|name| !known.contains(name));
         if let Some(name) = unknown {
-            let instead = match known.is_empty() {
+            let help = match known.is_empty() {
                 true => "remove it: the operation has no `security`".to_owned(),
                 false => format!("write {}", list(known)),
             };
-            let what = format!("{} has no `security` with the scheme `{name}`", operation.name());
-            self.lint.error("actions", &join(&here, "security"), what, instead);
+            let message = format!("{} has no `security` with the scheme `{name}`", operation.name());
+            self.lint.error("actions", &join(&here, "security"), message, help);
         }
         match action.token {
             Some(name) if has_body => self.token(&action, &operation, name),
@@ -215,8 +215,8 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             schemes.iter().find(|(_, scheme)| action.bears(scheme)).map(|(name, _)| *name)
         };
         if bears(&self.schemes(action, operation)).is_none() {
-            let what = format!("nothing in {} takes the {token} token", operation.name());
-            let instead = match self.security(operation).iter().find_map(|alternative| bears(alternative)) {
+            let message = format!("nothing in {} takes the {token} token", operation.name());
+            let help = match self.security(operation).iter().find_map(|alternative| bears(alternative)) {
                 Some(name) => {
                     format!("add `security: {name}`, whose scheme carries it; or `token`, the property or parameter")
                 }
@@ -226,19 +226,19 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                         .to_owned()
                 }
             };
-            return self.lint.error("bearer-tokens", &here, what, instead);
+            return self.lint.error("bearer-tokens", &here, message, help);
         }
         let others = self.actions().into_iter().filter(|other| other.word != action.word);
         let mut others = others.filter(|other| other.operation == action.operation);
         if let Some(other) = others.find(|other| other.word == LOGIN || other.token.is_some()) {
             let words = format!("`{}` and `{}`", other.word, action.word);
-            let what = format!(
+            let message = format!(
                 "{words} share {}, and only for `{}` its bearer scheme carries the token",
                 operation.name(),
                 action.word
             );
-            let instead = "add `token`, the property or parameter that takes the token; or write an operation for each";
-            return self.lint.error("bearer-tokens", &here, what, instead);
+            let help = "add `token`, the property or parameter that takes the token; or write an operation for each";
+            return self.lint.error("bearer-tokens", &here, message, help);
         }
         // It would be a credential, which nobody means.
         let usual = format!("{token}_token");
@@ -249,9 +249,9 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             name == usual || answered.as_ref() == Some(&name)
         });
         if let Some(name) = meant {
-            let what =
+            let message =
                 format!("{} has `{name}`, and its bearer scheme would carry the {token} token", operation.name());
-            self.lint.error("bearer-tokens", &here, what, format!("add `token: {name}`"));
+            self.lint.error("bearer-tokens", &here, message, format!("add `token: {name}`"));
         }
     }
 
@@ -287,26 +287,26 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         let named = || variants.iter().filter_map(|(name, _)| *name);
         match action.body {
             None if variants.len() > 1 => {
-                let what = format!(
+                let message = format!(
                     "the body of {} is a `oneOf`, and `{}` doesn't say which variant it sends",
                     operation.name(),
                     action.word
                 );
-                let instead = match named().next() {
+                let help = match named().next() {
                     Some(_) => format!("add `body`: {}", list(named())),
                     None => "give each variant a name in `components/schemas`, and add `body`".to_owned(),
                 };
-                self.lint.error("body-variants", &at(action.word), what, instead);
+                self.lint.error("body-variants", &at(action.word), message, help);
                 true
             }
             Some(body) if !named().any(|name| name == body) => {
-                let instead = match (nearest(body, named()), named().next()) {
+                let help = match (nearest(body, named()), named().next()) {
                     (Some(meant), _) => format!("write `{meant}`"),
                     (None, Some(_)) => format!("write {}", list(named())),
                     (None, None) => "remove it".to_owned(),
                 };
-                let what = format!("`{body}` is no variant of the body of {}", operation.name());
-                self.lint.error("body-variants", &join(&at(action.word), "body"), what, instead);
+                let message = format!("`{body}` is no variant of the body of {}", operation.name());
+                self.lint.error("body-variants", &join(&at(action.word), "body"), message, help);
                 false
             }
             _ => true,
@@ -321,17 +321,17 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             Some((_, schema)) => match self.lint.shape(schema) {
                 Shape::Scalar("string", _) => require_token(self.lint, name, schema),
                 shape => {
-                    let what = format!("`{name}` takes a token, and is {}", shape.kind());
+                    let message = format!("`{name}` takes a token, and is {}", shape.kind());
                     self.lint.error(
                         "token-places",
                         &here,
-                        what,
+                        message,
                         "write the name of a property or parameter with `type: string`",
                     );
                 }
             },
             None => {
-                let instead = match nearest(name, known.iter().map(|(name, _)| *name)) {
+                let help = match nearest(name, known.iter().map(|(name, _)| *name)) {
                     Some(meant) => format!("write `{meant}`"),
                     None if known.is_empty() => {
                         format!(
@@ -340,8 +340,8 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                     }
                     None => format!("write one of {}", list(known.iter().map(|(name, _)| *name))),
                 };
-                let what = format!("`{name}` is neither a property nor a parameter of {}", operation.name());
-                self.lint.error("token-places", &here, what, instead);
+                let message = format!("`{name}` is neither a property nor a parameter of {}", operation.name());
+                self.lint.error("token-places", &here, message, help);
             }
         }
     }
@@ -380,9 +380,9 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             of_body.or_else(parameter).filter(|node| self.lint.constant(node).is_none())
         };
         if let (Some(_), Some(node)) = (asked("login"), asked("refresh")) {
-            let what = "`grant_type` would be a credential, and the refresh would send the login's";
-            let instead = "write a body for each, as branches of a `oneOf`, with an `enum` of one value in each";
-            self.lint.error("grant-types", &node, what, instead);
+            let message = "`grant_type` would be a credential, and the refresh would send the login's";
+            let help = "write a body for each, as branches of a `oneOf`, with an `enum` of one value in each";
+            self.lint.error("grant-types", &node, message, help);
         }
     }
 
@@ -391,7 +391,7 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         let sent = |action: &Action<'c>, operation: &Operation<'a>| -> Vec<&'a str> {
             self.schemes(action, operation).into_iter().map(|(name, _)| name).collect()
         };
-        let mut problems = Vec::new();
+        let mut diagnostics = Vec::new();
         for (index, (action, operation)) in found.iter().enumerate() {
             let schemes = sent(action, operation);
             let differs = |(other, of): &&(Action<'c>, Operation<'a>)| {
@@ -399,17 +399,18 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             };
             let Some((other, of)) = found[..index].iter().find(differs) else { continue };
             let words = format!("`{}` and `{}`", other.word, action.word);
-            let what = format!("{words} share {}, and name different alternatives of its `security`", operation.name());
-            let instead = match sent(other, of).first() {
+            let message =
+                format!("{words} share {}, and name different alternatives of its `security`", operation.name());
+            let help = match sent(other, of).first() {
                 Some(name) => format!("name the same one: `security: {name}` in both, or in neither for the first"),
                 None => "remove `security` from both, for the first".to_owned(),
             };
             let here = at(action.word);
             let place = if action.security.is_some() { join(&here, "security") } else { here };
-            problems.push((place, what, instead));
+            diagnostics.push((place, message, help));
         }
-        for (place, what, instead) in problems {
-            self.lint.error("security-alternatives", &place, what, instead);
+        for (place, message, help) in diagnostics {
+            self.lint.error("security-alternatives", &place, message, help);
         }
     }
 
@@ -428,11 +429,11 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             match self.lint.success(operation) {
                 Some(schema) => bodies.push((word, schema)),
                 None => {
-                    let what = format!("the success of {} has no JSON body, so it has no token", operation.name());
+                    let message = format!("the success of {} has no JSON body, so it has no token", operation.name());
                     self.lint.error(
                         "token-response",
                         &at(&format!("{word}/operation")),
-                        what,
+                        message,
                         "write the schema of its 2xx response",
                     );
                 }
@@ -475,9 +476,9 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             let leaves = self.leaves(&moment.at, &bodies, &here, "the success body");
             self.typed(&leaves, &["integer", "number", "string"], &here, &moment.at, "a number, or text of digits");
             if leaves.iter().any(|leaf| self.lint.schema(leaf).text("format") == Some("date-time")) {
-                let what =
+                let message =
                     format!("`{}` is a date-time, and `{word}` counts from the arrival of the answer", moment.at);
-                self.lint.error("token-response", &here, what, format!("write `{}`", word.replace("-in", "-at")));
+                self.lint.error("token-response", &here, message, format!("write `{}`", word.replace("-in", "-at")));
             }
         }
         for (word, moment) in
@@ -502,11 +503,11 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                     _ => is_text(leaf),
                 };
                 if !fits {
-                    let what = format!("`{}` is neither text nor a list of texts", scope.at);
+                    let message = format!("`{}` is neither text nor a list of texts", scope.at);
                     self.lint.error(
                         "token-response",
                         &here,
-                        what,
+                        message,
                         format!("mend the schema on line {}, or point elsewhere", self.line(leaf)),
                     );
                 }
@@ -554,14 +555,14 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             }
         }
         if let (true, Some((_, segment, known))) = (leaves.is_empty(), best) {
-            let what = format!("`{pointer}` isn't in {place}: there is no `{segment}`");
-            let instead = match nearest(&segment, known.iter().copied()) {
+            let message = format!("`{pointer}` isn't in {place}: there is no `{segment}`");
+            let help = match nearest(&segment, known.iter().copied()) {
                 _ if known == [LIST] => "write an index of the list, such as `0`".to_owned(),
                 Some(meant) => format!("write `{meant}` for `{segment}`"),
                 None if known.is_empty() => "point to a property that the schema has, or add it there".to_owned(),
                 None => format!("point to {}, or add `{segment}` to the schema", list(known)),
             };
-            self.lint.error("pointers", here, what, instead);
+            self.lint.error("pointers", here, message, help);
         }
         leaves
     }
@@ -609,9 +610,9 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                     _ => false,
                 });
             if !fits {
-                let what = format!("`{pointer}` is {}, not {wanted}", self.lint.shape(leaf).kind());
-                let instead = format!("mend the schema on line {}, or point elsewhere", self.line(leaf));
-                self.lint.error("pointer-types", here, what, instead);
+                let message = format!("`{pointer}` is {}, not {wanted}", self.lint.shape(leaf).kind());
+                let help = format!("mend the schema on line {}, or point elsewhere", self.line(leaf));
+                self.lint.error("pointer-types", here, message, help);
             }
         }
     }
@@ -619,8 +620,14 @@ impl<'c, 'a> Check<'c, '_, 'a> {
     /// What is read as text can't be a secret, which would be taken for absent.
     fn open(&mut self, leaves: &[Node<'a>], here: &str, pointer: &Pointer) {
         if let Some(leaf) = leaves.iter().find(|leaf| self.lint.schema(leaf).text("format") == Some("password")) {
-            let what = format!("`{pointer}` is a secret by its schema (line {}), and is read as text", self.line(leaf));
-            self.lint.error("secret-read-as-string", here, what, "remove `format: password` there, or point elsewhere");
+            let message =
+                format!("`{pointer}` is a secret by its schema (line {}), and is read as text", self.line(leaf));
+            self.lint.error(
+                "secret-read-as-string",
+                here,
+                message,
+                "remove `format: password` there, or point elsewhere",
+            );
         }
     }
 
@@ -633,16 +640,17 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         if let Some(leaf) = untyped.first() {
             let name = pointer.segments().pop().unwrap_or_default();
             let line = self.line(leaf);
-            let what = format!("`{pointer}` leads into JSON of any type (line {line}), and the token would be printed");
-            let instead = format!("write its schema there, down to `{name}: {{ type: string, format: password }}`");
-            self.lint.error("token-fields", here, what, instead);
+            let message =
+                format!("`{pointer}` leads into JSON of any type (line {line}), and the token would be printed");
+            let help = format!("write its schema there, down to `{name}: {{ type: string, format: password }}`");
+            self.lint.error("token-fields", here, message, help);
         }
         let is_union = |leaf: &&Node<'a>| matches!(self.lint.shape(leaf), Shape::Union(_));
         let (unions, leaves): (Vec<&Node<'a>>, Vec<&Node<'a>>) = leaves.into_iter().partition(is_union);
         let leaves: Vec<Node<'a>> = leaves.into_iter().cloned().collect();
         if let Some(leaf) = unions.first() {
-            let what = format!("`{pointer}` is {}, not text", self.lint.shape(leaf).kind());
-            self.lint.error("token-fields", *leaf, what, "write `type: string` and `format: password`");
+            let message = format!("`{pointer}` is {}, not text", self.lint.shape(leaf).kind());
+            self.lint.error("token-fields", *leaf, message, "write `type: string` and `format: password`");
         }
         self.typed(&leaves, &["string"], here, pointer, "text");
         for leaf in &leaves {
@@ -664,11 +672,11 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             return;
         }
         let Some(schema) = self.lint.success(operation) else {
-            let what = format!("the success of {} has no JSON body to look for a failure in", operation.name());
+            let message = format!("the success of {} has no JSON body to look for a failure in", operation.name());
             return self.lint.error(
                 "revocation",
                 &at("revoke"),
-                what,
+                message,
                 "remove `error` and `ok`, or write the schema of its 2xx response",
             );
         };
@@ -720,8 +728,13 @@ impl<'c, 'a> Check<'c, '_, 'a> {
         let mut listed: Option<Vec<String>> = Some(Vec::new());
         for (here, pointer, types) in pointers {
             if bodies.is_empty() {
-                let what = format!("`{pointer}` points into an error body, and no error answer has a JSON schema");
-                self.lint.error("error-codes", &here, what, "add the schema to an error response, or remove it here");
+                let message = format!("`{pointer}` points into an error body, and no error answer has a JSON schema");
+                self.lint.error(
+                    "error-codes",
+                    &here,
+                    message,
+                    "add the schema to an error response, or remove it here",
+                );
                 continue;
             }
             let leaves = self.leaves(pointer, &bodies, &here, "any error body");
@@ -760,15 +773,15 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                         "remove one of the two",
                     ),
                     Some(other) => {
-                        let what = format!("`{code}` is both `{other}` and `{word}`");
-                        self.lint.error("error-codes", &here, what, "remove it from one of the two");
+                        let message = format!("`{code}` is both `{other}` and `{word}`");
+                        self.lint.error("error-codes", &here, message, "remove it from one of the two");
                     }
                     None if x.errors.code.is_empty() && !is_status => {
-                        let what = format!("nothing says where the code `{code}` lies");
+                        let message = format!("nothing says where the code `{code}` lies");
                         self.lint.error(
                             "error-codes",
                             &here,
-                            what,
+                            message,
                             "add `code`, a pointer into the error body, such as `/error`",
                         );
                     }
@@ -778,12 +791,12 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                         else {
                             continue;
                         };
-                        let what = format!("`{code}` is none of the codes that the error's `enum` lists");
-                        let instead = match nearest(&code.0, listed.iter().map(String::as_str)) {
+                        let message = format!("`{code}` is none of the codes that the error's `enum` lists");
+                        let help = match nearest(&code.0, listed.iter().map(String::as_str)) {
                             Some(meant) => format!("write `{meant}`, or add `{code}` to the `enum`"),
                             None => format!("add `{code}` to the `enum`, or remove it here"),
                         };
-                        self.lint.warn("error-codes", &here, what, instead);
+                        self.lint.warn("error-codes", &here, message, help);
                     }
                     None => {}
                 }
@@ -801,11 +814,11 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             ("use/header", Some(x.use_.header.as_str())),
         ];
         if let Some(why) = own_header(&x.use_.header).filter(|_| !x.use_.header.eq_ignore_ascii_case("authorization")) {
-            let what = format!("no call can carry the token in the header `{}`", x.use_.header);
-            self.lint.error("error-codes", &at("use/header"), what, format!("write another: {why}"));
+            let message = format!("no call can carry the token in the header `{}`", x.use_.header);
+            self.lint.error("error-codes", &at("use/header"), message, format!("write another: {why}"));
         }
-        if let Some((what, instead)) = unsendable("header", x.use_.prefix.as_deref().unwrap_or_default()) {
-            self.lint.error("error-codes", &at("use/prefix"), format!("the prefix {what}"), instead);
+        if let Some((message, help)) = unsendable("header", x.use_.prefix.as_deref().unwrap_or_default()) {
+            self.lint.error("error-codes", &at("use/prefix"), format!("the prefix {message}"), help);
         }
         for (path, name) in headers {
             if let Some(name) = name.filter(|name| !is_header(name)) {
@@ -872,8 +885,8 @@ impl<'c, 'a> Check<'c, '_, 'a> {
                     "write letters, digits and `-`",
                 );
             } else if let Some(why) = own_header(header).filter(|_| !header.eq_ignore_ascii_case("authorization")) {
-                let what = format!("no call can carry a credential in the header `{header}`");
-                self.lint.error("credentials", &here, what, format!("write another: {why}"));
+                let message = format!("no call can carry a credential in the header `{header}`");
+                self.lint.error("credentials", &here, message, format!("write another: {why}"));
             } else if headers.contains(&header.to_lowercase()) {
                 self.lint.error(
                     "credentials",
@@ -884,36 +897,36 @@ impl<'c, 'a> Check<'c, '_, 'a> {
             }
             headers.push(header.to_lowercase());
             if !names.contains(credential) && !found.is_empty() {
-                let instead = match nearest(credential, names.iter().map(String::as_str)) {
+                let help = match nearest(credential, names.iter().map(String::as_str)) {
                     Some(meant) => format!("write `{meant}`"),
                     None => format!("write one of {}", list(names.iter().map(String::as_str))),
                 };
-                self.lint.error("credentials", &here, format!("`{credential}` is no credential"), instead);
+                self.lint.error("credentials", &here, format!("`{credential}` is no credential"), help);
             }
         }
         let has_block = self.lint.spec.find(&at("basic")).is_some();
         if has_block && !has_basic && !found.is_empty() {
-            let what = "`basic` is here, and no action has a security scheme of HTTP Basic";
-            let instead = "remove it, or add a scheme of `type: http`, `scheme: basic` to the operation's `security`";
-            self.lint.error("credentials", &at("basic"), what, instead);
+            let message = "`basic` is here, and no action has a security scheme of HTTP Basic";
+            let help = "remove it, or add a scheme of `type: http`, `scheme: basic` to the operation's `security`";
+            self.lint.error("credentials", &at("basic"), message, help);
         }
         for name in self.x.basic.names.iter().filter(|name| !name.is_empty()) {
             if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
-                let what = format!("`{name}` gives no name to a credential");
+                let message = format!("`{name}` gives no name to a credential");
                 self.lint.error(
                     "credentials",
                     &at("basic/names"),
-                    what,
+                    message,
                     "write letters and digits, such as `client_id`",
                 );
             }
         }
         if self.x.basic.names.iter().all(String::is_empty) {
-            let what = "both halves of HTTP Basic are empty";
+            let message = "both halves of HTTP Basic are empty";
             self.lint.error(
                 "credentials",
                 &at("basic/names"),
-                what,
+                message,
                 "write the name of a credential, such as `[api_key, \"\"]`",
             );
         }

@@ -10,7 +10,7 @@ use std::io;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use crate::problem::{Problem, Severity};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::vendor::{is_plain, stem};
 
 /// The largest spec in bytes: far more than any vendor needs, and small enough to read at once.
@@ -44,14 +44,14 @@ pub fn repository(manifest: Option<PathBuf>, current: &Path) -> Option<PathBuf> 
 /// # Errors
 ///
 /// When the folder itself can't be read.
-pub fn read(root: &Path, vendors: &[String]) -> io::Result<(Vec<Source>, Vec<Problem>)> {
+pub fn read(root: &Path, vendors: &[String]) -> io::Result<(Vec<Source>, Vec<Diagnostic>)> {
     let folder = root.join("specs");
     let mut names = Vec::new();
     for entry in if folder.is_dir() { fs::read_dir(&folder)?.collect() } else { Vec::new() } {
         names.push(entry?.file_name());
     }
     names.sort();
-    let (mut sources, mut problems, mut known) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut sources, mut diagnostics, mut known) = (Vec::new(), Vec::new(), Vec::new());
     for name in &names {
         let Some(checked) = checked(&folder.join(name), name) else { continue };
         let file = format!("specs/{}", name.to_string_lossy());
@@ -59,31 +59,31 @@ pub fn read(root: &Path, vendors: &[String]) -> io::Result<(Vec<Source>, Vec<Pro
         if vendors.is_empty() || vendors.contains(&stem) {
             match checked.and_then(|()| text(&folder.join(name))) {
                 Ok(text) => sources.push(Source { file, text }),
-                Err((what, instead)) => problems.push(problem(file, what, instead)),
+                Err((message, help)) => diagnostics.push(diagnostic(file, message, help)),
             }
         }
         known.push(stem);
     }
     for vendor in vendors.iter().filter(|vendor| !known.contains(vendor)) {
-        let what = "there is no such file".to_owned();
-        let instead = format!("name one of {}, or run `cargo xtask new {vendor}`", known.join(", "));
-        problems.push(problem(format!("specs/{vendor}.yaml"), what, instead));
+        let message = "there is no such file".to_owned();
+        let help = format!("name one of {}, or run `cargo xtask new {vendor}`", known.join(", "));
+        diagnostics.push(diagnostic(format!("specs/{vendor}.yaml"), message, help));
     }
-    Ok((sources, problems))
+    Ok((sources, diagnostics))
 }
 
 /// What is wrong, and what to do instead.
 type Wrong = (String, String);
 
-fn problem(file: String, what: String, instead: String) -> Problem {
-    Problem {
+fn diagnostic(file: String, message: String, help: String) -> Diagnostic {
+    Diagnostic {
         severity: Severity::Error,
         rule: None,
         file: file.into(),
         line: None,
         pointer: String::new(),
-        what,
-        instead,
+        message,
+        help,
     }
 }
 
@@ -94,7 +94,7 @@ fn checked(path: &Path, name: &OsStr) -> Option<Result<(), Wrong>> {
     if shown.starts_with(['.', '~', '#']) {
         return None;
     }
-    let wrong = |what: &str, instead: String| Some(Err((what.to_owned(), instead)));
+    let wrong = |message: &str, help: String| Some(Err((message.to_owned(), help)));
     let lower = shown.to_lowercase();
     let is_spec = lower.ends_with(".yaml") || lower.ends_with(".yml");
     match fs::metadata(path) {
@@ -137,8 +137,8 @@ fn text(path: &Path) -> Result<String, Wrong> {
         return Err((TOO_LARGE.to_owned(), SMALLER.to_owned()));
     }
     String::from_utf8(bytes).map_err(|error| {
-        let what = format!("it is not UTF-8 from byte {} on", error.utf8_error().valid_up_to());
-        (what, "save it as UTF-8".to_owned())
+        let message = format!("it is not UTF-8 from byte {} on", error.utf8_error().valid_up_to());
+        (message, "save it as UTF-8".to_owned())
     })
 }
 

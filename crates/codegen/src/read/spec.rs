@@ -3,7 +3,7 @@
 //! It refuses what isn't YAML, what isn't one document and what isn't OpenAPI 3.0. Whether the document says sensible
 //! things is the business of `lint`; nothing here reads a disk.
 
-use crate::problem::{Problem, Severity, join};
+use crate::diagnostic::{Diagnostic, Severity, join};
 use crate::vendor::Vendor;
 use serde::Deserialize;
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
@@ -28,20 +28,20 @@ pub struct Spec {
 
 impl Spec {
     /// Reads a file's text. `file` names it in problems, and its stem is the vendor's.
-    pub fn parse(file: &str, text: &str) -> Result<Spec, Vec<Problem>> {
-        let refuse = |line: Option<u32>, pointer: &str, what: String, instead: &str| Problem {
+    pub fn parse(file: &str, text: &str) -> Result<Spec, Vec<Diagnostic>> {
+        let refuse = |line: Option<u32>, pointer: &str, message: String, help: &str| Diagnostic {
             severity: Severity::Error,
             rule: None,
             file: file.into(),
             line,
             pointer: pointer.to_owned(),
-            what,
-            instead: instead.to_owned(),
+            message,
+            help: help.to_owned(),
         };
-        let vendor = Vendor::from_file(file).map_err(|problem| vec![problem])?;
+        let vendor = Vendor::from_file(file).map_err(|diagnostic| vec![diagnostic])?;
         if is_blank(text) {
-            let what = "the file is empty".to_owned();
-            return Err(vec![refuse(None, "", what, "start it with `openapi: 3.0.3`, or remove the file")]);
+            let message = "the file is empty".to_owned();
+            return Err(vec![refuse(None, "", message, "start it with `openapi: 3.0.3`, or remove the file")]);
         }
 
         // Duplicate keys are handed on, so that all of them can be shown.
@@ -60,19 +60,19 @@ impl Spec {
         let Reader { places, duplicates, .. } = reader;
         let spec = Spec { vendor, file: file.to_owned(), document, places };
         let pointers = if duplicates.is_empty() { Vec::new() } else { pointers(&spec.document) };
-        let mut problems: Vec<Problem> = duplicates
+        let mut diagnostics: Vec<Diagnostic> = duplicates
             .iter()
             .map(|(object, key, line)| {
                 let pointer = join(&pointers[*object].1, key);
-                let what = match spec.line(&pointer) {
+                let message = match spec.line(&pointer) {
                     Some(first) => format!("`{key}` stands here a second time, the first is on line {first}"),
                     None => format!("`{key}` stands here a second time"),
                 };
-                refuse(*line, &pointer, what, "keep one of the two, or rename one")
+                refuse(*line, &pointer, message, "keep one of the two, or rename one")
             })
             .collect();
-        problems.extend(spec.version_problem());
-        if problems.is_empty() { Ok(spec) } else { Err(problems) }
+        diagnostics.extend(spec.version_diagnostic());
+        if diagnostics.is_empty() { Ok(spec) } else { Err(diagnostics) }
     }
 
     /// The node at a pointer.
@@ -101,21 +101,21 @@ impl Spec {
     }
 
     /// An error at a node.
-    pub fn problem(&self, pointer: &str, what: impl Into<String>, instead: impl Into<String>) -> Problem {
-        Problem {
+    pub fn error(&self, pointer: &str, message: impl Into<String>, help: impl Into<String>) -> Diagnostic {
+        Diagnostic {
             severity: Severity::Error,
             rule: None,
             file: self.file.as_str().into(),
             line: self.line(pointer),
             pointer: pointer.to_owned(),
-            what: what.into(),
-            instead: instead.into(),
+            message: message.into(),
+            help: help.into(),
         }
     }
 
     /// A warning at a node.
-    pub fn warning(&self, pointer: &str, what: impl Into<String>, instead: impl Into<String>) -> Problem {
-        Problem { severity: Severity::Warning, ..self.problem(pointer, what, instead) }
+    pub fn warning(&self, pointer: &str, message: impl Into<String>, help: impl Into<String>) -> Diagnostic {
+        Diagnostic { severity: Severity::Warning, ..self.error(pointer, message, help) }
     }
 
     fn place(&self, pointer: &str) -> Option<(u32, u32)> {
@@ -135,15 +135,15 @@ impl Spec {
     }
 
     /// What is wrong if the document isn't OpenAPI 3.0.
-    fn version_problem(&self) -> Option<Problem> {
+    fn version_diagnostic(&self) -> Option<Diagnostic> {
         let Value::Object(root) = &self.document else {
-            let what = format!("the file holds {}, not an OpenAPI document", kind(&self.document));
-            return Some(self.problem("", what, "start it with `openapi: 3.0.3`, `info:`, `servers:` and `paths:`"));
+            let message = format!("the file holds {}, not an OpenAPI document", kind(&self.document));
+            return Some(self.error("", message, "start it with `openapi: 3.0.3`, `info:`, `servers:` and `paths:`"));
         };
         match root.get("openapi") {
             Some(Value::String(version)) if is_3_0(version) => None,
             Some(Value::String(version)) if version.starts_with("3.1") || version.starts_with("3.2") => {
-                Some(self.problem(
+                Some(self.error(
                     "/openapi",
                     format!("OpenAPI {version} isn't supported"),
                     "write `openapi: 3.0.3`, and `nullable: true` for a type of `null`, `enum` of one value for \
@@ -151,17 +151,17 @@ impl Spec {
                      `example` for `examples` in a schema",
                 ))
             }
-            Some(Value::String(version)) => Some(self.problem(
+            Some(Value::String(version)) => Some(self.error(
                 "/openapi",
                 format!("`{version}` is no version of OpenAPI that is supported"),
                 "write `openapi: 3.0.3`",
             )),
-            Some(Value::Number(number)) => Some(self.problem(
+            Some(Value::Number(number)) => Some(self.error(
                 "/openapi",
                 format!("`openapi` is the number {number}, and a version is text of three parts"),
                 "write `openapi: 3.0.3`",
             )),
-            Some(other) => Some(self.problem(
+            Some(other) => Some(self.error(
                 "/openapi",
                 format!("`openapi` is {}, not a version", kind(other)),
                 "write `openapi: 3.0.3`",
@@ -169,14 +169,14 @@ impl Spec {
             None => match root.get("swagger") {
                 Some(version) => {
                     let version = version.as_str().map_or_else(|| version.to_string(), str::to_owned);
-                    Some(self.problem(
+                    Some(self.error(
                         "/swagger",
                         format!("Swagger {version} isn't supported"),
                         "convert it to OpenAPI 3.0.3: `openapi: 3.0.3`, `servers` for `host` and `basePath`, \
                          `components/schemas` for `definitions`, `requestBody` for parameters in `body` or `formData`",
                     ))
                 }
-                None => Some(self.problem("", "`openapi` is missing", "write `openapi: 3.0.3` on the first line")),
+                None => Some(self.error("", "`openapi` is missing", "write `openapi: 3.0.3` on the first line")),
             },
         }
     }
@@ -281,9 +281,9 @@ fn is_blank(text: &str) -> bool {
 }
 
 /// The reader's words for what the YAML parser says.
-fn not_yaml(file: &str, error: &serde_saphyr::Error) -> Problem {
+fn not_yaml(file: &str, error: &serde_saphyr::Error) -> Diagnostic {
     let error = error.without_snippet();
-    let (what, instead) = match error {
+    let (message, help) = match error {
         serde_saphyr::Error::MultipleDocuments { .. } => (
             "the file holds several YAML documents".to_owned(),
             "keep one, and move the others into files of their own: a file describes one vendor",
@@ -305,14 +305,14 @@ fn not_yaml(file: &str, error: &serde_saphyr::Error) -> Problem {
             }
         }
     };
-    Problem {
+    Diagnostic {
         severity: Severity::Error,
         rule: None,
         file: file.into(),
         line: error.location().and_then(line),
         pointer: String::new(),
-        what,
-        instead: instead.to_owned(),
+        message,
+        help: help.to_owned(),
     }
 }
 
@@ -468,12 +468,12 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn parse(text: &str) -> Result<Spec, Vec<Problem>> {
+    fn parse(text: &str) -> Result<Spec, Vec<Diagnostic>> {
         Spec::parse("specs/acme.yaml", text)
     }
 
     fn refusal(text: &str) -> String {
-        parse(text).unwrap_err().iter().map(|problem| format!("{problem}\n")).collect()
+        parse(text).unwrap_err().iter().map(|diagnostic| format!("{diagnostic}\n")).collect()
     }
 
     #[test]

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::emit::Files;
 use crate::emit::header::MARK;
-use crate::problem::{Problem, Severity};
 
 /// The facade's manifest, the only file of which a part is generated.
 pub const MANIFEST: &str = "crates/freshtoken/Cargo.toml";
@@ -48,7 +48,7 @@ impl Facade {
 
     /// The manifest and the list of modules. `asked` are the vendors that are generated, `adapters` those of them that
     /// have an adapter.
-    pub fn files(&self, asked: &BTreeSet<String>, adapters: &BTreeSet<String>) -> Result<Files, Problem> {
+    pub fn files(&self, asked: &BTreeSet<String>, adapters: &BTreeSet<String>) -> Result<Files, Diagnostic> {
         let mut vendors = adapters.clone();
         if self.is_partial {
             vendors.extend(self.vendors().difference(asked).cloned());
@@ -59,7 +59,7 @@ impl Facade {
         ]))
     }
 
-    fn manifest(&self, vendors: &BTreeSet<String>) -> Result<String, Problem> {
+    fn manifest(&self, vendors: &BTreeSet<String>) -> Result<String, Diagnostic> {
         let mut text = String::new();
         let mut section = "";
         let mut is_inside = false;
@@ -81,14 +81,14 @@ impl Facade {
             }
         }
         if is_inside || written != ["[features]", "[dependencies]"] {
-            return Err(Problem {
+            return Err(Diagnostic {
                 severity: Severity::Error,
                 rule: None,
                 file: MANIFEST.into(),
                 line: None,
                 pointer: String::new(),
-                what: "it has no place for the vendors".to_owned(),
-                instead: format!(
+                message: "it has no place for the vendors".to_owned(),
+                help: format!(
                     "write the lines `{BEGIN}` and `{END}` below `[features]`, and below `[dependencies]` behind it"
                 ),
             });

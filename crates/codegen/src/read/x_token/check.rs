@@ -3,23 +3,23 @@
 //! It knows no word of the vocabulary: keys, forms and examples come from the JSON Schema of the types, in the few
 //! words of JSON Schema that schemars writes for them.
 
-use crate::problem::{Problem, join, list, nearest};
+use crate::diagnostic::{Diagnostic, join, list, nearest};
 use crate::read::spec;
 use crate::read::spec::{Spec, kind};
 use crate::read::x_token::values::{Lifetime, Part, Pointer, Span, duration};
 use serde_json::Value;
 
 /// All problems of a block that stands at `place`.
-pub fn problems(spec: &Spec, schema: &Value, block: &Value, place: &str) -> Vec<Problem> {
-    let mut checker = Checker { spec, root: schema, problems: Vec::new() };
+pub fn diagnostics(spec: &Spec, schema: &Value, block: &Value, place: &str) -> Vec<Diagnostic> {
+    let mut checker = Checker { spec, root: schema, diagnostics: Vec::new() };
     checker.check(block, schema, place);
-    checker.problems
+    checker.diagnostics
 }
 
 struct Checker<'a> {
     spec: &'a Spec,
     root: &'a Value,
-    problems: Vec<Problem>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 impl<'a> Checker<'a> {
@@ -79,29 +79,25 @@ impl<'a> Checker<'a> {
                 Some(schema) => self.check(value, schema, &place),
                 None => {
                     let known = properties.keys().map(String::as_str);
-                    let instead = match nearest(key, known.clone()) {
+                    let help = match nearest(key, known.clone()) {
                         Some(meant) => {
                             misspelt.push(meant);
                             format!("write `{meant}`")
                         }
                         None => format!("write one of {}", list(known)),
                     };
-                    self.problems.push(self.spec.problem(
-                        &place,
-                        format!("`{key}` is not a word of `{word}`"),
-                        instead,
-                    ));
+                    self.diagnostics.push(self.spec.error(&place, format!("`{key}` is not a word of `{word}`"), help));
                 }
             }
         }
         for required in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
             let is_missing = |key: &&str| !map.contains_key(*key) && !misspelt.contains(key);
             let Some(required) = required.as_str().filter(is_missing) else { continue };
-            let instead = match properties.get(required).and_then(|schema| self.form(schema)) {
+            let help = match properties.get(required).and_then(|schema| self.form(schema)) {
                 Some(form) => format!("add `{required}`: {form}"),
                 None => format!("add `{required}`"),
             };
-            self.problems.push(self.spec.problem(place, format!("`{word}` has no `{required}`"), instead));
+            self.diagnostics.push(self.spec.error(place, format!("`{word}` has no `{required}`"), help));
         }
     }
 
@@ -115,11 +111,11 @@ impl<'a> Checker<'a> {
             Value::Number(_) | Value::Bool(_) => format!("`{value}`"),
             other => kind(other).to_owned(),
         };
-        let what = match word.parse::<usize>() {
+        let message = match word.parse::<usize>() {
             Ok(_) => format!("{shown} can't stand here"),
             Err(_) => format!("`{word}` can't be {shown}"),
         };
-        let mut instead = match self.form(schema) {
+        let mut help = match self.form(schema) {
             Some(form) => format!("write {form}"),
             None => String::new(),
         };
@@ -131,13 +127,13 @@ impl<'a> Checker<'a> {
         };
         let title = schema.get("title").and_then(Value::as_str).unwrap_or_default();
         if title == "a JSON Pointer" && !plain.is_empty() && Pointer::try_from(slashed(&plain)).is_ok() {
-            instead = format!("write `{}`: {title} starts with a slash", slashed(&plain));
+            help = format!("write `{}`: {title} starts with a slash", slashed(&plain));
         } else if !plain.is_empty() && schema.get("items").is_some_and(|items| self.fit(value, items) > 0) {
-            instead = format!("write `[{plain}]`, a list");
+            help = format!("write `[{plain}]`, a list");
         } else if title.contains("a whole number and s") && duration(&format!("{plain}s")).is_ok() {
-            instead = format!("write `{plain}s`, if seconds are meant: {title}");
+            help = format!("write `{plain}s`, if seconds are meant: {title}");
         }
-        self.problems.push(self.spec.problem(place, what, instead));
+        self.diagnostics.push(self.spec.error(place, message, help));
     }
 
     /// How well a value fits a schema: 0 not at all, then by its type, then by its keys.

@@ -1,6 +1,6 @@
 //! Reads the block of a spec: its form is checked against the JSON Schema first, since serde stops at the first error.
 
-use crate::problem::{Problem, join};
+use crate::diagnostic::{Diagnostic, join};
 use crate::read::spec::Spec;
 use crate::read::x_token::schema::SCHEMA;
 use crate::read::x_token::{KEY, XToken, check};
@@ -8,17 +8,17 @@ use serde::Deserialize;
 
 impl XToken {
     /// The block of a spec: `None` where there is none, and all that is wrong with its words and their forms.
-    pub fn from_document(spec: &Spec) -> Result<Option<XToken>, Vec<Problem>> {
+    pub fn from_document(spec: &Spec) -> Result<Option<XToken>, Vec<Diagnostic>> {
         let Some(block) = spec.document.get(KEY) else { return Ok(None) };
         let place = join("", KEY);
-        let problems = check::problems(spec, &SCHEMA, block, &place);
-        if !problems.is_empty() {
-            return Err(problems);
+        let diagnostics = check::diagnostics(spec, &SCHEMA, block, &place);
+        if !diagnostics.is_empty() {
+            return Err(diagnostics);
         }
         // The schema is made from these types, so an error here is one of the schema.
         XToken::deserialize(block)
             .map(Some)
-            .map_err(|error| vec![spec.problem(&place, format!("`{KEY}` can't be read: {error}"), "")])
+            .map_err(|error| vec![spec.error(&place, format!("`{KEY}` can't be read: {error}"), "")])
     }
 }
 
@@ -33,7 +33,7 @@ mod tests {
     use serde_json::Value;
     use std::time::Duration;
 
-    fn read(block: &str) -> Result<Option<XToken>, Vec<Problem>> {
+    fn read(block: &str) -> Result<Option<XToken>, Vec<Diagnostic>> {
         let indented: String = block.lines().map(|line| format!("  {line}\n")).collect();
         XToken::from_document(
             &Spec::parse("specs/acme.yaml", &format!("openapi: 3.0.3\nx-token:\n{indented}")).unwrap(),
@@ -45,7 +45,7 @@ mod tests {
     }
 
     fn refusal(text: &str) -> String {
-        read(text).unwrap_err().iter().map(|problem| format!("{problem}\n")).collect()
+        read(text).unwrap_err().iter().map(|diagnostic| format!("{diagnostic}\n")).collect()
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is wrong with a spec, where, and what to write instead.
 //!
-//! Every stage before the generated code speaks in [`Problem`]s, so that all of them read alike and all of them can be
-//! shown in one run. Colour, counting and the exit code belong to the command line, not here.
+//! Every stage before `emit` reports [`Diagnostic`]s, so that all of them read alike and one run can show them all. Colour,
+//! counting and the exit code belong to `commands`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,96 +24,99 @@ impl fmt::Display for Severity {
     }
 }
 
-/// One thing that is wrong with one spec.
+/// One problem of one spec.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Problem {
+pub struct Diagnostic {
     /// Whether generation can go on.
     pub severity: Severity,
     /// The file as the user calls it, such as `specs/zenoti.yaml`.
     pub file: Box<str>,
-    /// The lint rule that it breaks, as `specs/README.md` lists it; none if no stage but the lint could report it.
+    /// The lint rule that is broken, as `specs/README.md` lists it; none if a stage other than the lint reports it.
     pub rule: Option<&'static str>,
-    /// The line in that file, counted from 1, where one is known.
+    /// The line in that file, counted from 1, if it is known.
     pub line: Option<u32>,
     /// The place in the document, as a JSON Pointer; `""` is its root.
     pub pointer: String,
     /// What is wrong, without a full stop.
-    pub what: String,
+    pub message: String,
     /// What to write instead, in the imperative, without a full stop; may be empty.
-    pub instead: String,
+    pub help: String,
 }
 
-impl Problem {
-    /// The problem as one that breaks a lint rule.
+impl Diagnostic {
+    /// The same diagnostic, as one of a lint rule.
     pub fn of(self, rule: &'static str) -> Self {
         Self { rule: Some(rule), ..self }
     }
 }
 
-impl fmt::Display for Problem {
-    /// Like rustc: a headline, the place, the way out. What comes from the spec can't add a line, nor reach the terminal as
-    /// a control character.
+impl fmt::Display for Diagnostic {
+    /// Writes a headline, the place and the help, as rustc does. Control characters from the spec are escaped: none can add a
+    /// line or reach the terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.severity, visible(&self.file))?;
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
         }
-        write!(f, ": {}", visible(&self.what))?;
+        write!(f, ": {}", visible(&self.message))?;
         if let Some(rule) = self.rule {
             write!(f, " [{rule}]")?;
         }
         if !self.pointer.is_empty() {
             write!(f, "\n  at {}", visible(&self.pointer))?;
         }
-        if !self.instead.is_empty() {
-            write!(f, "\n  {}", visible(&self.instead))?;
+        if !self.help.is_empty() {
+            write!(f, "\n  {}", visible(&self.help))?;
         }
         Ok(())
     }
 }
 
-/// A text with its invisible characters escaped: for a line of output that quotes a spec, a name or a file.
+/// Escapes the invisible characters of a string: for output that quotes a spec, a name or a file.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    match text.contains(is_invisible) {
-        false => Cow::Borrowed(text),
-        true => Cow::Owned(text.chars().fold(String::with_capacity(text.len() + 8), |mut shown, c| {
-            match is_invisible(c) {
-                true => shown.extend(c.escape_default()),
-                false => shown.push(c),
-            }
-            shown
-        })),
+    if !text.contains(is_invisible) {
+        return Cow::Borrowed(text);
     }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_invisible(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
 }
 
-/// Control characters, the other ends of a line, and what turns the direction of text around.
+/// Whether a character is a control character, ends a line, or changes the direction of text.
 pub fn is_invisible(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') || turns(c)
 }
 
-/// Whether a character turns the direction of the text behind it around.
+/// Whether a character changes the direction of the text after it.
 pub fn turns(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// One reference token of a JSON Pointer (RFC 6901), escaped.
+/// Escapes one reference token of a JSON Pointer (RFC 6901).
 pub fn escape(token: &str) -> String {
     token.replace('~', "~0").replace('/', "~1")
 }
 
-/// The pointer to `token` under `pointer`.
+/// Returns the pointer to `token` under `pointer`.
 pub fn join(pointer: &str, token: &str) -> String {
     let mut joined = String::with_capacity(pointer.len() + 1 + token.len());
     joined.push_str(pointer);
     joined.push('/');
-    match token.contains(['~', '/']) {
-        true => joined.push_str(&escape(token)),
-        false => joined.push_str(token),
+    if token.contains(['~', '/']) {
+        joined.push_str(&escape(token));
+    } else {
+        joined.push_str(token);
     }
     joined
 }
 
-/// How many letters must be inserted, deleted, replaced or swapped with their neighbour to get from one to the other.
+/// The edit distance: how many letters to insert, delete, replace or swap with their neighbour.
 pub fn distance(one: &str, other: &str) -> usize {
     let one: Vec<char> = one.chars().collect();
     let other: Vec<char> = other.chars().collect();
@@ -133,11 +136,11 @@ pub fn distance(one: &str, other: &str) -> usize {
     last[other.len()]
 }
 
-/// The candidate that was most likely meant: equal but for case, `-` and `_`, or few letters away.
+/// Returns the candidate that was most likely meant: it differs in case, `-` and `_` only, or by a few letters.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace(['-', '_'], "");
     let word = plain(word);
-    // A long word may be further off: `operatonIdd` is meant, `in` for `id` is a guess.
+    // A long word may differ more: `operatonIdd` is a typo, but `in` for `id` would be a guess.
     let near = (word.chars().count() / 3).clamp(1, 3);
     candidates
         .into_iter()
@@ -147,7 +150,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// `a`, `b` or `c`, each in backticks.
+/// Lists words as `a`, `b` or `c`, each in backticks.
 pub fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     match words.split_last() {
@@ -162,18 +165,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_reads_like_one_of_rustc() {
-        let problem = Problem {
+    fn a_diagnostic_reads_like_one_of_rustc() {
+        let diagnostic = Diagnostic {
             severity: Severity::Error,
             rule: None,
             file: "specs/zenoti.yaml".into(),
             line: Some(41),
             pointer: "/paths/~1v1~1tokens/post/responces".into(),
-            what: "`responces` is not a key of an operation".into(),
-            instead: "write `responses`".into(),
+            message: "`responces` is not a key of an operation".into(),
+            help: "write `responses`".into(),
         };
         assert_eq!(
-            problem.to_string(),
+            diagnostic.to_string(),
             "error: specs/zenoti.yaml:41: `responces` is not a key of an operation\n  \
              at /paths/~1v1~1tokens/post/responces\n  write `responses`"
         );
@@ -181,24 +184,24 @@ mod tests {
 
     #[test]
     fn a_control_character_neither_adds_a_line_nor_reaches_the_terminal() {
-        let problem = Problem {
+        let diagnostic = Diagnostic {
             severity: Severity::Warning,
             rule: None,
             file: "specs/a\nerror: b.yaml".into(),
             line: None,
             pointer: "/paths/\u{1b}[2J".into(),
-            what: "`a\r\nerror: all is well\0\u{85}\u{202e}` is wrong".into(),
-            instead: "write `\t`, or größe".into(),
+            message: "`a\r\nerror: all is well\0\u{85}\u{202e}` is wrong".into(),
+            help: "write `\t`, or größe".into(),
         };
         assert_eq!(
-            problem.to_string(),
+            diagnostic.to_string(),
             "warning: specs/a\\nerror: b.yaml: `a\\r\\nerror: all is well\\u{0}\\u{85}\\u{202e}` is wrong\n  \
              at /paths/\\u{1b}[2J\n  write `\\t`, or größe"
         );
     }
 
     #[test]
-    fn nearest_finds_slips_and_leaves_strangers_alone() {
+    fn nearest_finds_typos_and_nothing_else() {
         let keys = ["operationId", "responses", "requestBody", "tags", "in"];
         assert_eq!(nearest("responces", keys), Some("responses"));
         assert_eq!(nearest("operation-id", keys), Some("operationId"));
