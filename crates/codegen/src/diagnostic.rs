@@ -32,7 +32,7 @@ pub struct Diagnostic {
     /// The file as the user calls it, such as `specs/zenoti.yaml`.
     pub file: Box<str>,
     /// The lint rule that is broken, as `specs/README.md` lists it; none if a stage other than the lint reports it.
-    pub rule: Option<&'static str>,
+    pub rule: Option<Box<str>>,
     /// The line in that file, counted from 1, if it is known.
     pub line: Option<u32>,
     /// The place in the document, as a JSON Pointer; `""` is its root.
@@ -41,13 +41,6 @@ pub struct Diagnostic {
     pub message: String,
     /// What to write instead, in the imperative, without a full stop; may be empty.
     pub help: String,
-}
-
-impl Diagnostic {
-    /// The same diagnostic, as one of a lint rule.
-    pub fn of(self, rule: &'static str) -> Self {
-        Self { rule: Some(rule), ..self }
-    }
 }
 
 impl fmt::Display for Diagnostic {
@@ -59,7 +52,7 @@ impl fmt::Display for Diagnostic {
             write!(f, ":{line}")?;
         }
         write!(f, ": {}", visible(&self.message))?;
-        if let Some(rule) = self.rule {
+        if let Some(rule) = &self.rule {
             write!(f, " [{rule}]")?;
         }
         if !self.pointer.is_empty() {

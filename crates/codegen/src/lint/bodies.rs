@@ -3,59 +3,227 @@
 use crate::diagnostic::list;
 use crate::diagnostic::nearest;
 use crate::lint::document::Lint;
-use crate::lint::document::{At, Node, Operation, Shape};
-use crate::lint::operations::unsendable;
+use crate::lint::document::{At, Fields, Node, Operation, Shape};
+use crate::lint::rule::rule;
+use crate::lint::syntax::unsendable;
 use crate::read::media_type::{essence, is_form, is_json};
 use crate::read::spec::delimiter;
+use serde_json::Value;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
-/// Checks those of every operation.
-pub fn check(lint: &mut Lint) {
-    for operation in lint.operations() {
-        if let Some(body) = operation.node.get("requestBody") {
-            request(lint, &operation, &body);
-        }
-    }
-    delimiters(lint);
-}
-
-/// A list in a form is one text, and so is a type's own: elsewhere the same type can't be another text, or a list.
-fn delimiters(lint: &mut Lint) {
-    // By the object and the property's name, what stands between the items, and whose form it is.
-    let mut forms: HashMap<(At, &str), (char, String)> = HashMap::new();
-    let operations = lint.operations();
-    for operation in &operations {
-        let Some((_, media)) = lint.request(operation).filter(|(media_type, _)| is_form(media_type)) else { continue };
-        let Some(schema) = media.get("schema") else { continue };
-        for (_, variant) in lint.variants(&schema) {
-            let at = lint.schema(&variant).at();
-            for (name, encoding) in media.named("encoding") {
-                let Some(delimiter) = delimiter(encoding.value) else { continue };
-                match forms.get(&(at, name)) {
-                    Some((other, whose)) if *other != delimiter => {
-                        let message = format!("`{name}` of the same schema is joined in another way by {whose}");
-                        lint.error(
-                            "delimited-lists",
-                            &encoding,
-                            message,
-                            "give one of the two forms a schema of its own",
-                        );
-                    }
-                    _ => {
-                        forms.insert((at, name), (delimiter, operation.name()));
-                    }
-                }
+/// Checks the request body of every operation.
+pub fn check<'a>(lint: &mut Lint<'a>, operations: &[Operation<'a>]) {
+    for operation in operations {
+        let Some(body) = operation.node.get("requestBody") else { continue };
+        rule!(request_bodies(lint, operation, &body));
+        for (media_type, media) in lint.resolve(&body).named("content") {
+            rule!(media_types(lint, media_type, &media));
+            if is_form(media_type) {
+                form(lint, &media);
             }
         }
     }
+    rule!(delimited_lists(lint, operations));
+}
+
+/// Checks each property of a form once.
+fn form<'a>(lint: &mut Lint<'a>, media: &Node<'a>) {
+    let encodings = media.named("encoding");
+    let mut seen = HashSet::new();
+    for fields in media.get("schema").iter().flat_map(|schema| objects(lint, schema)).collect::<Vec<_>>() {
+        for (name, node) in &fields.properties {
+            if seen.insert(node.at()) {
+                let encoding = encodings.iter().find(|(other, _)| other == name).map(|(_, node)| node);
+                rule!(form_properties(lint, name, node, encoding, media));
+            }
+        }
+    }
+}
+
+/// Returns the objects that a body can be.
+fn objects<'a>(lint: &Lint<'a>, schema: &Node<'a>) -> Vec<Rc<Fields<'a>>> {
+    let object = |(_, variant)| match lint.shape(&variant) {
+        Shape::Object(fields) => Some(fields),
+        _ => None,
+    };
+    lint.variants(schema).into_iter().filter_map(object).collect()
+}
+
+/// A request with a body has one media type, and a method that can carry it.
+fn request_bodies<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>, node: &Node<'a>) {
+    if matches!(operation.method, "get" | "head" | "options") {
+        let message = format!("a {} request has no body", operation.method.to_uppercase());
+        lint.error(node, message, "remove it, and write its properties as parameters with `in: query`");
+    }
+    let body = lint.resolve(node);
+    if !body.flag("required") && body.value.is_object() && !body.has("$ref") {
+        let message = format!("the request body of {} isn't required, but it is always sent", operation.name());
+        lint.warn(&body, message, "add `required: true`");
+    }
+    let content = body.named("content");
+    let at = (body.at(), "content");
+    if content.is_empty() && body.get("content").is_some_and(|content| content.value.is_object()) {
+        lint.error(
+            &at,
+            "the request body has no media type",
+            "add `application/json` or `application/x-www-form-urlencoded`",
+        );
+    }
+    if content.len() > 1 {
+        let types: Vec<String> = content.iter().map(|(media_type, _)| essence(media_type)).collect();
+        let types = list(types.iter().map(String::as_str)).replace(" or ", " and ");
+        let message = format!("the request body has several media types, {types}, and only one can be sent");
+        lint.error(&at, message, "keep the one that the vendor documents best");
+    }
+}
+
+/// A body is JSON or a form, of an object with named properties.
+fn media_types<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
+    if !is_json(media_type) && !is_form(media_type) {
+        return unsupported(lint, media_type, media);
+    }
+    if let Some((message, help)) = unsendable("header", media_type) {
+        lint.error(media, format!("the media type {message}"), help);
+    }
+    let Some(schema) = media.get("schema") else {
+        let help = "add `schema`, an object with the properties that are sent";
+        return lint.error(media, "the request body has no schema", help);
+    };
+    for (_, variant) in lint.variants(&schema) {
+        let shape = lint.shape(&variant);
+        if !matches!(shape, Shape::Object(_)) {
+            let message = format!("the request body is {}, and must be an object with named properties", shape.kind());
+            lint.error(&variant, message, "write `type: object` and `properties`, or a `oneOf` of such objects");
+        }
+    }
+    if is_form(media_type) {
+        return form_encodings(lint, media, &objects(lint, &schema));
+    }
+    for (property, encoding) in media.named("encoding") {
+        lint.error(&encoding, format!("`encoding` of `{property}` has no meaning in JSON"), "remove it");
+    }
+}
+
+fn unsupported<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
+    let (not, help) = match essence(media_type) {
+        essence if essence.starts_with("multipart/") => {
+            (", not multipart", "write `application/x-www-form-urlencoded`, which most vendors take too")
+        }
+        essence if essence.starts_with("text/") => (
+            ", not plain text",
+            "write `application/json` or `application/x-www-form-urlencoded`, if the vendor takes one",
+        ),
+        essence if essence.ends_with("xml") => (", not XML", "write `application/json`, if the vendor takes it"),
+        essence if essence == "application/octet-stream" => (
+            ", not bytes",
+            "write `application/json`, with the bytes as `type: string`, `format: byte`, if the vendor takes it",
+        ),
+        _ => ("", "write `application/json` or `application/x-www-form-urlencoded`"),
+    };
+    let message = format!("`{media_type}` can't be sent: a request body is JSON or a form{not}");
+    lint.error(media, message, help);
+}
+
+/// A form has the properties that it names, and each `encoding` is of a list among them.
+fn form_encodings<'a>(lint: &mut Lint<'a>, media: &Node<'a>, forms: &[Rc<Fields<'a>>]) {
+    for more in forms.iter().filter_map(|fields| fields.more) {
+        let help = "name them under `properties`, and remove `additionalProperties`";
+        lint.error(&more, "a form can't have further properties", help);
+    }
+    for (name, encoding) in media.named("encoding") {
+        let properties: Vec<&Node> = forms.iter().filter_map(|fields| fields.property(name)).collect();
+        if properties.is_empty() && !forms.is_empty() {
+            let help = match nearest(name, forms.iter().flat_map(|fields| fields.names())) {
+                Some(meant) => format!("write `{meant}`"),
+                None => "remove it".to_owned(),
+            };
+            lint.error(&encoding, format!("`encoding` names `{name}`, and the form has no such property"), help);
+        } else if !properties.is_empty() && !properties.iter().any(|node| matches!(lint.shape(node), Shape::List(_))) {
+            let message = format!("`encoding` of `{name}` has no meaning: the property isn't a list");
+            lint.error(&encoding, message, "remove it, or write `type: array`");
+        }
+    }
+}
+
+/// A form can write a property.
+fn form_properties<'a>(
+    lint: &mut Lint<'a>,
+    name: &str,
+    node: &Node<'a>,
+    encoding: Option<&Node<'a>>,
+    media: &Node<'a>,
+) {
+    match lint.shape(node) {
+        Shape::Scalar(..) => {}
+        Shape::List(items) => {
+            let advice = format!(
+                "write `encoding: {{ {name}: {{ style: spaceDelimited, explode: false }} }}` beside the form's `schema`; \
+                 `pipeDelimited` for a `|`, `form` for a comma"
+            );
+            let Some(encoding) = encoding else {
+                let message = format!("`{name}` is a list, and nothing says how a form writes it");
+                return lint.error(media, message, advice);
+            };
+            list_style(lint, name, encoding, advice);
+            list_items(lint, name, node, items.as_ref());
+        }
+        Shape::Object(_) | Shape::Map(_) => {
+            let message = format!("`{name}` is an object, and a form is flat");
+            let help = "write a property for each field, named as it is sent, such as `user[name]`";
+            lint.error(node, message, help);
+        }
+        Shape::Union(_) | Shape::Any => {
+            let message = format!("`{name}` has no single type, and a form writes strings");
+            lint.error(node, message, "write `type: string`, `integer`, `number` or `boolean`");
+        }
+    }
+}
+
+fn list_style<'a>(lint: &mut Lint<'a>, name: &str, encoding: &Node<'a>, advice: String) {
+    let style = encoding.text("style").unwrap_or("form");
+    let explode = encoding.value.get("explode").and_then(Value::as_bool).unwrap_or(style == "form");
+    match style {
+        "form" | "spaceDelimited" | "pipeDelimited" if explode => {
+            let message = format!("`{name}` would be sent as several fields of one name, which is unsupported");
+            lint.error(encoding, message, format!("add `explode: false`: {advice}"));
+        }
+        "form" | "spaceDelimited" | "pipeDelimited" => {}
+        "deepObject" => lint.error(encoding, "`deepObject` is unsupported", advice),
+        other => {
+            let message = format!("`{other}` isn't a style of a form");
+            lint.error(&(encoding.at(), "style"), message, "write `spaceDelimited`, `pipeDelimited` or `form`");
+        }
+    }
+}
+
+fn list_items<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>, items: Option<&Node<'a>>) {
+    if let Some(items) = items.filter(|items| lint.is_nullable(items)) {
+        let message = format!("an element of `{name}` may be null, which a form can't express");
+        lint.error(items, message, "remove `nullable`");
+    }
+    let is_plain = match items.map(|items| lint.shape(items)) {
+        Some(Shape::Scalar("string", schema)) => schema.text("format") != Some("password"),
+        Some(Shape::Scalar("integer", _)) | None => true,
+        _ => false,
+    };
+    if !is_plain {
+        let message = format!("the elements of `{name}` can't be joined to one string");
+        lint.error(node, message, "write `items` with the type string, with or without `enum`, or integer");
+    }
+}
+
+/// A schema's list is joined in one way: a form makes it one string, so no other body can have it as a list.
+fn delimited_lists<'a>(lint: &mut Lint<'a>, operations: &[Operation<'a>]) {
+    let forms = joined(lint, operations);
     if forms.is_empty() {
         return;
     }
     let mut seen = HashSet::new();
-    for operation in &operations {
-        let answers = lint.responses(operation).into_iter().filter_map(|(_, response)| lint.json_schema(&response));
+    for operation in operations {
+        let responses = lint.responses(operation).into_iter().filter_map(|(_, response)| lint.json_schema(&response));
         let request = lint.request(operation).filter(|(media_type, _)| !is_form(media_type));
-        let mut queue: Vec<Node> = answers.chain(request.and_then(|(_, media)| media.get("schema"))).collect();
+        let mut queue: Vec<Node> = responses.chain(request.and_then(|(_, media)| media.get("schema"))).collect();
         while let Some(schema) = queue.pop() {
             let schema = lint.schema(&schema);
             if !seen.insert(schema.at()) {
@@ -65,11 +233,11 @@ fn delimiters(lint: &mut Lint) {
                 Shape::Object(fields) => {
                     for (name, node) in &fields.properties {
                         if let Some((_, form)) = forms.get(&(schema.at(), *name)) {
-                            let whose = operation.name();
                             let message = format!(
-                                "`{name}` is one text in the form of {form}, and a list in the JSON of {whose}"
+                                "`{name}` is one string in the form of {form}, and a list in the JSON of {}",
+                                operation.name()
                             );
-                            lint.error("delimited-lists", node, message, "give the form a schema of its own");
+                            lint.error(node, message, "give the form a schema of its own");
                         }
                         queue.push(*node);
                     }
@@ -82,206 +250,29 @@ fn delimiters(lint: &mut Lint) {
     }
 }
 
-fn request<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>, node: &Node<'a>) {
-    if matches!(operation.method, "get" | "head" | "options") {
-        let message = format!("a {} request has no body", operation.method.to_uppercase());
-        lint.error(
-            "request-bodies",
-            node,
-            message,
-            "remove it, and write its properties as parameters with `in: query`",
-        );
-    }
-    let body = lint.resolve(node);
-    if !body.flag("required") && body.value.is_object() && !body.has("$ref") {
-        let message = format!("the request body of {} isn't required, and is always sent", operation.name());
-        lint.warn("request-bodies", &body, message, "add `required: true`");
-    }
-    let content = body.named("content");
-    let at = (body.at(), "content");
-    if content.is_empty() && body.get("content").is_some_and(|content| content.value.is_object()) {
-        lint.error(
-            "request-bodies",
-            &at,
-            "the request body has no media type",
-            "add `application/json` or `application/x-www-form-urlencoded`",
-        );
-    }
-    if content.len() > 1 {
-        let types: Vec<String> = content.iter().map(|(media_type, _)| essence(media_type)).collect();
-        let types = list(types.iter().map(String::as_str)).replace(" or ", " and ");
-        let message = format!("the request body has several media types, {types}, and only one can be sent");
-        lint.error("request-bodies", &at, message, "keep the one that the vendor documents best");
-    }
-    for (media_type, media) in &content {
-        media_type_at(lint, media_type, media);
-    }
-}
+/// The lists that forms join: by the object and the property's name, the delimiter and the form's operation.
+type Joined<'a> = HashMap<(At, &'a str), (char, String)>;
 
-fn media_type_at<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
-    if !is_json(media_type) && !is_form(media_type) {
-        let (kind, help) = match essence(media_type) {
-            essence if essence.starts_with("multipart/") => {
-                ("multipart", "write `application/x-www-form-urlencoded`, which most vendors take too")
-            }
-            essence if essence.starts_with("text/") => (
-                "plain text",
-                "write `application/json` or `application/x-www-form-urlencoded`, if the vendor takes one",
-            ),
-            essence if essence.ends_with("xml") => ("XML", "write `application/json`, if the vendor takes it"),
-            essence if essence == "application/octet-stream" => (
-                "bytes",
-                "write `application/json`, with the bytes as `type: string`, `format: byte`, if the vendor takes it",
-            ),
-            _ => ("that", "write `application/json` or `application/x-www-form-urlencoded`"),
-        };
-        let message = format!("`{media_type}` can't be sent: a request body is JSON or a form, not {kind}");
-        let message = if kind == "that" {
-            format!("`{media_type}` can't be sent: a request body is JSON or a form")
-        } else {
-            message
-        };
-        lint.error("media-types", media, message, help);
-        return;
-    }
-    if let Some((message, help)) = unsendable("header", media_type) {
-        lint.error("media-types", media, format!("the media type {message}"), help);
-    }
-    let Some(schema) = media.get("schema") else {
-        lint.error(
-            "media-types",
-            media,
-            "the request body has no schema",
-            "add `schema`, an object with the properties that are sent",
-        );
-        return;
-    };
-    let mut forms = Vec::new();
-    for (_, variant) in lint.variants(&schema) {
-        match lint.shape(&variant) {
-            Shape::Object(fields) => forms.push(fields),
-            shape => {
-                let message =
-                    format!("the request body is {}, and must be an object with named properties", shape.kind());
-                lint.error(
-                    "media-types",
-                    &variant,
-                    message,
-                    "write `type: object` and `properties`, or a `oneOf` of such",
-                );
-            }
-        }
-    }
-
-    let encodings = media.named("encoding");
-    if !is_form(media_type) {
-        for (property, encoding) in encodings {
-            let message = format!("`encoding` of `{property}` has no meaning in JSON");
-            lint.error("media-types", &encoding, message, "remove it");
-        }
-        return;
-    }
-    let mut seen = HashSet::new();
-    for fields in &forms {
-        for (name, node) in &fields.properties {
-            if seen.insert(node.at()) {
-                let encoding = encodings.iter().find(|(other, _)| other == name).map(|(_, node)| node);
-                form_property(lint, name, node, encoding, media);
-            }
-        }
-        if let Some(more) = &fields.more {
-            lint.error(
-                "media-types",
-                more,
-                "a form can't have further properties",
-                "name them under `properties`, and remove `additionalProperties`",
-            );
-        }
-    }
-    for (name, encoding) in &encodings {
-        let properties: Vec<&Node> = forms.iter().filter_map(|fields| fields.property(name)).collect();
-        if properties.is_empty() && !forms.is_empty() {
-            let known = forms.iter().flat_map(|fields| fields.names());
-            let help = match nearest(name, known) {
-                Some(meant) => format!("write `{meant}`"),
-                None => "remove it".to_owned(),
-            };
-            lint.error(
-                "media-types",
-                encoding,
-                format!("`encoding` names `{name}`, and the form has no such property"),
-                help,
-            );
-        } else if !properties.is_empty() && !properties.iter().any(|node| matches!(lint.shape(node), Shape::List(_))) {
-            let message = format!("`encoding` of `{name}` has no meaning: the property isn't a list");
-            lint.error("media-types", encoding, message, "remove it, or write `type: array`");
-        }
-    }
-}
-
-fn form_property<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>, encoding: Option<&Node<'a>>, media: &Node<'a>) {
-    let advice = "write `encoding: { NAME: { style: spaceDelimited, explode: false } }` beside the form's `schema`; \
-                  `pipeDelimited` for a `|`, `form` for a comma"
-        .replace("NAME", name);
-    match lint.shape(node) {
-        Shape::Scalar(..) => {}
-        Shape::List(items) => {
-            let Some(encoding) = encoding else {
-                let message = format!("`{name}` is a list, and nothing says how a form writes it");
-                return lint.error("form-properties", media, message, advice);
-            };
-            let style = encoding.text("style").unwrap_or("form");
-            let explode = encoding.value.get("explode").and_then(serde_json::Value::as_bool).unwrap_or(style == "form");
-            match style {
-                "form" | "spaceDelimited" | "pipeDelimited" if explode => {
-                    let message =
-                        format!("`{name}` would be sent as several fields of one name, which a form can't write here");
-                    lint.error("form-properties", encoding, message, format!("add `explode: false`: {advice}"));
-                }
-                "form" | "spaceDelimited" | "pipeDelimited" => {}
-                "deepObject" => lint.error("form-properties", encoding, "`deepObject` can't be honoured", advice),
-                other => {
-                    let message = format!("`{other}` is no style of a form");
-                    lint.error(
-                        "form-properties",
-                        &(encoding.at(), "style"),
-                        message,
-                        "write `spaceDelimited`, `pipeDelimited` or `form`",
-                    );
+fn joined<'a>(lint: &mut Lint<'a>, operations: &[Operation<'a>]) -> Joined<'a> {
+    let mut forms = Joined::new();
+    for operation in operations {
+        let Some((_, media)) = lint.request(operation).filter(|(media_type, _)| is_form(media_type)) else { continue };
+        let Some(schema) = media.get("schema") else { continue };
+        for (_, variant) in lint.variants(&schema) {
+            let at = lint.schema(&variant).at();
+            for (name, encoding) in media.named("encoding") {
+                let Some(delimiter) = delimiter(encoding.value) else { continue };
+                match forms.get(&(at, name)) {
+                    Some((other, operation)) if *other != delimiter => {
+                        let message = format!("`{name}` of the same schema is joined in another way by {operation}");
+                        lint.error(&encoding, message, "give one of the two forms a schema of its own");
+                    }
+                    _ => {
+                        forms.insert((at, name), (delimiter, operation.name()));
+                    }
                 }
             }
-            if let Some(items) = items.as_ref().filter(|items| lint.is_nullable(items)) {
-                let message = format!("an element of `{name}` may be null, which a form can't say");
-                lint.error("form-properties", items, message, "remove `nullable`");
-            }
-            let items = items.map(|items| lint.shape(&items));
-            let is_plain = match &items {
-                Some(Shape::Scalar("string", schema)) => schema.text("format") != Some("password"),
-                Some(Shape::Scalar("integer", _)) | None => true,
-                _ => false,
-            };
-            if !is_plain {
-                let message = format!("the elements of `{name}` can't be joined to one text");
-                lint.error(
-                    "form-properties",
-                    node,
-                    message,
-                    "write `items` with the type string, with or without `enum`, or integer",
-                );
-            }
-        }
-        Shape::Object(_) | Shape::Map(_) => {
-            let message = format!("`{name}` is an object, and a form is flat");
-            lint.error(
-                "form-properties",
-                node,
-                message,
-                "write a property for each field, named as it is sent, such as `user[name]`",
-            );
-        }
-        Shape::Union(_) | Shape::Any => {
-            let message = format!("`{name}` has no single type, and a form writes text");
-            lint.error("form-properties", node, message, "write `type: string`, `integer`, `number` or `boolean`");
         }
     }
+    forms
 }

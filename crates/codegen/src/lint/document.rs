@@ -402,41 +402,50 @@ impl<'a> Lint<'a> {
     }
 }
 
-/// What checks share: the spec, and what they have found.
+/// What the rules share: the spec, and what they have reported.
 pub struct Lint<'a> {
     pub spec: &'a Spec,
     pub diagnostics: Vec<Diagnostic>,
-    /// Where all nodes stand, made when the first is asked for: mostly nothing is wrong.
+    /// The function of the current rule.
+    rule: Option<&'static str>,
+    /// Where all nodes are. Built on the first use: most specs have no problem to report.
     pointers: OnceCell<HashMap<At, String>>,
-    /// What schemas come to, by where they stand.
+    /// The resolved schemas, by their nodes.
     shapes: RefCell<HashMap<At, Shape<'a>>>,
 }
 
 impl<'a> Lint<'a> {
     pub fn new(spec: &'a Spec) -> Self {
-        Self { spec, diagnostics: Vec::new(), pointers: OnceCell::new(), shapes: RefCell::default() }
+        Self { spec, diagnostics: Vec::new(), rule: None, pointers: OnceCell::new(), shapes: RefCell::default() }
     }
 
-    pub fn error(
-        &mut self,
-        rule: &'static str,
-        at: &(impl Place + ?Sized),
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
+    /// Makes a rule the current one, and returns the one before it. Called by `rule!` alone.
+    pub fn enter(&mut self, rule: &'static str) -> Option<&'static str> {
+        self.rule.replace(rule)
+    }
+
+    /// Makes the outer rule the current one again.
+    pub fn leave(&mut self, outer: Option<&'static str>) {
+        self.rule = outer;
+    }
+
+    /// Reports an error of the current rule.
+    pub fn error(&mut self, at: &(impl Place + ?Sized), message: impl Into<String>, help: impl Into<String>) {
         let diagnostic = self.spec.error(&at.pointer(self), message, help);
-        self.diagnostics.push(diagnostic.of(rule));
+        self.report(diagnostic);
     }
 
-    pub fn warn(
-        &mut self,
-        rule: &'static str,
-        at: &(impl Place + ?Sized),
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
+    /// Reports a warning of the current rule.
+    pub fn warn(&mut self, at: &(impl Place + ?Sized), message: impl Into<String>, help: impl Into<String>) {
         let diagnostic = self.spec.warning(&at.pointer(self), message, help);
-        self.diagnostics.push(diagnostic.of(rule));
+        self.report(diagnostic);
+    }
+
+    /// Reports what an earlier stage has found as a problem of the current rule.
+    pub fn report(&mut self, diagnostic: Diagnostic) {
+        debug_assert!(self.rule.is_some(), "reported outside a rule: {diagnostic}");
+        let rule = self.rule.map(|function| function.replace('_', "-").into());
+        self.diagnostics.push(Diagnostic { rule, ..diagnostic });
     }
 
     /// A value as the file has it: 2.10 with its nought.

@@ -1,10 +1,11 @@
-//! Examples, against their schemas: each becomes a request or an answer of a snapshot test, so it must be one.
+//! Examples, against their schemas: each becomes a request or a response in a snapshot test.
 
 use crate::diagnostic::nearest;
 use crate::ident;
 use crate::lint::document::Lint;
-use crate::lint::document::{At, Node, Shape};
-use crate::lint::operations::unsendable;
+use crate::lint::document::{At, Node, Operation, Shape};
+use crate::lint::rule::rule;
+use crate::lint::syntax::unsendable;
 use crate::read::media_type::{is_form, is_json};
 use crate::read::spec::{delimiter, kind};
 use crate::read::x_token::KEY;
@@ -15,57 +16,54 @@ use std::collections::HashMap;
 /// How deep an example is followed.
 const MAX_DEPTH: usize = 48;
 
-/// How many values of an example are looked at.
+/// How many values of an example are checked: unions inside unions multiply.
 const MAX_STEPS: usize = 20_000;
 
-/// Which way an example travels.
+/// Which way an example is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    /// It must be what the generated type can say: no more properties, numbers as numbers.
-    Sent,
-    /// It must be what the generated type can read: more properties, and digits as text, are fine.
-    Answered,
+enum Direction {
+    /// The generated type writes it: it has no other properties, and numbers are numbers.
+    Request,
+    /// The generated type reads it: it may have other properties, and numbers may be strings of digits.
+    Response,
 }
 
-/// Checks those of bodies and parameters.
-pub fn check(lint: &mut Lint) {
-    for operation in lint.operations() {
-        if let Some((name, media)) = lint.request(&operation) {
-            for (schema, example) in media_type(lint, &media, Way::Sent) {
+/// Checks the examples of bodies and parameters.
+pub fn check<'a>(lint: &mut Lint<'a>, operations: &[Operation<'a>]) {
+    for operation in operations {
+        if let Some((name, media)) = lint.request(operation) {
+            for (schema, example) in rule!(examples(lint, &media, Direction::Request)) {
                 if is_form(name) {
                     form(lint, &media, &schema, &example);
                 }
             }
         }
-        for (_, response) in lint.responses(&operation) {
+        for (_, response) in lint.responses(operation) {
             for (_, media) in response.named("content").into_iter().filter(|(media_type, _)| is_json(media_type)) {
-                media_type(lint, &media, Way::Answered);
+                rule!(examples(lint, &media, Direction::Response));
             }
         }
-        for parameter in lint.parameters(&operation) {
-            let found = media_type(lint, &parameter, Way::Sent);
-            let place = parameter.text("in").unwrap_or_default();
-            for (_, example) in &found {
-                if let Some((message, help)) = example.value.as_str().and_then(|text| unsendable(place, text)) {
-                    lint.error(
-                        "parameter-examples",
-                        example,
-                        format!("the example of a {place} parameter {message}"),
-                        help,
-                    );
-                }
-            }
+        for parameter in lint.parameters(operation) {
             let delimiter = delimiter(parameter.value).filter(|_| parameter.text("in") == Some("query"));
-            for (schema, example) in found {
+            for (schema, example) in rule!(examples(lint, &parameter, Direction::Request)) {
+                rule!(parameter_examples(lint, &parameter, &example));
                 if let (Some(delimiter), Shape::List(_)) = (delimiter, lint.shape(&schema)) {
-                    items(lint, delimiter, &example);
+                    rule!(list_examples(lint, delimiter, &example));
                 }
             }
         }
     }
 }
 
-/// The lists in an example of a form.
+/// The client can send a parameter's example.
+fn parameter_examples<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, example: &Node<'a>) {
+    let place = parameter.text("in").unwrap_or_default();
+    if let Some((message, help)) = example.value.as_str().and_then(|text| unsendable(place, text)) {
+        lint.error(example, format!("the example of a {place} parameter {message}"), help);
+    }
+}
+
+/// Checks the lists in an example of a form.
 fn form<'a>(lint: &mut Lint<'a>, media: &Node<'a>, schema: &Node<'a>, example: &Node<'a>) {
     for (name, encoding) in media.named("encoding") {
         let is_list = lint.variants(schema).iter().any(|(_, variant)| match lint.shape(variant) {
@@ -75,44 +73,40 @@ fn form<'a>(lint: &mut Lint<'a>, media: &Node<'a>, schema: &Node<'a>, example: &
             _ => false,
         });
         if let (true, Some(delimiter), Some(list)) = (is_list, delimiter(encoding.value), example.get(name)) {
-            items(lint, delimiter, &list);
+            rule!(list_examples(lint, delimiter, &list));
         }
     }
 }
 
-/// The items of a list that is sent as one text: the client refuses what would be read as another list.
-fn items<'a>(lint: &mut Lint<'a>, delimiter: char, list: &Node<'a>) {
+/// No item of a list that is sent as one string holds the delimiter: the client refuses what would be read as another list.
+fn list_examples<'a>(lint: &mut Lint<'a>, delimiter: char, list: &Node<'a>) {
     let Some(values) = list.value.as_array() else { return };
     if values.is_empty() {
-        lint.error("list-examples", list, "an empty list can't be sent as one text", "remove it, or write an item");
+        lint.error(list, "an empty list can't be sent as one string", "remove it, or write an item");
     }
     for value in values {
         let item = Node { value };
         match value.as_str() {
-            Some("") => lint.error(
-                "list-examples",
-                &item,
-                "an empty item can't be sent in a list that is one text",
-                "remove it",
-            ),
+            Some("") => lint.error(&item, "an empty item can't be sent in a list that is one string", "remove it"),
             Some(text) if text.contains(delimiter) => {
                 let shown = if delimiter == ' ' { "a space".to_owned() } else { format!("`{delimiter}`") };
                 let message = format!("`{text}` holds {shown}, which stands between the items of this list");
-                lint.error("list-examples", &item, message, "make several items of it");
+                lint.error(&item, message, "split it into several items");
             }
             Some(text) if text.contains(char::is_control) => {
-                lint.error("list-examples", &item, format!("{value} holds a control character"), "remove that");
+                lint.error(&item, format!("{value} holds a control character"), "remove the character");
             }
             _ => {}
         }
     }
 }
 
-/// The examples of a media type or a parameter: both keep them beside a schema. Returns those that fit, with that schema.
-fn media_type<'a>(lint: &mut Lint<'a>, media: &Node<'a>, way: Way) -> Vec<(Node<'a>, Node<'a>)> {
+/// Checks the examples of a media type or a parameter, which both have beside a schema. Returns those that fit, with that
+/// schema.
+fn examples<'a>(lint: &mut Lint<'a>, media: &Node<'a>, direction: Direction) -> Vec<(Node<'a>, Node<'a>)> {
     if media.has("example") && media.has("examples") {
         let message = "`example` and `examples` exclude each other";
-        lint.error("examples", &(media.at(), "example"), message, "move it into `examples`, under a name of its own");
+        lint.error(&(media.at(), "example"), message, "move it into `examples`, under a name of its own");
     }
     let mut names: HashMap<String, &str> = HashMap::new();
     let mut values: Vec<Node<'a>> = media.get("example").into_iter().collect();
@@ -120,31 +114,30 @@ fn media_type<'a>(lint: &mut Lint<'a>, media: &Node<'a>, way: Way) -> Vec<(Node<
         let file = ident::snake(name);
         if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
             lint.error(
-                "examples",
                 &example,
-                format!("`{name}` can't name an example: it becomes a file's name"),
+                format!("`{name}` can't name an example: it becomes the name of a file"),
                 "write it in snake_case",
             );
         } else if let Some(other) = names.insert(file.clone(), name) {
             let message = format!("the examples `{other}` and `{name}` would both be the file `{file}`");
-            lint.error("examples", &example, message, "rename one of them");
+            lint.error(&example, message, "rename one of them");
         }
         values.extend(lint.resolve(&example).get("value"));
     }
     let Some(schema) = media.get("schema") else { return Vec::new() };
     let mut fit = Vec::new();
     if values.is_empty() {
-        // The generator falls back on the schema's own.
+        // The generator falls back on the example of the schema.
         values.extend(lint.schema(&schema).get("example"));
     }
     for value in values {
         let mut found = Vec::new();
-        Checker { lint, way, steps: &Cell::new(0), found: &mut found }.check(&schema, &value, 0);
+        Checker { lint, direction, steps: &Cell::new(0), found: &mut found }.check(&schema, &value, 0);
         if found.is_empty() {
             fit.push((schema, value));
         }
         for (at, message, help) in found {
-            lint.error("examples", &at, message, help);
+            lint.error(&at, message, help);
         }
     }
     fit
@@ -154,14 +147,14 @@ type Found = (At, String, String);
 
 struct Checker<'c, 'a> {
     lint: &'c Lint<'a>,
-    way: Way,
-    /// How many values were looked at: unions inside unions multiply.
+    direction: Direction,
+    /// How many values have been checked.
     steps: &'c Cell<usize>,
     found: &'c mut Vec<Found>,
 }
 
 impl<'a> Checker<'_, 'a> {
-    fn say(&mut self, example: &Node<'a>, message: String, help: impl Into<String>) {
+    fn report(&mut self, example: &Node<'a>, message: String, help: impl Into<String>) {
         self.found.push((example.at(), format!("the example doesn't match its schema: {message}"), help.into()));
     }
 
@@ -174,7 +167,7 @@ impl<'a> Checker<'_, 'a> {
         if example.value.is_null() {
             if !matches!(shape, Shape::Any) && !self.lint.is_nullable(schema) {
                 let name = self.name_of(example);
-                self.say(example, format!("{name} is null"), "write a value, or add `nullable: true` to the schema");
+                self.report(example, format!("{name} is null"), "write a value, or add `nullable: true` to the schema");
             }
             return;
         }
@@ -218,25 +211,26 @@ impl<'a> Checker<'_, 'a> {
                                 Some(constant) => format!("add `{name}: {constant}`"),
                                 None => format!("add `{name}`, or remove it from `required`"),
                             };
-                            self.say(example, format!("`{name}` is missing"), help);
+                            self.report(example, format!("`{name}` is missing"), help);
                         }
                         continue;
                     };
-                    // An optional field reads null as absent.
-                    let is_absent =
-                        value.value.is_null() && !fields.required.contains(name) && self.way == Way::Answered;
+                    // An optional field treats null as absent.
+                    let is_absent = value.value.is_null()
+                        && !fields.required.contains(name)
+                        && self.direction == Direction::Response;
                     if !is_absent {
                         self.check(node, &value, depth + 1);
                     }
                 }
-                if self.way == Way::Sent && fields.more.is_none() {
+                if self.direction == Direction::Request && fields.more.is_none() {
                     for (name, node) in example.all() {
                         if fields.property(name).is_none() {
                             let help = match nearest(name, fields.names()) {
                                 Some(meant) => format!("write `{meant}`"),
                                 None => "remove it, or add it to `properties`".to_owned(),
                             };
-                            self.say(&node, format!("`{name}` is no property"), help);
+                            self.report(&node, format!("`{name}` isn't a property"), help);
                         }
                     }
                 }
@@ -245,7 +239,7 @@ impl<'a> Checker<'_, 'a> {
         }
     }
 
-    /// An item of a list or a map: digits as text are read in a property alone.
+    /// An item of a list or a map. A string of digits is read as a number only in a property.
     fn item(&mut self, schema: &Node<'a>, example: &Node<'a>, depth: usize) {
         if let (Shape::Scalar(scalar @ ("integer" | "number"), _), Value::String(_)) =
             (self.lint.shape(schema), example.value)
@@ -256,7 +250,7 @@ impl<'a> Checker<'_, 'a> {
         self.check(schema, example, depth);
     }
 
-    /// One branch must fit; where none does, the nearest says why.
+    /// One branch must fit. If none does, the problems of the nearest are reported.
     fn union(&mut self, schema: &Node<'a>, example: &Node<'a>, depth: usize) {
         let mut best: Option<(usize, Vec<Found>)> = None;
         for (_, variant) in self.lint.variants(schema) {
@@ -268,7 +262,7 @@ impl<'a> Checker<'_, 'a> {
             if found.is_empty() {
                 return;
             }
-            // A branch whose constants are there is the one that was meant.
+            // A branch whose constants match is the one that was meant.
             let distance = found.len() + 8 * self.strange_constants(&variant, example);
             if best.as_ref().is_none_or(|(least, _)| distance < *least) {
                 best = Some((distance, found));
@@ -289,30 +283,38 @@ impl<'a> Checker<'_, 'a> {
 
     fn scalar(&mut self, scalar: &str, schema: &Node<'a>, example: &Node<'a>) {
         let value = example.value;
-        let is_answered = self.way == Way::Answered;
+        let is_response = self.direction == Direction::Response;
         let fits = match (scalar, value) {
             ("string", Value::String(text))
                 if schema.text("format") == Some("date-time") && !is_date_time(text, self.needs_offset()) =>
             {
-                let message = format!("{} is no date-time", self.name_of(example));
-                return self.say(example, message, "write it as RFC 3339 does, such as `2030-01-02T03:04:05Z`");
+                let message = format!("{} isn't a date-time", self.name_of(example));
+                return self.report(
+                    example,
+                    message,
+                    "write it in the form of RFC 3339, such as `2030-01-02T03:04:05Z`",
+                );
             }
             ("integer", Value::Number(number)) if number.is_u64() && !number.is_i64() => {
-                let message = format!("{} is more than 64 bits with a sign can hold", self.name_of(example));
-                return self.say(example, message, "write a smaller one; or `type: string` in the schema, and quotes");
+                let message = format!("{} doesn't fit 64 bits with a sign", self.name_of(example));
+                return self.report(
+                    example,
+                    message,
+                    "write a smaller number; or `type: string` in the schema, and quotes",
+                );
             }
             ("string", Value::String(_)) | ("boolean", Value::Bool(_)) | ("number", Value::Number(_)) => true,
             ("integer", Value::Number(number)) => number.is_i64(),
-            ("integer", Value::String(text)) => is_answered && text.trim().parse::<i64>().is_ok(),
-            ("number", Value::String(text)) => is_answered && text.trim().parse::<f64>().is_ok_and(f64::is_finite),
+            ("integer", Value::String(text)) => is_response && text.trim().parse::<i64>().is_ok(),
+            ("number", Value::String(text)) => is_response && text.trim().parse::<f64>().is_ok_and(f64::is_finite),
             _ => false,
         };
         if !fits {
             let (wanted, help) = match (scalar, value) {
                 ("string", Value::Number(_) | Value::Bool(_)) => {
-                    ("text", format!("write `\"{}\"`, in quotes", self.lint.plain(example)))
+                    ("a string", format!("write `\"{}\"`, in quotes", self.lint.plain(example)))
                 }
-                ("string", _) => ("text", "write text".to_owned()),
+                ("string", _) => ("a string", "write a string".to_owned()),
                 ("integer", _) => ("an integer", "write a whole number".to_owned()),
                 ("boolean", _) => ("a boolean", "write `true` or `false`".to_owned()),
                 _ => ("a number", "write a number".to_owned()),
@@ -329,18 +331,18 @@ impl<'a> Checker<'_, 'a> {
                 plain(value),
                 plain(constant)
             );
-            self.say(example, message, format!("write `{}`", plain(constant)));
+            self.report(example, message, format!("write `{}`", plain(constant)));
         }
     }
 
-    /// An answer's expiry may do without, where its `zone` says which is meant.
+    /// Whether a date-time needs an offset: in a response it doesn't, if `zone` in `x-token` says which is meant.
     fn needs_offset(&self) -> bool {
         let response = self.lint.root().get(KEY).and_then(|block| block.get("response"));
         let has_zone = response.is_some_and(|response| response.members().iter().any(|(_, expiry)| expiry.has("zone")));
-        self.way == Way::Sent || !has_zone
+        self.direction == Direction::Request || !has_zone
     }
 
-    /// What a message calls a part of an example.
+    /// The name of a part of an example in messages.
     fn name_of(&self, part: &Node<'a>) -> String {
         match self.lint.key(part).as_str() {
             "value" | "example" => "it".to_owned(),
@@ -351,12 +353,11 @@ impl<'a> Checker<'_, 'a> {
 
     fn misfit(&mut self, example: &Node<'a>, wanted: &str, help: impl Into<String>) {
         let message = format!("{} is {}, and the schema says {wanted}", self.name_of(example), kind(example.value));
-        self.say(example, message, help);
+        self.report(example, message, help);
     }
 }
 
-/// Whether a text looks like a date, a time of day and an offset. Whether there is such a
-/// day, the generated tests say.
+/// Whether a string has a date, a time of day and an offset. The generated tests find out whether such a day exists.
 fn is_date_time(text: &str, needs_offset: bool) -> bool {
     let form = b"0000-00-00T00:00:00";
     let fits = |(byte, form): (u8, &u8)| match form {

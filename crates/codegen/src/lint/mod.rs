@@ -1,35 +1,47 @@
 //! Lint, the second of the four stages: everything that is wrong with a spec, at once.
 //!
-//! Nothing gets past it that progenitor would panic on, fail late on or drop without a word, and nothing that the later
-//! stages can't honour: they may take for granted what this one has checked. It changes nothing, and it judges what a
-//! spec says, never whether that is true of the vendor.
+//! Nothing passes that progenitor would panic on, fail late on or drop silently, and nothing that the later stages don't
+//! support: they rely on what is checked here. The lint changes nothing, and judges what a spec says, never whether that is true
+//! of the vendor.
+//!
+//! Each rule is a function, called by [`rule!`](rule), which gives its name to what it reports: `unknown_keys` reports
+//! `[unknown-keys]`. Its fixture and its snapshot have that name too, and `specs/README.md` lists it.
 //!
 //! | module | what it checks |
 //! | --- | --- |
-//! | [`keys`] | every key and the form of its value, against the objects of OpenAPI 3.0 |
+//! | [`keys`] | every key, and the form of its value, against the objects of OpenAPI 3.0 |
 //! | [`references`] | references, and the names of components |
 //! | [`servers`] | servers: names, URLs and variables |
 //! | [`security`] | security schemes and requirements |
-//! | [`operations`] | operations, paths, parameters and answers |
+//! | [`operations`] | operations and paths |
+//! | [`parameters`] | parameters |
 //! | [`bodies`] | request bodies and forms |
-//! | [`schemas`] | schemas, and the secrets among them |
+//! | [`responses`] | responses |
+//! | [`schemas`] | schemas: types and formats |
+//! | [`enums`], [`objects`], [`compositions`] | schemas with `enum`, with `properties`, with `allOf` or `oneOf` |
+//! | [`secrets`] | secrets among the schemas |
 //! | [`examples`] | examples, against their schemas |
 //! | [`x_token`] | the block `x-token`, against the operations that it names |
-//! | [`names`] | names that collide in Rust or in the environment, where nothing else is wrong |
-//! | [`tokens`] | the examples of responses with tokens, read as the client reads them |
+//! | [`names`] | names that collide in Rust or in the environment, if nothing else is wrong |
 
 mod bodies;
+mod compositions;
 mod document;
+mod enums;
 mod examples;
 mod keys;
 mod names;
+mod objects;
 mod operations;
+mod parameters;
 mod references;
+mod responses;
+mod rule;
 mod schemas;
+mod secrets;
 mod security;
 mod servers;
 mod syntax;
-mod tokens;
 mod x_token;
 
 #[cfg(test)]
@@ -40,31 +52,32 @@ use crate::lint::document::Lint;
 use crate::lower::lower;
 use crate::lower::model::Model;
 use crate::read::spec::Spec;
-use crate::read::x_token::KEY;
 use std::collections::HashSet;
 
-/// What is wrong with a spec, and what it was read as.
+/// What is wrong with a spec, and its model.
 pub struct Linted {
-    /// All problems, in the order of the file.
+    /// All diagnostics, in the order of the file.
     pub diagnostics: Vec<Diagnostic>,
-    /// None: one of the problems is an error.
+    /// None if one of the diagnostics is an error.
     pub model: Option<Model>,
 }
 
 /// Checks a spec, half of it on another core.
 pub fn lint(spec: &Spec) -> Linted {
-    let mut forms = Lint::new(spec);
-    let nodes = keys::check(&mut forms);
-    let mut diagnostics = forms.diagnostics;
+    let mut keys = Lint::new(spec);
+    let nodes = keys::check(&mut keys);
     let (others, (schemas, x_token)) = rayon::join(
         || {
             let mut lint = Lint::new(spec);
+            let operations = lint.operations();
             references::check(&mut lint, &nodes);
             servers::check(&mut lint);
-            security::check(&mut lint);
-            operations::check(&mut lint);
-            bodies::check(&mut lint);
-            examples::check(&mut lint);
+            security::check(&mut lint, &operations);
+            operations::check(&mut lint, &operations);
+            parameters::check(&mut lint, &operations);
+            bodies::check(&mut lint, &operations);
+            responses::check(&mut lint, &operations);
+            examples::check(&mut lint, &operations);
             lint.diagnostics
         },
         || {
@@ -74,24 +87,28 @@ pub fn lint(spec: &Spec) -> Linted {
             (lint.diagnostics, x_token)
         },
     );
-    diagnostics.extend(others.into_iter().chain(schemas));
-    // Whoever has errors to mend, perhaps a slip in the very word, needn't hear of it.
-    if spec.document.get(KEY).is_none() && diagnostics.iter().all(|diagnostic| diagnostic.severity == Severity::Warning)
-    {
-        diagnostics.push(x_token::missing(spec));
+    let mut diagnostics: Vec<Diagnostic> = keys.diagnostics.into_iter().chain(others).chain(schemas).collect();
+    // Next to an error it would be noise: the error may be a typo of the very key.
+    if !has_error(&diagnostics) {
+        diagnostics.extend(x_token::check_presence(spec));
     }
-    let is_error = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Error;
-    let mut model = (!diagnostics.iter().any(is_error)).then(|| lower(spec, x_token));
-    diagnostics.extend(model.iter().flat_map(|model| names::diagnostics(spec, model)));
-    if diagnostics.iter().any(is_error) {
-        model = None;
+    let model = (!has_error(&diagnostics)).then(|| lower(spec, x_token));
+    if let Some(model) = &model {
+        let mut names = Lint::new(spec);
+        names::check(&mut names, model);
+        diagnostics.extend(names.diagnostics);
     }
+    let model = model.filter(|_| !has_error(&diagnostics));
     Linted { diagnostics: in_order(spec, diagnostics), model }
 }
 
-/// In the order of the file, errors before warnings of the same place, each once.
+fn has_error(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+}
+
+/// Sorts by the order of the file, errors before warnings of the same place, and drops duplicates.
 fn in_order(spec: &Spec, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    // A component is checked once for each place that uses it, and what must go needs no warning besides.
+    // A component is checked once for each place that uses it. What has an error needs no warning.
     let wrong: HashSet<String> = diagnostics
         .iter()
         .filter(|diagnostic| diagnostic.severity == Severity::Error)

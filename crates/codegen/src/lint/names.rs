@@ -1,63 +1,74 @@
-//! Names that Rust, the environment or a user would take for one another: what a model is needed for, because its names are
-//! those that the later stages write. It is made only of a spec with no other error.
+//! Names that would be the same in Rust or in the environment.
+//!
+//! These rules need a model, whose names are those that the later stages write. There is one only if nothing else is wrong.
 
-use crate::diagnostic::{Diagnostic, join};
+use crate::diagnostic::join;
 use crate::emit::adapter::credentials;
 use crate::emit::adapter::from_env;
 use crate::emit::adapter::from_env::Holder;
 use crate::emit::client;
 use crate::emit::settings::{RESERVED, Setting, settings};
+use crate::lint::document::Lint;
 use crate::lint::document::METHODS;
+use crate::lint::rule::rule;
 use crate::lower::model::{Model, Operation, Param, Place};
 use crate::read::spec::{Spec, at};
 use serde_json::Value;
 use std::collections::HashMap;
 
-/// All of them.
-pub fn diagnostics(spec: &Spec, model: &Model) -> Vec<Diagnostic> {
-    let mut diagnostics = Vec::new();
+/// Checks the names of a model. Their places are pointers: a model has no nodes.
+pub fn check(lint: &mut Lint, model: &Model) {
     let settings = settings(model);
+    rule!(setting_names(lint, model, &settings));
+    rule!(argument_names(lint, model));
+    rule!(credential_names(lint, model));
+    rule!(environment_variables(lint, model, &settings));
+}
+
+const ANOTHER_NAME: &str = "add `x-name` to it, another name in snake_case";
+
+/// No setting has the name of a server, or of a method of the endpoint.
+fn setting_names(lint: &mut Lint, model: &Model, settings: &[Setting<'_>]) {
     for setting in settings.iter().filter(|setting| setting.has_setter()) {
         let name = &setting.name;
         let is_server = model.servers.iter().any(|server| server.name == *name);
         if is_server || RESERVED.contains(&name.as_str()) {
             let owner = if is_server { "a server" } else { "a method of every endpoint" };
             let message = format!("the setting `{name}` would have the name of {owner}");
-            diagnostics.push(spec.error(&setting_place(spec, model, setting), message, ANOTHER).of("setting-names"));
+            lint.error(&setting_place(lint.spec, model, setting), message, ANOTHER_NAME);
         }
     }
+}
+
+/// No parameter has the name of the argument for a security scheme's token.
+fn argument_names(lint: &mut Lint, model: &Model) {
     for operation in &model.operations {
         let mut taken: HashMap<String, bool> = HashMap::new();
         for argument in client::arguments(operation) {
             let is_token = argument.param.is_none();
             let other = taken.insert(argument.name, is_token);
             if let (Some(true), Some(param)) = (other, argument.param) {
+                let name = &param.name;
                 let message = format!(
-                    "the parameter `{}` would have the name of the argument for the security scheme's token",
-                    param.name
+                    "the parameter `{name}` would have the name of the argument for the security scheme's token"
                 );
-                diagnostics
-                    .push(spec.error(&parameter_place(spec, operation, param), message, ANOTHER).of("argument-names"));
+                lint.error(&parameter_place(lint.spec, operation, param), message, ANOTHER_NAME);
             }
         }
     }
+}
+
+/// No two secrets become one credential.
+fn credential_names(lint: &mut Lint, model: &Model) {
     for (first, second) in credentials::confused(model) {
         let (first, second, name) = (first.join("."), second.join("."), second.join("_"));
         let message = format!("the secrets `{first}` and `{second}` would be one credential, `{name}`");
-        diagnostics.push(
-            spec.error("/x-token", message, "add `x-name` to one of the two, another name in snake_case")
-                .of("credential-names"),
-        );
+        lint.error("/x-token", message, "add `x-name` to one of the two, another name in snake_case");
     }
-    diagnostics.extend(variables(spec, model, &settings));
-    diagnostics
 }
 
-const ANOTHER: &str = "add `x-name` to it, another name in snake_case";
-
-/// Environment variables that would hold two values.
-fn variables(spec: &Spec, model: &Model, settings: &[Setting<'_>]) -> Vec<Diagnostic> {
-    let mut diagnostics = Vec::new();
+/// No environment variable holds two values.
+fn environment_variables(lint: &mut Lint, model: &Model, settings: &[Setting<'_>]) {
     let mut known: HashMap<String, Holder> = HashMap::new();
     for holder in from_env::holders(model) {
         let Some(first) = known.get(&holder.variable) else {
@@ -75,14 +86,13 @@ fn variables(spec: &Spec, model: &Model, settings: &[Setting<'_>]) -> Vec<Diagno
             holder.variable
         );
         let setting = settings.iter().find(|setting| holder.is_setting && setting.name == holder.name);
-        let place = setting.map_or_else(|| "/x-token".to_owned(), |setting| setting_place(spec, model, setting));
+        let place = setting.map_or_else(|| "/x-token".to_owned(), |setting| setting_place(lint.spec, model, setting));
         let help = "add `x-name` to one of the two, another name in snake_case; or rename the security scheme";
-        diagnostics.push(spec.error(&place, message, help).of("environment-variables"));
+        lint.error(&place, message, help);
     }
-    diagnostics
 }
 
-/// Where a setting stands: its variable, else its parameter.
+/// Returns the place of a setting: its variable, or its parameter.
 fn setting_place(spec: &Spec, model: &Model, setting: &Setting<'_>) -> String {
     if let Some((server, variable)) = setting.variables.first() {
         let index = model.servers.iter().position(|other| std::ptr::eq(other, *server)).unwrap_or_default();
@@ -95,7 +105,7 @@ fn setting_place(spec: &Spec, model: &Model, setting: &Setting<'_>) -> String {
     operation.zip(setting.param).map_or_else(String::new, |(operation, param)| parameter_place(spec, operation, param))
 }
 
-/// Where a parameter of an operation stands: in the operation, in its path, or in `components`.
+/// Returns the place of a parameter: in the operation, in its path, or in `components`.
 fn parameter_place(spec: &Spec, operation: &Operation, param: &Param) -> String {
     let path = join("/paths", &operation.path);
     let method = METHODS.into_iter().find(|method| operation.method.eq_ignore_ascii_case(method)).unwrap_or_default();

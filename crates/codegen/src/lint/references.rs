@@ -1,87 +1,92 @@
-//! References: that each resolves, and that none leads in a circle. And the names of components.
+//! References: each resolves, and none leads back to itself. And the names of components.
 
 use crate::diagnostic::nearest;
 use crate::ident;
 use crate::lint::document::Lint;
 use crate::lint::document::{At, MAX_DEPTH, Node, Place, Shape};
-use crate::lint::keys::{Kind, Nodes};
+use crate::lint::keys::Nodes;
+use crate::lint::keys::table::Kind;
+use crate::lint::rule::rule;
 use crate::read::spec::is_alone;
 use std::collections::{HashMap, HashSet};
 
-/// Checks them.
+/// Checks every reference, and every component's name.
 pub fn check<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
-    references(lint, nodes);
-    component_names(lint);
-    chains(lint, nodes);
-    circles(lint, nodes);
-    endless(lint, nodes);
+    rule!(references(lint, nodes));
+    rule!(component_names(lint));
+    rule!(reference_chains(lint, nodes));
+    rule!(reference_cycles(lint, nodes));
+    rule!(endless_objects(lint, nodes));
 }
 
+/// A `$ref` stands alone, and resolves to a component of the right kind.
 fn references<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
+    let components = lint.root().get("components");
     let mut sections: HashMap<&str, HashSet<&str>> = HashMap::new();
     for (section, _) in lint.root().entries("components") {
-        let components = lint.root().get("components");
         let named = components.iter().flat_map(|components| components.named(section)).map(|(name, _)| name);
         sections.insert(section, named.collect());
     }
     let none = HashSet::new();
     for (kind, node) in nodes {
         let (Some(section), Some(reference)) = (kind.section(), node.get("$ref")) else { continue };
-        let Some(text) = reference.value.as_str() else {
-            lint.error(
-                "references",
-                &reference,
-                "a `$ref` is text",
-                format!("write `$ref: \"#/components/{section}/NAME\"`"),
-            );
-            continue;
-        };
-        let known = sections.get(section).unwrap_or(&none);
-        let Some(pointer) = text.strip_prefix('#') else {
-            let help = match text.rsplit('/').next().filter(|name| known.contains(*name)) {
-                Some(name) => format!("write `$ref: \"#/components/{section}/{name}\"`"),
-                None => format!("copy it into `components/{section}` of this file, and refer to it there"),
-            };
-            lint.error("references", &reference, format!("`{text}` leads out of this file"), help);
-            continue;
-        };
-        match pointer.strip_prefix(&format!("/components/{section}/")) {
-            Some(name) if known.contains(name) => {}
-            Some(name) if name.contains('/') && lint.spec.find(pointer).is_some() => {
-                lint.error(
-                    "references",
-                    &reference,
-                    format!("`{text}` leads into a component, and only a whole one has a type"),
-                    format!("make the part a component of its own in `components/{section}`, and refer to that"),
-                );
-            }
-            Some(name) => {
-                let mut known: Vec<&str> = known.iter().copied().collect();
-                known.sort_unstable();
-                let help = match nearest(name, known) {
-                    Some(meant) => format!("write `$ref: \"#/components/{section}/{meant}\"`"),
-                    None => format!("add `{name}` to `components/{section}`"),
-                };
-                lint.error("references", &reference, format!("`{text}` leads nowhere"), help);
-            }
-            None => {
-                let name = text.rsplit('/').next().unwrap_or_default();
-                let message = match lint.spec.find(pointer) {
-                    Some(_) => format!("`{text}` leads to something else than is wanted here"),
-                    None => format!("`{text}` leads nowhere"),
-                };
-                let name = if known.contains(name) { name } else { "NAME" };
-                lint.error(
-                    "references",
-                    &reference,
-                    message,
-                    format!("write `$ref: \"#/components/{section}/{name}\"`"),
-                );
-            }
-        }
+        siblings(lint, *kind, node);
+        resolves(lint, &reference, section, sections.get(section).unwrap_or(&none));
     }
 }
 
+fn siblings<'a>(lint: &mut Lint<'a>, kind: Kind, node: &Node<'a>) {
+    let others = node.all().into_iter().filter(|(key, _)| *key != "$ref");
+    let others: Vec<String> = others.map(|(key, _)| format!("`{key}`")).collect();
+    if others.is_empty() {
+        return;
+    }
+    let message = format!("OpenAPI 3.0 ignores {} beside a `$ref`", others.join(", "));
+    let help = match (kind, node.text("$ref")) {
+        (Kind::Schema, Some(reference)) => {
+            format!("wrap it: `allOf: [{{ $ref: \"{reference}\" }}]` with the rest beside `allOf`")
+        }
+        _ => "write it in the component".to_owned(),
+    };
+    lint.error(node, message, help);
+}
+
+fn resolves<'a>(lint: &mut Lint<'a>, reference: &Node<'a>, section: &str, known: &HashSet<&str>) {
+    let write = |name: &str| format!("write `$ref: \"#/components/{section}/{name}\"`");
+    let Some(text) = reference.value.as_str() else {
+        return lint.error(reference, "a `$ref` is a string", write("NAME"));
+    };
+    let last = text.rsplit('/').next().filter(|name| known.contains(name));
+    let Some(pointer) = text.strip_prefix('#') else {
+        let help = match last {
+            Some(name) => write(name),
+            None => format!("copy it into `components/{section}` of this file, and refer to it there"),
+        };
+        return lint.error(reference, format!("`{text}` refers to another file"), help);
+    };
+    let is_found = lint.spec.find(pointer).is_some();
+    let (message, help) = match pointer.strip_prefix(&format!("/components/{section}/")) {
+        Some(name) if known.contains(name) => return,
+        Some(name) if name.contains('/') && is_found => (
+            format!("`{text}` refers to a part of a component, and only a whole one has a type"),
+            format!("make the part a component of its own in `components/{section}`, and refer to that"),
+        ),
+        Some(name) => {
+            let mut known: Vec<&str> = known.iter().copied().collect();
+            known.sort_unstable();
+            let help = match nearest(name, known) {
+                Some(meant) => write(meant),
+                None => format!("add `{name}` to `components/{section}`"),
+            };
+            (format!("`{text}` does not resolve"), help)
+        }
+        None if is_found => (format!("`{text}` isn't in `components/{section}`"), write(last.unwrap_or("NAME"))),
+        None => (format!("`{text}` does not resolve"), write(last.unwrap_or("NAME"))),
+    };
+    lint.error(reference, message, help);
+}
+
+/// Names of components are legal and become different types.
 fn component_names(lint: &mut Lint) {
     let Some(components) = lint.root().get("components") else { return };
     let mut types: HashMap<String, &str> = HashMap::new();
@@ -89,7 +94,7 @@ fn component_names(lint: &mut Lint) {
         for (name, component) in components.named(section) {
             if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')) {
                 let message = format!("`{name}` can't name a component");
-                lint.error("component-names", &component, message, "write letters, digits, `.`, `_` and `-` alone");
+                lint.error(&component, message, "write letters, digits, `.`, `_` and `-` only");
                 continue;
             }
             if section != "schemas" {
@@ -98,28 +103,27 @@ fn component_names(lint: &mut Lint) {
             let rust = ident::pascal(name);
             if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
                 lint.error(
-                    "component-names",
                     &component,
-                    format!("`{name}` gives no name to a type"),
+                    format!("`{name}` has no letter or digit to name a type after"),
                     "write a name with letters, in PascalCase",
                 );
             } else if let Some(other) = types.insert(rust.clone(), name) {
                 let message = format!("`{other}` and `{name}` would both be the type `{rust}`");
-                lint.error("component-names", &component, message, "rename one of them");
+                lint.error(&component, message, "rename one of them");
             }
         }
     }
 }
 
-/// References that lead on for longer than any stage follows them.
-fn chains<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
+/// No schema is behind more references than any stage follows.
+fn reference_chains<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
     let mut long = None;
     let leads_on = |node: &Node<'a>| ["$ref", "allOf", "oneOf"].iter().any(|key| node.has(key));
     for (_, start) in nodes.iter().filter(|(kind, node)| kind.section().is_some() && leads_on(node)) {
         let mut node = *start;
         let mut seen = HashSet::new();
         let mut steps = 0;
-        // What turns in a circle is told of below.
+        // A cycle is reported by `reference_cycles`.
         while steps <= MAX_DEPTH && seen.insert(node.at()) {
             let only = |key| match node.items(key).as_slice() {
                 [only] if is_alone(node.value) => Some(*only),
@@ -139,17 +143,17 @@ fn chains<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
         }
     }
     if let Some(at) = long {
-        let message = format!("more than {MAX_DEPTH} references lead from here to a schema");
-        lint.error("reference-chains", &at, message, "refer to the last of them");
+        let message = format!("more than {MAX_DEPTH} references stand between this and a schema");
+        lint.error(&at, message, "refer to the last of them");
     }
 }
 
-/// Objects that always hold another of their kind: no value of such a type can be written, and none ends.
-fn endless<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
+/// No object always holds another of its kind: such a value would have no end.
+fn endless_objects<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
     let schemas: Vec<&Node<'a>> =
         nodes.iter().filter(|(kind, _)| *kind == Kind::Schema).map(|(_, node)| node).collect();
     let index: HashMap<At, usize> = schemas.iter().enumerate().map(|(index, node)| (node.at(), index)).collect();
-    // What each schema waits for: all of its required properties, or one of its branches.
+    // Kahn's algorithm: a schema is ready once all of its required properties are, or one of its branches.
     let mut waits: Vec<Vec<usize>> = Vec::with_capacity(schemas.len());
     let mut missing: Vec<usize> = Vec::with_capacity(schemas.len());
     for node in &schemas {
@@ -187,43 +191,43 @@ fn endless<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
             }
         }
     }
-    // Whatever still waits leads into a circle: each is told of once.
-    let mut told: HashSet<usize> = HashSet::new();
+    // Every schema that still waits leads into a cycle, which is reported once.
+    let mut reported: HashSet<usize> = HashSet::new();
     for start in (0..schemas.len()).filter(|schema| missing[*schema] > 0) {
-        let mut way: Vec<usize> = Vec::new();
-        let mut on_way: HashSet<usize> = HashSet::new();
+        let mut path: Vec<usize> = Vec::new();
+        let mut on_path: HashSet<usize> = HashSet::new();
         let mut schema = start;
-        while !told.contains(&schema) && on_way.insert(schema) {
-            way.push(schema);
+        while !reported.contains(&schema) && on_path.insert(schema) {
+            path.push(schema);
             let Some(next) = waits[schema].iter().find(|other| missing[**other] > 0) else { break };
             schema = *next;
         }
-        let circle = way.iter().position(|other| *other == schema).filter(|_| !told.contains(&schema));
-        if let Some(at) = circle {
-            let circle: Vec<&Node<'a>> = way[at..].iter().map(|schema| schemas[*schema]).collect();
-            let pointers: Vec<String> = circle.iter().map(|node| lint.pointer(node)).collect();
+        let cycle = path.iter().position(|other| *other == schema).filter(|_| !reported.contains(&schema));
+        if let Some(at) = cycle {
+            let cycle: Vec<&Node<'a>> = path[at..].iter().map(|schema| schemas[*schema]).collect();
+            let pointers: Vec<String> = cycle.iter().map(|node| lint.pointer(node)).collect();
             let names: Vec<String> = pointers.iter().map(|pointer| format!("`{}`", property_name(pointer))).collect();
             let first = pointers.iter().min_by_key(|pointer| lint.spec.rank(pointer)).map_or("", String::as_str);
             let message =
-                format!("{} always holds another of its kind, so no value of it has an end", names.join(" → "));
-            let help = match circle.len() {
+                format!("{} always holds another of its kind, so its value would have no end", names.join(" → "));
+            let help = match cycle.len() {
                 1 => "remove it from `required`, or add `nullable: true`",
                 _ => "remove one of them from `required`, or add `nullable: true` to it",
             };
-            lint.error("endless-objects", first, message, help);
+            lint.error(first, message, help);
         }
-        told.extend(way);
+        reported.extend(path);
     }
 }
 
-/// A property by its object: `Node.left` for `/components/schemas/Node/properties/left`.
+/// Returns a property's name with its object's: `Node.left` for `/components/schemas/Node/properties/left`.
 fn property_name(at: &str) -> String {
     let at = at.strip_prefix("/components/schemas/").unwrap_or(at);
     at.replace("/properties/", ".").replace("/allOf/", ".").replace("/oneOf/", ".")
 }
 
-/// References that come back to where they start with no property on the way: a type that could have no value.
-fn circles<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
+/// No reference leads back to itself without a property between: such a type would have no value.
+fn reference_cycles<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
     let mut done: HashSet<At> = HashSet::new();
     let sections = lint.root().get("components").into_iter().flat_map(|components| {
         let sections = components.members().into_iter();
@@ -242,13 +246,13 @@ fn circles<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
     };
     let mut found: Vec<(At, String)> = Vec::new();
     for (_, start) in components {
-        // Depth first, with the way that led here.
+        // Depth first, with the path to the current node.
         let mut stack: Vec<(Node<'a>, usize)> = vec![(*start, 0)];
-        let mut way: Vec<At> = Vec::new();
+        let mut path: Vec<At> = Vec::new();
         while let Some((node, depth)) = stack.pop() {
-            way.truncate(depth);
-            if let Some(at) = way.iter().position(|other| *other == node.at()) {
-                let names = way[at..].iter().filter_map(|at| names.get(at));
+            path.truncate(depth);
+            if let Some(at) = path.iter().position(|other| *other == node.at()) {
+                let names = path[at..].iter().filter_map(|at| names.get(at));
                 let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
                 found.push((node.at(), names.join(" → ")));
                 continue;
@@ -256,18 +260,19 @@ fn circles<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
             if !done.insert(node.at()) {
                 continue;
             }
-            way.push(node.at());
+            path.push(node.at());
             stack.extend(edges(&node).into_iter().rev().map(|edge| (edge, depth + 1)));
         }
     }
     for (at, names) in found {
-        let (message, help) = match at.pointer(lint).starts_with("/components/schemas/") {
-            true => (
-                "leads back to itself with no property on the way, so it can have no type",
+        let (message, help) = if at.pointer(lint).starts_with("/components/schemas/") {
+            (
+                "refers back to itself without a property between, so it can have no type",
                 "put a property of an object between, or write out what is meant",
-            ),
-            false => ("leads back to itself, so it stands for nothing", "write out what is meant"),
+            )
+        } else {
+            ("refers back to itself, so it has no content", "write out what is meant")
         };
-        lint.error("reference-cycles", &at, format!("{names} {message}"), help);
+        lint.error(&at, format!("{names} {message}"), help);
     }
 }

@@ -6,46 +6,36 @@ use crate::emit::settings::RESERVED;
 use crate::ident;
 use crate::lint::document::Lint;
 use crate::lint::document::Node;
-use crate::lint::schemas::{label, rust_name};
+use crate::lint::objects::{label, rust_names};
+use crate::lint::rule::rule;
 use crate::lint::syntax::{leads_elsewhere, placeholders};
 use crate::vendor::is_keyword;
 use std::collections::HashMap;
 
-/// Checks them.
+/// Checks the servers of the document.
 pub fn check(lint: &mut Lint) {
-    let servers = lint.root().items("servers");
-    let mut names: HashMap<String, String> = HashMap::new();
-    for server in &servers {
-        match server.text("x-name") {
-            None if servers.len() > 1 && !server.has("x-name") => {
-                lint.error(
-                    "servers",
-                    server,
-                    "one of several servers has no name",
-                    "add `x-name`, in snake_case, such as `x-name: production`",
-                );
-            }
-            None => {}
-            Some(name) => server_name(lint, server, name, &mut names),
-        }
-        if let Some(url) = server.get("url")
-            && let Some(text) = url.value.as_str()
-        {
-            match (check_url(text), with_defaults(server, text)) {
-                (Err((message, help)), _) => lint.error("servers", &url, message, help),
-                (_, Some(whole)) => {
-                    if let Err((message, help)) = check_url(&whole) {
-                        lint.error("servers", &url, format!("with its defaults, {message}"), help);
-                    }
-                }
-                _ => {}
-            }
-            variables(lint, server, text);
+    let found = lint.root().items("servers");
+    rule!(server_names(lint, &found));
+    for server in &found {
+        rule!(servers(lint, server));
+        rule!(server_variables(lint, server));
+        for (_, variable) in server.named("variables") {
+            rule!(rust_names(lint, &variable));
         }
     }
 }
 
-/// A server's URL with the defaults of its variables; none where it has no variable, or one is asked for.
+/// A server's URL is one that tokens may travel to, with any values of its variables.
+fn servers<'a>(lint: &mut Lint<'a>, server: &Node<'a>) {
+    let (Some(url), Some(text)) = (server.get("url"), server.text("url")) else { return };
+    if let Err((message, help)) = check_url(text) {
+        lint.error(&url, message, help);
+    } else if let Some(Err((message, help))) = with_defaults(server, text).map(|whole| check_url(&whole)) {
+        lint.error(&url, format!("with its defaults, {message}"), help);
+    }
+}
+
+/// Returns a server's URL with the defaults of its variables; none if it has no variable, or users must set one.
 fn with_defaults(server: &Node, url: &str) -> Option<String> {
     let variables = server.named("variables");
     let mut whole = url.to_owned();
@@ -54,6 +44,19 @@ fn with_defaults(server: &Node, url: &str) -> Option<String> {
         whole = whole.replace(&format!("{{{name}}}"), default);
     }
     (!variables.is_empty()).then_some(whole)
+}
+
+/// Each of several servers has a name of its own, which a function can have.
+fn server_names<'a>(lint: &mut Lint<'a>, servers: &[Node<'a>]) {
+    let mut names: HashMap<String, String> = HashMap::new();
+    for server in servers {
+        if let Some(name) = server.text("x-name") {
+            server_name(lint, server, name, &mut names);
+        } else if servers.len() > 1 && !server.has("x-name") {
+            let help = "add `x-name`, in snake_case, such as `x-name: production`";
+            lint.error(server, "one of several servers has no name", help);
+        }
+    }
 }
 
 fn server_name<'a>(lint: &mut Lint<'a>, server: &Node<'a>, name: &str, names: &mut HashMap<String, String>) {
@@ -66,12 +69,11 @@ fn server_name<'a>(lint: &mut Lint<'a>, server: &Node<'a>, name: &str, names: &m
             "" | "x" => "write it in snake_case, such as `x-name: production`".to_owned(),
             meant => format!("write `x-name: {meant}`"),
         };
-        lint.error("server-names", &at, format!("`{name}` can't name a server: it becomes a function's name"), help);
+        lint.error(&at, format!("`{name}` can't name a server: it becomes a function's name"), help);
     } else if is_keyword(name) || RESERVED.contains(&rust.as_str()) {
         lint.error(
-            "server-names",
             &at,
-            format!("`{name}` is taken as the name of a function"),
+            format!("`{name}` is reserved: the client has a function of that name"),
             "write another, such as `x-name: production`",
         );
     } else if let Some(other) = names.insert(rust.clone(), name.to_owned()) {
@@ -80,24 +82,24 @@ fn server_name<'a>(lint: &mut Lint<'a>, server: &Node<'a>, name: &str, names: &m
         } else {
             format!("the servers `{other}` and `{name}` would both be `{rust}`")
         };
-        lint.error("server-names", &at, message, "rename one of them");
+        lint.error(&at, message, "rename one of them");
     }
 }
 
-/// Whether a server's URL is one that tokens may travel to.
+/// Checks that a URL is absolute, and uses HTTPS or loopback.
 fn check_url(url: &str) -> Result<(), (String, String)> {
     let fail = |message: &str, help: &str| Err((format!("`{url}` {message}"), help.to_owned()));
     if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return fail("has a space in it", "remove it");
     }
     let Some((scheme, rest)) = url.split_once("://") else {
-        return fail("is no absolute URL", "write it whole, such as `https://api.example.com/v1`");
+        return fail("isn't an absolute URL", "write the whole URL, such as `https://api.example.com/v1`");
     };
     let (authority, path) = rest.find(['/', '?', '#']).map_or((rest, ""), |at| rest.split_at(at));
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') && !port.contains('}') => {
             if port.parse::<u16>().is_err() && !authority.contains('@') && !port.is_empty() {
-                return fail("has a port that there isn't", "write one of 1 to 65535, or none");
+                return fail("has an invalid port", "write one of 1 to 65535, or none");
             }
             host
         }
@@ -107,17 +109,17 @@ fn check_url(url: &str) -> Result<(), (String, String)> {
     match scheme.to_ascii_lowercase().as_str() {
         "https" => {}
         "http" if is_loopback => {}
-        "http" => return fail("would send secrets in the clear", "write `https`; only a loopback host may do without"),
-        _ => return fail("is no address on the web", "write an `https` URL"),
+        "http" => return fail("would send secrets in the clear", "write `https`; only a loopback host may use `http`"),
+        _ => return fail("doesn't use HTTPS", "write an `https` URL"),
     }
     if authority.contains('@') {
-        return fail("has a user in it", "remove what stands before the `@`, and write a security scheme");
+        return fail("has a user in it", "remove everything before the `@`, and write a security scheme");
     }
     if host.is_empty() {
-        return fail("has no host", "write it whole, such as `https://api.example.com/v1`");
+        return fail("has no host", "write the whole URL, such as `https://api.example.com/v1`");
     }
     if !is_host(host) {
-        return fail("has a host that there isn't", "write a name, an IPv4 address, or an IPv6 address in brackets");
+        return fail("has an invalid host", "write a name, an IPv4 address, or an IPv6 address in brackets");
     }
     if path.contains('?') {
         return fail("has a query", "remove it; a parameter with an `enum` of one value is sent with every request");
@@ -131,7 +133,7 @@ fn check_url(url: &str) -> Result<(), (String, String)> {
     Ok(())
 }
 
-/// Whether a host is a name or an address; of what a variable holds nothing is known.
+/// Whether a host is a name or an address. The value of a variable is unknown, so a host with one passes.
 fn is_host(host: &str) -> bool {
     if let Some(inside) = host.strip_prefix('[') {
         return inside.strip_suffix(']').is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
@@ -140,24 +142,22 @@ fn is_host(host: &str) -> bool {
         return true;
     }
     let looks_like_ipv4 = host.rsplit('.').next().is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
-    match looks_like_ipv4 && !host.is_empty() {
-        true => host.parse::<std::net::Ipv4Addr>().is_ok(),
-        false => !host.contains(|c: char| c.is_ascii_punctuation() && !matches!(c, '.' | '-' | '_')),
+    if looks_like_ipv4 && !host.is_empty() {
+        host.parse::<std::net::Ipv4Addr>().is_ok()
+    } else {
+        !host.contains(|c: char| c.is_ascii_punctuation() && !matches!(c, '.' | '-' | '_'))
     }
 }
 
-fn variables<'a>(lint: &mut Lint<'a>, server: &Node<'a>, url: &str) {
+/// The variables of a server's URL are declared, and their values can be part of a URL.
+fn server_variables<'a>(lint: &mut Lint<'a>, server: &Node<'a>) {
+    let Some(url) = server.text("url") else { return };
     let declared = server.named("variables");
     let at = (server.at(), "url");
     let used = match placeholders(url) {
         Ok(used) => used,
         Err(message) => {
-            return lint.error(
-                "server-variables",
-                &at,
-                format!("`{url}` {message}"),
-                "write each variable as `{name}`",
-            );
+            return lint.error(&at, format!("`{url}` {message}"), "write each variable as `{name}`");
         }
     };
     for name in &used {
@@ -166,54 +166,53 @@ fn variables<'a>(lint: &mut Lint<'a>, server: &Node<'a>, url: &str) {
                 Some(meant) => format!("write `{{{meant}}}`"),
                 None => format!("add `variables: {{ {name}: {{ default: … }} }}` to this server"),
             };
-            lint.error("server-variables", &at, format!("the variable `{name}` isn't declared"), help);
+            lint.error(&at, format!("the variable `{name}` isn't declared"), help);
         }
     }
     let mut rust: HashMap<String, &str> = HashMap::new();
     for (name, variable) in &declared {
         if !used.contains(name) {
             let message = format!("the variable `{name}` isn't in the URL");
-            lint.error("server-variables", variable, message, format!("write `{{{name}}}` in `url`, or remove it"));
+            lint.error(variable, message, format!("write `{{{name}}}` in `url`, or remove it"));
         }
-        rust_name(lint, variable);
         let label = label(name, variable);
         if !label.contains(|c: char| c.is_ascii_alphanumeric()) {
-            let message = format!("the variable `{name}` gives no name to a setting");
-            lint.error("server-variables", variable, message, "add `x-name`, the setting's name in snake_case");
+            let message = format!("the variable `{name}` has no letter or digit to name a setting after");
+            lint.error(variable, message, "add `x-name`, the setting's name in snake_case");
         } else if let Some(other) = rust.insert(ident::snake(label), name) {
             let message = format!("the variables `{other}` and `{name}` would have one name");
-            lint.error("server-variables", variable, message, "rename one of them, or add `x-name` to it");
+            lint.error(variable, message, "rename one of them, or add `x-name` to it");
         }
         let values = variable.texts("enum");
         let in_host = url.find("://").is_none_or(|scheme| {
             let path = url[scheme + 3..].find('/').map_or(url.len(), |path| scheme + 3 + path);
             url.find(&format!("{{{name}}}")).is_some_and(|variable| variable < path)
         });
-        // The default of another is never used.
+        // A default is used only if it is one of these.
         for value in variable.items("enum") {
             let Some(text) = value.value.as_str() else { continue };
             if let Some((message, help)) = unfit(text, in_host) {
-                lint.error("server-variables", &value, format!("`{text}` {message}"), help);
+                lint.error(&value, format!("`{text}` {message}"), help);
             }
         }
         if let Some(default) = variable.text("default")
             && variable.has("enum")
             && !values.contains(&default)
         {
-            let message = format!("the default `{default}` is none of the variable's values");
-            lint.error("server-variables", &(variable.at(), "default"), message, format!("write {}", list(values)));
+            let message = format!("the default `{default}` isn't one of the variable's values");
+            lint.error(&(variable.at(), "default"), message, format!("write {}", list(values)));
         }
     }
 }
 
-/// Why a server's variable can't have a value. Without one it is asked for.
+/// Why a server's variable can't have a value, and what to write instead.
 fn unfit(value: &str, in_host: bool) -> Option<(&'static str, &'static str)> {
     let is_name = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
     match value {
         _ if in_host && !is_name => {
-            Some(("can't stand in a host", "write letters, digits, `.` and `-`, and the rest in `url`"))
+            Some(("can't be part of a host", "write letters, digits, `.` and `-`, and the rest in `url`"))
         }
-        "." | ".." => Some(("leads elsewhere", "write where it leads")),
+        "." | ".." => Some(("is a dot segment, which changes the path", "write the path that is meant")),
         _ if value.contains('/') => Some(("would be one segment, its `/` sent as `%2F`", "write a variable for each")),
         _ => None,
     }

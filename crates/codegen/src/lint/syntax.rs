@@ -1,10 +1,10 @@
-//! The syntax of header names, path templates and paths, which several checks share.
+//! The syntax of headers, path templates and paths, which several rules share.
 
-const OF_CONNECTION: &str = "it belongs to the connection, which the HTTP client keeps";
+const OF_CONNECTION: &str = "it belongs to the connection, which the HTTP client manages";
 
-/// Headers that the client writes itself, and from what.
+/// Headers that the client writes itself, and where each comes from.
 const OWN_HEADERS: [(&str, &str); 13] = [
-    ("accept", "it comes from the media types of the success answer"),
+    ("accept", "it comes from the media types of the success response"),
     ("accept-encoding", "the client reads no compressed response"),
     ("authorization", "it comes from a security scheme: `type: http`, or `type: apiKey` with that name"),
     ("connection", OF_CONNECTION),
@@ -19,26 +19,32 @@ const OWN_HEADERS: [(&str, &str); 13] = [
     ("user-agent", "the client sends its own"),
 ];
 
-/// Where a header that the client writes itself comes from.
+/// Returns where a header comes from that the client writes itself.
 pub fn own_header(name: &str) -> Option<&'static str> {
     OWN_HEADERS.iter().find(|(own, _)| name.eq_ignore_ascii_case(own)).map(|(_, why)| *why)
 }
 
-/// Whether the name of a query parameter isn't just what it seems.
+/// Whether a name has space around it or a control character in it.
 pub fn is_ragged(name: &str) -> bool {
     name.trim() != name || name.contains(char::is_control)
 }
 
-/// What in a path `Url` reads as a way to another one.
+/// What in a path changes it when `Url` parses it, and what to write instead.
 pub fn leads_elsewhere(path: &str) -> Option<(&'static str, &'static str)> {
     let is_dots = |segment: &str| matches!(segment.to_lowercase().replace("%2e", ".").as_str(), "." | "..");
     if path.contains('\\') {
         return Some(("has a `\\` in it, which is sent as `/`", "write `/`, or `%5C` where a backslash is meant"));
     }
-    path.split('/').any(is_dots).then_some(("has a dot segment, and leads elsewhere", "write where it leads"))
+    path.split('/')
+        .any(is_dots)
+        .then_some(("has a dot segment, which changes the path", "write the path that is meant"))
 }
 
-/// The names between braces, or what is wrong with the braces.
+/// Returns the names between braces.
+///
+/// # Errors
+///
+/// What is wrong with the braces.
 pub fn placeholders(template: &str) -> Result<Vec<&str>, &'static str> {
     let mut names = Vec::new();
     let mut rest = template;
@@ -57,9 +63,22 @@ pub fn placeholders(template: &str) -> Result<Vec<&str>, &'static str> {
     Ok(names)
 }
 
-/// Whether a text can be a header's name (RFC 9110's token).
+/// Whether a string can name a header (a token of RFC 9110).
 pub fn is_header(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// Why the client refuses to send a string as a parameter, and what to write instead.
+pub fn unsendable(place: &str, text: &str) -> Option<(&'static str, &'static str)> {
+    match place {
+        "path" if matches!(text, "" | "." | "..") => {
+            Some(("is empty or a dot segment, which changes the path", "write another value"))
+        }
+        "header" if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) => {
+            Some(("has a character that isn't visible ASCII", "write it with ASCII alone, as a header is sent"))
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]

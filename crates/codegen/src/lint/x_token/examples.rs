@@ -1,4 +1,4 @@
-//! The examples of responses with tokens, read as the generated client reads them; and the formats of dates.
+//! The examples of token responses, read as the generated client reads them, and the formats of dates.
 
 use crate::emit::token_response;
 use crate::lint::document::Lint;
@@ -9,8 +9,8 @@ use crate::read::x_token::response::{At, Response};
 use freshtoken_wire::tokens::{self, TokenFields};
 use freshtoken_wire::{FormatProblem, Timestamp, check_format};
 
-/// Checks the examples of a login and a refresh.
-pub fn check_examples<'a>(lint: &mut Lint<'a>, response: &Response, operation: &Operation<'a>) {
+/// The examples of a token response yield a token and a readable expiry.
+pub fn token_examples<'a>(lint: &mut Lint<'a>, response: &Response, operation: &Operation<'a>) {
     let Some(fields) = token_response::fields(response) else { return };
     for example in examples(lint, operation) {
         if !token_response::is_failure(response.error.as_ref(), response.ok.as_ref(), example.value) {
@@ -19,7 +19,7 @@ pub fn check_examples<'a>(lint: &mut Lint<'a>, response: &Response, operation: &
     }
 }
 
-/// Those of all successes, and the schema's own where there is no other.
+/// Returns the examples of all successes; the schema's own if there is no other.
 fn examples<'a>(lint: &Lint<'a>, operation: &Operation<'a>) -> Vec<Node<'a>> {
     let mut found = Vec::new();
     for (_, response) in lint.responses(operation).into_iter().filter(|(status, _)| is_success(status)) {
@@ -38,11 +38,11 @@ fn examples<'a>(lint: &Lint<'a>, operation: &Operation<'a>) -> Vec<Node<'a>> {
 
 fn check_example<'a>(lint: &mut Lint<'a>, fields: &TokenFields<'_>, example: &Node<'a>) {
     let Some(reading) = fields.read(&example.value.to_string()) else { return };
-    // A token of another type is a misfit of the schema, which is told elsewhere.
+    // `examples` reports a token of another type.
     if reading.tokens.is_none() && !reading.misfits.contains(&fields.access_token) {
         let message = format!("the example yields no access token: there is none at `{}`", fields.access_token);
-        let help = "add it; or, if this is a failure, say so by `error` or `ok` in `response` of `x-token`";
-        lint.error("token-examples", example, message, help);
+        let help = "add it; or, if this is a failure, say so with `error` or `ok` in `response` of `x-token`";
+        lint.error(example, message, help);
     }
     let lifetimes = [fields.expires_in, fields.refresh_expires_in].into_iter().flatten();
     let is_misfit = |pointer: &str| reading.misfits.contains(&pointer);
@@ -54,7 +54,6 @@ fn check_example<'a>(lint: &mut Lint<'a>, fields: &TokenFields<'_>, example: &No
         }
         let message = format!("the client can't read a lifetime from the example's `{}`", lifetime.at);
         lint.error(
-            "token-examples",
             &node_at(example, lifetime.at),
             message,
             "write a number greater than zero, or a string of its digits",
@@ -68,17 +67,18 @@ fn check_example<'a>(lint: &mut Lint<'a>, fields: &TokenFields<'_>, example: &No
             continue;
         }
         let is_utc = is_read_as_utc(example, fields.access_token, expiry);
-        let (message, help) = match is_utc && !expiry.is_utc {
-            true => (
+        let (message, help) = if is_utc && !expiry.is_utc {
+            (
                 format!("the example's `{}` is a date without an offset", expiry.at),
                 "add `zone: utc` in `x-token`, if the vendor means UTC; or write the offset",
-            ),
-            false => (
+            )
+        } else {
+            (
                 format!("the client can't read an expiry from the example's `{}`", expiry.at),
                 "write a date of RFC 3339 or HTTP, or seconds, from the year 2000 on; or add `format` in `x-token`",
-            ),
+            )
         };
-        lint.error("token-examples", &node_at(example, expiry.at), message, help);
+        lint.error(&node_at(example, expiry.at), message, help);
     }
 }
 
@@ -104,7 +104,7 @@ fn is_read_as_utc(example: &Node<'_>, access_token: &str, expiry: tokens::At<'_>
     fields.read(&example.value.to_string()).is_some_and(|reading| !reading.misfits.contains(&expiry.at))
 }
 
-/// The value at a pointer into an example, or the last one on the way.
+/// Returns the value at a pointer into an example, or the last one on the path.
 fn node_at<'a>(example: &Node<'a>, pointer: &str) -> Node<'a> {
     let mut node = *example;
     for segment in pointer.split('/').skip(1) {
@@ -118,13 +118,13 @@ fn node_at<'a>(example: &Node<'a>, pointer: &str) -> Node<'a> {
     node
 }
 
-/// Checks the format of an expiry, if it has one.
-pub fn check_date_format(lint: &mut Lint, word: &str, expiry: &At) {
+/// The format of an expiry reads a date, a time and an offset.
+pub fn date_formats(lint: &mut Lint, word: &str, expiry: &At) {
     let Some(format) = &expiry.format else { return };
     let (message, help) = match check_format(format, expiry.zone.is_some()) {
         Ok(()) => return,
         Err(FormatProblem::NoOffset) => (
-            format!("`{format}` reads no offset, so a date could be any of 25 hours"),
+            format!("`{format}` reads no offset, so a date could mean any of 25 hours"),
             "add `%z` or `%:z`; or `zone: utc`, if the vendor means UTC",
         ),
         Err(FormatProblem::NoMoment) => (
@@ -132,9 +132,9 @@ pub fn check_date_format(lint: &mut Lint, word: &str, expiry: &At) {
             "write both, such as `%Y-%m-%d %H:%M:%S`, and `%p` beside `%I`",
         ),
         Err(FormatProblem::Unknown(why)) => (
-            format!("`{format}` is no format of a date: {why}"),
-            "write it in the language of jiff's `strptime`, such as `%m/%d/%Y %I:%M:%S %p %:z`",
+            format!("`{format}` isn't a format of a date: {why}"),
+            "write a format of jiff's `strptime`, such as `%m/%d/%Y %I:%M:%S %p %:z`",
         ),
     };
-    lint.error("date-formats", &format!("/{KEY}/response/{word}/format"), message, help);
+    lint.error(&format!("/{KEY}/response/{word}/format"), message, help);
 }

@@ -1,0 +1,137 @@
+//! How a call carries the token, and the credentials that `use` and `basic` name.
+
+use crate::diagnostic::{join, list, nearest};
+use crate::ident;
+use crate::lint::document::Lint;
+use crate::lint::document::{Node, Shape};
+use crate::lint::objects::label;
+use crate::lint::syntax::{is_header, own_header, unsendable};
+use crate::lint::x_token::{Found, at};
+use crate::read::x_token::XToken;
+use std::collections::HashSet;
+
+/// `use` and `basic` name headers and credentials that can be sent.
+pub fn credentials<'a>(lint: &mut Lint<'a>, x: &XToken, found: &Found<'_, 'a>) {
+    use_header(lint, x);
+    let has_basic = found
+        .iter()
+        .any(|(action, operation)| action.schemes(lint, operation).iter().any(|(_, scheme)| is_basic(scheme)));
+    let names = known(lint, x, found);
+    extra_headers(lint, x, &names, !found.is_empty());
+    basic(lint, x, has_basic || found.is_empty());
+}
+
+fn is_basic(scheme: &Node) -> bool {
+    scheme.text("type") == Some("http")
+        && scheme.text("scheme").is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"))
+}
+
+/// The header and the prefix of the token.
+fn use_header(lint: &mut Lint, x: &XToken) {
+    let (header, place) = (&x.use_.header, at("use/header"));
+    if !is_header(header) {
+        lint.error(&place, format!("`{header}` can't name a header"), "write letters, digits and `-`");
+    } else if let Some(why) = own_header(header).filter(|_| !header.eq_ignore_ascii_case("authorization")) {
+        let message = format!("no call can carry the token in the header `{header}`");
+        lint.error(&place, message, format!("write another: {why}"));
+    }
+    if let Some((message, help)) = unsendable("header", x.use_.prefix.as_deref().unwrap_or_default()) {
+        lint.error(&at("use/prefix"), format!("the prefix {message}"), help);
+    }
+}
+
+/// Returns the names of the credentials that the actions send.
+fn known<'a>(lint: &Lint<'a>, x: &XToken, found: &Found<'_, 'a>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (action, operation) in found {
+        for (_, variant) in action.variants(lint, operation) {
+            properties(lint, &variant, "", action.token, &mut names, 0);
+        }
+        for parameter in lint.parameters(operation) {
+            let is_constant = parameter.get("schema").is_some_and(|schema| lint.constant(&schema).is_some());
+            if let Some(name) = parameter.text("name").filter(|name| !is_constant && Some(*name) != action.token) {
+                names.push(ident::snake(label(name, &parameter)));
+            }
+        }
+        for (name, scheme) in action.schemes(lint, operation) {
+            if is_basic(&scheme) {
+                names.extend(x.basic.names.iter().filter(|name| !name.is_empty()).map(|name| ident::snake(name)));
+            } else if !action.bears(&scheme) {
+                names.push(ident::snake(name));
+            }
+        }
+    }
+    let mut seen = HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
+}
+
+/// Adds the names of all properties that aren't constants, those inside objects by their path.
+fn properties<'a>(
+    lint: &Lint<'a>,
+    schema: &Node<'a>,
+    prefix: &str,
+    token: Option<&str>,
+    names: &mut Vec<String>,
+    depth: usize,
+) {
+    let Shape::Object(fields) = lint.shape(schema) else { return };
+    for (name, node) in &fields.properties {
+        let path = ident::snake(&format!("{prefix}{}", label(name, node)));
+        if lint.constant(node).is_some() || (prefix.is_empty() && Some(*name) == token) {
+            continue;
+        }
+        match lint.shape(node) {
+            // Both limits stop objects that hold one another, whose paths multiply.
+            Shape::Object(_) if depth < 8 && names.len() < 1000 => {
+                properties(lint, node, &format!("{path}_"), token, names, depth + 1);
+            }
+            _ => names.push(path),
+        }
+    }
+}
+
+/// The headers of `use.also`, each with a credential.
+fn extra_headers(lint: &mut Lint, x: &XToken, names: &[String], has_actions: bool) {
+    let mut headers: Vec<String> = vec![x.use_.header.to_lowercase()];
+    for (header, credential) in &x.use_.also {
+        let here = join(&at("use/also"), header);
+        if !is_header(header) {
+            lint.error(&here, format!("`{header}` can't name a header"), "write letters, digits and `-`");
+        } else if let Some(why) = own_header(header).filter(|_| !header.eq_ignore_ascii_case("authorization")) {
+            let message = format!("no call can carry a credential in the header `{header}`");
+            lint.error(&here, message, format!("write another: {why}"));
+        } else if headers.contains(&header.to_lowercase()) {
+            lint.error(&here, format!("the header `{header}` is used twice"), "remove one of the two");
+        }
+        headers.push(header.to_lowercase());
+        if !names.contains(credential) && has_actions {
+            let help = match nearest(credential, names.iter().map(String::as_str)) {
+                Some(meant) => format!("write `{meant}`"),
+                None if names.is_empty() => "remove it: no action sends a credential".to_owned(),
+                None => format!("write one of {}", list(names.iter().map(String::as_str))),
+            };
+            lint.error(&here, format!("`{credential}` isn't a credential"), help);
+        }
+    }
+}
+
+/// The names of the two halves of HTTP Basic.
+fn basic(lint: &mut Lint, x: &XToken, is_used: bool) {
+    if lint.spec.find(&at("basic")).is_some() && !is_used {
+        let message = "`basic` is here, and no action has a security scheme of HTTP Basic";
+        let help = "remove it, or add a scheme of `type: http`, `scheme: basic` to the operation's `security`";
+        lint.error(&at("basic"), message, help);
+    }
+    let place = at("basic/names");
+    for name in x.basic.names.iter().filter(|name| !name.is_empty()) {
+        if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
+            let message = format!("`{name}` has no letter or digit to name a credential after");
+            lint.error(&place, message, "write letters and digits, such as `client_id`");
+        }
+    }
+    if x.basic.names.iter().all(String::is_empty) {
+        let help = "write the name of a credential, such as `[api_key, \"\"]`";
+        lint.error(&place, "both halves of HTTP Basic are empty", help);
+    }
+}
