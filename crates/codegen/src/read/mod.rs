@@ -1,9 +1,10 @@
-//! Read, the first of the four stages: the files in `specs/`, each parsed into a `Spec`, and its block `x-token`.
+//! Read, the first of the four stages: parses the files in `specs/`, each into a `Spec`, and its block `x-token`.
 //!
-//! This stage knows where everything is in the file, so that the next one can report lines. It judges only what can't be
-//! represented, such as YAML that can't be parsed.
+//! This stage keeps the line of every node, so that the next one can report it. It refuses only what it can't represent, such as
+//! broken YAML.
 
 pub mod folder;
 pub(crate) mod media_type;
 pub(crate) mod spec;
 pub(crate) mod x_token;
+mod yaml;
