@@ -1,121 +1,145 @@
-//! The lint as a whole: what it says to every fixture, what it lets pass, and that it bears anything.
+//! The lint as a whole: what it reports for every fixture, what passes, and that nothing makes it panic.
 
 use super::lint;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, join};
 use crate::read::folder::tests::repository;
 use crate::read::spec::Spec;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-/// Fragments with something wrong, each about one subject.
-const FIXTURES: &str = "crates/codegen/tests/fixtures/lint";
+/// A fixture for each rule, named after it.
+const RULES: &str = "crates/codegen/tests/fixtures/lint";
+/// Files that are refused before the lint.
+const UNREADABLE: &str = "crates/codegen/tests/fixtures/lint/unreadable";
+/// Specs of other vendors, with nothing wrong.
+const HONEST: &str = "crates/codegen/tests/fixtures/lint/honest";
+const SNAPSHOTS: &str = "crates/codegen/src/lint/snapshots";
 
-fn checked(spec: &Spec) -> Vec<Diagnostic> {
-    lint(spec).diagnostics
-}
-
-fn diagnostics(file: &str, text: &str) -> Vec<Diagnostic> {
-    Spec::parse(file, text).map_or_else(|diagnostics| diagnostics, |spec| checked(&spec))
+fn diagnostics(text: &str) -> Vec<Diagnostic> {
+    Spec::parse("specs/acme.yaml", text).map_or_else(|diagnostics| diagnostics, |spec| lint(&spec).diagnostics)
 }
 
 fn errors(text: &str) -> Vec<Diagnostic> {
-    let all = diagnostics("specs/acme.yaml", text);
+    let all = diagnostics(text);
     all.into_iter().filter(|diagnostic| diagnostic.severity == Severity::Error).collect()
 }
 
-fn yaml_files(folder: &str) -> Vec<PathBuf> {
-    let folder = repository().join(folder);
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
+/// The diagnostics of a rule's fixture, which may hold several specs, separated by `---`.
+fn of_fixture(file: &Path) -> Vec<Diagnostic> {
+    let mut line = 0;
+    let mut found = Vec::new();
+    for spec in read(file).split("---\n") {
+        // Blank lines in place of the specs before, so that the lines are those of the file.
+        found.extend(diagnostics(&format!("{}{spec}", "\n".repeat(line))));
+        line += spec.lines().count() + 1;
+    }
+    found
+}
+
+fn read(file: &Path) -> String {
+    std::fs::read_to_string(file).unwrap()
+}
+
+fn stem(file: &Path) -> String {
+    file.file_stem().unwrap().to_string_lossy().into_owned()
+}
+
+/// The files of a folder with this extension, sorted.
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(repository().join(folder)).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|found| found == extension));
     files.sort();
     files
+}
+
+fn stems(folder: &str, extension: &str) -> BTreeSet<String> {
+    files(folder, extension).iter().map(|file| stem(file)).collect()
 }
 
 fn show(diagnostics: &[Diagnostic]) -> String {
     diagnostics.iter().map(|diagnostic| format!("{diagnostic}\n\n")).collect()
 }
 
-/// Each fixture has a snapshot of its name, and the other way round. All are compared before the first difference fails the test,
-/// so that one review shows them all.
-#[test]
-fn every_fixture_gets_its_problems() {
-    let mut names = Vec::new();
+/// Compares each fixture of a folder with the snapshot of its name. All are compared before the test fails, so that one
+/// review shows all differences.
+fn assert_snapshots(fixtures: &str, snapshots: &str, report: impl Fn(&Path) -> Vec<Diagnostic>) {
     let mut different = Vec::new();
-    for file in yaml_files(FIXTURES) {
-        let found = diagnostics(&name(&file), &std::fs::read_to_string(&file).unwrap());
+    for file in files(fixtures, "yaml") {
+        let found = report(&file);
         assert!(!found.is_empty(), "{} has no problem", file.display());
-        let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
-        let compare = || {
-            insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
-                insta::assert_snapshot!(stem.as_str(), show(&found));
-            });
-        };
-        if std::panic::catch_unwind(compare).is_err() {
-            different.push(stem.clone());
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(repository().join(snapshots));
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        let compare = || settings.bind(|| insta::assert_snapshot!(stem(&file), show(&found)));
+        if catch_unwind(AssertUnwindSafe(compare)).is_err() {
+            different.push(stem(&file));
         }
-        names.push(format!("{stem}.snap"));
     }
-    assert!(different.is_empty(), "other problems than in the snapshots: {different:?}");
-    let snapshots = repository().join("crates/codegen/src/lint/snapshots");
-    let mut found: Vec<String> =
-        std::fs::read_dir(snapshots).unwrap().map(|entry| name(&entry.unwrap().path())).collect();
-    found.retain(|name| name.ends_with(".snap"));
-    found.sort();
-    names.sort();
-    assert_eq!(found, names, "a snapshot for each fixture");
-}
-
-fn name(file: &Path) -> String {
-    file.file_name().unwrap().to_string_lossy().into_owned()
+    assert!(different.is_empty(), "these snapshots differ: {different:?}");
+    assert_eq!(stems(snapshots, "snap"), stems(fixtures, "yaml"), "a snapshot for each fixture");
 }
 
 #[test]
-fn the_reference_lists_each_rule_and_each_has_a_fixture() {
-    let reference = std::fs::read_to_string(repository().join("specs/README.md")).unwrap();
+fn every_fixture_has_the_diagnostics_of_its_snapshot() {
+    assert_snapshots(RULES, SNAPSHOTS, of_fixture);
+}
+
+#[test]
+fn every_unreadable_file_is_refused_as_in_its_snapshot() {
+    assert_snapshots(UNREADABLE, &format!("{SNAPSHOTS}/unreadable"), |file| diagnostics(&read(file)));
+}
+
+#[test]
+fn each_rule_is_listed_and_has_a_fixture_of_its_name() {
+    let reference = read(&repository().join("specs/README.md"));
     let (_, rules) = reference.split_once("\n## Lint rules\n").unwrap();
     let listed = rules.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0));
-    let listed: Vec<&str> = listed.collect();
-    let mut broken = BTreeSet::new();
-    for file in yaml_files(FIXTURES) {
-        let found = diagnostics(&name(&file), &std::fs::read_to_string(&file).unwrap());
-        broken.extend(found.iter().filter_map(|diagnostic| diagnostic.rule.as_deref().map(str::to_owned)));
+    let listed: BTreeSet<String> = listed.map(str::to_owned).collect();
+    let mut reported = BTreeSet::new();
+    for file in files(RULES, "yaml") {
+        let rules = of_fixture(&file).into_iter().filter_map(|diagnostic| diagnostic.rule.map(String::from));
+        let rules: BTreeSet<String> = rules.collect();
+        assert!(rules.contains(&stem(&file)), "{} is about {rules:?}", file.display());
+        reported.extend(rules);
     }
-    assert_eq!(listed, broken.into_iter().collect::<Vec<_>>());
+    assert_eq!(reported, listed, "what is reported, and the list");
+    assert_eq!(stems(RULES, "yaml"), listed, "the fixtures, and the list");
 }
 
-/// Fragments of other vendors, as honest people write them.
 #[test]
-fn honest_fragments_pass() {
-    for file in yaml_files("crates/codegen/tests/fixtures/lint/honest") {
-        let found = errors(&std::fs::read_to_string(&file).unwrap());
+fn honest_specs_pass() {
+    for file in files(HONEST, "yaml") {
+        let found = errors(&read(&file));
         assert!(found.is_empty(), "{}: {}", file.display(), show(&found));
     }
 }
 
 #[test]
 fn the_three_specs_pass() {
-    for file in yaml_files("specs") {
-        let found = diagnostics(&name(&file), &std::fs::read_to_string(&file).unwrap());
+    for file in files("specs", "yaml") {
+        let found = diagnostics(&read(&file));
         assert!(found.is_empty(), "{}", show(&found));
     }
 }
 
 #[test]
-fn problems_stand_in_the_order_of_the_file() {
-    for file in yaml_files(FIXTURES) {
-        let found = diagnostics("x.yaml", &std::fs::read_to_string(&file).unwrap());
+fn diagnostics_are_in_the_order_of_the_file() {
+    for file in files(RULES, "yaml") {
+        let found = of_fixture(&file);
         let lines: Vec<u32> = found.iter().filter_map(|diagnostic| diagnostic.line).collect();
         assert!(lines.is_sorted(), "{}: {lines:?}", file.display());
     }
 }
 
-/// Every node of the three specs in turn is replaced and removed. Nothing may panic, and what passes must be what the
-/// next stages can read. `CODEGEN_FUZZ=1` tries every mutant, a usual run every 47th.
+/// Replaces and removes each node of the specs in turn. `CODEGEN_FUZZ=1` tries every mutant, a usual run every 47th.
 #[test]
-fn whatever_the_document_is_nothing_panics_and_what_passes_is_openapi() {
+fn no_mutant_panics_and_what_passes_is_openapi() {
     let stride = if std::env::var_os("CODEGEN_FUZZ").is_some() { 1 } else { 47 };
-    let strangers = [
+    let replacements = [
         json!(null),
         json!(7),
         json!([]),
@@ -125,49 +149,49 @@ fn whatever_the_document_is_nothing_panics_and_what_passes_is_openapi() {
         json!(true),
         json!({ "$ref": "#/components/schemas/Token" }),
     ];
-    for file in ["specs", "crates/codegen/tests/fixtures/lint/honest"].into_iter().flat_map(yaml_files) {
-        let spec = Spec::parse("specs/acme.yaml", &std::fs::read_to_string(&file).unwrap()).unwrap();
+    for file in ["specs", HONEST].into_iter().flat_map(|folder| files(folder, "yaml")) {
+        let spec = Spec::parse("specs/acme.yaml", &read(&file)).unwrap();
         let mut pointers = Vec::new();
         collect(&spec.document, String::new(), &mut pointers);
-        let mutants = pointers
-            .iter()
-            .flat_map(|pointer| strangers.iter().map(Some).chain([None]).map(move |stranger| (pointer, stranger)));
-        for (pointer, stranger) in mutants.step_by(stride) {
+        let mutants = pointers.iter().flat_map(|pointer| {
+            replacements.iter().map(Some).chain([None]).map(move |replacement| (pointer, replacement))
+        });
+        for (pointer, replacement) in mutants.step_by(stride) {
             let mut mutant = spec.clone();
-            match stranger {
-                Some(stranger) => *mutant.document.pointer_mut(pointer).unwrap() = stranger.clone(),
+            match replacement {
+                Some(replacement) => *mutant.document.pointer_mut(pointer).unwrap() = replacement.clone(),
                 None => remove(&mut mutant.document, pointer),
             }
-            if checked(&mutant).iter().all(|diagnostic| diagnostic.severity == Severity::Warning)
+            if lint(&mutant).diagnostics.iter().all(|diagnostic| diagnostic.severity == Severity::Warning)
                 && let Err(error) = serde_json::from_value::<openapiv3::OpenAPI>(mutant.document)
             {
-                panic!("{pointer} as {stranger:?} passes, and openapiv3 says: {error}");
+                panic!("{pointer} as {replacement:?} passes, but openapiv3 refuses it: {error}");
             }
         }
     }
 }
 
 #[test]
-fn a_line_that_is_lost_or_cut_makes_nothing_panic() {
-    for file in yaml_files("specs") {
-        let text = std::fs::read_to_string(&file).unwrap();
+fn a_lost_or_cut_line_does_not_panic() {
+    for file in files("specs", "yaml") {
+        let text = read(&file);
         let lines: Vec<&str> = text.lines().collect();
         for (index, line) in lines.iter().enumerate().step_by(29) {
             let half = line.char_indices().nth(line.chars().count() / 2).map_or("", |(at, _)| &line[..at]);
             for replacement in ["", half, "- :", "\t{", "&a *a", "<<: {}"] {
                 let mut lines = lines.clone();
                 lines[index] = replacement;
-                diagnostics("specs/acme.yaml", &lines.join("\n"));
+                diagnostics(&lines.join("\n"));
             }
         }
     }
 }
 
-/// Every key of the objects of OpenAPI, misspelt.
+/// Misspells every third key of the objects of OpenAPI.
 #[test]
-fn no_misspelt_key_is_dropped_without_a_word() {
-    for file in ["specs", "crates/codegen/tests/fixtures/lint/honest"].into_iter().flat_map(yaml_files) {
-        let spec = Spec::parse("specs/acme.yaml", &std::fs::read_to_string(&file).unwrap()).unwrap();
+fn no_misspelt_key_is_dropped_silently() {
+    for file in ["specs", HONEST].into_iter().flat_map(|folder| files(folder, "yaml")) {
+        let spec = Spec::parse("specs/acme.yaml", &read(&file)).unwrap();
         let mut pointers = Vec::new();
         collect(&spec.document, String::new(), &mut pointers);
         for pointer in pointers.iter().step_by(3) {
@@ -185,7 +209,7 @@ fn no_misspelt_key_is_dropped_without_a_word() {
             }
             let Some(value) = map.shift_remove(key) else { continue };
             map.insert(format!("{key}q"), value);
-            let found = checked(&mutant);
+            let found = lint(&mutant).diagnostics;
             let at = format!("{pointer}q");
             assert!(
                 found.iter().any(|diagnostic| diagnostic.severity == Severity::Error && diagnostic.pointer == at),
@@ -199,9 +223,7 @@ fn no_misspelt_key_is_dropped_without_a_word() {
 
 fn collect(value: &Value, at: String, into: &mut Vec<String>) {
     match value {
-        Value::Object(map) => {
-            map.iter().for_each(|(key, value)| collect(value, crate::diagnostic::join(&at, key), into))
-        }
+        Value::Object(map) => map.iter().for_each(|(key, value)| collect(value, join(&at, key), into)),
         Value::Array(list) => {
             list.iter().enumerate().for_each(|(index, value)| collect(value, format!("{at}/{index}"), into))
         }
