@@ -1,4 +1,4 @@
-//! The command line, as people and CI run it: the real binary on a repository of its own.
+//! The command line: the real binary, on a repository in a temporary folder.
 
 #![allow(clippy::unwrap_used)]
 
@@ -99,12 +99,12 @@ fn a_second_run_touches_no_file() {
 }
 
 #[test]
-fn a_copied_program_works_on_the_checkout_that_it_is_run_in() {
+fn a_copied_program_works_on_the_checkout_around_it() {
     let repository = Repository::new("copied_program");
     repository.write("Cargo.toml", "[workspace]\nmembers = [\"crates/*\", \"xtask\"]\n");
     repository.write("target/debug/notes.txt", "");
     let program = repository.0.join("target/debug/xtask");
-    // A link, not a copy: a file that was just written may be busy while another test starts a process.
+    // A link, since a copy may still be open for writing in a process that another test starts, and then can't be run.
     fs::hard_link(env!("CARGO_BIN_EXE_xtask"), &program).unwrap();
     let run = |folder: &Path| {
         let mut command = Command::new(&program);
@@ -119,7 +119,7 @@ fn a_copied_program_works_on_the_checkout_that_it_is_run_in() {
 }
 
 #[test]
-fn two_machines_give_the_same_bytes() {
+fn two_machines_generate_the_same_bytes() {
     let texts = |test: &str| {
         let repository = Repository::new(test);
         succeeds(&repository.run(&["gen"]));
@@ -147,11 +147,14 @@ fn check_shows_what_is_stale_and_writes_nothing() {
     assert!(shown.contains("run `cargo xtask gen`"), "{shown}");
     assert_eq!(repository.files(), before);
 
-    assert!(succeeds(&repository.run(&["gen", "--check", "voucherify"])).contains("fresh"), "only what is asked for");
+    assert!(
+        succeeds(&repository.run(&["gen", "--check", "voucherify"])).contains("fresh"),
+        "only the given vendor is checked"
+    );
 }
 
 #[test]
-fn where_a_spec_is_gone_its_generated_files_go_and_those_of_people_stay() {
+fn without_its_spec_generated_files_are_deleted_and_others_stay() {
     let repository = Repository::new("removed_spec");
     succeeds(&repository.run(&["gen"]));
     repository.write("crates/zenoti/tests/shapes/snapshots/requests/revoke_tokens.snap", "a snapshot\n");
@@ -168,7 +171,7 @@ fn where_a_spec_is_gone_its_generated_files_go_and_those_of_people_stay() {
 
 #[cfg(unix)]
 #[test]
-fn the_demo_is_shown_only_with_fresh_crates_and_gets_its_arguments() {
+fn the_demo_needs_fresh_crates_and_gets_its_arguments() {
     let repository = Repository::new("demo");
     let demo = || {
         let mut command = repository.command(&["demo", "--vendor", "zenoti", "--help"]);
@@ -180,7 +183,7 @@ fn the_demo_is_shown_only_with_fresh_crates_and_gets_its_arguments() {
     assert!(shown.contains("run --quiet --package freshtoken-demo -- --vendor zenoti --help\n"), "{shown}");
 }
 
-/// A facade by hand: a manifest with its two regions.
+/// The manifest of a facade, with its two regions.
 const FACADE: &str = "[package]\nname = \"freshtoken\"\n\n[features]\nrustls = []\n# vendors begin\n# vendors end\n\n\
                       [dependencies]\nhttp = \"1\"\n# vendors begin\n# vendors end\n";
 
@@ -199,12 +202,12 @@ fn the_facade_gets_a_module_a_feature_and_a_dependency_per_vendor() {
     assert!(repository.exists("crates/freshtoken/src/vendors/zenoti.rs"));
     assert!(succeeds(&repository.run(&["gen", "--check"])).contains("fresh"));
 
-    // A part of the vendors leaves the others alone.
+    // A run for some vendors keeps the others.
     let before = repository.files();
     succeeds(&repository.run(&["gen", "zenoti"]));
     assert_eq!(repository.files(), before);
 
-    // A vendor without its spec, or without a token to keep fresh, loses them.
+    // A vendor without a spec loses them.
     fs::remove_file(repository.0.join("specs/zenoti.yaml")).unwrap();
     let shown = fails(&repository.run(&["gen", "--check"]));
     assert!(shown.contains("\n-zenoti = [\"dep:freshtoken-zenoti\"]\n"), "{shown}");
@@ -213,7 +216,7 @@ fn the_facade_gets_a_module_a_feature_and_a_dependency_per_vendor() {
     assert!(!repository.exists("crates/freshtoken/src/vendors/zenoti.rs") && !manifest().contains("zenoti"));
     assert!(repository.exists("crates/freshtoken/src/vendors/voucherify.rs"));
 
-    // Its manifest is people's but for the regions.
+    // Outside the regions, the manifest is written by hand.
     repository.edit("crates/freshtoken/Cargo.toml", "http = \"1\"", "http = \"2\"");
     assert!(succeeds(&repository.run(&["gen", "--check"])).contains("fresh"));
     repository.edit("crates/freshtoken/Cargo.toml", "# vendors end", "");
@@ -229,7 +232,7 @@ fn without_a_facade_nothing_is_written_for_it() {
 }
 
 #[test]
-fn on_any_error_every_problem_of_every_spec_is_shown_and_nothing_is_written() {
+fn with_an_error_all_problems_are_shown_and_nothing_is_written() {
     let repository = Repository::new("errors");
     repository.edit("specs/zenoti.yaml", "operationId: create_token\n", "operationID: create_token\n");
     repository.edit("specs/voucherify.yaml", "access-token: /access_token", "access-token: /acess_token");
@@ -243,7 +246,7 @@ fn on_any_error_every_problem_of_every_spec_is_shown_and_nothing_is_written() {
 
 #[cfg(unix)]
 #[test]
-fn every_wrong_file_in_specs_is_named_beside_all_other_problems() {
+fn every_unusable_file_in_specs_is_reported_among_other_problems() {
     use std::os::unix::{ffi::OsStrExt as _, fs::symlink};
 
     let repository = Repository::new("wrong_files");
@@ -260,7 +263,7 @@ fn every_wrong_file_in_specs_is_named_beside_all_other_problems() {
     fs::write(specs.join("large.yaml"), " ".repeat(1024 * 1024 + 1)).unwrap();
     fs::write(specs.join("latin.yaml"), b"openapi: \xe9").unwrap();
     repository.edit("specs/voucherify.yaml", "access-token: /access_token", "access-token: /acess_token");
-    // These are no specs, and nobody's business.
+    // These aren't specs, so they are ignored.
     for name in
         ["README.md", "x-token.schema.json", "notes.txt", "zenoti.yaml.orig", ".zenoti.yaml.swp", "#zenoti.yaml#"]
     {
@@ -274,7 +277,7 @@ fn every_wrong_file_in_specs_is_named_beside_all_other_problems() {
 }
 
 #[test]
-fn new_refuses_a_name_that_no_file_can_have() {
+fn new_refuses_a_name_that_a_file_cannot_have() {
     let repository = Repository::new("new_names");
     let before = repository.files();
     for name in ["../evil", "a: b", "a/b", "Acme", "acme.yaml", "con", "", ".hidden", "a\nerror: b", "--", "größe"] {
@@ -284,16 +287,16 @@ fn new_refuses_a_name_that_no_file_can_have() {
     }
     assert_eq!(repository.files(), before);
     repository.write("specs/acme.yml", "");
-    assert!(fails(&repository.run(&["new", "acme"])).contains("specs/acme.yml is there already"));
+    assert!(fails(&repository.run(&["new", "acme"])).contains("specs/acme.yml already exists"));
 }
 
 #[test]
-fn a_control_character_in_a_spec_reaches_neither_terminal_nor_generated_file() {
+fn control_characters_of_a_spec_reach_neither_terminal_nor_files() {
     let repository = Repository::new("control_characters");
     succeeds(&repository.run(&["new", "acme"]));
     let edit = |from: &str, to: &str| repository.edit("specs/acme.yaml", from, to);
     edit("title: VENDOR tokens".replace("VENDOR", "acme").as_str(), r#"title: "A\ecme\0\n@generated""#);
-    edit("\"What this covers, how sure it is, where it was read.\"", r#""One\0 two\e[2J.\r\n\tThree\x85 four.""#);
+    edit("\"What this covers, how certain it is, and its source.\"", r#""One\0 two\e[2J.\r\n\tThree\x85 four.""#);
     edit("description: The only server.", r#"description: "The \0only\e server.""#);
     edit("summary: Log in with the client's own credentials.", r#"summary: "Log in\0 \e[31m now.""#);
     edit("description: The client's secret.", r#"default: "\0\e", description: "The\0 secret.""#);
@@ -321,7 +324,7 @@ fn a_control_character_in_a_spec_reaches_neither_terminal_nor_generated_file() {
 }
 
 #[test]
-fn a_file_of_someones_own_is_never_overwritten() {
+fn a_file_that_is_not_generated_is_never_overwritten() {
     let repository = Repository::new("in_the_way");
     repository.write("crates/zenoti/Cargo.toml", "[package]\nname = \"mine\"\n");
     let before = repository.files();
@@ -331,7 +334,7 @@ fn a_file_of_someones_own_is_never_overwritten() {
 }
 
 #[test]
-fn only_the_vendors_asked_for_are_generated() {
+fn only_the_given_vendors_are_generated() {
     let repository = Repository::new("subset");
     succeeds(&repository.run(&["gen", "zenoti"]));
     assert!(repository.exists("crates/zenoti/src/lib.rs") && !repository.exists("crates/voucherify"));
@@ -348,7 +351,7 @@ fn a_pipe_gets_no_colours() {
 }
 
 #[test]
-fn new_writes_a_fragment_that_passes_gen_and_never_over_another() {
+fn new_writes_a_fragment_that_passes_gen_and_overwrites_none() {
     let repository = Repository::new("new");
     succeeds(&repository.run(&["new", "acme"]));
     let fragment = fs::read_to_string(repository.0.join("specs/acme.yaml")).unwrap();
@@ -359,7 +362,7 @@ fn new_writes_a_fragment_that_passes_gen_and_never_over_another() {
 
     repository.edit("specs/acme.yaml", "acme tokens", "mine");
     let before = repository.files();
-    assert!(fails(&repository.run(&["new", "acme"])).contains("is there already"));
+    assert!(fails(&repository.run(&["new", "acme"])).contains("already exists"));
     assert!(fails(&repository.run(&["new", "wire"])).contains("wire"), "the name of a crate of the workspace");
     assert_eq!(repository.files(), before);
 }

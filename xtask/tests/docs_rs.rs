@@ -1,10 +1,10 @@
-//! What docs.rs is told of the published crates.
+//! The metadata for docs.rs in the published crates.
 
 use std::fs;
 use std::path::Path;
 
 #[test]
-fn each_published_crate_is_documented_with_all_features_and_shows_them() {
+fn docs_rs_shows_all_features_of_each_published_crate() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
     let mut published = 0;
     for folder in fs::read_dir(crates).expect("the crates") {

@@ -15,7 +15,7 @@ use freshtoken_codegen::read::folder as specs;
 use freshtoken_codegen::read::folder::Source;
 use freshtoken_codegen::workspace::facade::{Facade, MANIFEST};
 
-/// How many specs, and how many rounds: enough for some tenths of a second.
+/// How many specs, and how many rounds: each size takes a few tenths of a second.
 const SIZES: [(usize, usize); 3] = [(1, 41), (10, 9), (100, 3)];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     on_this_thread_too()?;
-    let facade = Facade::new(read(MANIFEST)?, &read("Cargo.toml")?, false);
+    let facade = Facade::new(read(MANIFEST)?, &read("Cargo.toml")?);
     println!("specs  progenitor alone    pipeline  ratio");
     for (count, rounds) in SIZES {
         let sources = sources(count)?;
@@ -70,7 +70,7 @@ fn read(path: &str) -> io::Result<String> {
     fs::read_to_string(repository().join(path))
 }
 
-/// Copies the repository's specs, in turn, under names of their own.
+/// Copies the repository's specs, in turn, under different names.
 fn sources(count: usize) -> io::Result<Vec<Source>> {
     let (specs, _) = specs::read(&repository(), &[])?;
     let names = (0..count).map(|number| format!("specs/vendor_{number:04}.yaml"));

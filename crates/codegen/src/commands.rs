@@ -1,6 +1,6 @@
 //! The commands `gen` and `new`: they read the repository, print what is wrong or has changed, and return the exit code.
 //!
-//! The library's own program and `cargo xtask` call them; each parses its arguments.
+//! The program `freshtoken-codegen` and `cargo xtask` have them both.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anstream::{eprintln, print, println};
+use clap::Subcommand;
 
 use crate::diagnostic::{Diagnostic, Severity, visible};
 use crate::new;
@@ -22,6 +23,45 @@ use crate::workspace::facade;
 use crate::workspace::facade::Facade;
 use crate::workspace::sync;
 
+/// A command with its arguments.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Generate the vendor crates from specs/, and the facade's adapters.
+    ///
+    /// Files that are up to date are not written. If a spec is gone, its crate and its adapter are deleted. If a spec has an
+    /// error, nothing is written.
+    Gen {
+        /// Change nothing: show what is stale as a diff and exit with code 1.
+        #[arg(long)]
+        check: bool,
+        /// Vendors to generate, by spec file name [default: all].
+        #[arg(value_name = "VENDOR")]
+        vendors: Vec<String>,
+    },
+    /// Write a fragment for a new vendor, which passes `gen` unchanged.
+    New {
+        /// The vendor's name: its file in specs/, its crate, its module.
+        #[arg(value_name = "VENDOR")]
+        vendor: String,
+    },
+}
+
+impl Command {
+    /// Runs the command in the repository at `root`.
+    ///
+    /// # Errors
+    ///
+    /// If the repository cannot be read or written.
+    pub fn run(self, root: &Path) -> io::Result<ExitCode> {
+        match self {
+            Command::Gen { check, vendors } => {
+                generate_crates(root, if check { Mode::Check } else { Mode::Write }, &vendors)
+            }
+            Command::New { vendor } => new_fragment(root, &vendor),
+        }
+    }
+}
+
 /// Whether `gen` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -31,8 +71,8 @@ pub enum Mode {
     Check,
 }
 
-/// Longer than this is more than a moment: from then on there's a line per vendor.
-const A_MOMENT: Duration = Duration::from_millis(500);
+/// Progress is shown, a line per vendor, if generating takes longer than this.
+const SHOW_PROGRESS_AFTER: Duration = Duration::from_millis(500);
 
 /// Returns the exit code of a command, after printing why it failed.
 pub fn exit_code(done: io::Result<ExitCode>) -> ExitCode {
@@ -54,7 +94,7 @@ pub fn repository() -> io::Result<PathBuf> {
     let manifest = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     folder::repository(manifest, &env::current_dir()?).ok_or_else(|| {
         io::Error::other(
-            "no folder around this one has `specs/` and the workspace's `Cargo.toml`: run it in the repository",
+            "neither this folder nor one around it has `specs/` and the workspace's `Cargo.toml`: run it in the repository",
         )
     })
 }
@@ -73,7 +113,7 @@ pub fn generate_crates(root: &Path, mode: Mode, vendors: &[String]) -> io::Resul
     let facade = facade(root, !vendors.is_empty())?;
     let generated = generate(&sources, facade.as_ref(), |file| {
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        if started.elapsed() > A_MOMENT {
+        if started.elapsed() > SHOW_PROGRESS_AFTER {
             eprintln!("generating {file} ({done} of {count})");
         }
     });
@@ -98,7 +138,7 @@ pub fn generate_crates(root: &Path, mode: Mode, vendors: &[String]) -> io::Resul
         Err(paths) => {
             for path in paths {
                 eprintln!(
-                    "\x1b[1;31merror\x1b[0m: {} is not generated, and a generated file would take its place",
+                    "\x1b[1;31merror\x1b[0m: {} is not generated, and a generated file would replace it",
                     visible(&path)
                 );
             }
@@ -125,7 +165,7 @@ pub fn generate_crates(root: &Path, mode: Mode, vendors: &[String]) -> io::Resul
     Ok(ExitCode::SUCCESS)
 }
 
-/// The facade, where the repository has one.
+/// Reads the facade, if the repository has one.
 fn facade(root: &Path, is_partial: bool) -> io::Result<Option<Facade>> {
     let read = |path: &str| match fs::read_to_string(root.join(path)) {
         Ok(text) => Ok(Some(text)),
@@ -133,14 +173,15 @@ fn facade(root: &Path, is_partial: bool) -> io::Result<Option<Facade>> {
         Err(error) => Err(io::Error::new(error.kind(), format!("{path}: {error}"))),
     };
     let workspace = read("Cargo.toml")?.unwrap_or_default();
-    Ok(read(facade::MANIFEST)?.map(|manifest| Facade::new(manifest, &workspace, is_partial)))
+    let facade = |manifest| Facade { is_partial, ..Facade::new(manifest, &workspace) };
+    Ok(read(facade::MANIFEST)?.map(facade))
 }
 
 /// Writes a fragment for a new vendor to `specs/`.
 ///
 /// # Errors
 ///
-/// If the file cannot be written. An unusable name or an existing file is printed, and makes the exit code 1.
+/// If the file cannot be written. An unusable name or an existing file is reported, and makes the exit code 1.
 pub fn new_fragment(root: &Path, name: &str) -> io::Result<ExitCode> {
     let vendor = match Vendor::from_name(name) {
         Ok(vendor) => vendor,
@@ -148,20 +189,20 @@ pub fn new_fragment(root: &Path, name: &str) -> io::Result<ExitCode> {
     };
     let file = format!("specs/{name}.yaml");
     let exists = |file: &str| {
-        eprintln!("\x1b[1;31merror\x1b[0m: {file} is there already; nothing was written");
+        eprintln!("\x1b[1;31merror\x1b[0m: {file} already exists; nothing was written");
         Ok(ExitCode::FAILURE)
     };
     let other = format!("specs/{name}.yml");
     if root.join(&other).symlink_metadata().is_ok() {
         return exists(&other);
     }
-    // Never over a fragment that is there.
+    // `create_new`, so that an existing fragment is never overwritten.
     match fs::OpenOptions::new().write(true).create_new(true).open(root.join(&file)) {
         Ok(mut new) => io::Write::write_all(&mut new, new::fragment(&vendor).as_bytes())?,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return exists(&file),
         Err(error) => return Err(io::Error::new(error.kind(), format!("{file}: {error}"))),
     }
-    println!("wrote {file}: change it to what the vendor says, then run `cargo xtask gen {}`", vendor.stem());
+    println!("wrote {file}: edit it to match the vendor's API, then run `cargo xtask gen {}`", vendor.stem());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -184,7 +225,7 @@ fn show(diagnostic: &Diagnostic) {
 }
 
 fn coloured(diff: &str) -> String {
-    // A file on disk may hold anything; its tabs are harmless.
+    // A file on disk may have any control character. Tabs are harmless.
     let quoted = |line: &str| line.split('\t').map(visible).collect::<Vec<_>>().join("\t");
     diff.lines()
         .map(quoted)

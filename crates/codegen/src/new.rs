@@ -1,8 +1,8 @@
-//! The fragment that a new vendor starts from.
+//! The template of a new vendor's spec.
 
 use crate::vendor::Vendor;
 
-/// A commented fragment, which passes `gen` as it stands.
+/// Returns a commented fragment, which passes `gen` unchanged.
 pub fn fragment(vendor: &Vendor) -> String {
     TEMPLATE.replace("VENDOR", vendor.stem())
 }

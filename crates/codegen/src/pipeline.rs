@@ -1,4 +1,4 @@
-//! The pipeline from the specs' texts to the files of their crates. Pure: the disk is `workspace`'s and `commands`'.
+//! The pipeline from the texts of the specs to the files of their crates, in memory.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
@@ -30,22 +30,26 @@ pub struct Generated {
     pub files: Files,
     /// The snapshots that the tests of the crates take.
     pub snapshots: BTreeSet<String>,
-    /// What is worth knowing and stops nothing.
+    /// Diagnostics that don't stop generation.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Has this thread generate too, in place of waiting for those that do: the first thing that a program does about specs.
-/// With a thread more than there are cores, the system may leave two that generate on one, next to an idle one.
+/// Makes this thread generate too, instead of waiting for the others. Call it before anything else in this module.
+///
+/// With one thread more than there are cores, the system may run two of them on one core and leave another idle.
 ///
 /// # Errors
 ///
-/// When the threads can't be started, or have been.
+/// If the threads can't be started, or have been started already.
 pub fn on_this_thread_too() -> Result<(), ThreadPoolBuildError> {
     ThreadPoolBuilder::new().use_current_thread().build_global()
 }
 
-/// The crates of all specs and what the facade has of them, or all problems of all specs. `progress` is told of each spec
-/// as its crate is begun.
+/// Generates the crates of all specs and the facade's part of them. Calls `progress` with each spec as its crate is begun.
+///
+/// # Errors
+///
+/// All diagnostics of all specs, if one of them is an error.
 pub fn generate(
     sources: &[Source],
     facade: Option<&Facade>,
@@ -98,7 +102,7 @@ pub fn generate(
     if diagnostics.is_empty() { Ok(generated) } else { Err(diagnostics) }
 }
 
-/// Files that would share one crate, each with the first that has its name: also where something else is wrong with them.
+/// Reports each file whose crate another one generates already, even if something else is wrong with it.
 fn collisions(sources: &[Source]) -> Vec<Diagnostic> {
     let mut first: HashMap<String, &str> = HashMap::new();
     let mut diagnostics = Vec::new();
@@ -114,7 +118,7 @@ fn collisions(sources: &[Source]) -> Vec<Diagnostic> {
                 file: source.file.as_str().into(),
                 line: None,
                 pointer: String::new(),
-                message: format!("it gives the crate `{}`, as {} does", entry.key(), entry.get()),
+                message: format!("it generates the crate `{}`, as {} does", entry.key(), entry.get()),
                 help: "rename or remove one of the two files".to_owned(),
             }),
         }
@@ -122,8 +126,8 @@ fn collisions(sources: &[Source]) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// Vendors that would read one environment variable: `acme` with a credential `eu_key`, say, and `acme_eu` with a `key`.
-/// Each pair is told of once.
+/// Reports vendors that would read the same environment variable, such as `acme` with a credential `eu_key`, and `acme_eu` with
+/// a `key`. Each pair is reported once.
 fn shared_variables(specs: &[(Spec, Model)]) -> Vec<Diagnostic> {
     let mut first: HashMap<String, &Spec> = HashMap::new();
     let mut told: BTreeSet<(&str, &str)> = BTreeSet::new();
@@ -131,9 +135,9 @@ fn shared_variables(specs: &[(Spec, Model)]) -> Vec<Diagnostic> {
     for (spec, model) in specs {
         for from_env::Holder { variable, .. } in from_env::holders(model) {
             let other = *first.entry(variable.clone()).or_insert(spec);
-            // Two of one crate are told of as such.
+            // `collisions` reports two files of one crate.
             if other.vendor.ident() != spec.vendor.ident() && told.insert((&other.file, &spec.file)) {
-                let message = format!("its environment variable `{variable}` is one of {} too", other.file);
+                let message = format!("{} has the environment variable `{variable}` too", other.file);
                 let help = "add `x-name` to what it is named after, or rename one of the two files";
                 diagnostics.push(spec.error("", message, help));
             }
@@ -146,20 +150,22 @@ fn package_of(spec: &Spec, model: &Model) -> Result<Package, Vec<Diagnostic>> {
     let mut diagnostics: Vec<Diagnostic> = model
         .sent_and_answered()
         .map(|name| {
-            let message = format!("`{name}` is sent and answered, and has a constant: written always, but read never");
-            spec.error("/components/schemas", message, "write a schema for the request and another for the answer")
+            let message = format!(
+                "`{name}` is part of a request and of a response, and has a constant: it is always sent, but never read"
+            );
+            spec.error("/components/schemas", message, "write a schema for the request and another for the response")
         })
         .collect();
     diagnostics.extend(credentials::conflicts(model).into_iter().map(
         |credentials::Conflict { name, first, second }| {
             let message = format!(
-                "the credential `{name}` is `{}` in `{}` and `{}` in `{}`, which can't be one",
+                "the credential `{name}` is `{}` in `{}` and `{}` in `{}`, which can't be one type",
                 first.1, first.0, second.1, second.0
             );
             spec.error(
                 "/x-token",
                 message,
-                "write the same type in both, a list of one schema in `components` for instance; or different names",
+                "write the same type in both, such as one schema in `components`; or different names",
             )
         },
     ));
@@ -167,19 +173,20 @@ fn package_of(spec: &Spec, model: &Model) -> Result<Package, Vec<Diagnostic>> {
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }
-    let late = |message| vec![spec.error("", message, "report it with this spec: lint should have said it better")];
+    let late =
+        |message| vec![spec.error("", message, "report this as a bug, with the spec: lint should have found it")];
     emit::package(model).map_err(late)
 }
 
-/// How many values a body may need at least, since each is written into tests; and how many a grant's body may have, each a
-/// credential.
+/// The largest number of values that a body may need, since each is written into tests, and that the body of an action may have,
+/// since each is a credential.
 const VALUES: u64 = 1_000;
 
-/// What would take too long to write, or too deep to read.
+/// Returns what would make the generated code too large, or nested too deeply to compile.
 fn size(model: &Model) -> Option<(String, &'static str)> {
     if let Some(cut) = &model.cut {
-        let message = format!("`{cut}` is nested too deep: objects hold one another in more than 30 levels");
-        return Some((message, "write a schema with a description alone where it gets too deep, which takes any JSON"));
+        let message = format!("`{cut}` is nested too deeply: objects hold one another in more than 30 levels");
+        return Some((message, "write a schema with a description alone at some level: it takes any JSON"));
     }
     let x_token = model.x_token.as_ref();
     let actions = [
@@ -193,33 +200,31 @@ fn size(model: &Model) -> Option<(String, &'static str)> {
         if let Some(body) = body.as_ref().filter(|body| is_action && model.values(body, true) > VALUES) {
             let message =
                 format!("the body of `{}` has {} values, each a credential", operation.id, model.values(body, true));
-            return Some((message, "leave out what nobody sends"));
+            return Some((message, "remove the properties that no caller sends"));
         }
-        let answers = operation.errors.iter().chain([&operation.success]).filter_map(|answer| answer.ty.as_ref());
-        if let Some(values) = body.iter().chain(answers).map(|ty| model.values(ty, false)).find(|all| *all > VALUES) {
-            let message = format!(
-                "a body of `{}` needs {values} values at least: objects that hold others multiply",
-                operation.id
-            );
+        let responses = operation.errors.iter().chain([&operation.success]).filter_map(|response| response.ty.as_ref());
+        if let Some(values) = body.iter().chain(responses).map(|ty| model.values(ty, false)).find(|all| *all > VALUES) {
+            let message =
+                format!("a body of `{}` needs at least {values} values: objects inside objects multiply", operation.id);
             return Some((message, "remove some of them from `required`"));
         }
     }
     None
 }
 
-/// The schema of the `x-token` block, for editors.
+/// The file of the JSON Schema of `x-token`, for editors.
 pub const SCHEMA: &str = "specs/x-token.schema.json";
 
-/// Its text: the same for all specs, so made once.
+/// Its text, made once: it is the same for all specs.
 static SCHEMA_TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", *schema::SCHEMA));
 
-/// The lowered document of a spec, with all that progenitor makes types of.
+/// Returns the lowered document of a spec, with all schemas that progenitor makes types of.
 pub fn lowered(source: &Source) -> Result<serde_json::Value, Vec<Diagnostic>> {
     let (_, model, _) = read(source)?;
     Ok(document::document(&model, Types::Progenitors))
 }
 
-/// What progenitor alone makes of a lowered document, as source: the least that generating can cost.
+/// Returns what progenitor alone generates from a lowered document: the least that generating can cost.
 pub fn progenitor_alone(document: &serde_json::Value) -> Result<String, String> {
     let tokens = operations::generate(document.clone(), Types::Progenitors)?;
     Ok(prettyplease::unparse(&operations::parsed(tokens)?))
@@ -231,7 +236,7 @@ fn read(source: &Source) -> Result<Read, Vec<Diagnostic>> {
     let spec = Spec::parse(&source.file, &source.text)?;
     let lint::Linted { diagnostics, model } = lint::lint(&spec);
     match model {
-        // What is left are warnings.
+        // With a model, all diagnostics are warnings.
         Some(model) => Ok((spec, model, diagnostics)),
         None => {
             let is_error = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Error;
@@ -261,7 +266,7 @@ mod tests {
     /// The facade of this repository.
     fn facade() -> Facade {
         let read = |path: &str| fs::read_to_string(repository().join(path)).unwrap();
-        Facade::new(read(MANIFEST), &read("Cargo.toml"), false)
+        Facade::new(read(MANIFEST), &read("Cargo.toml"))
     }
 
     #[test]
@@ -273,14 +278,15 @@ mod tests {
         assert!(plan.is_empty(), "run `cargo xtask gen`:\n{}", plan.diff());
     }
 
-    /// What is said of a spec in which each of `levels` objects holds the next under these names.
-    fn said_of_levels(levels: usize, names: &[&str]) -> String {
+    /// The messages for a spec in which each of `levels` objects holds the next under these names.
+    fn messages_for_levels(levels: usize, names: &[&str]) -> String {
         let schema = |level: usize| {
             let property = |name: &&str| format!("{name}: {{ $ref: \"#/components/schemas/A{}\" }}", level + 1);
             let properties = names.iter().map(property).collect::<Vec<_>>().join(", ");
-            let (required, properties) = match level == levels {
-                true => (String::new(), "end: { type: string }".to_owned()),
-                false => (format!("required: [{}], ", names.join(", ")), properties),
+            let (required, properties) = if level == levels {
+                (String::new(), "end: { type: string }".to_owned())
+            } else {
+                (format!("required: [{}], ", names.join(", ")), properties)
             };
             format!("    A{level}: {{ type: object, {required}properties: {{ {properties} }} }}\n")
         };
@@ -304,13 +310,13 @@ components:
     }
 
     #[test]
-    fn what_multiplies_or_is_nested_too_deep_is_refused_before_it_is_written() {
-        assert_eq!(said_of_levels(25, &["p"]), "nothing");
-        let deep = said_of_levels(40, &["p"]);
-        assert!(deep.contains("is nested too deep"), "{deep}");
-        assert_eq!(said_of_levels(8, &["p", "q"]), "nothing");
-        let many = said_of_levels(25, &["p", "q"]);
-        assert!(many.contains("needs 67108863 values at least"), "{many}");
+    fn a_spec_that_multiplies_or_is_nested_too_deeply_is_refused() {
+        assert_eq!(messages_for_levels(25, &["p"]), "nothing");
+        let deep = messages_for_levels(40, &["p"]);
+        assert!(deep.contains("is nested too deeply"), "{deep}");
+        assert_eq!(messages_for_levels(8, &["p", "q"]), "nothing");
+        let many = messages_for_levels(25, &["p", "q"]);
+        assert!(many.contains("needs at least 67108863 values"), "{many}");
     }
 
     #[test]
@@ -329,18 +335,18 @@ components:
     }
 
     #[test]
-    fn the_whole_fragment_of_the_reference_generates() {
+    fn the_complete_fragment_of_the_reference_generates() {
         let reference = fs::read_to_string(repository().join("specs/README.md")).unwrap();
         let fragment = reference.split("```yaml\n").map(|rest| rest.split("```").next().unwrap());
         let text = fragment.filter(|text| text.starts_with("openapi:")).collect::<Vec<_>>();
-        assert_eq!(text.len(), 1, "one whole fragment");
+        assert_eq!(text.len(), 1, "one complete fragment");
         let source = Source { file: "specs/acme.yaml".to_owned(), text: text[0].to_owned() };
         let generated = generate(&[source], None, |_| {}).unwrap_or_else(|diagnostics| panic!("{}", diagnostics[0]));
         assert!(generated.warnings.is_empty(), "{}", generated.warnings[0]);
     }
 
     #[test]
-    fn two_vendors_that_would_read_one_environment_variable_are_an_error() {
+    fn two_vendors_cannot_share_an_environment_variable() {
         let fragment = |file: &str, secret: &str| {
             let text = crate::new::fragment(&Vendor::from_file(file).unwrap()).replace("client_secret", secret);
             Source { file: file.to_owned(), text }
@@ -348,33 +354,30 @@ components:
         let [acme, acme_eu] = ["specs/acme.yaml", "specs/acme_eu.yaml"];
         let diagnostics =
             generate(&[fragment(acme, "eu_secret"), fragment(acme_eu, "secret")], None, |_| {}).err().unwrap();
-        let said: Vec<String> =
+        let messages: Vec<String> =
             diagnostics.iter().map(|diagnostic| format!("{}: {}", diagnostic.file, diagnostic.message)).collect();
-        assert_eq!(
-            said,
-            ["specs/acme_eu.yaml: its environment variable `ACME_EU_SECRET` is one of specs/acme.yaml too"]
-        );
+        assert_eq!(messages, ["specs/acme_eu.yaml: specs/acme.yaml has the environment variable `ACME_EU_SECRET` too"]);
         assert!(generate(&[fragment(acme, "secret"), fragment(acme_eu, "secret")], None, |_| {}).is_ok());
     }
 
     #[test]
-    fn two_specs_of_one_name_are_an_error_beside_their_others() {
+    fn two_specs_of_one_crate_are_an_error_among_others() {
         let named = |file: &str| Source { file: file.to_owned(), text: String::new() };
         let diagnostics = generate(&[named("specs/acme.yaml"), named("specs/acme.yml")], None, |_| {}).err().unwrap();
-        let said: Vec<String> =
+        let messages: Vec<String> =
             diagnostics.iter().map(|diagnostic| format!("{}: {}", diagnostic.file, diagnostic.message)).collect();
         assert_eq!(
-            said,
+            messages,
             [
                 "specs/acme.yaml: the file is empty",
                 "specs/acme.yml: the file is empty",
-                "specs/acme.yml: it gives the crate `freshtoken-acme`, as specs/acme.yaml does"
+                "specs/acme.yml: it generates the crate `freshtoken-acme`, as specs/acme.yaml does"
             ]
         );
     }
 
     #[test]
-    fn two_specs_of_one_name_are_an_error() {
+    fn two_specs_cannot_share_a_crate() {
         let text = crate::new::fragment(&crate::vendor::Vendor::from_file("specs/a-b.yaml").unwrap());
         let sources =
             ["specs/a-b.yaml", "specs/a_b.yaml"].map(|file| Source { file: file.to_owned(), text: text.clone() });

@@ -1,7 +1,7 @@
-//! The files in `specs/`: the specs among them, and a problem for each file that can't be one.
+//! The files in `specs/`: the specs among them, and a diagnostic for each file that can't be one.
 //!
-//! A file's name becomes part of generated code, and its kind decides whether reading it ends. So both are checked before
-//! a file is opened, and one wrong file never hides the problems of the others.
+//! A file's name becomes part of generated code, and reading a pipe or a device may never end. So both the name and the type
+//! are checked before a file is opened, and one wrong file never hides the problems of the others.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -18,18 +18,18 @@ const MAX_SIZE: u64 = 1024 * 1024;
 
 /// A spec as it is on disk.
 pub struct Source {
-    /// Its path, as people write it.
+    /// Its path, as the user writes it.
     pub file: String,
     /// Its text.
     pub text: String,
 }
 
-/// The repository that a program works on: the one whose `xtask` cargo runs, else the one around the current directory.
+/// Finds the repository to work on: the one whose `xtask` cargo runs, or the one around the current directory.
 ///
-/// Both are looked up at run time: a path fixed at compile time would lead a copied `target` back to the checkout that it
-/// was copied from.
+/// It is found at run time: with a path fixed at compile time, a copied `target` would work on the checkout that it was copied
+/// from.
 pub fn repository(manifest: Option<PathBuf>, current: &Path) -> Option<PathBuf> {
-    // `CARGO_MANIFEST_DIR` of another package, a test's for instance, says nothing about this one.
+    // Another package's `CARGO_MANIFEST_DIR`, such as a test's, is no use here.
     let of_cargo = manifest.filter(|manifest| manifest.ends_with("xtask"));
     let of_cargo = of_cargo.as_deref().and_then(Path::parent).filter(|root| root.join("specs").is_dir());
     let is_repository = |folder: &&Path| {
@@ -39,11 +39,11 @@ pub fn repository(manifest: Option<PathBuf>, current: &Path) -> Option<PathBuf> 
     of_cargo.or_else(|| current.ancestors().find(is_repository)).map(Path::to_path_buf)
 }
 
-/// The specs of these vendors, or of all, and what is wrong with their files.
+/// Reads the specs of these vendors, or of all, and returns what is wrong with their files.
 ///
 /// # Errors
 ///
-/// When the folder itself can't be read.
+/// If the folder itself can't be read.
 pub fn read(root: &Path, vendors: &[String]) -> io::Result<(Vec<Source>, Vec<Diagnostic>)> {
     let folder = root.join("specs");
     let mut names = Vec::new();
@@ -72,7 +72,7 @@ pub fn read(root: &Path, vendors: &[String]) -> io::Result<(Vec<Source>, Vec<Dia
     Ok((sources, diagnostics))
 }
 
-/// What is wrong, and what to do instead.
+/// What is wrong, and what to do.
 type Wrong = (String, String);
 
 fn diagnostic(file: String, message: String, help: String) -> Diagnostic {
@@ -87,10 +87,10 @@ fn diagnostic(file: String, message: String, help: String) -> Diagnostic {
     }
 }
 
-/// Whether a file is a spec by its name and kind. None: it is something else, such as `README.md`, and stays unread.
+/// Checks the name and the type of a file. None: it isn't a spec, such as `README.md`, and stays unread.
 fn checked(path: &Path, name: &OsStr) -> Option<Result<(), Wrong>> {
     let shown = name.to_string_lossy();
-    // An editor's files begin with one of these.
+    // Temporary files of editors.
     if shown.starts_with(['.', '~', '#']) {
         return None;
     }
@@ -103,7 +103,7 @@ fn checked(path: &Path, name: &OsStr) -> Option<Result<(), Wrong>> {
         Ok(found) if is_spec && found.len() > MAX_SIZE => return wrong(TOO_LARGE, SMALLER.to_owned()),
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return wrong("it is a link that leads to no file", REGULAR.to_owned());
+            return wrong("it is a link to a file that doesn't exist", REGULAR.to_owned());
         }
         Err(error) => return Some(Err(unreadable(&error))),
     }
@@ -113,31 +113,31 @@ fn checked(path: &Path, name: &OsStr) -> Option<Result<(), Wrong>> {
     if !is_spec && !shown.contains(char::is_control) {
         return None;
     }
-    match is_plain(&shown) {
-        true => Some(Ok(())),
-        false if is_plain(&lower) => {
-            wrong("its name has an upper-case letter", format!("rename it to `{lower}`: {RENAME}"))
-        }
-        false => wrong("its name has a character that isn't allowed", RENAME.to_owned()),
+    if is_plain(&shown) {
+        Some(Ok(()))
+    } else if is_plain(&lower) {
+        wrong("its name has an upper-case letter", format!("rename it to `{lower}`: {RENAME}"))
+    } else {
+        wrong("its name has a character that isn't allowed", RENAME.to_owned())
     }
 }
 
-const REGULAR: &str = "remove it, or put a regular file in its place: each entry of `specs/` is read as a file";
+const REGULAR: &str = "remove it, or replace it with a regular file: each entry of `specs/` is read as a file";
 const RENAME: &str = "use lower-case letters, digits, `.`, `_` and `-` only";
 const TOO_LARGE: &str = "it is larger than 1 MiB";
 const SMALLER: &str = "keep the operations that tokens need, and the schemas that they refer to";
 
-/// The text of a spec, as far as it may be read.
+/// Reads a spec, unless it is too large.
 fn text(path: &Path) -> Result<String, Wrong> {
     let mut bytes = Vec::new();
-    // A file may grow, or be larger than its metadata says.
+    // The file may have grown since its metadata was read.
     let read = File::open(path).and_then(|file| file.take(MAX_SIZE + 1).read_to_end(&mut bytes));
     read.map_err(|error| unreadable(&error))?;
     if bytes.len() as u64 > MAX_SIZE {
         return Err((TOO_LARGE.to_owned(), SMALLER.to_owned()));
     }
     String::from_utf8(bytes).map_err(|error| {
-        let message = format!("it is not UTF-8 from byte {} on", error.utf8_error().valid_up_to());
+        let message = format!("it is not UTF-8 after byte {}", error.utf8_error().valid_up_to());
         (message, "save it as UTF-8".to_owned())
     })
 }
@@ -152,7 +152,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// The repository that the tests belong to, found as the program finds it.
+    /// Finds the repository of the tests, as the program does.
     pub fn repository() -> PathBuf {
         let current = env::current_dir().unwrap();
         super::repository(env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from), &current).unwrap()

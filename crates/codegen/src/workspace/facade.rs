@@ -1,5 +1,5 @@
-//! What the facade has of each vendor beside its adapter: a module, a feature, a dependency. Its manifest is written by
-//! people but for two regions, below `[features]` and `[dependencies]`.
+//! What the facade has of each vendor beside its adapter: a module, a feature and a dependency. Only two regions of its
+//! manifest are generated, below `[features]` and `[dependencies]`.
 
 use std::collections::BTreeSet;
 
@@ -15,25 +15,25 @@ pub const VENDORS: &str = "crates/freshtoken/src/vendors";
 const BEGIN: &str = "# vendors begin";
 const END: &str = "# vendors end";
 
-/// The facade as it is.
+/// The facade as it is on disk.
 pub struct Facade {
     /// Its manifest.
     pub manifest: String,
     /// The version of all crates of the workspace.
     pub version: String,
-    /// Whether only some vendors are generated: the others then stay as they are.
+    /// Whether only some vendors are generated, so that the others stay as they are.
     pub is_partial: bool,
 }
 
 impl Facade {
-    /// A facade by the texts of its manifest and the workspace's.
-    pub fn new(manifest: String, workspace: &str, is_partial: bool) -> Self {
+    /// Creates a facade from its manifest and the workspace's.
+    pub fn new(manifest: String, workspace: &str) -> Self {
         let package = workspace.split("[workspace.package]").nth(1).unwrap_or_default();
         let version = package.lines().find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
-        Self { manifest, version: version.unwrap_or("0.0.0").to_owned(), is_partial }
+        Self { manifest, version: version.unwrap_or("0.0.0").to_owned(), is_partial: false }
     }
 
-    /// The vendors that it has a feature for.
+    /// Returns the vendors that it has a feature for.
     fn vendors(&self) -> BTreeSet<String> {
         let mut vendors = BTreeSet::new();
         let mut is_inside = false;
@@ -46,8 +46,8 @@ impl Facade {
         vendors
     }
 
-    /// The manifest and the list of modules. `asked` are the vendors that are generated, `adapters` those of them that
-    /// have an adapter.
+    /// Returns the manifest and the list of modules. `asked` are the vendors that are generated, and `adapters` those of
+    /// them that have an adapter.
     pub fn files(&self, asked: &BTreeSet<String>, adapters: &BTreeSet<String>) -> Result<Files, Diagnostic> {
         let mut vendors = adapters.clone();
         if self.is_partial {
@@ -87,9 +87,9 @@ impl Facade {
                 file: MANIFEST.into(),
                 line: None,
                 pointer: String::new(),
-                message: "it has no place for the vendors".to_owned(),
+                message: "it has no regions for the vendors".to_owned(),
                 help: format!(
-                    "write the lines `{BEGIN}` and `{END}` below `[features]`, and below `[dependencies]` behind it"
+                    "write the lines `{BEGIN}` and `{END}` below `[features]`, and again below `[dependencies]`, which comes after it"
                 ),
             });
         }
@@ -121,7 +121,7 @@ fn modules(vendors: &BTreeSet<String>) -> String {
     for vendor in vendors {
         text += &format!("\n#[cfg(feature = \"{vendor}\")]\n#[rustfmt::skip]\npub mod {vendor};\n");
     }
-    // A program that is for every vendor can't name them.
+    // A program for all vendors, such as the demo, can't name them.
     let names: String = vendors.iter().map(|vendor| format!(" {vendor}")).collect();
     text += &format!(
         "\n/// `$each!` with the modules of all vendors, for the feature `vendors`.\n#[doc(hidden)]\n#[macro_export]\n\
@@ -138,7 +138,8 @@ mod tests {
                         # vendors end\n\n[dependencies]\nhttp = \"1\"\n# vendors begin\nold = 1\n# vendors end\n\n[lints]\n";
 
     fn facade(is_partial: bool) -> Facade {
-        Facade::new(TEXT.to_owned(), "[workspace.package]\nversion = \"1.2.3\"\n", is_partial)
+        let workspace = "[workspace.package]\nversion = \"1.2.3\"\n";
+        Facade { is_partial, ..Facade::new(TEXT.to_owned(), workspace) }
     }
 
     fn set(names: &[&str]) -> BTreeSet<String> {
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_the_vendors_leaves_the_others_and_drops_its_own_without_an_adapter() {
+    fn a_partial_run_keeps_other_vendors_and_drops_its_own_without_adapter() {
         let manifest = |asked: &[&str], adapters: &[&str]| {
             let files = facade(true).files(&set(asked), &set(adapters)).unwrap();
             Facade { manifest: files[MANIFEST].clone(), ..facade(true) }.vendors()
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_without_the_regions_is_a_problem() {
+    fn a_manifest_without_the_regions_is_an_error() {
         for text in ["[features]\n", &TEXT.replace("# vendors end", ""), &TEXT.replace("[features]", "[other]")] {
             let facade = Facade { manifest: text.to_owned(), ..facade(false) };
             assert!(facade.files(&set(&[]), &set(&[])).is_err(), "{text}");
