@@ -1,20 +1,20 @@
-//! Names: from what a vendor calls a thing to a legal Rust identifier. The rules are those of progenitor and typify,
-//! since the generated code must agree with theirs; `emit` checks that it does.
+//! Names: a legal Rust identifier for any name of a vendor. The rules are those of progenitor and typify, whose code must
+//! agree with ours; `emit` checks that it does.
 
 use heck::{ToPascalCase, ToSnakeCase};
 
 use crate::vendor::is_keyword;
 
-/// The name of a type or an enum variant.
+/// Returns the name of a type.
 pub fn pascal(name: &str) -> String {
     let pascal = steady(&clean(name));
     if pascal.starts_with(|c: char| c.is_ascii_digit()) { format!("X{pascal}") } else { legal(pascal, "X") }
 }
 
-/// The name of an enum's variant, which depends on its value alone: what would vanish from it is spelt out.
+/// Returns the name of an enum's variant. It depends only on the value: characters that an identifier can't have are spelt out.
 ///
-/// Most punctuation parts words. Between two digits it stays, as `_`: `1.0` isn't `10`. A `-` before a digit is a minus, unless
-/// a digit is before it too, as in a date.
+/// Most punctuation separates words. Between two digits it becomes `_`: `1.0` isn't `10`. A `-` before a digit is a minus,
+/// unless a digit is before it too, as in a date.
 pub fn variant(value: &str) -> String {
     let has_word = value.contains(|c: char| c.is_ascii_alphanumeric());
     let chars: Vec<char> = value.chars().collect();
@@ -27,7 +27,7 @@ pub fn variant(value: &str) -> String {
             ('-', _) if !follows && precedes => "-minus-".to_owned(),
             (c, _) if c.is_ascii_alphanumeric() => c.to_string(),
             (_, Some((word, _))) => format!("-{word}-"),
-            // As in `it's`.
+            // `it's` is one word.
             ('\'', None) => String::new(),
             (c, None) if c.is_ascii() && follows && precedes => {
                 parts.push(String::new());
@@ -47,7 +47,7 @@ pub fn variant(value: &str) -> String {
     }
 }
 
-/// The word for a character that is no letter or digit, and whether it only parts words where there are any.
+/// Returns the word for a character that isn't a letter or digit, and whether it only separates words if there are any.
 fn symbol(c: char) -> Option<(&'static str, bool)> {
     Some(match c {
         '+' => ("plus", false),
@@ -83,19 +83,19 @@ fn symbol(c: char) -> Option<(&'static str, bool)> {
     })
 }
 
-/// The name of a field, an argument or a method.
+/// Returns the name of a field, an argument or a method.
 pub fn snake(name: &str) -> String {
     let name = if is_snake(name) { name.to_owned() } else { clean(name).to_snake_case() };
     legal(name, "x")
 }
 
-/// Whether a name has the words of snake case already, as most have.
+/// Whether a name is in snake case already, as most are.
 fn is_snake(name: &str) -> bool {
     let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     name.split('_').all(is_word)
 }
 
-/// `base`, or with the least number behind it that makes it new.
+/// Returns `base`, with the least number that makes it unique if it is taken.
 pub fn unique(base: &str, is_taken: impl Fn(&str) -> bool) -> String {
     let mut name = base.to_owned();
     let mut n = 1;
@@ -106,13 +106,11 @@ pub fn unique(base: &str, is_taken: impl Fn(&str) -> bool) -> String {
     name
 }
 
-/// Pascal case that stays as it is: `aB` gives `AB`, and that `Ab`.
+/// Converts to Pascal case until it is stable: `aB` becomes `AB`, and that becomes `Ab`.
 fn steady(name: &str) -> String {
     let pascal = name.to_pascal_case();
-    match pascal.as_bytes().windows(2).any(|pair| pair.iter().all(u8::is_ascii_uppercase)) {
-        true => pascal.to_pascal_case(),
-        false => pascal,
-    }
+    let is_stable = !pascal.as_bytes().windows(2).any(|pair| pair.iter().all(u8::is_ascii_uppercase));
+    if is_stable { pascal } else { pascal.to_pascal_case() }
 }
 
 fn clean(name: &str) -> String {
@@ -134,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_is_no_identifier_becomes_a_legal_one() {
+    fn a_name_that_is_not_an_identifier_becomes_one() {
         assert_eq!(snake("X-App-Id"), "x_app_id");
         assert_eq!(snake("type"), "type_");
         assert_eq!(snake("2fa"), "_2fa");
@@ -152,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variant_is_named_after_its_own_value_alone() {
+    fn a_variant_is_named_after_its_value_only() {
         let names = [
             ("Etc/GMT+1", "EtcGmtPlus1"),
             ("Etc/GMT-1", "EtcGmtMinus1"),

@@ -4,12 +4,13 @@
 //!
 //! 1. [`read`] parses the files in `specs/`,
 //! 2. `lint` reports everything that is wrong with a spec,
-//! 3. `lower` turns a spec into a `model`, with everything resolved and every name settled,
+//! 3. `lower` turns a spec into a model, with everything resolved and every name decided,
 //! 4. `emit` turns a model into the files of a crate and the facade's adapter,
 //! 5. [`workspace`] updates the facade's manifest and writes the files that have changed.
 //!
 //! [`pipeline`] runs the stages for all specs, in memory; only `commands`, `read::folder` and `workspace::sync` touch the disk.
-//! What is emitted is written as strings, laid out by `emit::layout`; only progenitor's part is made of tokens. `benches/gen.rs` measures it.
+//! The emitted code is written as strings, laid out by `emit::layout`; only progenitor's part is made of tokens.
+//! `benches/gen.rs` measures the time.
 
 pub mod commands;
 pub mod diagnostic;

@@ -1,14 +1,13 @@
 //! A vendor's names: of its spec, its crate, its module and its feature.
 //!
-//! One rule makes all of them from the stem of the spec's file, so that no vendor needs a name of its own in any other
-//! place. It knows nothing of what a spec says.
+//! All of them come from the stem of the spec's file, so a vendor is named in one place.
 
 use crate::diagnostic::{Diagnostic, Severity};
 
-/// Crates of the workspace that are no vendor's.
+/// Crates of the workspace that aren't a vendor's.
 const CRATES: [&str; 8] = ["bench", "codegen", "demo", "freshtoken", "redis", "sandbox", "wire", "xtask"];
 
-/// What the facade has a module, a feature or a dependency of: a vendor is all three. `types` is a module of each vendor's.
+/// Names of the facade's modules, features and dependencies: a vendor becomes all three. `types` is a module of each vendor.
 const FACADE: [&str; 50] = [
     "adapter",
     "alloc",
@@ -62,7 +61,7 @@ const FACADE: [&str; 50] = [
     "zeroize",
 ];
 
-/// Names that Windows keeps for devices, whatever stands behind a dot: no file or folder can have them there.
+/// Names of devices on Windows, with or without an extension: no file or folder can have them there.
 const DEVICES: [&str; 4] = ["aux", "con", "nul", "prn"];
 
 /// Rust's keywords, strict and reserved, of edition 2024.
@@ -73,7 +72,7 @@ const KEYWORDS: [&str; 52] = [
     "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
-/// Whether `word` can't be an identifier because the language has taken it.
+/// Whether `word` is a keyword of Rust, so that it can't be an identifier.
 pub fn is_keyword(word: &str) -> bool {
     KEYWORDS.contains(&word)
 }
@@ -86,22 +85,27 @@ pub struct Vendor {
 }
 
 impl Vendor {
-    /// The vendor of a spec's file, such as `specs/github-app.yaml`.
+    /// Returns the vendor of a spec's file, such as `specs/github-app.yaml`.
     ///
-    /// The name has only `a`-`z`, `0`-`9`, `.`, `_` and `-`. Each `.` and `-` becomes a `_`; a digit in front gets a `_`
-    /// before it, a keyword of Rust a `_` behind it. An error for any other character, where no letter or digit is left,
-    /// and for the names of the workspace's own crates, of what the facade has, and of Windows' devices.
+    /// Each `.` and `-` of the name becomes a `_`. A name that starts with a digit gets a leading `_`, and a keyword of Rust a
+    /// trailing `_`.
+    ///
+    /// # Errors
+    ///
+    /// If the name has other characters than `a`-`z`, `0`-`9`, `.`, `_` and `-`, or no letter or digit; or if it is the name
+    /// of a crate of the workspace, of something in the facade, or of a device on Windows.
     pub fn from_file(file: &str) -> Result<Vendor, Diagnostic> {
         Self::of(stem(file), file)
     }
 
-    /// The vendor of a name that a person gives, whose file is yet to be written.
+    /// Returns the vendor of a name, whose spec doesn't exist yet.
     pub fn from_name(name: &str) -> Result<Vendor, Diagnostic> {
         let file = format!("specs/{name}.yaml");
         let is_file = stem(name) != name;
-        match is_file || name.starts_with('.') {
-            true => Err(refusal(&file, format!("`{name}` names a file, not a vendor"))),
-            false => Self::of(name, &file),
+        if is_file || name.starts_with('.') {
+            Err(refusal(&file, format!("`{name}` names a file, not a vendor")))
+        } else {
+            Self::of(name, &file)
         }
     }
 
@@ -114,7 +118,7 @@ impl Vendor {
         }
         let mut ident = stem.replace(['.', '-'], "_");
         if !ident.contains(|c: char| c.is_ascii_alphanumeric()) {
-            return refuse(format!("`{stem}` gives no name to a crate: it has no letter or digit"));
+            return refuse(format!("`{stem}` can't name a crate: it has no letter or digit"));
         }
         if is_device(stem) {
             return refuse(format!("`{stem}` is the name of a device on Windows, and no file there can have it"));
@@ -134,34 +138,34 @@ impl Vendor {
         Ok(Vendor { stem: stem.to_owned(), ident })
     }
 
-    /// The file's name without its ending, as it was written.
+    /// Returns the file's name without its extension, as it was written.
     pub fn stem(&self) -> &str {
         &self.stem
     }
 
-    /// The name of the module, the crate's directory and the feature.
+    /// Returns the name of the module, the crate's folder and the feature.
     pub fn ident(&self) -> &str {
         &self.ident
     }
 
-    /// The name of the package.
+    /// Returns the name of the package.
     pub fn package(&self) -> String {
         format!("freshtoken-{}", self.ident)
     }
 
-    /// The name of the library, as a `use` names it.
+    /// Returns the name of the library in a `use`.
     pub fn lib(&self) -> String {
         format!("freshtoken_{}", self.ident)
     }
 }
 
-/// The name of a spec's file without its folder and its ending.
+/// Returns the name of a spec's file without its folder and its extension.
 pub fn stem(file: &str) -> &str {
     let name = file.strip_prefix("specs/").unwrap_or(file);
     name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")).unwrap_or(name)
 }
 
-/// Whether a name consists of the characters that are the same in every file system, shell and generated file.
+/// Whether a name has only characters that are the same in every file system, shell and generated file.
 pub fn is_plain(name: &str) -> bool {
     name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
 }
@@ -195,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_no_identifiers_get_a_legal_one() {
+    fn a_name_that_is_not_an_identifier_becomes_one() {
         assert_eq!(ident("specs/zenoti.yaml"), "zenoti");
         assert_eq!(ident("specs/github-app.yaml"), "github_app");
         assert_eq!(ident("specs/3cx.yaml"), "_3cx");
@@ -242,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_that_the_facade_has_taken_is_reserved() {
+    fn every_name_of_the_facade_is_reserved() {
         let read = |path: &str| std::fs::read_to_string(repository().join("crates/freshtoken").join(path)).unwrap();
         let library = read("src/lib.rs");
         let modules = library.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod "));
@@ -268,7 +272,7 @@ mod tests {
     #[test]
     fn syn_agrees_on_the_keywords() {
         for word in KEYWORDS.into_iter().filter(|word| *word != "gen") {
-            // syn takes `gen` for a name still.
+            // syn still accepts `gen` as a name.
             assert!(syn::parse_str::<syn::Ident>(word).is_err(), "{word}");
         }
     }

@@ -1,6 +1,6 @@
-//! Fragments of vendors that this repository doesn't have, each with what the first three do without: generated,
-//! compiled, and run against a server on loopback by the tests that come with each crate. Their adapters are compiled
-//! into a copy of the facade.
+//! Fragments of vendors that this repository doesn't have, each with features that the first three lack. They are generated,
+//! compiled, and run against a server on loopback by the tests of each crate. Their adapters are compiled into a copy of the
+//! facade.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -26,7 +26,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A workspace that has nothing but `freshtoken-wire`, the facade and the fragments.
+/// Creates a workspace with only `freshtoken-wire`, the facade and the fragments.
 fn workspace() -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("foreign");
     let _ = fs::remove_dir_all(&root);
@@ -41,7 +41,7 @@ fn workspace() -> PathBuf {
     root
 }
 
-/// Has every warning of a generated crate and of the adapters stop the build, as in the CI of a user who denies warnings.
+/// Makes every warning of the generated code an error, as in the CI of a user who denies warnings.
 fn deny_warnings(root: &Path) {
     for folder in sorted(&root.join("crates")).iter().filter(|folder| !folder.ends_with("wire")) {
         let path = folder.join("Cargo.toml");
@@ -51,7 +51,7 @@ fn deny_warnings(root: &Path) {
     }
 }
 
-/// `shuttle` is a cfg of the facade's own tests.
+/// `shuttle` is a cfg of the facade's tests.
 const DENIED: &str = "[lints.rust]
 warnings = { level = \"deny\", priority = -1 }
 unexpected_cfgs = { level = \"deny\", check-cfg = [\"cfg(shuttle)\"] }
@@ -72,15 +72,15 @@ fn succeeds(output: &Output) {
 }
 
 #[test]
-#[ignore = "it builds a workspace with cargo: see .ci/run"]
-fn fragments_of_other_vendors_generate_compile_and_send_what_their_vendors_want() {
+#[ignore = "builds a workspace with cargo: see .ci/run"]
+fn fragments_of_other_vendors_generate_compile_and_pass_their_tests() {
     let root = workspace();
     let generator = env!("CARGO_BIN_EXE_freshtoken-codegen");
     let generated = Command::new(generator).arg("gen").current_dir(&root).env_remove("CARGO_MANIFEST_DIR").output();
     succeeds(&generated.unwrap());
     deny_warnings(&root);
 
-    // What the workspace has built already is there; the network isn't asked.
+    // Reuses the dependencies that this workspace has built, without network.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let tested = Command::new(env!("CARGO"))
         .args([
@@ -106,7 +106,7 @@ fn fragments_of_other_vendors_generate_compile_and_send_what_their_vendors_want(
         .filter_map(|path| path.file_name()?.to_str()?.strip_suffix(".yaml"))
         .map(|name| if name.starts_with(char::is_numeric) { format!("_{name}") } else { name.replace('-', "_") })
         .collect();
-    assert_eq!(adapters.len(), vendors.len() + 1, "one each and the list of them: {adapters:?}");
+    assert_eq!(adapters.len(), vendors.len() + 1, "an adapter each, and the list of them: {adapters:?}");
     let facade = Command::new(env!("CARGO"))
         .args(["check", "--package", "freshtoken", "--offline", "--quiet", "--features", &vendors.join(",")])
         .current_dir(&root)

@@ -1,6 +1,6 @@
-//! How the checks look at a document: nodes that know their place, references followed, `allOf` merged.
+//! The document as the rules see it: nodes with their places, references followed, `allOf` merged.
 //!
-//! Everything here bears any document, however wrong: what isn't there is absent, and whatever turns in a circle ends.
+//! Everything here accepts any document, however wrong: what is missing is absent, and every cycle ends.
 
 use crate::diagnostic::{Diagnostic, join};
 use crate::read::media_type::is_json;
@@ -10,7 +10,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-/// How many references or levels are followed before a circle is taken for granted.
+/// How many references or levels are followed before they count as a cycle.
 pub const MAX_DEPTH: usize = 64;
 
 /// The methods that a path can have.
@@ -22,11 +22,11 @@ pub struct Node<'a> {
     pub value: &'a Value,
 }
 
-/// Where a node stands: its address in the document. Mostly nothing is wrong, and nobody asks for the pointer.
+/// The place of a node: its address in memory. Its pointer is looked up only if there is something to report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct At(*const Value);
 
-/// What a problem is about.
+/// The place of a diagnostic.
 pub trait Place {
     /// Its JSON Pointer.
     fn pointer(&self, lint: &Lint<'_>) -> String;
@@ -38,7 +38,7 @@ impl Place for At {
     }
 }
 
-/// A member of a node, which needn't be there.
+/// A member of a node, which may be absent.
 impl Place for (At, &str) {
     fn pointer(&self, lint: &Lint<'_>) -> String {
         join(&self.0.pointer(lint), self.1)
@@ -84,41 +84,41 @@ impl<'a> Node<'a> {
         self.value.get(key) == Some(&Value::Bool(true))
     }
 
-    /// The members of the object under `key`, without extensions.
+    /// Returns the members of the object under `key`, without extensions.
     pub fn entries(&self, key: &str) -> Vec<(&'a str, Node<'a>)> {
         self.get(key).map(|node| node.members()).unwrap_or_default()
     }
 
-    /// The members of an object, without extensions.
+    /// Returns the members of an object, without extensions.
     pub fn members(&self) -> Vec<(&'a str, Node<'a>)> {
         let map = self.value.as_object().into_iter().flatten();
         map.filter(|(key, _)| !key.starts_with("x-")).map(|(key, value)| (key.as_str(), Node { value })).collect()
     }
 
-    /// All members of an object: names of the user's own, which may start with `x-`.
+    /// Returns all members of an object, whose names are the user's and may start with `x-`.
     pub fn all(&self) -> Vec<(&'a str, Node<'a>)> {
         let map = self.value.as_object().into_iter().flatten();
         map.map(|(key, value)| (key.as_str(), Node { value })).collect()
     }
 
-    /// All members of the object under `key`.
+    /// Returns all members of the object under `key`.
     pub fn named(&self, key: &str) -> Vec<(&'a str, Node<'a>)> {
         self.get(key).map(|node| node.all()).unwrap_or_default()
     }
 
-    /// The elements of the list under `key`.
+    /// Returns the elements of the list under `key`.
     pub fn items(&self, key: &str) -> Vec<Node<'a>> {
         let Some(node) = self.get(key) else { return Vec::new() };
         node.value.as_array().into_iter().flatten().map(|value| Node { value }).collect()
     }
 
-    /// The texts of the list under `key`.
+    /// Returns the strings of the list under `key`.
     pub fn texts(&self, key: &str) -> Vec<&'a str> {
         self.items(key).iter().filter_map(|node| node.value.as_str()).collect()
     }
 }
 
-/// What a schema comes to, once references are followed and `allOf` is merged.
+/// A schema after following references and merging `allOf`.
 #[derive(Clone, Debug)]
 pub enum Shape<'a> {
     Object(Rc<Fields<'a>>),
@@ -127,17 +127,17 @@ pub enum Shape<'a> {
     /// `string`, `integer`, `number` or `boolean`.
     Scalar(&'a str, Node<'a>),
     List(Option<Node<'a>>),
-    /// An object without properties of its own; the schema of its values, where it has one.
+    /// An object without named properties; the schema of its values, if it has one.
     Map(Option<Node<'a>>),
     Any,
 }
 
-/// The properties of an object, those of all its parts.
+/// The properties of an object, with those of all its parts.
 #[derive(Clone, Debug, Default)]
 pub struct Fields<'a> {
     pub properties: Vec<(&'a str, Node<'a>)>,
     pub required: HashSet<&'a str>,
-    /// The schema of further properties, where there is one.
+    /// The schema of further properties, if there is one.
     pub more: Option<Node<'a>>,
 }
 
@@ -152,12 +152,12 @@ impl<'a> Fields<'a> {
 }
 
 impl Shape<'_> {
-    /// What it is, for a sentence.
+    /// Returns what it is, for a message.
     pub fn kind(&self) -> &'static str {
         match self {
             Shape::Object(_) => "an object",
             Shape::Union(_) => "one of several",
-            Shape::Scalar("string", _) => "text",
+            Shape::Scalar("string", _) => "a string",
             Shape::Scalar("integer", _) => "an integer",
             Shape::Scalar("boolean", _) => "a boolean",
             Shape::Scalar(..) => "a number",
@@ -168,7 +168,7 @@ impl Shape<'_> {
     }
 }
 
-/// An operation and where it stands.
+/// An operation and its place.
 #[derive(Clone, Debug)]
 pub struct Operation<'a> {
     pub path: &'a str,
@@ -182,7 +182,7 @@ impl<'a> Operation<'a> {
         self.node.text("operationId").unwrap_or_default()
     }
 
-    /// What a message calls it.
+    /// Returns its name in messages.
     pub fn name(&self) -> String {
         match self.id() {
             "" => format!("{} {}", self.method.to_uppercase(), self.path),
@@ -191,13 +191,13 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// Whether a responses object's key is a success, an error or neither.
+/// Whether a key of `responses` is a success.
 pub fn is_success(status: &str) -> bool {
     status == "2XX" || matches!(status.parse::<u16>(), Ok(200..=299))
 }
 
 impl<'a> Lint<'a> {
-    /// Every operation, in the order of the file.
+    /// Returns every operation, in the order of the file.
     pub fn operations(&self) -> Vec<Operation<'a>> {
         let paths = self.root().entries("paths").into_iter();
         paths
@@ -209,7 +209,7 @@ impl<'a> Lint<'a> {
             .collect()
     }
 
-    /// The node that a `$ref` leads to, or the node itself. What can't be followed is reported with the references.
+    /// Returns the node that a `$ref` refers to, or the node itself. `references` reports what doesn't resolve.
     pub fn resolve(&self, node: &Node<'a>) -> Node<'a> {
         let mut node = *node;
         for _ in 0..MAX_DEPTH {
@@ -222,14 +222,14 @@ impl<'a> Lint<'a> {
         node
     }
 
-    /// The parameters of an operation: its own replace those of its path.
+    /// Returns the parameters of an operation: its own replace those of its path.
     pub fn parameters(&self, operation: &Operation<'a>) -> Vec<Node<'a>> {
         let mut found: Vec<((String, String), Node<'a>)> = Vec::new();
         for list in [operation.item.items("parameters"), operation.node.items("parameters")] {
             for parameter in list {
                 let parameter = self.resolve(&parameter);
                 let (place, name) = (parameter.text("in").unwrap_or_default(), parameter.text("name"));
-                // A header's name has no capitals of its own.
+                // The case of a header's name has no meaning.
                 let name = name.map(|name| if place == "header" { name.to_lowercase() } else { name.to_owned() });
                 let key = (place.to_owned(), name.unwrap_or_default());
                 match found.iter_mut().find(|(other, _)| *other == key) {
@@ -241,31 +241,31 @@ impl<'a> Lint<'a> {
         found.into_iter().map(|(_, parameter)| parameter).collect()
     }
 
-    /// The media type of an operation's request body.
+    /// Returns the media type of an operation's request body.
     pub fn request(&self, operation: &Operation<'a>) -> Option<(&'a str, Node<'a>)> {
         let body = self.resolve(&operation.node.get("requestBody")?);
         body.named("content").into_iter().next()
     }
 
-    /// The statuses of an operation and their answers.
+    /// Returns the responses of an operation, with their statuses.
     pub fn responses(&self, operation: &Operation<'a>) -> Vec<(&'a str, Node<'a>)> {
         let responses = operation.node.entries("responses").into_iter();
         responses.map(|(status, response)| (status, self.resolve(&response))).collect()
     }
 
-    /// The schema of an answer's JSON body.
+    /// Returns the schema of a response's JSON body.
     pub fn json_schema(&self, response: &Node<'a>) -> Option<Node<'a>> {
         let content = response.named("content");
         content.iter().find_map(|(media_type, media)| media.get("schema").filter(|_| is_json(media_type)))
     }
 
-    /// The schema of an operation's success.
+    /// Returns the schema of an operation's success.
     pub fn success(&self, operation: &Operation<'a>) -> Option<Node<'a>> {
         let responses = self.responses(operation);
         responses.iter().filter(|(status, _)| is_success(status)).find_map(|(_, response)| self.json_schema(response))
     }
 
-    /// The name of the component that a schema is, if it is no more than a reference to one.
+    /// Returns the name of a component, if a schema is only a reference to it.
     pub fn component(&self, schema: &Node<'a>) -> Option<&'a str> {
         let schema = match schema.items("allOf").as_slice() {
             [only] if is_alone(schema.value) => *only,
@@ -274,7 +274,7 @@ impl<'a> Lint<'a> {
         schema.text("$ref")?.strip_prefix("#/components/schemas/")
     }
 
-    /// The schema behind references and an `allOf` of one.
+    /// Returns the schema behind references, and behind an `allOf` or a `oneOf` of one.
     pub fn schema(&self, schema: &Node<'a>) -> Node<'a> {
         let mut schema = *schema;
         for _ in 0..MAX_DEPTH {
@@ -288,7 +288,7 @@ impl<'a> Lint<'a> {
         schema
     }
 
-    /// Whether a schema takes null, at any step to what it comes to.
+    /// Whether a schema, or any that it refers to, accepts null.
     pub fn is_nullable(&self, schema: &Node<'a>) -> bool {
         let mut schema = *schema;
         for _ in 0..MAX_DEPTH {
@@ -304,7 +304,7 @@ impl<'a> Lint<'a> {
         false
     }
 
-    /// Every part of an object: the schema, and what its `allOf` holds.
+    /// Returns every part of an object: the schema, and those in its `allOf`.
     pub fn parts(&self, schema: &Node<'a>) -> Vec<Node<'a>> {
         let mut parts: Vec<Node<'a>> = Vec::new();
         let mut seen = HashSet::new();
@@ -318,7 +318,7 @@ impl<'a> Lint<'a> {
         parts
     }
 
-    /// What a schema comes to. Many checks ask for the same, so each is looked at once.
+    /// Returns a schema after following references and merging `allOf`. Many rules ask for the same, so it is cached.
     pub fn shape(&self, schema: &Node<'a>) -> Shape<'a> {
         if let Some(shape) = self.shapes.borrow().get(&schema.at()) {
             return shape.clone();
@@ -358,7 +358,7 @@ impl<'a> Lint<'a> {
         }
     }
 
-    /// The objects that a schema can be: itself, or the branches of its `oneOf`, each with its component's name.
+    /// Returns what a schema can be: itself, or the branches of its `oneOf`, each with its component's name.
     pub fn variants(&self, schema: &Node<'a>) -> Vec<(Option<&'a str>, Node<'a>)> {
         let mut variants = Vec::new();
         let mut seen = HashSet::new();
@@ -375,7 +375,7 @@ impl<'a> Lint<'a> {
         variants
     }
 
-    /// The one value that a schema has, if it is a constant.
+    /// Returns the only value of a schema, if it is a constant.
     pub fn constant(&self, schema: &Node<'a>) -> Option<&'a Value> {
         match self.schema(schema).value.get("enum")?.as_array()?.as_slice() {
             [only] => Some(only),
@@ -383,7 +383,7 @@ impl<'a> Lint<'a> {
         }
     }
 
-    /// Every schema that can be reached from one, itself included, each once.
+    /// Returns every schema that a schema holds, itself included, each once.
     pub fn reach(&self, schema: &Node<'a>, seen: &mut HashSet<At>) -> Vec<Node<'a>> {
         let mut found = Vec::new();
         let mut queue = vec![*schema];
@@ -448,7 +448,7 @@ impl<'a> Lint<'a> {
         self.diagnostics.push(Diagnostic { rule, ..diagnostic });
     }
 
-    /// A value as the file has it: 2.10 with its nought.
+    /// Returns a value as the file writes it: `2.10` with its trailing zero.
     pub fn plain(&self, node: &Node<'a>) -> String {
         match node.value {
             serde_json::Value::String(text) => text.clone(),
@@ -459,7 +459,7 @@ impl<'a> Lint<'a> {
         }
     }
 
-    /// Where a node stands.
+    /// Returns the pointer to a node.
     pub fn pointer(&self, node: &Node<'a>) -> String {
         node.at().pointer(self)
     }
@@ -469,7 +469,7 @@ impl<'a> Lint<'a> {
         self.pointers.get_or_init(|| pointers().collect())
     }
 
-    /// The name of the member that a node is, or the index of the element.
+    /// Returns the name of a member, or the index of an element.
     pub fn key(&self, node: &Node<'a>) -> String {
         self.pointer(node).rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~")
     }

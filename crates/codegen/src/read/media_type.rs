@@ -1,19 +1,20 @@
-//! Media types: which of them are JSON and which are a form, however a spec writes them.
+//! Media types: JSON or a form, however a spec writes them.
 
 /// The media type of an HTML form.
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
-/// `application/json`, with or without parameters, and the likes of `application/problem+json`.
+/// Whether a media type is `application/json`, or another with the suffix `+json`. Parameters are ignored.
 pub fn is_json(media_type: &str) -> bool {
     let essence = essence(media_type);
     essence == "application/json" || essence.ends_with("+json")
 }
 
+/// Whether a media type is an HTML form.
 pub fn is_form(media_type: &str) -> bool {
     essence(media_type) == FORM
 }
 
-/// Type and subtype in lower case, without parameters.
+/// Returns type and subtype in lower case, without parameters.
 pub fn essence(media_type: &str) -> String {
     media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
@@ -23,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_json_and_a_form_are_does_not_depend_on_their_spelling() {
+    fn json_and_forms_are_recognized_in_any_spelling() {
         for json in ["application/json", "Application/JSON; charset=utf-8", "application/problem+json"] {
             assert!(is_json(json) && !is_form(json), "{json}");
         }

@@ -89,7 +89,7 @@ fn body_field<'a>(lint: &mut Lint<'a>, keyword: &Keyword<'_>, bodies: &[Node<'a>
             _ => false,
         })
     };
-    // The bodies of several vendors' errors differ: one that fits is enough.
+    // The error bodies of a vendor may differ: one that fits is enough.
     if !leaves.iter().any(fits) {
         rule!(pointer_types(lint, keyword, &leaves[..leaves.len().min(1)], &TYPES, "a string or a number"));
     }

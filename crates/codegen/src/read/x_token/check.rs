@@ -1,7 +1,7 @@
-//! Reads a block `x-token` with all that is wrong with it at once, where serde stops at the first error.
+//! Checks a block `x-token` against its JSON Schema, and reports everything at once: serde stops at the first error.
 //!
-//! It knows no word of the vocabulary: keys, forms and examples come from the JSON Schema of the types, in the few
-//! words of JSON Schema that schemars writes for them.
+//! It knows no keyword itself: keys, forms and examples come from the schema. It supports the few keywords of JSON Schema
+//! that schemars writes.
 
 use crate::diagnostic::{Diagnostic, join, list, nearest};
 use crate::read::spec;
@@ -9,7 +9,7 @@ use crate::read::spec::{Spec, kind};
 use crate::read::x_token::values::{Lifetime, Part, Pointer, Span, duration};
 use serde_json::Value;
 
-/// All problems of a block that stands at `place`.
+/// Returns all diagnostics of the block at `place`.
 pub fn diagnostics(spec: &Spec, schema: &Value, block: &Value, place: &str) -> Vec<Diagnostic> {
     let mut checker = Checker { spec, root: schema, diagnostics: Vec::new() };
     checker.check(block, schema, place);
@@ -28,7 +28,7 @@ impl<'a> Checker<'a> {
             return self.check(value, target, place);
         }
         if let Some(Value::Array(branches)) = schema.get("anyOf") {
-            // The forms of a word differ in their JSON type, and objects in their keys: the best fit is the one meant.
+            // The forms of a keyword differ in their JSON type, and objects in their keys: the best fit is the one that is meant.
             return match branches.iter().max_by_key(|branch| self.fit(value, branch)) {
                 Some(branch) if self.fit(value, branch) > 0 => self.check(value, branch, place),
                 _ => self.refuse(value, schema, place),
@@ -53,8 +53,8 @@ impl<'a> Checker<'a> {
                 }
             }
             scalar => {
-                let words = words(schema);
-                let known = words.is_empty() || words.contains(&scalar);
+                let allowed = allowed(schema);
+                let known = allowed.is_empty() || allowed.contains(&scalar);
                 if !known || !self.is_well_formed(scalar, schema) {
                     self.refuse(value, schema, place);
                 }
@@ -71,7 +71,7 @@ impl<'a> Checker<'a> {
             }
             return;
         };
-        let word = place.rsplit('/').next().unwrap_or_default();
+        let keyword = place.rsplit('/').next().unwrap_or_default();
         let mut misspelt = Vec::new();
         for (key, value) in map {
             let place = join(place, key);
@@ -86,7 +86,11 @@ impl<'a> Checker<'a> {
                         }
                         None => format!("write one of {}", list(known)),
                     };
-                    self.diagnostics.push(self.spec.error(&place, format!("`{key}` is not a word of `{word}`"), help));
+                    self.diagnostics.push(self.spec.error(
+                        &place,
+                        format!("`{key}` is not a keyword of `{keyword}`"),
+                        help,
+                    ));
                 }
             }
         }
@@ -97,12 +101,12 @@ impl<'a> Checker<'a> {
                 Some(form) => format!("add `{required}`: {form}"),
                 None => format!("add `{required}`"),
             };
-            self.diagnostics.push(self.spec.error(place, format!("`{word}` has no `{required}`"), help));
+            self.diagnostics.push(self.spec.error(place, format!("`{keyword}` has no `{required}`"), help));
         }
     }
 
     fn refuse(&mut self, value: &Value, schema: &'a Value, place: &str) {
-        let word = place.rsplit('/').next().unwrap_or_default();
+        let keyword = place.rsplit('/').next().unwrap_or_default();
         let shown = match value {
             Value::Array(list) if schema.get("type").is_some_and(|name| name == "array") => {
                 format!("a list of {}", list.len())
@@ -111,15 +115,15 @@ impl<'a> Checker<'a> {
             Value::Number(_) | Value::Bool(_) => format!("`{value}`"),
             other => kind(other).to_owned(),
         };
-        let message = match word.parse::<usize>() {
-            Ok(_) => format!("{shown} can't stand here"),
-            Err(_) => format!("`{word}` can't be {shown}"),
+        let message = match keyword.parse::<usize>() {
+            Ok(_) => format!("{shown} isn't allowed here"),
+            Err(_) => format!("`{keyword}` can't be {shown}"),
         };
         let mut help = match self.form(schema) {
             Some(form) => format!("write {form}"),
             None => String::new(),
         };
-        // A pointer without its slash, a number of seconds without its unit: say the very text.
+        // A pointer without its slash, a value without its list, or seconds without their unit: show what to write.
         let plain = match value {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
@@ -136,7 +140,7 @@ impl<'a> Checker<'a> {
         self.diagnostics.push(self.spec.error(place, message, help));
     }
 
-    /// How well a value fits a schema: 0 not at all, then by its type, then by its keys.
+    /// Returns how well a value fits a schema: 0 if not at all, more by its type, and more by each of its keys.
     fn fit(&self, value: &Value, schema: &'a Value) -> usize {
         if let Some(target) = self.target(schema) {
             return self.fit(value, target);
@@ -144,7 +148,7 @@ impl<'a> Checker<'a> {
         if let Some(Value::Array(branches)) = schema.get("anyOf") {
             return branches.iter().map(|branch| self.fit(value, branch)).max().unwrap_or(0);
         }
-        let of_type = |word: &Value| match word.as_str() {
+        let of_type = |keyword: &Value| match keyword.as_str() {
             Some("object") => value.is_object(),
             Some("array") => value.is_array(),
             Some("string") => value.is_string(),
@@ -155,8 +159,10 @@ impl<'a> Checker<'a> {
         };
         let fits = match schema.get("type") {
             Some(Value::Array(types)) => types.iter().any(of_type),
-            Some(word) => of_type(word),
-            None => words(schema).iter().any(|word| std::mem::discriminant(*word) == std::mem::discriminant(value)),
+            Some(keyword) => of_type(keyword),
+            None => {
+                allowed(schema).iter().any(|keyword| std::mem::discriminant(*keyword) == std::mem::discriminant(value))
+            }
         };
         match (fits, value.as_object(), schema.get("properties").and_then(Value::as_object)) {
             (false, _, _) => 0,
@@ -169,7 +175,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Whether a text or number has the form that its schema's pattern asks for.
+    /// Whether a value has the form that its schema's pattern describes.
     fn is_well_formed(&self, value: &Value, schema: &Value) -> bool {
         let text = || value.as_str().map(str::to_owned).unwrap_or_default();
         let is = |name: &str| spec::at(self.root, &format!("/$defs/{name}")).is_some_and(|def| def == schema);
@@ -186,14 +192,14 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// What a schema allows, in words.
+    /// Returns what a schema allows, for a message.
     fn form(&self, schema: &'a Value) -> Option<String> {
         let target = self.target(schema).unwrap_or(schema);
         let example = |form: String| match example(schema) {
             Some(example) => format!("{form}, such as `{example}`"),
             None => form,
         };
-        // The block's own title is the name of its type.
+        // The title of an object is the name of its type, which means nothing to a user.
         let title = target.get("title").filter(|_| !target.get("properties").is_some_and(Value::is_object));
         if let Some(title) = title.and_then(Value::as_str) {
             let example = target.pointer("/examples/0").map(|example| match example {
@@ -209,10 +215,11 @@ impl<'a> Checker<'a> {
             let forms: Vec<String> = branches.iter().filter_map(|branch| self.form(branch)).collect();
             return (!forms.is_empty()).then(|| forms.join(", or "));
         }
-        let words = words(target);
-        if !words.is_empty() {
-            let words: Vec<String> = words.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect();
-            return Some(list(words.iter().map(String::as_str)));
+        let allowed = allowed(target);
+        if !allowed.is_empty() {
+            let allowed: Vec<String> =
+                allowed.iter().filter_map(|keyword| keyword.as_str().map(str::to_owned)).collect();
+            return Some(list(allowed.iter().map(String::as_str)));
         }
         match target.get("type").and_then(Value::as_str)? {
             "object" => {
@@ -226,7 +233,7 @@ impl<'a> Checker<'a> {
                     many.map_or_else(|| format!("a list of {items}"), |many| format!("a list of {many}, each {items}")),
                 )
             }
-            "string" => Some(example("text".to_owned())),
+            "string" => Some(example("a string".to_owned())),
             "boolean" => Some("`true` or `false`".to_owned()),
             "integer" => Some("a whole number".to_owned()),
             "number" => Some("a number".to_owned()),
@@ -234,14 +241,14 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Where a `$ref` leads.
+    /// Returns the schema that a `$ref` refers to.
     fn target(&self, schema: &'a Value) -> Option<&'a Value> {
         let pointer = schema.get("$ref")?.as_str()?.strip_prefix('#')?;
         spec::at(self.root, pointer)
     }
 }
 
-/// A JSON Pointer for what was written in its place: a name, a JSONPath such as `$.data[0].token`, or `#/token`.
+/// Returns a JSON Pointer for what was written instead: a name, a JSONPath such as `$.data[0].token`, or `#/token`.
 fn slashed(text: &str) -> String {
     if let Some(rest) = text.strip_prefix('#').filter(|rest| rest.starts_with('/')) {
         return rest.to_owned();
@@ -255,16 +262,16 @@ fn slashed(text: &str) -> String {
     }
 }
 
-/// The example that a word's description ends with.
+/// Returns the example at the end of a keyword's description.
 fn example(schema: &Value) -> Option<&str> {
     let description = schema.get("description")?.as_str()?;
     let (_, example) = description.rsplit_once("Example: `")?;
     example.rsplit_once('`').map(|(example, _)| example)
 }
 
-/// The words that a schema lists, as an `enum` or as one `const` each.
-fn words(schema: &Value) -> Vec<&Value> {
+/// Returns the values that a schema lists, as an `enum` or as one `const` each.
+fn allowed(schema: &Value) -> Vec<&Value> {
     let one_of = schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
     let listed = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
-    listed.chain(schema.get("const")).chain(one_of.flat_map(words)).collect()
+    listed.chain(schema.get("const")).chain(one_of.flat_map(allowed)).collect()
 }

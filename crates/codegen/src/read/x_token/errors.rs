@@ -9,33 +9,33 @@ use std::fmt;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Errors {
-    /// Where the vendor's machine-readable code lies: a pointer into the error body, or several, of which the first
-    /// that finds text or a number counts. Default: none. Example: `[/error, /errorCode]`.
+    /// Where the vendor's machine-readable code is: a pointer into the error body, or several, of which the first that
+    /// finds a string or a number is used. Default: none. Example: `[/error, /errorCode]`.
     #[serde(default)]
     pub code: Pointers,
-    /// Where the vendor's text for a person lies, as `code`. Default: none. Example: `/error_description`.
+    /// Where the vendor's message for a person is, as `code`. Default: none. Example: `/error_description`.
     #[serde(default)]
     pub message: Pointers,
     /// Codes, or statuses, that end all retries until the credentials change. Default: none. Example:
     /// `[invalid_client]`.
     #[serde(default)]
     pub permanent: Vec<Code>,
-    /// Codes, or statuses, that say that the refresh token is spent. Default: none. Example: `[invalid_grant]`.
+    /// Codes, or statuses, of a refresh token that no longer works. Default: none. Example: `[invalid_grant]`.
     #[serde(default)]
     pub relogin: Vec<Code>,
-    /// Codes, or statuses, that are worth a retry in spite of what they look like. Default: none. Example:
+    /// Codes, or statuses, that are worth a retry although they look permanent. Default: none. Example:
     /// `[unknown_error, 423]`.
     #[serde(default)]
     pub transient: Vec<Code>,
-    /// The vendor's own header that says when to come again, read where `Retry-After` is missing. Default: none.
+    /// The vendor's own header for when to retry, read if there is no `Retry-After`. Default: none.
     /// Example: `{ header: X-Rate-Limit-Retry, unit: unix }`.
     pub retry_after: Option<RetryAfter>,
-    /// What names the request to the vendor's support: a pointer into the error body, or `{ header: NAME }`. Default:
+    /// What identifies the request to the vendor's support: a pointer into the error body, or `{ header: NAME }`. Default:
     /// none. Example: `/request_id`.
     pub request_id: Option<RequestId>,
 }
 
-/// A pointer, or several of which the first that finds something counts.
+/// A pointer, or several, of which the first that finds something is used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "PointersForm")]
 pub struct Pointers(pub Vec<Pointer>);
@@ -46,7 +46,7 @@ pub struct Pointers(pub Vec<Pointer>);
 enum PointersForm {
     /// One pointer.
     One(Pointer),
-    /// Several, of which the first that finds something counts.
+    /// Several, of which the first that finds something is used.
     Many(Vec<Pointer>),
 }
 
@@ -60,7 +60,7 @@ impl From<PointersForm> for Pointers {
 }
 
 impl Pointers {
-    /// In order.
+    /// Iterates in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Pointer> {
         self.0.iter()
     }
@@ -71,18 +71,18 @@ impl Pointers {
     }
 }
 
-/// A vendor's error code, kept as text: codes compare as text, numbers among them.
+/// A vendor's error code, as a string: codes are compared as strings, numbers too.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(from = "CodeForm")]
 pub struct Code(pub String);
 
-/// Text or a whole number.
+/// A string or a whole number.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum CodeForm {
     /// A number, such as `4023` or the status `423`.
     Number(i64),
-    /// Text, such as `invalid_client`.
+    /// A string, such as `invalid_client`.
     Text(String),
 }
 
@@ -101,7 +101,7 @@ impl fmt::Display for Code {
     }
 }
 
-/// The vendor's own header that says when to come again.
+/// The vendor's own header for when to retry.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RetryAfter {
@@ -123,13 +123,13 @@ pub enum RetryUnit {
     Unix,
 }
 
-/// What names a request to the vendor's support.
+/// What identifies a request to the vendor's support.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "RequestIdForm")]
 pub enum RequestId {
     /// A place in the error body.
     Body(Pointer),
-    /// A header of the answer.
+    /// A header of the response.
     Header(String),
 }
 
@@ -139,7 +139,7 @@ pub enum RequestId {
 enum RequestIdForm {
     /// A place in the error body.
     Body(Pointer),
-    /// A header of the answer.
+    /// A header of the response.
     Header(RequestIdHeader),
 }
 

@@ -1,8 +1,8 @@
-//! The words of `x-token` as types: what a vendor's block at the root of its spec may say.
+//! The keywords of `x-token` as types: the block at the root of a vendor's spec.
 //!
-//! The types are the one list of the words. From them come the reader, which reports every problem of a block at once,
-//! and the JSON Schema with which an editor completes and checks it; their doc comments are that schema's descriptions.
-//! Whether the operations, properties and schemas that a block names exist is the business of `lint`.
+//! The types are the only list of the keywords. The JSON Schema comes from them, with their doc comments as descriptions: an
+//! editor completes and checks a block with it, and so does the reader, which reports every problem at once. Whether the
+//! operations, properties and schemas that a block names exist is for `lint`.
 
 mod check;
 pub mod errors;
@@ -22,29 +22,29 @@ use std::time::Duration;
 /// The key of the block at the root of a spec.
 pub const KEY: &str = "x-token";
 
-/// What turns a typed client into a token source: which operations log in, refresh and revoke, where in an answer the
-/// token and its expiry lie, when to renew, how a call carries the token, and what the vendor's error codes mean.
+/// What turns a typed client into a token source: which operations log in, refresh and revoke, where a response has the
+/// token and its expiry, when to renew, how a call carries the token, and what the vendor's error codes mean.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct XToken {
-    /// The operation that gets a first token. Absent where a user must consent first: such a source starts from a
+    /// The operation that gets a first token. Absent if a user must consent first: such a source starts from a
     /// refresh token. Example: `{ operation: create_token, body: PasswordGrant }`.
     pub login: Option<Login>,
     /// The operation that trades a refresh token for a new access token. Default: none, a renewal logs in again.
     /// Example: `{ operation: create_token, body: RefreshGrant, token: refresh_token, single-use: true }`.
     pub refresh: Option<Refresh>,
-    /// The operation that ends a token. Default: none. Example: `{ operation: revoke_token, token: access_token }`.
+    /// The operation that revokes a token. Default: none. Example: `{ operation: revoke_token, token: access_token }`.
     pub revoke: Option<Revoke>,
-    /// Where in a success body the token and what belongs to it lie.
+    /// Where a success body has the token and what belongs to it.
     #[serde(default)]
     pub response: Response,
-    /// The documented life of an access token, for an answer that names none: a duration such as `24h`; `none` for a
+    /// The documented lifetime of an access token, for a response without one: a duration such as `24h`; `none` for a
     /// token that never expires; `unknown` for one that is used until a call gets 401. Default: `unknown`.
     #[serde(default)]
     pub lifetime: Lifetime,
     /// When to renew a token: `at-expiry`, never before and never in the background; or in the background, `{ early:
-    /// 0.75 }` at that part of its life or `{ before: 60s }` its end. Default: `{ early: 0.75 }`, but `at-expiry`
-    /// where the refresh is `single-use`.
+    /// 0.75 }` at that part of its lifetime, or `{ before: 60s }` its expiry. Default: `{ early: 0.75 }`, but `at-expiry`
+    /// if the refresh is `single-use`.
     pub renew: Option<Renew>,
     /// How a call carries the token. Default: `{ header: Authorization }`.
     #[serde(rename = "use", default)]
@@ -64,7 +64,7 @@ pub struct XToken {
 pub struct Login {
     /// The operation's `operationId`. Example: `create_token`.
     pub operation: String,
-    /// Which variant of the body, by the name of its schema in `components`. Needed where the body is a `oneOf`.
+    /// Which variant of the body, by the name of its schema in `components`. Needed if the body is a `oneOf`.
     /// Example: `PasswordGrant`.
     pub body: Option<String>,
     /// Which of several `security` alternatives, by the name of a scheme in it. Default: the first. Example: `appKey`.
@@ -77,38 +77,38 @@ pub struct Login {
 pub struct Refresh {
     /// The operation's `operationId`. Example: `create_token`.
     pub operation: String,
-    /// Which variant of the body, by the name of its schema in `components`. Needed where the body is a `oneOf`.
+    /// Which variant of the body, by the name of its schema in `components`. Needed if the body is a `oneOf`.
     /// Example: `RefreshGrant`.
     pub body: Option<String>,
-    /// The property or parameter that takes the refresh token. Absent: it goes where the operation's bearer scheme puts
-    /// it. Example: `refresh_token`.
+    /// The property or parameter that takes the refresh token. Absent: the operation's bearer scheme carries it.
+    /// Example: `refresh_token`.
     pub token: Option<String>,
-    /// Whether one use spends the refresh token, so that it must never be sent twice. Default: `false`.
+    /// Whether the refresh token is good for one use, so that it must never be sent twice. Default: `false`.
     #[serde(default)]
     pub single_use: bool,
     /// Which of several `security` alternatives, by the name of a scheme in it. Default: the first. Example: `appKey`.
     pub security: Option<String>,
 }
 
-/// The operation that ends a token.
+/// The operation that revokes a token.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Revoke {
     /// The operation's `operationId`. Example: `revoke_token`.
     pub operation: String,
-    /// Which variant of the body, by the name of its schema in `components`. Needed where the body is a `oneOf`.
+    /// Which variant of the body, by the name of its schema in `components`. Needed if the body is a `oneOf`.
     /// Example: `RevokeRequest`.
     pub body: Option<String>,
-    /// The property or parameter that takes the token. Absent: it goes where the operation's bearer scheme puts it.
+    /// The property or parameter that takes the token. Absent: the operation's bearer scheme carries it.
     /// Example: `access_token`.
     pub token: Option<String>,
     /// Which token it takes: `access` or `refresh`. Default: `access`.
     #[serde(default)]
     pub takes: Takes,
-    /// Where a failure stands in an answer at 2xx: present and not empty is a failure. Default: none. Example:
+    /// Where a 2xx response reports a failure: any value there that isn't empty is one. Default: none. Example:
     /// `/error`.
     pub error: Option<Pointer>,
-    /// What an answer at 2xx must say to be none but a success. Default: nothing. Example: `{ at: /ok, is: true }`.
+    /// What a 2xx response must have to be a success. Default: nothing. Example: `{ at: /ok, is: true }`.
     pub ok: Option<Flag>,
     /// Which of several `security` alternatives, by the name of a scheme in it. Default: the first. Example: `appKey`.
     pub security: Option<String>,
@@ -131,9 +131,9 @@ pub enum Takes {
 pub enum Renew {
     /// Once it has expired, never before.
     AtExpiry,
-    /// In the background, at this part of its life, between 0 and 1.
+    /// In the background, at this part of its lifetime, between 0 and 1.
     Early(f64),
-    /// In the background, so long before its end.
+    /// In the background, this long before it expires.
     Before(Duration),
 }
 
@@ -143,13 +143,13 @@ pub enum Renew {
 enum RenewForm {
     /// Once it has expired, never before and never in the background.
     AtExpiry(AtExpiry),
-    /// In the background, at a part of its life.
+    /// In the background, at a part of its lifetime.
     Early(Early),
-    /// In the background, some time before its end.
+    /// In the background, some time before it expires.
     Before(Before),
 }
 
-/// The word `at-expiry`.
+/// The keyword `at-expiry`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum AtExpiry {
@@ -160,14 +160,14 @@ enum AtExpiry {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Early {
-    /// The part of its life after which it is renewed, between 0 and 1. Example: `0.75`.
+    /// The part of its lifetime after which it is renewed, between 0 and 1. Example: `0.75`.
     early: Part,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Before {
-    /// How long before its end it is renewed. Example: `60s`.
+    /// How long before its expiry it is renewed. Example: `60s`.
     before: Span,
 }
 
@@ -186,10 +186,10 @@ impl From<RenewForm> for Renew {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Use {
     /// The header. Default: `Authorization`. Example: `X-Access-Token`.
-    #[serde(default = "Use::usual_header")]
+    #[serde(default = "Use::default_header")]
     pub header: String,
-    /// What stands before the token, sent as written; `none` for the bare token. Default: the answer's token type, else
-    /// `Bearer` on `Authorization` and the bare token on another header. Example: `Bearer`.
+    /// What comes before the token, sent as written; `none` for the bare token. Default: the token type of the response;
+    /// without one, `Bearer` in `Authorization` and the bare token in another header. Example: `Bearer`.
     pub prefix: Option<String>,
     /// Further headers of each call, each from a credential of that name. Default: none. Example: `{ X-Site: site_id
     /// }`.
@@ -198,30 +198,30 @@ pub struct Use {
 }
 
 impl Use {
-    fn usual_header() -> String {
+    fn default_header() -> String {
         "Authorization".to_owned()
     }
 }
 
 impl Default for Use {
     fn default() -> Self {
-        Use { header: Use::usual_header(), prefix: None, also: BTreeMap::new() }
+        Use { header: Use::default_header(), prefix: None, also: BTreeMap::new() }
     }
 }
 
-/// What stands before the token in a call's header.
+/// What comes before the token in a call's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prefix<'a> {
-    /// The answer's token type; without one `Bearer` on `Authorization`, nothing on another header.
+    /// The token type of the response; without one, `Bearer` in `Authorization`, nothing in another header.
     TokenType,
     /// Nothing.
     None,
-    /// This text and a space.
+    /// This string and a space.
     Text(&'a str),
 }
 
 impl Use {
-    /// What `prefix` says.
+    /// Returns the meaning of `prefix`.
     pub fn prefix(&self) -> Prefix<'_> {
         match self.prefix.as_deref() {
             None => Prefix::TokenType,
@@ -235,23 +235,23 @@ impl Use {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Basic {
-    /// How each half is written: `form`, form-encoded first as RFC 6749 has it, or `raw`. Default: `form`.
+    /// How each half is written: `form`, form-encoded first as in RFC 6749, or `raw`. Default: `form`.
     #[serde(default)]
     pub encode: Encode,
     /// The names of the two credentials; an empty name is an empty half. Default: `[client_id, client_secret]`.
-    #[serde(default = "Basic::usual_names")]
+    #[serde(default = "Basic::default_names")]
     pub names: [String; 2],
 }
 
 impl Basic {
-    fn usual_names() -> [String; 2] {
+    fn default_names() -> [String; 2] {
         ["client_id".to_owned(), "client_secret".to_owned()]
     }
 }
 
 impl Default for Basic {
     fn default() -> Self {
-        Basic { encode: Encode::default(), names: Basic::usual_names() }
+        Basic { encode: Encode::default(), names: Basic::default_names() }
     }
 }
 
@@ -259,7 +259,7 @@ impl Default for Basic {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Encode {
-    /// Form-encoded first, as RFC 6749, section 2.3.1, has it.
+    /// Form-encoded first, as in RFC 6749, section 2.3.1.
     #[default]
     Form,
     /// As it is.
@@ -267,12 +267,12 @@ pub enum Encode {
 }
 
 impl XToken {
-    /// When to renew, defaults applied.
+    /// Returns when to renew, with the default applied.
     pub fn renew(&self) -> Renew {
         self.renew.unwrap_or(if self.is_single_use() { Renew::AtExpiry } else { Renew::Early(0.75) })
     }
 
-    /// Whether one use spends a refresh token.
+    /// Whether a refresh token is good for one use.
     pub fn is_single_use(&self) -> bool {
         self.refresh.as_ref().is_some_and(|refresh| refresh.single_use)
     }

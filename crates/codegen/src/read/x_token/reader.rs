@@ -1,4 +1,4 @@
-//! Reads the block of a spec: its form is checked against the JSON Schema first, since serde stops at the first error.
+//! Reads the block of a spec, after checking it against the JSON Schema: serde would stop at the first error.
 
 use crate::diagnostic::{Diagnostic, join};
 use crate::read::spec::Spec;
@@ -7,7 +7,11 @@ use crate::read::x_token::{KEY, XToken, check};
 use serde::Deserialize;
 
 impl XToken {
-    /// The block of a spec: `None` where there is none, and all that is wrong with its words and their forms.
+    /// Returns the block of a spec, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with its keywords and their values.
     pub fn from_document(spec: &Spec) -> Result<Option<XToken>, Vec<Diagnostic>> {
         let Some(block) = spec.document.get(KEY) else { return Ok(None) };
         let place = join("", KEY);
@@ -15,7 +19,7 @@ impl XToken {
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
-        // The schema is made from these types, so an error here is one of the schema.
+        // The schema is made from these types: an error here is a bug of the schema.
         XToken::deserialize(block)
             .map(Some)
             .map_err(|error| vec![spec.error(&place, format!("`{KEY}` can't be read: {error}"), "")])
@@ -49,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_of_the_vocabulary_is_read() {
+    fn every_keyword_is_read() {
         let x = block(
             r#"login:
   operation: create_token
@@ -112,7 +116,7 @@ errors:
     }
 
     #[test]
-    fn defaults_are_those_of_the_vocabulary() {
+    fn absent_keywords_have_their_defaults() {
         let x = block("login: { operation: a }\nresponse: { access-token: /t }");
         assert_eq!((x.renew(), x.lifetime), (Renew::Early(0.75), Lifetime::Unknown));
         assert_eq!((x.use_.header.as_str(), x.use_.prefix()), ("Authorization", Prefix::TokenType));
@@ -129,7 +133,7 @@ errors:
     }
 
     #[test]
-    fn all_problems_of_a_block_are_shown_with_their_place() {
+    fn all_problems_of_a_block_are_reported_with_their_place() {
         let text = refusal(
             "login: { opertion: create_token, body: 3 }\nrespone: {}\nresponse:\n  access-token: access_token\n  \
              expires-in: { at: expires_in, unit: minutes }\n  scope: { delimiter: ',' }\n  ok: { at: /ok, is: [] }\n\
@@ -137,13 +141,13 @@ errors:
              permanent: invalid\n  retry-after: X\nrefresh:\nrevoke: []\n",
         );
         insta::assert_snapshot!(text, @r#"
-        error: specs/acme.yaml:3: `opertion` is not a word of `login`
+        error: specs/acme.yaml:3: `opertion` is not a keyword of `login`
           at /x-token/login/opertion
           write `operation`
         error: specs/acme.yaml:3: `body` can't be `3`
           at /x-token/login/body
-          write text, such as `PasswordGrant`
-        error: specs/acme.yaml:4: `respone` is not a word of `x-token`
+          write a string, such as `PasswordGrant`
+        error: specs/acme.yaml:4: `respone` is not a keyword of `x-token`
           at /x-token/respone
           write `response`
         error: specs/acme.yaml:6: `access-token` can't be `access_token`
@@ -160,17 +164,17 @@ errors:
           add `at`: a JSON Pointer, such as `/access_token`
         error: specs/acme.yaml:9: `is` can't be a list
           at /x-token/response/ok/is
-          write `true` or `false`, or a number, or text
+          write `true` or `false`, or a number, or a string
         error: specs/acme.yaml:10: `lifetime` can't be `24`
           at /x-token/lifetime
           write `24s`, if seconds are meant: a duration (a whole number and s, m, h or d), none or unknown
-        error: specs/acme.yaml:11: `erly` is not a word of `renew`
+        error: specs/acme.yaml:11: `erly` is not a keyword of `renew`
           at /x-token/renew/erly
           write `early`
         error: specs/acme.yaml:13: `names` can't be a list of 1
           at /x-token/basic/names
-          write a list of 2, each text
-        error: specs/acme.yaml:15: `error` can't stand here
+          write a list of 2, each a string
+        error: specs/acme.yaml:15: `error` isn't allowed here
           at /x-token/errors/code/0
           write `/error`: a JSON Pointer starts with a slash
         error: specs/acme.yaml:16: `permanent` can't be `invalid`
@@ -189,7 +193,7 @@ errors:
     }
 
     #[test]
-    fn a_jsonpath_is_turned_into_a_pointer() {
+    fn help_turns_a_jsonpath_into_a_pointer() {
         for (text, pointer) in [
             ("$.access_token", "/access_token"),
             ("$.data[0].token", "/data/0/token"),
@@ -203,7 +207,7 @@ errors:
     }
 
     #[test]
-    fn a_block_that_is_no_object_is_told_its_words() {
+    fn help_for_a_block_that_is_not_an_object_lists_its_keywords() {
         for text in ["[]", "login", "3", "~"] {
             let text = refusal(text);
             assert!(text.contains("write an object with `login`, `refresh`, "), "{text}");
@@ -222,17 +226,17 @@ errors:
     }
 
     #[test]
-    fn whatever_the_block_is_nothing_panics() {
+    fn no_block_panics() {
         for text in
             ["", "3", "[]", "[login]", "text", "{}", "login: []", "renew: {}", "renew: { early: .5, before: 1s }"]
         {
             let _ = read(text);
         }
-        assert!(read("").is_err(), "an empty block is a slip");
+        assert!(read("").is_err(), "an empty block is a typo");
     }
 
     #[test]
-    fn every_word_has_a_description_in_the_schema() {
+    fn every_keyword_has_a_description_in_the_schema() {
         fn walk(schema: &Value, place: &str) {
             if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
                 for (key, property) in properties {

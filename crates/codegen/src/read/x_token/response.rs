@@ -10,9 +10,9 @@ use serde::Deserialize;
 pub struct Response {
     /// The access token. Needed with `login` or `refresh`. Example: `/access_token`.
     pub access_token: Option<Pointer>,
-    /// What stands before the token in a call's header, such as `Bearer`. Default: none. Example: `/token_type`.
+    /// What comes before the token in a call's header, such as `Bearer`. Default: none. Example: `/token_type`.
     pub token_type: Option<Pointer>,
-    /// The life of the access token, counted from the arrival of the answer, in seconds; other units as
+    /// The lifetime of the access token, counted from the arrival of the response, in seconds; other units as
     /// `{ at: /expires_in, unit: ms }`. Default: none. Example: `/expires_in`.
     pub expires_in: Option<In>,
     /// The expiry of the access token: a date of RFC 3339 or HTTP, or Unix seconds; otherwise `{ at: /expiry, unit: ms,
@@ -21,32 +21,32 @@ pub struct Response {
     pub expires_at: Option<At>,
     /// The refresh token. Default: none. Example: `/refresh_token`.
     pub refresh_token: Option<Pointer>,
-    /// The life of the refresh token, as `expires-in`. Default: none. Example: `/refresh_expires_in`.
+    /// The lifetime of the refresh token, as `expires-in`. Default: none. Example: `/refresh_expires_in`.
     pub refresh_expires_in: Option<In>,
-    /// The end of the refresh token, as `expires-at`. Default: none. Example: `/refresh_token_expiry`.
+    /// The expiry of the refresh token, as `expires-at`. Default: none. Example: `/refresh_token_expiry`.
     pub refresh_expires_at: Option<At>,
-    /// The granted scopes, a list or a text with spaces between; another delimiter as `{ at: /scope, delimiter: "," }`.
+    /// The granted scopes, a list or a string with spaces between; another delimiter as `{ at: /scope, delimiter: "," }`.
     /// Default: none. Example: `/scope`.
     pub scope: Option<Scope>,
-    /// Where a failure stands: present and not empty is a failure, whatever the status. Default: none. Example:
+    /// Where a response reports a failure: any value there that isn't empty is one, whatever the status. Default: none. Example:
     /// `/error`.
     pub error: Option<Pointer>,
-    /// What an answer must say to be a success; anything else is a failure. Default: nothing. Example:
+    /// What a response must have to be a success; anything else is a failure. Default: nothing. Example:
     /// `{ at: /ok, is: true }`.
     pub ok: Option<Flag>,
 }
 
-/// A value that must be there.
+/// A value that must be in a response.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Flag {
-    /// Where it lies. Example: `/ok`.
+    /// Where it is. Example: `/ok`.
     pub at: Pointer,
-    /// What it must be: a boolean, a text or a number. Example: `true`.
+    /// What it must be: a boolean, a string or a number. Example: `true`.
     pub is: Scalar,
 }
 
-/// A boolean, a number or a text.
+/// A boolean, a number or a string.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Scalar {
@@ -54,12 +54,12 @@ pub enum Scalar {
     Bool(bool),
     /// A number, whole or not.
     Number(#[schemars(with = "f64")] serde_json::Number),
-    /// Text.
+    /// A string.
     Text(String),
 }
 
 impl Scalar {
-    /// As text.
+    /// Returns the value as a string.
     pub fn text(&self) -> String {
         match self {
             Scalar::Bool(value) => value.to_string(),
@@ -69,11 +69,11 @@ impl Scalar {
     }
 }
 
-/// A duration in an answer.
+/// A duration in a response.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "InForm")]
 pub struct In {
-    /// Where it lies.
+    /// Where it is.
     pub at: Pointer,
     /// What it counts.
     pub unit: Unit,
@@ -83,16 +83,16 @@ pub struct In {
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum InForm {
-    /// Where a number of seconds lies.
+    /// Where a number of seconds is.
     Plain(Pointer),
-    /// Where a number lies, and what it counts.
+    /// Where a number is, and what it counts.
     Full(InFull),
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct InFull {
-    /// Where the number lies. Example: `/expires_in`.
+    /// Where the number is. Example: `/expires_in`.
     at: Pointer,
     /// What it counts: `s` or `ms`. Default: `s`.
     #[serde(default)]
@@ -108,17 +108,17 @@ impl From<InForm> for In {
     }
 }
 
-/// A moment in an answer.
+/// A point in time in a response.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "AtForm")]
 pub struct At {
-    /// Where it lies.
+    /// Where it is.
     pub at: Pointer,
     /// What a number counts since 1970; a date-time has no unit.
     pub unit: Unit,
-    /// What a date without an offset means; without a zone it can't be read.
+    /// What a date without an offset means; without a zone, it can't be read.
     pub zone: Option<Zone>,
-    /// How a date is written, in the language of jiff's `strptime`.
+    /// How a date is written: a format of jiff's `strptime`.
     pub format: Option<String>,
 }
 
@@ -126,25 +126,24 @@ pub struct At {
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum AtForm {
-    /// Where a date-time or a number of Unix seconds lies.
+    /// Where a date-time or a number of Unix seconds is.
     Plain(Pointer),
-    /// Where a moment lies, and how to read it.
+    /// Where a point in time is, and how to read it.
     Full(AtFull),
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct AtFull {
-    /// Where the moment lies. Example: `/expires_at`.
+    /// Where the point in time is. Example: `/expires_at`.
     at: Pointer,
     /// What a number counts since 1970: `s` or `ms`. Default: `s`.
     #[serde(default)]
     unit: Unit,
-    /// What a date without an offset means: `utc`. Default: a date without an offset can't be read, and counts as not
-    /// sent.
+    /// What a date without an offset means: `utc`. Default: a date without an offset is ignored.
     zone: Option<Zone>,
     /// How a date is written that is neither RFC 3339 nor a date of HTTP: a format of jiff's `strptime`, with `zone: utc`
-    /// where it has no offset. Default: none. Example: `"%m/%d/%Y %I:%M:%S %p %:z"`.
+    /// if it has no offset. Default: none. Example: `"%m/%d/%Y %I:%M:%S %p %:z"`.
     format: Option<String>,
 }
 
@@ -157,7 +156,7 @@ impl From<AtForm> for At {
     }
 }
 
-/// What a number in an answer counts.
+/// What a number in a response counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum Unit {
     /// Seconds.
@@ -173,17 +172,17 @@ pub enum Unit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Zone {
-    /// Universal time.
+    /// UTC.
     Utc,
 }
 
-/// The granted scopes in an answer.
+/// The granted scopes in a response.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "ScopeForm")]
 pub struct Scope {
-    /// Where they lie.
+    /// Where they are.
     pub at: Pointer,
-    /// What stands between two; none: one or more spaces.
+    /// The delimiter; none means one or more spaces.
     pub delimiter: Option<String>,
 }
 
@@ -191,18 +190,18 @@ pub struct Scope {
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum ScopeForm {
-    /// Where a list of scopes lies, or a text with spaces between them.
+    /// Where a list of scopes is, or a string with spaces between them.
     Plain(Pointer),
-    /// Where a text lies, and what stands between its scopes.
+    /// Where a string is, and the delimiter of its scopes.
     Full(ScopeFull),
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct ScopeFull {
-    /// Where the scopes lie. Example: `/scope`.
+    /// Where the scopes are. Example: `/scope`.
     at: Pointer,
-    /// What stands between two. Default: one or more spaces. Example: `","`.
+    /// The delimiter of two scopes. Default: one or more spaces. Example: `","`.
     delimiter: Option<String>,
 }
 

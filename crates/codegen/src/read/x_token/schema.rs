@@ -4,19 +4,19 @@ use crate::read::x_token::XToken;
 use serde_json::Value;
 use std::sync::LazyLock;
 
-/// The JSON Schema of the block, for editors: the content of `specs/x-token.schema.json`. Made once, and asked for each
-/// spec.
+/// The JSON Schema of the block, for editors: the content of `specs/x-token.schema.json`. Each spec needs it, so it is made
+/// once.
 pub static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let mut schema = schemars::schema_for!(XToken).to_value();
     tidy(&mut schema);
     schema
 });
 
-/// An optional word is absent, never null: a key without a value is a slip. And a description is one line.
+/// Removes null, since a key without a value is a typo of an absent one, and makes each description one line.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
-            // The lines of a doc comment are those of the source, not of the reader's window.
+            // A doc comment is wrapped for the source; an editor wraps it for its window.
             if let Some(Value::String(text)) = map.get_mut("description") {
                 *text = text.replace('\n', " ");
             }

@@ -1,4 +1,4 @@
-//! The values that several keywords of `x-token` share, each a string or a number with a form of its own.
+//! Values that several keywords of `x-token` share, each a string or a number of a particular form.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -6,15 +6,15 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-/// The documented life of an access token.
+/// The documented lifetime of an access token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Lifetime {
-    /// So long.
+    /// This long.
     For(Duration),
     /// It never expires.
     Never,
-    /// Nobody says: it is used until a call gets 401.
+    /// Unknown: it is used until a call gets 401.
     #[default]
     Unknown,
 }
@@ -25,12 +25,12 @@ pub enum Lifetime {
 pub struct Pointer(String);
 
 impl Pointer {
-    /// As it was written.
+    /// Returns the pointer as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Its reference tokens, unescaped: names of properties and indexes of lists.
+    /// Returns its reference tokens, unescaped: names of properties and indexes of lists.
     pub fn segments(&self) -> Vec<String> {
         self.0.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~")).collect()
     }
@@ -42,16 +42,16 @@ impl fmt::Display for Pointer {
     }
 }
 
-/// What a text in the block isn't, though it should be.
+/// A value that doesn't have its form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotA {
-    /// It isn't a JSON Pointer.
+    /// Not a JSON Pointer.
     Pointer,
-    /// It isn't a duration.
+    /// Not a duration.
     Duration,
-    /// It isn't a lifetime.
+    /// Not a lifetime.
     Lifetime,
-    /// It isn't a part of a life.
+    /// Not a part of a lifetime.
     Part,
 }
 
@@ -61,7 +61,7 @@ impl fmt::Display for NotA {
             NotA::Pointer => "not a JSON Pointer",
             NotA::Duration => "not a duration",
             NotA::Lifetime => "not a lifetime",
-            NotA::Part => "not a part of a life",
+            NotA::Part => "not a part of a lifetime",
         })
     }
 }
@@ -74,7 +74,7 @@ impl TryFrom<String> for Pointer {
     fn try_from(text: String) -> Result<Self, NotA> {
         let escapes_are_whole =
             text.match_indices('~').all(|(at, _)| matches!(text.as_bytes().get(at + 1), Some(b'0' | b'1')));
-        // `""`, the whole body, is a pointer by RFC 6901, but no field.
+        // `""` is a pointer by RFC 6901, to the whole body: no field.
         if text.starts_with('/') && escapes_are_whole { Ok(Pointer(text)) } else { Err(NotA::Pointer) }
     }
 }
@@ -92,7 +92,7 @@ impl TryFrom<String> for Span {
     }
 }
 
-/// A whole number and `s`, `m`, `h` or `d`, longer than nothing.
+/// Parses a duration: a whole number, greater than zero, and `s`, `m`, `h` or `d`.
 pub fn duration(text: &str) -> Result<Duration, NotA> {
     let unit = match text.chars().next_back() {
         Some('s') => 1,
@@ -126,7 +126,7 @@ impl TryFrom<String> for Lifetime {
     }
 }
 
-/// A part of a token's life, between 0 and 1.
+/// A part of a token's lifetime, between 0 and 1.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "f64")]
 pub struct Part(pub f64);
@@ -139,7 +139,7 @@ impl TryFrom<f64> for Part {
     }
 }
 
-/// The schema of a type whose text has a form of its own: `title` is what a problem calls it.
+/// Implements the schema of a value. Messages call it by its `title`.
 macro_rules! leaf_schema {
     ($type:ty, $name:literal, $($schema:tt)+) => {
         impl JsonSchema for $type {
