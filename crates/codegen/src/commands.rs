@@ -28,7 +28,7 @@ use crate::workspace::sync;
 pub enum Command {
     /// Generate the vendor crates from specs/, and the facade's adapters.
     ///
-    /// Files that are up to date are not written. If a spec is gone, its crate and its adapter are deleted. If a spec has an
+    /// Files that are up to date are not written. If a spec is gone, its generated files are deleted. If a spec has an
     /// error, nothing is written.
     Gen {
         /// Change nothing: show what is stale as a diff and exit with code 1.

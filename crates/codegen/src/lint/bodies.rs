@@ -3,7 +3,7 @@
 use crate::diagnostic::list;
 use crate::diagnostic::nearest;
 use crate::lint::document::Lint;
-use crate::lint::document::{At, Fields, Node, Operation, Shape};
+use crate::lint::document::{At, Fields, Node, Operation, Resolved};
 use crate::lint::rule::rule;
 use crate::lint::syntax::unsendable;
 use crate::read::media_type::{essence, is_form, is_json};
@@ -17,7 +17,7 @@ pub fn check<'a>(lint: &mut Lint<'a>, operations: &[Operation<'a>]) {
     for operation in operations {
         let Some(body) = operation.node.get("requestBody") else { continue };
         rule!(request_bodies(lint, operation, &body));
-        for (media_type, media) in lint.resolve(&body).named("content") {
+        for (media_type, media) in lint.dereference(&body).named("content") {
             rule!(media_types(lint, media_type, &media));
             if is_form(media_type) {
                 form(lint, &media);
@@ -43,8 +43,8 @@ fn form<'a>(lint: &mut Lint<'a>, media: &Node<'a>) {
 
 /// Returns the objects that a body can be.
 fn objects<'a>(lint: &Lint<'a>, schema: &Node<'a>) -> Vec<Rc<Fields<'a>>> {
-    let object = |(_, variant)| match lint.shape(&variant) {
-        Shape::Object(fields) => Some(fields),
+    let object = |(_, variant)| match lint.resolved(&variant) {
+        Resolved::Object(fields) => Some(fields),
         _ => None,
     };
     lint.variants(schema).into_iter().filter_map(object).collect()
@@ -56,7 +56,7 @@ fn request_bodies<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>, node: &Nod
         let message = format!("a {} request has no body", operation.method.to_uppercase());
         lint.error(node, message, "remove it, and write its properties as parameters with `in: query`");
     }
-    let body = lint.resolve(node);
+    let body = lint.dereference(node);
     if !body.flag("required") && body.value.is_object() && !body.has("$ref") {
         let message = format!("the request body of {} isn't required, but it is always sent", operation.name());
         lint.warn(&body, message, "add `required: true`");
@@ -91,9 +91,10 @@ fn media_types<'a>(lint: &mut Lint<'a>, media_type: &str, media: &Node<'a>) {
         return lint.error(media, "the request body has no schema", help);
     };
     for (_, variant) in lint.variants(&schema) {
-        let shape = lint.shape(&variant);
-        if !matches!(shape, Shape::Object(_)) {
-            let message = format!("the request body is {}, and must be an object with named properties", shape.kind());
+        let resolved = lint.resolved(&variant);
+        if !matches!(resolved, Resolved::Object(_)) {
+            let message =
+                format!("the request body is {}, and must be an object with named properties", resolved.kind());
             lint.error(&variant, message, "write `type: object` and `properties`, or a `oneOf` of such objects");
         }
     }
@@ -139,7 +140,9 @@ fn form_encodings<'a>(lint: &mut Lint<'a>, media: &Node<'a>, forms: &[Rc<Fields<
                 None => "remove it".to_owned(),
             };
             lint.error(&encoding, format!("`encoding` names `{name}`, and the form has no such property"), help);
-        } else if !properties.is_empty() && !properties.iter().any(|node| matches!(lint.shape(node), Shape::List(_))) {
+        } else if !properties.is_empty()
+            && !properties.iter().any(|node| matches!(lint.resolved(node), Resolved::List(_)))
+        {
             let message = format!("`encoding` of `{name}` has no meaning: the property isn't a list");
             lint.error(&encoding, message, "remove it, or write `type: array`");
         }
@@ -154,9 +157,9 @@ fn form_properties<'a>(
     encoding: Option<&Node<'a>>,
     media: &Node<'a>,
 ) {
-    match lint.shape(node) {
-        Shape::Scalar(..) => {}
-        Shape::List(items) => {
+    match lint.resolved(node) {
+        Resolved::Scalar(..) => {}
+        Resolved::List(items) => {
             let advice = format!(
                 "write `encoding: {{ {name}: {{ style: spaceDelimited, explode: false }} }}` beside the form's `schema`; \
                  `pipeDelimited` for a `|`, `form` for a comma"
@@ -168,12 +171,12 @@ fn form_properties<'a>(
             list_style(lint, name, encoding, advice);
             list_items(lint, name, node, items.as_ref());
         }
-        Shape::Object(_) | Shape::Map(_) => {
+        Resolved::Object(_) | Resolved::Map(_) => {
             let message = format!("`{name}` is an object, and a form is flat");
             let help = "write a property for each field, named as it is sent, such as `user[name]`";
             lint.error(node, message, help);
         }
-        Shape::Union(_) | Shape::Any => {
+        Resolved::Union(_) | Resolved::Any => {
             let message = format!("`{name}` has no single type, and a form writes strings");
             lint.error(node, message, "write `type: string`, `integer`, `number` or `boolean`");
         }
@@ -202,9 +205,9 @@ fn list_items<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>, items: Optio
         let message = format!("an element of `{name}` may be null, which a form can't express");
         lint.error(items, message, "remove `nullable`");
     }
-    let is_plain = match items.map(|items| lint.shape(items)) {
-        Some(Shape::Scalar("string", schema)) => schema.text("format") != Some("password"),
-        Some(Shape::Scalar("integer", _)) | None => true,
+    let is_plain = match items.map(|items| lint.resolved(items)) {
+        Some(Resolved::Scalar("string", schema)) => schema.text("format") != Some("password"),
+        Some(Resolved::Scalar("integer", _)) | None => true,
         _ => false,
     };
     if !is_plain {
@@ -229,8 +232,8 @@ fn delimited_lists<'a>(lint: &mut Lint<'a>, operations: &[Operation<'a>]) {
             if !seen.insert(schema.at()) {
                 continue;
             }
-            match lint.shape(&schema) {
-                Shape::Object(fields) => {
+            match lint.resolved(&schema) {
+                Resolved::Object(fields) => {
                     for (name, node) in &fields.properties {
                         if let Some((_, form)) = forms.get(&(schema.at(), *name)) {
                             let message = format!(
@@ -242,9 +245,9 @@ fn delimited_lists<'a>(lint: &mut Lint<'a>, operations: &[Operation<'a>]) {
                         queue.push(*node);
                     }
                 }
-                Shape::Union(branches) => queue.extend(branches),
-                Shape::List(inner) | Shape::Map(inner) => queue.extend(inner),
-                Shape::Scalar(..) | Shape::Any => {}
+                Resolved::Union(branches) => queue.extend(branches),
+                Resolved::List(inner) | Resolved::Map(inner) => queue.extend(inner),
+                Resolved::Scalar(..) | Resolved::Any => {}
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Compositions: what `allOf` merges, and how the branches of a `oneOf` are told apart.
 
 use crate::lint::document::Lint;
-use crate::lint::document::{Fields, Node, Shape};
+use crate::lint::document::{Fields, Node, Resolved};
 use crate::read::spec::is_alone;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -17,12 +17,12 @@ pub fn all_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
         let is_part = lint.schema(branch).value.as_object().is_some_and(|map| {
             map.contains_key("properties") || map.contains_key("required") || map.contains_key("allOf")
         });
-        let shape = lint.shape(branch);
-        if !is_part && !matches!(shape, Shape::Object(_)) {
+        let resolved = lint.resolved(branch);
+        if !is_part && !matches!(resolved, Resolved::Object(_)) {
             let message =
-                format!("a branch of `allOf` is {}, and only objects with properties can be merged", shape.kind());
-            let help = match shape {
-                Shape::Union(_) => "write `oneOf` on top, with an `allOf` in each branch",
+                format!("a branch of `allOf` is {}, and only objects with properties can be merged", resolved.kind());
+            let help = match resolved {
+                Resolved::Union(_) => "write `oneOf` on top, with an `allOf` in each branch",
                 _ => "write `allOf` of objects; for a reference with a description, `allOf` of that one reference",
             };
             lint.error(branch, message, help);
@@ -80,13 +80,13 @@ pub fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     if variants.len() < 2 {
         return;
     }
-    let shapes: Vec<Shape> = variants.iter().map(|(_, node)| lint.shape(node)).collect();
-    let scalars = shapes.iter().filter(|shape| matches!(shape, Shape::Scalar(..))).count();
-    let objects: Vec<(String, &Fields)> = shapes
+    let resolved: Vec<Resolved> = variants.iter().map(|(_, node)| lint.resolved(node)).collect();
+    let scalars = resolved.iter().filter(|resolved| matches!(resolved, Resolved::Scalar(..))).count();
+    let objects: Vec<(String, &Fields)> = resolved
         .iter()
         .zip(&variants)
-        .filter_map(|(shape, (name, node))| match shape {
-            Shape::Object(fields) => {
+        .filter_map(|(resolved, (name, node))| match resolved {
+            Resolved::Object(fields) => {
                 let index = || lint.key(node).parse::<usize>();
                 let place = || index().map_or_else(|_| String::new(), |index| format!("branch {}", index + 1));
                 Some((name.map_or_else(place, |name| format!("`{name}`")), &**fields))
@@ -94,7 +94,7 @@ pub fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
             _ => None,
         })
         .collect();
-    if scalars != shapes.len() && objects.len() != shapes.len() {
+    if scalars != resolved.len() && objects.len() != resolved.len() {
         lint.error(
             schema,
             "the branches of `oneOf` are neither all objects with properties nor all strings, numbers or booleans",
@@ -150,8 +150,8 @@ fn string_tags<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     let variants = lint.variants(schema);
     let objects: Vec<Rc<Fields>> = variants
         .iter()
-        .filter_map(|(_, node)| match lint.shape(node) {
-            Shape::Object(fields) => Some(fields),
+        .filter_map(|(_, node)| match lint.resolved(node) {
+            Resolved::Object(fields) => Some(fields),
             _ => None,
         })
         .collect();

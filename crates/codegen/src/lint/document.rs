@@ -120,7 +120,7 @@ impl<'a> Node<'a> {
 
 /// A schema after following references and merging `allOf`.
 #[derive(Clone, Debug)]
-pub enum Shape<'a> {
+pub enum Resolved<'a> {
     Object(Rc<Fields<'a>>),
     /// One of several.
     Union(Vec<Node<'a>>),
@@ -151,19 +151,19 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl Shape<'_> {
+impl Resolved<'_> {
     /// Returns what it is, for a message.
     pub fn kind(&self) -> &'static str {
         match self {
-            Shape::Object(_) => "an object",
-            Shape::Union(_) => "one of several",
-            Shape::Scalar("string", _) => "a string",
-            Shape::Scalar("integer", _) => "an integer",
-            Shape::Scalar("boolean", _) => "a boolean",
-            Shape::Scalar(..) => "a number",
-            Shape::List(_) => "a list",
-            Shape::Map(_) => "an object without named properties",
-            Shape::Any => "of any type",
+            Resolved::Object(_) => "an object",
+            Resolved::Union(_) => "one of several",
+            Resolved::Scalar("string", _) => "a string",
+            Resolved::Scalar("integer", _) => "an integer",
+            Resolved::Scalar("boolean", _) => "a boolean",
+            Resolved::Scalar(..) => "a number",
+            Resolved::List(_) => "a list",
+            Resolved::Map(_) => "an object without named properties",
+            Resolved::Any => "of any type",
         }
     }
 }
@@ -210,7 +210,7 @@ impl<'a> Lint<'a> {
     }
 
     /// Returns the node that a `$ref` refers to, or the node itself. `references` reports what doesn't resolve.
-    pub fn resolve(&self, node: &Node<'a>) -> Node<'a> {
+    pub fn dereference(&self, node: &Node<'a>) -> Node<'a> {
         let mut node = *node;
         for _ in 0..MAX_DEPTH {
             let Some(pointer) = node.text("$ref").and_then(|reference| reference.strip_prefix('#')) else { break };
@@ -227,9 +227,9 @@ impl<'a> Lint<'a> {
         let mut found: Vec<((String, String), Node<'a>)> = Vec::new();
         for list in [operation.item.items("parameters"), operation.node.items("parameters")] {
             for parameter in list {
-                let parameter = self.resolve(&parameter);
+                let parameter = self.dereference(&parameter);
                 let (place, name) = (parameter.text("in").unwrap_or_default(), parameter.text("name"));
-                // The case of a header's name has no meaning.
+                // Names of headers are case-insensitive.
                 let name = name.map(|name| if place == "header" { name.to_lowercase() } else { name.to_owned() });
                 let key = (place.to_owned(), name.unwrap_or_default());
                 match found.iter_mut().find(|(other, _)| *other == key) {
@@ -243,14 +243,14 @@ impl<'a> Lint<'a> {
 
     /// Returns the media type of an operation's request body.
     pub fn request(&self, operation: &Operation<'a>) -> Option<(&'a str, Node<'a>)> {
-        let body = self.resolve(&operation.node.get("requestBody")?);
+        let body = self.dereference(&operation.node.get("requestBody")?);
         body.named("content").into_iter().next()
     }
 
     /// Returns the responses of an operation, with their statuses.
     pub fn responses(&self, operation: &Operation<'a>) -> Vec<(&'a str, Node<'a>)> {
         let responses = operation.node.entries("responses").into_iter();
-        responses.map(|(status, response)| (status, self.resolve(&response))).collect()
+        responses.map(|(status, response)| (status, self.dereference(&response))).collect()
     }
 
     /// Returns the schema of a response's JSON body.
@@ -278,7 +278,7 @@ impl<'a> Lint<'a> {
     pub fn schema(&self, schema: &Node<'a>) -> Node<'a> {
         let mut schema = *schema;
         for _ in 0..MAX_DEPTH {
-            schema = self.resolve(&schema);
+            schema = self.dereference(&schema);
             match (schema.items("allOf").as_slice(), schema.items("oneOf").as_slice()) {
                 ([only], _) if is_alone(schema.value) => schema = *only,
                 ([], [only]) => schema = *only,
@@ -296,7 +296,7 @@ impl<'a> Lint<'a> {
                 return true;
             }
             match (schema.has("$ref"), schema.items("allOf").as_slice()) {
-                (true, _) => schema = self.resolve(&schema),
+                (true, _) => schema = self.dereference(&schema),
                 (_, [only]) if is_alone(schema.value) => schema = *only,
                 _ => break,
             }
@@ -319,16 +319,16 @@ impl<'a> Lint<'a> {
     }
 
     /// Returns a schema after following references and merging `allOf`. Many rules ask for the same, so it is cached.
-    pub fn shape(&self, schema: &Node<'a>) -> Shape<'a> {
-        if let Some(shape) = self.shapes.borrow().get(&schema.at()) {
-            return shape.clone();
+    pub fn resolved(&self, schema: &Node<'a>) -> Resolved<'a> {
+        if let Some(resolved) = self.resolved.borrow().get(&schema.at()) {
+            return resolved.clone();
         }
-        let shape = self.new_shape(schema);
-        self.shapes.borrow_mut().insert(schema.at(), shape.clone());
-        shape
+        let resolved = self.resolve_schema(schema);
+        self.resolved.borrow_mut().insert(schema.at(), resolved.clone());
+        resolved
     }
 
-    fn new_shape(&self, schema: &Node<'a>) -> Shape<'a> {
+    fn resolve_schema(&self, schema: &Node<'a>) -> Resolved<'a> {
         let schema = self.schema(schema);
         let parts = self.parts(&schema);
         if parts.iter().any(|part| part.value.get("properties").is_some_and(Value::is_object)) {
@@ -344,17 +344,17 @@ impl<'a> Lint<'a> {
                     }
                 }
             }
-            return Shape::Object(Rc::new(fields));
+            return Resolved::Object(Rc::new(fields));
         }
         let branches = schema.items("oneOf");
         if !branches.is_empty() {
-            return Shape::Union(branches);
+            return Resolved::Union(branches);
         }
         match schema.text("type") {
-            Some(scalar @ ("string" | "integer" | "number" | "boolean")) => Shape::Scalar(scalar, schema),
-            Some("array") => Shape::List(schema.get("items")),
-            Some("object") => Shape::Map(schema.get("additionalProperties").filter(|more| more.value.is_object())),
-            _ => Shape::Any,
+            Some(scalar @ ("string" | "integer" | "number" | "boolean")) => Resolved::Scalar(scalar, schema),
+            Some("array") => Resolved::List(schema.get("items")),
+            Some("object") => Resolved::Map(schema.get("additionalProperties").filter(|more| more.value.is_object())),
+            _ => Resolved::Any,
         }
     }
 
@@ -367,8 +367,8 @@ impl<'a> Lint<'a> {
             if !seen.insert(schema.at()) {
                 continue;
             }
-            match self.shape(&schema) {
-                Shape::Union(branches) => queue.extend(branches.into_iter().rev()),
+            match self.resolved(&schema) {
+                Resolved::Union(branches) => queue.extend(branches.into_iter().rev()),
                 _ => variants.push((self.component(&schema), schema)),
             }
         }
@@ -388,7 +388,7 @@ impl<'a> Lint<'a> {
         let mut found = Vec::new();
         let mut queue = vec![*schema];
         while let Some(schema) = queue.pop() {
-            let schema = self.resolve(&schema);
+            let schema = self.dereference(&schema);
             if !seen.insert(schema.at()) {
                 continue;
             }
@@ -411,12 +411,12 @@ pub struct Lint<'a> {
     /// Where all nodes are. Built on the first use: most specs have no problem to report.
     pointers: OnceCell<HashMap<At, String>>,
     /// The resolved schemas, by their nodes.
-    shapes: RefCell<HashMap<At, Shape<'a>>>,
+    resolved: RefCell<HashMap<At, Resolved<'a>>>,
 }
 
 impl<'a> Lint<'a> {
     pub fn new(spec: &'a Spec) -> Self {
-        Self { spec, diagnostics: Vec::new(), rule: None, pointers: OnceCell::new(), shapes: RefCell::default() }
+        Self { spec, diagnostics: Vec::new(), rule: None, pointers: OnceCell::new(), resolved: RefCell::default() }
     }
 
     /// Makes a rule the current one, and returns the one before it. Called by `rule!` alone.

@@ -3,7 +3,7 @@
 use crate::diagnostic::nearest;
 use crate::ident;
 use crate::lint::document::Lint;
-use crate::lint::document::{At, Node, Operation, Shape};
+use crate::lint::document::{At, Node, Operation, Resolved};
 use crate::lint::rule::rule;
 use crate::lint::syntax::unsendable;
 use crate::read::media_type::{is_form, is_json};
@@ -47,7 +47,7 @@ pub fn check<'a>(lint: &mut Lint<'a>, operations: &[Operation<'a>]) {
             let delimiter = delimiter(parameter.value).filter(|_| parameter.text("in") == Some("query"));
             for (schema, example) in rule!(examples(lint, &parameter, Direction::Request)) {
                 rule!(parameter_examples(lint, &parameter, &example));
-                if let (Some(delimiter), Shape::List(_)) = (delimiter, lint.shape(&schema)) {
+                if let (Some(delimiter), Resolved::List(_)) = (delimiter, lint.resolved(&schema)) {
                     rule!(list_examples(lint, delimiter, &example));
                 }
             }
@@ -66,9 +66,9 @@ fn parameter_examples<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, example: &N
 /// Checks the lists in an example of a form.
 fn form<'a>(lint: &mut Lint<'a>, media: &Node<'a>, schema: &Node<'a>, example: &Node<'a>) {
     for (name, encoding) in media.named("encoding") {
-        let is_list = lint.variants(schema).iter().any(|(_, variant)| match lint.shape(variant) {
-            Shape::Object(fields) => {
-                fields.property(name).is_some_and(|node| matches!(lint.shape(node), Shape::List(_)))
+        let is_list = lint.variants(schema).iter().any(|(_, variant)| match lint.resolved(variant) {
+            Resolved::Object(fields) => {
+                fields.property(name).is_some_and(|node| matches!(lint.resolved(node), Resolved::List(_)))
             }
             _ => false,
         });
@@ -122,7 +122,7 @@ fn examples<'a>(lint: &mut Lint<'a>, media: &Node<'a>, direction: Direction) -> 
             let message = format!("the examples `{other}` and `{name}` would both be the file `{file}`");
             lint.error(&example, message, "rename one of them");
         }
-        values.extend(lint.resolve(&example).get("value"));
+        values.extend(lint.dereference(&example).get("value"));
     }
     let Some(schema) = media.get("schema") else { return Vec::new() };
     let mut fit = Vec::new();
@@ -163,18 +163,18 @@ impl<'a> Checker<'_, 'a> {
         if depth > MAX_DEPTH || self.steps.get() > MAX_STEPS {
             return;
         }
-        let shape = self.lint.shape(schema);
+        let resolved = self.lint.resolved(schema);
         if example.value.is_null() {
-            if !matches!(shape, Shape::Any) && !self.lint.is_nullable(schema) {
+            if !matches!(resolved, Resolved::Any) && !self.lint.is_nullable(schema) {
                 let name = self.name_of(example);
                 self.report(example, format!("{name} is null"), "write a value, or add `nullable: true` to the schema");
             }
             return;
         }
-        match shape {
-            Shape::Any => {}
-            Shape::Scalar(scalar, schema) => self.scalar(scalar, &schema, example),
-            Shape::List(items) => match example.value.as_array() {
+        match resolved {
+            Resolved::Any => {}
+            Resolved::Scalar(scalar, schema) => self.scalar(scalar, &schema, example),
+            Resolved::List(items) => match example.value.as_array() {
                 Some(list) => {
                     for value in list {
                         if let Some(items) = &items {
@@ -190,7 +190,7 @@ impl<'a> Checker<'_, 'a> {
                     self.misfit(example, "a list", help);
                 }
             },
-            Shape::Map(values) => match example.value.as_object() {
+            Resolved::Map(values) => match example.value.as_object() {
                 Some(_) => {
                     for (_, node) in example.all() {
                         if let Some(values) = &values {
@@ -200,7 +200,7 @@ impl<'a> Checker<'_, 'a> {
                 }
                 None => self.misfit(example, "an object", "write an object"),
             },
-            Shape::Object(fields) => {
+            Resolved::Object(fields) => {
                 if !example.value.is_object() {
                     return self.misfit(example, "an object", "write an object");
                 }
@@ -235,14 +235,14 @@ impl<'a> Checker<'_, 'a> {
                     }
                 }
             }
-            Shape::Union(_) => self.union(schema, example, depth),
+            Resolved::Union(_) => self.union(schema, example, depth),
         }
     }
 
     /// An item of a list or a map. A string of digits is read as a number only in a property.
     fn item(&mut self, schema: &Node<'a>, example: &Node<'a>, depth: usize) {
-        if let (Shape::Scalar(scalar @ ("integer" | "number"), _), Value::String(_)) =
-            (self.lint.shape(schema), example.value)
+        if let (Resolved::Scalar(scalar @ ("integer" | "number"), _), Value::String(_)) =
+            (self.lint.resolved(schema), example.value)
         {
             let wanted = if scalar == "integer" { "an integer" } else { "a number" };
             return self.misfit(example, wanted, "write it without quotes, or `type: string` in the schema");
@@ -254,7 +254,7 @@ impl<'a> Checker<'_, 'a> {
     fn union(&mut self, schema: &Node<'a>, example: &Node<'a>, depth: usize) {
         let mut best: Option<(usize, Vec<Found>)> = None;
         for (_, variant) in self.lint.variants(schema) {
-            if matches!(self.lint.shape(&variant), Shape::Union(_)) {
+            if matches!(self.lint.resolved(&variant), Resolved::Union(_)) {
                 continue;
             }
             let mut found = Vec::new();
@@ -274,7 +274,7 @@ impl<'a> Checker<'_, 'a> {
     }
 
     fn strange_constants(&self, variant: &Node<'a>, example: &Node<'a>) -> usize {
-        let Shape::Object(fields) = self.lint.shape(variant) else { return 0 };
+        let Resolved::Object(fields) = self.lint.resolved(variant) else { return 0 };
         let strange = |(name, node): &&(&str, Node<'a>)| {
             self.lint.constant(node).is_some_and(|constant| example.value.get(name) != Some(constant))
         };

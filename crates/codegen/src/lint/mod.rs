@@ -5,7 +5,8 @@
 //! of the vendor.
 //!
 //! Each rule is a function, called by [`rule!`](rule), which gives its name to what it reports: `unknown_keys` reports
-//! `[unknown-keys]`. Its fixture and its snapshot have that name too, and `specs/README.md` lists it.
+//! `[unknown-keys]`. Its comment says what must hold. Its fixture and its snapshot have its name too, and `specs/README.md` lists
+//! it.
 //!
 //! | module | what it checks |
 //! | --- | --- |

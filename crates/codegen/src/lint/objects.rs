@@ -3,7 +3,7 @@
 use crate::diagnostic::nearest;
 use crate::ident;
 use crate::lint::document::Lint;
-use crate::lint::document::{Node, Shape};
+use crate::lint::document::{Node, Resolved};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -17,9 +17,9 @@ pub fn objects<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
     if schema.has("oneOf") || !["properties", "required", "allOf"].iter().any(|key| schema.has(key)) {
         return;
     }
-    let fields = match lint.shape(schema) {
-        Shape::Object(fields) => fields,
-        Shape::Map(_) => Rc::default(),
+    let fields = match lint.resolved(schema) {
+        Resolved::Object(fields) => fields,
+        Resolved::Map(_) => Rc::default(),
         _ => return,
     };
     let mut rust: HashMap<String, &str> = HashMap::new();

@@ -3,7 +3,7 @@
 use crate::diagnostic::nearest;
 use crate::ident;
 use crate::lint::document::Lint;
-use crate::lint::document::{At, Node, Operation, Shape};
+use crate::lint::document::{At, Node, Operation, Resolved};
 use crate::lint::objects::label;
 use crate::lint::rule::rule;
 use crate::lint::syntax::{is_header, is_ragged, own_header, placeholders, unsendable};
@@ -56,7 +56,7 @@ fn parameters<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>, used: &[&str])
 fn declared_twice<'a>(lint: &mut Lint<'a>, place: &Node<'a>) {
     let mut seen: Vec<(String, String)> = Vec::new();
     for node in place.items("parameters") {
-        let parameter = lint.resolve(&node);
+        let parameter = lint.dereference(&node);
         let (Some(name), Some(position)) = (parameter.text("name"), parameter.text("in")) else { continue };
         let key = (position.to_owned(), if position == "header" { name.to_lowercase() } else { name.to_owned() });
         if seen.contains(&key) {
@@ -120,22 +120,22 @@ fn parameter_forms<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, name: &str, us
     let place = parameter.text("in").unwrap_or_default();
     let Some(default_style) = default_style(lint, parameter, place, name, used) else { return };
     let Some(schema) = parameter.get("schema") else { return };
-    let shape = lint.shape(&schema);
-    style(lint, parameter, place, &shape, default_style);
-    match &shape {
-        Shape::Scalar(..) => {}
-        Shape::List(_) if place != "query" => {
+    let resolved = lint.resolved(&schema);
+    style(lint, parameter, place, &resolved, default_style);
+    match &resolved {
+        Resolved::Scalar(..) => {}
+        Resolved::List(_) if place != "query" => {
             let message = format!("the {place} parameter `{name}` is a list");
             let help = "write `type: string`, and say in `description` how its parts are joined";
             lint.error(&schema, message, help);
         }
-        Shape::List(items) => query_list(lint, &schema, items.as_ref(), name),
-        Shape::Object(_) | Shape::Map(_) => {
+        Resolved::List(items) => query_list(lint, &schema, items.as_ref(), name),
+        Resolved::Object(_) | Resolved::Map(_) => {
             let message = format!("the {place} parameter `{name}` is an object");
             let help = "write a parameter for each of its properties, or `type: string` for a JSON string";
             lint.error(&schema, message, help);
         }
-        Shape::Union(_) | Shape::Any => {
+        Resolved::Union(_) | Resolved::Any => {
             let message = format!("the {place} parameter `{name}` has no single type");
             lint.error(&schema, message, "write `type: string`, `integer`, `number` or `boolean`");
         }
@@ -196,15 +196,15 @@ fn header_parameter(lint: &mut Lint, at: At, name: &str) {
     }
 }
 
-fn style<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, place: &str, shape: &Shape<'a>, default_style: &str) {
+fn style<'a>(lint: &mut Lint<'a>, parameter: &Node<'a>, place: &str, resolved: &Resolved<'a>, default_style: &str) {
     let style = parameter.text("style").unwrap_or(default_style);
     let at = (parameter.at(), "style");
-    match (shape, place, style) {
-        (Shape::List(_), "query", "spaceDelimited" | "pipeDelimited") if parameter.flag("explode") => {
+    match (resolved, place, style) {
+        (Resolved::List(_), "query", "spaceDelimited" | "pipeDelimited") if parameter.flag("explode") => {
             let message = format!("`{style}` and `explode: true` exclude each other");
             lint.error(&(parameter.at(), "explode"), message, "write `explode: false`");
         }
-        (Shape::List(_), "query", "spaceDelimited" | "pipeDelimited") => {}
+        (Resolved::List(_), "query", "spaceDelimited" | "pipeDelimited") => {}
         (_, "query", "spaceDelimited" | "pipeDelimited") => {
             lint.error(&at, format!("`{style}` is for lists only"), "remove it, or write `type: array` in `schema`");
         }
@@ -227,15 +227,15 @@ fn query_list<'a>(lint: &mut Lint<'a>, schema: &Node<'a>, items: Option<&Node<'a
         let message = format!("an element of the query parameter `{name}` may be null, which a query can't express");
         lint.error(items, message, "remove `nullable`");
     }
-    let items = items.map(|items| lint.shape(items));
-    if let Some(Shape::Scalar("string", items)) = &items
+    let items = items.map(|items| lint.resolved(items));
+    if let Some(Resolved::Scalar("string", items)) = &items
         && items.text("format") == Some("password")
     {
         let message = format!("the query parameter `{name}` is a list of secrets, and secrets can't be joined");
         let help = "write one `type: string` with `format: password`, the whole list as one string";
         lint.error(schema, message, help);
     }
-    if !matches!(items, Some(Shape::Scalar(..))) {
+    if !matches!(items, Some(Resolved::Scalar(..))) {
         let message = format!("the elements of the query parameter `{name}` can't be written in a query");
         lint.error(schema, message, "write `items` with the type string, integer, number or boolean");
     }

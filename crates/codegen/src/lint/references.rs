@@ -3,7 +3,7 @@
 use crate::diagnostic::nearest;
 use crate::ident;
 use crate::lint::document::Lint;
-use crate::lint::document::{At, MAX_DEPTH, Node, Place, Shape};
+use crate::lint::document::{At, MAX_DEPTH, Node, Place, Resolved};
 use crate::lint::keys::Nodes;
 use crate::lint::keys::table::Kind;
 use crate::lint::rule::rule;
@@ -158,15 +158,15 @@ fn endless_objects<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {
     let mut missing: Vec<usize> = Vec::with_capacity(schemas.len());
     for node in &schemas {
         let find = |node: &Node<'a>| index.get(&node.at()).copied();
-        let (on, count) = match lint.shape(node) {
+        let (on, count) = match lint.resolved(node) {
             _ if lint.is_nullable(node) => (Vec::new(), 0),
-            Shape::Object(fields) => {
+            Resolved::Object(fields) => {
                 let required = fields.properties.iter().filter(|(name, _)| fields.required.contains(name));
                 let on: Vec<usize> = required.filter_map(|(_, node)| find(node)).collect();
                 let count = on.len();
                 (on, count)
             }
-            Shape::Union(branches) => {
+            Resolved::Union(branches) => {
                 let on: Vec<usize> = branches.iter().filter_map(find).collect();
                 let count = usize::from(!on.is_empty() && on.len() == branches.len());
                 (on, count)

@@ -2,7 +2,7 @@
 
 use crate::ident;
 use crate::lint::document::Lint;
-use crate::lint::document::{Node, Shape};
+use crate::lint::document::{Node, Resolved};
 use crate::lint::rule::rule;
 
 /// Whether a value is a secret by its name.
@@ -27,16 +27,16 @@ pub fn is_secret_name(name: &str) -> bool {
 
 /// A secret says so in its schema, or the generated code would print it.
 pub fn secrets<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
-    let schema = match lint.shape(node) {
-        Shape::Scalar("string", schema) => schema,
-        Shape::Scalar("integer" | "number", schema)
+    let schema = match lint.resolved(node) {
+        Resolved::Scalar("string", schema) => schema,
+        Resolved::Scalar("integer" | "number", schema)
             if !schema.has("enum") && schema.text("format") != Some("password") =>
         {
             let message = format!("`{name}` is a secret, and a number would be printed by `Debug` and in errors");
             let help = "write `type: string` and `format: password`: a secret is a string, even of digits";
             return lint.error(&schema, message, help);
         }
-        Shape::Any => {
+        Resolved::Any => {
             let message =
                 format!("`{name}` is a secret, and JSON of any type would be printed by `Debug` and in errors");
             return lint.error(node, message, "write `type: string` and `format: password`");
@@ -58,8 +58,8 @@ pub fn secrets<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
 
 /// What `x-token` reads or sends as a token can be any token, and isn't printed.
 pub fn secret_tokens<'a>(lint: &mut Lint<'a>, name: &str, node: &Node<'a>) {
-    let schema = match lint.shape(node) {
-        Shape::Scalar("string", schema) => schema,
+    let schema = match lint.resolved(node) {
+        Resolved::Scalar("string", schema) => schema,
         _ => return rule!(secrets(lint, name, node)),
     };
     match schema.text("format") {

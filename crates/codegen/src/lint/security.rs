@@ -20,7 +20,7 @@ pub fn check<'a>(lint: &mut Lint<'a>, operations: &[Operation<'a>]) {
     let schemes: Vec<(&str, Node)> =
         components.iter().flat_map(|components| components.named("securitySchemes")).collect();
     for (_, scheme) in &schemes {
-        let scheme = lint.resolve(scheme);
+        let scheme = lint.dereference(scheme);
         rule!(security_schemes(lint, &scheme));
     }
     rule!(security(lint, operations, &schemes));
@@ -57,7 +57,7 @@ fn written_once<'a>(lint: &mut Lint<'a>, requirement: &Node<'a>, schemes: &Schem
             lint.error(&scopes, format!("there is no security scheme `{name}`"), help);
             continue;
         };
-        let Some(writes) = Written::by(&lint.resolve(scheme)) else { continue };
+        let Some(writes) = Written::by(&lint.dereference(scheme)) else { continue };
         if let Some((_, other)) = written.iter().find(|(other, _)| *other == writes) {
             let message = format!("`{other}` and `{name}` would each write {writes}");
             lint.error(requirement, message, "write them as alternatives, each an element of `security`");
@@ -71,7 +71,7 @@ fn not_a_parameter_too<'a>(lint: &mut Lint<'a>, operation: &Operation<'a>, schem
     let sent = alternative(lint, operation);
     let used = sent.iter().flat_map(Node::all).filter_map(|(name, _)| {
         let (_, scheme) = schemes.iter().find(|(other, _)| *other == name)?;
-        Some((Written::by(&lint.resolve(scheme))?, name))
+        Some((Written::by(&lint.dereference(scheme))?, name))
     });
     let used: Vec<(Written, &str)> = used.collect();
     for parameter in lint.parameters(operation) {

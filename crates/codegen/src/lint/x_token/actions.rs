@@ -3,7 +3,7 @@
 use crate::diagnostic::{join, list, nearest};
 use crate::ident;
 use crate::lint::document::Lint;
-use crate::lint::document::{Node, Operation, Shape};
+use crate::lint::document::{Node, Operation, Resolved};
 use crate::lint::rule::rule;
 use crate::lint::secrets::secret_tokens;
 use crate::lint::x_token::{Action, Found, LOGIN, at, schemes_of};
@@ -136,10 +136,10 @@ fn token_places<'a>(lint: &mut Lint<'a>, action: &Action<'_>, operation: &Operat
     let known = places(lint, action, operation);
     let here = join(&action.at(), "token");
     match known.iter().find(|(other, _)| *other == name) {
-        Some((_, schema)) => match lint.shape(schema) {
-            Shape::Scalar("string", _) => rule!(secret_tokens(lint, name, schema)),
-            shape => {
-                let message = format!("`{name}` takes a token, and is {}", shape.kind());
+        Some((_, schema)) => match lint.resolved(schema) {
+            Resolved::Scalar("string", _) => rule!(secret_tokens(lint, name, schema)),
+            resolved => {
+                let message = format!("`{name}` takes a token, and is {}", resolved.kind());
                 lint.error(&here, message, "write the name of a property or parameter with `type: string`");
             }
         },
@@ -163,7 +163,7 @@ fn token_places<'a>(lint: &mut Lint<'a>, action: &Action<'_>, operation: &Operat
 fn places<'a>(lint: &Lint<'a>, action: &Action<'_>, operation: &Operation<'a>) -> Vec<(&'a str, Node<'a>)> {
     let mut places: Vec<(&'a str, Node<'a>)> = Vec::new();
     for (_, variant) in action.variants(lint, operation) {
-        if let Shape::Object(fields) = lint.shape(&variant) {
+        if let Resolved::Object(fields) = lint.resolved(&variant) {
             places.extend(fields.properties.iter().cloned());
         }
     }
@@ -253,8 +253,8 @@ fn grant_types<'a>(lint: &mut Lint<'a>, found: &Found<'_, 'a>) {
     let open = |word: &str| -> Option<Node<'a>> {
         let (action, operation) = found.iter().find(|(action, _)| action.word == word)?;
         let of_body =
-            action.variants(lint, operation).into_iter().find_map(|(_, variant)| match lint.shape(&variant) {
-                Shape::Object(fields) => fields.property("grant_type").cloned(),
+            action.variants(lint, operation).into_iter().find_map(|(_, variant)| match lint.resolved(&variant) {
+                Resolved::Object(fields) => fields.property("grant_type").cloned(),
                 _ => None,
             });
         let parameter = || {

@@ -3,7 +3,7 @@
 use crate::diagnostic::{join, list, nearest};
 use crate::ident;
 use crate::lint::document::Lint;
-use crate::lint::document::{Node, Shape};
+use crate::lint::document::{Node, Resolved};
 use crate::lint::objects::label;
 use crate::lint::syntax::{is_header, own_header, unsendable};
 use crate::lint::x_token::{Found, at};
@@ -75,15 +75,15 @@ fn properties<'a>(
     names: &mut Vec<String>,
     depth: usize,
 ) {
-    let Shape::Object(fields) = lint.shape(schema) else { return };
+    let Resolved::Object(fields) = lint.resolved(schema) else { return };
     for (name, node) in &fields.properties {
         let path = ident::snake(&format!("{prefix}{}", label(name, node)));
         if lint.constant(node).is_some() || (prefix.is_empty() && Some(*name) == token) {
             continue;
         }
-        match lint.shape(node) {
+        match lint.resolved(node) {
             // Both limits stop objects that hold one another, whose paths multiply.
-            Shape::Object(_) if depth < 8 && names.len() < 1000 => {
+            Resolved::Object(_) if depth < 8 && names.len() < 1000 => {
                 properties(lint, node, &format!("{path}_"), token, names, depth + 1);
             }
             _ => names.push(path),

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::nearest;
 use crate::lint::document::Lint;
-use crate::lint::document::{Node, Shape, is_success};
+use crate::lint::document::{Node, Resolved, is_success};
 use crate::lint::rule::rule;
 use crate::lint::syntax::is_header;
 use crate::lint::x_token::at;
@@ -83,9 +83,9 @@ fn body_field<'a>(lint: &mut Lint<'a>, keyword: &Keyword<'_>, bodies: &[Node<'a>
     let leaves = rule!(pointers(lint, keyword, bodies, "any error body"));
     rule!(secret_read_as_string(lint, keyword, &leaves));
     let fits = |leaf: &Node<'a>| {
-        lint.variants(leaf).iter().any(|(_, variant)| match lint.shape(variant) {
-            Shape::Scalar(scalar, _) => TYPES.contains(&scalar),
-            Shape::Any => true,
+        lint.variants(leaf).iter().any(|(_, variant)| match lint.resolved(variant) {
+            Resolved::Scalar(scalar, _) => TYPES.contains(&scalar),
+            Resolved::Any => true,
             _ => false,
         })
     };

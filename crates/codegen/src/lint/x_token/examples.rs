@@ -26,7 +26,7 @@ fn examples<'a>(lint: &Lint<'a>, operation: &Operation<'a>) -> Vec<Node<'a>> {
         for (_, media) in response.named("content").into_iter().filter(|(media_type, _)| is_json(media_type)) {
             let mut examples: Vec<Node<'a>> = media.get("example").into_iter().collect();
             let named = media.named("examples").into_iter();
-            examples.extend(named.filter_map(|(_, example)| lint.resolve(&example).get("value")));
+            examples.extend(named.filter_map(|(_, example)| lint.dereference(&example).get("value")));
             if examples.is_empty() {
                 examples.extend(media.get("schema").and_then(|schema| lint.schema(&schema).get("example")));
             }

@@ -128,7 +128,7 @@ impl<'c> Action<'c> {
 /// The schemes of an alternative of `security`.
 fn schemes_of<'a>(lint: &Lint<'a>, alternative: &Node<'a>) -> Vec<(&'a str, Node<'a>)> {
     let schemes = lint.root().get("components").and_then(|components| components.get("securitySchemes"));
-    let scheme = |name| Some((name, lint.resolve(&schemes?.get(name)?)));
+    let scheme = |name| Some((name, lint.dereference(&schemes?.get(name)?)));
     alternative.all().into_iter().filter_map(|(name, _)| scheme(name)).collect()
 }
 

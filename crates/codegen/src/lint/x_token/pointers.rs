@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{list, nearest};
 use crate::lint::document::Lint;
-use crate::lint::document::{Node, Shape};
+use crate::lint::document::{Node, Resolved};
 use crate::lint::x_token::at;
 use crate::read::x_token::values::Pointer;
 use std::collections::HashSet;
@@ -61,16 +61,16 @@ fn find<'a>(
         let mut known = Vec::new();
         for node in level {
             for (_, variant) in lint.variants(&node) {
-                match lint.shape(&variant) {
-                    Shape::Object(fields) => {
+                match lint.resolved(&variant) {
+                    Resolved::Object(fields) => {
                         next.extend(fields.property(segment).cloned().or(fields.more));
                         known.extend(fields.names());
                     }
-                    Shape::Map(values) => next.push(values.unwrap_or(variant)),
+                    Resolved::Map(values) => next.push(values.unwrap_or(variant)),
                     // Everything inside is untyped too.
-                    Shape::Any => next.push(variant),
-                    Shape::List(Some(items)) if segment.parse::<usize>().is_ok() => next.push(items),
-                    Shape::List(_) => known.push(LIST),
+                    Resolved::Any => next.push(variant),
+                    Resolved::List(Some(items)) if segment.parse::<usize>().is_ok() => next.push(items),
+                    Resolved::List(_) => known.push(LIST),
                     _ => {}
                 }
             }
@@ -95,13 +95,13 @@ pub fn pointer_types<'a>(
 ) {
     for leaf in leaves {
         let fits = types.is_empty()
-            || lint.variants(leaf).iter().any(|(_, variant)| match lint.shape(variant) {
-                Shape::Scalar(scalar, _) => types.contains(&scalar),
-                Shape::Any => true,
+            || lint.variants(leaf).iter().any(|(_, variant)| match lint.resolved(variant) {
+                Resolved::Scalar(scalar, _) => types.contains(&scalar),
+                Resolved::Any => true,
                 _ => false,
             });
         if !fits {
-            let message = format!("`{}` is {}, not {wanted}", keyword.pointer, lint.shape(leaf).kind());
+            let message = format!("`{}` is {}, not {wanted}", keyword.pointer, lint.resolved(leaf).kind());
             let help = format!("fix the schema on line {}, or point elsewhere", line(lint, leaf));
             lint.error(&keyword.at, message, help);
         }

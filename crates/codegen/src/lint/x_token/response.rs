@@ -2,7 +2,7 @@
 
 use crate::diagnostic::join;
 use crate::lint::document::Lint;
-use crate::lint::document::{Node, Operation, Shape};
+use crate::lint::document::{Node, Operation, Resolved};
 use crate::lint::rule::rule;
 use crate::lint::secrets::secret_tokens;
 use crate::lint::x_token::examples::{date_formats, token_examples};
@@ -101,10 +101,10 @@ fn scope<'a>(lint: &mut Lint<'a>, scope: &Scope, bodies: &[Node<'a>]) {
     let leaves = rule!(pointers(lint, &keyword, bodies, SUCCESS));
     rule!(secret_read_as_string(lint, &keyword, &leaves));
     for leaf in &leaves {
-        let is_string = |node: &Node<'a>| matches!(lint.shape(node), Shape::Scalar("string", _) | Shape::Any);
-        let fits = match lint.shape(leaf) {
-            Shape::List(Some(items)) => is_string(&items),
-            Shape::List(None) => true,
+        let is_string = |node: &Node<'a>| matches!(lint.resolved(node), Resolved::Scalar("string", _) | Resolved::Any);
+        let fits = match lint.resolved(leaf) {
+            Resolved::List(Some(items)) => is_string(&items),
+            Resolved::List(None) => true,
             _ => is_string(leaf),
         };
         if !fits {
@@ -135,7 +135,7 @@ fn token_fields<'a>(lint: &mut Lint<'a>, keyword: &Keyword<'_>, leaves: &[Node<'
     let pointer = keyword.pointer;
     let is_untyped = |leaf: &&Node<'a>| {
         let variants = lint.variants(leaf);
-        variants.iter().any(|(_, variant)| matches!(lint.shape(variant), Shape::Any | Shape::Map(None)))
+        variants.iter().any(|(_, variant)| matches!(lint.resolved(variant), Resolved::Any | Resolved::Map(None)))
     };
     let (untyped, leaves): (Vec<&Node<'a>>, Vec<&Node<'a>>) = leaves.iter().partition(is_untyped);
     if let Some(leaf) = untyped.first() {
@@ -145,17 +145,17 @@ fn token_fields<'a>(lint: &mut Lint<'a>, keyword: &Keyword<'_>, leaves: &[Node<'
         let help = format!("write its schema there, down to `{name}: {{ type: string, format: password }}`");
         lint.error(&keyword.at, message, help);
     }
-    let is_union = |leaf: &&Node<'a>| matches!(lint.shape(leaf), Shape::Union(_));
+    let is_union = |leaf: &&Node<'a>| matches!(lint.resolved(leaf), Resolved::Union(_));
     let (unions, leaves): (Vec<&Node<'a>>, Vec<&Node<'a>>) = leaves.into_iter().partition(is_union);
     let leaves: Vec<Node<'a>> = leaves.into_iter().copied().collect();
     if let Some(leaf) = unions.first() {
-        let message = format!("`{pointer}` is {}, not a string", lint.shape(leaf).kind());
+        let message = format!("`{pointer}` is {}, not a string", lint.resolved(leaf).kind());
         lint.error(*leaf, message, "write `type: string` and `format: password`");
     }
     rule!(pointer_types(lint, keyword, &leaves, &["string"], "a string"));
     for leaf in &leaves {
         // The usual case: there is nothing to report, and a name takes time to find.
-        if matches!(lint.shape(leaf), Shape::Scalar("string", of) if of.text("format") == Some("password")) {
+        if matches!(lint.resolved(leaf), Resolved::Scalar("string", of) if of.text("format") == Some("password")) {
             continue;
         }
         let name = match lint.key(leaf).as_str() {
