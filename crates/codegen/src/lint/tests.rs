@@ -93,6 +93,22 @@ fn every_unreadable_file_is_refused_as_in_its_snapshot() {
     assert_snapshots(UNREADABLE, &format!("{SNAPSHOTS}/unreadable"), |file| diagnostics(&read(file)));
 }
 
+/// The rules that the sources below a folder call.
+fn called(folder: &Path) -> BTreeSet<String> {
+    let mut rules = BTreeSet::new();
+    for entry in std::fs::read_dir(repository().join(folder)).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            rules.extend(called(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+            let text = read(&path);
+            let calls = text.split("rule!(").skip(1).filter_map(|call| call.split_once('('));
+            rules.extend(calls.map(|(rule, _)| rule.trim().replace('_', "-")));
+        }
+    }
+    rules
+}
+
 #[test]
 fn each_rule_is_listed_and_has_a_fixture_of_its_name() {
     let reference = read(&repository().join("specs/README.md"));
@@ -106,6 +122,7 @@ fn each_rule_is_listed_and_has_a_fixture_of_its_name() {
         assert!(rules.contains(&stem(&file)), "{} is about {rules:?}", file.display());
         reported.extend(rules);
     }
+    assert_eq!(called(Path::new("crates/codegen/src/lint")), listed, "the calls of `rule!`, and the list");
     assert_eq!(reported, listed, "what is reported, and the list");
     assert_eq!(stems(RULES, "yaml"), listed, "the fixtures, and the list");
 }
