@@ -130,13 +130,13 @@ fn collisions(sources: &[Source]) -> Vec<Diagnostic> {
 /// a `key`. Each pair is reported once.
 fn shared_variables(specs: &[(Spec, Model)]) -> Vec<Diagnostic> {
     let mut first: HashMap<String, &Spec> = HashMap::new();
-    let mut told: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut reported: BTreeSet<(&str, &str)> = BTreeSet::new();
     let mut diagnostics = Vec::new();
     for (spec, model) in specs {
         for from_env::Holder { variable, .. } in from_env::holders(model) {
             let other = *first.entry(variable.clone()).or_insert(spec);
             // `collisions` reports two files of one crate.
-            if other.vendor.ident() != spec.vendor.ident() && told.insert((&other.file, &spec.file)) {
+            if other.vendor.ident() != spec.vendor.ident() && reported.insert((&other.file, &spec.file)) {
                 let message = format!("{} has the environment variable `{variable}` too", other.file);
                 let help = "add `x-name` to what it is named after, or rename one of the two files";
                 diagnostics.push(spec.error("", message, help));

@@ -2,8 +2,7 @@
 
 use crate::diagnostic::list;
 use crate::diagnostic::nearest;
-use crate::lint::document::Lint;
-use crate::lint::document::{At, Fields, Node, Operation, Resolved};
+use crate::lint::document::{At, Fields, Lint, Node, Operation, Resolved};
 use crate::lint::rule::rule;
 use crate::lint::syntax::unsendable;
 use crate::read::media_type::{essence, is_form, is_json};

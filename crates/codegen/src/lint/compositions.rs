@@ -1,7 +1,6 @@
 //! Compositions: what `allOf` merges, and how the branches of a `oneOf` are told apart.
 
-use crate::lint::document::Lint;
-use crate::lint::document::{Fields, Node, Resolved};
+use crate::lint::document::{Fields, Lint, Node, Resolved};
 use crate::read::spec::is_alone;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};

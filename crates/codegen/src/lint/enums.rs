@@ -2,8 +2,7 @@
 
 use crate::diagnostic::nearest;
 use crate::ident;
-use crate::lint::document::Lint;
-use crate::lint::document::Node;
+use crate::lint::document::{Lint, Node};
 use crate::vendor::is_keyword;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};

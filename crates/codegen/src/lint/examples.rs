@@ -2,8 +2,7 @@
 
 use crate::diagnostic::nearest;
 use crate::ident;
-use crate::lint::document::Lint;
-use crate::lint::document::{At, Node, Operation, Resolved};
+use crate::lint::document::{At, Lint, Node, Operation, Resolved};
 use crate::lint::rule::rule;
 use crate::lint::syntax::unsendable;
 use crate::read::media_type::{is_form, is_json};

@@ -2,8 +2,7 @@
 
 use crate::diagnostic::nearest;
 use crate::ident;
-use crate::lint::document::Lint;
-use crate::lint::document::{Node, Resolved};
+use crate::lint::document::{Lint, Node, Resolved};
 use std::collections::HashMap;
 use std::rc::Rc;
 

@@ -1,8 +1,7 @@
 //! Operations: their names and paths.
 
 use crate::ident;
-use crate::lint::document::Lint;
-use crate::lint::document::Operation;
+use crate::lint::document::{Lint, Operation};
 use crate::lint::rule::rule;
 use crate::lint::syntax::{leads_elsewhere, placeholders};
 use crate::vendor::is_keyword;

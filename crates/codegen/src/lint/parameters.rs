@@ -2,8 +2,7 @@
 
 use crate::diagnostic::nearest;
 use crate::ident;
-use crate::lint::document::Lint;
-use crate::lint::document::{At, Node, Operation, Resolved};
+use crate::lint::document::{At, Lint, Node, Operation, Resolved};
 use crate::lint::objects::label;
 use crate::lint::rule::rule;
 use crate::lint::syntax::{is_header, is_ragged, own_header, placeholders, unsendable};

@@ -2,8 +2,7 @@
 
 use crate::diagnostic::nearest;
 use crate::ident;
-use crate::lint::document::Lint;
-use crate::lint::document::{At, MAX_DEPTH, Node, Place, Resolved};
+use crate::lint::document::{At, Lint, MAX_DEPTH, Node, Place, Resolved};
 use crate::lint::keys::Nodes;
 use crate::lint::keys::table::Kind;
 use crate::lint::rule::rule;

@@ -1,8 +1,7 @@
 //! Responses: their statuses, and the bodies that can be read.
 
 use crate::diagnostic::{distance, list};
-use crate::lint::document::Lint;
-use crate::lint::document::{Node, Operation, is_success};
+use crate::lint::document::{Lint, Node, Operation, is_success};
 use crate::lint::rule::rule;
 use crate::lint::syntax::unsendable;
 use crate::read::media_type::{essence, is_json};

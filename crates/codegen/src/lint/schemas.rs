@@ -2,8 +2,7 @@
 
 use crate::diagnostic::{distance, list, nearest};
 use crate::lint::compositions::{all_of, one_of, tags};
-use crate::lint::document::Lint;
-use crate::lint::document::{At, Node};
+use crate::lint::document::{At, Lint, Node};
 use crate::lint::enums::{enums, variant_names};
 use crate::lint::keys::Nodes;
 use crate::lint::keys::table::Kind;

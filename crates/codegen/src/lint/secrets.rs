@@ -1,8 +1,7 @@
 //! Secrets: each must say that it is one, so that nothing prints it.
 
 use crate::ident;
-use crate::lint::document::Lint;
-use crate::lint::document::{Node, Resolved};
+use crate::lint::document::{Lint, Node, Resolved};
 use crate::lint::rule::rule;
 
 /// Whether a value is a secret by its name.

@@ -2,8 +2,7 @@
 
 use crate::diagnostic::{distance, nearest};
 use crate::ident;
-use crate::lint::document::Lint;
-use crate::lint::document::{Node, Operation};
+use crate::lint::document::{Lint, Node, Operation};
 use crate::lint::rule::rule;
 use crate::lint::syntax::{is_header, is_ragged, own_header};
 use crate::read::spec;

@@ -7,8 +7,7 @@ pub mod table;
 mod values;
 
 use crate::diagnostic::{distance, nearest};
-use crate::lint::document::Lint;
-use crate::lint::document::{METHODS, Node};
+use crate::lint::document::{Lint, METHODS, Node};
 use crate::lint::keys::table::{Form, Kind, Support};
 use crate::lint::keys::values::value_types;
 use crate::lint::rule::rule;

@@ -1,7 +1,6 @@
 //! The form of a key's value.
 
-use crate::lint::document::Lint;
-use crate::lint::document::Node;
+use crate::lint::document::{Lint, Node};
 use crate::lint::keys::table::Form;
 use crate::read::spec::kind;
 use serde_json::Value;

@@ -2,8 +2,7 @@
 
 use crate::diagnostic::{join, list, nearest};
 use crate::ident;
-use crate::lint::document::Lint;
-use crate::lint::document::{Node, Operation, Resolved};
+use crate::lint::document::{Lint, Node, Operation, Resolved};
 use crate::lint::rule::rule;
 use crate::lint::secrets::secret_tokens;
 use crate::lint::x_token::{Action, Found, LOGIN, at, schemes_of};

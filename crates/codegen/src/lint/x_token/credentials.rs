@@ -2,8 +2,7 @@
 
 use crate::diagnostic::{join, list, nearest};
 use crate::ident;
-use crate::lint::document::Lint;
-use crate::lint::document::{Node, Resolved};
+use crate::lint::document::{Lint, Node, Resolved};
 use crate::lint::objects::label;
 use crate::lint::syntax::{is_header, own_header, unsendable};
 use crate::lint::x_token::{Found, at};

@@ -1,8 +1,7 @@
 //! What the vendor's error codes mean, and where they are.
 
 use crate::diagnostic::nearest;
-use crate::lint::document::Lint;
-use crate::lint::document::{Node, Resolved, is_success};
+use crate::lint::document::{Lint, Node, Resolved, is_success};
 use crate::lint::rule::rule;
 use crate::lint::syntax::is_header;
 use crate::lint::x_token::at;

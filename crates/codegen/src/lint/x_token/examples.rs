@@ -1,8 +1,7 @@
 //! The examples of token responses, read as the generated client reads them, and the formats of dates.
 
 use crate::emit::token_response;
-use crate::lint::document::Lint;
-use crate::lint::document::{Node, Operation, is_success};
+use crate::lint::document::{Lint, Node, Operation, is_success};
 use crate::read::media_type::is_json;
 use crate::read::x_token::KEY;
 use crate::read::x_token::response::{At, Response};

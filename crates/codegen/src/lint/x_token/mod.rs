@@ -8,8 +8,7 @@ mod pointers;
 mod response;
 
 use crate::diagnostic::Diagnostic;
-use crate::lint::document::Lint;
-use crate::lint::document::{Node, Operation};
+use crate::lint::document::{Lint, Node, Operation};
 use crate::lint::rule::rule;
 use crate::lint::x_token::credentials::credentials;
 use crate::lint::x_token::errors::error_codes;

@@ -1,8 +1,7 @@
 //! Pointers into a response: what they lead to, and its type.
 
 use crate::diagnostic::{list, nearest};
-use crate::lint::document::Lint;
-use crate::lint::document::{Node, Resolved};
+use crate::lint::document::{Lint, Node, Resolved};
 use crate::lint::x_token::at;
 use crate::read::x_token::values::Pointer;
 use std::collections::HashSet;
@@ -94,12 +93,11 @@ pub fn pointer_types<'a>(
     wanted: &str,
 ) {
     for leaf in leaves {
-        let fits = types.is_empty()
-            || lint.variants(leaf).iter().any(|(_, variant)| match lint.resolved(variant) {
-                Resolved::Scalar(scalar, _) => types.contains(&scalar),
-                Resolved::Any => true,
-                _ => false,
-            });
+        let fits = lint.variants(leaf).iter().any(|(_, variant)| match lint.resolved(variant) {
+            Resolved::Scalar(scalar, _) => types.contains(&scalar),
+            Resolved::Any => true,
+            _ => false,
+        });
         if !fits {
             let message = format!("`{}` is {}, not {wanted}", keyword.pointer, lint.resolved(leaf).kind());
             let help = format!("fix the schema on line {}, or point elsewhere", line(lint, leaf));

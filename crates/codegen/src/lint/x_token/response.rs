@@ -1,8 +1,7 @@
 //! Where a response has the token and its expiry.
 
 use crate::diagnostic::join;
-use crate::lint::document::Lint;
-use crate::lint::document::{Node, Operation, Resolved};
+use crate::lint::document::{Lint, Node, Operation, Resolved};
 use crate::lint::rule::rule;
 use crate::lint::secrets::secret_tokens;
 use crate::lint::x_token::examples::{date_formats, token_examples};
