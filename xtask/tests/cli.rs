@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output},
-    time::SystemTime,
-};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::SystemTime;
 
 /// A repository with the specs of this one.
 struct Repository(PathBuf);
@@ -247,7 +245,8 @@ fn with_an_error_all_problems_are_shown_and_nothing_is_written() {
 #[cfg(unix)]
 #[test]
 fn every_unusable_file_in_specs_is_reported_among_other_problems() {
-    use std::os::unix::{ffi::OsStrExt as _, fs::symlink};
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::fs::symlink;
 
     let repository = Repository::new("wrong_files");
     let specs = repository.0.join("specs");

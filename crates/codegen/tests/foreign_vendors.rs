@@ -3,11 +3,9 @@
 //! facade.
 #![allow(clippy::unwrap_used)]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 /// Cargo runs the tests in the folder of their package.
 fn repository() -> &'static Path {

@@ -1,5 +1,10 @@
 //! Request bodies: one media type, JSON or a form, and what a form can carry.
 
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use serde_json::Value;
+
 use crate::diagnostic::list;
 use crate::diagnostic::nearest;
 use crate::lint::document::{At, Fields, Lint, Node, Operation, Resolved};
@@ -7,9 +12,6 @@ use crate::lint::rule::rule;
 use crate::lint::syntax::unsendable;
 use crate::read::media_type::{essence, is_form, is_json};
 use crate::read::spec::delimiter;
-use serde_json::Value;
-use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
 
 /// Checks the request body of every operation.
 pub fn check<'a>(lint: &mut Lint<'a>, operations: &[Operation<'a>]) {

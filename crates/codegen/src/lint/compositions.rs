@@ -1,10 +1,12 @@
 //! Compositions: what `allOf` merges, and how the branches of a `oneOf` are told apart.
 
-use crate::lint::document::{Fields, Lint, Node, Resolved};
-use crate::read::spec::is_alone;
-use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+
+use serde_json::Value;
+
+use crate::lint::document::{Fields, Lint, Node, Resolved};
+use crate::read::spec::is_alone;
 
 /// The branches of an `allOf` are objects, whose properties can be merged.
 pub fn all_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {

@@ -2,13 +2,15 @@
 //!
 //! Everything here accepts any document, however wrong: what is missing is absent, and every cycle ends.
 
-use crate::diagnostic::{Diagnostic, join};
-use crate::read::media_type::is_json;
-use crate::read::spec::{Spec, is_alone, pointers};
-use serde_json::Value;
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+
+use serde_json::Value;
+
+use crate::diagnostic::{Diagnostic, join};
+use crate::read::media_type::is_json;
+use crate::read::spec::{Spec, is_alone, pointers};
 
 /// How many references or levels are followed before they count as a cycle.
 pub const MAX_DEPTH: usize = 64;

@@ -1,11 +1,13 @@
 //! Enums: their values, and the names of their variants.
 
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+
 use crate::diagnostic::nearest;
 use crate::ident;
 use crate::lint::document::{Lint, Node};
 use crate::vendor::is_keyword;
-use serde_json::Value;
-use std::collections::{HashMap, HashSet};
 
 /// The values of an `enum` fit its type and are different.
 pub fn enums<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {

@@ -1,5 +1,10 @@
 //! Examples, against their schemas: each becomes a request or a response in a snapshot test.
 
+use std::cell::Cell;
+use std::collections::HashMap;
+
+use serde_json::Value;
+
 use crate::diagnostic::nearest;
 use crate::ident;
 use crate::lint::document::{At, Lint, Node, Operation, Resolved};
@@ -8,9 +13,6 @@ use crate::lint::syntax::unsendable;
 use crate::read::media_type::{is_form, is_json};
 use crate::read::spec::{delimiter, kind};
 use crate::read::x_token::KEY;
-use serde_json::Value;
-use std::cell::Cell;
-use std::collections::HashMap;
 
 /// How deep an example is followed.
 const MAX_DEPTH: usize = 48;

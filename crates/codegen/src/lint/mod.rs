@@ -48,12 +48,13 @@ mod x_token;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lint::document::Lint;
 use crate::lower::lower;
 use crate::lower::model::Model;
 use crate::read::spec::Spec;
-use std::collections::HashSet;
 
 /// What is wrong with a spec, and its model.
 pub struct Linted {

@@ -2,6 +2,10 @@
 //!
 //! These rules need a model, whose names are those that the later stages write. There is one only if nothing else is wrong.
 
+use std::collections::HashMap;
+
+use serde_json::Value;
+
 use crate::diagnostic::join;
 use crate::emit::adapter::credentials;
 use crate::emit::adapter::from_env;
@@ -12,8 +16,6 @@ use crate::lint::document::{Lint, METHODS};
 use crate::lint::rule::rule;
 use crate::lower::model::{Model, Operation, Param, Place};
 use crate::read::spec::{Spec, at};
-use serde_json::Value;
-use std::collections::HashMap;
 
 /// Checks the names of a model. Their places are pointers: a model has no nodes.
 pub fn check(lint: &mut Lint, model: &Model) {

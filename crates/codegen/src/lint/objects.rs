@@ -1,10 +1,11 @@
 //! Objects: their properties, and the names that these get in Rust.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use crate::diagnostic::nearest;
 use crate::ident;
 use crate::lint::document::{Lint, Node, Resolved};
-use std::collections::HashMap;
-use std::rc::Rc;
 
 /// Returns what a property or a parameter is named after in Rust: its `x-name`, or its own name.
 pub fn label<'a>(name: &'a str, node: &Node<'a>) -> &'a str {

@@ -1,11 +1,12 @@
 //! Operations: their names and paths.
 
+use std::collections::HashMap;
+
 use crate::ident;
 use crate::lint::document::{Lint, Operation};
 use crate::lint::rule::rule;
 use crate::lint::syntax::{leads_elsewhere, placeholders};
 use crate::vendor::is_keyword;
-use std::collections::HashMap;
 
 /// Methods that the generated client already has; `into` and `try_into` come from the standard library.
 const CLIENT_METHODS: [&str; 3] = ["into", "new", "try_into"];

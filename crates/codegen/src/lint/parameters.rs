@@ -1,12 +1,13 @@
 //! Parameters: declared as the path has them, and of a form that a request can carry.
 
+use std::collections::HashMap;
+
 use crate::diagnostic::nearest;
 use crate::ident;
 use crate::lint::document::{At, Lint, Node, Operation, Resolved};
 use crate::lint::objects::label;
 use crate::lint::rule::rule;
 use crate::lint::syntax::{is_header, is_ragged, own_header, placeholders, unsendable};
-use std::collections::HashMap;
 
 /// Checks the parameters of every operation.
 pub fn check<'a>(lint: &mut Lint<'a>, operations: &[Operation<'a>]) {

@@ -1,5 +1,7 @@
 //! References: each resolves, and none leads back to itself. And the names of components.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::diagnostic::nearest;
 use crate::ident;
 use crate::lint::document::{At, Lint, MAX_DEPTH, Node, Place, Resolved};
@@ -7,7 +9,6 @@ use crate::lint::keys::Nodes;
 use crate::lint::keys::table::Kind;
 use crate::lint::rule::rule;
 use crate::read::spec::is_alone;
-use std::collections::{HashMap, HashSet};
 
 /// Checks every reference, and every component's name.
 pub fn check<'a>(lint: &mut Lint<'a>, nodes: &Nodes<'a>) {

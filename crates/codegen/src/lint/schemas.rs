@@ -1,5 +1,9 @@
 //! Schemas: their types and formats, and where a property may be used.
 
+use std::collections::HashSet;
+
+use serde_json::Value;
+
 use crate::diagnostic::{distance, list, nearest};
 use crate::lint::compositions::{all_of, one_of, tags};
 use crate::lint::document::{At, Lint, Node};
@@ -9,8 +13,6 @@ use crate::lint::keys::table::Kind;
 use crate::lint::objects::{objects, rust_names};
 use crate::lint::rule::rule;
 use crate::lint::secrets::{is_secret_name, secret_types, secrets};
-use serde_json::Value;
-use std::collections::HashSet;
 
 const TYPES: [&str; 6] = ["string", "integer", "number", "boolean", "array", "object"];
 

@@ -1,5 +1,8 @@
 //! Security schemes, and what each requirement of them writes into a request.
 
+use std::collections::HashMap;
+use std::fmt;
+
 use crate::diagnostic::{distance, nearest};
 use crate::ident;
 use crate::lint::document::{Lint, Node, Operation};
@@ -7,8 +10,6 @@ use crate::lint::rule::rule;
 use crate::lint::syntax::{is_header, is_ragged, own_header};
 use crate::read::spec;
 use crate::read::x_token::KEY;
-use std::collections::HashMap;
-use std::fmt;
 
 /// Security schemes of the document, by their names.
 type Schemes<'a> = [(&'a str, Node<'a>)];

@@ -1,5 +1,7 @@
 //! Servers: their names, URLs and variables.
 
+use std::collections::HashMap;
+
 use crate::diagnostic::list;
 use crate::diagnostic::nearest;
 use crate::emit::settings::RESERVED;
@@ -9,7 +11,6 @@ use crate::lint::objects::{label, rust_names};
 use crate::lint::rule::rule;
 use crate::lint::syntax::{leads_elsewhere, placeholders};
 use crate::vendor::is_keyword;
-use std::collections::HashMap;
 
 /// Checks the servers of the document.
 pub fn check(lint: &mut Lint) {

@@ -1,13 +1,15 @@
 //! The lint as a whole: what it reports for every fixture, what passes, and that nothing makes it panic.
 
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
 use super::lint;
 use crate::diagnostic::{Diagnostic, Severity, join};
 use crate::read::folder::tests::repository;
 use crate::read::spec::Spec;
-use serde_json::{Value, json};
-use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 
 /// A fixture for each rule, named after it.
 const RULES: &str = "crates/codegen/tests/fixtures/lint";

@@ -2,12 +2,14 @@
 //!
 //! It refuses what isn't YAML, what isn't one document and what isn't OpenAPI 3.0. Everything else is for `lint`.
 
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
 use crate::diagnostic::{Diagnostic, Severity, join};
 use crate::read::yaml::{Duplicate, Places, Yaml};
 use crate::vendor::Vendor;
-use serde_json::Value;
-use std::collections::HashMap;
-use std::sync::OnceLock;
 
 /// A spec as its file has it.
 #[derive(Clone, Debug)]

@@ -1,13 +1,15 @@
 //! YAML, read into a JSON document whose every node has a line.
 
-use crate::diagnostic::{Diagnostic, Severity};
+use std::collections::HashMap;
+use std::fmt;
+
 use serde::Deserialize;
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde_json::map::Entry;
 use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
-use std::collections::HashMap;
-use std::fmt;
+
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// A file, read.
 pub struct Yaml {

@@ -6,12 +6,13 @@
 pub mod table;
 mod values;
 
+use serde_json::{Map, Value};
+
 use crate::diagnostic::{distance, nearest};
 use crate::lint::document::{Lint, METHODS, Node};
 use crate::lint::keys::table::{Form, Kind, Support};
 use crate::lint::keys::values::value_types;
 use crate::lint::rule::rule;
-use serde_json::{Map, Value};
 
 /// Every node of the document that is an object of OpenAPI.
 pub type Nodes<'a> = Vec<(Kind, Node<'a>)>;

@@ -1,9 +1,10 @@
 //! The form of a key's value.
 
+use serde_json::Value;
+
 use crate::lint::document::{Lint, Node};
 use crate::lint::keys::table::Form;
 use crate::read::spec::kind;
-use serde_json::Value;
 
 /// Checks the value itself; its children are checked as the values of their own keys.
 pub fn value_types<'a>(lint: &mut Lint<'a>, key: &str, node: &Node<'a>, form: Form) {

@@ -1,5 +1,7 @@
 //! How a call carries the token, and the credentials that `use` and `basic` name.
 
+use std::collections::HashSet;
+
 use crate::diagnostic::{join, list, nearest};
 use crate::ident;
 use crate::lint::document::{Lint, Node, Resolved};
@@ -7,7 +9,6 @@ use crate::lint::objects::label;
 use crate::lint::syntax::{is_header, own_header, unsendable};
 use crate::lint::x_token::{Found, at};
 use crate::read::x_token::XToken;
-use std::collections::HashSet;
 
 /// `use` and `basic` name headers and credentials that can be sent.
 pub fn credentials<'a>(lint: &mut Lint<'a>, x: &XToken, found: &Found<'_, 'a>) {

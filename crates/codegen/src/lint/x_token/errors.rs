@@ -1,5 +1,7 @@
 //! What the vendor's error codes mean, and where they are.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::diagnostic::nearest;
 use crate::lint::document::{Lint, Node, Resolved, is_success};
 use crate::lint::rule::rule;
@@ -8,7 +10,6 @@ use crate::lint::x_token::at;
 use crate::lint::x_token::pointers::{Keyword, pointer_types, pointers, secret_read_as_string};
 use crate::read::x_token::XToken;
 use crate::read::x_token::errors::{Code, RequestId};
-use std::collections::{HashMap, HashSet};
 
 /// The types that a code, a message or a request's id can have.
 const TYPES: [&str; 3] = ["string", "integer", "number"];

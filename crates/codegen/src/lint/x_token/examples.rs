@@ -1,12 +1,13 @@
 //! The examples of token responses, read as the generated client reads them, and the formats of dates.
 
+use freshtoken_wire::tokens::{self, TokenFields};
+use freshtoken_wire::{FormatProblem, Timestamp, check_format};
+
 use crate::emit::token_response;
 use crate::lint::document::{Lint, Node, Operation, is_success};
 use crate::read::media_type::is_json;
 use crate::read::x_token::KEY;
 use crate::read::x_token::response::{At, Response};
-use freshtoken_wire::tokens::{self, TokenFields};
-use freshtoken_wire::{FormatProblem, Timestamp, check_format};
 
 /// The examples of a token response yield a token and a readable expiry.
 pub fn token_examples<'a>(lint: &mut Lint<'a>, response: &Response, operation: &Operation<'a>) {

@@ -1,10 +1,11 @@
 //! Pointers into a response: what they lead to, and its type.
 
+use std::collections::HashSet;
+
 use crate::diagnostic::{list, nearest};
 use crate::lint::document::{Lint, Node, Resolved};
 use crate::lint::x_token::at;
 use crate::read::x_token::values::Pointer;
-use std::collections::HashSet;
 
 /// A pointer, and the place of its keyword.
 pub struct Keyword<'c> {

@@ -3,11 +3,12 @@
 //! It knows no keyword itself: keys, forms and examples come from the schema. It supports the few keywords of JSON Schema
 //! that schemars writes.
 
+use serde_json::Value;
+
 use crate::diagnostic::{Diagnostic, join, list, nearest};
 use crate::read::spec;
 use crate::read::spec::{Spec, kind};
 use crate::read::x_token::values::{Lifetime, Part, Pointer, Span, duration};
-use serde_json::Value;
 
 /// Returns all diagnostics of the block at `place`.
 pub fn diagnostics(spec: &Spec, schema: &Value, block: &Value, place: &str) -> Vec<Diagnostic> {

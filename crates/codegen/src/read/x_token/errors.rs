@@ -1,9 +1,11 @@
 //! The keywords of `x-token` that say what the vendor's error codes mean.
 
-use crate::read::x_token::values::Pointer;
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::fmt;
+
+use crate::read::x_token::values::Pointer;
 
 /// What the vendor's errors mean.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]

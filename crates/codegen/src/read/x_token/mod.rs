@@ -11,13 +11,15 @@ pub mod response;
 pub mod schema;
 pub mod values;
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::read::x_token::errors::Errors;
 use crate::read::x_token::response::{Flag, Response};
 use crate::read::x_token::values::{Lifetime, Part, Pointer, Span};
-use schemars::JsonSchema;
-use serde::Deserialize;
-use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// The key of the block at the root of a spec.
 pub const KEY: &str = "x-token";

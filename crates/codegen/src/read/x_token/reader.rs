@@ -1,10 +1,11 @@
 //! Reads the block of a spec, after checking it against the JSON Schema: serde would stop at the first error.
 
+use serde::Deserialize;
+
 use crate::diagnostic::{Diagnostic, join};
 use crate::read::spec::Spec;
 use crate::read::x_token::schema::SCHEMA;
 use crate::read::x_token::{KEY, XToken, check};
-use serde::Deserialize;
 
 impl XToken {
     /// Returns the block of a spec, if it has one.

@@ -1,8 +1,9 @@
 //! The keywords of `x-token` that say where a response holds the token and its expiry.
 
-use crate::read::x_token::values::Pointer;
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::read::x_token::values::Pointer;
 
 /// JSON Pointers into the success body of the login and the refresh; list indexes are allowed.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]

@@ -1,8 +1,10 @@
 //! The JSON Schema of the block, made from its types.
 
-use crate::read::x_token::XToken;
-use serde_json::Value;
 use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use crate::read::x_token::XToken;
 
 /// The JSON Schema of the block, for editors: the content of `specs/x-token.schema.json`. Each spec needs it, so it is made
 /// once.

@@ -1,10 +1,11 @@
 //! Values that several keywords of `x-token` share, each a string or a number of a particular form.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
 
 /// The documented lifetime of an access token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
