@@ -148,7 +148,7 @@ fn shared_variables(specs: &[(Spec, Model)]) -> Vec<Diagnostic> {
 
 fn package_of(spec: &Spec, model: &Model) -> Result<Package, Vec<Diagnostic>> {
     let mut diagnostics: Vec<Diagnostic> = model
-        .sent_and_answered()
+        .sent_and_received()
         .map(|name| {
             let message = format!(
                 "`{name}` is part of a request and of a response, and has a constant: it is always sent, but never read"
@@ -330,7 +330,7 @@ components:
         let mut crates: Vec<&str> = generated.files.keys().filter_map(|path| path.split('/').nth(1)).collect();
         crates.retain(|name| !name.ends_with(".json") && *name != "freshtoken");
         crates.dedup();
-        assert!(of(crates[0]).len() > 10);
+        assert!(of(crates[0]).len() >= 10);
         assert!(crates.iter().all(|vendor| of(vendor) == of(crates[0])), "{crates:?}");
     }
 

@@ -5,7 +5,7 @@
 use crate::diagnostic::{Diagnostic, Severity};
 
 /// Crates of the workspace that aren't a vendor's.
-const CRATES: [&str; 8] = ["bench", "codegen", "demo", "freshtoken", "redis", "sandbox", "wire", "xtask"];
+const CRATES: [&str; 9] = ["bench", "codegen", "demo", "freshtoken", "redis", "sandbox", "testing", "wire", "xtask"];
 
 /// Names of the facade's modules, features and dependencies: a vendor becomes all three. `types` is a module of each vendor.
 const FACADE: [&str; 50] = [

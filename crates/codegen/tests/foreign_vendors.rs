@@ -24,7 +24,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Creates a workspace with only `freshtoken-wire`, the facade and the fragments.
+/// Creates a workspace of the fragments, the facade, and the crates that generated crates depend on.
 fn workspace() -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("foreign");
     let _ = fs::remove_dir_all(&root);
@@ -33,8 +33,9 @@ fn workspace() -> PathBuf {
     let manifest = manifest.replace("members = [\"crates/*\", \"xtask\"]", "members = [\"crates/*\"]");
     fs::write(root.join("Cargo.toml"), manifest).unwrap();
     copy(&repository().join("Cargo.lock"), &root.join("Cargo.lock"));
-    copy(&repository().join("crates/wire"), &root.join("crates/wire"));
-    copy(&repository().join("crates/freshtoken"), &root.join("crates/freshtoken"));
+    for folder in ["crates/wire", "crates/testing", "crates/freshtoken"] {
+        copy(&repository().join(folder), &root.join(folder));
+    }
     copy(&repository().join("crates/codegen/tests/fixtures/vendors"), &root.join("specs"));
     root
 }
@@ -86,6 +87,8 @@ fn fragments_of_other_vendors_generate_compile_and_pass_their_tests() {
             "--workspace",
             "--exclude",
             "freshtoken-wire",
+            "--exclude",
+            "freshtoken-testing",
             "--exclude",
             "freshtoken",
             "--offline",

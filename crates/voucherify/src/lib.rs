@@ -4,11 +4,11 @@
 #![forbid(unsafe_code)]
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// Generated code has one way to say a thing, not the shortest each time.
+// Generated code expresses each thing in one way, which is not always the shortest.
 #![allow(clippy::complexity, clippy::style)]
-// Names are the vendor's.
+// The vendor chose the names.
 #![allow(non_snake_case, non_camel_case_types)]
-// Descriptions are the vendor's business, and not always good Markdown.
+// The vendor wrote the descriptions, which are not always valid Markdown.
 #![allow(rustdoc::invalid_html_tags, rustdoc::bare_urls, rustdoc::broken_intra_doc_links)]
 
 #[rustfmt::skip]

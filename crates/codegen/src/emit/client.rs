@@ -382,7 +382,7 @@ pub struct Argument<'a> {
 /// The arguments of an operation's method in order, without its body.
 pub fn arguments(operation: &Operation) -> Vec<Argument<'_>> {
     // Names of the method's own: an argument of such a name gets a `_`, as one of a keyword does.
-    let named = |name: String| match ["call", "client", "result", "answer"].contains(&name.as_str()) {
+    let named = |name: String| match ["call", "client", "result"].contains(&name.as_str()) {
         true => format!("{name}_"),
         false => name,
     };
@@ -463,7 +463,7 @@ fn method(
     let seen = success.map_or_else(|| "()".to_owned(), body_type);
     let docs = method_docs(model, operation, bodies);
     let head = signature(4, &format!("pub async fn {id}"), inputs.clone(), &format!("Result<{seen}, Error>"));
-    if success.is_none() || !model.answers_token(operation) {
+    if success.is_none() || !model.returns_token(operation) {
         let finish = if success.is_some() { "finish" } else { "finish_empty" };
         return Ok(format!("\n{docs}{head}\n{sent}        client.inner.{finish}(result)\n    }}\n"));
     }
@@ -596,23 +596,23 @@ fn method_docs(model: &Model, operation: &Operation, bodies: &Bodies) -> String 
     let mut errors: Vec<String> = operation
         .errors
         .iter()
-        .map(|answer| {
-            let body = answer.ty.as_ref().map(|ty| format!(" ([`ErrorBody::{}`])", errors::variant(bodies, ty)));
-            let description = docs::first_sentence(&answer.description);
-            format!("- {}{}: {description}", answer.status.label(), body.unwrap_or_default())
+        .map(|response| {
+            let body = response.ty.as_ref().map(|ty| format!(" ([`ErrorBody::{}`])", errors::variant(bodies, ty)));
+            let description = docs::first_sentence(&response.description);
+            format!("- {}{}: {description}", response.status.label(), body.unwrap_or_default())
         })
         .collect();
     if errors::can_fail_at_2xx(model, operation) {
         let variant = operation.success.ty.as_ref().map(|ty| errors::variant(bodies, ty)).unwrap_or_default();
         let (status, why) = (operation.success.status.label(), failure_at_2xx(model, operation));
-        errors.push(format!("- {status} ([`ErrorBody::{variant}`]): an answer {why}."));
+        errors.push(format!("- {status} ([`ErrorBody::{variant}`]): a response {why}."));
     }
     let known = if errors.is_empty() {
         String::new()
     } else {
         format!(" Statuses that the spec knows:\n\n{}", errors.join("\n"))
     };
-    let tokens = match model.answers_token(operation) {
+    let tokens = match model.returns_token(operation) {
         true => {
             " Where the response doesn't match the spec but has an access token, the error holds it: see \
                  [`tokens`](Error::tokens)."
@@ -622,10 +622,10 @@ fn method_docs(model: &Model, operation: &Operation, bodies: &Bodies) -> String 
     docs::comment(&format!("{text}\n\n# Errors\n\nSee [`Error`].{tokens}{known}"), "    ")
 }
 
-/// What makes an answer of 2xx a failure.
+/// What makes a response of 2xx a failure.
 fn failure_at_2xx(model: &Model, operation: &Operation) -> &'static str {
     let is_marked = model.failure_marks(operation) != (None, None);
-    match (is_marked, model.answers_token(operation)) {
+    match (is_marked, model.returns_token(operation)) {
         (true, true) => "that says it is a failure, or has no token",
         (true, false) => "that says it is a failure",
         (false, _) => "without a token",

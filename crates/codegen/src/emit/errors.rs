@@ -6,7 +6,7 @@ use crate::docs;
 use crate::emit::layout::{Code, signature};
 use crate::emit::types::{delimited, or};
 use crate::ident;
-use crate::lower::model::{Answer, Model, Operation, Shape, Status, Ty};
+use crate::lower::model::{Model, Operation, Response, Shape, Status, Ty};
 use crate::read::x_token::errors;
 use crate::read::x_token::errors::{RequestId, RetryUnit};
 use crate::read::x_token::response::Scalar;
@@ -61,17 +61,17 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {{
 /// Every type that an error may have, by the name of its variant, with its docs.
 pub type Bodies = IndexMap<String, (Ty, String)>;
 
-/// Of the error schemas, and of the answers that may be failures at 2xx.
+/// Of the error schemas, and of the responses that may be failures at 2xx.
 pub fn bodies(model: &Model) -> Bodies {
     let mut bodies = Bodies::new();
-    for (operation, answer) in failures(model) {
-        let Some(ty) = &answer.ty else { continue };
+    for (operation, response) in failures(model) {
+        let Some(ty) = &response.ty else { continue };
         if bodies.values().any(|(known, _)| known == ty) {
             continue;
         }
-        let docs = match std::ptr::eq(answer, &operation.success) {
-            true => "An answer of 2xx that is a failure all the same: it says so, or has no token.".to_owned(),
-            false => or(&type_docs(model, ty), &docs::first_sentence(&answer.description)),
+        let docs = match std::ptr::eq(response, &operation.success) {
+            true => "A response at 2xx that is a failure: it contains an error, or no token.".to_owned(),
+            false => or(&type_docs(model, ty), &docs::first_sentence(&response.description)),
         };
         let name = ident::unique(&base_name(ty), |name| bodies.contains_key(name));
         bodies.insert(name, (ty.clone(), docs));
@@ -79,18 +79,18 @@ pub fn bodies(model: &Model) -> Bodies {
     bodies
 }
 
-/// The answers that are failures, or may be.
-fn failures(model: &Model) -> impl Iterator<Item = (&Operation, &Answer)> {
+/// The responses that are failures, or may be.
+fn failures(model: &Model) -> impl Iterator<Item = (&Operation, &Response)> {
     model.operations.iter().flat_map(|operation| {
         let success = can_fail_at_2xx(model, operation).then_some(&operation.success);
-        operation.errors.iter().chain(success).map(move |answer| (operation, answer))
+        operation.errors.iter().chain(success).map(move |response| (operation, response))
     })
 }
 
-/// Whether an answer of 2xx can say that it is a failure.
+/// Whether a response of 2xx can say that it is a failure.
 pub fn can_fail_at_2xx(model: &Model, operation: &Operation) -> bool {
     let (error, ok) = model.failure_marks(operation);
-    operation.success.ty.is_some() && (error.is_some() || ok.is_some() || model.answers_token(operation))
+    operation.success.ty.is_some() && (error.is_some() || ok.is_some() || model.returns_token(operation))
 }
 
 /// The variant that holds a type: each has its own, also where two would be called the same.
@@ -209,20 +209,20 @@ fn fields(model: &Model) -> Option<Code> {
 }
 
 fn decode(model: &Model, bodies: &Bodies) -> Code {
-    let answers = model.operations.iter().flat_map(|operation| {
+    let responses = model.operations.iter().flat_map(|operation| {
         // First: a default would hide it.
         let success = can_fail_at_2xx(model, operation).then_some(&operation.success);
         let success = success.filter(|success| success.status != Status::Default);
-        success.into_iter().chain(&operation.errors).map(|answer| (&operation.id, answer))
+        success.into_iter().chain(&operation.errors).map(|response| (&operation.id, response))
     });
-    let mut arms: Vec<Code> = answers
-        .map(|(id, answer)| {
-            let status = match answer.status {
+    let mut arms: Vec<Code> = responses
+        .map(|(id, response)| {
+            let status = match response.status {
                 Status::Code(code) => code.to_string(),
                 Status::Range(class) => format!("{}..={}", class * 100, class * 100 + 99),
                 Status::Default => "_".to_owned(),
             };
-            let read = match &answer.ty {
+            let read = match &response.ty {
                 // A status without JSON hides a range or a default behind it.
                 None => "None".to_owned(),
                 Some(ty) => format!("::serde_json::from_slice(body).ok().map(Self::{})", variant(bodies, ty)),
@@ -250,8 +250,8 @@ mod tests {
     use crate::read::spec::Spec;
     use crate::read::x_token::XToken;
 
-    /// The module of errors for a spec with this `x-token` and this answer.
-    fn errors(x_token: &str, answer: &str) -> String {
+    /// The module of errors for a spec with this `x-token` and this response.
+    fn errors(x_token: &str, response: &str) -> String {
         let text = format!(
             r#"
 openapi: 3.0.3
@@ -263,7 +263,7 @@ paths:
     post:
       operationId: log_in
       responses:
-        "200": {{ description: A token., content: {{ application/json: {{ schema: {answer} }} }} }}
+        "200": {{ description: A token., content: {{ application/json: {{ schema: {response} }} }} }}
         4XX: {{ description: No., content: {{ application/problem+json: {{ schema: {{ type: object, properties: {{ code: {{ type: string, enum: [one, two] }}, why: {{ type: string }} }} }} }} }} }}
         "429": {{ description: Slower. }}
 "#

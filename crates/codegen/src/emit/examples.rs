@@ -12,20 +12,17 @@ use crate::lower::model::{Model, Shape, Ty};
 pub enum Secrets {
     /// As the example has them.
     Example,
-    /// As texts that a test searches for: see [`marked`].
-    Marked,
 }
 
-/// A text that no other text holds by chance, for the secret of this name. It has what breaks headers and forms apart.
-pub fn marked(name: &str) -> String {
-    format!("MARKED-{}&=+%", ident::snake(name).replace('_', "-"))
+/// Transitional: the adapters still say how secrets are written.
+pub fn expression(model: &Model, ty: &Ty, name: &str, value: &Value, _: Secrets) -> Code {
+    expr(model, ty, name, value)
 }
 
 /// An expression for `value` as a `ty`.
-pub fn expression(model: &Model, ty: &Ty, name: &str, value: &Value, secrets: Secrets) -> Code {
+pub fn expr(model: &Model, ty: &Ty, name: &str, value: &Value) -> Code {
     match ty {
-        Ty::Secret if secrets == Secrets::Marked => Code::into(&marked(name)),
-        Ty::Constant(constant) => expression(model, &Ty::of(constant), name, value, secrets),
+        Ty::Constant(constant) => expr(model, &Ty::of(constant), name, value),
         Ty::Secret | Ty::Text => Code::into(&plain(value)),
         Ty::Timestamp { .. } => Code::text(format!("{:?}.parse().expect(\"a date-time\")", plain(value))),
         Ty::Integer => {
@@ -37,43 +34,43 @@ pub fn expression(model: &Model, ty: &Ty, name: &str, value: &Value, secrets: Se
         Ty::Any => Code::text(format!("::serde_json::from_str({:?}).expect(\"JSON\")", value.to_string())),
         Ty::List(item) => {
             let items = value.as_array().into_iter().flatten();
-            Code::list("vec![", items.map(|value| expression(model, item, name, value, secrets)).collect())
+            Code::list("vec![", items.map(|value| expr(model, item, name, value)).collect())
         }
         Ty::Delimited(_, item) => {
             let items = value.as_array().into_iter().flatten();
-            let items = items.map(|value| listed(model, item, name, value, secrets)).collect();
+            let items = items.map(|value| listed(model, item, name, value)).collect();
             Code::row([Code::list("[", items), Code::text(".into()")])
         }
         Ty::Map(item) => {
             let entries = value.as_object().into_iter().flatten().map(|(key, value)| {
-                let value = expression(model, item, key, value, secrets);
+                let value = expr(model, item, key, value);
                 Code::list("(", vec![Code::text(format!("{key:?}.to_owned()")), value])
             });
             Code::list("::std::collections::BTreeMap::from(", vec![Code::list("[", entries.collect())])
         }
         Ty::Nullable(_) if value.is_null() => Code::text("None"),
-        Ty::Nullable(item) => Code::list("Some(", vec![expression(model, item, name, value, secrets)]),
-        Ty::Ref(component) => named(model, component, value, secrets),
+        Ty::Nullable(item) => Code::list("Some(", vec![expr(model, item, name, value)]),
+        Ty::Ref(component) => named(model, component, value),
     }
 }
 
 /// An item of a delimited list: `into` would be ambiguous there.
-fn listed(model: &Model, ty: &Ty, name: &str, value: &Value, secrets: Secrets) -> Code {
+fn listed(model: &Model, ty: &Ty, name: &str, value: &Value) -> Code {
     match ty {
-        Ty::Constant(constant) => listed(model, &Ty::of(constant), name, value, secrets),
+        Ty::Constant(constant) => listed(model, &Ty::of(constant), name, value),
         Ty::Text => Code::text(format!("{:?}.to_owned()", plain(value))),
-        ty => expression(model, ty, name, value, secrets),
+        ty => expr(model, ty, name, value),
     }
 }
 
-fn named(model: &Model, name: &str, value: &Value, secrets: Secrets) -> Code {
+fn named(model: &Model, name: &str, value: &Value) -> Code {
     match model.components.get(name).map(|component| &component.shape) {
         Some(Shape::Struct(properties)) => {
             let fields = properties.iter().filter(|property| !property.is_constant()).map(|property| {
                 let is_said = |value: &&Value| !value.is_null() || (property.ty == Ty::Any && !property.optional);
                 let given = value.get(&property.name).filter(is_said);
                 let write = |value: &Value| {
-                    let written = expression(model, &property.ty, &property.name, value, secrets);
+                    let written = expr(model, &property.ty, &property.name, value);
                     if property.is_boxed { Code::list("Box::new(", vec![written]) } else { written }
                 };
                 let value = match (given, property.optional) {
@@ -88,7 +85,7 @@ fn named(model: &Model, name: &str, value: &Value, secrets: Secrets) -> Code {
         }
         Some(Shape::Union(_)) => {
             let branch = branch(model, name, value);
-            Code::list(format!("types::{name}::from("), vec![named(model, branch, value, secrets)])
+            Code::list(format!("types::{name}::from("), vec![named(model, branch, value)])
         }
         Some(Shape::Enum(variants)) => {
             let text = plain(value);
@@ -272,32 +269,5 @@ pub fn secrets(model: &Model, ty: &Ty, name: &str, value: &Value) -> Vec<(String
             held.flat_map(|(property, value)| secrets(model, &property.ty, &property.name, value)).collect()
         }
         _ => Vec::new(),
-    }
-}
-
-/// A copy of an example in which every secret is a marked one.
-pub fn with_marks(model: &Model, ty: &Ty, name: &str, value: &Value) -> Value {
-    match (ty, value) {
-        (Ty::Secret, Value::String(_)) => json!(marked(name)),
-        (Ty::Nullable(item), value) => with_marks(model, item, name, value),
-        (Ty::List(item), Value::Array(values)) => {
-            values.iter().map(|value| with_marks(model, item, name, value)).collect()
-        }
-        (Ty::Map(item), Value::Object(entries)) => {
-            let marked = entries.iter().map(|(key, value)| (key.clone(), with_marks(model, item, key, value)));
-            Value::Object(marked.collect())
-        }
-        (Ty::Ref(component), Value::Object(members)) => {
-            let struct_name = branch(model, component, value);
-            let ty_of = |key: &str| {
-                model.properties(struct_name).iter().find(|property| property.name == key).map(|property| &property.ty)
-            };
-            let marked = members.iter().map(|(key, value)| {
-                let marked = ty_of(key).map_or_else(|| value.clone(), |ty| with_marks(model, ty, key, value));
-                (key.clone(), marked)
-            });
-            Value::Object(marked.collect())
-        }
-        _ => value.clone(),
     }
 }

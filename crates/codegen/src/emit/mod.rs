@@ -10,20 +10,18 @@ mod examples;
 pub mod header;
 mod layout;
 pub mod operations;
+mod readme;
 pub mod settings;
 pub mod token_response;
 mod types;
+mod usage;
 
 use std::collections::BTreeMap;
 
 use crate::docs;
 use crate::emit::crate_tests::Shapes;
-use crate::emit::examples::Secrets;
 use crate::emit::header::mark;
-use crate::emit::layout::{Code, statements};
-use crate::emit::settings::arguments;
-use crate::emit::types::or;
-use crate::lower::model::{Answer, Model, Shape, Ty};
+use crate::lower::model::Model;
 
 /// Files by their path below the repository.
 pub type Files = BTreeMap<String, String>;
@@ -45,29 +43,23 @@ pub fn package(model: &Model) -> Result<Package, String> {
     };
     let (client, others) = rayon::join(client, || Others::of(model));
     let ((client, operations), others) = (client?, others?);
-    let Shapes { requests, responses, secrets, snapshots } = others.shapes;
+    let Shapes { main, requests, responses, snapshots } = others.shapes;
     let sources = [
-        ("src/client.rs", "The client: where it goes, what it authenticates with, one method per operation.", client),
-        ("src/error.rs", "Why a call failed: the vendor's error bodies and what its codes mean.", others.errors),
+        ("src/client.rs", "The client: its endpoint, its credentials, and one method per operation.", client),
+        ("src/error.rs", "The errors: the vendor's error bodies, and what its codes mean.", others.errors),
         (
             "src/progenitor.rs",
-            "Progenitor's operations, sent by `Call`. They are private: `client` is what a user sees of them.",
+            "The operations that progenitor generates, sent by `Call`. They are private: users call the methods of `client`.",
             operations,
         ),
-        ("src/types.rs", "The bodies of requests and answers.", others.types),
+        ("src/types.rs", "The bodies of requests and responses.", others.types),
         (
             "tests/shapes/main.rs",
-            "The shapes of requests and answers, under review: `snapshots/` is what people read.",
-            crate_tests::MAIN.to_owned(),
+            "Every request and every response of the spec. Review the snapshots in `snapshots/`.",
+            main,
         ),
         ("tests/shapes/requests.rs", "Every request, as it arrives at the vendor.", requests),
-        ("tests/shapes/responses.rs", "Every answer, as the caller sees it.", responses),
-        ("tests/shapes/secrets.rs", "No secret reaches any text.", secrets),
-        (
-            "tests/shapes/support.rs",
-            "What the tests share: a server on loopback, and requests and answers as text.",
-            crate_tests::SUPPORT.to_owned(),
-        ),
+        ("tests/shapes/responses.rs", "Every response, and what the caller gets.", responses),
     ];
     let root = root(model);
     let mut files: Files =
@@ -94,7 +86,7 @@ impl Others {
             types: types::source(model),
             errors: errors::source(model),
             shapes: crate_tests::shapes(model),
-            readme: readme(model),
+            readme: readme::source(model),
             adapter: adapter::source(model)?,
         })
     }
@@ -124,6 +116,8 @@ license.workspace = true
 readme = "README.md"
 keywords = ["oauth2", "token", "sdk"]
 categories = ["api-bindings", "authentication"]
+# The tests need a crate that is not published.
+exclude = ["tests"]
 
 [package.metadata.docs.rs]
 all-features = true
@@ -131,7 +125,7 @@ rustdoc-args = ["--cfg", "docsrs"]
 
 [features]
 default = ["rustls"]
-# TLS from rustls, with the platform's roots.
+# TLS from rustls, with the platform's root certificates.
 rustls = ["freshtoken-wire/rustls"]
 # TLS from the platform.
 native-tls = ["freshtoken-wire/native-tls"]
@@ -144,13 +138,9 @@ serde.workspace = true
 serde_json.workspace = true
 
 [dev-dependencies]
-base64.workspace = true
-insta.workspace = true
-log.workspace = true
-# In the snapshots a body's members stand in the order in which they were sent.
-serde_json = {{ workspace = true, features = ["preserve_order"] }}
+# Not published: cargo leaves it out of the package.
+freshtoken-testing.workspace = true
 tokio = {{ workspace = true, features = ["macros", "rt"] }}
-wiremock.workspace = true
 
 [lints]
 workspace = true
@@ -169,11 +159,11 @@ fn library(model: &Model) -> String {
 #![forbid(unsafe_code)]
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// Generated code has one way to say a thing, not the shortest each time.
+// Generated code expresses each thing in one way, which is not always the shortest.
 #![allow(clippy::complexity, clippy::style)]
-// Names are the vendor's.
+// The vendor chose the names.
 #![allow(non_snake_case, non_camel_case_types)]
-// Descriptions are the vendor's business, and not always good Markdown.
+// The vendor wrote the descriptions, which are not always valid Markdown.
 #![allow(rustdoc::invalid_html_tags, rustdoc::bare_urls, rustdoc::broken_intra_doc_links)]
 
 #[rustfmt::skip]
@@ -196,141 +186,10 @@ pub use freshtoken_wire::{{CommaDelimited, ListError, PipeDelimited, SpaceDelimi
     )
 }
 
-fn readme(model: &Model) -> String {
-    let vendor = model.vendor.package();
-    let description = docs::lines(&model.description).join("\n");
-    let settings = settings::settings(model);
-    let servers: String = model
-        .servers
-        .iter()
-        .map(|server| {
-            let asked = arguments(&settings, server).into_iter();
-            let asked = asked.map(|setting| setting.name.as_str()).collect::<Vec<_>>().join(", ");
-            let docs = cell(&docs::first_sentence(&server.docs));
-            format!("| `Endpoint::{}({asked})` | `{}` | {docs} |\n", server.name, server.url)
-        })
-        .collect();
-    let operations: String = model
-        .operations
-        .iter()
-        .map(|operation| {
-            let summary = cell(&docs::first_sentence(&or(&operation.summary, &operation.description)));
-            format!("| `{}` | `{} {}` | {summary} |\n", operation.id, operation.method, operation.path)
-        })
-        .collect();
-    let example = example(model);
-    format!(
-        r#"<!-- {mark} -->
-
-# {vendor}
-
-A typed client of “{title}”, generated from [`{file}`](../../{file}).
-
-{description}
-
-## Use
-
-```toml
-[dependencies]
-{vendor} = {{ path = "../freshtoken/crates/{folder}" }} # or git = "<URL of this repository>"
-tokio = {{ version = "1", features = ["macros", "rt"] }}
-```
-
-```rust,no_run
-{example}```
-
-A failure has the vendor's status, its typed body where it parsed (`body()`), its code (`code()`), when to try again
-(`retry_after()`), the request's id (`request_id()`), and whether it may pass by itself (`is_transient()`; a refresh token
-that works once is never to be sent again all the same). No secret is in any text: not in `Debug`, not in an error, not in
-a log line.
-{tokens}
-| server | base URL | |
-| --- | --- | --- |
-{servers}
-Another base URL: `Endpoint::at("https://…")?`. An HTTP client of your own: `endpoint.http_client(client)`.
-
-| operation | request | |
-| --- | --- | --- |
-{operations}
-{facade}## Features
-
-`rustls` (default): TLS with rustls. `native-tls`: TLS of the platform. Neither: plain HTTP to loopback, or an HTTP client
-of your own.
-
-## Licence
-
-MIT OR Apache-2.0. It links progenitor-client, which is under MPL-2.0.
-"#,
-        mark = mark(model),
-        title = or(&model.title, &vendor),
-        folder = model.vendor.ident(),
-        file = model.file,
-        tokens = match model.operations.iter().any(|operation| model.answers_token(operation)) {
-            true => TOKENS,
-            false => "",
-        },
-        facade = match adapter::credentials::has_adapter(model.x_token.as_ref()) {
-            true => format!(
-                "To have its tokens kept fresh, depend on [`freshtoken`](../freshtoken/README.md) with the feature `{}` \
-                 instead.\n\n",
-                model.vendor.ident()
-            ),
-            false => String::new(),
-        },
-    )
-}
-
-/// What the README says of responses with tokens.
-const TOKENS: &str = "
-Responses are typed strictly: a field that doesn't match the spec is an error with the kind `Body`. Where such a response
-has an access token all the same, the error holds the tokens: `tokens()`.
-";
-
-/// The program in the README, which is compiled as a doctest.
-fn example(model: &Model) -> String {
-    let login = model.x_token.as_ref().and_then(|x_token| x_token.login.as_ref());
-    let login = login.and_then(|login| model.operation(&crate::ident::snake(&login.operation)));
-    let Some(operation) = login.or_else(|| model.operations.first()) else { return String::new() };
-    let lib = model.vendor.lib();
-    let mut main = crate_tests::client_setup(model, None, Secrets::Example);
-    let body = crate_tests::request_example(model, operation);
-    let call = crate_tests::call(model, operation, body.as_ref(), Secrets::Example);
-    let call = Code::chain([Code::text("client"), call, Code::text(".await?")]);
-    main.push(Code::row([Code::text("let answer = "), call]));
-    main.push(Code::text(show(model, &operation.success)));
-    let main = statements(&main, 4).replace("::freshtoken_wire::", &format!("{lib}::"));
-    let credentials = if client::credentials(model).is_empty() { "" } else { "Credentials, " };
-    let types = if main.contains("types::") { ", types" } else { "" };
-    format!(
-        "\
-use {lib}::{{Client, {credentials}Endpoint{types}}};
-
-#[tokio::main(flavor = \"current_thread\")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {{
-{main}
-    Ok(())
-}}
-"
-    )
-}
-
-/// What the example prints: something that is no secret.
-fn show(model: &Model, success: &Answer) -> &'static str {
-    let is_printable = matches!(&success.ty, Some(Ty::Ref(name)) if matches!(
-        model.components.get(name).map(|component| &component.shape), Some(Shape::Struct(_) | Shape::Union(_))));
-    match is_printable {
-        true => r#"println!("{answer:#?}")"#,
-        false => "let _ = answer",
-    }
-}
-
-/// A text in a cell of a Markdown table.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::emit::header::MARK;
     use crate::lower::lower;
@@ -349,7 +208,7 @@ mod tests {
     #[test]
     fn every_file_says_on_its_first_line_what_it_is_generated_from() {
         let package = acme();
-        assert_eq!(package.files.len(), 12);
+        assert_eq!(package.files.len(), 10);
         for (path, text) in &package.files {
             let first = text.lines().next().unwrap();
             assert!(first.contains(MARK) && first.contains("specs/acme.yaml"), "{path}: {first}");
@@ -357,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn every_request_and_every_answer_has_a_snapshot() {
+    fn every_request_and_every_response_has_a_snapshot() {
         let names: Vec<String> =
             acme().snapshots.iter().map(|path| path.rsplit("snapshots/").next().unwrap().to_owned()).collect();
         let wanted = [
@@ -373,5 +232,66 @@ mod tests {
         let readme = &acme().files["crates/acme/README.md"];
         assert!(readme.contains("client_secret: \"example-secret\".into(),"), "{readme}");
         assert!(!readme.contains("grant_type:"), "{readme}");
+    }
+    /// Has a secret wherever a spec can have one. The name of each begins with `secret_`.
+    const SECRETS: &str = r##"
+openapi: 3.0.3
+info: { title: Acme, version: "1" }
+servers: [{ url: "https://acme.example" }]
+security: [{ secret_key: [], secret_query: [], secret_bearer: [] }]
+x-token: { login: { operation: log_in, security: secret_key }, response: { access-token: /secret_token } }
+paths:
+  /{secret_shop}/in:
+    post:
+      operationId: log_in
+      summary: Log in.
+      security: [{ secret_key: [] }]
+      parameters: [{ name: secret_shop, in: path, required: true, schema: { $ref: "#/components/schemas/Secret" } }]
+      requestBody: { required: true, content: { application/json: { schema: { $ref: "#/components/schemas/Body" } } } }
+      responses:
+        "200": { description: A token., content: { application/json: { schema: { $ref: "#/components/schemas/Body" } } } }
+  /{secret_path}/out:
+    post:
+      operationId: log_out
+      summary: Log out.
+      parameters:
+        - { name: secret_path, in: path, required: true, schema: { $ref: "#/components/schemas/Secret" } }
+        - { name: secret_optional, in: query, schema: { $ref: "#/components/schemas/Secret" } }
+        - { name: secret_header, in: header, schema: { $ref: "#/components/schemas/Secret" } }
+      responses: { "204": { description: Done. } }
+components:
+  securitySchemes:
+    secret_key: { type: apiKey, in: header, name: x-key }
+    secret_query: { type: apiKey, in: query, name: key }
+    secret_bearer: { type: http, scheme: bearer }
+  schemas:
+    Secret: { type: string, format: password }
+    Body:
+      type: object
+      properties:
+        secret_token: { $ref: "#/components/schemas/Secret" }
+        secret_list: { type: array, items: { $ref: "#/components/schemas/Secret" } }
+        secret_map: { type: object, additionalProperties: { $ref: "#/components/schemas/Secret" } }
+"##;
+
+    #[test]
+    fn every_secret_of_a_spec_has_the_type_secret() {
+        let spec = Spec::parse("specs/acme.yaml", SECRETS).unwrap_or_else(|problems| panic!("{}", problems[0]));
+        let x_token = XToken::from_document(&spec).unwrap_or_else(|problems| panic!("{}", problems[0]));
+        let files = package(&lower(&spec, x_token)).unwrap().files;
+        let mut names = BTreeSet::new();
+        for text in [&files["crates/acme/src/client.rs"], &files["crates/acme/src/types.rs"]] {
+            for declared in text.split("secret_").skip(1) {
+                let Some((name, rest)) = declared.split_once(": ") else { continue };
+                let ty = rest.lines().next().unwrap_or_default();
+                // Otherwise it is docs, or the value of a field.
+                if name.chars().all(|letter| letter.is_ascii_lowercase()) && !ty.starts_with('"') {
+                    assert!(ty.contains("Secret"), "secret_{name}: {ty}");
+                    names.insert(name.to_owned());
+                }
+            }
+        }
+        let wanted = ["bearer", "header", "key", "list", "map", "optional", "path", "query", "shop", "token"];
+        assert_eq!(names.iter().map(String::as_str).collect::<Vec<_>>(), wanted);
     }
 }

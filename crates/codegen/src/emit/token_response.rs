@@ -59,7 +59,7 @@ pub fn is_failure(error: Option<&Pointer>, ok: Option<&Flag>, body: &Value) -> b
 pub fn success(model: &Model, operation: &Operation) -> Code {
     let (error, ok) = model.failure_marks(operation);
     let response = model.x_token.as_ref().map(|x_token| &x_token.response);
-    let fields = response.filter(|_| model.answers_token(operation)).and_then(fields);
+    let fields = response.filter(|_| model.returns_token(operation)).and_then(fields);
     let mut properties = BTreeSet::new();
     if let (Some(ty), Some(_)) = (&operation.success.ty, &fields) {
         names(model, ty, &mut HashSet::new(), &mut properties);

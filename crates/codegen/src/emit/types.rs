@@ -1,5 +1,5 @@
 //! The types of the bodies, with the spec's names, order and docs. An enum that a vendor may
-//! extend is open, a constant is written by the type itself, a request can only be written and an answer only be read.
+//! extend is open, a constant is written by the type itself, a request can only be written and a response only be read.
 //!
 //! They are much of what is generated and simple, so they are written as text.
 

@@ -92,8 +92,8 @@ mod tests {
         lower(&spec, x_token)
     }
 
-    /// A spec with one operation that sends `request` and answers `answer`.
-    fn acme(request: &str, answer: &str) -> Model {
+    /// A spec with one operation that sends `request` and responses `response`.
+    fn acme(request: &str, response: &str) -> Model {
         model(&format!(
             r##"
 openapi: 3.0.3
@@ -109,7 +109,7 @@ paths:
       requestBody: {{ content: {{ application/x-www-form-urlencoded: {{
         schema: {request}, encoding: {{ scope: {{ style: spaceDelimited, explode: false }} }} }} }} }}
       responses:
-        "200": {{ description: A token., content: {{ application/json: {{ schema: {answer} }} }} }}
+        "200": {{ description: A token., content: {{ application/json: {{ schema: {response} }} }} }}
         "400": {{ description: No., content: {{ application/json: {{ schema: {{ type: string }} }} }} }}
         "429": {{ description: Slower. }}
 components:
@@ -161,9 +161,9 @@ components:
     #[test]
     fn an_expiry_may_be_a_date_time_without_an_offset_where_the_zone_is_given() {
         let body = "{ type: object, properties: { a: { type: string } } }";
-        let answer = "{ type: object, properties: { until: { type: string, format: date-time }, \
+        let response = "{ type: object, properties: { until: { type: string, format: date-time }, \
                       since: { type: string, format: date-time } } }";
-        let model = acme(body, answer);
+        let model = acme(body, response);
         assert_eq!(*ty(&model, "LogInResponse", "until"), Ty::Timestamp { utc: true });
         assert_eq!(*ty(&model, "LogInResponse", "since"), Ty::Timestamp { utc: false });
     }
@@ -221,7 +221,7 @@ components:
     fn errors_are_kept_beside_what_progenitor_sees_exact_statuses_first() {
         let model = acme("{ type: object, properties: { a: { type: string } } }", ANSWER);
         let errors = &model.operations[0].errors;
-        assert_eq!(errors.iter().map(|answer| answer.status.label()).collect::<Vec<_>>(), ["400", "429"]);
+        assert_eq!(errors.iter().map(|response| response.status.label()).collect::<Vec<_>>(), ["400", "429"]);
         assert_eq!(errors[0].ty, Some(Ty::Text));
         assert_eq!(errors[1].ty, None);
     }

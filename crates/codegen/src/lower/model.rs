@@ -60,7 +60,7 @@ pub struct Component {
     pub shape: Shape,
     /// A request's body holds it.
     pub in_request: bool,
-    /// An answer, success or error, holds it.
+    /// A response, success or error, holds it.
     pub in_response: bool,
 }
 
@@ -69,7 +69,7 @@ pub enum Shape {
     Struct(Vec<Property>),
     /// The values that the spec knows, each with its variant's name; a vendor may send others.
     Enum(IndexMap<String, String>),
-    /// One value that tells a union's branches apart when an answer is read: the only closed enum.
+    /// One value that tells a union's branches apart when a response is read: the only closed enum.
     Tag(String),
     /// The names of the structs that it may be.
     Union(Vec<String>),
@@ -128,9 +128,9 @@ pub struct Operation {
     pub description: String,
     pub params: Vec<Param>,
     pub body: Option<Body>,
-    pub success: Answer,
+    pub success: Response,
     /// Exact statuses first, then ranges, then the default: the order to look them up in.
-    pub errors: Vec<Answer>,
+    pub errors: Vec<Response>,
     /// The schemes of the alternative that is used, all of them together.
     pub security: Vec<Scheme>,
     /// The order in which the spec writes what a request has.
@@ -216,7 +216,7 @@ impl Body {
 }
 
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: Status,
     pub description: String,
     /// The JSON media type of its body, as the spec writes it.
@@ -286,8 +286,8 @@ pub enum SchemeKind {
 }
 
 impl Model {
-    /// The types with a constant that requests and answers share. What is a constant to the one isn't to the other.
-    pub fn sent_and_answered(&self) -> impl Iterator<Item = &str> {
+    /// The types with a constant that requests and responses share. What is a constant to the one isn't to the other.
+    pub fn sent_and_received(&self) -> impl Iterator<Item = &str> {
         let has_constant = |shape: &Shape| match shape {
             Shape::Struct(properties) => properties.iter().any(|property| matches!(property.ty, Ty::Constant(_))),
             _ => false,
@@ -298,8 +298,8 @@ impl Model {
         shared.map(|(name, _)| name.as_str())
     }
 
-    /// The login and the refresh: their answers hold the token.
-    pub fn answers_token(&self, operation: &Operation) -> bool {
+    /// The login and the refresh: their responses hold the token.
+    pub fn returns_token(&self, operation: &Operation) -> bool {
         let Some(x_token) = &self.x_token else { return false };
         let actions = [
             x_token.login.as_ref().map(|login| &login.operation),
@@ -317,12 +317,12 @@ impl Model {
         actions.into_iter().flatten().any(|id| ident::snake(id) == operation.id)
     }
 
-    /// Where an answer of 2xx says that it is a failure all the same: its `error` and its `ok`.
+    /// Where a response of 2xx says that it is a failure all the same: its `error` and its `ok`.
     pub fn failure_marks(&self, operation: &Operation) -> (Option<&Pointer>, Option<&Flag>) {
         let Some(x_token) = &self.x_token else { return (None, None) };
         let revokes = |revoke: &&Revoke| ident::snake(&revoke.operation) == operation.id;
         match x_token.revoke.as_ref().filter(revokes) {
-            _ if self.answers_token(operation) => (x_token.response.error.as_ref(), x_token.response.ok.as_ref()),
+            _ if self.returns_token(operation) => (x_token.response.error.as_ref(), x_token.response.ok.as_ref()),
             Some(revoke) => (revoke.error.as_ref(), revoke.ok.as_ref()),
             None => (None, None),
         }

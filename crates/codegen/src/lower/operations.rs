@@ -3,7 +3,7 @@
 use crate::ident;
 use crate::lower::descriptions::{constraints, documented, joined, label, object, plain, text};
 use crate::lower::model::{
-    Answer, Body, Component, Example, Operation, Param, Part, Place, Scheme, SchemeKind, Shape, Status, Ty,
+    Body, Component, Example, Operation, Param, Part, Place, Response, Scheme, SchemeKind, Shape, Status, Ty,
 };
 use crate::lower::schemas::Lowering;
 use crate::read::media_type::is_json;
@@ -90,16 +90,16 @@ impl<'a> Lowering<'a> {
         for (status, response) in object(&operation["responses"]) {
             let Some(status) = parse_status(status) else { continue };
             let is_success = matches!(status, Status::Code(200..=299) | Status::Range(2));
-            let answer = self.answer(status, response, &type_name, is_success);
-            if is_success { successes.push(answer) } else { errors.push(answer) }
+            let response = self.response(status, response, &type_name, is_success);
+            if is_success { successes.push(response) } else { errors.push(response) }
         }
-        errors.sort_by_key(|answer| match answer.status {
+        errors.sort_by_key(|response| match response.status {
             Status::Code(code) => (0, code),
             Status::Range(class) => (1, class),
             Status::Default => (2, 0),
         });
         let several = successes.len() > 1;
-        let mut success = successes.into_iter().next().unwrap_or(Answer {
+        let mut success = successes.into_iter().next().unwrap_or(Response {
             status: Status::Code(200),
             description: String::new(),
             media_type: None,
@@ -216,7 +216,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    pub fn answer(&mut self, status: Status, response: &'a Value, type_name: &str, is_success: bool) -> Answer {
+    pub fn response(&mut self, status: Status, response: &'a Value, type_name: &str, is_success: bool) -> Response {
         let response = self.resolve(response);
         let content = object(&response["content"]);
         let json = content.iter().find(|(media_type, media)| is_json(media_type) && media.get("schema").is_some());
@@ -229,7 +229,7 @@ impl<'a> Lowering<'a> {
             let example = header.get("example").or_else(|| self.resolve(&header["schema"]).get("example"))?;
             Some((name.to_ascii_lowercase(), plain(example)))
         });
-        Answer {
+        Response {
             status,
             description: text(&response["description"]),
             media_type: json.map(|(media_type, _)| media_type.clone()),

@@ -67,8 +67,8 @@ pub fn mark_use(components: &mut IndexMap<String, Component>, operations: &[Oper
         for ty in request.chain(operation.params.iter().map(|param| param.ty.clone())) {
             mark(components, &ty, &|component| std::mem::replace(&mut component.in_request, true));
         }
-        let answers = std::iter::once(&operation.success).chain(&operation.errors);
-        for ty in answers.filter_map(|answer| answer.ty.as_ref()) {
+        let responses = std::iter::once(&operation.success).chain(&operation.errors);
+        for ty in responses.filter_map(|response| response.ty.as_ref()) {
             mark(components, ty, &|component| std::mem::replace(&mut component.in_response, true));
         }
     }
@@ -98,7 +98,7 @@ pub fn mark(components: &mut IndexMap<String, Component>, ty: &Ty, seen: &dyn Fn
     }
 }
 
-/// A constant stays one where it is sent. In an answer, it tells the branches of a union apart; elsewhere it is what
+/// A constant stays one where it is sent. In a response, it tells the branches of a union apart; elsewhere it is what
 /// the vendor has been seen to send, and no reason to fail when it sends something else.
 pub fn settle_constants(components: &mut IndexMap<String, Component>) {
     let branches: IndexSet<String> = components
@@ -139,7 +139,7 @@ pub fn settle_constants(components: &mut IndexMap<String, Component>) {
                 .filter(|found| found.name == property)
                 .for_each(|found| found.ty = Ty::Ref(tag.clone()));
         }
-        let docs = format!("Always `{value}`: it tells the answers apart.");
+        let docs = format!("Always `{value}`: it tells the responses apart.");
         components.insert(tag, Component { docs, shape: Shape::Tag(value), in_request: false, in_response: true });
     }
 }

@@ -2,62 +2,38 @@
 
 //! Every request, as it arrives at the vendor.
 
-use freshtoken_voucherify::{Client, Credentials, Endpoint, types};
-use crate::support;
-
-fn review(name: &str, text: &str) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("snapshots/requests");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, text));
-}
+use freshtoken_testing::{Response, Server, review};
+use freshtoken_voucherify::types;
 
 #[tokio::test]
 async fn create_token_one_scope() {
-    let answer: support::Answer<'_> = (
-        200,
-        "application/json",
-        "{\"access_token\":\"example-access-token\",\"client_id\":\"example-client-id\",\"expires_at\":1893456900,\"expires_in\":900,\"scope\":\"api\",\"token_type\":\"Bearer\"}",
-        &[],
-    );
-    let server = support::server(support::answer(answer)).await;
-    let credentials = Credentials {
-        app_id: "example-app-id".into(),
-        app_token: "example-app-token".into(),
+    let response = Response {
+        status: 200,
+        media_type: "application/json",
+        body: "{\"access_token\":\"example-access-token\",\"client_id\":\"example-client-id\",\"expires_at\":1893456900,\"expires_in\":900,\"scope\":\"api\",\"token_type\":\"Bearer\"}",
+        headers: &[],
     };
-    let client = Client::new(
-        Endpoint::at(server.uri()).expect("a base URL"),
-        credentials,
-    ).expect("a client");
-    client
+    let server = Server::start(response).await;
+    crate::client(&server)
         .create_token(types::TokenRequest {
             scope: [types::Scope::Api].into(),
         })
         .await
-        .expect("an answer");
+        .expect("a success");
     let secrets = &[("app_id", "example-app-id"), ("app_token", "example-app-token")];
-    review("create_token.one_scope", &support::request_shape(&server, secrets).await);
+    review!("requests", "create_token.one_scope", server.request_text(secrets).await);
 }
 
 #[tokio::test]
 async fn create_token_several_scopes() {
-    let answer: support::Answer<'_> = (
-        200,
-        "application/json",
-        "{\"access_token\":\"example-access-token\",\"client_id\":\"example-client-id\",\"expires_at\":1893456900,\"expires_in\":900,\"scope\":\"api\",\"token_type\":\"Bearer\"}",
-        &[],
-    );
-    let server = support::server(support::answer(answer)).await;
-    let credentials = Credentials {
-        app_id: "example-app-id".into(),
-        app_token: "example-app-token".into(),
+    let response = Response {
+        status: 200,
+        media_type: "application/json",
+        body: "{\"access_token\":\"example-access-token\",\"client_id\":\"example-client-id\",\"expires_at\":1893456900,\"expires_in\":900,\"scope\":\"api\",\"token_type\":\"Bearer\"}",
+        headers: &[],
     };
-    let client = Client::new(
-        Endpoint::at(server.uri()).expect("a base URL"),
-        credentials,
-    ).expect("a client");
-    client
+    let server = Server::start(response).await;
+    crate::client(&server)
         .create_token(types::TokenRequest {
             scope: [
                 types::Scope::Vouchers,
@@ -66,64 +42,53 @@ async fn create_token_several_scopes() {
             ].into(),
         })
         .await
-        .expect("an answer");
+        .expect("a success");
     let secrets = &[("app_id", "example-app-id"), ("app_token", "example-app-token")];
-    review("create_token.several_scopes", &support::request_shape(&server, secrets).await);
+    review!("requests", "create_token.several_scopes", server.request_text(secrets).await);
 }
 
 #[tokio::test]
 async fn introspect_token_token() {
-    let answer: support::Answer<'_> = (
-        200,
-        "application/json",
-        "{\"active\":true,\"access_token\":\"example-access-token\",\"client_id\":\"example-client-id\",\"expires_at\":1893456900,\"expires_in\":555,\"scope\":\"vouchers client_redeem metadata-schemas\",\"token_type\":\"Bearer\"}",
-        &[],
-    );
-    let server = support::server(support::answer(answer)).await;
-    let credentials = Credentials {
-        app_id: "example-app-id".into(),
-        app_token: "example-app-token".into(),
+    let response = Response {
+        status: 200,
+        media_type: "application/json",
+        body: "{\"active\":true,\"access_token\":\"example-access-token\",\"client_id\":\"example-client-id\",\"expires_at\":1893456900,\"expires_in\":555,\"scope\":\"vouchers client_redeem metadata-schemas\",\"token_type\":\"Bearer\"}",
+        headers: &[],
     };
-    let client = Client::new(
-        Endpoint::at(server.uri()).expect("a base URL"),
-        credentials,
-    ).expect("a client");
-    client
+    let server = Server::start(response).await;
+    crate::client(&server)
         .introspect_token(types::IntrospectRequest {
             access_token: "example-access-token".into(),
         })
         .await
-        .expect("an answer");
+        .expect("a success");
     let secrets = &[
         ("app_id", "example-app-id"),
         ("app_token", "example-app-token"),
         ("access_token", "example-access-token"),
     ];
-    review("introspect_token.token", &support::request_shape(&server, secrets).await);
+    review!("requests", "introspect_token.token", server.request_text(secrets).await);
 }
 
 #[tokio::test]
 async fn revoke_token_token() {
-    let answer: support::Answer<'_> = (204, "", "", &[]);
-    let server = support::server(support::answer(answer)).await;
-    let credentials = Credentials {
-        app_id: "example-app-id".into(),
-        app_token: "example-app-token".into(),
+    let response = Response {
+        status: 204,
+        media_type: "",
+        body: "",
+        headers: &[],
     };
-    let client = Client::new(
-        Endpoint::at(server.uri()).expect("a base URL"),
-        credentials,
-    ).expect("a client");
-    client
+    let server = Server::start(response).await;
+    crate::client(&server)
         .revoke_token(types::RevokeRequest {
             access_token: "example-access-token".into(),
         })
         .await
-        .expect("an answer");
+        .expect("a success");
     let secrets = &[
         ("app_id", "example-app-id"),
         ("app_token", "example-app-token"),
         ("access_token", "example-access-token"),
     ];
-    review("revoke_token.token", &support::request_shape(&server, secrets).await);
+    review!("requests", "revoke_token.token", server.request_text(secrets).await);
 }

@@ -2,61 +2,47 @@
 
 //! Every request, as it arrives at the vendor.
 
-use freshtoken_wellnessliving::{Client, Endpoint, types};
-use crate::support;
-
-fn review(name: &str, text: &str) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("snapshots/requests");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, text));
-}
+use freshtoken_testing::{Response, Server, review};
+use freshtoken_wellnessliving::types;
 
 #[tokio::test]
 async fn create_token_without_scope() {
-    let answer: support::Answer<'_> = (
-        200,
-        "application/json",
-        "{\"access_token\":\"example-header.example-payload.example-signature\",\"expires_in\":3600,\"token_type\":\"Bearer\"}",
-        &[],
-    );
-    let server = support::server(support::answer(answer)).await;
-    let client = Client::new(
-        Endpoint::at(server.uri()).expect("a base URL"),
-    ).expect("a client");
-    client
+    let response = Response {
+        status: 200,
+        media_type: "application/json",
+        body: "{\"access_token\":\"example-header.example-payload.example-signature\",\"expires_in\":3600,\"token_type\":\"Bearer\"}",
+        headers: &[],
+    };
+    let server = Server::start(response).await;
+    crate::client(&server)
         .create_token(types::TokenRequest {
             client_id: "example-client-id".into(),
             client_secret: "example-client-secret".into(),
             scope: None,
         })
         .await
-        .expect("an answer");
+        .expect("a success");
     let secrets = &[("client_secret", "example-client-secret")];
-    review("create_token.without_scope", &support::request_shape(&server, secrets).await);
+    review!("requests", "create_token.without_scope", server.request_text(secrets).await);
 }
 
 #[tokio::test]
 async fn create_token_with_scopes() {
-    let answer: support::Answer<'_> = (
-        200,
-        "application/json",
-        "{\"access_token\":\"example-header.example-payload.example-signature\",\"expires_in\":3600,\"token_type\":\"Bearer\"}",
-        &[],
-    );
-    let server = support::server(support::answer(answer)).await;
-    let client = Client::new(
-        Endpoint::at(server.uri()).expect("a base URL"),
-    ).expect("a client");
-    client
+    let response = Response {
+        status: 200,
+        media_type: "application/json",
+        body: "{\"access_token\":\"example-header.example-payload.example-signature\",\"expires_in\":3600,\"token_type\":\"Bearer\"}",
+        headers: &[],
+    };
+    let server = Server::start(response).await;
+    crate::client(&server)
         .create_token(types::TokenRequest {
             client_id: "example-client-id".into(),
             client_secret: "example-client-secret".into(),
             scope: Some(["example.read".to_owned(), "example.write".to_owned()].into()),
         })
         .await
-        .expect("an answer");
+        .expect("a success");
     let secrets = &[("client_secret", "example-client-secret")];
-    review("create_token.with_scopes", &support::request_shape(&server, secrets).await);
+    review!("requests", "create_token.with_scopes", server.request_text(secrets).await);
 }

@@ -2,30 +2,19 @@
 
 //! Every request, as it arrives at the vendor.
 
-use freshtoken_zenoti::{Client, Endpoint, types};
-use crate::support;
-
-fn review(name: &str, text: &str) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("snapshots/requests");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, text));
-}
+use freshtoken_testing::{Response, Server, review};
+use freshtoken_zenoti::types;
 
 #[tokio::test]
 async fn create_token_password() {
-    let answer: support::Answer<'_> = (
-        200,
-        "application/json",
-        "{\"credentials\":{\"access_token\":\"example-access-token:1|a$b#c+d/e=\",\"access_token_expiry\":\"2030-01-02T11:19:18.7016839Z\",\"refresh_token\":\"example-refresh-token:2|f$g#h+i/j=\",\"refresh_token_expiry\":\"2030-04-01T11:19:18.7172608Z\",\"token_type\":\"bearer\",\"token_id\":\"00000000-0000-4000-8000-00000000000b\",\"app_id\":\"00000000-0000-4000-8000-00000000000A\",\"user_type\":\"Employee\"},\"login_policy_evaluation\":{\"allowlogin\":true,\"policyaction\":0,\"policyactiondata\":null,\"userid\":null,\"passwordexpiryreminder\":false},\"error\":null}",
-        &[],
-    );
-    let server = support::server(support::answer(answer)).await;
-    let client = Client::new(
-        Endpoint::at(server.uri()).expect("a base URL"),
-    ).expect("a client");
-    client
+    let response = Response {
+        status: 200,
+        media_type: "application/json",
+        body: "{\"credentials\":{\"access_token\":\"example-access-token:1|a$b#c+d/e=\",\"access_token_expiry\":\"2030-01-02T11:19:18.7016839Z\",\"refresh_token\":\"example-refresh-token:2|f$g#h+i/j=\",\"refresh_token_expiry\":\"2030-04-01T11:19:18.7172608Z\",\"token_type\":\"bearer\",\"token_id\":\"00000000-0000-4000-8000-00000000000b\",\"app_id\":\"00000000-0000-4000-8000-00000000000A\",\"user_type\":\"Employee\"},\"login_policy_evaluation\":{\"allowlogin\":true,\"policyaction\":0,\"policyactiondata\":null,\"userid\":null,\"passwordexpiryreminder\":false},\"error\":null}",
+        headers: &[],
+    };
+    let server = Server::start(response).await;
+    crate::client(&server)
         .create_token(types::PasswordGrant {
             account_name: "example-account".into(),
             user_name: "example-user".into(),
@@ -35,44 +24,46 @@ async fn create_token_password() {
             device_id: "example-device".into(),
         })
         .await
-        .expect("an answer");
+        .expect("a success");
     let secrets = &[
         ("password", "example-password"),
         ("app_secret", "example-app-secret"),
     ];
-    review("create_token.password", &support::request_shape(&server, secrets).await);
+    review!("requests", "create_token.password", server.request_text(secrets).await);
 }
 
 #[tokio::test]
 async fn create_token_refresh_token() {
-    let answer: support::Answer<'_> = (
-        200,
-        "application/json",
-        "{\"credentials\":{\"access_token\":\"example-access-token:1|a$b#c+d/e=\",\"access_token_expiry\":\"2030-01-02T11:19:18.7016839Z\",\"refresh_token\":\"example-refresh-token:2|f$g#h+i/j=\",\"refresh_token_expiry\":\"2030-04-01T11:19:18.7172608Z\",\"token_type\":\"bearer\",\"token_id\":\"00000000-0000-4000-8000-00000000000b\",\"app_id\":\"00000000-0000-4000-8000-00000000000A\",\"user_type\":\"Employee\"},\"login_policy_evaluation\":{\"allowlogin\":true,\"policyaction\":0,\"policyactiondata\":null,\"userid\":null,\"passwordexpiryreminder\":false},\"error\":null}",
-        &[],
-    );
-    let server = support::server(support::answer(answer)).await;
-    let client = Client::new(
-        Endpoint::at(server.uri()).expect("a base URL"),
-    ).expect("a client");
-    client
+    let response = Response {
+        status: 200,
+        media_type: "application/json",
+        body: "{\"credentials\":{\"access_token\":\"example-access-token:1|a$b#c+d/e=\",\"access_token_expiry\":\"2030-01-02T11:19:18.7016839Z\",\"refresh_token\":\"example-refresh-token:2|f$g#h+i/j=\",\"refresh_token_expiry\":\"2030-04-01T11:19:18.7172608Z\",\"token_type\":\"bearer\",\"token_id\":\"00000000-0000-4000-8000-00000000000b\",\"app_id\":\"00000000-0000-4000-8000-00000000000A\",\"user_type\":\"Employee\"},\"login_policy_evaluation\":{\"allowlogin\":true,\"policyaction\":0,\"policyactiondata\":null,\"userid\":null,\"passwordexpiryreminder\":false},\"error\":null}",
+        headers: &[],
+    };
+    let server = Server::start(response).await;
+    crate::client(&server)
         .create_token(types::RefreshGrant {
             refresh_token: "example-refresh-token".into(),
         })
         .await
-        .expect("an answer");
+        .expect("a success");
     let secrets = &[("refresh_token", "example-refresh-token")];
-    review("create_token.refresh_token", &support::request_shape(&server, secrets).await);
+    review!("requests", "create_token.refresh_token", server.request_text(secrets).await);
 }
 
 #[tokio::test]
 async fn revoke_tokens() {
-    let answer: support::Answer<'_> = (200, "", "", &[]);
-    let server = support::server(support::answer(answer)).await;
-    let client = Client::new(
-        Endpoint::at(server.uri()).expect("a base URL"),
-    ).expect("a client");
-    client.revoke_tokens(&"example-access-token".into()).await.expect("an answer");
+    let response = Response {
+        status: 200,
+        media_type: "",
+        body: "",
+        headers: &[],
+    };
+    let server = Server::start(response).await;
+    crate::client(&server)
+        .revoke_tokens(&"example-access-token".into())
+        .await
+        .expect("a success");
     let secrets = &[("access_token", "example-access-token")];
-    review("revoke_tokens", &support::request_shape(&server, secrets).await);
+    review!("requests", "revoke_tokens", server.request_text(secrets).await);
 }
