@@ -40,7 +40,9 @@ static CREATE_TOKEN_OPERATION: Operation = Operation {
     },
 };
 
-/// Where the requests go, and what carries them. Clones share one HTTP client, and so its connections.
+/// The base URL and the HTTP client of the requests.
+///
+/// Clones share the HTTP client.
 #[derive(Clone)]
 pub struct Endpoint {
     url: String,
@@ -66,12 +68,12 @@ impl Endpoint {
         Self::unchecked("https://access.api.wellnessliving.io")
     }
 
-    /// Returns an endpoint at another base URL, with or without a path and a trailing slash.
+    /// Returns an endpoint with this base URL, which can have a path and a trailing slash.
     ///
     /// # Errors
     ///
-    /// If no secret may be sent there: the URL is not absolute, is neither `https://` nor `http://` on
-    /// this machine, or has a user, a query or a fragment.
+    /// Returns an error if no secret may be sent there: the URL is not absolute, is neither `https://`
+    /// nor `http://` on this machine, or has a user, a query or a fragment.
     pub fn at(base_url: impl Into<String>) -> Result<Self, Error> {
         let base_url = base_url.into();
         ::freshtoken_wire::check(&base_url)?;
@@ -85,52 +87,54 @@ impl Endpoint {
         }
     }
 
-    /// Sends the requests with an HTTP client of your own, of reqwest 0.13.
+    /// Sends the requests with your own HTTP client, of reqwest 0.13.
     ///
-    /// Build it from [`http_client_builder`](crate::http_client_builder), which follows no redirects,
-    /// keeps no cookies, and opens a connection for each request. A client that follows redirects may
-    /// send credentials on to wherever a redirect points. One that keeps connections may lose a refresh
-    /// token that works once, because a server may close an idle connection just as the request
-    /// arrives: turn that off with `pool_max_idle_per_host(0)`. A request takes 30 seconds at most,
-    /// whatever the client's own limit is. Names below `localhost` are for the default client only.
+    /// Build it with [`http_client_builder`](crate::http_client_builder). Such a client follows no
+    /// redirects, keeps no cookies, and opens a connection for each request. A client that follows
+    /// redirects can send credentials to another host. A client that keeps idle connections can lose a
+    /// single-use refresh token, because the server may close a connection just as the request arrives;
+    /// prevent this with `pool_max_idle_per_host(0)`.
+    ///
+    /// A request times out after 30 seconds, whatever timeout the client has. Names below `localhost`
+    /// resolve with the default client only.
     pub fn http_client(mut self, client: ::reqwest::Client) -> Self {
         self.http = client.into();
         self
     }
 
-    /// For the facade's keys: which server this is, without secrets.
+    /// Identifies the server without secrets, for the keys of the facade's stores.
     #[doc(hidden)]
     pub fn server_key(&self) -> String {
         ::freshtoken_wire::server_key(&self.http, &self.url, &[], &[])
     }
 }
 
-/// No method: a setting may have its name.
+/// Returns the base URL with its settings. It is not a method, because a setting can have its name.
 fn base_url(endpoint: &Endpoint) -> Result<::std::borrow::Cow<'_, str>, Error> {
     Ok(endpoint.url.as_str().into())
 }
 
-/// Nothing of it is printed: a URL can hold secrets.
+/// Prints no field, because a URL can contain secrets.
 impl ::std::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
         f.debug_struct("Endpoint").finish_non_exhaustive()
     }
 }
 
-/// A client of “WellnessLiving token endpoint”: one method per operation.
+/// A client of “WellnessLiving token endpoint”, with one method per operation.
 ///
-/// It is cheap to clone, and its clones share their connections.
+/// It is cheap to clone. Clones share the HTTP client.
 #[derive(Clone, Debug)]
 pub struct Client {
     target: Target,
 }
 
 impl Client {
-    /// A client for an endpoint.
+    /// Creates a client for an endpoint. It sends no request.
     ///
     /// # Errors
     ///
-    /// When the endpoint's base URL isn't one that secrets may be sent to. No request is made.
+    /// Returns an error if no secret may be sent to the base URL of the endpoint.
     pub fn new(endpoint: Endpoint) -> Result<Self, Error> {
         let target = Target::new(&base_url(&endpoint)?, &endpoint.http)?;
         Ok(Self { target })
@@ -149,13 +153,15 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// See [`Error`]. Where the response doesn't match the spec but has an access token, the error
-    /// holds it: see [`tokens`](Error::tokens). Statuses that the spec knows:
+    /// Returns an [`Error`] if the request fails. If a response doesn't match the spec but contains an
+    /// access token, the error contains the token: see [`tokens`](Error::tokens).
+    ///
+    /// The spec lists these failures:
     ///
     /// - 400 ([`ErrorBody::TokenError`]): The request was refused.
     /// - 405: The request was no form, or no POST.
     /// - 429: Throttled: the limit that all partners share is used up.
-    /// - 200 ([`ErrorBody::Token`]): a response without a token.
+    /// - 200 ([`ErrorBody::Token`]): The response contains no token.
     pub async fn create_token(
         &self,
         body: impl Into<types::TokenRequest>,
@@ -163,7 +169,7 @@ impl Client {
         self.create_token_answered(body).await?.typed()
     }
 
-    /// For the facade: what came, before it is read.
+    /// Calls the operation for the facade, which reads the tokens and the body separately.
     #[doc(hidden)]
     pub async fn create_token_answered(
         &self,

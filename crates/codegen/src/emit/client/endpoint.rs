@@ -1,0 +1,208 @@
+//! The `Endpoint` of a client: a constructor for each server, the settings, and the HTTP client.
+
+use crate::docs;
+use crate::emit::layout::{Code, signature};
+use crate::emit::settings;
+use crate::emit::settings::{Setting, settings, template};
+use crate::emit::types::or;
+use crate::lower::model::{Model, Server};
+
+const AT_DOCS: &str = "Returns an endpoint with this base URL, which can have a path and a trailing slash.\n\n# Errors\n\n\
+                       Returns an error if no secret may be sent there: the URL is not absolute, is neither `https://` nor \
+                       `http://` on this machine, or has a user, a query or a fragment.";
+
+const HTTP_CLIENT_DOCS: &str = "Sends the requests with your own HTTP client, of reqwest 0.13.\n\nBuild it with \
+    [`http_client_builder`](crate::http_client_builder). Such a client follows no redirects, keeps no cookies, and opens a \
+    connection for each request. A client that follows redirects can send credentials to another host. A client that keeps \
+    idle connections can lose a single-use refresh token, because the server may close a connection just as the request \
+    arrives; prevent this with `pool_max_idle_per_host(0)`.\n\nA request times out after 30 seconds, whatever timeout the \
+    client has. Names below `localhost` resolve with the default client only.";
+
+/// Returns the struct `Endpoint` with everything that belongs to it.
+pub fn source(model: &Model) -> String {
+    let settings = settings(model);
+    let constructors = model.servers.iter().map(|server| constructor(server, &settings));
+    let setters = settings.iter().filter(|setting| setting.has_setter()).map(setter);
+    let (field, new) = if settings.is_empty() {
+        ("", String::new())
+    } else {
+        ("    settings: Settings,\n", format!("            {},\n", new_settings(&settings)))
+    };
+    format!(
+        "\
+/// The base URL and the HTTP client of the requests.
+///
+/// Clones share the HTTP client.
+#[derive(Clone)]
+pub struct Endpoint {{
+    url: String,
+    http: Http,
+{field}}}
+{settings_type}
+impl Endpoint {{
+{constructors}{at_docs}    pub fn at(base_url: impl Into<String>) -> Result<Self, Error> {{
+        let base_url = base_url.into();
+        ::freshtoken_wire::check(&base_url)?;
+        Ok(Self::unchecked(base_url))
+    }}
+
+    fn unchecked(base_url: impl Into<String>) -> Self {{
+        Self {{
+            url: base_url.into(),
+            http: Http::default(),
+{new}        }}
+    }}
+
+{setters}{http_docs}    pub fn http_client(mut self, client: ::reqwest::Client) -> Self {{
+        self.http = client.into();
+        self
+    }}
+
+    /// Identifies the server without secrets, for the keys of the facade's stores.
+    #[doc(hidden)]
+    pub fn server_key(&self) -> String {{
+{key}
+    }}
+}}
+
+{base_url}
+/// Prints no field, because a URL can contain secrets.
+impl ::std::fmt::Debug for Endpoint {{
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {{
+        f.debug_struct(\"Endpoint\").finish_non_exhaustive()
+    }}
+}}
+",
+        settings_type = settings_type(&settings),
+        constructors = constructors.collect::<String>(),
+        at_docs = docs::comment(AT_DOCS, "    "),
+        setters = setters.collect::<String>(),
+        http_docs = docs::comment(HTTP_CLIENT_DOCS, "    "),
+        key = server_key(&settings).lines(8, ""),
+        base_url = base_url(&settings),
+    )
+}
+
+/// Returns the settings that occur in the URL of a server.
+fn in_url<'s, 'a>(settings: &'s [Setting<'a>]) -> impl Iterator<Item = &'s Setting<'a>> {
+    settings.iter().filter(|setting| !setting.variables.is_empty())
+}
+
+/// Returns the name and the value of a setting, read from `owner`.
+fn pair(setting: &Setting<'_>, owner: &str) -> Code {
+    let (name, read) = (&setting.name, if setting.is_secret() { "expose" } else { "as_str" });
+    Code::text(format!("({name:?}, {owner}.settings.{name}.{read}())"))
+}
+
+fn server_key(settings: &[Setting<'_>]) -> Code {
+    // A secret is left out: its name stays in the URL, in braces.
+    let variables = in_url(settings).filter(|setting| !setting.is_secret()).map(|setting| pair(setting, "self"));
+    let params = settings.iter().filter(|setting| setting.param.is_some() && !setting.is_secret());
+    let inputs = vec![
+        Code::text("&self.http"),
+        Code::text("&self.url"),
+        Code::list("&[", variables.collect()),
+        Code::list("&[", params.map(|setting| pair(setting, "self")).collect()),
+    ];
+    Code::list("::freshtoken_wire::server_key(", inputs)
+}
+
+/// Returns the function that checks the settings and expands them in the URL.
+fn base_url(settings: &[Setting<'_>]) -> String {
+    let missing = settings.iter().filter(|setting| setting.param.is_some()).map(|Setting { name, .. }| {
+        format!(
+            "    if endpoint.settings.{name}.is_empty() {{
+        return Err(Error::missing_setting({name:?}));
+    }}
+"
+        )
+    });
+    let variables: Vec<Code> = in_url(settings).map(|setting| pair(setting, "endpoint")).collect();
+    let base_url = if variables.is_empty() {
+        Code::text("Ok(endpoint.url.as_str().into())")
+    } else {
+        let expanded = vec![Code::text("&endpoint.url"), Code::list("&[", variables)];
+        Code::row([Code::text("Ok("), Code::list("::freshtoken_wire::expand(", expanded), Code::text("?.into())")])
+    };
+    format!(
+        "\
+/// Returns the base URL with its settings. It is not a method, because a setting can have its name.
+fn base_url(endpoint: &Endpoint) -> Result<::std::borrow::Cow<'_, str>, Error> {{
+{missing}{base_url}
+}}
+",
+        missing = missing.collect::<String>(),
+        base_url = base_url.lines(4, ""),
+    )
+}
+
+/// Returns the struct of the settings. They have a struct because a setting can be named like a field of `Endpoint`.
+fn settings_type(settings: &[Setting<'_>]) -> String {
+    if settings.is_empty() {
+        return String::new();
+    }
+    let fields = settings.iter().map(|setting| format!("    {}: {},\n", setting.name, setting.ty()));
+    format!("\n#[derive(Clone, Debug)]\nstruct Settings {{\n{}}}\n", fields.collect::<String>())
+}
+
+fn new_settings(settings: &[Setting<'_>]) -> String {
+    let fields = settings.iter().map(|Setting { name, .. }| Code::text(format!("{name}: \"\".into()")));
+    let new = Code::row([Code::text("settings: "), Code::braces("Settings", fields.collect())]);
+    new.lines(12, "").trim_start().to_owned()
+}
+
+/// Returns the constructor of a server. Its arguments are the variables without a default.
+fn constructor(server: &Server, settings: &[Setting<'_>]) -> String {
+    let Server { name, url, docs, .. } = server;
+    let arguments = settings::arguments(settings, server);
+    let variable = |setting: &Setting<'_>| {
+        let mut of_server = setting.variables.iter().filter(|(of, _)| of.name == *name);
+        of_server.next().map_or_else(String::new, |(_, variable)| docs::first_sentence(&variable.docs))
+    };
+    let described = arguments.iter().map(|setting| format!("- `{}`: {}", setting.name, or(&variable(setting), IN_URL)));
+    let described = described.collect::<Vec<_>>().join("\n");
+    let heading = if arguments.is_empty() { "" } else { "\n\n# Arguments\n\n" };
+    let docs = format!("{}\n\n`{url}`{heading}{described}", or(docs, &format!("The server `{name}`.")));
+    let given =
+        arguments.iter().map(|Setting { name, .. }| format!("        endpoint.settings.{name} = {name}.into();\n"));
+    let defaults = server.variables.iter().filter_map(|variable| {
+        let (name, default) = (variable.field(), variable.default.as_ref()?);
+        Some(format!("        endpoint.settings.{name} = {default:?}.into();\n"))
+    });
+    let set: String = given.chain(defaults).collect();
+    let at = format!("Self::unchecked({:?})", template(server).trim_end_matches('/'));
+    let body = if set.is_empty() {
+        format!("        {at}\n")
+    } else {
+        format!("        let mut endpoint = {at};\n{set}        endpoint\n")
+    };
+    let inputs = arguments.iter().map(|setting| format!("{}: impl Into<{}>", setting.name, setting.ty())).collect();
+    let head = signature(4, &format!("pub fn {name}"), inputs, "Self");
+    format!("{}{head}\n{body}    }}\n\n", docs::comment(&docs, "    "))
+}
+
+/// The docs of a variable without a description.
+const IN_URL: &str = "A part of the URL.";
+
+fn setter(setting: &Setting<'_>) -> String {
+    let (name, ty) = (&setting.name, setting.ty());
+    let what = match (setting.param, setting.variables.first()) {
+        (Some(param), _) => format!("Sets `{}` in the paths. It is required.", param.name),
+        (None, Some((_, variable))) => format!("Sets `{}` in the URL of the server.", variable.name),
+        (None, None) => String::new(),
+    };
+    let described = setting.docs().into_iter().map(|(server, docs)| match server {
+        Some(server) => format!("- `{server}`: {}", docs.split_whitespace().collect::<Vec<_>>().join(" ")),
+        None => docs.to_owned(),
+    });
+    let described = described.collect::<Vec<_>>().join("\n");
+    format!(
+        "{docs}    pub fn {name}(mut self, value: impl Into<{ty}>) -> Self {{
+        self.settings.{name} = value.into();
+        self
+    }}
+
+",
+        docs = docs::comment(&format!("{what}\n\n{described}"), "    "),
+    )
+}
