@@ -1,7 +1,7 @@
 //! No secret reaches any message: no `Debug`, no `Display`, no error or its sources, no event
 //! or log. Every secret here is marked, and all messages are searched for the mark.
 //!
-//! The vendor crates' tests do the same for each operation.
+//! `freshtoken-wire` has the same test for one request, and the generator gives every secret of a spec the type `Secret`.
 
 #![cfg(all(feature = "voucherify", feature = "wellnessliving", feature = "zenoti"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test may")]
