@@ -34,7 +34,7 @@ impl Adapter<'_> {
         if let Some(revoke) = &x_token.revoke {
             let takes = match revoke.takes {
                 Takes::Access => "Access",
-                Takes::Refresh => "RefreshTokens",
+                Takes::Refresh => "Refresh",
             };
             policy.push(format!(".revoke(TokenKind::{takes})"));
         }
