@@ -5,8 +5,8 @@
 
 use std::any::Any;
 
-use freshtoken_wire::{Answered, BodyProblem, Error, ErrorBody, ErrorKind};
-use freshtoken_wire::{Secret, answer::Granted};
+use freshtoken_wire::response::Granted;
+use freshtoken_wire::{BodyProblem, Error, ErrorBody, ErrorKind, Outcome, Secret};
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
@@ -15,12 +15,12 @@ use crate::issued_tokens::IssuedTokens;
 
 /// Returns the tokens of a login or a refresh. A field that does not match the spec counts as not sent, and its pointer is
 /// logged.
-pub(crate) fn issued<T, B>(answered: Answered<T>) -> Result<IssuedTokens, GrantError>
+pub(crate) fn issued<T, B>(outcome: Outcome<T>) -> Result<IssuedTokens, GrantError>
 where
     T: DeserializeOwned + Any + Send + Sync,
     B: ErrorBody + Send + Sync + 'static,
 {
-    let Granted { tokens, body, misfits, head, .. } = answered.granted::<B>()?;
+    let Granted { tokens, body, misfits, head, .. } = outcome.granted::<B>()?;
     let pointers = misfits.join(", ");
     if !tokens.misfits.is_empty() {
         warn!(pointers, "ignored token fields that do not fit the spec");

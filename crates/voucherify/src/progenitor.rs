@@ -3,7 +3,7 @@
 //! The operations that progenitor generates, sent by `Call`. They are private: users call the methods of `client`.
 
 use ::freshtoken_wire::Call;
-use ::freshtoken_wire::answer::{Error, ResponseValue};
+use ::freshtoken_wire::response::{Error, ResponseValue};
 #[allow(unused_imports)]
 use ::progenitor_client::{RequestBuilderExt, encode_path};
 #[allow(unused_imports)]

@@ -11,7 +11,6 @@ use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, Hea
 use reqwest::{Method, Request, Url};
 use zeroize::Zeroizing;
 
-use crate::answer::{Head, Response, Unanswered};
 use crate::body;
 use crate::body_problem::BodyProblem;
 use crate::cause::{self, Cause};
@@ -19,6 +18,7 @@ use crate::delimited::Delimited;
 use crate::error::{Error, ErrorKind};
 use crate::limits::TOTAL_TIMEOUT;
 use crate::request_body::{Departure, RequestBody};
+use crate::response::{Head, IncompleteResponse, Response};
 use crate::secret::Secret;
 use crate::sent_request::SentRequest;
 use crate::target::Target;
@@ -185,12 +185,15 @@ impl Call {
     }
 
     /// Sends the request and reads the response. progenitor's operations call it, and their result goes to
-    /// [`Call::finish`] or [`Call::answered`].
+    /// [`Call::finish`] or [`Call::outcome`].
     ///
     /// # Errors
     ///
-    /// Returns [`Unanswered`] if the vendor's response did not arrive completely, or if the HTTP client followed a redirect.
-    pub fn exec<'a>(&'a self, mut request: Request) -> impl Future<Output = Result<Response, Unanswered>> + use<'a> {
+    /// Returns [`IncompleteResponse`] if the vendor's response did not arrive completely, or if the HTTP client followed a redirect.
+    pub fn exec<'a>(
+        &'a self,
+        mut request: Request,
+    ) -> impl Future<Output = Result<Response, IncompleteResponse>> + use<'a> {
         // Outside the future, which would otherwise store the request twice and enlarge every future around it.
         self.prepare(&mut request);
         let sent = request.url().clone();
@@ -200,11 +203,11 @@ impl Call {
                 Ok(response) => response,
                 Err(error) => {
                     let kind = kind_of(&error, &self.departure);
-                    return Err(Unanswered { kind, head: None, cause: Some(Cause::of(&error)) });
+                    return Err(IncompleteResponse { kind, head: None, cause: Some(Cause::of(&error)) });
                 }
             };
             if *response.url() != sent {
-                return Err(Unanswered { kind: ErrorKind::Redirect, head: None, cause: None });
+                return Err(IncompleteResponse { kind: ErrorKind::Redirect, head: None, cause: None });
             }
             let head = Head {
                 status: response.status(),
@@ -216,7 +219,7 @@ impl Call {
                 Ok(body) => Ok(Response { head, body }),
                 Err(error) if head.status.is_success() => {
                     let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Interrupted };
-                    Err(Unanswered { kind, head: Some(head), cause: Some(Cause::of(&error)) })
+                    Err(IncompleteResponse { kind, head: Some(head), cause: Some(Cause::of(&error)) })
                 }
                 // The status is enough to report the failure.
                 Err(_) => Ok(Response { head, body: Err(BodyProblem::Incomplete) }),

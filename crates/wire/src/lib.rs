@@ -15,9 +15,9 @@
 //! 2. [`Call::new`] creates one request. The generated client adds headers and credentials to it, and passes it to a
 //!    progenitor client, whose operations send it with [`Call::exec`].
 //! 3. `exec` sends the request and reads at most [`MAX_BODY`] bytes of the response. progenitor's operation decides by the
-//!    status whether it is a success: see [`answer`].
-//! 4. [`Call::finish`] decodes the typed body strictly, or returns an [`Error`]. [`Call::answered`] keeps the response of a
-//!    login or a refresh: [`Answered::typed`] is strict too, and [`Answered::granted`] returns the tokens even if the rest
+//!    status whether it is a success: see [`response`].
+//! 4. [`Call::finish`] decodes the typed body strictly, or returns an [`Error`]. [`Call::outcome`] keeps the response of a
+//!    login or a refresh: [`Outcome::typed`] is strict too, and [`Outcome::granted`] returns the tokens even if the rest
 //!    of the response does not match the spec.
 //!
 //! # Two promises
@@ -47,8 +47,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "client")]
-pub mod answer;
-#[cfg(feature = "client")]
 mod body;
 #[cfg(feature = "client")]
 mod body_problem;
@@ -74,6 +72,8 @@ mod open_enum;
 mod outcome;
 #[cfg(feature = "client")]
 mod request_body;
+#[cfg(feature = "client")]
+pub mod response;
 #[cfg(feature = "client")]
 mod retry_after;
 #[cfg(feature = "client")]
@@ -106,7 +106,7 @@ pub use error::{Error, ErrorKind};
 pub use error_body::{ErrorBody, ErrorFields};
 pub use limits::{CONNECT_TIMEOUT, MAX_BODY, TOTAL_TIMEOUT};
 #[cfg(feature = "client")]
-pub use outcome::Answered;
+pub use outcome::Outcome;
 #[cfg(feature = "client")]
 pub use rules::{ErrorClass, RetryUnit, Rules};
 pub use secret::Secret;

@@ -2,7 +2,6 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::answer::{self, Granted, Head, Response, ResponseValue, Unanswered};
 use crate::body::Text;
 use crate::body_problem::BodyProblem;
 use crate::call::Call;
@@ -10,25 +9,26 @@ use crate::error::{BodyDetails, Error, ErrorKind};
 use crate::error_body::ErrorBody;
 use crate::json::Json;
 use crate::lenient;
+use crate::response::{self, Granted, Head, IncompleteResponse, Response, ResponseValue};
 use crate::retry_after;
 use crate::tokens::{Reading, Tokens};
 
-type Outcome<T> = Result<ResponseValue<T>, answer::Error>;
+type OperationResult<T> = Result<ResponseValue<T>, response::Error>;
 
 /// The outcome of a login or a refresh. Users of the vendor's crate read the typed body, and the facade reads the tokens.
-pub struct Answered<T> {
+pub struct Outcome<T> {
     call: Call,
-    outcome: Outcome<T>,
+    result: OperationResult<T>,
 }
 
-impl<T: DeserializeOwned> Answered<T> {
+impl<T: DeserializeOwned> Outcome<T> {
     /// Returns the typed body.
     ///
     /// # Errors
     ///
     /// Returns the same errors as [`Call::finish`].
     pub fn typed<B: ErrorBody>(self) -> Result<T, Error<B>> {
-        self.call.finish(self.outcome)
+        self.call.finish(self.result)
     }
 
     /// Returns the tokens, whatever else is wrong with the response.
@@ -38,9 +38,9 @@ impl<T: DeserializeOwned> Answered<T> {
     /// Returns the same errors as [`Call::finish`], with one exception: if the response has an access token, neither a field
     /// that doesn't match the spec nor a success status that the spec doesn't list is an error.
     pub fn granted<B: ErrorBody>(self) -> Result<Granted<T>, Error<B>> {
-        match self.outcome {
+        match self.result {
             Ok(value) => self.call.granted(value.response),
-            Err(answer::Error::UnexpectedResponse(response)) if self.call.tokens_of(&response).is_some() => {
+            Err(response::Error::UnexpectedResponse(response)) if self.call.tokens_of(&response).is_some() => {
                 self.call.granted(response)
             }
             Err(error) => Err(self.call.failed(error)),
@@ -55,8 +55,8 @@ impl Call {
     ///
     /// Returns an error of any [`ErrorKind`] that a request can have. If the response was a success with tokens, the
     /// error contains them.
-    pub fn finish<T: DeserializeOwned, B: ErrorBody>(&self, outcome: Outcome<T>) -> Result<T, Error<B>> {
-        match outcome {
+    pub fn finish<T: DeserializeOwned, B: ErrorBody>(&self, result: OperationResult<T>) -> Result<T, Error<B>> {
+        match result {
             Ok(value) => self.typed(value.response),
             Err(error) => Err(self.failed(error)),
         }
@@ -67,17 +67,17 @@ impl Call {
     /// # Errors
     ///
     /// Returns the same errors as [`Call::finish`].
-    pub fn finish_empty<B: ErrorBody>(&self, outcome: Outcome<()>) -> Result<(), Error<B>> {
-        match outcome {
+    pub fn finish_empty<B: ErrorBody>(&self, result: OperationResult<()>) -> Result<(), Error<B>> {
+        match result {
             Ok(_) => Ok(()),
-            Err(answer::Error::UnexpectedResponse(response)) if response.status().is_success() => Ok(()),
+            Err(response::Error::UnexpectedResponse(response)) if response.status().is_success() => Ok(()),
             Err(error) => Err(self.failed(error)),
         }
     }
 
     /// Keeps the outcome of a login or a refresh together with its request.
-    pub fn answered<T>(self, outcome: Outcome<T>) -> Answered<T> {
-        Answered { call: self, outcome }
+    pub fn outcome<T>(self, result: OperationResult<T>) -> Outcome<T> {
+        Outcome { call: self, result }
     }
 
     fn typed<T: DeserializeOwned, B: ErrorBody>(&self, Response { head, body }: Response) -> Result<T, Error<B>> {
@@ -166,20 +166,20 @@ impl Call {
         self.without_echo(error)
     }
 
-    fn failed<B: ErrorBody>(&self, error: answer::Error) -> Error<B> {
+    fn failed<B: ErrorBody>(&self, error: response::Error) -> Error<B> {
         match error {
-            answer::Error::NotSent => self.error(ErrorKind::InvalidRequest).with_detail(
+            response::Error::NotSent => self.error(ErrorKind::InvalidRequest).with_detail(
                 "a value can't be encoded, such as a header value with a line break, a list that is empty, or a list \
                  item that is empty or holds the delimiter",
             ),
-            answer::Error::Unanswered(Unanswered { kind, head, cause }) => {
+            response::Error::IncompleteResponse(IncompleteResponse { kind, head, cause }) => {
                 let error = self.error(kind).with_cause(cause);
                 match head {
                     Some(head) => self.without_echo(with_head(error, &head)),
                     None => error,
                 }
             }
-            answer::Error::UnexpectedResponse(response) => self.unexpected(response),
+            response::Error::UnexpectedResponse(response) => self.unexpected(response),
         }
     }
 

@@ -31,7 +31,7 @@ pub struct Head {
     pub(crate) arrived: SystemTime,
 }
 
-/// A success that the spec lists. [`Call::finish`](crate::Call::finish) or [`Answered`](crate::Answered) decodes its body as
+/// A success that the spec lists. [`Call::finish`](crate::Call::finish) or [`Outcome`](crate::Outcome) decodes its body as
 /// a `T`, because a body that doesn't match the spec may still have tokens.
 pub struct ResponseValue<T> {
     pub(crate) response: Response,
@@ -57,13 +57,13 @@ pub enum Error {
     /// A value cannot be encoded; nothing was sent.
     NotSent,
     /// The vendor's response did not arrive completely.
-    Unanswered(Unanswered),
+    IncompleteResponse(IncompleteResponse),
     /// Any other status.
     UnexpectedResponse(Response),
 }
 
 /// What is known if the vendor's response did not arrive completely.
-pub struct Unanswered {
+pub struct IncompleteResponse {
     pub(crate) kind: ErrorKind,
     /// The head of a success whose body did not arrive.
     pub(crate) head: Option<Head>,
@@ -91,9 +91,9 @@ impl fmt::Debug for Head {
     }
 }
 
-impl From<Unanswered> for Error {
-    fn from(unanswered: Unanswered) -> Self {
-        Self::Unanswered(unanswered)
+impl From<IncompleteResponse> for Error {
+    fn from(reason: IncompleteResponse) -> Self {
+        Self::IncompleteResponse(reason)
     }
 }
 
@@ -129,7 +129,7 @@ impl From<InvalidHeaderValue> for Error {
     }
 }
 
-/// A request that cannot be built. Failures of a request that is sent are [`Unanswered`].
+/// A request that cannot be built. Failures of a request that is sent are [`IncompleteResponse`].
 impl From<reqwest::Error> for Error {
     fn from(_: reqwest::Error) -> Self {
         Self::NotSent

@@ -4,7 +4,7 @@
 
 use ::freshtoken_wire::{Call, Http, Operation, Target};
 #[allow(unused_imports)]
-use ::freshtoken_wire::{Answered, Secret, tokens};
+use ::freshtoken_wire::{Outcome, Secret, tokens};
 use ::reqwest::header::HeaderValue;
 #[allow(unused_imports)]
 use crate::{
@@ -192,20 +192,20 @@ impl Client {
         &self,
         body: impl Into<types::TokenRequest>,
     ) -> Result<types::TokenResponse, Error> {
-        self.create_token_answered(body).await?.typed()
+        self.create_token_outcome(body).await?.typed()
     }
 
     /// Calls the operation for the facade, which reads the tokens and the body separately.
     #[doc(hidden)]
-    pub async fn create_token_answered(
+    pub async fn create_token_outcome(
         &self,
         body: impl Into<types::TokenRequest>,
-    ) -> Result<Answered<types::TokenResponse>, Error> {
+    ) -> Result<Outcome<types::TokenResponse>, Error> {
         let body: types::TokenRequest = body.into();
         let call = Call::new(&CREATE_TOKEN_OPERATION, &self.target);
         let client = progenitor::Client::new(call);
         let result = client.create_token(&body).await;
-        Ok(client.inner.answered(result))
+        Ok(client.inner.outcome(result))
     }
 
     /// End all access tokens, not only the one that the call carries.

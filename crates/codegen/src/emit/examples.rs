@@ -7,22 +7,10 @@ use crate::ident;
 use crate::lower::descriptions::plain;
 use crate::lower::model::{Model, Shape, Ty};
 
-/// How secrets are written.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Secrets {
-    /// As the example has them.
-    Example,
-}
-
-/// Transitional: the adapters still say how secrets are written.
-pub fn expression(model: &Model, ty: &Ty, name: &str, value: &Value, _: Secrets) -> Code {
-    expr(model, ty, name, value)
-}
-
 /// An expression for `value` as a `ty`.
-pub fn expr(model: &Model, ty: &Ty, name: &str, value: &Value) -> Code {
+pub fn expression(model: &Model, ty: &Ty, name: &str, value: &Value) -> Code {
     match ty {
-        Ty::Constant(constant) => expr(model, &Ty::of(constant), name, value),
+        Ty::Constant(constant) => expression(model, &Ty::of(constant), name, value),
         Ty::Secret | Ty::Text => Code::into(&plain(value)),
         Ty::Timestamp { .. } => Code::text(format!("{:?}.parse().expect(\"a date-time\")", plain(value))),
         Ty::Integer => {
@@ -34,7 +22,7 @@ pub fn expr(model: &Model, ty: &Ty, name: &str, value: &Value) -> Code {
         Ty::Any => Code::text(format!("::serde_json::from_str({:?}).expect(\"JSON\")", value.to_string())),
         Ty::List(item) => {
             let items = value.as_array().into_iter().flatten();
-            Code::list("vec![", items.map(|value| expr(model, item, name, value)).collect())
+            Code::list("vec![", items.map(|value| expression(model, item, name, value)).collect())
         }
         Ty::Delimited(_, item) => {
             let items = value.as_array().into_iter().flatten();
@@ -43,13 +31,13 @@ pub fn expr(model: &Model, ty: &Ty, name: &str, value: &Value) -> Code {
         }
         Ty::Map(item) => {
             let entries = value.as_object().into_iter().flatten().map(|(key, value)| {
-                let value = expr(model, item, key, value);
+                let value = expression(model, item, key, value);
                 Code::list("(", vec![Code::text(format!("{key:?}.to_owned()")), value])
             });
             Code::list("::std::collections::BTreeMap::from(", vec![Code::list("[", entries.collect())])
         }
         Ty::Nullable(_) if value.is_null() => Code::text("None"),
-        Ty::Nullable(item) => Code::list("Some(", vec![expr(model, item, name, value)]),
+        Ty::Nullable(item) => Code::list("Some(", vec![expression(model, item, name, value)]),
         Ty::Ref(component) => named(model, component, value),
     }
 }
@@ -59,7 +47,7 @@ fn listed(model: &Model, ty: &Ty, name: &str, value: &Value) -> Code {
     match ty {
         Ty::Constant(constant) => listed(model, &Ty::of(constant), name, value),
         Ty::Text => Code::text(format!("{:?}.to_owned()", plain(value))),
-        ty => expr(model, ty, name, value),
+        ty => expression(model, ty, name, value),
     }
 }
 
@@ -70,7 +58,7 @@ fn named(model: &Model, name: &str, value: &Value) -> Code {
                 let is_said = |value: &&Value| !value.is_null() || (property.ty == Ty::Any && !property.optional);
                 let given = value.get(&property.name).filter(is_said);
                 let write = |value: &Value| {
-                    let written = expr(model, &property.ty, &property.name, value);
+                    let written = expression(model, &property.ty, &property.name, value);
                     if property.is_boxed { Code::list("Box::new(", vec![written]) } else { written }
                 };
                 let value = match (given, property.optional) {

@@ -66,7 +66,7 @@ pub fn call(model: &Model, operation: &Operation, body: Option<&Value>) -> Code 
     let body = operation.body.as_ref().zip(body).map(|(of, body)| {
         // The method takes `impl Into` the union, so a branch is passed without it.
         let branch = examples::branch(model, &of.component, body);
-        examples::expr(model, &Ty::Ref(branch.to_owned()), "body", body)
+        examples::expression(model, &Ty::Ref(branch.to_owned()), "body", body)
     });
     Code::list(format!(".{}(", operation.id), inputs.chain(body).collect())
 }
@@ -79,7 +79,7 @@ fn argument_value(model: &Model, argument: &Argument<'_>) -> Code {
         Ty::Secret => secret(&plain(&example)),
         Ty::Text | Ty::Any | Ty::Map(_) | Ty::Constant(_) => Code::string(&plain(&example)),
         ty => {
-            let value = examples::expr(model, ty, &param.name, &example);
+            let value = examples::expression(model, ty, &param.name, &example);
             match ty {
                 Ty::Integer | Ty::Number | Ty::Boolean => value,
                 _ => Code::row([Code::text("&"), value]),

@@ -82,12 +82,12 @@ impl Vendor for Endpoint {
             ("app_token", &credentials.app_token),
         ])?;
         let client = client(self, &credentials)?;
-        let answered = client
-            .create_token_answered(types::TokenRequest {
+        let outcome = client
+            .create_token_outcome(types::TokenRequest {
                 scope: credentials.scope.clone(),
             })
             .await?;
-        adapter::issued::<_, ErrorBody>(answered)
+        adapter::issued::<_, ErrorBody>(outcome)
     }
 
     async fn revoke(

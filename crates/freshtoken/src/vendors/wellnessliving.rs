@@ -82,14 +82,14 @@ impl Vendor for Endpoint {
             ("client_secret", &credentials.client_secret),
         ])?;
         let client = Client::new(self.clone())?;
-        let answered = client
-            .create_token_answered(types::TokenRequest {
+        let outcome = client
+            .create_token_outcome(types::TokenRequest {
                 client_id: credentials.client_id.clone(),
                 client_secret: credentials.client_secret.clone(),
                 scope: credentials.scope.clone(),
             })
             .await?;
-        adapter::issued::<_, ErrorBody>(answered)
+        adapter::issued::<_, ErrorBody>(outcome)
     }
 }
 

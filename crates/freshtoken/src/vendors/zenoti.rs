@@ -94,8 +94,8 @@ impl Vendor for Endpoint {
             ("device_id", &credentials.device_id),
         ])?;
         let client = Client::new(self.clone())?;
-        let answered = client
-            .create_token_answered(types::PasswordGrant {
+        let outcome = client
+            .create_token_outcome(types::PasswordGrant {
                 account_name: credentials.account_name.clone(),
                 user_name: credentials.user_name.clone(),
                 password: credentials.password.clone(),
@@ -104,7 +104,7 @@ impl Vendor for Endpoint {
                 device_id: credentials.device_id.clone(),
             })
             .await?;
-        adapter::issued::<_, ErrorBody>(answered)
+        adapter::issued::<_, ErrorBody>(outcome)
     }
 
     async fn refresh(
@@ -113,12 +113,12 @@ impl Vendor for Endpoint {
         refresh_token: &Secret,
     ) -> Result<IssuedTokens, GrantError> {
         let client = Client::new(self.clone())?;
-        let answered = client
-            .create_token_answered(types::RefreshGrant {
+        let outcome = client
+            .create_token_outcome(types::RefreshGrant {
                 refresh_token: refresh_token.clone(),
             })
             .await?;
-        adapter::issued::<_, ErrorBody>(answered)
+        adapter::issued::<_, ErrorBody>(outcome)
     }
 
     async fn revoke(

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use freshtoken_wire::answer::{self, Granted, ResponseValue};
+use freshtoken_wire::response::{self, Granted, ResponseValue};
 use freshtoken_wire::tokens::{In, Success, TokenFields, Unit};
 use freshtoken_wire::{Call, Error, ErrorBody, ErrorFields, Http, Operation, RetryUnit, Rules, Secret, Target};
 use reqwest::header::HeaderValue;
@@ -78,11 +78,11 @@ pub fn target(base_url: &str) -> Target {
 }
 
 /// Sends a request as progenitor's generated code does.
-async fn send<T>(call: &Call, request: reqwest::RequestBuilder) -> Result<ResponseValue<T>, answer::Error> {
+async fn send<T>(call: &Call, request: reqwest::RequestBuilder) -> Result<ResponseValue<T>, response::Error> {
     let response = call.exec(request.build()?).await?;
     match response.status().as_u16() {
         200 => ResponseValue::from_response(response).await,
-        _ => Err(answer::Error::UnexpectedResponse(response)),
+        _ => Err(response::Error::UnexpectedResponse(response)),
     }
 }
 
@@ -95,7 +95,7 @@ pub async fn run<T: DeserializeOwned>(call: &Call, request: reqwest::RequestBuil
 pub async fn grant(target: &Target) -> Outcome<Granted<Token>> {
     let call = Call::new(&CREATE, target);
     let result = send(&call, post(target)).await;
-    call.answered(result).granted()
+    call.outcome(result).granted()
 }
 
 /// Calls an operation without a success body.
@@ -105,7 +105,7 @@ pub async fn run_empty(target: &Target) -> Outcome<()> {
         let response = call.exec(post(target).build()?).await?;
         match response.status().as_u16() {
             200 | 204 => Ok(ResponseValue::empty(response)),
-            _ => Err(answer::Error::UnexpectedResponse(response)),
+            _ => Err(response::Error::UnexpectedResponse(response)),
         }
     };
     call.finish_empty(result.await)

@@ -5,7 +5,6 @@ use crate::emit::adapter::Adapter;
 use crate::emit::adapter::credentials::{is_asked_for, nested};
 use crate::emit::crate_tests;
 use crate::emit::examples;
-use crate::emit::examples::Secrets;
 use crate::emit::layout::{Code, statements};
 use crate::emit::settings::{Setting, constructor, settings};
 use crate::emit::types::or;
@@ -50,7 +49,7 @@ impl Adapter<'_> {
                 Ty::Any => Code::text("Default::default()"),
                 ty => {
                     let value = values.get(name).cloned().unwrap_or_else(sample);
-                    examples::expression(self.model, ty, name, &value, Secrets::Example)
+                    examples::expression(self.model, ty, name, &value)
                 }
             };
             Code::row([Code::text(format!("{name}: ")), value])

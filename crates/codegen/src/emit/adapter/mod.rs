@@ -45,9 +45,9 @@ struct Adapter<'a> {
 
 impl Adapter<'_> {
     fn source(&self) -> Result<String, String> {
-        let answers = self.answers();
-        let aliases = answers.iter().map(|answer| {
-            let what = if answer.name == "LoginResponse" { answer.word } else { "a refresh" };
+        let responses = self.token_responses();
+        let aliases = responses.iter().map(|response| {
+            let what = if response.name == "LoginResponse" { response.word } else { "a refresh" };
             let docs = docs::comment(
                 &format!(
                     "The response to {what}, for its further fields: see [`Token::response`](crate::Token::response). Its \
@@ -55,7 +55,7 @@ impl Adapter<'_> {
                 ),
                 "",
             );
-            format!("\n{docs}pub type {} = {};\n", answer.name, body_type(answer.ty))
+            format!("\n{docs}pub type {} = {};\n", response.name, body_type(response.ty))
         });
         let mut items: String = aliases.collect();
         items.push_str(&self.credentials_type());
@@ -171,13 +171,13 @@ impl Vendor for Endpoint {{
         }
         let result = match (grant.word, &grant.operation.success.ty) {
             (Word::Login | Word::Refresh, _) => {
-                body.push(Code::row([Code::text("let answered = "), call]));
+                body.push(Code::row([Code::text("let outcome = "), call]));
                 match self.has_also() {
                     true => {
-                        body.push(Code::text("let issued = adapter::issued::<_, ErrorBody>(answered)?"));
+                        body.push(Code::text("let issued = adapter::issued::<_, ErrorBody>(outcome)?"));
                         "Ok(with_extra_headers(issued, &credentials))"
                     }
-                    false => "adapter::issued::<_, ErrorBody>(answered)",
+                    false => "adapter::issued::<_, ErrorBody>(outcome)",
                 }
             }
             (Word::Revoke, Some(_)) => {
@@ -205,22 +205,22 @@ impl Vendor for Endpoint {{
         format!("\n{head}\n{}\n        {result}\n    }}\n", statements(&body, 8))
     }
 
-    // Answers.
+    // Responses.
 
-    /// The types of the answers with a token: one, or two where the refresh has one of its own.
-    fn answers(&self) -> Vec<Answered<'_>> {
-        let mut answers: Vec<Answered<'_>> = Vec::new();
+    /// Returns the types of the responses with a token: one, or two if the refresh has a different one.
+    fn token_responses(&self) -> Vec<TokenResponse<'_>> {
+        let mut responses: Vec<TokenResponse<'_>> = Vec::new();
         for grant in self.grants.iter().filter(|grant| grant.word != Word::Revoke) {
             let Some(ty) = &grant.operation.success.ty else { continue };
-            if answers.iter().all(|answer| answer.ty != ty) {
-                answers.push(Answered {
-                    name: if answers.is_empty() { "LoginResponse" } else { "RefreshResponse" },
+            if responses.iter().all(|response| response.ty != ty) {
+                responses.push(TokenResponse {
+                    name: if responses.is_empty() { "LoginResponse" } else { "RefreshResponse" },
                     word: if grant.word == Word::Login { "a login" } else { "a refresh" },
                     ty,
                 });
             }
         }
-        answers
+        responses
     }
 
     fn has_also(&self) -> bool {
@@ -260,11 +260,11 @@ fn with_extra_headers(mut issued: IssuedTokens, credentials: &Credentials) -> Is
     }
 }
 
-/// An answer with a token.
-struct Answered<'a> {
+/// A response with a token.
+struct TokenResponse<'a> {
     /// Its alias in the adapter.
     name: &'static str,
-    /// What answers it.
+    /// The request: "a login" or "a refresh".
     word: &'static str,
     ty: &'a Ty,
 }

@@ -184,7 +184,7 @@ impl Adapter<'_> {
             inputs.push(self.body(grant, body, "", &mut vec![body.to_owned()]));
         }
         let (method, end) = match (grant.word, &grant.operation.success.ty) {
-            (Word::Login | Word::Refresh, _) => (client::answered_name(self.model, grant.operation), ".await?"),
+            (Word::Login | Word::Refresh, _) => (client::outcome_name(self.model, grant.operation), ".await?"),
             (Word::Revoke, Some(_)) => (grant.operation.id.clone(), ".await"),
             (Word::Revoke, None) => (grant.operation.id.clone(), ".await?"),
         };

@@ -5,8 +5,8 @@ use crate::emit::adapter::credentials::{Conflict, conflicts};
 use crate::lower::lower;
 use crate::read::spec::Spec;
 
-/// A spec with this `x-token` and these properties in the request and the answer of its one operation.
-fn model(x_token: &str, request: &str, answer: &str) -> Model {
+/// A spec with this `x-token` and these properties in the request and the response of its one operation.
+fn model(x_token: &str, request: &str, response: &str) -> Model {
     let text = format!(
         r#"
 openapi: 3.0.3
@@ -20,7 +20,7 @@ paths:
       security: [{{ app: [] }}]
       requestBody: {{ required: true, content: {{ application/json: {{ schema: {{ type: object, {request} }} }} }} }}
       responses:
-        "200": {{ description: A token., content: {{ application/json: {{ schema: {{ type: object, {answer} }} }} }} }}
+        "200": {{ description: A token., content: {{ application/json: {{ schema: {{ type: object, {response} }} }} }} }}
 components: {{ securitySchemes: {{ app: {{ type: http, scheme: basic }} }} }}
 "#
     );
@@ -30,8 +30,8 @@ components: {{ securitySchemes: {{ app: {{ type: http, scheme: basic }} }} }}
 }
 
 /// The adapter, but for how it is laid out.
-fn adapter(x_token: &str, request: &str, answer: &str) -> String {
-    let model = model(x_token, request, answer);
+fn adapter(x_token: &str, request: &str, response: &str) -> String {
+    let model = model(x_token, request, response);
     let source = source(&model).unwrap().unwrap();
     squeezed(&source)
 }
@@ -214,8 +214,8 @@ fn credentials_that_go_with_each_call_are_added() {
     has(
         &source,
         &[
-            "let answered = client.log_in_answered(",
-            "let issued = adapter::issued::<_, ErrorBody>(answered)?; Ok(with_extra_headers(issued, &credentials))",
+            "let outcome = client.log_in_outcome(",
+            "let issued = adapter::issued::<_, ErrorBody>(outcome)?; Ok(with_extra_headers(issued, &credentials))",
             "HeaderName::from_static(\"x-site\"), Secret::new(credentials.site.to_string())",
         ],
     );

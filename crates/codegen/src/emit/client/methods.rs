@@ -66,29 +66,29 @@ pub fn method(
         let finish = if success.is_some() { "finish" } else { "finish_empty" };
         return Ok(format!("\n{docs}{head}\n{sent}        client.inner.{finish}(result)\n    }}\n"));
     }
-    let answered = answered_name(model, operation);
+    let outcome = outcome_name(model, operation);
     let given = arguments.iter().map(|argument| argument.name.as_str());
     let given: Vec<&str> = given.chain(operation.body.is_some().then_some("body")).collect();
     Ok(format!(
         "
 {docs}{head}
-        self.{answered}({given}).await?.typed()
+        self.{outcome}({given}).await?.typed()
     }}
 
     /// Calls the operation for the facade, which reads the tokens and the body separately.
     #[doc(hidden)]
 {whole}
-{sent}        Ok(client.inner.answered(result))
+{sent}        Ok(client.inner.outcome(result))
     }}
 ",
         given = given.join(", "),
-        whole = signature(4, &format!("pub async fn {answered}"), inputs, &format!("Result<Answered<{ty}>, Error>")),
+        whole = signature(4, &format!("pub async fn {outcome}"), inputs, &format!("Result<Outcome<{ty}>, Error>")),
     ))
 }
 
 /// Returns the name of the facade's method of a login or a refresh.
-pub fn answered_name(model: &Model, operation: &Operation) -> String {
-    ident::unique(&format!("{}_answered", operation.id.trim_end_matches('_')), |name| model.operation(name).is_some())
+pub fn outcome_name(model: &Model, operation: &Operation) -> String {
+    ident::unique(&format!("{}_outcome", operation.id.trim_end_matches('_')), |name| model.operation(name).is_some())
 }
 
 /// Returns the statements that send a request, up to `let result`.

@@ -16,7 +16,7 @@ use crate::lower::model::Model;
 
 pub use arguments::{Argument, arguments};
 pub use credentials::{Credential, credentials, scheme_credentials};
-pub use methods::answered_name;
+pub use methods::outcome_name;
 
 /// Returns the module of the client.
 pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
@@ -36,7 +36,7 @@ pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
         "\
 use ::freshtoken_wire::{{Call, Http, Operation, Target}};
 #[allow(unused_imports)]
-use ::freshtoken_wire::{{Answered, Secret, tokens}};
+use ::freshtoken_wire::{{Outcome, Secret, tokens}};
 use ::reqwest::header::HeaderValue;
 #[allow(unused_imports)]
 use crate::{{

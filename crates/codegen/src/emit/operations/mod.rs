@@ -154,7 +154,7 @@ fn spaced(source: &str) -> String {
 /// What stands before the operations: their client.
 const CLIENT: &str = "\
 use ::freshtoken_wire::Call;
-use ::freshtoken_wire::answer::{Error, ResponseValue};
+use ::freshtoken_wire::response::{Error, ResponseValue};
 #[allow(unused_imports)]
 use ::progenitor_client::{RequestBuilderExt, encode_path};
 #[allow(unused_imports)]
