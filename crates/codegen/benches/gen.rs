@@ -13,7 +13,8 @@ use freshtoken_codegen::diagnostic::Diagnostic;
 use freshtoken_codegen::pipeline::{generate, lowered, on_this_thread_too, progenitor_alone};
 use freshtoken_codegen::read::folder as specs;
 use freshtoken_codegen::read::folder::Source;
-use freshtoken_codegen::workspace::facade::{Facade, MANIFEST};
+use freshtoken_codegen::workspace::Workspace;
+use freshtoken_codegen::workspace::facade::MANIFEST;
 
 /// How many specs, and how many rounds: each size takes a few tenths of a second.
 const SIZES: [(usize, usize); 3] = [(1, 41), (10, 9), (100, 3)];
@@ -24,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     on_this_thread_too()?;
-    let facade = Facade::new(read(MANIFEST)?, &read("Cargo.toml")?);
+    let workspace = Workspace::new(&read("Cargo.toml")?, Some(read(MANIFEST)?));
     println!("specs  progenitor alone    pipeline  ratio");
     for (count, rounds) in SIZES {
         let sources = sources(count)?;
@@ -37,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             let alone_took = millis(start);
             let start = Instant::now();
-            black_box(generate(&sources, Some(&facade), |_| {}).map_err(first)?);
+            black_box(generate(&sources, &workspace, |_| {}).map_err(first)?);
             let pipeline_took = millis(start);
             ratios.push(pipeline_took / alone_took);
             alone.push(alone_took);

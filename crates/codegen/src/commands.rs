@@ -19,8 +19,8 @@ use crate::new;
 use crate::pipeline::{generate, on_this_thread_too};
 use crate::read::folder;
 use crate::vendor::Vendor;
+use crate::workspace::Workspace;
 use crate::workspace::facade;
-use crate::workspace::facade::Facade;
 use crate::workspace::sync;
 
 /// A command with its arguments.
@@ -110,8 +110,9 @@ pub fn generate_crates(root: &Path, mode: Mode, vendors: &[String]) -> io::Resul
     let (sources, mut diagnostics) = folder::read(root, vendors)?;
     let count = sources.len();
     let done = AtomicUsize::new(0);
-    let facade = facade(root, !vendors.is_empty())?;
-    let generated = generate(&sources, facade.as_ref(), |file| {
+    let workspace = workspace(root)?;
+    let workspace = if vendors.is_empty() { workspace } else { workspace.partial() };
+    let generated = generate(&sources, &workspace, |file| {
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
         if started.elapsed() > SHOW_PROGRESS_AFTER {
             eprintln!("generating {file} ({done} of {count})");
@@ -165,16 +166,14 @@ pub fn generate_crates(root: &Path, mode: Mode, vendors: &[String]) -> io::Resul
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads the facade, if the repository has one.
-fn facade(root: &Path, is_partial: bool) -> io::Result<Option<Facade>> {
+/// Reads what the generator needs to know about the workspace.
+fn workspace(root: &Path) -> io::Result<Workspace> {
     let read = |path: &str| match fs::read_to_string(root.join(path)) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io::Error::new(error.kind(), format!("{path}: {error}"))),
     };
-    let workspace = read("Cargo.toml")?.unwrap_or_default();
-    let facade = |manifest| Facade { is_partial, ..Facade::new(manifest, &workspace) };
-    Ok(read(facade::MANIFEST)?.map(facade))
+    Ok(Workspace::new(&read("Cargo.toml")?.unwrap_or_default(), read(facade::MANIFEST)?))
 }
 
 /// Writes a fragment for a new vendor to `specs/`.

@@ -10,6 +10,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::emit;
 use crate::emit::adapter::credentials;
 use crate::emit::adapter::from_env;
+use crate::emit::manifest::WorkspaceKeys;
 use crate::emit::operations;
 use crate::emit::operations::document;
 use crate::emit::operations::document::Types;
@@ -21,7 +22,8 @@ use crate::read::folder::Source;
 use crate::read::spec::Spec;
 use crate::read::x_token::schema;
 use crate::vendor::Vendor;
-use crate::workspace::facade::{Facade, VENDORS};
+use crate::workspace::Workspace;
+use crate::workspace::facade::VENDORS;
 
 /// Everything that the specs ask for.
 #[derive(Default)]
@@ -52,7 +54,7 @@ pub fn on_this_thread_too() -> Result<(), ThreadPoolBuildError> {
 /// All diagnostics of all specs, if one of them is an error.
 pub fn generate(
     sources: &[Source],
-    facade: Option<&Facade>,
+    workspace: &Workspace,
     progress: impl Fn(&str) + Sync,
 ) -> Result<Generated, Vec<Diagnostic>> {
     let mut generated = Generated::default();
@@ -74,7 +76,7 @@ pub fn generate(
     }
     let package = |(spec, model): &(Spec, Model)| {
         progress(&spec.file);
-        package_of(spec, model)
+        package_of(spec, model, &workspace.keys)
     };
     let packages: Vec<_> = specs.par_iter().map(package).collect();
     let (mut asked, mut adapters) = (BTreeSet::new(), BTreeSet::new());
@@ -85,7 +87,7 @@ pub fn generate(
             Ok(package) => {
                 generated.files.extend(package.files);
                 generated.snapshots.extend(package.snapshots);
-                if let (Some(adapter), Some(_)) = (package.adapter, facade) {
+                if let (Some(adapter), Some(_)) = (package.adapter, &workspace.facade) {
                     generated.files.insert(format!("{VENDORS}/{vendor}.rs"), adapter);
                     adapters.insert(vendor);
                 }
@@ -93,7 +95,7 @@ pub fn generate(
             Err(found) => diagnostics.extend(found),
         }
     }
-    match facade.map(|facade| facade.files(&asked, &adapters)) {
+    match workspace.facade.as_ref().map(|facade| facade.files(&asked, &adapters)) {
         Some(Ok(files)) => generated.files.extend(files),
         Some(Err(diagnostic)) => diagnostics.push(diagnostic),
         None => {}
@@ -146,7 +148,7 @@ fn shared_variables(specs: &[(Spec, Model)]) -> Vec<Diagnostic> {
     diagnostics
 }
 
-fn package_of(spec: &Spec, model: &Model) -> Result<Package, Vec<Diagnostic>> {
+fn package_of(spec: &Spec, model: &Model, keys: &WorkspaceKeys) -> Result<Package, Vec<Diagnostic>> {
     let mut diagnostics: Vec<Diagnostic> = model
         .sent_and_received()
         .map(|name| {
@@ -175,7 +177,7 @@ fn package_of(spec: &Spec, model: &Model) -> Result<Package, Vec<Diagnostic>> {
     }
     let late =
         |message| vec![spec.error("", message, "report this as a bug, with the spec: lint should have found it")];
-    emit::package(model).map_err(late)
+    emit::package(model, keys).map_err(late)
 }
 
 /// The largest number of values that a body may need, since each is written into tests, and that the body of an action may have,
@@ -263,16 +265,16 @@ mod tests {
         sources
     }
 
-    /// The facade of this repository.
-    fn facade() -> Facade {
+    /// The workspace of this repository.
+    fn workspace() -> Workspace {
         let read = |path: &str| fs::read_to_string(repository().join(path)).unwrap();
-        Facade::new(read(MANIFEST), &read("Cargo.toml"))
+        Workspace::new(&read("Cargo.toml"), Some(read(MANIFEST)))
     }
 
     #[test]
     fn the_committed_crates_are_fresh() {
         let generated =
-            generate(&sources(), Some(&facade()), |_| {}).unwrap_or_else(|diagnostics| panic!("{}", diagnostics[0]));
+            generate(&sources(), &workspace(), |_| {}).unwrap_or_else(|diagnostics| panic!("{}", diagnostics[0]));
         let found = sync::read(&repository(), &generated.files, None).unwrap();
         let plan = sync::plan(&generated.files, &generated.snapshots, &found).unwrap();
         assert!(plan.is_empty(), "run `cargo xtask gen`:\n{}", plan.diff());
@@ -303,7 +305,7 @@ components:
 {}"##,
             (0..=levels).map(schema).collect::<String>()
         );
-        match generate(&[Source { file: "specs/acme.yaml".to_owned(), text }], None, |_| {}) {
+        match generate(&[Source { file: "specs/acme.yaml".to_owned(), text }], &Workspace::default(), |_| {}) {
             Ok(_) => "nothing".to_owned(),
             Err(diagnostics) => diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect(),
         }
@@ -322,7 +324,7 @@ components:
     #[test]
     fn all_crates_have_the_same_files() {
         let generated =
-            generate(&sources(), Some(&facade()), |_| {}).unwrap_or_else(|diagnostics| panic!("{}", diagnostics[0]));
+            generate(&sources(), &workspace(), |_| {}).unwrap_or_else(|diagnostics| panic!("{}", diagnostics[0]));
         let of = |vendor: &str| -> Vec<&str> {
             let root = format!("crates/{vendor}/");
             generated.files.keys().filter_map(|path| path.strip_prefix(&root)).collect()
@@ -341,7 +343,8 @@ components:
         let text = fragment.filter(|text| text.starts_with("openapi:")).collect::<Vec<_>>();
         assert_eq!(text.len(), 1, "one complete fragment");
         let source = Source { file: "specs/acme.yaml".to_owned(), text: text[0].to_owned() };
-        let generated = generate(&[source], None, |_| {}).unwrap_or_else(|diagnostics| panic!("{}", diagnostics[0]));
+        let generated = generate(&[source], &Workspace::default(), |_| {})
+            .unwrap_or_else(|diagnostics| panic!("{}", diagnostics[0]));
         assert!(generated.warnings.is_empty(), "{}", generated.warnings[0]);
     }
 
@@ -353,17 +356,23 @@ components:
         };
         let [acme, acme_eu] = ["specs/acme.yaml", "specs/acme_eu.yaml"];
         let diagnostics =
-            generate(&[fragment(acme, "eu_secret"), fragment(acme_eu, "secret")], None, |_| {}).err().unwrap();
+            generate(&[fragment(acme, "eu_secret"), fragment(acme_eu, "secret")], &Workspace::default(), |_| {})
+                .err()
+                .unwrap();
         let messages: Vec<String> =
             diagnostics.iter().map(|diagnostic| format!("{}: {}", diagnostic.file, diagnostic.message)).collect();
         assert_eq!(messages, ["specs/acme_eu.yaml: specs/acme.yaml has the environment variable `ACME_EU_SECRET` too"]);
-        assert!(generate(&[fragment(acme, "secret"), fragment(acme_eu, "secret")], None, |_| {}).is_ok());
+        assert!(
+            generate(&[fragment(acme, "secret"), fragment(acme_eu, "secret")], &Workspace::default(), |_| {}).is_ok()
+        );
     }
 
     #[test]
     fn two_specs_of_one_crate_are_an_error_among_others() {
         let named = |file: &str| Source { file: file.to_owned(), text: String::new() };
-        let diagnostics = generate(&[named("specs/acme.yaml"), named("specs/acme.yml")], None, |_| {}).err().unwrap();
+        let diagnostics = generate(&[named("specs/acme.yaml"), named("specs/acme.yml")], &Workspace::default(), |_| {})
+            .err()
+            .unwrap();
         let messages: Vec<String> =
             diagnostics.iter().map(|diagnostic| format!("{}: {}", diagnostic.file, diagnostic.message)).collect();
         assert_eq!(
@@ -381,7 +390,7 @@ components:
         let text = crate::new::fragment(&crate::vendor::Vendor::from_file("specs/a-b.yaml").unwrap());
         let sources =
             ["specs/a-b.yaml", "specs/a_b.yaml"].map(|file| Source { file: file.to_owned(), text: text.clone() });
-        let diagnostics = generate(&sources, None, |_| {}).err().unwrap();
+        let diagnostics = generate(&sources, &Workspace::default(), |_| {}).err().unwrap();
         assert_eq!(diagnostics.len(), 1);
         assert!(diagnostics[0].message.contains("freshtoken-a_b"), "{}", diagnostics[0]);
     }

@@ -9,6 +9,7 @@ mod errors;
 mod examples;
 pub mod header;
 mod layout;
+pub mod manifest;
 pub mod operations;
 mod readme;
 pub mod settings;
@@ -18,9 +19,9 @@ mod usage;
 
 use std::collections::BTreeMap;
 
-use crate::docs;
 use crate::emit::crate_tests::Shapes;
 use crate::emit::header::mark;
+use crate::emit::manifest::WorkspaceKeys;
 use crate::lower::model::Model;
 
 /// Files by their path below the repository.
@@ -36,7 +37,7 @@ pub struct Package {
 }
 
 /// The crate of a model. What needs nothing of progenitor's is made beside it.
-pub fn package(model: &Model) -> Result<Package, String> {
+pub fn package(model: &Model, workspace: &WorkspaceKeys) -> Result<Package, String> {
     let client = || {
         let made = operations::run(model)?;
         Ok::<_, String>((client::source(model, &made)?, made.operations))
@@ -64,7 +65,7 @@ pub fn package(model: &Model) -> Result<Package, String> {
     let root = root(model);
     let mut files: Files =
         sources.map(|(path, docs, source)| (format!("{root}/{path}"), rust(model, docs, &source))).into();
-    files.insert(format!("{root}/Cargo.toml"), manifest(model));
+    files.insert(format!("{root}/Cargo.toml"), manifest::source(model, workspace));
     files.insert(format!("{root}/README.md"), others.readme);
     files.insert(format!("{root}/src/lib.rs"), library(model));
     let snapshots = snapshots.iter().map(|name| format!("{root}/tests/shapes/snapshots/{name}.snap")).collect();
@@ -99,55 +100,6 @@ pub fn root(model: &Model) -> String {
 
 fn rust(model: &Model, docs: &str, source: &str) -> String {
     format!("// {}\n\n//! {docs}\n\n{source}", mark(model))
-}
-
-fn manifest(model: &Model) -> String {
-    let description = docs::first_sentence(&format!("A typed client of “{}”", model.title)).replace(['"', '\\'], "'");
-    format!(
-        r#"# {mark}
-
-[package]
-name = "{package}"
-description = "{description}"
-version.workspace = true
-edition.workspace = true
-rust-version.workspace = true
-license.workspace = true
-readme = "README.md"
-keywords = ["oauth2", "token", "sdk"]
-categories = ["api-bindings", "authentication"]
-# The tests need a crate that is not published.
-exclude = ["tests"]
-
-[package.metadata.docs.rs]
-all-features = true
-rustdoc-args = ["--cfg", "docsrs"]
-
-[features]
-default = ["rustls"]
-# TLS from rustls, with the platform's root certificates.
-rustls = ["freshtoken-wire/rustls"]
-# TLS from the platform.
-native-tls = ["freshtoken-wire/native-tls"]
-
-[dependencies]
-freshtoken-wire = {{ workspace = true, features = ["client"] }}
-progenitor-client.workspace = true
-reqwest.workspace = true
-serde.workspace = true
-serde_json.workspace = true
-
-[dev-dependencies]
-# Not published: cargo leaves it out of the package.
-freshtoken-testing.workspace = true
-tokio = {{ workspace = true, features = ["macros", "rt"] }}
-
-[lints]
-workspace = true
-"#,
-        mark = mark(model),
-        package = model.vendor.package(),
-    )
 }
 
 fn library(model: &Model) -> String {
@@ -202,7 +154,7 @@ mod tests {
         let fragment = new::fragment(&Vendor::from_file("specs/acme.yaml").unwrap());
         let spec = Spec::parse("specs/acme.yaml", &fragment).unwrap();
         let x_token = XToken::from_document(&spec).unwrap();
-        package(&lower(&spec, x_token)).unwrap()
+        package(&lower(&spec, x_token), &WorkspaceKeys::default()).unwrap()
     }
 
     #[test]
@@ -278,7 +230,7 @@ components:
     fn every_secret_of_a_spec_has_the_type_secret() {
         let spec = Spec::parse("specs/acme.yaml", SECRETS).unwrap_or_else(|problems| panic!("{}", problems[0]));
         let x_token = XToken::from_document(&spec).unwrap_or_else(|problems| panic!("{}", problems[0]));
-        let files = package(&lower(&spec, x_token)).unwrap().files;
+        let files = package(&lower(&spec, x_token), &WorkspaceKeys::default()).unwrap().files;
         let mut names = BTreeSet::new();
         for text in [&files["crates/acme/src/client.rs"], &files["crates/acme/src/types.rs"]] {
             for declared in text.split("secret_").skip(1) {

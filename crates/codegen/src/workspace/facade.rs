@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::emit::Files;
 use crate::emit::header::MARK;
+use crate::emit::manifest::WorkspaceKeys;
 
 /// The facade's manifest, the only file of which a part is generated.
 pub const MANIFEST: &str = "crates/freshtoken/Cargo.toml";
@@ -26,11 +27,10 @@ pub struct Facade {
 }
 
 impl Facade {
-    /// Creates a facade from its manifest and the workspace's.
-    pub fn new(manifest: String, workspace: &str) -> Self {
-        let package = workspace.split("[workspace.package]").nth(1).unwrap_or_default();
-        let version = package.lines().find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
-        Self { manifest, version: version.unwrap_or("0.0.0").to_owned(), is_partial: false }
+    /// Creates a facade with this manifest, in a workspace with these keys.
+    pub fn new(manifest: String, workspace: &WorkspaceKeys) -> Self {
+        let version = workspace.version.clone().unwrap_or_else(|| "0.0.0".to_owned());
+        Self { manifest, version, is_partial: false }
     }
 
     /// Returns the vendors that it has a feature for.
@@ -138,8 +138,8 @@ mod tests {
                         # vendors end\n\n[dependencies]\nhttp = \"1\"\n# vendors begin\nold = 1\n# vendors end\n\n[lints]\n";
 
     fn facade(is_partial: bool) -> Facade {
-        let workspace = "[workspace.package]\nversion = \"1.2.3\"\n";
-        Facade { is_partial, ..Facade::new(TEXT.to_owned(), workspace) }
+        let keys = WorkspaceKeys { version: Some("1.2.3".to_owned()), ..WorkspaceKeys::default() };
+        Facade { is_partial, ..Facade::new(TEXT.to_owned(), &keys) }
     }
 
     fn set(names: &[&str]) -> BTreeSet<String> {
