@@ -1,38 +1,38 @@
-//! Texts of a spec as doc comments.
+//! Doc comments from the descriptions of a spec.
 
 use std::borrow::Cow;
 
 use crate::diagnostic::turns;
 
-/// The longest line of a generated doc comment, without its indentation and slashes.
+/// The maximum width of a line in a generated doc comment, without its indentation and slashes.
 const WIDTH: usize = 96;
 
-/// `///` lines, each with this indentation.
+/// Returns the text as `///` lines with this indentation.
 pub fn comment(text: &str, indent: &str) -> String {
     lines(text).iter().map(|line| format!("{indent}/// {line}").trim_end().to_owned() + "\n").collect()
 }
 
-/// The text without control characters, which make a file binary to git and a comment unreadable, and without what turns
-/// the direction of text around, which rustc refuses in a comment. Line breaks and tabs stay.
+/// Returns the text without control characters, which would make the file binary for git, and without characters that change
+/// the direction of text, which rustc rejects in comments. Line breaks and tabs are kept.
 pub fn cleaned(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t') || turns(c), "")
 }
 
-/// The text in lines of a decent width. Paragraphs are filled anew; lists, code and tables keep their line breaks, as
-/// Markdown wants.
+/// Returns the text in lines of limited width. Paragraphs are wrapped again. Code, headings and tables keep their line breaks,
+/// because they have a meaning in Markdown.
 pub fn lines(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut paragraph = String::new();
     let mut in_code = false;
-    // An HTML comment that nobody closes would swallow the rest.
+    // An HTML comment that is not closed would hide the rest.
     let text = cleaned(text).replace("<!--", "&lt;!--");
     for line in text.trim().lines() {
         let (line, start) = (line.trim_end(), line.trim_start());
         let is_fence = start.starts_with("```") || start.starts_with("~~~");
         if is_fence {
             fill(&std::mem::take(&mut paragraph), &mut lines);
-            // What has no language, rustdoc takes for Rust and compiles.
+            // rustdoc compiles code without a language as Rust.
             let language = start.trim_matches(['`', '~', ' ']);
             let is_rust = language.is_empty() || language.starts_with("rust") || language.contains(',');
             let opening = if is_rust { "text" } else { language };
@@ -66,7 +66,7 @@ fn starts_with_number(line: &str) -> bool {
 }
 
 fn fill(paragraph: &str, lines: &mut Vec<String>) {
-    // What belongs to an item of a list is indented, or Markdown takes it for a paragraph of its own.
+    // The lines of an item are indented; otherwise Markdown ends the list.
     let indent = if paragraph.starts_with("- ") || paragraph.starts_with("* ") { "  " } else { "" };
     let mut current = String::new();
     let mut width = 0;
@@ -87,7 +87,7 @@ fn fill(paragraph: &str, lines: &mut Vec<String>) {
     }
 }
 
-/// The first sentence, for a list of things.
+/// Returns the first sentence on one line.
 pub fn first_sentence(text: &str) -> String {
     let text = cleaned(text);
     let paragraph =
@@ -98,7 +98,7 @@ pub fn first_sentence(text: &str) -> String {
     }
 }
 
-/// A word that is a bare URL as a link: rustdoc warns of one.
+/// Returns a bare URL as a link, because rustdoc warns about it, and any other word unchanged.
 fn linked(word: &str) -> Cow<'_, str> {
     if !word.starts_with("https://") && !word.starts_with("http://") {
         return word.into();
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_line_is_wrapped_and_a_table_is_not() {
+    fn a_long_line_is_wrapped_unless_it_is_a_table() {
         let long = "word ".repeat(40);
         assert!(lines(&long).iter().all(|line| line.len() <= WIDTH));
         let row = format!("| {long} |");
@@ -120,19 +120,19 @@ mod tests {
     }
 
     #[test]
-    fn a_paragraph_is_filled_anew_and_a_list_is_not() {
+    fn a_paragraph_is_joined_but_a_list_is_not() {
         assert_eq!(lines("one\ntwo\n\n- three\n- four"), ["one two", "", "- three", "- four"]);
     }
 
     #[test]
-    fn code_is_never_taken_for_rust_and_always_closed() {
+    fn code_is_never_rust_and_always_closed() {
         assert_eq!(lines("a\n```\ncurl\n```\nb"), ["a", "```text", "curl", "```", "b"]);
         assert_eq!(lines("~~~rust\nx"), ["```text", "x", "```"]);
         assert_eq!(lines("```json\n{}\n```"), ["```json", "{}", "```"]);
     }
 
     #[test]
-    fn what_turns_text_around_is_left_out() {
+    fn characters_that_change_the_direction_are_removed() {
         assert_eq!(lines("a\u{202e}b \u{2066}c\u{2069}"), ["ab c"]);
     }
 

@@ -357,8 +357,8 @@ fn each_variable_has_a_line_of_help() {
         "VOUCHERIFY_APP_ID: The id of an API key of the project, sent together with its token.",
         "VOUCHERIFY_APP_TOKEN: The secret token of an API key of the project, sent together with its id.",
         "VOUCHERIFY_SCOPE: What the token may do: at least one scope.",
-        "VOUCHERIFY_URL: (optional) A base URL of one's own.",
-        "VOUCHERIFY_SERVER: (optional) One of europe, united_states, asia; the first by default.",
+        "VOUCHERIFY_URL: (optional) A custom base URL.",
+        "VOUCHERIFY_SERVER: (optional) One of europe, united_states, asia [default: europe].",
     ];
     assert_eq!(lines, expected);
 }

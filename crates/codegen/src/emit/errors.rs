@@ -1,4 +1,4 @@
-//! The vendor's errors: one enum of all error schemas, how each status is read, and what its codes mean.
+//! The errors of a vendor: an enum of all error schemas, the schema of each status, and the meaning of the codes.
 
 use indexmap::IndexMap;
 
@@ -12,14 +12,14 @@ use crate::read::x_token::errors::{RequestId, RetryUnit};
 use crate::read::x_token::response::Scalar;
 use crate::read::x_token::values::Pointer;
 
-/// The module of errors, as source.
+/// Returns the module of errors.
 pub fn source(model: &Model) -> String {
     let bodies = bodies(model);
     let variants = bodies
         .iter()
         .map(|(variant, (ty, docs))| format!("{}    {variant}({}),\n", docs::comment(docs, "    "), body_type(ty)));
     let variant_docs = format!(
-        "An error body of “{}”, by its schema.\n\nNew ones may come with a new version of the spec.",
+        "An error body of “{}”, with a variant for each schema.\n\nA new version of the spec can add variants.",
         model.title
     );
     let decode_inputs = ["operation: &'static str", "status: u16", "body: &[u8]"].map(str::to_owned).into();
@@ -28,7 +28,7 @@ pub fn source(model: &Model) -> String {
 #[allow(unused_imports)]
 use crate::types;
 
-/// Why a call failed: see [`freshtoken_wire::Error`].
+/// The error of a call: see [`freshtoken_wire::Error`].
 pub type Error = ::freshtoken_wire::Error<ErrorBody>;
 
 {variant_docs}#[derive(Clone, Debug, PartialEq)]
@@ -58,10 +58,10 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {{
     )
 }
 
-/// Every type that an error may have, by the name of its variant, with its docs.
+/// The types of the error bodies with their docs, by the names of their variants.
 pub type Bodies = IndexMap<String, (Ty, String)>;
 
-/// Of the error schemas, and of the responses that may be failures at 2xx.
+/// Returns the types of the failures, and of the successes that can report a failure.
 pub fn bodies(model: &Model) -> Bodies {
     let mut bodies = Bodies::new();
     for (operation, response) in failures(model) {
@@ -69,9 +69,10 @@ pub fn bodies(model: &Model) -> Bodies {
         if bodies.values().any(|(known, _)| known == ty) {
             continue;
         }
-        let docs = match std::ptr::eq(response, &operation.success) {
-            true => "A response at 2xx that is a failure: it contains an error, or no token.".to_owned(),
-            false => or(&type_docs(model, ty), &docs::first_sentence(&response.description)),
+        let docs = if std::ptr::eq(response, &operation.success) {
+            "A response at 2xx that reports a failure, or contains no token.".to_owned()
+        } else {
+            or(&type_docs(model, ty), &docs::first_sentence(&response.description))
         };
         let name = ident::unique(&base_name(ty), |name| bodies.contains_key(name));
         bodies.insert(name, (ty.clone(), docs));
@@ -79,7 +80,7 @@ pub fn bodies(model: &Model) -> Bodies {
     bodies
 }
 
-/// The responses that are failures, or may be.
+/// Returns the responses that are failures, or that can report one.
 fn failures(model: &Model) -> impl Iterator<Item = (&Operation, &Response)> {
     model.operations.iter().flat_map(|operation| {
         let success = can_fail_at_2xx(model, operation).then_some(&operation.success);
@@ -87,13 +88,13 @@ fn failures(model: &Model) -> impl Iterator<Item = (&Operation, &Response)> {
     })
 }
 
-/// Whether a response of 2xx can say that it is a failure.
+/// Whether a response at 2xx can report a failure.
 pub fn can_fail_at_2xx(model: &Model, operation: &Operation) -> bool {
     let (error, ok) = model.failure_marks(operation);
     operation.success.ty.is_some() && (error.is_some() || ok.is_some() || model.returns_token(operation))
 }
 
-/// The variant that holds a type: each has its own, also where two would be called the same.
+/// Returns the variant of a type.
 pub fn variant<'a>(bodies: &'a Bodies, ty: &Ty) -> &'a str {
     bodies.iter().find(|(_, (known, _))| known == ty).map_or("", |(name, _)| name)
 }
@@ -120,7 +121,7 @@ fn type_docs(model: &Model, ty: &Ty) -> String {
     }
 }
 
-/// A type as it is written outside the module of types, where nothing hides the names of the prelude.
+/// Returns a type as it is written outside the module of types, where no type hides the names of the prelude.
 pub fn body_type(ty: &Ty) -> String {
     match ty {
         Ty::Ref(name) => format!("types::{name}"),
@@ -145,7 +146,7 @@ fn rules(model: &Model, bodies: &Bodies) -> Code {
     let Some(x_token) = &model.x_token else { return Code::text("::freshtoken_wire::Rules::NONE") };
     let errors = &x_token.errors;
     let lists = [&errors.permanent, &errors.relogin, &errors.transient];
-    // The codes that an open enum of an error body lists: the spec knows them, so a text may show them.
+    // Codes that an enum of an error body lists. They are no secrets, so messages can contain them.
     let mut known: Vec<&String> = Vec::new();
     for (ty, _) in bodies.values() {
         for pointer in errors.code.iter() {
@@ -193,7 +194,7 @@ fn rules(model: &Model, bodies: &Bodies) -> Code {
     )
 }
 
-/// Where an error body says what.
+/// Returns the pointers into an error body.
 fn fields(model: &Model) -> Option<Code> {
     let errors = &model.x_token.as_ref()?.errors;
     let list = |name: &str, pointers: &[Pointer]| {
@@ -210,7 +211,7 @@ fn fields(model: &Model) -> Option<Code> {
 
 fn decode(model: &Model, bodies: &Bodies) -> Code {
     let responses = model.operations.iter().flat_map(|operation| {
-        // First: a default would hide it.
+        // It comes first, because a `default` would hide it.
         let success = can_fail_at_2xx(model, operation).then_some(&operation.success);
         let success = success.filter(|success| success.status != Status::Default);
         success.into_iter().chain(&operation.errors).map(|response| (&operation.id, response))
@@ -223,18 +224,18 @@ fn decode(model: &Model, bodies: &Bodies) -> Code {
                 Status::Default => "_".to_owned(),
             };
             let read = match &response.ty {
-                // A status without JSON hides a range or a default behind it.
+                // A status without JSON takes precedence over a range or a default too.
                 None => "None".to_owned(),
                 Some(ty) => format!("::serde_json::from_slice(body).ok().map(Self::{})", variant(bodies, ty)),
             };
-            Code::behind(format!("({id:?}, {status}) => "), Code::text(read))
+            Code::headed(format!("({id:?}, {status}) => "), Code::text(read))
         })
         .collect();
     arms.push(Code::text("_ => None"));
     Code::braces("match (operation, status)", arms)
 }
 
-/// As JSON.
+/// Returns a scalar as JSON.
 pub fn scalar_json(value: &Scalar) -> serde_json::Value {
     match value {
         Scalar::Bool(value) => (*value).into(),
@@ -250,7 +251,7 @@ mod tests {
     use crate::read::spec::Spec;
     use crate::read::x_token::XToken;
 
-    /// The module of errors for a spec with this `x-token` and this response.
+    /// Returns the module of errors for a spec with this `x-token` and this response, on one line.
     fn errors(x_token: &str, response: &str) -> String {
         let text = format!(
             r#"
@@ -271,7 +272,6 @@ paths:
         let spec = Spec::parse("specs/acme.yaml", &text).unwrap_or_else(|problems| panic!("{}", problems[0]));
         let x_token = XToken::from_document(&spec).unwrap_or_else(|problems| panic!("{}", problems[0]));
         let model = lower(&spec, x_token);
-        // Line breaks are prettyplease's.
         let source = source(&model);
         source.split_whitespace().collect::<Vec<_>>().join(" ").replace(" .", ".")
     }
@@ -279,7 +279,7 @@ paths:
     const TOKEN: &str = "{ type: object, properties: { token: { type: string, format: password } } }";
 
     #[test]
-    fn an_exact_status_is_looked_up_before_a_range() {
+    fn an_exact_status_takes_precedence_over_a_range() {
         let source = errors("{ login: { operation: log_in }, response: { access-token: /token } }", TOKEN);
         let (exact, range) =
             (source.find("(\"log_in\", 429)").unwrap(), source.find("(\"log_in\", 400..=499)").unwrap());
@@ -287,7 +287,7 @@ paths:
     }
 
     #[test]
-    fn codes_and_messages_are_found_by_pointers() {
+    fn codes_and_messages_are_found_with_pointers() {
         let rules = "{ login: { operation: log_in }, response: { access-token: /token }, errors: { code: [/code, /error], message: /why, request-id: /id } }";
         let source = errors(rules, TOKEN);
         for wanted in [
@@ -301,7 +301,7 @@ paths:
     }
 
     #[test]
-    fn a_success_that_may_be_a_failure_is_decoded_as_an_error_body() {
+    fn a_success_that_can_be_a_failure_is_decoded_as_an_error_body() {
         let source = errors("{ login: { operation: log_in }, response: { access-token: /token } }", TOKEN);
         assert!(source.contains("(\"log_in\", 200) =>"), "{source}");
     }

@@ -1,4 +1,4 @@
-//! Examples of a spec as Rust expressions, for tests and docs; and examples where the spec has none.
+//! Examples of a spec as Rust expressions, for tests and docs, and invented examples where the spec has none.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use crate::ident;
 use crate::lower::descriptions::plain;
 use crate::lower::model::{Model, Shape, Ty};
 
-/// An expression for `value` as a `ty`.
+/// Returns an expression of the type `ty` for a JSON value.
 pub fn expression(model: &Model, ty: &Ty, name: &str, value: &Value) -> Code {
     match ty {
         Ty::Constant(constant) => expression(model, &Ty::of(constant), name, value),
@@ -42,7 +42,7 @@ pub fn expression(model: &Model, ty: &Ty, name: &str, value: &Value) -> Code {
     }
 }
 
-/// An item of a delimited list: `into` would be ambiguous there.
+/// Returns an item of a delimited list, where `into` would be ambiguous.
 fn listed(model: &Model, ty: &Ty, name: &str, value: &Value) -> Code {
     match ty {
         Ty::Constant(constant) => listed(model, &Ty::of(constant), name, value),
@@ -55,17 +55,17 @@ fn named(model: &Model, name: &str, value: &Value) -> Code {
     match model.components.get(name).map(|component| &component.shape) {
         Some(Shape::Struct(properties)) => {
             let fields = properties.iter().filter(|property| !property.is_constant()).map(|property| {
-                let is_said = |value: &&Value| !value.is_null() || (property.ty == Ty::Any && !property.optional);
-                let given = value.get(&property.name).filter(is_said);
-                let write = |value: &Value| {
-                    let written = expression(model, &property.ty, &property.name, value);
-                    if property.is_boxed { Code::list("Box::new(", vec![written]) } else { written }
+                let is_value = |value: &&Value| !value.is_null() || (property.ty == Ty::Any && !property.optional);
+                let given = value.get(&property.name).filter(is_value);
+                let code = |value: &Value| {
+                    let value = expression(model, &property.ty, &property.name, value);
+                    if property.is_boxed { Code::list("Box::new(", vec![value]) } else { value }
                 };
                 let value = match (given, property.optional) {
-                    (Some(value), true) => Code::list("Some(", vec![write(value)]),
-                    (Some(value), false) => write(value),
+                    (Some(value), true) => Code::list("Some(", vec![code(value)]),
+                    (Some(value), false) => code(value),
                     (None, true) => Code::text("None"),
-                    (None, false) => write(&sample(model, &property.ty, &property.name)),
+                    (None, false) => code(&sample(model, &property.ty, &property.name)),
                 };
                 Code::row([Code::text(format!("{}: ", property.field)), value])
             });
@@ -86,7 +86,7 @@ fn named(model: &Model, name: &str, value: &Value) -> Code {
     }
 }
 
-/// The struct of a body that an example is of: the component, or its branch.
+/// Returns the struct of an example: the component, or its branch.
 pub fn branch<'a>(model: &'a Model, component: &'a str, value: &Value) -> &'a str {
     match model.components.get(component).map(|component| &component.shape) {
         Some(Shape::Union(branches)) => branch_of(model, branches, value),
@@ -94,7 +94,7 @@ pub fn branch<'a>(model: &'a Model, component: &'a str, value: &Value) -> &'a st
     }
 }
 
-/// The constants tell, else what it must have and may have.
+/// Returns the branch whose constants and required properties match. A branch that knows all properties is preferred.
 fn branch_of<'a>(model: &Model, branches: &'a [String], value: &Value) -> &'a str {
     let fits = |branch: &&String| {
         model.properties(branch).iter().all(|property| match (&property.ty, value.get(&property.name)) {
@@ -112,7 +112,7 @@ fn branch_of<'a>(model: &Model, branches: &'a [String], value: &Value) -> &'a st
     exact.or_else(|| branches.iter().find(fits)).or_else(|| branches.first()).map_or("", String::as_str)
 }
 
-/// An example of a type, invented: what must be there, and nothing else.
+/// Returns an invented example of a type, with the required properties only.
 pub fn sample(model: &Model, ty: &Ty, name: &str) -> Value {
     sample_within(model, ty, name, &mut Vec::new())
 }
@@ -129,7 +129,7 @@ fn sample_within(model: &Model, ty: &Ty, name: &str, within: &mut Vec<String>) -
         Ty::Nullable(item) => sample_within(model, item, name, within),
         Ty::List(item) | Ty::Delimited(_, item) => json!([sample_within(model, item, name, within)]),
         Ty::Ref(component) => {
-            // A circle ends where it is optional; one that isn't has no example at all.
+            // A recursive type ends at an optional property. If there is none, the type has no example.
             if within.contains(component) {
                 return Value::Null;
             }
@@ -144,7 +144,7 @@ fn sample_within(model: &Model, ty: &Ty, name: &str, within: &mut Vec<String>) -
                         .collect();
                     Value::Object(members)
                 }
-                // A branch that ends, where there is one.
+                // A branch that is not recursive, if there is one.
                 Some(Shape::Union(branches)) => {
                     let mut samples =
                         branches.iter().map(|branch| sample_within(model, &Ty::Ref(branch.clone()), name, within));
@@ -160,7 +160,7 @@ fn sample_within(model: &Model, ty: &Ty, name: &str, within: &mut Vec<String>) -
     }
 }
 
-/// Whether an invented example has come round in a circle somewhere.
+/// Whether an invented example contains itself.
 fn has_null(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -170,7 +170,7 @@ fn has_null(value: &Value) -> bool {
     }
 }
 
-/// An example in which a pointer finds `wanted`, or what its place asks for.
+/// Returns the example with `wanted`, or else with an invented value, at the place of a pointer.
 pub fn with_member(
     model: &Model,
     ty: &Ty,
@@ -200,12 +200,12 @@ pub fn with_member(
         Ty::Ref(component) => {
             let mut component = component.as_str();
             if let Some(Shape::Union(branches)) = model.components.get(component).map(|component| &component.shape) {
-                let leads = |branch: &&String| {
+                let has_target = |branch: &&String| {
                     let mut targets = Vec::new();
                     model.targets(&Ty::Ref((*branch).clone()), segments, &mut targets);
                     !targets.is_empty()
                 };
-                component = branches.iter().find(leads).map_or(component, String::as_str);
+                component = branches.iter().find(has_target).map_or(component, String::as_str);
             }
             let ty = Ty::Ref(component.to_owned());
             let value = if value.is_object() && segments.len() > 1 || value.get(first).is_some() {
@@ -240,7 +240,7 @@ pub fn with_member(
     }
 }
 
-/// The secrets in an example, each with the name of its property.
+/// Returns the secrets in an example, each with the name of its property.
 pub fn secrets(model: &Model, ty: &Ty, name: &str, value: &Value) -> Vec<(String, String)> {
     match (ty, value) {
         (Ty::Secret, Value::String(text)) => vec![(name.to_owned(), text.clone())],

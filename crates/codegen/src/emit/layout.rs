@@ -1,25 +1,25 @@
-//! Rust as text: to make tokens of what is generated, to parse and to format those would cost more than all the rest. It
-//! is laid out as prettyplease lays out progenitor's file.
+//! Rust source that is laid out while it is written. Making tokens, parsing and formatting them would take longer than the
+//! rest of the generator. The layout is that of prettyplease, which formats progenitor's file.
 
 /// An expression, or a part of one.
 pub struct Code {
-    /// Its width on one line; none if it stands on several.
+    /// Its width on one line, or `None` if it always takes several lines.
     width: Option<usize>,
     kind: Kind,
 }
 
 enum Kind {
     Text(String),
-    /// Parts that follow each other.
+    /// Parts without a break between them.
     Row(Vec<Code>),
-    /// A value and what is called on it: on a line each, or all on one.
+    /// A value and its method calls: all on one line, or each on its own.
     Chain(Vec<Code>),
-    /// What stands behind `|value| ` or `pattern => `: in the same line, or in a block.
-    Behind {
+    /// A head, such as `|value| ` or `pattern => `, with its body on the same line or in a block.
+    Headed {
         head: String,
         body: Box<Code>,
     },
-    /// Items between brackets: on a line each, or all on one.
+    /// Items in brackets: all on one line, or each on its own.
     List {
         open: String,
         items: Vec<Code>,
@@ -27,7 +27,7 @@ enum Kind {
     },
 }
 
-/// The longest line, where it can be kept.
+/// The maximum width of a line. A single item can be wider.
 pub const WIDTH: usize = 89;
 
 impl Code {
@@ -36,12 +36,12 @@ impl Code {
         Self { width: Some(text.len()), kind: Kind::Text(text) }
     }
 
-    /// A literal of a text.
+    /// Returns a string literal.
     pub fn string(text: &str) -> Self {
         Self::text(format!("{text:?}"))
     }
 
-    /// A literal of a text, made what is wanted.
+    /// Returns a string literal with `.into()`.
     pub fn into(text: &str) -> Self {
         Self::text(format!("{text:?}.into()"))
     }
@@ -55,7 +55,7 @@ impl Code {
         Self { width: parts.iter().map(|part| part.width).sum(), kind: Kind::Chain(parts) }
     }
 
-    /// The value with one more thing called on it.
+    /// Appends a method call.
     pub fn then(self, part: Code) -> Self {
         let mut parts = match self.kind {
             Kind::Chain(parts) => parts,
@@ -65,13 +65,13 @@ impl Code {
         Self::chain(parts)
     }
 
-    /// A closure or the arm of a match, whose `head` ends with a space.
-    pub fn behind(head: impl Into<String>, body: Code) -> Self {
+    /// Returns a closure or an arm of a `match`. The head ends with a space.
+    pub fn headed(head: impl Into<String>, body: Code) -> Self {
         let head = head.into();
-        Self { width: body.width.map(|width| head.len() + width), kind: Kind::Behind { head, body: body.into() } }
+        Self { width: body.width.map(|width| head.len() + width), kind: Kind::Headed { head, body: body.into() } }
     }
 
-    /// `path(items)`; what it ends with is what `path` opened.
+    /// Returns items in the bracket that ends `open`, such as `call(`.
     pub fn list(open: impl Into<String>, items: Vec<Code>) -> Self {
         let open = open.into();
         let close = if open.ends_with('[') { ']' } else { ')' };
@@ -80,25 +80,25 @@ impl Code {
         Self { width: width.map(|width| open.len() + width + commas + 1), kind: Kind::List { open, items, close } }
     }
 
-    /// `head { items }`: the fields of a struct and the arms of a match stand on a line each.
+    /// Returns `head { items }`. Each field of a struct and each arm of a `match` is on its own line.
     pub fn braces(head: &str, items: Vec<Code>) -> Self {
-        match items.is_empty() {
-            true => Self::text(format!("{head} {{}}")),
-            false => Self { width: None, kind: Kind::List { open: format!("{head} {{"), items, close: '}' } },
+        if items.is_empty() {
+            return Self::text(format!("{head} {{}}"));
         }
+        Self { width: None, kind: Kind::List { open: format!("{head} {{"), items, close: '}' } }
     }
 
-    /// Whether some part of it `is` so.
+    /// Whether the predicate is true for any part.
     pub fn has(&self, is: &impl Fn(&str) -> bool) -> bool {
         match &self.kind {
             Kind::Text(text) => is(text),
             Kind::Row(parts) | Kind::Chain(parts) => parts.iter().any(|part| part.has(is)),
-            Kind::Behind { head, body } => is(head) || body.has(is),
+            Kind::Headed { head, body } => is(head) || body.has(is),
             Kind::List { open, items, .. } => is(open) || items.iter().any(|item| item.has(is)),
         }
     }
 
-    /// On lines of its own, with what ends the last of them.
+    /// Returns the code on its own lines. `end` follows the last one.
     pub fn lines(&self, indent: usize, end: &str) -> String {
         let mut source = String::new();
         self.write_line(indent, end, &mut source);
@@ -111,18 +111,18 @@ impl Code {
         source.push_str(end);
     }
 
-    /// Whether its first line may stand behind an opening bracket.
+    /// Whether its first line can follow an opening bracket.
     fn hugs(&self) -> bool {
-        matches!(self.kind, Kind::Row(_) | Kind::List { .. } | Kind::Behind { .. })
+        matches!(self.kind, Kind::Row(_) | Kind::List { .. } | Kind::Headed { .. })
     }
 
-    /// Writes it behind what stands in the line that `source` ends with. `behind` is the width of what must follow.
-    fn write(&self, indent: usize, behind: usize, source: &mut String) {
+    /// Appends the code to the last line of `source`. `after` is the width of what must follow on the same line.
+    fn write(&self, indent: usize, after: usize, source: &mut String) {
         if let Kind::Text(text) = &self.kind {
             return source.push_str(text);
         }
         let column = source.len() - source.rfind('\n').map_or(0, |end| end + 1);
-        let fits = self.width.is_some_and(|width| column + width + behind <= WIDTH);
+        let fits = self.width.is_some_and(|width| column + width + after <= WIDTH);
         match &self.kind {
             Kind::Text(_) => {}
             Kind::Chain(parts) if !fits => {
@@ -131,19 +131,19 @@ impl Code {
                     if index > 0 {
                         start_line(indent, source);
                     }
-                    part.write(indent, if index + 1 == parts.len() { behind } else { 0 }, source);
+                    part.write(indent, if index + 1 == parts.len() { after } else { 0 }, source);
                 }
             }
             Kind::Row(parts) | Kind::Chain(parts) => {
                 for (index, part) in parts.iter().enumerate() {
                     let rest: usize = parts[index + 1..].iter().filter_map(|part| part.width).sum();
-                    part.write(indent, rest + behind, source);
+                    part.write(indent, rest + after, source);
                 }
             }
-            Kind::Behind { head, body } => {
+            Kind::Headed { head, body } => {
                 source.push_str(head);
                 if fits || matches!(body.kind, Kind::List { .. }) {
-                    return body.write(indent, behind, source);
+                    return body.write(indent, after, source);
                 }
                 source.push('{');
                 start_line(indent + 4, source);
@@ -155,7 +155,7 @@ impl Code {
                 source.push_str(open);
                 match &items[..] {
                     [only] if !fits && *close == ')' && only.hugs() => {
-                        only.write(indent, behind + 1, source);
+                        only.write(indent, after + 1, source);
                     }
                     items if fits => {
                         for (index, item) in items.iter().enumerate() {
@@ -167,9 +167,9 @@ impl Code {
                         for item in items {
                             start_line(indent + 4, source);
                             item.write(indent + 4, 1, source);
-                            // The block of an arm ends it.
+                            // An arm with a block needs no comma.
                             let is_block =
-                                *close == '}' && matches!(item.kind, Kind::Behind { .. }) && source.ends_with('}');
+                                *close == '}' && matches!(item.kind, Kind::Headed { .. }) && source.ends_with('}');
                             source.push_str(if is_block { "" } else { "," });
                         }
                         start_line(indent, source);
@@ -188,14 +188,14 @@ fn start_line(indent: usize, source: &mut String) {
     source.extend(std::iter::repeat_n(' ', indent));
 }
 
-/// Statements, each on lines of its own.
+/// Returns statements, each on its own lines.
 pub fn statements(statements: &[Code], indent: usize) -> String {
     let mut source = String::new();
     statements.iter().for_each(|statement| statement.write_line(indent, ";", &mut source));
     source
 }
 
-/// The first lines of a function.
+/// Returns the signature of a function up to its `{`.
 pub fn signature(indent: usize, head: &str, inputs: Vec<String>, output: &str) -> String {
     let inputs = inputs.into_iter().map(Code::text).collect();
     Code::row([Code::list(format!("{head}("), inputs), Code::text(format!(" -> {output}"))]).lines(indent, " {")
@@ -214,33 +214,33 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_stands_on_one_line() {
+    fn code_that_fits_is_on_one_line() {
         let call =
-            Code::row([Code::text("let answer = "), call(Code::list("[", vec![Code::into("a"), Code::into("b")]))]);
-        assert_eq!(laid_out(call), "    let answer = client.call([\"a\".into(), \"b\".into()]).await;");
+            Code::row([Code::text("let result = "), call(Code::list("[", vec![Code::into("a"), Code::into("b")]))]);
+        assert_eq!(laid_out(call), "    let result = client.call([\"a\".into(), \"b\".into()]).await;");
     }
 
     #[test]
-    fn what_does_not_fit_stands_on_a_line_each() {
+    fn items_that_do_not_fit_are_on_a_line_each() {
         let long = "x".repeat(40);
         let list = Code::list("[", vec![Code::string(&long), Code::string(&long)]);
         assert_eq!(laid_out(list), format!("    [\n        \"{long}\",\n        \"{long}\",\n    ];"));
     }
 
     #[test]
-    fn what_a_closure_gives_stands_in_a_block_where_it_does_not_fit() {
-        let closure = |text: &str| Code::list("call(", vec![Code::behind("|value| ", Code::text(text))]);
+    fn a_closure_that_does_not_fit_has_a_block() {
+        let closure = |text: &str| Code::list("call(", vec![Code::headed("|value| ", Code::text(text))]);
         assert_eq!(laid_out(closure("value")), "    call(|value| value);");
         let long = "x".repeat(80);
         assert_eq!(laid_out(closure(&long)), format!("    call(|value| {{\n        {long}\n    }});"));
-        let arms = vec![Code::behind("None => ", Code::text(&*long)), Code::text("_ => x")];
+        let arms = vec![Code::headed("None => ", Code::text(&*long)), Code::text("_ => x")];
         let wanted =
             format!("    match x {{\n        None => {{\n            {long}\n        }}\n        _ => x,\n    }};");
         assert_eq!(laid_out(Code::braces("match x", arms)), wanted);
     }
 
     #[test]
-    fn the_fields_of_a_struct_stand_on_a_line_each() {
+    fn the_fields_of_a_struct_are_on_a_line_each() {
         let fields = Code::braces("A", vec![Code::row([Code::text("a: "), Code::into("b")])]);
         let wanted = "    client\n        .call(A {\n            a: \"b\".into(),\n        })\n        .await;";
         assert_eq!(laid_out(call(fields)), wanted);

@@ -1,6 +1,6 @@
-//! Emit, the last of the four stages: a model as the files of a vendor's crate, and the facade's adapter.
+//! Emit, the last of the four stages: from a model to the files of a vendor's crate and to the facade's adapter.
 //!
-//! Each module emits one part from the [`Model`] alone, and none reads the spec. This one puts the crate together.
+//! Each module emits one part from the [`Model`], and none reads the spec. This one assembles the crate.
 
 pub mod adapter;
 pub mod client;
@@ -24,19 +24,19 @@ use crate::emit::header::mark;
 use crate::emit::manifest::WorkspaceKeys;
 use crate::lower::model::Model;
 
-/// Files by their path below the repository.
+/// Files by their path in the repository.
 pub type Files = BTreeMap<String, String>;
 
-/// The crate of a model, and the snapshots that its tests take.
+/// The crate of a model, and the snapshots of its tests.
 pub struct Package {
     pub files: Files,
-    /// Paths of the snapshots that people review; none is written here.
+    /// The paths of the snapshots, which the tests write.
     pub snapshots: Vec<String>,
-    /// The facade's module of the vendor.
+    /// The vendor's module of the facade.
     pub adapter: Option<String>,
 }
 
-/// The crate of a model. What needs nothing of progenitor's is made beside it.
+/// Returns the crate of a model. The files that do not depend on progenitor are emitted while it runs.
 pub fn package(model: &Model, workspace: &WorkspaceKeys) -> Result<Package, String> {
     let client = || {
         let made = operations::run(model)?;
@@ -72,7 +72,7 @@ pub fn package(model: &Model, workspace: &WorkspaceKeys) -> Result<Package, Stri
     Ok(Package { files, snapshots, adapter: others.adapter })
 }
 
-/// What needs nothing of progenitor's.
+/// The parts that do not depend on progenitor.
 struct Others {
     types: String,
     errors: String,
@@ -93,7 +93,7 @@ impl Others {
     }
 }
 
-/// The folder of a model's crate.
+/// Returns the folder of a model's crate.
 pub fn root(model: &Model) -> String {
     format!("crates/{}", model.vendor.ident())
 }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn every_file_says_on_its_first_line_what_it_is_generated_from() {
+    fn the_first_line_of_every_file_names_the_spec() {
         let package = acme();
         assert_eq!(package.files.len(), 10);
         for (path, text) in &package.files {

@@ -1,11 +1,11 @@
-//! What a user sets on an endpoint beside its server: the path parameters of the actions, and the variables of the servers'
-//! URLs. Those of one Rust name are one setting, wherever they stand.
+//! The settings of an endpoint: the path parameters of the actions, and the variables in the URLs of the servers. Those with
+//! the same Rust name are one setting.
 
 use crate::lower::descriptions::plain;
 use crate::lower::model::{Model, Param, Server, Ty, Variable};
 
-/// Names that a setter can't have: those of `Endpoint`'s other methods, and of methods that every endpoint's caller uses. A
-/// setting of such a name is refused, as is one that is named like a server. So is a server of such a name.
+/// Names that no setter and no server can have: those of `Endpoint`'s other methods, and of common traits. A setting can't
+/// have the name of a server either.
 pub const RESERVED: [&str; 12] = [
     "at",
     "clone",
@@ -23,11 +23,11 @@ pub const RESERVED: [&str; 12] = [
 
 /// A setting of the endpoint.
 pub struct Setting<'a> {
-    /// Its field, its setter and its argument of a constructor.
+    /// The name of its field, of its setter, and of its argument in a constructor.
     pub name: String,
-    /// The path parameter that it is.
+    /// Its path parameter.
     pub param: Option<&'a Param>,
-    /// The variables that it is, each with its server.
+    /// Its variables, each with its server.
     pub variables: Vec<(&'a Server, &'a Variable)>,
 }
 
@@ -40,17 +40,17 @@ impl Setting<'_> {
         if self.is_secret() { "Secret" } else { "String" }
     }
 
-    /// Whether a server's constructor asks for it.
+    /// Whether it is an argument of a server's constructor.
     pub fn is_argument_of(&self, server: &Server) -> bool {
         self.variables.iter().any(|(of, variable)| of.name == server.name && variable.default.is_none())
     }
 
-    /// Whether it has a setter: what every constructor asks for needs none.
+    /// Whether it has a setter. An argument of every constructor needs none.
     pub fn has_setter(&self) -> bool {
         self.param.is_some() || self.variables.iter().any(|(_, variable)| variable.default.is_some())
     }
 
-    /// Its descriptions: that of the path parameter, else those of the variables, each with its server where they differ.
+    /// Returns the description of the path parameter, or else those of the variables, each with its server if they differ.
     pub fn docs(&self) -> Vec<(Option<&str>, &str)> {
         if let Some(param) = self.param {
             return vec![(None, &param.docs)];
@@ -63,7 +63,7 @@ impl Setting<'_> {
         of_servers.map(|(server, variable)| (Some(server.name.as_str()), variable.docs.as_str())).collect()
     }
 
-    /// A value for examples.
+    /// Returns a value for examples.
     pub fn example(&self) -> String {
         let is_port =
             |(server, variable): &(&Server, &Variable)| server.url.contains(&format!(":{{{}}}", variable.name));
@@ -75,14 +75,14 @@ impl Setting<'_> {
     }
 }
 
-/// All settings: the path parameters of the login, the refresh and the revoke, then the servers' variables.
+/// Returns the path parameters of the login, the refresh and the revocation, then the variables of the servers.
 pub fn settings(model: &Model) -> Vec<Setting<'_>> {
     let mut settings: Vec<Setting<'_>> = Vec::new();
     let params = model.operations.iter().flat_map(|operation| &operation.params);
     for param in params.filter(|param| param.is_setting && !matches!(param.ty, Ty::Constant(_))) {
         let name = param.field();
         match settings.iter_mut().find(|setting| setting.name == name) {
-            // What is a secret to one operation is one to all.
+            // A secret in one operation is a secret in all.
             Some(known) if param.ty == Ty::Secret => known.param = Some(param),
             Some(_) => {}
             None => settings.push(Setting { name, param: Some(param), variables: Vec::new() }),
@@ -100,18 +100,18 @@ pub fn settings(model: &Model) -> Vec<Setting<'_>> {
     settings
 }
 
-/// What a server's constructor asks for, in the order of its URL.
+/// Returns the arguments of a server's constructor, in the order of its URL.
 pub fn arguments<'s, 'a>(settings: &'s [Setting<'a>], server: &Server) -> Vec<&'s Setting<'a>> {
     let position = |setting: &&Setting<'_>| {
         let variable = setting.variables.iter().find(|(of, _)| of.name == server.name);
         variable.and_then(|(_, variable)| server.url.find(&format!("{{{}}}", variable.name)))
     };
-    let mut asked: Vec<&Setting<'a>> = settings.iter().filter(|setting| setting.is_argument_of(server)).collect();
-    asked.sort_by_key(position);
-    asked
+    let mut arguments: Vec<&Setting<'a>> = settings.iter().filter(|setting| setting.is_argument_of(server)).collect();
+    arguments.sort_by_key(position);
+    arguments
 }
 
-/// A server's URL with its variables under the names of their settings.
+/// Returns the URL of a server, in which each variable has the name of its setting.
 pub fn template(server: &Server) -> String {
     let named = |url: String, variable: &Variable| {
         url.replace(&format!("{{{}}}", variable.name), &format!("{{\0{}}}", variable.field()))
@@ -120,7 +120,7 @@ pub fn template(server: &Server) -> String {
     server.variables.iter().fold(server.url.clone(), named).replace('\0', "")
 }
 
-/// The call of a server's constructor in an example.
+/// Returns the call of a server's constructor for an example.
 pub fn constructor(model: &Model, server: &Server) -> String {
     let settings = settings(model);
     let inputs = arguments(&settings, server).into_iter();
@@ -136,7 +136,7 @@ mod tests {
     use crate::lint::lint;
     use crate::read::spec::Spec;
 
-    /// The client and the adapter of a spec with these servers, without white space.
+    /// Returns the client and the adapter of a spec with these servers, without white space.
     fn generated(servers: &str, path: &str) -> (String, String) {
         let text = format!(
             r#"
@@ -153,9 +153,10 @@ paths:
       responses:
         "200": {{ description: T., content: {{ application/json: {{ schema: {{ type: object, properties: {{ token: {{ type: string, format: password }} }} }} }} }} }}
 "#,
-            parameters = match path.is_empty() {
-                true => "",
-                false => "parameters: [{ name: shop, in: path, required: true, schema: { type: string } }]",
+            parameters = if path.is_empty() {
+                ""
+            } else {
+                "parameters: [{ name: shop, in: path, required: true, schema: { type: string } }]"
             },
         );
         let spec = Spec::parse("specs/acme.yaml", &text).unwrap_or_else(|problems| panic!("{}", problems[0]));
@@ -215,7 +216,7 @@ paths:
     }
 
     #[test]
-    fn a_variable_that_is_a_path_parameter_too_is_one_setting() {
+    fn a_variable_and_a_path_parameter_of_one_name_are_one_setting() {
         let servers = "[{ url: \"https://{Shop}.acme.example\", variables: { Shop: { default: a } } }]";
         let (client, adapter) = generated(servers, "{shop}/");
         has(
@@ -232,7 +233,7 @@ paths:
     }
 
     #[test]
-    fn a_variable_of_two_servers_is_one_setting_that_says_what_each_means() {
+    fn a_variable_of_two_servers_is_one_setting_with_both_descriptions() {
         let servers = "[{ url: \"https://{region}.a.example\", x-name: us, variables: { region: { default: east, enum: [east, \
                        west], description: Of America. } } }, { url: \"https://{Region}.b.example\", x-name: eu, variables: { \
                        Region: { default: a, description: Of Europe. } } }]";
@@ -253,7 +254,7 @@ paths:
     }
 
     #[test]
-    fn a_setting_is_never_renamed_for_something_private() {
+    fn a_setting_is_not_renamed_because_of_a_private_name() {
         for name in ["url", "base_url", "http", "settings", "target", "credentials", "server"] {
             let servers = format!(
                 "[{{ url: \"https://{{{name}}}.a.example\", variables: {{ {name}: {{ default: a, enum: [a] }} }} }}]"

@@ -1,5 +1,5 @@
-//! Responses as generated clients read them: wire's own reader, in the words of `x-token`. Examples are checked with it,
-//! and it is written into the clients as constants.
+//! How a generated client reads a response: the pointers of `x-token` as the types of wire's reader. The generator checks
+//! examples with this reader, and emits the pointers into the clients as constants.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -11,7 +11,7 @@ use crate::lower::model::{Model, Operation, Shape, Ty};
 use crate::read::x_token::response::{At, Flag, In, Response, Unit};
 use crate::read::x_token::values::Pointer;
 
-/// Where a response has its tokens; none without a pointer to the access token.
+/// Returns the places of the tokens in a response, or `None` without a pointer to the access token.
 pub fn fields(response: &Response) -> Option<TokenFields<'_>> {
     Some(TokenFields {
         access_token: response.access_token.as_ref()?.as_str(),
@@ -48,14 +48,14 @@ fn unit(unit: Unit) -> tokens::Unit {
     }
 }
 
-/// Whether a body of 2xx says by its `error` or its `ok` that it is a failure.
+/// Whether a body at 2xx reports a failure with its `error` or its `ok`.
 pub fn is_failure(error: Option<&Pointer>, ok: Option<&Flag>, body: &Value) -> bool {
     let is = ok.map(|ok| ok.is.text());
     let ok = ok.map(|ok| ok.at.as_str()).zip(is.as_deref());
     Success { error: error.map(Pointer::as_str), ok, ..Success::PLAIN }.is_failure(&body.to_string())
 }
 
-/// The constant that says how an operation's success is read.
+/// Returns the constant that describes how the success of an operation is read.
 pub fn success(model: &Model, operation: &Operation) -> Code {
     let (error, ok) = model.failure_marks(operation);
     let response = model.x_token.as_ref().map(|x_token| &x_token.response);
@@ -127,7 +127,7 @@ fn unit_code(unit: tokens::Unit) -> Code {
     })
 }
 
-/// The names of all properties in a type, as they are on the wire.
+/// Collects the names of all properties in a type, as they are on the wire.
 fn names<'a>(model: &'a Model, ty: &'a Ty, seen: &mut HashSet<&'a str>, found: &mut BTreeSet<&'a str>) {
     match ty {
         Ty::Ref(name) => component_names(model, name, seen, found),
@@ -161,7 +161,7 @@ mod tests {
     use crate::read::spec::Spec;
     use crate::read::x_token::XToken;
 
-    /// The constant of a spec with this `x-token`, but for how it is laid out.
+    /// Returns the constant of a spec with this `x-token`, without white space.
     fn constant(response: &str) -> String {
         let text = format!(
             r#"
@@ -185,7 +185,7 @@ paths:
     }
 
     #[test]
-    fn pointers_units_zones_formats_and_names_are_constants() {
+    fn pointers_units_zones_formats_and_names_are_emitted() {
         let constant = constant(
             "{ access-token: /token, expires-in: { at: /ttl, unit: ms }, expires-at: { at: /until, zone: utc, format: \"%d.%m.%Y\" }, \
              scope: { at: /more, delimiter: ',' }, error: /more/0, ok: { at: /ttl, is: 1 } }",

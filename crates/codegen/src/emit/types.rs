@@ -1,7 +1,5 @@
-//! The types of the bodies, with the spec's names, order and docs. An enum that a vendor may
-//! extend is open, a constant is written by the type itself, a request can only be written and a response only be read.
-//!
-//! They are much of what is generated and simple, so they are written as text.
+//! The types of the bodies, with the names, the order and the docs of the spec. Enums are open, because a vendor can extend
+//! them. A type writes its constants itself. The types of requests are only written, and those of responses only read.
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -11,7 +9,7 @@ use crate::ident;
 use crate::lower::descriptions::plain;
 use crate::lower::model::{Component, Model, Property, Shape, Ty};
 
-/// The module of types, as source.
+/// Returns the module of types.
 pub fn source(model: &Model) -> String {
     let items = model.components.iter().map(|(name, component)| item(model, name, component));
     short(model, items.collect::<Vec<_>>().join("\n"))
@@ -27,9 +25,9 @@ fn item(model: &Model, name: &str, component: &Component) -> String {
     }
 }
 
-/// The docs of what the spec has none of.
+/// Returns the docs of a type or a field without a description in the spec.
 fn named(name: &str) -> String {
-    format!("`{name}`, as the spec names it.")
+    format!("`{name}`. The spec has no description.")
 }
 
 fn open_enum(name: &str, docs: &str, variants: &IndexMap<String, String>) -> String {
@@ -117,7 +115,7 @@ fn field(property: &Property, is_read: bool) -> String {
     let held = match (property.is_boxed, optional) {
         (false, _) => held,
         (true, false) => format!("::std::boxed::Box<{held}>"),
-        // Inside an option, a box is easier to look into.
+        // An option of a box is easier to match than a box of an option.
         (true, true) => format!("::std::option::Option<::std::boxed::Box<{held}>>"),
     };
     let mut serde: Vec<String> = Vec::new();
@@ -137,14 +135,12 @@ fn field(property: &Property, is_read: bool) -> String {
         serde.extend(optional.then(|| "default".to_owned()));
         serde.push(format!("deserialize_with = \"::freshtoken_wire::de::{reader}\""));
     }
-    let serde = match is_read && !serde.is_empty() {
-        true => format!("    #[serde({})]\n", serde.join(", ")),
-        false => String::new(),
-    };
+    let serde =
+        if is_read && !serde.is_empty() { format!("    #[serde({})]\n", serde.join(", ")) } else { String::new() };
     format!("{docs}{serde}    pub {field}: {held},\n")
 }
 
-/// The type of a field, within the module of types.
+/// Returns the type of a field in the module of types.
 pub fn rust(ty: &Ty, optional: bool) -> String {
     let plain = match ty {
         Ty::Ref(name) => name.clone(),
@@ -165,11 +161,10 @@ pub fn rust(ty: &Ty, optional: bool) -> String {
             format!("::freshtoken_wire::{}<{}>", delimited(*delimiter), rust(item, false))
         }
     };
-    // Any JSON that is required may be null as it is.
     if optional { format!("::std::option::Option<{plain}>") } else { plain }
 }
 
-/// A list of the constants in a struct's docs: they are nobody's to write, but everybody's to know.
+/// Returns docs with the constants of a struct, which are not fields.
 fn sent_along(properties: &[Property]) -> String {
     let constants: Vec<String> = properties
         .iter()
@@ -178,13 +173,13 @@ fn sent_along(properties: &[Property]) -> String {
             _ => None,
         })
         .collect();
-    match constants.is_empty() {
-        true => String::new(),
-        false => format!("///\n{}", docs::comment(&format!("Sent along: {}.", constants.join(", ")), "")),
+    if constants.is_empty() {
+        return String::new();
     }
+    format!("///\n{}", docs::comment(&format!("It also sends {}.", constants.join(", ")), ""))
 }
 
-/// Writing is our own, for the constants and for the spec's order.
+/// Returns the `Serialize` of a struct. A derived one would leave out the constants.
 fn serialize(name: &str, properties: &[Property]) -> String {
     let writes = properties.iter().map(|property| {
         let Property { name: key, field, .. } = property;
@@ -231,7 +226,7 @@ fn constant(value: &Value) -> String {
     }
 }
 
-/// The fallback where the spec has no text of its own.
+/// Returns the text, or the fallback if the text is empty.
 pub fn or(text: &str, fallback: &str) -> String {
     if text.is_empty() { fallback.to_owned() } else { text.to_owned() }
 }
@@ -244,7 +239,7 @@ const PRELUDE: [(&str, &str); 5] = [
     ("::std::convert::From", "From"),
 ];
 
-/// Source in which the prelude's names are short.
+/// Shortens the paths of names in the prelude, unless a type of the spec has the same name.
 pub fn short(model: &Model, source: String) -> String {
     let is_free = |name: &str| !model.components.contains_key(name);
     let free: Vec<(&str, &str)> = PRELUDE.into_iter().filter(|(_, name)| is_free(name)).collect();
@@ -271,7 +266,7 @@ pub fn short(model: &Model, source: String) -> String {
 
 const STD: &str = "::std::";
 
-/// The list type of a delimiter.
+/// Returns the list type of a delimiter.
 pub fn delimited(delimiter: char) -> &'static str {
     match delimiter {
         ' ' => "SpaceDelimited",

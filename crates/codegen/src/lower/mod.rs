@@ -1,13 +1,18 @@
 //! Lower, the third of the four stages: from a linted spec to a [`Model`].
 //!
-//! It resolves references, gives every inline type a name, merges `allOf`, and keeps of each schema only what a client can
-//! do; the rest goes into the docs. It trusts `lint`: what lint rejects, it reads as generously as it can, and it never panics.
+//! It resolves references, names every inline type, and merges `allOf`. Constraints that no type can express become docs. The
+//! spec has passed `lint`, but lint itself lowers specs that it rejects, so nothing here panics on an invalid spec.
 
 pub mod descriptions;
 pub mod model;
 mod operations;
 mod passes;
 mod schemas;
+
+use std::collections::HashSet;
+
+use indexmap::{IndexMap, IndexSet};
+use serde_json::Value;
 
 use crate::ident;
 use crate::lower::descriptions::{joined, label, object, one_of, plain, text, words};
@@ -17,11 +22,8 @@ use crate::lower::passes::{box_circles, lower_expiries, mark_use, settle_constan
 use crate::lower::schemas::Lowering;
 use crate::read::spec::Spec;
 use crate::read::x_token::XToken;
-use indexmap::{IndexMap, IndexSet};
-use serde_json::Value;
-use std::collections::HashSet;
 
-/// The model of a spec that lint has passed.
+/// Returns the model of a spec.
 pub fn lower(spec: &Spec, x_token: Option<XToken>) -> Model {
     let mut lowering = Lowering {
         root: &spec.document,
@@ -46,7 +48,7 @@ pub fn lower(spec: &Spec, x_token: Option<XToken>) -> Model {
     Model {
         vendor: spec.vendor.clone(),
         file: spec.file.clone(),
-        // It stands in lines of its own, and in a manifest.
+        // It is used in headings and in a manifest, which have one line.
         title: words(&text(&info["title"])),
         description: text(&info["description"]),
         servers: servers(&spec.document),
@@ -92,7 +94,7 @@ mod tests {
         lower(&spec, x_token)
     }
 
-    /// A spec with one operation that sends `request` and responses `response`.
+    /// Returns the model of a spec with one operation, which has this request and this response.
     fn acme(request: &str, response: &str) -> Model {
         model(&format!(
             r##"
@@ -125,10 +127,10 @@ components:
         &found.unwrap_or_else(|| panic!("{component}.{property} in {:#?}", model.components)).ty
     }
 
-    const ANSWER: &str = r##"{ $ref: "#/components/schemas/Base" }"##;
+    const RESPONSE: &str = r##"{ $ref: "#/components/schemas/Base" }"##;
 
     #[test]
-    fn a_constant_is_kept_where_it_is_sent_and_open_where_it_is_answered() {
+    fn a_constant_is_kept_in_a_request_and_open_in_a_response() {
         let constant = "{ type: object, properties: { kind: { type: string, enum: [a] } } }";
         let model = acme(constant, constant);
         assert_eq!(*ty(&model, "LogInBody", "kind"), Ty::Constant("a".into()));
@@ -136,19 +138,19 @@ components:
     }
 
     #[test]
-    fn an_object_without_properties_is_a_body_and_a_branch_of_one() {
+    fn an_object_without_properties_can_be_a_body_or_a_branch() {
         let nothing = "{ type: object, properties: {} }";
-        let model = acme(nothing, ANSWER);
+        let model = acme(nothing, RESPONSE);
         assert!(matches!(&model.components["LogInBody"].shape, Shape::Struct(properties) if properties.is_empty()));
         let model = acme(
             "{ oneOf: [{ type: object, properties: {} }, { type: object, properties: { a: { type: string } } }] }",
-            ANSWER,
+            RESPONSE,
         );
         assert!(matches!(&model.components["LogInBody"].shape, Shape::Union(branches) if branches.len() == 2));
     }
 
     #[test]
-    fn a_constant_that_tells_answers_apart_stays_closed() {
+    fn a_constant_that_identifies_a_branch_is_closed() {
         let model = acme(
             "{ type: object, properties: { a: { type: string } } }",
             "{ oneOf: [ { type: object, required: [kind], properties: { kind: { type: string, enum: [a] } } }, \
@@ -159,7 +161,7 @@ components:
     }
 
     #[test]
-    fn an_expiry_may_be_a_date_time_without_an_offset_where_the_zone_is_given() {
+    fn an_expiry_with_a_zone_needs_no_offset() {
         let body = "{ type: object, properties: { a: { type: string } } }";
         let response = "{ type: object, properties: { until: { type: string, format: date-time }, \
                       since: { type: string, format: date-time } } }";
@@ -169,7 +171,7 @@ components:
     }
 
     #[test]
-    fn what_holds_itself_is_boxed_unless_a_list_is_between() {
+    fn a_recursive_property_is_boxed_unless_it_is_in_a_list() {
         let model = model(
             r##"
 openapi: 3.0.3
@@ -195,10 +197,10 @@ components:
     }
 
     #[test]
-    fn a_new_value_never_renames_the_variant_of_another() {
+    fn a_new_value_does_not_rename_other_variants() {
         let named = |values: &str, names: &str| {
             let property = format!("zone: {{ type: string, enum: [{values}], x-names: {{ {names} }} }}");
-            let model = acme(&format!("{{ type: object, properties: {{ {property} }} }}"), ANSWER);
+            let model = acme(&format!("{{ type: object, properties: {{ {property} }} }}"), RESPONSE);
             match &model.components["LogInBodyZone"].shape {
                 Shape::Enum(variants) => variants.clone(),
                 shape => panic!("{shape:?}"),
@@ -212,14 +214,14 @@ components:
     }
 
     #[test]
-    fn what_nothing_uses_is_dropped() {
-        let model = acme("{ type: object, properties: { a: { type: string } } }", ANSWER);
+    fn an_unused_schema_is_dropped() {
+        let model = acme("{ type: object, properties: { a: { type: string } } }", RESPONSE);
         assert!(!model.components.contains_key("Reason"));
     }
 
     #[test]
-    fn errors_are_kept_beside_what_progenitor_sees_exact_statuses_first() {
-        let model = acme("{ type: object, properties: { a: { type: string } } }", ANSWER);
+    fn errors_with_exact_statuses_come_first() {
+        let model = acme("{ type: object, properties: { a: { type: string } } }", RESPONSE);
         let errors = &model.operations[0].errors;
         assert_eq!(errors.iter().map(|response| response.status.label()).collect::<Vec<_>>(), ["400", "429"]);
         assert_eq!(errors[0].ty, Some(Ty::Text));

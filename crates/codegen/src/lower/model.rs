@@ -1,5 +1,5 @@
-//! What every stage after `lower` works on: a vendor's operations and types, free of OpenAPI's many ways to say one
-//! thing. It holds no JSON Schema and no Rust tokens.
+//! The result of `lower`, and the input of `emit`: the operations and types of a vendor. OpenAPI has many ways to express one
+//! thing, and the model has one. It contains no JSON Schema and no Rust tokens.
 
 use std::collections::HashMap;
 
@@ -13,27 +13,27 @@ use crate::read::x_token::values::Pointer;
 use crate::read::x_token::{Revoke, Takes, XToken};
 use crate::vendor::Vendor;
 
-/// One vendor, ready to be generated.
+/// A vendor.
 #[derive(Debug)]
 pub struct Model {
     pub vendor: Vendor,
-    /// The spec's path, as people write it: `specs/zenoti.yaml`.
+    /// The path of the spec, such as `specs/zenoti.yaml`.
     pub file: String,
     pub title: String,
     pub description: String,
     pub servers: Vec<Server>,
-    /// Every named type by its Rust name, in the spec's order.
+    /// The named types by their Rust names, in the order of the spec.
     pub components: IndexMap<String, Component>,
     pub operations: Vec<Operation>,
     pub x_token: Option<XToken>,
-    /// A type that is nested too deep to be read: it is any JSON instead.
+    /// The first type that is nested too deep. It is any JSON instead.
     pub cut: Option<String>,
 }
 
 /// A named server of the vendor.
 #[derive(Debug)]
 pub struct Server {
-    /// In snake case: the constructor's name.
+    /// The name of its constructor, in snake case.
     pub name: String,
     pub url: String,
     pub variables: Vec<Variable>,
@@ -43,12 +43,12 @@ pub struct Server {
 /// A variable of a server's URL.
 #[derive(Debug)]
 pub struct Variable {
-    /// In the URL.
+    /// Its name in the URL.
     pub name: String,
-    /// What it is named after in Rust: its `x-name`, else its name.
+    /// The source of its Rust name: its `x-name`, or else its name.
     pub label: String,
-    /// Of a variable with an `enum`. OpenAPI asks for one of every variable, so another's means nothing: such a variable is
-    /// required.
+    /// The default, if the variable has an `enum`. OpenAPI requires a default of every variable, so without an `enum` it has no
+    /// meaning, and the variable is required.
     pub default: Option<String>,
     pub docs: String,
 }
@@ -58,37 +58,37 @@ pub struct Variable {
 pub struct Component {
     pub docs: String,
     pub shape: Shape,
-    /// A request's body holds it.
+    /// Whether the body of a request contains it.
     pub in_request: bool,
-    /// A response, success or error, holds it.
+    /// Whether the body of a response contains it.
     pub in_response: bool,
 }
 
 #[derive(Debug)]
 pub enum Shape {
     Struct(Vec<Property>),
-    /// The values that the spec knows, each with its variant's name; a vendor may send others.
+    /// The values that the spec lists, each with the name of its variant. A vendor can send other values.
     Enum(IndexMap<String, String>),
-    /// One value that tells a union's branches apart when a response is read: the only closed enum.
+    /// A value that identifies a branch of a union in a response. No other enum is closed.
     Tag(String),
-    /// The names of the structs that it may be.
+    /// The names of the structs of its branches.
     Union(Vec<String>),
 }
 
 #[derive(Debug)]
 pub struct Property {
-    /// On the wire.
+    /// Its name on the wire.
     pub name: String,
-    /// What it is named after in Rust: its `x-name`, else its name.
+    /// The source of its Rust name: its `x-name`, or else its name.
     pub label: String,
-    /// In Rust.
+    /// The name of its field.
     pub field: String,
     pub ty: Ty,
-    /// It holds its own kind again: there is a box around it, within the option if it is one.
+    /// Whether it is in a box, because its type is recursive. The box is inside the option, if there is one.
     pub is_boxed: bool,
-    /// It may be absent or null.
+    /// Whether it can be absent or null.
     pub optional: bool,
-    /// It must be on the wire, be it as null.
+    /// Whether it must be present on the wire, even as null.
     pub required: bool,
     pub docs: String,
 }
@@ -98,7 +98,7 @@ pub enum Ty {
     Ref(String),
     Secret,
     Text,
-    /// RFC 3339; with `utc` an offset may be missing and is taken as UTC.
+    /// RFC 3339. With `utc`, a missing offset means UTC.
     Timestamp {
         utc: bool,
     },
@@ -108,20 +108,21 @@ pub enum Ty {
     /// Any JSON.
     Any,
     List(Box<Ty>),
-    /// An item of a list or a map that may be null. A property is `optional` instead.
+    /// An item of a list or a map that can be null. A property is `optional` instead.
     Nullable(Box<Ty>),
     Map(Box<Ty>),
-    /// A list in one text, with its delimiter.
+    /// A list that is one string, with its delimiter.
     Delimited(char, Box<Ty>),
-    /// Sent as it is, never asked for. Elsewhere than in a property or a parameter it is of its value's type.
+    /// A value that is always sent. It is not a field or an argument. Outside of properties and parameters, it is the type of
+    /// its value.
     Constant(Value),
 }
 
 #[derive(Debug)]
 pub struct Operation {
-    /// The method's name, in snake case.
+    /// The name of its method, in snake case.
     pub id: String,
-    /// `POST`
+    /// The HTTP method in capitals, such as `POST`.
     pub method: String,
     pub path: String,
     pub summary: String,
@@ -129,11 +130,11 @@ pub struct Operation {
     pub params: Vec<Param>,
     pub body: Option<Body>,
     pub success: Response,
-    /// Exact statuses first, then ranges, then the default: the order to look them up in.
+    /// The failures in the order of their precedence: exact statuses, ranges, the default.
     pub errors: Vec<Response>,
-    /// The schemes of the alternative that is used, all of them together.
+    /// The schemes of the security alternative that is used. A request uses all of them.
     pub security: Vec<Scheme>,
-    /// The order in which the spec writes what a request has.
+    /// The order of the parts of a request in the spec.
     pub order: [Part; 3],
 }
 
@@ -147,16 +148,16 @@ pub enum Part {
 
 #[derive(Debug)]
 pub struct Param {
-    /// On the wire.
+    /// Its name on the wire.
     pub name: String,
-    /// What it is named after in Rust: its `x-name`, else its name.
+    /// The source of its Rust name: its `x-name`, or else its name.
     pub label: String,
     pub place: Place,
     pub ty: Ty,
     pub required: bool,
     pub docs: String,
     pub example: Option<Value>,
-    /// A setting of the endpoint instead of an argument of the method.
+    /// Whether it is a setting of the endpoint instead of an argument of the method.
     pub is_setting: bool,
 }
 
@@ -169,7 +170,7 @@ pub enum Place {
 
 #[derive(Debug)]
 pub struct Body {
-    /// As the spec writes it.
+    /// The media type, as the spec writes it.
     pub media_type: String,
     /// A struct or a union.
     pub component: String,
@@ -177,7 +178,7 @@ pub struct Body {
 }
 
 impl Ty {
-    /// The type of a value and of its likes.
+    /// Returns the type of a JSON scalar.
     pub fn of(value: &Value) -> Self {
         match value {
             Value::Number(number) if number.is_f64() => Self::Number,
@@ -189,21 +190,21 @@ impl Ty {
 }
 
 impl Variable {
-    /// Its name as a setting.
+    /// Returns its name as a setting.
     pub fn field(&self) -> String {
         ident::snake(&self.label)
     }
 }
 
 impl Param {
-    /// Its name as an argument, a credential or a setting.
+    /// Returns its name as an argument, a credential or a setting.
     pub fn field(&self) -> String {
         ident::snake(&self.label)
     }
 }
 
 impl Property {
-    /// Whether it is no field: it is sent as it is.
+    /// Whether it is a constant, and therefore not a field.
     pub fn is_constant(&self) -> bool {
         matches!(self.ty, Ty::Constant(_))
     }
@@ -221,10 +222,10 @@ pub struct Response {
     pub description: String,
     /// The JSON media type of its body, as the spec writes it.
     pub media_type: Option<String>,
-    /// None: no body, or none that is JSON.
+    /// The type of its body, or `None` without a JSON body.
     pub ty: Option<Ty>,
     pub examples: Vec<Example>,
-    /// The headers of which the spec has an example.
+    /// The headers with an example in the spec.
     pub headers: Vec<(String, String)>,
 }
 
@@ -237,7 +238,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// One status that it stands for.
+    /// Returns one of its statuses.
     pub fn sample(self) -> u16 {
         match self {
             Self::Code(code) => code,
@@ -246,7 +247,7 @@ impl Status {
         }
     }
 
-    /// As the spec writes it.
+    /// Returns the status as the spec writes it.
     pub fn label(self) -> String {
         match self {
             Self::Code(code) => code.to_string(),
@@ -258,7 +259,7 @@ impl Status {
 
 #[derive(Debug)]
 pub struct Example {
-    /// In snake case: part of a snapshot's name.
+    /// Its name in snake case, which is a part of the name of its snapshot.
     pub name: String,
     pub value: Value,
 }
@@ -279,14 +280,14 @@ pub enum SchemeKind {
     /// An API key in the query parameter of this name.
     Query(String),
     Basic,
-    /// `Authorization: <scheme> <credential>`, the credential being one of the client's own.
+    /// `Authorization: <scheme> <credential>`, with a credential of the client.
     Http(String),
-    /// `Authorization: Bearer <token>`, the token being the one that the client was given by the vendor.
+    /// `Authorization: Bearer <token>`, with a token that the vendor issued.
     Token,
 }
 
 impl Model {
-    /// The types with a constant that requests and responses share. What is a constant to the one isn't to the other.
+    /// Returns the types with a constant that requests and responses share. A property can't be a constant in only one of them.
     pub fn sent_and_received(&self) -> impl Iterator<Item = &str> {
         let has_constant = |shape: &Shape| match shape {
             Shape::Struct(properties) => properties.iter().any(|property| matches!(property.ty, Ty::Constant(_))),
@@ -298,7 +299,7 @@ impl Model {
         shared.map(|(name, _)| name.as_str())
     }
 
-    /// The login and the refresh: their responses hold the token.
+    /// Whether the response of an operation contains the token, as those of the login and the refresh do.
     pub fn returns_token(&self, operation: &Operation) -> bool {
         let Some(x_token) = &self.x_token else { return false };
         let actions = [
@@ -308,7 +309,7 @@ impl Model {
         actions.into_iter().flatten().any(|id| ident::snake(id) == operation.id)
     }
 
-    /// Whether the bearer scheme of an operation carries a refresh token, which goes nowhere else.
+    /// Whether the bearer scheme of an operation sends the refresh token.
     pub fn bears_refresh_token(&self, operation: &Operation) -> bool {
         let Some(x_token) = &self.x_token else { return false };
         let refreshes = x_token.refresh.as_ref().filter(|refresh| refresh.token.is_none());
@@ -317,7 +318,7 @@ impl Model {
         actions.into_iter().flatten().any(|id| ident::snake(id) == operation.id)
     }
 
-    /// Where a response of 2xx says that it is a failure all the same: its `error` and its `ok`.
+    /// Returns the places where a response at 2xx reports a failure: its `error` and its `ok`.
     pub fn failure_marks(&self, operation: &Operation) -> (Option<&Pointer>, Option<&Flag>) {
         let Some(x_token) = &self.x_token else { return (None, None) };
         let revokes = |revoke: &&Revoke| ident::snake(&revoke.operation) == operation.id;
@@ -328,8 +329,8 @@ impl Model {
         }
     }
 
-    /// How many values the least of a type has; with `optional`, the one that has all that it may have. What holds its own
-    /// kind is counted once.
+    /// Returns the number of values in the smallest example of a type, or with `optional` in the largest. A recursive type is
+    /// counted once.
     pub fn values(&self, ty: &Ty, optional: bool) -> u64 {
         self.values_within(ty, optional, &mut HashMap::new())
     }
@@ -367,11 +368,12 @@ impl Model {
         values
     }
 
+    /// Returns the operation with this id.
     pub fn operation(&self, id: &str) -> Option<&Operation> {
         self.operations.iter().find(|operation| operation.id == id)
     }
 
-    /// The properties of a struct; none for another shape.
+    /// Returns the properties of a struct. Other shapes have none.
     pub fn properties(&self, component: &str) -> &[Property] {
         match self.components.get(component).map(|component| &component.shape) {
             Some(Shape::Struct(properties)) => properties,
@@ -379,7 +381,7 @@ impl Model {
         }
     }
 
-    /// Finds the types that a pointer leads to, one for each branch of a union that has it.
+    /// Collects the types at a pointer, one for each branch of a union that has such a place.
     pub fn targets(&self, ty: &Ty, segments: &[String], found: &mut Vec<Ty>) {
         let Some((first, rest)) = segments.split_first() else { return found.push(ty.clone()) };
         match ty {
@@ -399,7 +401,7 @@ impl Model {
         }
     }
 
-    /// The structs that a body may be: a union's branches, or the one itself.
+    /// Returns the branches of a union, or the struct itself.
     pub fn branches<'a>(&'a self, component: &'a str) -> Vec<&'a str> {
         match self.components.get(component).map(|component| &component.shape) {
             Some(Shape::Union(branches)) => branches.iter().map(String::as_str).collect(),

@@ -1,4 +1,9 @@
-//! Operations: their parameters, bodies, responses and security.
+//! The operations: their parameters, bodies, responses and security.
+
+use std::collections::HashSet;
+
+use indexmap::IndexMap;
+use serde_json::Value;
 
 use crate::ident;
 use crate::lower::descriptions::{constraints, documented, joined, label, object, plain, text};
@@ -10,20 +15,17 @@ use crate::read::media_type::is_json;
 use crate::read::spec;
 use crate::read::spec::delimiter;
 use crate::read::x_token::XToken;
-use indexmap::IndexMap;
-use serde_json::Value;
-use std::collections::HashSet;
 
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
 
-/// What `x-token` says of the operations that log in, refresh and revoke.
+/// What `x-token` says about the operations that log in, refresh and revoke.
 #[derive(Default)]
 pub struct Actions {
-    /// Operation, its chosen security alternative, the parameter that takes a token.
+    /// Each operation with its security alternative and its parameter for a token.
     actions: Vec<(String, Option<String>, Option<String>)>,
-    /// The login, and the refresh whose token stands elsewhere: their bearer schemes carry credentials.
+    /// The login, and a refresh with its token elsewhere. Their bearer schemes send credentials.
     without_token: Vec<String>,
-    /// The refresh and the revocation whose bearer scheme carries the token that they take.
+    /// A refresh and a revocation whose bearer schemes send the token.
     with_token: Vec<String>,
 }
 
@@ -47,12 +49,13 @@ impl Actions {
         this
     }
 
+    /// Returns the name of the security alternative of an operation.
     pub fn security(&self, operation: &str) -> Option<&str> {
         let mut of_operation = self.actions.iter().filter(|action| action.0 == operation);
         of_operation.find_map(|action| action.1.as_deref())
     }
 
-    /// A path parameter of an action belongs to the endpoint, unless it takes the action's token.
+    /// Whether a path parameter is a setting of the endpoint. Those of actions are, except for a token.
     pub fn is_setting(&self, operation: &str, parameter: &str) -> bool {
         let mut of_operation = self.actions.iter().filter(|action| action.0 == operation).peekable();
         of_operation.peek().is_some() && !of_operation.any(|action| action.2.as_deref() == Some(parameter))
@@ -60,6 +63,7 @@ impl Actions {
 }
 
 impl<'a> Lowering<'a> {
+    /// Returns the operations of all paths.
     pub fn operations(&mut self, actions: &Actions) -> Vec<Operation> {
         let paths = object(&self.root["paths"]);
         let mut operations = Vec::new();
@@ -73,7 +77,7 @@ impl<'a> Lowering<'a> {
         operations
     }
 
-    pub fn operation(
+    fn operation(
         &mut self,
         path: &str,
         item: &'a Value,
@@ -107,7 +111,7 @@ impl<'a> Lowering<'a> {
             examples: Vec::new(),
             headers: Vec::new(),
         });
-        // They have one schema, or lint would have refused them.
+        // Lint has checked that they have the same schema.
         if several {
             success.status = Status::Range(2);
         }
@@ -126,7 +130,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    pub fn params(
+    fn params(
         &mut self,
         item: &'a Value,
         operation: &'a Value,
@@ -134,13 +138,13 @@ impl<'a> Lowering<'a> {
         type_name: &str,
         actions: &Actions,
     ) -> Vec<Param> {
-        // An operation's own parameter replaces its path's.
+        // A parameter of the operation replaces one of the path.
         let mut found: IndexMap<(String, String), (String, &'a Value)> = IndexMap::new();
         for list in [&item["parameters"], &operation["parameters"]] {
             for parameter in list.as_array().into_iter().flatten() {
                 let parameter = self.resolve(parameter);
                 let (place, name) = (text(&parameter["in"]), text(&parameter["name"]));
-                // A header's name has no capitals of its own.
+                // Header names are case-insensitive.
                 let key = if place == "header" { name.to_ascii_lowercase() } else { name.clone() };
                 found.insert((place, key), (name, parameter));
             }
@@ -176,7 +180,7 @@ impl<'a> Lowering<'a> {
         params
     }
 
-    pub fn body(&mut self, body: &'a Value, type_name: &str) -> Option<Body> {
+    fn body(&mut self, body: &'a Value, type_name: &str) -> Option<Body> {
         let content = object(&self.resolve(body)["content"]);
         let (media_type, media) = content.iter().next()?;
         let hint = format!("{type_name}Body");
@@ -195,8 +199,7 @@ impl<'a> Lowering<'a> {
         Some(Body { media_type: media_type.clone(), component, examples: self.examples(media) })
     }
 
-    /// The type of a body, or of a branch of one. That of an object without properties can say nothing but `{}`, and a vendor
-    /// may want to see it.
+    /// Returns the type of a body or of one of its branches. An object without properties is a struct, so that `{}` is sent.
     pub fn body_ty(&mut self, schema: &'a Value, hint: &str) -> Ty {
         match self.ty(schema, hint) {
             Ty::Any => self.structure(self.resolve(schema), hint, &[]),
@@ -204,8 +207,8 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// A list in a form is one text: `encoding` says what stands between its items.
-    pub fn delimit(&mut self, component: &str, property: &str, delimiter: char) {
+    /// Makes a list in a form a string with the delimiter of its `encoding`.
+    fn delimit(&mut self, component: &str, property: &str, delimiter: char) {
         let Some(Component { shape: Shape::Struct(properties), .. }) = self.components.get_mut(component) else {
             return;
         };
@@ -216,13 +219,14 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    pub fn response(&mut self, status: Status, response: &'a Value, type_name: &str, is_success: bool) -> Response {
+    fn response(&mut self, status: Status, response: &'a Value, type_name: &str, is_success: bool) -> Response {
         let response = self.resolve(response);
         let content = object(&response["content"]);
         let json = content.iter().find(|(media_type, media)| is_json(media_type) && media.get("schema").is_some());
-        let name = match is_success {
-            true => format!("{type_name}Response"),
-            false => format!("{type_name}{}Error", ident::pascal(&status.label()).trim_start_matches('X')),
+        let name = if is_success {
+            format!("{type_name}Response")
+        } else {
+            format!("{type_name}{}Error", ident::pascal(&status.label()).trim_start_matches('X'))
         };
         let headers = object(&response["headers"]).iter().filter_map(|(name, header)| {
             let header = self.resolve(header);
@@ -239,7 +243,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    pub fn examples(&self, media: &'a Value) -> Vec<Example> {
+    fn examples(&self, media: &'a Value) -> Vec<Example> {
         let named = object(&media["examples"]).iter().filter_map(|(name, example)| {
             Some(Example { name: ident::snake(name), value: self.resolve(example).get("value")?.clone() })
         });
@@ -251,13 +255,13 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// The alternative of `security` that an operation sends.
-    pub fn chosen(&self, operation: &'a Value, operation_id: &str, actions: &Actions) -> Option<&'a Value> {
+    /// Returns the security alternative of an operation.
+    fn chosen(&self, operation: &'a Value, operation_id: &str, actions: &Actions) -> Option<&'a Value> {
         spec::alternative(self.root, operation, actions.security(operation_id))
     }
 
-    /// The schemes that carry credentials.
-    pub fn credential_schemes(&self, actions: &Actions) -> HashSet<&'a str> {
+    /// Returns the schemes that send credentials in a login or a refresh.
+    fn credential_schemes(&self, actions: &Actions) -> HashSet<&'a str> {
         let items = object(&self.root["paths"]).values();
         let operations = items.flat_map(|item| METHODS.iter().filter_map(|method| item.get(*method)));
         operations
@@ -270,7 +274,7 @@ impl<'a> Lowering<'a> {
             .collect()
     }
 
-    pub fn security(&self, operation: &'a Value, operation_id: &str, actions: &Actions) -> Vec<Scheme> {
+    fn security(&self, operation: &'a Value, operation_id: &str, actions: &Actions) -> Vec<Scheme> {
         let Some(chosen) = self.chosen(operation, operation_id, actions) else { return Vec::new() };
         let credential_schemes = self.credential_schemes(actions);
         let takes_token = actions.with_token.iter().any(|with| with == operation_id);
@@ -297,7 +301,7 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// The order of an operation's parts. What it takes from elsewhere, from its path or the root, comes first.
+/// Returns the order of an operation's parts. Parts from its path or from the root come first.
 fn order(operation: &Value) -> [Part; 3] {
     let place = |part: &Part| {
         let key = match part {
@@ -311,8 +315,6 @@ fn order(operation: &Value) -> [Part; 3] {
     parts.sort_by_key(place);
     parts
 }
-
-// Small readings.
 
 fn parse_status(status: &str) -> Option<Status> {
     match status {

@@ -1,14 +1,16 @@
-//! What is settled once all operations and schemas are lowered: each pass goes over all components.
+//! The passes after all operations and schemas are lowered. Each changes the components.
+
+use std::collections::HashSet;
+
+use indexmap::{IndexMap, IndexSet};
+use serde_json::Value;
 
 use crate::ident;
 use crate::lower::descriptions::{joined, plain};
 use crate::lower::model::{Component, Operation, Shape, Ty};
 use crate::read::x_token::XToken;
-use indexmap::{IndexMap, IndexSet};
-use serde_json::Value;
-use std::collections::HashSet;
 
-/// An expiry without an offset is UTC where `zone` says so.
+/// Makes an expiry a UTC timestamp if it has a `zone`.
 pub fn lower_expiries(x_token: &XToken, operations: &[Operation], components: &mut IndexMap<String, Component>) {
     let response = &x_token.response;
     let moments = [&response.expires_at, &response.refresh_expires_at];
@@ -28,8 +30,8 @@ pub fn lower_expiries(x_token: &XToken, operations: &[Operation], components: &m
     }
 }
 
-/// Changes the type of the property that a pointer leads to, in every branch that has it.
-pub fn retype(
+/// Changes the type of the property at a pointer, in every branch that has it.
+fn retype(
     components: &mut IndexMap<String, Component>,
     ty: &Ty,
     segments: &[String],
@@ -60,7 +62,7 @@ pub fn retype(
     }
 }
 
-/// Marks each type with where it is used; what nothing uses is dropped.
+/// Marks each type as used in requests or in responses, and drops unused types.
 pub fn mark_use(components: &mut IndexMap<String, Component>, operations: &[Operation]) {
     for operation in operations {
         let request = operation.body.iter().map(|body| Ty::Ref(body.component.clone()));
@@ -75,8 +77,8 @@ pub fn mark_use(components: &mut IndexMap<String, Component>, operations: &[Oper
     components.retain(|_, component| component.in_request || component.in_response);
 }
 
-/// `seen` marks a component and says whether it was marked before.
-pub fn mark(components: &mut IndexMap<String, Component>, ty: &Ty, seen: &dyn Fn(&mut Component) -> bool) {
+/// Marks a type and everything that it contains. `seen` marks a component, and returns whether it was marked before.
+fn mark(components: &mut IndexMap<String, Component>, ty: &Ty, seen: &dyn Fn(&mut Component) -> bool) {
     let name = match ty {
         Ty::List(item) | Ty::Map(item) | Ty::Delimited(_, item) | Ty::Nullable(item) => {
             return mark(components, item, seen);
@@ -98,8 +100,8 @@ pub fn mark(components: &mut IndexMap<String, Component>, ty: &Ty, seen: &dyn Fn
     }
 }
 
-/// A constant stays one where it is sent. In a response, it tells the branches of a union apart; elsewhere it is what
-/// the vendor has been seen to send, and no reason to fail when it sends something else.
+/// Decides what each constant is. In a request it stays a constant. In a branch of a response it is a tag, which identifies the
+/// branch. Elsewhere in a response it is a known value, and another value is not an error.
 pub fn settle_constants(components: &mut IndexMap<String, Component>) {
     let branches: IndexSet<String> = components
         .values()
@@ -139,12 +141,12 @@ pub fn settle_constants(components: &mut IndexMap<String, Component>) {
                 .filter(|found| found.name == property)
                 .for_each(|found| found.ty = Ty::Ref(tag.clone()));
         }
-        let docs = format!("Always `{value}`: it tells the responses apart.");
+        let docs = format!("Always `{value}`, which identifies the kind of response.");
         components.insert(tag, Component { docs, shape: Shape::Tag(value), in_request: false, in_response: true });
     }
 }
 
-/// Marks the properties through which a struct would hold itself, with no list or map between.
+/// Boxes the properties through which a struct contains itself without a list or a map in between.
 pub fn box_circles(components: &mut IndexMap<String, Component>) {
     fn held(ty: &Ty) -> Option<&str> {
         match ty {

@@ -1,32 +1,35 @@
-//! Schemas as types: references followed, inline types named, `allOf` merged.
+//! From schemas to types: resolves references, names inline types, and merges `allOf`.
+
+use std::collections::HashSet;
+
+use indexmap::{IndexMap, IndexSet};
+use serde_json::Value;
 
 use crate::ident;
 use crate::lower::descriptions::{constraints, documented, joined, label, object, plain};
 use crate::lower::model::{Component, Property, Shape, Ty};
 use crate::read::spec;
 use crate::read::spec::is_alone;
-use indexmap::{IndexMap, IndexSet};
-use serde_json::Value;
-use std::collections::HashSet;
 
-/// A reference chain longer than this is a circle.
+/// The maximum length of a chain of references, and the maximum depth of a schema. A longer chain is circular.
 pub const MAX_DEPTH: usize = 64;
 
-/// What is known while a spec is lowered.
+/// The state of lowering a spec.
 pub struct Lowering<'a> {
     pub root: &'a Value,
     pub components: IndexMap<String, Component>,
     /// The Rust name of each schema under `components`.
     pub names: IndexMap<&'a str, String>,
     pub reserved: HashSet<String>,
-    /// The reserved names whose schema has been reached: theirs to take.
+    /// The reserved names whose schema has been reached, and can take its name.
     pub claimed: IndexSet<String>,
     pub depth: usize,
-    /// The first type that was too deep.
+    /// The first type that is nested too deep.
     pub cut: Option<String>,
 }
 
 impl<'a> Lowering<'a> {
+    /// Reserves the names of the schemas under `components`.
     pub fn reserve_names(&mut self) {
         let schemas = object(&self.root["components"]["schemas"]);
         for name in schemas.keys() {
@@ -36,7 +39,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// The type of a schema; an inline type that needs a name gets `hint`.
+    /// Returns the type of a schema. An inline type is named `hint`.
     pub fn ty(&mut self, schema: &'a Value, hint: &str) -> Ty {
         if self.depth > MAX_DEPTH {
             self.cut.get_or_insert_with(|| hint.to_owned());
@@ -48,7 +51,7 @@ impl<'a> Lowering<'a> {
         ty
     }
 
-    pub fn ty_unguarded(&mut self, schema: &'a Value, hint: &str) -> Ty {
+    fn ty_unguarded(&mut self, schema: &'a Value, hint: &str) -> Ty {
         if let Some(name) = schema["$ref"].as_str() {
             let name = name.rsplit('/').next().unwrap_or_default();
             let Some(rust) = self.names.get(name).cloned() else { return Ty::Any };
@@ -95,8 +98,8 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// The type of an item of a list or a map.
-    pub fn item(&mut self, schema: &'a Value, hint: &str) -> Ty {
+    /// Returns the type of an item of a list or a map.
+    fn item(&mut self, schema: &'a Value, hint: &str) -> Ty {
         match (self.ty(schema, hint), self.is_nullable(schema)) {
             (Ty::Any, _) => Ty::Any,
             (ty, true) => Ty::Nullable(Box::new(ty)),
@@ -104,20 +107,19 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Enters a type under a name of its own.
-    pub fn named(&mut self, name: &str, docs: String, shape: Shape) -> Ty {
-        // Two names joined may be no name yet.
+    /// Adds a type with a unique name.
+    fn named(&mut self, name: &str, docs: String, shape: Shape) -> Ty {
+        // The name of a property can have any characters.
         let name = ident::pascal(name);
-        let name = match self.claimed.contains(&name) && !self.components.contains_key(&name) {
-            true => name,
-            false => ident::unique(&name, |taken| self.components.contains_key(taken) || self.reserved.contains(taken)),
-        };
+        let is_own = self.claimed.contains(&name) && !self.components.contains_key(&name);
+        let is_taken = |name: &str| self.components.contains_key(name) || self.reserved.contains(name);
+        let name = if is_own { name } else { ident::unique(&name, is_taken) };
         self.components.insert(name.clone(), Component { docs, shape, in_request: false, in_response: false });
         Ty::Ref(name)
     }
 
-    /// `allOf`: one struct of all properties; of scalars, or of a single branch, that branch.
-    pub fn merged(&mut self, schema: &'a Value, branches: &'a [Value], hint: &str) -> Ty {
+    /// Returns the type of an `allOf`: a struct of all properties. For scalars or a single branch, it is the type of the branch.
+    fn merged(&mut self, schema: &'a Value, branches: &'a [Value], hint: &str) -> Ty {
         if let [single] = branches
             && is_alone(schema)
         {
@@ -126,7 +128,7 @@ impl<'a> Lowering<'a> {
         let mut parts: Vec<&'a Value> = Vec::new();
         let mut queue: Vec<&'a Value> = vec![schema];
         while let Some(part) = queue.pop() {
-            // A circle of `allOf` says nothing new the second time.
+            // `allOf` can be circular.
             if parts.iter().any(|seen| std::ptr::eq(*seen, part)) {
                 continue;
             }
@@ -140,8 +142,9 @@ impl<'a> Lowering<'a> {
         branches.last().map_or(Ty::Any, |last| self.ty(last, hint))
     }
 
+    /// Returns a struct with the properties of all parts.
     pub fn structure(&mut self, schema: &'a Value, hint: &str, parts: &[&'a Value]) -> Ty {
-        // Entered before its properties, which may hold it again.
+        // Added before its properties, because it can be recursive.
         let ty = self.named(hint, documented(schema), Shape::Struct(Vec::new()));
         let Ty::Ref(name) = &ty else { return ty };
         let required: IndexSet<&str> = parts
@@ -161,7 +164,7 @@ impl<'a> Lowering<'a> {
                 field: ident::snake(&label),
                 label,
                 is_boxed: false,
-                // Any JSON may be null as it is.
+                // Any JSON includes null.
                 optional: !is_required || (ty != Ty::Any && self.is_nullable(schema)),
                 required: is_required,
                 ty,
@@ -175,8 +178,8 @@ impl<'a> Lowering<'a> {
         ty
     }
 
-    /// `oneOf`: a union of structs; of scalars, any JSON.
-    pub fn union(&mut self, schema: &'a Value, branches: &'a [Value], hint: &str) -> Ty {
+    /// Returns the type of a `oneOf`: a union of structs. For scalars, it is any JSON.
+    fn union(&mut self, schema: &'a Value, branches: &'a [Value], hint: &str) -> Ty {
         if let [single] = branches {
             return self.ty(single, hint);
         }
@@ -192,7 +195,7 @@ impl<'a> Lowering<'a> {
         let mut variants = IndexSet::new();
         for (index, branch) in branches.iter().enumerate() {
             if let Ty::Ref(branch) = self.body_ty(branch, &format!("{name}{}", index + 1)) {
-                // A union within a union is flattened: what counts is which structs it may be.
+                // A union in a union is flattened.
                 match self.components.get(&branch).map(|component| &component.shape) {
                     Some(Shape::Union(inner)) => variants.extend(inner.clone()),
                     _ => {
@@ -207,7 +210,8 @@ impl<'a> Lowering<'a> {
         union
     }
 
-    pub fn is_nullable(&self, schema: &'a Value) -> bool {
+    /// Whether a schema allows null.
+    fn is_nullable(&self, schema: &'a Value) -> bool {
         let has_null = |schema: &Value| {
             schema["nullable"] == Value::Bool(true)
                 || schema["enum"].as_array().is_some_and(|values| values.iter().any(Value::is_null))
@@ -224,7 +228,7 @@ impl<'a> Lowering<'a> {
         false
     }
 
-    /// The end of a chain of references.
+    /// Follows a chain of references to its end.
     pub fn resolve(&self, value: &'a Value) -> &'a Value {
         let mut value = value;
         for _ in 0..MAX_DEPTH {
@@ -236,8 +240,8 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// The values of an open enum, each with its variant's name: that of `x-names`, else its own.
-pub fn variants(values: impl Iterator<Item = String>, names: &Value) -> IndexMap<String, String> {
+/// Returns the values of an open enum, each with the name of its variant: that of `x-names`, or else one made from the value.
+fn variants(values: impl Iterator<Item = String>, names: &Value) -> IndexMap<String, String> {
     let named = |value: String| {
         let name = names[&value].as_str().map_or_else(|| ident::variant(&value), str::to_owned);
         (value, name)

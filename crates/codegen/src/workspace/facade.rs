@@ -100,7 +100,7 @@ impl Facade {
         if section == "[features]" {
             let features = vendors.iter().map(|vendor| format!("{vendor} = [\"dep:freshtoken-{vendor}\"]\n"));
             let all: Vec<String> = vendors.iter().map(|vendor| format!("\"{vendor}\"")).collect();
-            return format!("{}# All of them.\nvendors = [{}]\n", features.collect::<String>(), all.join(", "));
+            return format!("{}# All vendors.\nvendors = [{}]\n", features.collect::<String>(), all.join(", "));
         }
         let dependency = |vendor: &String| {
             format!(
@@ -115,8 +115,8 @@ impl Facade {
 
 fn modules(vendors: &BTreeSet<String>) -> String {
     let mut text = format!(
-        "// {MARK} by `cargo xtask gen` from specs/; change those, not this.\n\n\
-         //! The vendors, a module and a feature each.\n"
+        "// {MARK} by `cargo xtask gen` from specs/. Edit the specs, not this file.\n\n\
+         //! The vendors. Each is a module with a feature of the same name.\n"
     );
     for vendor in vendors {
         text += &format!("\n#[cfg(feature = \"{vendor}\")]\n#[rustfmt::skip]\npub mod {vendor};\n");
@@ -124,7 +124,7 @@ fn modules(vendors: &BTreeSet<String>) -> String {
     // A program for all vendors, such as the demo, can't name them.
     let names: String = vendors.iter().map(|vendor| format!(" {vendor}")).collect();
     text += &format!(
-        "\n/// `$each!` with the modules of all vendors, for the feature `vendors`.\n#[doc(hidden)]\n#[macro_export]\n\
+        "\n/// Calls the macro `$each` with the modules of all vendors. The feature `vendors` enables them.\n#[doc(hidden)]\n#[macro_export]\n\
          macro_rules! for_vendors {{\n    ($each:ident) => {{\n        $each! {{{names} }}\n    }};\n}}\n"
     );
     text
@@ -150,7 +150,7 @@ mod tests {
     fn only_the_regions_of_the_manifest_are_written() {
         let files = facade(false).files(&set(&["acme"]), &set(&["acme"])).unwrap();
         let expected = "[features]\ndefault = []\n# vendors begin: generated\nacme = [\"dep:freshtoken-acme\"]\n\
-                        # All of them.\nvendors = [\"acme\"]\n# vendors end\n\n[dependencies]\nhttp = \"1\"\n\
+                        # All vendors.\nvendors = [\"acme\"]\n# vendors end\n\n[dependencies]\nhttp = \"1\"\n\
                         # vendors begin\n\
                         freshtoken-acme = { path = \"../acme\", version = \"1.2.3\", default-features = false, optional = true }\n\
                         # vendors end\n\n[lints]\n";

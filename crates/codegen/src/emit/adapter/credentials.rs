@@ -1,4 +1,4 @@
-//! The credentials of a vendor's grants: each is one field of the facade's `Credentials`, wherever a request has it.
+//! The credentials of a vendor's grants. Each is one field of the adapter's `Credentials`, even if several requests send it.
 
 use indexmap::IndexMap;
 
@@ -9,29 +9,29 @@ use crate::ident;
 use crate::lower::model::{Model, Operation, Param, Part, Property, SchemeKind, Shape, Ty};
 use crate::read::x_token::{Takes, XToken};
 
-/// Whether the facade can drive a vendor: it has a way to get a token.
+/// Whether a vendor has an adapter: the facade needs a way to get a token.
 pub fn has_adapter(x_token: Option<&XToken>) -> bool {
     x_token.is_some_and(|x_token| x_token.login.is_some() || x_token.refresh.is_some())
 }
 
-/// A credential that stands in several places, and can't be one for their types.
+/// A credential with the same name but incompatible types in two operations.
 #[derive(Debug, PartialEq)]
 pub struct Conflict {
     pub name: String,
-    /// An operation that takes it, and its type there.
+    /// One operation, and the type of the credential there.
     pub first: (String, String),
-    /// One that takes it with a type that isn't the same.
+    /// Another operation, and the other type.
     pub second: (String, String),
 }
 
-/// All of them, each once.
+/// Returns all conflicts, one for each name.
 pub fn conflicts(model: &Model) -> Vec<Conflict> {
     let Some(x_token) = &model.x_token else { return Vec::new() };
     let Ok(grants) = grants(model, x_token) else { return Vec::new() };
     let credentials = credentials(model, x_token, &grants);
     let places = grants.iter().flat_map(|grant| uses(model, grant).into_iter().map(move |used| (grant, used)));
     let places: Vec<(&Grant<'_>, Use)> = places.collect();
-    let told = |(grant, used): &(&Grant<'_>, Use)| (grant.operation.id.clone(), field_type(&used.ty));
+    let described = |(grant, used): &(&Grant<'_>, Use)| (grant.operation.id.clone(), field_type(&used.ty));
     let mut found: Vec<Conflict> = Vec::new();
     for place in &places {
         let name = &place.1.name;
@@ -40,19 +40,19 @@ pub fn conflicts(model: &Model) -> Vec<Conflict> {
             continue;
         }
         let other = places.iter().find(|(_, other)| other.name == *name && other.ty != place.1.ty).unwrap_or(place);
-        found.push(Conflict { name: name.clone(), first: told(other), second: told(place) });
+        found.push(Conflict { name: name.clone(), first: described(other), second: described(place) });
     }
     found
 }
 
-/// The facade's credentials of a vendor that has an adapter.
+/// Returns the credentials of a vendor, or `None` without an adapter.
 pub fn all_credentials(model: &Model) -> Option<IndexMap<String, Credential>> {
     let x_token = model.x_token.as_ref().filter(|x_token| has_adapter(Some(x_token)))?;
     Some(credentials(model, x_token, &grants(model, x_token).ok()?))
 }
 
-/// Places whose paths give one name, `client.secret` and `client_secret`, where one is a secret: each pair once. Equal paths
-/// are one credential.
+/// Returns pairs of different paths with the same name, such as `client.secret` and `client_secret`, of which one is a secret.
+/// Equal paths are the same credential.
 pub fn confused(model: &Model) -> Vec<(Vec<String>, Vec<String>)> {
     let Some(x_token) = &model.x_token else { return Vec::new() };
     let Ok(grants) = grants(model, x_token) else { return Vec::new() };
@@ -75,11 +75,11 @@ pub fn confused(model: &Model) -> Vec<(Vec<String>, Vec<String>)> {
 pub struct Grant<'a> {
     pub word: Word,
     pub operation: &'a Operation,
-    /// The struct that it sends.
+    /// The struct of its body.
     pub body: Option<&'a str>,
-    /// The property or parameter that takes the token, by its name on the wire.
+    /// The name on the wire of the property or parameter for the token.
     pub token: Option<&'a str>,
-    /// The one that takes the token of another grant with the same request: it isn't sent.
+    /// The name of the property or parameter for the token of another grant with the same request. It is not sent.
     pub left_out: Option<&'a str>,
 }
 
@@ -91,12 +91,12 @@ pub enum Word {
 }
 
 impl Grant<'_> {
-    /// The variable that holds the token.
+    /// Returns the variable with the token.
     pub fn token_variable(&self) -> &'static str {
         if self.word == Word::Revoke { "token" } else { "refresh_token" }
     }
 
-    /// Whether it takes the refresh token in a place of its own, and its bearer scheme carries the access token.
+    /// Whether it revokes a refresh token in its body or a parameter, while its bearer scheme sends the access token.
     pub fn is_authorized_by_access_token(&self, x_token: &XToken) -> bool {
         let takes_refresh = x_token.revoke.as_ref().is_some_and(|revoke| revoke.takes == Takes::Refresh);
         let bears = self.operation.security.iter().any(|scheme| scheme.kind == SchemeKind::Token);
@@ -152,18 +152,18 @@ pub struct Credential {
     pub docs: String,
 }
 
-/// A place in a request that takes a credential.
+/// A place in a request that sends a credential.
 pub struct Use {
     pub name: String,
-    /// The names of the objects around it and its own, in snake case.
+    /// The names of the objects around it, then its own name, in snake case.
     pub path: Vec<String>,
     pub ty: Ty,
     pub required: bool,
     pub docs: String,
 }
 
-/// The credentials in order: those of the login, or where there is none of the refresh; what only the other grants need
-/// is optional.
+/// Returns the credentials in order: first those of the login, or of the refresh without a login. Those that only other grants
+/// need are optional.
 pub fn credentials(model: &Model, x_token: &XToken, grants: &[Grant<'_>]) -> IndexMap<String, Credential> {
     let mut found: IndexMap<String, Credential> = IndexMap::new();
     for (index, grant) in grants.iter().enumerate() {
@@ -176,7 +176,7 @@ pub fn credentials(model: &Model, x_token: &XToken, grants: &[Grant<'_>]) -> Ind
             };
             match found.get_mut(&used.name) {
                 Some(credential) => {
-                    // A secret in one place is one in all.
+                    // A secret in one place is a secret in all places.
                     if used.ty == Ty::Secret {
                         credential.ty = Ty::Secret;
                     }
@@ -198,7 +198,7 @@ pub fn credentials(model: &Model, x_token: &XToken, grants: &[Grant<'_>]) -> Ind
     found
 }
 
-/// What a grant takes from the credentials, in the spec's order.
+/// Returns the credentials that a grant sends, in the order of the spec.
 pub fn uses(model: &Model, grant: &Grant<'_>) -> Vec<Use> {
     let mut uses = Vec::new();
     for part in grant.operation.order {
@@ -231,9 +231,9 @@ pub fn uses(model: &Model, grant: &Grant<'_>) -> Vec<Use> {
     uses
 }
 
-/// The docs of what the spec has none of.
+/// Returns the docs of a field without a description in the spec.
 pub fn named(name: &str) -> String {
-    format!("`{name}`, as the spec names it.")
+    format!("`{name}`. The spec has no description.")
 }
 
 pub fn is_asked_for(grant: &Grant<'_>, param: &Param) -> bool {
@@ -241,7 +241,7 @@ pub fn is_asked_for(grant: &Grant<'_>, param: &Param) -> bool {
     !param.is_setting && !matches!(param.ty, Ty::Constant(_)) && !grant.is_token(&param.name) && !is_left_out
 }
 
-/// The type of a parameter's credential: what the client takes as text is text.
+/// Returns the type of a parameter's credential. It is a string wherever the client takes a string.
 pub fn param_type(param: &Param) -> Ty {
     match &param.ty {
         Ty::Any | Ty::Map(_) | Ty::Nullable(_) => Ty::Text,
@@ -249,7 +249,7 @@ pub fn param_type(param: &Param) -> Ty {
     }
 }
 
-/// The struct that a property is, if the credentials go into its properties: not one that holds itself.
+/// Returns the struct of a property whose own properties are credentials. A recursive struct is none.
 pub fn nested<'a>(model: &'a Model, property: &'a Property, within: &[String]) -> Option<&'a str> {
     match &property.ty {
         Ty::Ref(name) if !model.properties(name).is_empty() && !within.contains(name) => Some(name),
@@ -257,7 +257,7 @@ pub fn nested<'a>(model: &'a Model, property: &'a Property, within: &[String]) -
     }
 }
 
-/// Whether a property of the body itself takes no credential: it is a constant, or a token's.
+/// Whether a property is not a credential, because it is a constant or a token.
 pub fn is_given(grant: &Grant<'_>, prefix: &str, property: &Property) -> bool {
     let is_left_out = grant.left_out == Some(property.name.as_str()) && property.optional;
     matches!(property.ty, Ty::Constant(_)) || prefix.is_empty() && (grant.is_token(&property.name) || is_left_out)
@@ -293,12 +293,12 @@ pub fn body_uses(
     }
 }
 
-/// What the names of credentials inside these objects begin with.
+/// Returns the prefix of the credentials inside these objects.
 pub fn prefix(around: &[&str]) -> String {
     around.iter().map(|label| format!("{label}_")).collect()
 }
 
-/// Whether anything in a struct is sent without being asked for.
+/// Whether a struct has a constant at any depth.
 pub fn has_constant(model: &Model, component: &str, within: &mut Vec<String>) -> bool {
     model.properties(component).iter().any(|property| match nested(model, property, within) {
         Some(inner) => {
@@ -315,7 +315,7 @@ pub fn is_enum(model: &Model, ty: &Ty) -> bool {
     matches!(ty, Ty::Ref(name) if matches!(model.components.get(name).map(|found| &found.shape), Some(Shape::Enum(_))))
 }
 
-/// Whether a credential of one type can go where another is wanted.
+/// Whether a credential of one type can be converted to another.
 pub fn converts(model: &Model, from: &Ty, to: &Ty) -> bool {
     let has_text =
         matches!(from, Ty::Secret | Ty::Text | Ty::Integer | Ty::Number | Ty::Boolean | Ty::Timestamp { .. })
@@ -323,7 +323,7 @@ pub fn converts(model: &Model, from: &Ty, to: &Ty) -> bool {
     from == to || has_text && (matches!(to, Ty::Text | Ty::Secret) || is_enum(model, to))
 }
 
-/// A value of `from`, which is a place or a reference, as one of `to`.
+/// Returns the conversion of `value`, a place or a reference, from one type to another.
 pub fn converted(model: &Model, from: &Ty, to: &Ty, value: &str, is_reference: bool) -> String {
     if from == to {
         return match (is_copy(from), is_reference) {
@@ -349,7 +349,7 @@ pub fn is_copy(ty: &Ty) -> bool {
     matches!(ty, Ty::Integer | Ty::Number | Ty::Boolean | Ty::Timestamp { .. })
 }
 
-/// A type as the adapter writes it.
+/// Returns a type as the adapter writes it.
 pub fn field_type(ty: &Ty) -> String {
     match ty {
         Ty::Secret => "Secret".to_owned(),

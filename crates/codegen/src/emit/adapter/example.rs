@@ -1,4 +1,7 @@
-//! The docs of an adapter, with an example that is compiled.
+//! The docs of an adapter, with an example that is compiled as a doctest.
+
+use indexmap::IndexMap;
+use serde_json::Value;
 
 use crate::docs;
 use crate::emit::adapter::Adapter;
@@ -10,28 +13,25 @@ use crate::emit::settings::{Setting, constructor, settings};
 use crate::emit::types::or;
 use crate::ident;
 use crate::lower::model::{Model, Ty};
-use indexmap::IndexMap;
-use serde_json::Value;
 
 impl Adapter<'_> {
-    // Docs.
-
-    /// The module's docs: what it is, and how it is used.
+    /// Returns the docs of the module.
     pub fn docs(&self) -> Result<String, String> {
         let title = or(&self.model.title, self.model.vendor.stem());
-        let needs = match self.x_token.login {
+        let consent = match self.x_token.login {
             Some(_) => "",
-            None => "\n\nA person must consent first: a source starts from a refresh token.",
+            None => "\n\nA user must consent first: a token source starts with the refresh token of that consent.",
         };
         let example = self.example()?;
         let text = docs::lines(&format!(
-            "“{title}”, kept fresh. The typed client under it is [`{lib}`](::{lib}).{needs}",
+            "Fresh tokens of “{title}”. [`{lib}`](::{lib}) is the typed client that gets them.{consent}",
             lib = self.model.vendor.lib()
         ));
         Ok(format!("{}\n\n```rust,no_run\n{example}```", text.join("\n")))
     }
 
-    pub fn example(&self) -> Result<String, String> {
+    /// Returns a program that gets a header with a fresh token.
+    fn example(&self) -> Result<String, String> {
         let grant = self.grants.first().ok_or("there is no grant")?;
         let body = crate_tests::request_example(self.model, grant.operation);
         let mut values: IndexMap<String, Value> = IndexMap::new();
@@ -60,12 +60,11 @@ impl Adapter<'_> {
             Some(server) => format!("{module}::Endpoint::{}", constructor(self.model, server)),
             None => format!("{module}::Endpoint::at(\"https://example.com\")?"),
         };
-        let is_given = |setting: &Setting<'_>| server.is_some_and(|server| setting.is_argument_of(server));
-        for setting in settings(self.model).iter().filter(|setting| setting.param.is_some() && !is_given(setting)) {
+        let is_argument = |setting: &Setting<'_>| server.is_some_and(|server| setting.is_argument_of(server));
+        for setting in settings(self.model).iter().filter(|setting| setting.param.is_some() && !is_argument(setting)) {
             endpoint.push_str(&format!(".{}({:?})", setting.name, setting.example()));
         }
         let source = vec![Code::text(endpoint), Code::text("credentials")];
-        // Where a person has to consent first, a source starts from the refresh token that this gave.
         let source = match self.x_token.login {
             Some(_) => Code::list("TokenSource::new(", source),
             None => Code::chain([
@@ -95,7 +94,7 @@ impl Adapter<'_> {
     }
 }
 
-/// What the example of a body gives each credential.
+/// Adds the value of each credential in an example of a body.
 fn example_values(
     model: &Model,
     component: &str,

@@ -1,4 +1,4 @@
-//! The environment variables of a vendor: how they are named, and the adapter's `FromEnv` that reads them.
+//! The environment variables of a vendor: their names, and the `FromEnv` of the adapter, which reads them.
 
 use heck::ToShoutySnakeCase;
 use indexmap::IndexMap;
@@ -11,24 +11,24 @@ use crate::emit::settings::{Setting, arguments, settings};
 use crate::lower::model::{Model, Ty};
 use crate::read::x_token::XToken;
 
-/// The variables that every vendor has; a credential or setting of such a name gets a `_` behind it.
+/// The variables that every vendor has. A credential or a setting with such a name gets a `_` at its end.
 const TAKEN: [&str; 4] = ["URL", "SERVER", "API_URL", "REFRESH_TOKEN"];
 
-/// What the variables of a vendor begin with: its spec's name.
+/// Returns what the variables of a vendor begin with: the name of its spec.
 fn prefix(model: &Model) -> String {
     let stem = model.vendor.stem().to_ascii_uppercase();
     let name = stem.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
     if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
 }
 
-/// The variable of a credential or a setting.
+/// Returns the variable of a credential or a setting.
 fn variable(prefix: &str, name: &str) -> String {
     let name = name.to_shouty_snake_case();
     let taken = if TAKEN.contains(&name.as_str()) { "_" } else { "" };
     format!("{prefix}_{name}{taken}")
 }
 
-/// What an environment variable holds.
+/// An environment variable and its content.
 pub struct Holder {
     pub variable: String,
     /// The name of the credential or the setting.
@@ -38,7 +38,7 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// What it is, for a sentence.
+    /// Returns what it contains, for a message.
     pub fn described(&self) -> String {
         let kind = match (self.is_secret, self.is_setting) {
             (false, true) => "setting",
@@ -50,7 +50,7 @@ impl Holder {
     }
 }
 
-/// The variables of a vendor, each with what it holds: credentials, then settings, then what every vendor has.
+/// Returns the variables of a vendor: those of its credentials, those of its settings, then those that every vendor has.
 pub fn holders(model: &Model) -> Vec<Holder> {
     let Some(credentials) = credentials::all_credentials(model) else { return Vec::new() };
     let prefix = prefix(model);
@@ -66,13 +66,13 @@ pub fn holders(model: &Model) -> Vec<Holder> {
         is_secret,
         is_setting,
     });
-    let everyones = TAKEN.into_iter().map(|name| Holder {
+    let common = TAKEN.into_iter().map(|name| Holder {
         variable: format!("{prefix}_{name}"),
         name: name.to_owned(),
         is_secret: name == "REFRESH_TOKEN",
         is_setting: false,
     });
-    named.chain(everyones).collect()
+    named.chain(common).collect()
 }
 
 fn has_secret(ty: &Ty) -> bool {
@@ -82,96 +82,171 @@ fn has_secret(ty: &Ty) -> bool {
     }
 }
 
-/// Whether a variable is needed.
+/// Whether a variable must be set.
 #[derive(PartialEq)]
 enum Need {
     Required,
     Optional,
-    /// With these servers alone.
+    /// Required with these servers.
     With(Vec<String>),
 }
 
-/// The `FromEnv` of a vendor with these credentials.
+impl Need {
+    fn when(is_required: bool) -> Self {
+        if is_required { Self::Required } else { Self::Optional }
+    }
+}
+
+/// Returns the `FromEnv` of a vendor with these credentials.
 pub fn implementation(model: &Model, x_token: &XToken, credentials: &IndexMap<String, Credential>) -> String {
-    let prefix = prefix(model);
-    let (servers, settings) = (&model.servers, settings(model));
+    let emitter = Emitter { model, x_token, credentials, prefix: prefix(model), settings: settings(model) };
+    format!(
+        "
+impl FromEnv for Endpoint {{
+    const PREFIX: &'static str = {prefix:?};
 
-    // A credential and a setting of one name are one variable, as two credentials are.
-    let mut listed: IndexMap<String, (Need, String)> = IndexMap::new();
-    let mut list = |need: Need, name: &str, docs: &str| match listed.get_mut(name) {
-        Some((known, _)) if need == Need::Required => *known = need,
-        Some(_) => {}
-        None => {
-            listed.insert(name.to_owned(), (need, first_sentence(docs)));
-        }
-    };
-    let needed = |is_required| if is_required { Need::Required } else { Need::Optional };
-    for (name, credential) in credentials.iter().filter(|(_, credential)| fits(model, &credential.ty)) {
-        list(needed(!credential.optional), &variable(&prefix, name), &credential.docs);
+{variables}
+
+{read_head}
+{endpoint}{read}
+    }}
+}}
+",
+        prefix = emitter.prefix,
+        variables = emitter.variables().lines(4, ";"),
+        read_head = signature(
+            4,
+            "fn read",
+            vec!["vars: &crate::env::Vars<'_>".to_owned()],
+            "Result<(Self, Credentials), EnvError>",
+        ),
+        endpoint = emitter.endpoint(),
+        read = emitter.read().lines(8, ""),
+    )
+}
+
+struct Emitter<'a> {
+    model: &'a Model,
+    x_token: &'a XToken,
+    credentials: &'a IndexMap<String, Credential>,
+    prefix: String,
+    settings: Vec<Setting<'a>>,
+}
+
+impl Emitter<'_> {
+    /// Returns the constant that lists the variables.
+    fn variables(&self) -> Code {
+        let listed = self.listed();
+        let variables = listed.iter().map(|(name, (need, what))| self.listed_variable(name, need, what));
+        Code::row([Code::text("const VARIABLES: &'static [Variable] = "), Code::list("&[", variables.collect())])
     }
-    if x_token.refresh.is_some() {
-        let what = "The refresh token to start from.";
-        list(needed(x_token.login.is_none()), &format!("{prefix}_REFRESH_TOKEN"), what);
-    }
-    for setting in &settings {
-        let of: Vec<String> =
-            servers.iter().filter(|of| setting.is_argument_of(of)).map(|of| of.name.clone()).collect();
-        let need = match (setting.param, of.is_empty()) {
-            (Some(_), _) => Need::Required,
-            (None, true) => Need::Optional,
-            (None, false) => Need::With(of),
+
+    /// Returns the variables by name, each with a sentence about it. A credential and a setting with the same name are one
+    /// variable.
+    fn listed(&self) -> IndexMap<String, (Need, String)> {
+        let (model, prefix) = (self.model, &self.prefix);
+        let mut listed: IndexMap<String, (Need, String)> = IndexMap::new();
+        let mut list = |need: Need, name: &str, docs: &str| match listed.get_mut(name) {
+            Some((known, _)) if need == Need::Required => *known = need,
+            Some(_) => {}
+            None => {
+                listed.insert(name.to_owned(), (need, first_sentence(docs)));
+            }
         };
-        list(need, &variable(&prefix, &setting.name), &described(setting));
-    }
-    list(needed(servers.is_empty()), &format!("{prefix}_URL"), "A base URL of one's own.");
-    if servers.len() > 1 {
-        let names: Vec<&str> = servers.iter().map(|server| server.name.as_str()).collect();
-        let what = format!("One of {}; the first by default.", names.join(", "));
-        list(Need::Optional, &format!("{prefix}_SERVER"), &what);
+        for (name, credential) in self.credentials.iter().filter(|(_, credential)| fits(model, &credential.ty)) {
+            list(Need::when(!credential.optional), &variable(prefix, name), &credential.docs);
+        }
+        if self.x_token.refresh.is_some() {
+            let need = Need::when(self.x_token.login.is_none());
+            list(need, &format!("{prefix}_REFRESH_TOKEN"), "The refresh token to start with.");
+        }
+        for setting in &self.settings {
+            list(self.need(setting), &variable(prefix, &setting.name), &described(setting));
+        }
+        list(Need::when(model.servers.is_empty()), &format!("{prefix}_URL"), "A custom base URL.");
+        if let [first, _, ..] = &model.servers[..] {
+            let names: Vec<&str> = model.servers.iter().map(|server| server.name.as_str()).collect();
+            let what = format!("One of {} [default: {}].", names.join(", "), first.name);
+            list(Need::Optional, &format!("{prefix}_SERVER"), &what);
+        }
+        listed
     }
 
-    let listed = listed.iter().map(|(name, (need, what))| {
-        let (is_required, of) = match need {
+    fn need(&self, setting: &Setting<'_>) -> Need {
+        let servers = self.model.servers.iter().filter(|server| setting.is_argument_of(server));
+        let servers: Vec<String> = servers.map(|server| server.name.clone()).collect();
+        match setting.param {
+            Some(_) => Need::Required,
+            None if servers.is_empty() => Need::Optional,
+            None => Need::With(servers),
+        }
+    }
+
+    fn listed_variable(&self, name: &str, need: &Need, what: &str) -> Code {
+        let (is_required, servers) = match need {
             Need::Required => (true, None),
             Need::Optional => (false, None),
-            // Without a named server it is the first.
-            Need::With(of) => (servers.first().is_some_and(|first| of.contains(&first.name)), Some(of)),
+            // The first server is the default.
+            Need::With(servers) => {
+                (self.model.servers.first().is_some_and(|first| servers.contains(&first.name)), Some(servers))
+            }
         };
         let kind = if is_required { "required" } else { "optional" };
-        let made = Code::list(format!("Variable::{kind}("), vec![Code::string(name), Code::string(what)]);
-        let of = of.map(|of| Code::list("&[", of.iter().map(|name| Code::string(name)).collect()));
-        Code::chain([made].into_iter().chain(of.map(|of| Code::list(".of_servers(", vec![of]))).collect::<Vec<_>>())
-    });
-    let read_setting =
-        |setting: &Setting<'_>| Code::text(format!("vars.needed::<String>({:?})?", variable(&prefix, &setting.name)));
-    let named = servers.iter().map(|server| {
-        let asked: Vec<Code> = arguments(&settings, server).into_iter().map(read_setting).collect();
-        let vars = if asked.is_empty() { "_" } else { "vars" };
-        let made = Code::list(format!("Ok(Endpoint::{}(", server.name), asked);
-        let made = Code::row([Code::text(format!("|{vars}| ")), made, Code::text(")")]);
-        Code::list("(", vec![Code::string(&server.name), made])
-    });
-    let given = vec![Code::text("Endpoint::at"), Code::list("&[", named.collect())];
-    let mut endpoint = vec![Code::row([Code::list("vars.endpoint(", given), Code::text("?")])];
-    for setting in settings.iter().filter(|setting| setting.param.is_some()) {
-        let set = [Code::text(format!(".{}(", setting.name)), read_setting(setting), Code::text(")")];
-        endpoint.push(Code::row(set));
+        let mut parts = vec![Code::list(format!("Variable::{kind}("), vec![Code::string(name), Code::string(what)])];
+        parts.extend(servers.map(|servers| {
+            let servers = Code::list("&[", servers.iter().map(|name| Code::string(name)).collect());
+            Code::list(".of_servers(", vec![servers])
+        }));
+        Code::chain(parts)
     }
-    let optional: Vec<&Setting<'_>> =
-        settings.iter().filter(|setting| setting.param.is_none() && setting.has_setter()).collect();
-    let mutable = if optional.is_empty() { "" } else { "mut " };
-    let set_if_given = optional.iter().map(|Setting { name, .. }| {
-        format!(
-            "        if let Some(value) = vars.get({variable:?}) {{
+
+    fn read_setting(&self, setting: &Setting<'_>) -> Code {
+        Code::text(format!("vars.needed::<String>({:?})?", variable(&self.prefix, &setting.name)))
+    }
+
+    /// Returns the statements that make the endpoint.
+    fn endpoint(&self) -> String {
+        let servers = self.model.servers.iter().map(|server| {
+            let inputs = arguments(&self.settings, server).into_iter();
+            let inputs: Vec<Code> = inputs.map(|setting| self.read_setting(setting)).collect();
+            let vars = if inputs.is_empty() { "_" } else { "vars" };
+            let made = Code::list(format!("Ok(Endpoint::{}(", server.name), inputs);
+            let made = Code::row([Code::text(format!("|{vars}| ")), made, Code::text(")")]);
+            Code::list("(", vec![Code::string(&server.name), made])
+        });
+        let inputs = vec![Code::text("Endpoint::at"), Code::list("&[", servers.collect())];
+        let mut endpoint = vec![Code::row([Code::list("vars.endpoint(", inputs), Code::text("?")])];
+        for setting in self.settings.iter().filter(|setting| setting.param.is_some()) {
+            let set = [Code::text(format!(".{}(", setting.name)), self.read_setting(setting), Code::text(")")];
+            endpoint.push(Code::row(set));
+        }
+        let optional = self.settings.iter().filter(|setting| setting.param.is_none() && setting.has_setter());
+        let set_if_given: String = optional
+            .map(|Setting { name, .. }| {
+                format!(
+                    "        if let Some(value) = vars.get({variable:?}) {{
             endpoint = endpoint.{name}(value);
         }}
 ",
-            variable = variable(&prefix, name),
-        )
-    });
-    let fields = credentials.iter().map(|(name, credential)| {
-        let variable = variable(&prefix, name);
-        Code::text(match (fits(model, &credential.ty), credential.optional) {
+                    variable = variable(&self.prefix, name),
+                )
+            })
+            .collect();
+        let mutable = if set_if_given.is_empty() { "" } else { "mut " };
+        let endpoint = Code::row([Code::text(format!("let {mutable}endpoint = ")), Code::chain(endpoint)]);
+        format!("{}\n{set_if_given}", endpoint.lines(8, ";"))
+    }
+
+    /// Returns the expression that `read` returns.
+    fn read(&self) -> Code {
+        let fields = self.credentials.iter().map(|(name, credential)| Code::text(self.field(name, credential)));
+        let read = vec![Code::text("endpoint"), Code::braces("Credentials", fields.collect())];
+        Code::list("Ok(", vec![Code::list("(", read)])
+    }
+
+    fn field(&self, name: &str, credential: &Credential) -> String {
+        let variable = variable(&self.prefix, name);
+        match (fits(self.model, &credential.ty), credential.optional) {
             (true, is_optional) => {
                 let how = if is_optional { "given" } else { "needed" };
                 match delimiter(&credential.ty) {
@@ -181,49 +256,22 @@ pub fn implementation(model: &Model, x_token: &XToken, credentials: &IndexMap<St
             }
             (false, true) => format!("{name}: None"),
             (false, false) => format!("{name}: vars.structured({variable:?})?"),
-        })
-    });
-    let read = vec![Code::text("endpoint"), Code::braces("Credentials", fields.collect())];
-    format!(
-        "
-impl FromEnv for Endpoint {{
-    const PREFIX: &'static str = {prefix:?};
-
-{variables}
-
-{read_head}
-{endpoint}
-{set_if_given}{read}
-    }}
-}}
-",
-        variables =
-            Code::row([Code::text("const VARIABLES: &'static [Variable] = "), Code::list("&[", listed.collect())])
-                .lines(4, ";"),
-        read_head = signature(
-            4,
-            "fn read",
-            vec!["vars: &crate::env::Vars<'_>".to_owned()],
-            "Result<(Self, Credentials), EnvError>",
-        ),
-        endpoint = Code::row([Code::text(format!("let {mutable}endpoint = ")), Code::chain(endpoint)]).lines(8, ";"),
-        set_if_given = set_if_given.collect::<String>(),
-        read = Code::list("Ok(", vec![Code::list("(", read)]).lines(8, ""),
-    )
+        }
+    }
 }
 
-/// What a setting is, in a sentence, or in one for each server.
+/// Returns a sentence about a setting, or one for each server.
 fn described(setting: &Setting<'_>) -> String {
     let sentences = setting.docs().into_iter().map(|(server, docs)| match server {
         Some(server) => format!("With {server}: {}", first_sentence(docs)),
         None => first_sentence(docs),
     });
-    // No full stop ends a sentence before the last of them does.
+    // One line for all servers, with a full stop only at its end.
     let described = sentences.collect::<Vec<_>>().join(" ").replace(". With ", "; with ");
     if described.is_empty() { format!("`{}` in the server's URL.", setting.name) } else { described }
 }
 
-/// Whether a variable can hold it: all but objects, which are only sent and so can't be read.
+/// Whether a variable can contain it. An object can't be read from a variable, because its type is only written.
 fn fits(model: &Model, ty: &Ty) -> bool {
     match ty {
         Ty::Ref(_) => is_enum(model, ty),
@@ -239,7 +287,7 @@ fn fits(model: &Model, ty: &Ty) -> bool {
     }
 }
 
-/// What stands between the items of a list that is one string.
+/// Returns the delimiter of a list that is one string.
 fn delimiter(ty: &Ty) -> Option<char> {
     match ty {
         Ty::Delimited(delimiter, _) => Some(*delimiter),
@@ -248,7 +296,7 @@ fn delimiter(ty: &Ty) -> Option<char> {
     }
 }
 
-/// The first sentence of a description, on one line, without what Markdown adds.
+/// Returns the first sentence of a description, on one line and without code marks.
 fn first_sentence(docs: &str) -> String {
     let docs = docs::cleaned(docs);
     let paragraph = docs.trim().split("\n\n").next().unwrap_or_default();
@@ -271,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_is_cut_behind_its_first_sentence() {
+    fn a_description_ends_after_its_first_sentence() {
         assert_eq!(first_sentence("The `id` of\nthe app. Source: a page."), "The id of the app.");
         assert_eq!(first_sentence("The id.\n\nOnly a refresh needs it."), "The id.");
         assert_eq!(first_sentence(""), "");

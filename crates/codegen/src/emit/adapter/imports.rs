@@ -1,9 +1,10 @@
-//! The imports of an adapter: only what it uses, since a user may deny warnings.
+//! The imports of an adapter. It imports only what it uses, because a user may deny warnings.
 
-use crate::emit::layout::WIDTH;
 use std::collections::HashSet;
 
-/// An import, on as many lines as it takes.
+use crate::emit::layout::WIDTH;
+
+/// Returns an import, on several lines if it is long.
 pub fn import(path: &str, names: &[&str]) -> String {
     let line = match names {
         [] => return String::new(),
@@ -26,7 +27,7 @@ pub fn import(path: &str, names: &[&str]) -> String {
     format!("{path}::{{{lines}\n}};\n")
 }
 
-/// The words that a path may start with: none behind a `::`, in a comment or in a text.
+/// Returns the words that can be the start of a path. They don't follow a `::`, and are not in a comment or a string.
 pub fn words(source: &str) -> HashSet<&str> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let mut words = HashSet::new();
@@ -34,13 +35,13 @@ pub fn words(source: &str) -> HashSet<&str> {
         while let Some(start) = rest.find(|c| c == '"' || is_word(c)) {
             let (before, found) = rest.split_at(start);
             rest = match found.strip_prefix('"') {
-                Some(text) => behind_text(text),
+                Some(text) => after_string(text),
                 None => {
-                    let (word, behind) = found.split_at(found.find(|c| !is_word(c)).unwrap_or(found.len()));
+                    let (word, after) = found.split_at(found.find(|c| !is_word(c)).unwrap_or(found.len()));
                     if !before.ends_with("::") {
                         words.insert(word);
                     }
-                    behind
+                    after
                 }
             };
         }
@@ -48,8 +49,8 @@ pub fn words(source: &str) -> HashSet<&str> {
     words
 }
 
-/// What stands behind the end of a text.
-fn behind_text(text: &str) -> &str {
+/// Returns what follows the end of a string.
+fn after_string(text: &str) -> &str {
     let mut is_escaped = false;
     let end = text.find(|c| {
         let is_end = c == '"' && !is_escaped;

@@ -1,7 +1,7 @@
-//! The adapter through which the facade drives a vendor, emitted from `x-token`: a module of the facade with the credentials that
-//! the vendor's grants need, and its `Vendor`, in terms of the vendor's own crate.
+//! The adapter between the facade and a vendor's crate: a module of the facade with the credentials of the vendor's grants and
+//! with its `Vendor`. It is emitted from `x-token`.
 //!
-//! Responses are read by the client. What adapters share is the facade's `adapter` module, not repeated here.
+//! The vendor's client reads the responses. The facade's module `adapter` has what all adapters share.
 
 pub mod credentials;
 mod example;
@@ -28,7 +28,7 @@ use crate::ident;
 use crate::lower::model::{Model, Ty};
 use crate::read::x_token::XToken;
 
-/// The adapter's module, as source; none without a login and a refresh.
+/// Returns the module of the adapter, or `None` without a login and a refresh.
 pub fn source(model: &Model) -> Result<Option<String>, String> {
     let Some(x_token) = model.x_token.as_ref().filter(|x_token| has_adapter(Some(x_token))) else { return Ok(None) };
     let grants = grants(model, x_token)?;
@@ -68,7 +68,7 @@ impl Adapter<'_> {
         Ok(format!("// {}\n\n{docs}\n{ALLOWED}\n{}{items}", mark(self.model), self.imports(&items)))
     }
 
-    /// The names that the items use, and no others.
+    /// Returns the imports of the names that the items use.
     fn imports(&self, items: &str) -> String {
         let words = words(items);
         let used =
@@ -98,14 +98,9 @@ impl Adapter<'_> {
         .concat()
     }
 
-    // Credentials.
-
     fn credentials_type(&self) -> String {
-        let grant = match self.x_token.login {
-            Some(_) => "a login",
-            None => "a refresh",
-        };
-        let docs = format!("What {grant} at “{}” needs. `Debug` shows no secret.", self.model.title);
+        let grant = if self.x_token.login.is_some() { "a login" } else { "a refresh" };
+        let docs = format!("The credentials of {grant} at “{}”. `Debug` prints no secret.", self.model.title);
         let fields = self.credentials.iter().map(|(name, credential)| {
             let (docs, ty) = (docs::comment(&credential.docs, "    "), field_type(&credential.ty));
             let ty = if credential.optional { format!("Option<{ty}>") } else { ty };
@@ -115,8 +110,6 @@ impl Adapter<'_> {
         let fields = if fields.is_empty() { "{}".to_owned() } else { format!("{{\n{fields}}}") };
         format!("\n{}#[derive(Clone, Debug, PartialEq)]\npub struct Credentials {fields}\n", docs::comment(&docs, ""))
     }
-
-    // The vendor.
 
     fn implementation(&self) -> String {
         format!(
@@ -146,17 +139,18 @@ impl Vendor for Endpoint {{
         )
     }
 
+    /// Returns the method of a grant.
     fn grant(&self, grant: &Grant<'_>) -> String {
         let call = self.call(grant);
         let has_client = !client::credentials(self.model).is_empty();
         let is_first = self.grants.first().is_some_and(|first| first.word == grant.word);
         let given = is_first.then(|| self.given()).flatten();
-        let asks = self.client_asks()
+        let needs_credentials = self.client_asks()
             || (grant.word != Word::Revoke && self.has_also())
             || given.is_some()
             || call.has(&|text| text.contains("credentials."));
         let mut body: Vec<Code> = Vec::new();
-        if asks {
+        if needs_credentials {
             body.push(Code::text("let credentials = credentials.get().await?"));
             body.extend(given);
         }
@@ -172,12 +166,11 @@ impl Vendor for Endpoint {{
         let result = match (grant.word, &grant.operation.success.ty) {
             (Word::Login | Word::Refresh, _) => {
                 body.push(Code::row([Code::text("let outcome = "), call]));
-                match self.has_also() {
-                    true => {
-                        body.push(Code::text("let issued = adapter::issued::<_, ErrorBody>(outcome)?"));
-                        "Ok(with_extra_headers(issued, &credentials))"
-                    }
-                    false => "adapter::issued::<_, ErrorBody>(outcome)",
+                if self.has_also() {
+                    body.push(Code::text("let issued = adapter::issued::<_, ErrorBody>(outcome)?"));
+                    "Ok(with_extra_headers(issued, &credentials))"
+                } else {
+                    "adapter::issued::<_, ErrorBody>(outcome)"
                 }
             }
             (Word::Revoke, Some(_)) => {
@@ -189,7 +182,7 @@ impl Vendor for Endpoint {{
                 "Ok(())"
             }
         };
-        let source = if asks { "credentials" } else { "_" };
+        let source = if needs_credentials { "credentials" } else { "_" };
         let mut inputs = vec!["&self".to_owned(), format!("{source}: &CredentialSource<Credentials>")];
         let (name, output) = match grant.word {
             Word::Login => ("login", "Result<IssuedTokens, GrantError>"),
@@ -204,8 +197,6 @@ impl Vendor for Endpoint {{
         let head = signature(4, &format!("async fn {name}"), inputs, output);
         format!("\n{head}\n{}\n        {result}\n    }}\n", statements(&body, 8))
     }
-
-    // Responses.
 
     /// Returns the types of the responses with a token: one, or two if the refresh has a different one.
     fn token_responses(&self) -> Vec<TokenResponse<'_>> {
@@ -227,7 +218,7 @@ impl Vendor for Endpoint {{
         !self.x_token.use_.also.is_empty()
     }
 
-    /// The function that adds the credentials that are sent with each call.
+    /// Returns the function that adds the credentials that each call sends in a header.
     fn with_extra_headers(&self) -> String {
         if !self.has_also() {
             return String::new();
@@ -241,16 +232,15 @@ impl Vendor for Endpoint {{
                 let pair = Code::list("(", vec![Code::text(header), Code::text(value)]);
                 Code::list("issued.extra_headers.push(", vec![pair]).lines(indent, ";")
             };
-            Some(match credential.optional {
-                false => format!("{}\n", push(&format!("credentials.{name}"), false, 4)),
-                true => {
-                    format!("    if let Some(value) = &credentials.{name} {{\n{}\n    }}\n", push("value", true, 8))
-                }
+            Some(if credential.optional {
+                format!("    if let Some(value) = &credentials.{name} {{\n{}\n    }}\n", push("value", true, 8))
+            } else {
+                format!("{}\n", push(&format!("credentials.{name}"), false, 4))
             })
         });
         format!(
             "
-/// Adds the credentials that are sent with each call.
+/// Adds the credentials that each call sends in a header.
 fn with_extra_headers(mut issued: IssuedTokens, credentials: &Credentials) -> IssuedTokens {{
 {}    issued
 }}
@@ -269,6 +259,6 @@ struct TokenResponse<'a> {
     ty: &'a Ty,
 }
 
-/// Generated code has one way to say a thing, and descriptions are the vendor's.
+/// Generated code expresses each thing in one way, and the vendor wrote the descriptions.
 const ALLOWED: &str = "#![allow(clippy::complexity, clippy::style)]\n\
                        #![allow(rustdoc::invalid_html_tags, rustdoc::bare_urls, rustdoc::broken_intra_doc_links)]\n";

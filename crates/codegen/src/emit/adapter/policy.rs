@@ -1,4 +1,4 @@
-//! The policy of an adapter, and the scopes that a login asks for.
+//! The policy of an adapter, and the scopes that a login requests.
 
 use crate::emit::adapter::Adapter;
 use crate::emit::adapter::credentials::{Credential, is_asked_for, is_enum, is_given, param_type};
@@ -8,7 +8,7 @@ use crate::read::x_token::values::Lifetime;
 use crate::read::x_token::{Prefix, Renew, Takes};
 
 impl Adapter<'_> {
-    /// The check that no credential is empty, or has a control character: the vendor's refusal would name none.
+    /// Returns the check that no credential is empty or has a control character. The vendor's error would not name it.
     pub fn given(&self) -> Option<Code> {
         let is_text = |credential: &Credential| matches!(credential.ty, Ty::Text | Ty::Secret);
         let texts: Vec<Code> = self
@@ -21,6 +21,7 @@ impl Adapter<'_> {
         (!texts.is_empty()).then(|| Code::row([given(texts), Code::text("?")]))
     }
 
+    /// Returns the `TokenPolicy`. Whatever is the default is left out.
     pub fn policy(&self) -> Code {
         let x_token = self.x_token;
         let mut policy = vec![format!("TokenPolicy::new({:?})", self.model.vendor.ident())];
@@ -64,7 +65,7 @@ impl Adapter<'_> {
         Code::chain(policy.into_iter().map(Code::text).collect::<Vec<_>>())
     }
 
-    /// The scopes that are asked for, as they are on the wire.
+    /// Returns the requested scopes, as they are sent.
     pub fn scopes(&self) -> Option<Code> {
         let grant = self.grants.first()?;
         let params = grant.operation.params.iter().filter(|param| is_asked_for(grant, param));
@@ -76,10 +77,10 @@ impl Adapter<'_> {
         let (_, name, ty) = params.chain(properties).find(|(name, ..)| matches!(*name, "scope" | "scopes"))?;
         let credential = self.credentials.get(&name).filter(|credential| credential.ty == ty)?;
         let text = |value: &str| {
-            let called: &[&str] = match &ty {
+            let methods: &[&str] = match &ty {
                 Ty::Text => &[".clone()"],
                 ty if is_enum(self.model, ty) => &[".to_string()"],
-                // A list that can't be sent fails the login, with a text that says why.
+                // The login fails with a message about a list that can't be sent.
                 Ty::Delimited(..) => &[".join()", ".unwrap_or_default()"],
                 Ty::List(item) if **item == Ty::Text => &[".join(\" \")"],
                 Ty::List(item) if is_enum(self.model, item) => {
@@ -87,16 +88,14 @@ impl Adapter<'_> {
                 }
                 _ => return None,
             };
-            Some(called.iter().fold(Code::text(value), |value, called| value.then(Code::text(*called))))
+            Some(methods.iter().fold(Code::text(value), |value, method| value.then(Code::text(*method))))
         };
         let place = format!("credentials.{name}");
-        Some(match credential.optional {
-            false => text(&place)?,
-            true => {
-                let text = Code::behind("|value| ", text("value")?);
-                let (place, texts) = (Code::text(place), Code::list(".map(", vec![text]));
-                Code::chain([place, Code::text(".as_ref()"), texts, Code::text(".unwrap_or_default()")])
-            }
-        })
+        if !credential.optional {
+            return text(&place);
+        }
+        let text = Code::headed("|value| ", text("value")?);
+        let (place, texts) = (Code::text(place), Code::list(".map(", vec![text]));
+        Some(Code::chain([place, Code::text(".as_ref()"), texts, Code::text(".unwrap_or_default()")]))
     }
 }

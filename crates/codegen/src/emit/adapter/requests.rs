@@ -1,4 +1,4 @@
-//! The requests of an adapter: the client that sends them, and what each takes from the credentials.
+//! The requests of an adapter: the client that sends them, and the credentials in each.
 
 use crate::emit::adapter::Adapter;
 use crate::emit::adapter::credentials::{
@@ -11,7 +11,7 @@ use crate::ident;
 use crate::lower::model::{Param, Property, Ty};
 
 impl Adapter<'_> {
-    /// A credential where a value of its own is wanted.
+    /// Returns the expression of a credential as an owned value.
     pub fn owned(&self, name: &str, to: &Ty, optional: bool) -> String {
         let place = format!("credentials.{name}");
         let Some(credential) = self.credentials.get(name) else { return format!("{place}.clone()") };
@@ -19,10 +19,13 @@ impl Adapter<'_> {
         match (credential.optional, optional) {
             (false, false) => converted(self.model, from, to, &place, false),
             (false, true) => format!("Some({})", converted(self.model, from, to, &place, false)),
-            (true, true) if from == to => match is_copy(from) {
-                true => place,
-                false => format!("{place}.clone()"),
-            },
+            (true, true) if from == to => {
+                if is_copy(from) {
+                    place
+                } else {
+                    format!("{place}.clone()")
+                }
+            }
             (true, true) => {
                 format!("{place}.as_ref().map(|value| {})", converted(self.model, from, to, "value", true))
             }
@@ -30,7 +33,7 @@ impl Adapter<'_> {
         }
     }
 
-    /// A credential as an argument of the client's method.
+    /// Returns the expression of a credential as an argument of the client's method.
     pub fn argument(&self, name: &str, param: &Param) -> String {
         let (place, to) = (format!("credentials.{name}"), param_type(param));
         let Some(credential) = self.credentials.get(name) else { return format!("&{place}") };
@@ -41,11 +44,14 @@ impl Adapter<'_> {
         };
         match (is_copy(&to) && !matches!(to, Ty::Timestamp { .. }), credential.ty == to) {
             (true, _) => owned,
-            // What was converted lives as long as the call.
-            (false, false) => match param.required {
-                true => format!("&{owned}"),
-                false => format!("{owned}.{borrowed}()"),
-            },
+            // A converted value is a temporary, which lives until the end of the call.
+            (false, false) => {
+                if param.required {
+                    format!("&{owned}")
+                } else {
+                    format!("{owned}.{borrowed}()")
+                }
+            }
             (false, true) => match (credential.optional, param.required) {
                 (false, true) => format!("&{place}"),
                 (true, true) => needed(name),
@@ -57,19 +63,18 @@ impl Adapter<'_> {
         }
     }
 
-    // Requests.
-
-    /// The vendor's client for one grant; without credentials of its own it is made in place.
+    /// Returns the function that makes the vendor's client, if the client has credentials.
     pub fn client(&self) -> String {
         let fields = client::credentials(self.model);
         if fields.is_empty() {
             return String::new();
         }
         let fields = fields.iter().map(|client::Credential { name, optional, .. }| {
-            Code::text(match self.credentials.contains_key(name) {
-                true => format!("{name}: {}", self.owned(name, &Ty::Secret, *optional)),
-                // Only operations that are no grant need it.
-                false => format!("{name}: None"),
+            Code::text(if self.credentials.contains_key(name) {
+                format!("{name}: {}", self.owned(name, &Ty::Secret, *optional))
+            } else {
+                // Only operations that are not grants need it.
+                format!("{name}: None")
             })
         });
         let credentials = Code::braces(&format!("::{}::Credentials", self.model.vendor.lib()), fields.collect());
@@ -77,7 +82,7 @@ impl Adapter<'_> {
         inputs.extend(self.client_asks().then(|| "credentials: &Credentials".to_owned()));
         format!(
             "
-/// A client that has what all requests send.
+/// Makes a client with the credentials that all requests send.
 {head}
 {credentials}
     Ok(Client::new(endpoint.clone(), credentials)?)
@@ -88,13 +93,13 @@ impl Adapter<'_> {
         )
     }
 
-    /// Whether the client takes any of the facade's credentials: those of its own may all be of operations that are no
-    /// grant.
+    /// Whether the client needs any of the adapter's credentials. Its own credentials can all belong to operations that are not
+    /// grants.
     pub fn client_asks(&self) -> bool {
         client::credentials(self.model).iter().any(|credential| self.credentials.contains_key(&credential.name))
     }
 
-    /// The struct that a grant sends.
+    /// Returns the struct of a grant's body.
     pub fn body(&self, grant: &Grant<'_>, component: &str, prefix: &str, within: &mut Vec<String>) -> Code {
         let properties = self.model.properties(component).iter().filter(|property| !property.is_constant());
         let fields = properties.map(|property| {
@@ -104,7 +109,8 @@ impl Adapter<'_> {
         Code::braces(&format!("types::{component}"), fields.collect())
     }
 
-    pub fn field(&self, grant: &Grant<'_>, property: &Property, prefix: &str, within: &mut Vec<String>) -> Code {
+    /// Returns the value of a field in the body.
+    fn field(&self, grant: &Grant<'_>, property: &Property, prefix: &str, within: &mut Vec<String>) -> Code {
         let name = format!("{prefix}{}", property.label);
         if prefix.is_empty() && grant.is_token(&property.name) {
             let token = converted(self.model, &Ty::Secret, &property.ty, grant.token_variable(), true);
@@ -125,17 +131,14 @@ impl Adapter<'_> {
         let prefix = format!("{name}_");
         let value = self.body(grant, inner, &prefix, within);
         let value = if property.is_boxed { Code::list("Box::new(", vec![value]) } else { value };
-        let value = match property.optional {
-            false => value,
-            true => self.optional(grant, inner, &prefix, within, value),
-        };
+        let value = if property.optional { self.optional(grant, inner, &prefix, within, value) } else { value };
         within.pop();
         value
     }
 
-    /// An object that may be absent: it is sent where one of its credentials is given, and where it has constants and
-    /// needs none.
-    pub fn optional(
+    /// Returns the value of an optional object. It is sent if one of its credentials is present, or if it has constants and
+    /// requires no credential.
+    fn optional(
         &self,
         grant: &Grant<'_>,
         component: &str,
@@ -147,22 +150,23 @@ impl Adapter<'_> {
         let mut uses = Vec::new();
         let around = prefix.strip_suffix('_').unwrap_or(prefix);
         body_uses(self.model, grant, component, &[around], true, within, &mut uses);
-        let is_there = |used: &Use| self.credentials.get(&used.name).is_some_and(|credential| !credential.optional);
-        let needs_none = uses.iter().all(|used| !used.required) && has_constant(self.model, component, within);
-        if needs_none || uses.iter().any(is_there) {
+        let is_present = |used: &Use| self.credentials.get(&used.name).is_some_and(|credential| !credential.optional);
+        let requires_none = uses.iter().all(|used| !used.required) && has_constant(self.model, component, within);
+        if requires_none || uses.iter().any(is_present) {
             return value;
         }
-        let given: Vec<String> = uses.iter().map(|used| format!("credentials.{}.is_some()", used.name)).collect();
-        if given.is_empty() {
+        let present: Vec<String> = uses.iter().map(|used| format!("credentials.{}.is_some()", used.name)).collect();
+        if present.is_empty() {
             return Code::text("None");
         }
+        // Not `if`: `Code` lays out a `match` with one arm on each line.
         Code::braces(
-            &format!("match {}", given.join(" || ")),
+            &format!("match {}", present.join(" || ")),
             vec![Code::row([Code::text("true => "), value]), Code::text("false => None")],
         )
     }
 
-    /// The call of a grant's operation; the client is `client`.
+    /// Returns the call of a grant's operation on the variable `client`.
     pub fn call(&self, grant: &Grant<'_>) -> Code {
         let token = grant.token_variable();
         let mut inputs: Vec<Code> = client::arguments(grant.operation)
@@ -192,7 +196,7 @@ impl Adapter<'_> {
     }
 }
 
-/// A credential that the vendor wants in this place, though not everywhere.
-pub fn needed(name: &str) -> String {
+/// Returns the expression of an optional credential that this grant requires.
+fn needed(name: &str) -> String {
     format!("adapter::needed({name:?}, &credentials.{name})?")
 }

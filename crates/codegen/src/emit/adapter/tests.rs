@@ -1,11 +1,11 @@
-//! What adapters have, for small specs.
+//! Parts of the adapters of small specs.
 
 use super::*;
 use crate::emit::adapter::credentials::{Conflict, conflicts};
 use crate::lower::lower;
 use crate::read::spec::Spec;
 
-/// A spec with this `x-token` and these properties in the request and the response of its one operation.
+/// Returns the model of a spec with this `x-token` and these properties in the request and the response of its only operation.
 fn model(x_token: &str, request: &str, response: &str) -> Model {
     let text = format!(
         r#"
@@ -29,14 +29,14 @@ components: {{ securitySchemes: {{ app: {{ type: http, scheme: basic }} }} }}
     lower(&spec, x_token)
 }
 
-/// The adapter, but for how it is laid out.
+/// Returns the adapter without its layout.
 fn adapter(x_token: &str, request: &str, response: &str) -> String {
     let model = model(x_token, request, response);
     let source = source(&model).unwrap().unwrap();
     squeezed(&source)
 }
 
-/// Without spaces, line breaks and last commas.
+/// Returns the source without white space and trailing commas.
 fn squeezed(source: &str) -> String {
     source.split_whitespace().collect::<String>().replace(",)", ")").replace(",}", "}")
 }
@@ -52,7 +52,7 @@ fn has(source: &str, wanted: &[&str]) {
 }
 
 #[test]
-fn credentials_are_what_the_login_sends_but_its_constants() {
+fn credentials_are_what_the_login_sends_without_its_constants() {
     let source = adapter(
         LOGIN,
         "required: [grant_type, userName], properties: { grant_type: { type: string, enum: [password] }, \
@@ -76,7 +76,7 @@ fn credentials_are_what_the_login_sends_but_its_constants() {
 }
 
 #[test]
-fn only_what_is_used_is_imported_whatever_descriptions_and_schemas_are_named() {
+fn only_used_names_are_imported_despite_equal_words_in_docs_and_schemas() {
     let request = "properties: { Lifetime: { description: A Secret Duration. Takes a Refresh., type: string } }";
     let source = adapter(LOGIN, request, TOKEN);
     has(
@@ -90,14 +90,14 @@ fn only_what_is_used_is_imported_whatever_descriptions_and_schemas_are_named() {
 }
 
 #[test]
-fn equal_names_are_one_credential_and_a_secret_where_one_of_them_is() {
+fn equal_names_are_one_credential_and_a_secret_if_one_of_them_is() {
     let source = adapter(LOGIN, "required: [client_id], properties: { client_id: { type: string } }", TOKEN);
     assert_eq!(source.matches("pubclient_id:").count(), 1, "{source}");
     has(&source, &["client_id: credentials.client_id.expose().to_owned()"]);
 }
 
 #[test]
-fn types_that_can_not_be_one_credential_are_a_conflict() {
+fn incompatible_types_of_one_credential_are_a_conflict() {
     let found = |ty: &str| conflicts(&model(LOGIN, &format!("properties: {{ client_id: {{ type: {ty} }} }}"), TOKEN));
     assert!(found("string").is_empty());
     let in_ = |ty: &str| ("log_in".to_owned(), ty.to_owned());
@@ -106,7 +106,7 @@ fn types_that_can_not_be_one_credential_are_a_conflict() {
 }
 
 #[test]
-fn a_property_inside_an_object_is_named_by_its_path() {
+fn a_property_inside_an_object_is_named_after_its_path() {
     let source = adapter(
         LOGIN,
         "required: [auth], properties: { auth: { type: object, required: [user, kind], properties: { kind: { type: \
@@ -117,7 +117,7 @@ fn a_property_inside_an_object_is_named_by_its_path() {
 }
 
 #[test]
-fn an_optional_object_is_sent_where_a_credential_of_it_is_given() {
+fn an_optional_object_is_sent_if_one_of_its_credentials_is_present() {
     let device = |required: &str| {
         format!(
             "properties: {{ device: {{ type: object, required: {required}, properties: {{ kind: {{ type: string, enum: \
@@ -139,7 +139,7 @@ fn an_optional_object_is_sent_where_a_credential_of_it_is_given() {
 }
 
 #[test]
-fn an_x_name_names_field_and_credential_and_changes_nothing_on_the_wire() {
+fn an_x_name_renames_field_and_credential_but_not_the_wire() {
     let source = adapter(
         LOGIN,
         "required: [host-fqdn, host_fqdn, place], properties: { host-fqdn: { type: string, x-name: dashed }, host_fqdn: \
@@ -159,7 +159,7 @@ fn an_x_name_names_field_and_credential_and_changes_nothing_on_the_wire() {
 }
 
 #[test]
-fn a_refresh_with_the_request_of_the_login_sends_its_token_and_the_login_does_not() {
+fn of_a_shared_request_only_the_refresh_sends_the_refresh_token() {
     let source = adapter(
         "{ login: { operation: log_in }, refresh: { operation: log_in, token: rt }, response: { access-token: /token, \
              refresh-token: /next } }",
@@ -205,7 +205,7 @@ fn the_policy_has_the_defaults_of_the_reference() {
 }
 
 #[test]
-fn credentials_that_go_with_each_call_are_added() {
+fn credentials_of_each_call_become_extra_headers() {
     let source = adapter(
         "{ login: { operation: log_in }, use: { also: { X-Site: site } }, response: { access-token: /token } }",
         "required: [site], properties: { site: { type: integer } }",

@@ -1,6 +1,6 @@
-//! A [`Model`] as the OpenAPI document that progenitor handles well, and nothing else that OpenAPI can say.
+//! From a [`Model`] to an OpenAPI document with only those features that progenitor handles well.
 //!
-//! What the document leaves out (security, errors, examples, constants, the client's own headers) is emitted from the model.
+//! The rest is emitted from the model: security, errors, examples, constants and the headers of the client.
 
 use serde_json::{Map, Value, json};
 
@@ -9,19 +9,19 @@ use crate::ident;
 use crate::lower::model::{Component, Model, Operation, Param, Place, Property, Shape, Ty};
 use crate::read::media_type::FORM;
 
-/// The crate whose types the generated ones use.
+/// The crate whose types the generated types use.
 pub const WIRE: &str = "freshtoken-wire";
 
-/// Who makes the types of a document's components.
+/// Where the types of the components come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Types {
-    /// `types` does: of a component progenitor needs the name.
+    /// From `types`. progenitor only needs their names.
     Ours,
-    /// Progenitor does, alone: what the generator is measured against.
+    /// From progenitor, for the benchmark.
     Progenitors,
 }
 
-/// The document for progenitor.
+/// Returns the document for progenitor.
 pub fn document(model: &Model, types: Types) -> Value {
     let mut paths = Map::new();
     for operation in &model.operations {
@@ -37,22 +37,22 @@ pub fn document(model: &Model, types: Types) -> Value {
         model.components.iter().map(|(name, component)| (name.clone(), schema(component))).collect();
     json!({
         "openapi": "3.0.3",
-        // Progenitor sends the version as a header, which we take off again: it must be legal in one.
+        // progenitor sends the version in a header, which is removed later. It must be a valid value.
         "info": { "title": model.vendor.ident(), "version": "0" },
         "paths": paths,
         "components": { "schemas": schemas },
     })
 }
 
-/// Names that progenitor's methods have already. `gen` is no keyword to it.
+/// Names that progenitor's methods use. progenitor does not know that `gen` is a keyword.
 const TAKEN: [&str; 7] = ["body", "encode_path", "gen_", "header_map", "request", "response", "url"];
 
-/// What progenitor calls the parameters of an operation: legal names of Rust, each once. Those on the wire, which may be
-/// neither, `operations` puts in their place.
+/// Returns the names of an operation's parameters in the document, which are unique and valid in Rust. `operations` replaces
+/// them by the names on the wire, which can be neither.
 pub fn arguments(operation: &Operation) -> Vec<String> {
     let mut names = vec![String::new(); operation.params.len()];
     let mut order: Vec<usize> = (0..names.len()).collect();
-    // Those of the path first, in its order: all operations of a path must give them the same names.
+    // Path parameters come first, in the order of the path, because all operations of a path must name them alike.
     order.sort_by_key(|index| {
         let param = &operation.params[*index];
         let position = operation.path.find(&format!("{{{}}}", param.name));
@@ -65,11 +65,11 @@ pub fn arguments(operation: &Operation) -> Vec<String> {
     names
 }
 
-/// The path with these names of its parameters.
+/// Returns the path with these names of its parameters.
 fn path(operation: &Operation, names: &[String]) -> String {
     let mut path = String::new();
     for (index, part) in operation.path.split(['{', '}']).enumerate() {
-        // Every other part stood in braces.
+        // Every second part was in braces.
         let mut params = operation.params.iter().zip(names);
         let is_here = |param: &Param| index % 2 == 1 && param.place == Place::Path && param.name == part;
         match params.find(|(param, _)| is_here(param)) {
@@ -81,7 +81,7 @@ fn path(operation: &Operation, names: &[String]) -> String {
 }
 
 fn operation(operation: &Operation, names: &[String]) -> Value {
-    // A constant is sent by our client; progenitor takes whatever it is handed.
+    // A constant is a parameter too: the client passes its value.
     let parameters: Vec<Value> = operation
         .params
         .iter()
@@ -92,7 +92,7 @@ fn operation(operation: &Operation, names: &[String]) -> Value {
                 Place::Query => "query",
                 Place::Header => "header",
             };
-            // As text: progenitor would want a `Display` of a secret.
+            // A string, because progenitor needs `Display`, which a secret doesn't have.
             let schema = match &param.ty {
                 Ty::List(_) => json!({ "type": "array", "items": { "type": "string" } }),
                 _ => json!({ "type": "string" }),
@@ -102,12 +102,12 @@ fn operation(operation: &Operation, names: &[String]) -> Value {
         .collect();
     let mut lowered = json!({ "operationId": operation.id, "parameters": parameters });
     if let Some(body) = &operation.body {
-        // Of JSON's and the form's many spellings progenitor knows one each; our client sends the spec's.
+        // progenitor knows one media type of JSON and one of forms. The client sends the one of the spec.
         let media_type = if body.is_form() { FORM } else { "application/json" };
         lowered["requestBody"] =
             json!({ "required": true, "content": { media_type: { "schema": reference(&body.component) } } });
     }
-    // Only 2xx: progenitor panics on error answers of several types and forgets their status. See `emit::errors`.
+    // Only 2xx: progenitor panics on errors with several types, and loses their status. See `emit::errors`.
     let mut success = json!({ "description": "" });
     if let Some(success_ty) = &operation.success.ty {
         success["content"] = json!({ "application/json": { "schema": ty(success_ty, false) } });
@@ -118,7 +118,7 @@ fn operation(operation: &Operation, names: &[String]) -> Value {
 
 fn component(component: &Component) -> Value {
     match &component.shape {
-        // Only its name is taken: the variants are ours, and typify panics on values that give the same one.
+        // Only the name is used. typify panics on values whose variants have the same name.
         Shape::Enum(_) => json!({ "type": "string", "enum": ["one", "two"] }),
         Shape::Tag(value) => json!({ "type": "string", "enum": [value] }),
         Shape::Union(branches) => json!({ "oneOf": branches.iter().map(|name| reference(name)).collect::<Vec<_>>() }),
@@ -133,7 +133,7 @@ fn component(component: &Component) -> Value {
             let required: Vec<&str> = required.into_iter().filter(|name| properties.contains_key(*name)).collect();
             let mut object = json!({ "type": "object", "properties": properties, "required": required });
             if properties.is_empty() {
-                // Else progenitor makes it a map.
+                // Otherwise progenitor generates a map.
                 object["additionalProperties"] = Value::Bool(false);
             }
             object
@@ -142,7 +142,6 @@ fn component(component: &Component) -> Value {
 }
 
 fn property(property: &Property) -> Value {
-    // An optional list that is null is as good as one that is missing.
     ty(&property.ty, property.optional)
 }
 
@@ -162,11 +161,8 @@ fn ty(ty: &Ty, nullable: bool) -> Value {
         Ty::List(item) => json!({ "type": "array", "items": self::ty(item, false) }),
         Ty::Map(item) => json!({ "type": "object", "additionalProperties": self::ty(item, false) }),
     };
-    match nullable {
-        // A plain `nullable` beside `x-rust-type` or `$ref` is lost.
-        true => json!({ "nullable": true, "allOf": [schema] }),
-        false => schema,
-    }
+    // progenitor ignores a `nullable` next to `x-rust-type` or `$ref`.
+    if nullable { json!({ "nullable": true, "allOf": [schema] }) } else { schema }
 }
 
 fn rust_type(name: &str, parameters: &[Value]) -> Value {

@@ -1,7 +1,6 @@
-//! The private operations of a generated client, which progenitor makes. They stay because the project is built on progenitor;
-//! each is six lines that build a request and match its response, and everything else of a client is emitted from the model. All
-//! that exists because of progenitor is in this folder: the document that it reads, its run, and the pass that takes its output
-//! apart.
+//! The private operations of a generated client, which progenitor generates because the project is built on it. Each is six
+//! lines that build a request and match its response; everything else in a client is emitted from the model. Everything that
+//! exists because of progenitor is in this folder: the document that it reads, its run, and the pass that adapts its output.
 
 pub mod document;
 
@@ -27,23 +26,23 @@ use crate::emit::operations::document::Types;
 use crate::emit::types;
 use crate::lower::model::{Model, Operation};
 
-/// What progenitor made of a model.
+/// The output of progenitor for a model.
 pub struct Progenitor {
-    /// For each operation the names of its arguments, in order.
+    /// The names of the arguments of each operation, in order.
     pub arguments: IndexMap<String, Vec<String>>,
-    /// The private client, as source.
+    /// The module of the private client.
     pub operations: String,
 }
 
 /// Runs progenitor on the model's lowered document.
 pub fn run(model: &Model) -> Result<Progenitor, String> {
-    take_apart(model, generate(document::document(model, Types::Ours), Types::Ours)?)
+    adapt(model, generate(document::document(model, Types::Ours), Types::Ours)?)
 }
 
-/// Progenitor alone, on a lowered document.
+/// Runs progenitor on a lowered document, without adapting its output.
 pub fn generate(document: serde_json::Value, types: Types) -> Result<TokenStream, String> {
     let document: openapiv3::OpenAPI =
-        serde_json::from_value(document).map_err(|error| format!("the lowered document is no OpenAPI: {error}"))?;
+        serde_json::from_value(document).map_err(|error| format!("the lowered document is not OpenAPI: {error}"))?;
     let mut settings = GenerationSettings::new();
     settings.with_map_type("::std::collections::BTreeMap").with_crate(document::WIRE, CrateVers::Any, None);
     if types == Types::Ours {
@@ -52,10 +51,10 @@ pub fn generate(document: serde_json::Value, types: Types) -> Result<TokenStream
         }
     }
     let mut generator = Generator::new(&settings);
-    // It asserts where it could complain. Lint lets nothing through that is known to do that.
+    // progenitor panics on documents that it doesn't support. Lint rejects those that are known.
     let tokens = match quietly(|| generator.generate_tokens(&document)) {
         Ok(Ok(tokens)) => tokens,
-        Ok(Err(error)) => return Err(format!("progenitor refused the lowered document: {error}")),
+        Ok(Err(error)) => return Err(format!("progenitor rejected the lowered document: {error}")),
         Err(_) => return Err("progenitor panicked on the lowered document".to_owned()),
     };
     let is_made =
@@ -68,28 +67,28 @@ pub fn generate(document: serde_json::Value, types: Types) -> Result<TokenStream
     }
 }
 
-/// What progenitor made, as Rust.
+/// Parses the output of progenitor.
 pub fn parsed(tokens: TokenStream) -> Result<syn::File, String> {
-    syn::parse2(tokens).map_err(no_rust)
+    syn::parse2(tokens).map_err(not_rust)
 }
 
-fn no_rust(error: syn::Error) -> String {
-    format!("progenitor's output is no Rust: {error}")
+fn not_rust(error: syn::Error) -> String {
+    format!("the output of progenitor is not Rust: {error}")
 }
 
 thread_local! {
-    /// Whether a panic of this thread is caught, and so needs no backtrace.
+    /// Whether a panic of this thread is caught, so that it must not be printed.
     static IS_QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Catches a panic and prints nothing of it.
+/// Catches a panic without printing it.
 fn quietly<T>(work: impl FnOnce() -> T) -> std::thread::Result<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
-        let loud = std::panic::take_hook();
+        let print = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             if !IS_QUIET.get() {
-                loud(panic);
+                print(panic);
             }
         }));
     });
@@ -99,16 +98,16 @@ fn quietly<T>(work: impl FnOnce() -> T) -> std::thread::Result<T> {
     done
 }
 
-fn take_apart(model: &Model, tokens: TokenStream) -> Result<Progenitor, String> {
+fn adapt(model: &Model, tokens: TokenStream) -> Result<Progenitor, String> {
     let mut arguments = IndexMap::new();
     let mut operations = CLIENT.to_owned();
     for block in blocks(tokens) {
-        let mut block: ItemImpl = syn::parse2(block).map_err(no_rust)?;
+        let mut block: ItemImpl = syn::parse2(block).map_err(not_rust)?;
         for item in &mut block.items {
             let ImplItem::Fn(method) = item else { continue };
             let id = method.sig.ident.to_string();
             let names = operation(model.operation(&id), method);
-            arguments.insert(id.clone(), names.ok_or_else(|| format!("progenitor's `{id}` isn't what it used to be"))?);
+            arguments.insert(id.clone(), names.ok_or_else(|| format!("progenitor's `{id}` has an unknown form"))?);
         }
         operations.push('\n');
         operations.push_str(&source(model, block));
@@ -116,8 +115,8 @@ fn take_apart(model: &Model, tokens: TokenStream) -> Result<Progenitor, String> 
     Ok(Progenitor { arguments, operations })
 }
 
-/// The blocks of operations, which have an attribute, as that of `new` hasn't. The rest, which is `CLIENT`'s business, would
-/// take as long again to parse.
+/// Returns the `impl` blocks of the operations, which have an attribute, unlike that of `new`. The rest is replaced by `CLIENT`,
+/// and parsing it would take as long again.
 fn blocks(tokens: TokenStream) -> Vec<TokenStream> {
     use TokenTree::{Group, Ident, Punct};
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
@@ -128,14 +127,14 @@ fn blocks(tokens: TokenStream) -> Vec<TokenStream> {
     tokens.windows(5).filter(is_block).map(|tokens| tokens.iter().cloned().collect()).collect()
 }
 
-/// A block as people can read it.
+/// Returns a block as formatted source.
 fn source(model: &Model, block: ItemImpl) -> String {
     let items = vec![Item::Impl(block)];
     let file = syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items };
     spaced(&types::short(model, prettyplease::unparse(&file)))
 }
 
-/// An empty line between the methods of a block.
+/// Adds an empty line between the methods of a block.
 fn spaced(source: &str) -> String {
     let mut lines = source.lines().peekable();
     let mut spaced = String::new();
@@ -151,7 +150,7 @@ fn spaced(source: &str) -> String {
     spaced
 }
 
-/// What stands before the operations: their client.
+/// The start of the module: the client of the operations.
 const CLIENT: &str = "\
 use ::freshtoken_wire::Call;
 use ::freshtoken_wire::response::{Error, ResponseValue};
@@ -172,15 +171,15 @@ impl Client {
 }
 ";
 
-/// Makes a method of progenitor's the operation that `client` builds on, without comments. Gives the names of its
-/// arguments.
+/// Adapts a method of progenitor to `Call`, and removes its docs. Returns the names of its arguments, or `None` if the method
+/// has an unknown form.
 fn operation(operation: Option<&Operation>, method: &mut ImplItemFn) -> Option<Vec<String>> {
     method.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
     let operation = operation?;
     let params = document::arguments(operation).into_iter();
     let params = params.zip(operation.params.iter().map(|param| param.name.as_str())).collect();
-    mend(&mut method.block.stmts, params)?;
-    Plain.visit_return_type_mut(&mut method.sig.output);
+    adapt_body(&mut method.block.stmts, params)?;
+    PlainError.visit_return_type_mut(&mut method.sig.output);
     let names = method.sig.inputs.iter().filter_map(|input| match input {
         FnArg::Typed(argument) => Some(argument.pat.to_token_stream().to_string()),
         FnArg::Receiver(_) => None,
@@ -188,15 +187,18 @@ fn operation(operation: Option<&Operation>, method: &mut ImplItemFn) -> Option<V
     Some(names.collect())
 }
 
-/// Has an operation ask the call for its URL, which reqwest would have to read from a text, and send by it, without hooks
-/// before and after: across them a request would be kept. Leaves out the headers that are the call's to say: `accept`, and
-/// `api-version`, which is the document's, and hides one of the spec's own. Gives the parameters their names on the wire,
-/// by their names in the document.
-fn mend(statements: &mut Vec<Stmt>, params: HashMap<String, &str>) -> Option<()> {
+/// Adapts the body of a method:
+///
+/// - `Call` returns the URL, so that reqwest does not parse it again, and sends the request. progenitor's hooks before and
+///   after it are removed, because they would keep the request alive.
+/// - `Call` adds the headers. `accept` and `api-version` are removed; the latter is the version of the document, and hides a
+///   parameter of the spec with that name.
+/// - Parameters get their names on the wire instead of those in the document.
+fn adapt_body(statements: &mut Vec<Stmt>, params: HashMap<String, &str>) -> Option<()> {
     let [
         Stmt::Local(url),
         Stmt::Local(headers),
-        said,
+        version,
         between @ ..,
         Stmt::Local(request),
         _,
@@ -204,14 +206,14 @@ fn mend(statements: &mut Vec<Stmt>, params: HashMap<String, &str>) -> Option<()>
         _,
         _,
         Stmt::Local(_),
-        answer,
+        returned,
     ] = statements.as_slice()
     else {
         return None;
     };
     let text = |statement: &dyn ToTokens| statement.to_token_stream().to_string();
     let is_known = text(headers).starts_with("let mut header_map =")
-        && text(said).contains("\"api-version\"")
+        && text(version).contains("\"api-version\"")
         && text(pre).starts_with("self . pre (");
     is_known.then_some(())?;
 
@@ -229,25 +231,25 @@ fn mend(statements: &mut Vec<Stmt>, params: HashMap<String, &str>) -> Option<()>
     let mut built = (*request.init.as_ref()?.expr).clone();
     let removed: &[&str] = if between.is_empty() { &["header", "headers"] } else { &["header"] };
     Without(removed).visit_expr_mut(&mut built);
-    let mut named = Named(params);
-    named.visit_expr_mut(&mut built);
+    let mut renamed = Renamed(params);
+    renamed.visit_expr_mut(&mut built);
     let mut between = between.to_vec();
-    between.iter_mut().for_each(|statement| named.visit_stmt_mut(statement));
-    let mut mended = vec![parse_quote!(let url = #url;)];
+    between.iter_mut().for_each(|statement| renamed.visit_stmt_mut(statement));
+    let mut adapted = vec![parse_quote!(let url = #url;)];
     if !between.is_empty() {
-        mended.push(parse_quote!(let mut header_map = ::reqwest::header::HeaderMap::new();));
+        adapted.push(parse_quote!(let mut header_map = ::reqwest::header::HeaderMap::new();));
     }
-    mended.append(&mut between);
-    mended.extend([
+    adapted.append(&mut between);
+    adapted.extend([
         parse_quote!(let request = #built;),
         parse_quote!(let response = self.inner.exec(request).await?;),
-        answer.clone(),
+        returned.clone(),
     ]);
-    *statements = mended;
+    *statements = adapted;
     Some(())
 }
 
-/// Takes methods of these names out of chains.
+/// Removes the calls of methods with these names.
 struct Without<'a>(&'a [&'a str]);
 
 impl VisitMut for Without<'_> {
@@ -261,10 +263,10 @@ impl VisitMut for Without<'_> {
     }
 }
 
-/// The error without its body's type: it has none.
-struct Plain;
+/// Removes the type parameter of `Error`, because wire's has none.
+struct PlainError;
 
-impl VisitMut for Plain {
+impl VisitMut for PlainError {
     fn visit_path_segment_mut(&mut self, segment: &mut PathSegment) {
         if segment.ident == "Error" {
             segment.arguments = PathArguments::None;
@@ -273,10 +275,10 @@ impl VisitMut for Plain {
     }
 }
 
-/// Puts a parameter's name on the wire in place of its name in the document.
-struct Named<'a>(HashMap<String, &'a str>);
+/// Replaces the name of a parameter in the document by its name on the wire.
+struct Renamed<'a>(HashMap<String, &'a str>);
 
-impl VisitMut for Named<'_> {
+impl VisitMut for Renamed<'_> {
     fn visit_lit_str_mut(&mut self, literal: &mut LitStr) {
         if let Some(name) = self.0.get(&literal.value()) {
             *literal = LitStr::new(name, literal.span());
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_the_spec_doesnt_have_stops_the_generation() {
+    fn a_type_that_the_spec_does_not_have_is_an_error() {
         let mut document = document::document(&model(), Types::Ours);
         assert!(generate(document.clone(), Types::Ours).is_ok());
         let object =
@@ -310,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_that_is_otherwise_stops_the_generation() {
+    fn an_operation_with_an_unknown_form_is_an_error() {
         let model = model();
         let made = generate(document::document(&model, Types::Ours), Types::Ours).unwrap().to_string();
         for (part, other) in [
@@ -319,8 +321,8 @@ mod tests {
             ("self . pre", "self . begin"),
         ] {
             assert!(made.contains(part), "{made}");
-            let error = take_apart(&model, made.replace(part, other).parse().unwrap()).err().unwrap();
-            assert_eq!(error, "progenitor's `create_token` isn't what it used to be");
+            let error = adapt(&model, made.replace(part, other).parse().unwrap()).err().unwrap();
+            assert_eq!(error, "progenitor's `create_token` has an unknown form");
         }
     }
 
