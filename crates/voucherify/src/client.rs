@@ -194,9 +194,9 @@ impl Client {
         Ok(Self { target, credentials })
     }
 
-    /// Generate an access token with the scopes asked for.
+    /// Issue an access token with the requested scopes.
     ///
-    /// The client credentials grant, authenticated with the two headers of an API key; the form has no
+    /// The client credentials grant, authenticated with the two headers of an API key. The form has no
     /// credentials. See [the vendor's reference
     /// page](https://docs.voucherify.io/api-reference/oauth/generate-oauth-20-token).
     ///
@@ -209,8 +209,8 @@ impl Client {
     ///
     /// - 400 ([`ErrorBody::ApiError`]): The form is wrong.
     /// - 401 ([`ErrorBody::ApiError`]): The id or the token of the API key is missing or wrong.
-    /// - 429 ([`ErrorBody::ApiError`]): Throttled, or the calls of the plan are used up, which no
-    ///   waiting mends before the plan's next period.
+    /// - 429 ([`ErrorBody::ApiError`]): Throttled, or the calls of the plan are used up until the
+    ///   plan's next period.
     /// - 500 ([`ErrorBody::ApiError`]): Voucherify failed.
     /// - 200 ([`ErrorBody::Token`]): The response contains no token.
     pub async fn create_token(
@@ -235,11 +235,11 @@ impl Client {
         Ok(client.inner.outcome(result))
     }
 
-    /// Ask whether a token is alive, what it may do and for how long.
+    /// Return whether a token is valid, its scopes and its expiry.
     ///
-    /// A token that Voucherify doesn't know isn't an error but `{"active": false}`. The form field is
-    /// `access_token`, not the `token` of [RFC 7662](https://www.rfc-editor.org/rfc/rfc7662). See [the
-    /// vendor's reference
+    /// For a token that Voucherify doesn't know, the response is `{"active": false}`, not an error. The
+    /// form field is `access_token`, not the `token` of [RFC
+    /// 7662](https://www.rfc-editor.org/rfc/rfc7662). See [the vendor's reference
     /// page](https://docs.voucherify.io/api-reference/oauth/introspect-oauth-20-token).
     ///
     /// # Errors
@@ -250,8 +250,8 @@ impl Client {
     ///
     /// - 400 ([`ErrorBody::ApiError`]): The form is wrong.
     /// - 401 ([`ErrorBody::ApiError`]): The id or the token of the API key is missing or wrong.
-    /// - 429 ([`ErrorBody::ApiError`]): Throttled, or the calls of the plan are used up, which no
-    ///   waiting mends before the plan's next period.
+    /// - 429 ([`ErrorBody::ApiError`]): Throttled, or the calls of the plan are used up until the
+    ///   plan's next period.
     /// - 500 ([`ErrorBody::ApiError`]): Voucherify failed.
     pub async fn introspect_token(
         &self,
@@ -266,11 +266,11 @@ impl Client {
         client.inner.finish(result)
     }
 
-    /// End a token before its time.
+    /// Revoke a token before it expires.
     ///
-    /// Makes room below the limit of 1,000 live tokens. The form field is `access_token`, not the
-    /// `token` of [RFC 7009](https://www.rfc-editor.org/rfc/rfc7009). See [the vendor's reference
-    /// page](https://docs.voucherify.io/api-reference/oauth/revoke-oauth-20-token).
+    /// A revoked token no longer counts towards the limit of 1,000 valid tokens. The form field is
+    /// `access_token`, not the `token` of [RFC 7009](https://www.rfc-editor.org/rfc/rfc7009). See [the
+    /// vendor's reference page](https://docs.voucherify.io/api-reference/oauth/revoke-oauth-20-token).
     ///
     /// # Errors
     ///
@@ -279,9 +279,9 @@ impl Client {
     /// The spec lists these failures:
     ///
     /// - 401 ([`ErrorBody::ApiError`]): The id or the token of the API key is missing or wrong.
-    /// - 404: Voucherify doesn't know the token, or it has ended already.
-    /// - 429 ([`ErrorBody::ApiError`]): Throttled, or the calls of the plan are used up, which no
-    ///   waiting mends before the plan's next period.
+    /// - 404: Voucherify doesn't know the token, or it is no longer valid.
+    /// - 429 ([`ErrorBody::ApiError`]): Throttled, or the calls of the plan are used up until the
+    ///   plan's next period.
     /// - 500 ([`ErrorBody::ApiError`]): Voucherify failed.
     pub async fn revoke_token(
         &self,

@@ -2,7 +2,7 @@
 
 //! The bodies of requests and responses.
 
-/// The form that asks for an access token.
+/// The form that requests an access token.
 ///
 /// Source: [the vendor's reference
 /// page](https://docs.voucherify.io/api-reference/oauth/generate-oauth-20-token).
@@ -10,8 +10,8 @@
 /// It also sends `grant_type` = `client_credentials`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TokenRequest {
-    /// What the token may do: at least one scope. On the wire one text with spaces between, never
-    /// commas. Source: [the vendor's reference
+    /// The scopes of the token, at least one. They are sent as one string, separated by spaces and
+    /// never by commas. Source: [the vendor's reference
     /// page](https://docs.voucherify.io/api-reference/oauth/generate-oauth-20-token).
     pub scope: ::freshtoken_wire::SpaceDelimited<Scope>,
 }
@@ -30,15 +30,14 @@ impl ::serde::Serialize for TokenRequest {
 }
 
 ::freshtoken_wire::open_enum! {
-    /// What a token may do; new scopes come now and then.
+    /// A scope of a token. The vendor adds scopes from time to time.
     ///
-    /// `api` stands for the whole server-side API, `client_api` for the whole client-side API; each of
-    /// the others opens the part that it is named after, those with `client_` on the client side. The
-    /// spelling varies: some have a hyphen, some an underscore.
+    /// `api` is the whole server-side API, and `client_api` the whole client-side API. Each other scope
+    /// is the part of the API that it is named after, on the client side if it starts with `client_`.
+    /// The spelling varies: some have a hyphen, some an underscore.
     ///
-    /// Source: [the vendor's reference
-    /// page](https://docs.voucherify.io/api-reference/oauth/generate-oauth-20-token), whose list of 42
-    /// this is.
+    /// Source: the list of 42 scopes on [the vendor's reference
+    /// page](https://docs.voucherify.io/api-reference/oauth/generate-oauth-20-token).
     pub enum Scope else Other {
         /// `api`
         Api = "api",
@@ -127,32 +126,33 @@ impl ::serde::Serialize for TokenRequest {
     }
 }
 
-/// An access token, its lifetime and what it may do.
+/// An access token, its lifetime and its scopes.
 ///
 /// Source: [the vendor's reference
 /// page](https://docs.voucherify.io/api-reference/oauth/generate-oauth-20-token). All fields are
-/// required there; there is no refresh token.
+/// required there. There is no refresh token.
 #[derive(Clone, Debug, PartialEq, ::serde::Deserialize)]
 pub struct Token {
-    /// The access token, an opaque text. Source: [the vendor's reference
+    /// The access token, an opaque string. Source: [the vendor's reference
     /// page](https://docs.voucherify.io/api-reference/oauth/generate-oauth-20-token).
     pub access_token: ::freshtoken_wire::Secret,
-    /// The id that Voucherify gave this OAuth client. Not a secret. Source: [the vendor's reference
-    /// page](https://docs.voucherify.io/api-reference/oauth/generate-oauth-20-token).
+    /// The id of this OAuth client, issued by Voucherify. It is not a secret. Source: [the vendor's
+    /// reference page](https://docs.voucherify.io/api-reference/oauth/generate-oauth-20-token).
     pub client_id: String,
-    /// When the token ends, in Unix seconds. Source: [the vendor's reference
+    /// When the token expires, in Unix seconds. Source: [the vendor's reference
     /// page](https://docs.voucherify.io/api-reference/oauth/generate-oauth-20-token).
     #[serde(deserialize_with = "::freshtoken_wire::de::integer")]
     pub expires_at: i64,
-    /// How many seconds the token has left, 900 for a new one. Source: [the vendor's reference
-    /// page](https://docs.voucherify.io/api-reference/oauth/generate-oauth-20-token).
+    /// The number of seconds until the token expires, 900 for a new token. Source: [the vendor's
+    /// reference page](https://docs.voucherify.io/api-reference/oauth/generate-oauth-20-token).
     #[serde(deserialize_with = "::freshtoken_wire::de::integer")]
     pub expires_in: i64,
-    /// What the token may do: scopes, with spaces between. Source: [the vendor's reference
+    /// The scopes of the token, separated by spaces. Source: [the vendor's reference
     /// page](https://docs.voucherify.io/api-reference/oauth/generate-oauth-20-token).
     pub scope: String,
-    /// What to write before the token in the `Authorization` header of a call. Source: [the vendor's
-    /// reference page](https://docs.voucherify.io/api-reference/oauth/generate-oauth-20-token).
+    /// The type, which is written before the token in the `Authorization` header of a call. Source:
+    /// [the vendor's reference
+    /// page](https://docs.voucherify.io/api-reference/oauth/generate-oauth-20-token).
     pub token_type: String,
 }
 
@@ -162,27 +162,27 @@ pub struct Token {
 /// and [its page on errors](https://docs.voucherify.io/api-reference/errors).
 #[derive(Clone, Debug, PartialEq, ::serde::Deserialize)]
 pub struct ApiError {
-    /// The HTTP status once more. Source: [the vendor's page on
+    /// The HTTP status, repeated. Source: [the vendor's page on
     /// errors](https://docs.voucherify.io/api-reference/errors).
     #[serde(deserialize_with = "::freshtoken_wire::de::integer")]
     pub code: i64,
-    /// The machine-readable kind of the error, where it has one. Here `invalid_scope`,
-    /// `invalid_grant_type` and `missing_parameters` are known. Source: [the vendor's published
+    /// The machine-readable kind of the error, if it has one. `invalid_scope`, `invalid_grant_type` and
+    /// `missing_parameters` are known for these operations. Source: [the vendor's published
     /// OpenAPI](https://github.com/voucherifyio/voucherify-openapi).
     pub key: Option<String>,
-    /// A short text for a person. Source: [the vendor's page on
+    /// A short message for people. Source: [the vendor's page on
     /// errors](https://docs.voucherify.io/api-reference/errors).
     pub message: String,
-    /// A longer text for a person. Source: [the vendor's page on
+    /// A longer message for people. Source: [the vendor's page on
     /// errors](https://docs.voucherify.io/api-reference/errors).
     pub details: Option<String>,
-    /// Voucherify's id of this request: quote it to the vendor's support. Not a secret. Source: [the
+    /// Voucherify's id of this request, for the vendor's support. It is not a secret. Source: [the
     /// vendor's published OpenAPI](https://github.com/voucherifyio/voucherify-openapi).
     pub request_id: Option<String>,
     /// The id of the resource that the error is about. Source: [the vendor's published
     /// OpenAPI](https://github.com/voucherifyio/voucherify-openapi).
     pub resource_id: Option<String>,
-    /// What kind of resource `resource_id` names. Source: [the vendor's published
+    /// The kind of the resource in `resource_id`. Source: [the vendor's published
     /// OpenAPI](https://github.com/voucherifyio/voucherify-openapi).
     pub resource_type: Option<String>,
     /// More about the error. Source: [the vendor's published
@@ -190,23 +190,23 @@ pub struct ApiError {
     pub error: Option<ApiErrorDetail>,
 }
 
-/// What an error says beyond its own text.
+/// Details of an error.
 ///
 /// Source: [the vendor's published OpenAPI](https://github.com/voucherifyio/voucherify-openapi).
 #[derive(Clone, Debug, PartialEq, ::serde::Deserialize)]
 pub struct ApiErrorDetail {
-    /// A text that a user of the project wrote for this case. Source: [the vendor's published
+    /// A message that a user of the project wrote for this case. Source: [the vendor's published
     /// OpenAPI](https://github.com/voucherifyio/voucherify-openapi).
     pub message: Option<String>,
 }
 
-/// The form that asks about a token.
+/// The form that introspects a token.
 ///
 /// Source: [the vendor's reference
 /// page](https://docs.voucherify.io/api-reference/oauth/introspect-oauth-20-token).
 #[derive(Clone, Debug, PartialEq)]
 pub struct IntrospectRequest {
-    /// The access token in question. Source: [the vendor's reference
+    /// The access token to introspect. Source: [the vendor's reference
     /// page](https://docs.voucherify.io/api-reference/oauth/introspect-oauth-20-token).
     pub access_token: ::freshtoken_wire::Secret,
 }
@@ -223,46 +223,47 @@ impl ::serde::Serialize for IntrospectRequest {
     }
 }
 
-/// What Voucherify knows of a token: all of it for a live one, only `active` for any other.
+/// What Voucherify knows about a token. A valid token has all fields, any other only `active`.
 ///
 /// Source: [the vendor's reference
 /// page](https://docs.voucherify.io/api-reference/oauth/introspect-oauth-20-token). Its schema
-/// requires all fields, but its example of an inactive token has `active` alone.
+/// requires all fields, but its example of an inactive token has only `active`.
 #[derive(Clone, Debug, PartialEq, ::serde::Deserialize)]
 pub struct Introspection {
-    /// Whether the token is alive; `false` for one that Voucherify doesn't know, too. Source: [the
-    /// vendor's reference
+    /// Whether the token is valid. It is also `false` for a token that Voucherify doesn't know. Source:
+    /// [the vendor's reference
     /// page](https://docs.voucherify.io/api-reference/oauth/introspect-oauth-20-token).
     pub active: bool,
-    /// The access token that was asked about. Source: [the vendor's reference
+    /// The access token that was introspected. Source: [the vendor's reference
     /// page](https://docs.voucherify.io/api-reference/oauth/introspect-oauth-20-token).
     pub access_token: Option<::freshtoken_wire::Secret>,
-    /// The id that Voucherify gave this OAuth client. Not a secret. Source: [the vendor's reference
-    /// page](https://docs.voucherify.io/api-reference/oauth/introspect-oauth-20-token).
+    /// The id of this OAuth client, issued by Voucherify. It is not a secret. Source: [the vendor's
+    /// reference page](https://docs.voucherify.io/api-reference/oauth/introspect-oauth-20-token).
     pub client_id: Option<String>,
-    /// When the token ends, in Unix seconds. Source: [the vendor's reference
+    /// When the token expires, in Unix seconds. Source: [the vendor's reference
     /// page](https://docs.voucherify.io/api-reference/oauth/introspect-oauth-20-token).
     #[serde(default, deserialize_with = "::freshtoken_wire::de::option_integer")]
     pub expires_at: Option<i64>,
-    /// How many seconds the token has left. Source: [the vendor's reference
+    /// The number of seconds until the token expires. Source: [the vendor's reference
     /// page](https://docs.voucherify.io/api-reference/oauth/introspect-oauth-20-token).
     #[serde(default, deserialize_with = "::freshtoken_wire::de::option_integer")]
     pub expires_in: Option<i64>,
-    /// What the token may do: scopes, with spaces between. Source: [the vendor's reference
+    /// The scopes of the token, separated by spaces. Source: [the vendor's reference
     /// page](https://docs.voucherify.io/api-reference/oauth/introspect-oauth-20-token).
     pub scope: Option<String>,
-    /// What to write before the token in the `Authorization` header of a call. Source: [the vendor's
-    /// reference page](https://docs.voucherify.io/api-reference/oauth/introspect-oauth-20-token).
+    /// The type, which is written before the token in the `Authorization` header of a call. Source:
+    /// [the vendor's reference
+    /// page](https://docs.voucherify.io/api-reference/oauth/introspect-oauth-20-token).
     pub token_type: Option<String>,
 }
 
-/// The form that ends a token.
+/// The form that revokes a token.
 ///
 /// Source: [the vendor's reference
 /// page](https://docs.voucherify.io/api-reference/oauth/revoke-oauth-20-token).
 #[derive(Clone, Debug, PartialEq)]
 pub struct RevokeRequest {
-    /// The access token to end. Source: [the vendor's reference
+    /// The access token to revoke. Source: [the vendor's reference
     /// page](https://docs.voucherify.io/api-reference/oauth/revoke-oauth-20-token).
     pub access_token: ::freshtoken_wire::Secret,
 }

@@ -142,14 +142,14 @@ impl Client {
 
     /// Exchange the client's credentials for an access token.
     ///
-    /// The [client credentials grant](https://www.rfc-editor.org/rfc/rfc6749#section-4.4). The answer
+    /// The [client credentials grant](https://www.rfc-editor.org/rfc/rfc6749#section-4.4). The response
     /// has no refresh token, and no operation is known that revokes an access token.
     ///
-    /// The credentials go in the body, as [the vendor's reference
-    /// page](https://apidoc.wellnessliving.io/authentication-28700266e0) shows. Amazon Cognito takes
-    /// them as HTTP Basic too, by [Amazon's
+    /// The credentials are in the body, as [the vendor's reference
+    /// page](https://apidoc.wellnessliving.io/authentication-28700266e0) shows. Amazon Cognito also
+    /// accepts HTTP Basic, according to [Amazon's
     /// documentation](https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html);
-    /// this fragment sends them in the body alone, never in both places.
+    /// this fragment sends them only in the body.
     ///
     /// # Errors
     ///
@@ -158,9 +158,9 @@ impl Client {
     ///
     /// The spec lists these failures:
     ///
-    /// - 400 ([`ErrorBody::TokenError`]): The request was refused.
-    /// - 405: The request was no form, or no POST.
-    /// - 429: Throttled: the limit that all partners share is used up.
+    /// - 400 ([`ErrorBody::TokenError`]): The request was rejected.
+    /// - 405: The request was not a form, or not a POST.
+    /// - 429: Throttled: the limit that all partners share is reached.
     /// - 200 ([`ErrorBody::Token`]): The response contains no token.
     pub async fn create_token(
         &self,

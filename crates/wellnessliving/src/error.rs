@@ -15,7 +15,7 @@ pub type Error = ::freshtoken_wire::Error<ErrorBody>;
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant)]
 pub enum ErrorBody {
-    /// Why a token was refused.
+    /// Why the request for a token was rejected.
     TokenError(types::TokenError),
     /// A response at 2xx that reports a failure, or contains no token.
     Token(types::Token),

@@ -2,7 +2,7 @@
 
 //! The bodies of requests and responses.
 
-/// The form that asks for an access token.
+/// The form that requests an access token.
 ///
 /// Source: the request example of [the vendor's reference
 /// page](https://apidoc.wellnessliving.io/authentication-28700266e0), and for `scope` [Amazon's
@@ -11,14 +11,14 @@
 /// It also sends `grant_type` = `client_credentials`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TokenRequest {
-    /// The id of the partner's client, issued by WellnessLiving. Not a secret. Source: [the vendor's
-    /// reference page](https://apidoc.wellnessliving.io/authentication-28700266e0).
+    /// The id of the partner's client, issued by WellnessLiving. It is not a secret. Source: [the
+    /// vendor's reference page](https://apidoc.wellnessliving.io/authentication-28700266e0).
     pub client_id: String,
     /// The secret of the partner's client, issued by WellnessLiving. Source: [the vendor's reference
     /// page](https://apidoc.wellnessliving.io/authentication-28700266e0).
     pub client_secret: ::freshtoken_wire::Secret,
-    /// The scopes wanted, on the wire one text with a space between. Without it Cognito grants every
-    /// scope that the client may have. Source: [Amazon's
+    /// The requested scopes, which are sent as one string, separated by spaces. Without this field,
+    /// Cognito grants every scope that the client can have. Source: [Amazon's
     /// documentation](https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html);
     /// the vendor's reference page doesn't mention it.
     pub scope: Option<::freshtoken_wire::SpaceDelimited<String>>,
@@ -42,29 +42,29 @@ impl ::serde::Serialize for TokenRequest {
     }
 }
 
-/// An access token and how long it lives.
+/// An access token and its lifetime.
 ///
 /// Source: [the vendor's reference
-/// page](https://apidoc.wellnessliving.io/authentication-28700266e0). Neither a refresh token nor
-/// the granted scopes are part of the answer.
+/// page](https://apidoc.wellnessliving.io/authentication-28700266e0). The response contains neither
+/// a refresh token nor the granted scopes.
 #[derive(Clone, Debug, PartialEq, ::serde::Deserialize)]
 pub struct Token {
-    /// The access token: a JWT, to be treated as an opaque text. Source: [the vendor's reference
+    /// The access token, a JWT. Treat it as an opaque string. Source: [the vendor's reference
     /// page](https://apidoc.wellnessliving.io/authentication-28700266e0).
     pub access_token: ::freshtoken_wire::Secret,
-    /// The token's life in seconds, from the arrival of the answer. Source: [the vendor's reference
-    /// page](https://apidoc.wellnessliving.io/authentication-28700266e0), whose example says 3600. A
-    /// pool may set 300 to 86400, by [Amazon's
+    /// The lifetime of the token in seconds, from the arrival of the response. Source: [the vendor's
+    /// reference page](https://apidoc.wellnessliving.io/authentication-28700266e0), whose example is
+    /// 3600. A pool can set 300 to 86400, according to [Amazon's
     /// documentation](https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html).
     #[serde(deserialize_with = "::freshtoken_wire::de::integer")]
     pub expires_in: i64,
-    /// What to write before the token in the `Authorization` header of a call. Source: [the vendor's
-    /// reference page](https://apidoc.wellnessliving.io/authentication-28700266e0), and [RFC 6749,
-    /// section 7.1](https://www.rfc-editor.org/rfc/rfc6749#section-7.1).
+    /// The type, which is written before the token in the `Authorization` header of a call. Source:
+    /// [the vendor's reference page](https://apidoc.wellnessliving.io/authentication-28700266e0), and
+    /// [RFC 6749, section 7.1](https://www.rfc-editor.org/rfc/rfc6749#section-7.1).
     pub token_type: String,
 }
 
-/// Why a token was refused.
+/// Why the request for a token was rejected.
 ///
 /// Source: [Amazon's
 /// documentation](https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html),
@@ -74,23 +74,23 @@ pub struct TokenError {
     /// The machine-readable code. Source: [Amazon's
     /// documentation](https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html).
     pub error: ErrorCode,
-    /// A text for a person, rarely there. Source: [RFC 6749, section
+    /// A message for people. It is rarely present. Source: [RFC 6749, section
     /// 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2).
     pub error_description: Option<String>,
 }
 
 ::freshtoken_wire::open_enum! {
-    /// The codes with which Cognito refuses a token; more may come.
+    /// The codes with which Cognito rejects a request for a token. Others are possible.
     ///
     /// `invalid_request`: a parameter is missing, unknown or malformed. `invalid_client`: the client id
-    /// or secret is wrong. `invalid_grant`: the grant itself is refused. `unauthorized_client`: the
-    /// client may not use this grant. `unsupported_grant_type`: the grant type isn't one that Cognito
-    /// knows. `invalid_scope`: a scope that the client may not have.
+    /// or secret is wrong. `invalid_grant`: the grant itself is rejected. `unauthorized_client`: the
+    /// client must not use this grant. `unsupported_grant_type`: Cognito doesn't know the grant type.
+    /// `invalid_scope`: the client can't have one of the scopes.
     ///
     /// Source: [Amazon's
     /// documentation](https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html),
-    /// except `invalid_scope`, which occurs though that page lacks it and is defined in [RFC 6749,
-    /// section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2).
+    /// except for `invalid_scope`, which occurs although it is not on that page, and which is defined
+    /// in [RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2).
     pub enum ErrorCode else Other {
         /// `invalid_request`
         InvalidRequest = "invalid_request",

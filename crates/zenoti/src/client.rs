@@ -168,11 +168,11 @@ impl Client {
 
     /// Log in with an employee's password, or exchange a refresh token for a new pair.
     ///
-    /// Both grants have this path and this answer; `grant_type` tells them apart. See the vendor's
+    /// Both grants have this path and this response. They differ in `grant_type`. See the vendor's
     /// reference pages, [generate](https://docs.zenoti.com/reference/generate-an-access-token) and
     /// [refresh](https://docs.zenoti.com/reference/refresh-an-access-token).
     ///
-    /// A refresh ends the access tokens there are and spends the refresh token: when its answer is
+    /// A refresh revokes the existing access tokens and uses up the refresh token. If its response is
     /// lost, log in again.
     ///
     /// # Errors
@@ -183,10 +183,10 @@ impl Client {
     /// The spec lists these failures:
     ///
     /// - 401 ([`ErrorBody::ErrorResponse`]): The account, the employee's name or the password is wrong,
-    ///   or the refresh token isn't valid; "Invalid account" has been seen as the text.
+    ///   or the refresh token isn't valid.
     /// - 429: Throttled: the organisation has used up its calls of this minute.
     /// - 500 ([`ErrorBody::ErrorResponse`]): Zenoti failed, or, with code 4023, the app's id or secret
-    ///   is wrong, which no repetition mends (third-party evidence only).
+    ///   is wrong, so that repeating the request doesn't help (third-party evidence only).
     /// - 200 ([`ErrorBody::TokenResponse`]): The response reports a failure, or contains no token.
     pub async fn create_token(
         &self,
@@ -208,11 +208,11 @@ impl Client {
         Ok(client.inner.outcome(result))
     }
 
-    /// End all access tokens, not only the one that the call carries.
+    /// Revoke all access tokens, not only the one that the call sends.
     ///
-    /// No body; the access token goes into the `Authorization` header. Whose tokens "all" are isn't
-    /// said: presumably those of the employee, in every other process too. Source: [the vendor's
-    /// reference](https://docs.zenoti.com/reference).
+    /// There is no body. The access token is in the `Authorization` header. The vendor doesn't say
+    /// whose tokens are revoked: presumably those of the employee, in every process. Source: [the
+    /// vendor's reference](https://docs.zenoti.com/reference).
     ///
     /// # Arguments
     ///
@@ -224,7 +224,7 @@ impl Client {
     ///
     /// The spec lists these failures:
     ///
-    /// - 401 ([`ErrorBody::ErrorResponse`]): The access token isn't valid, or no longer.
+    /// - 401 ([`ErrorBody::ErrorResponse`]): The access token isn't valid, or is no longer valid.
     /// - 429: Throttled: the organisation has used up its calls of this minute.
     pub async fn revoke_tokens(&self, access_token: &Secret) -> Result<(), Error> {
         let mut call = Call::new(&REVOKE_TOKENS_OPERATION, &self.target);

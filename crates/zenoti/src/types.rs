@@ -2,7 +2,7 @@
 
 //! The bodies of requests and responses.
 
-/// What to exchange for tokens: a password or a refresh token.
+/// What is exchanged for tokens: a password or a refresh token.
 ///
 /// Source: the vendor's reference pages,
 /// [generate](https://docs.zenoti.com/reference/generate-an-access-token) and
@@ -10,9 +10,9 @@
 #[derive(Clone, Debug, PartialEq, ::serde::Serialize)]
 #[serde(untagged)]
 pub enum TokenRequest {
-    /// A login with the name and the password of an employee, on behalf of an app.
+    /// A login of an app with the user name and the password of an employee.
     PasswordGrant(PasswordGrant),
-    /// A new pair of tokens for a refresh token, which is spent by it.
+    /// A refresh, which returns a new pair of tokens and uses up the refresh token.
     RefreshGrant(RefreshGrant),
 }
 
@@ -28,7 +28,7 @@ impl From<RefreshGrant> for TokenRequest {
     }
 }
 
-/// A login with the name and the password of an employee, on behalf of an app.
+/// A login of an app with the user name and the password of an employee.
 ///
 /// Source: [the vendor's reference
 /// page](https://docs.zenoti.com/reference/generate-an-access-token), where all seven fields are
@@ -37,7 +37,7 @@ impl From<RefreshGrant> for TokenRequest {
 /// It also sends `grant_type` = `password`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PasswordGrant {
-    /// The name of the business's account, the first part of its host: `spabliss` of
+    /// The account name of the business, which is the first part of its host: `spabliss` in
     /// `spabliss.zenoti.com`. Source: [the vendor's reference
     /// page](https://docs.zenoti.com/reference/generate-an-access-token).
     pub account_name: String,
@@ -47,16 +47,16 @@ pub struct PasswordGrant {
     /// The employee's password. Source: [the vendor's reference
     /// page](https://docs.zenoti.com/reference/generate-an-access-token).
     pub password: ::freshtoken_wire::Secret,
-    /// The id of the app, a GUID; it decides whether an employee or a guest logs in. Not a secret.
-    /// Source: [the vendor's reference
+    /// The id of the app, a GUID. It determines whether an employee or a guest logs in. It is not a
+    /// secret. Source: [the vendor's reference
     /// page](https://docs.zenoti.com/reference/generate-an-access-token).
     pub app_id: String,
     /// The secret of the app. Source: [the vendor's reference
     /// page](https://docs.zenoti.com/reference/generate-an-access-token).
     pub app_secret: ::freshtoken_wire::Secret,
-    /// An id of the device that asks. Source: [the vendor's reference
-    /// page](https://docs.zenoti.com/reference/generate-an-access-token), which shows a GUID; that any
-    /// text will do is third-party evidence only.
+    /// An id of the device that logs in. Source: [the vendor's reference
+    /// page](https://docs.zenoti.com/reference/generate-an-access-token), which shows a GUID. That any
+    /// string works is third-party evidence only.
     pub device_id: String,
 }
 
@@ -78,18 +78,19 @@ impl ::serde::Serialize for PasswordGrant {
     }
 }
 
-/// A new pair of tokens for a refresh token, which is spent by it.
+/// A refresh, which returns a new pair of tokens and uses up the refresh token.
 ///
-/// That the body has these two fields and no others is third-party evidence only; how a refresh
-/// behaves is on [the vendor's reference
+/// That the body has only these two fields is third-party evidence only. The behaviour of a refresh
+/// is documented on [the vendor's reference
 /// page](https://docs.zenoti.com/reference/refresh-an-access-token).
 ///
 /// It also sends `grant_type` = `refresh_token`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RefreshGrant {
-    /// The refresh token of the last answer. It can be used once, within 90 days, and only after the
-    /// access token has expired. The name of the field is third-party evidence only; the rules are on
-    /// [the vendor's reference page](https://docs.zenoti.com/reference/refresh-an-access-token).
+    /// The refresh token of the last response. It can be used once, within 90 days, and only after the
+    /// access token has expired. The name of the field is third-party evidence only; the rules are
+    /// documented on [the vendor's reference
+    /// page](https://docs.zenoti.com/reference/refresh-an-access-token).
     pub refresh_token: ::freshtoken_wire::Secret,
 }
 
@@ -106,16 +107,16 @@ impl ::serde::Serialize for RefreshGrant {
     }
 }
 
-/// What Zenoti answers to both grants.
+/// The response to both grants.
 ///
-/// The members beside `credentials` are third-party evidence only; `credentials` is on [the
-/// vendor's reference page](https://docs.zenoti.com/reference/generate-an-access-token).
+/// The other members than `credentials` are third-party evidence only; `credentials` is documented
+/// on [the vendor's reference page](https://docs.zenoti.com/reference/generate-an-access-token).
 #[derive(Clone, Debug, PartialEq, ::serde::Deserialize)]
 pub struct TokenResponse {
-    /// The pair of tokens; null or missing when there is an error. Source: [the vendor's reference
+    /// The pair of tokens. It is null or missing if there is an error. Source: [the vendor's reference
     /// page](https://docs.zenoti.com/reference/generate-an-access-token).
     pub credentials: Option<TokenCredentials>,
-    /// What the organisation's login policy makes of this login; can be null or missing. Third-party
+    /// How the organisation's login policy evaluates this login. It can be null or missing. Third-party
     /// evidence only, a copy of [the vendor's reference
     /// page](https://docs.zenoti.com/reference/generate-an-access-token).
     pub login_policy_evaluation: Option<LoginPolicyEvaluation>,
@@ -125,48 +126,51 @@ pub struct TokenResponse {
     pub error: Option<ApiError>,
 }
 
-/// A pair of tokens, until when each is valid, and for whom.
+/// A pair of tokens, the expiry of each, and the kind of user.
 ///
 /// Source: [the vendor's reference
-/// page](https://docs.zenoti.com/reference/generate-an-access-token). It lists all eight fields but
-/// calls none of them required; here only the access token is, so that a login or a refresh that
-/// can't be repeated isn't lost for the want of another field.
+/// page](https://docs.zenoti.com/reference/generate-an-access-token). It lists all eight fields,
+/// but says of none that it is required. Here only the access token is required, so that no other
+/// missing field can cost the result of a login or a refresh, which can't be repeated.
 #[derive(Clone, Debug, PartialEq, ::serde::Deserialize)]
 pub struct TokenCredentials {
-    /// The access token, valid for 24 hours, about 1,100 characters of visible ASCII with `:`, `|`,
-    /// `$`, `#`, `+`, `/` and `=` among them: no JWT, but legal in a header. Source: [the vendor's
-    /// reference page](https://docs.zenoti.com/reference/generate-an-access-token); how it looks is
-    /// third-party evidence only.
+    /// The access token, valid for 24 hours. It has about 1,100 characters of visible ASCII, including
+    /// `:`, `|`, `$`, `#`, `+`, `/` and `=`. It is not a JWT, but it is a valid header value. Source:
+    /// [the vendor's reference page](https://docs.zenoti.com/reference/generate-an-access-token); its
+    /// form is third-party evidence only.
     pub access_token: ::freshtoken_wire::Secret,
-    /// When the access token expires: a date and time in UTC, with seven digits of a second. Source:
-    /// [the vendor's reference page](https://docs.zenoti.com/reference/generate-an-access-token); how
-    /// it looks is third-party evidence only.
+    /// When the access token expires: a date and time in UTC, with seven decimal digits of a second.
+    /// Source: [the vendor's reference
+    /// page](https://docs.zenoti.com/reference/generate-an-access-token); its form is third-party
+    /// evidence only.
     pub access_token_expiry: Option<::freshtoken_wire::Timestamp>,
     /// The refresh token, valid for 90 days and for one use, and only after the access token has
     /// expired. Source: [the vendor's reference
     /// page](https://docs.zenoti.com/reference/refresh-an-access-token).
     pub refresh_token: Option<::freshtoken_wire::Secret>,
-    /// When the refresh token expires: a date and time in UTC, with seven digits of a second. Source:
-    /// [the vendor's reference page](https://docs.zenoti.com/reference/generate-an-access-token); how
-    /// it looks is third-party evidence only.
+    /// When the refresh token expires: a date and time in UTC, with seven decimal digits of a second.
+    /// Source: [the vendor's reference
+    /// page](https://docs.zenoti.com/reference/generate-an-access-token); its form is third-party
+    /// evidence only.
     pub refresh_token_expiry: Option<::freshtoken_wire::Timestamp>,
-    /// What to write before the token in the `Authorization` header of a call, in lower case. Source:
-    /// [the vendor's reference page](https://docs.zenoti.com/reference/generate-an-access-token); the
-    /// value is third-party evidence only.
+    /// The type, which is written before the token in the `Authorization` header of a call. It is in
+    /// lower case. Source: [the vendor's reference
+    /// page](https://docs.zenoti.com/reference/generate-an-access-token); the value is third-party
+    /// evidence only.
     pub token_type: Option<String>,
-    /// The id of the token, a GUID in either case. Not a secret. Source: [the vendor's reference
-    /// page](https://docs.zenoti.com/reference/generate-an-access-token).
+    /// The id of the token, a GUID in upper or lower case. It is not a secret. Source: [the vendor's
+    /// reference page](https://docs.zenoti.com/reference/generate-an-access-token).
     pub token_id: Option<String>,
-    /// The id of the app, a GUID in either case. Not a secret. Source: [the vendor's reference
-    /// page](https://docs.zenoti.com/reference/generate-an-access-token).
+    /// The id of the app, a GUID in upper or lower case. It is not a secret. Source: [the vendor's
+    /// reference page](https://docs.zenoti.com/reference/generate-an-access-token).
     pub app_id: Option<String>,
-    /// Who the token is for. Source: [the vendor's reference
+    /// The kind of user of the token. Source: [the vendor's reference
     /// page](https://docs.zenoti.com/reference/generate-an-access-token).
     pub user_type: Option<UserType>,
 }
 
 ::freshtoken_wire::open_enum! {
-    /// Who a token is for; more may come.
+    /// The kind of user of a token. Others are possible.
     ///
     /// Source: [the vendor's reference
     /// page](https://docs.zenoti.com/reference/generate-an-access-token), which has these two.
@@ -178,48 +182,48 @@ pub struct TokenCredentials {
     }
 }
 
-/// What the organisation's login policy makes of a login.
+/// How the organisation's login policy evaluates a login.
 ///
 /// Third-party evidence only, a copy of [the vendor's reference
-/// page](https://docs.zenoti.com/reference/generate-an-access-token). Nothing says what the fields
-/// mean beyond their names, nor which values they can have; any of them can be null or missing.
+/// page](https://docs.zenoti.com/reference/generate-an-access-token). No source explains the fields
+/// or their values beyond their names. Each of them can be null or missing.
 #[derive(Clone, Debug, PartialEq, ::serde::Deserialize)]
 pub struct LoginPolicyEvaluation {
-    /// Whether the policy lets the employee log in. Third-party evidence only, a copy of [the vendor's
-    /// reference page](https://docs.zenoti.com/reference/generate-an-access-token).
+    /// Whether the policy allows the employee to log in. Third-party evidence only, a copy of [the
+    /// vendor's reference page](https://docs.zenoti.com/reference/generate-an-access-token).
     pub allowlogin: Option<bool>,
-    /// What the policy wants done, as a number; 0 has been seen. Third-party evidence only, a copy of
-    /// [the vendor's reference page](https://docs.zenoti.com/reference/generate-an-access-token).
+    /// The action that the policy requires, as a number. 0 has been seen. Third-party evidence only, a
+    /// copy of [the vendor's reference
+    /// page](https://docs.zenoti.com/reference/generate-an-access-token).
     #[serde(default, deserialize_with = "::freshtoken_wire::de::option_integer")]
     pub policyaction: Option<i64>,
-    /// What belongs to `policyaction`, of unknown type; only null has been seen. Third-party evidence
+    /// The data of `policyaction`, with an unknown type. Only null has been seen. Third-party evidence
     /// only, a copy of [the vendor's reference
     /// page](https://docs.zenoti.com/reference/generate-an-access-token).
     pub policyactiondata: Option<::serde_json::Value>,
-    /// The id of the employee, presumably a GUID; only null has been seen. Third-party evidence only, a
+    /// The id of the employee, presumably a GUID. Only null has been seen. Third-party evidence only, a
     /// copy of [the vendor's reference
     /// page](https://docs.zenoti.com/reference/generate-an-access-token).
     pub userid: Option<String>,
-    /// Whether to remind the employee of a password that soon expires. Third-party evidence only, a
-    /// copy of [the vendor's reference
-    /// page](https://docs.zenoti.com/reference/generate-an-access-token).
+    /// Whether to remind the employee that the password expires soon. Third-party evidence only, a copy
+    /// of [the vendor's reference page](https://docs.zenoti.com/reference/generate-an-access-token).
     pub passwordexpiryreminder: Option<bool>,
 }
 
 /// What went wrong: a code and a reason.
 ///
-/// Source: [the vendor's reference](https://docs.zenoti.com/reference). Which fields hold them is
+/// Source: [the vendor's reference](https://docs.zenoti.com/reference). The names of the fields are
 /// third-party evidence only, so each is optional.
 #[derive(Clone, Debug, PartialEq, ::serde::Deserialize)]
 pub struct ApiError {
-    /// The machine-readable code, a number or text. 4023, wrong app credentials, is known by
+    /// The machine-readable code, a number or a string. That 4023 means wrong app credentials is
     /// third-party evidence only. Source: [the vendor's reference](https://docs.zenoti.com/reference).
     pub code: Option<::serde_json::Value>,
-    /// A text for a person. Third-party evidence only, after [the vendor's
+    /// A message for people. Third-party evidence only, based on [the vendor's
     /// reference](https://docs.zenoti.com/reference).
     pub message: Option<String>,
-    /// A text for a person, where there is no `message`. Source: [the vendor's
-    /// reference](https://docs.zenoti.com/reference), whose word for it this is.
+    /// A message for people, if there is no `message`. Source: [the vendor's
+    /// reference](https://docs.zenoti.com/reference), which uses this word.
     pub reason: Option<String>,
 }
 

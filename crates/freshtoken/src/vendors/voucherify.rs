@@ -47,8 +47,8 @@ pub struct Credentials {
     /// The secret token of an API key of the project, sent together with its id. Source: [the vendor's
     /// published OpenAPI](https://github.com/voucherifyio/voucherify-openapi).
     pub app_token: Secret,
-    /// What the token may do: at least one scope. On the wire one text with spaces between, never
-    /// commas. Source: [the vendor's reference
+    /// The scopes of the token, at least one. They are sent as one string, separated by spaces and
+    /// never by commas. Source: [the vendor's reference
     /// page](https://docs.voucherify.io/api-reference/oauth/generate-oauth-20-token).
     pub scope: SpaceDelimited<types::Scope>,
 }
@@ -118,10 +118,7 @@ impl FromEnv for Endpoint {
             "VOUCHERIFY_APP_TOKEN",
             "The secret token of an API key of the project, sent together with its id.",
         ),
-        Variable::required(
-            "VOUCHERIFY_SCOPE",
-            "What the token may do: at least one scope.",
-        ),
+        Variable::required("VOUCHERIFY_SCOPE", "The scopes of the token, at least one."),
         Variable::optional("VOUCHERIFY_URL", "A custom base URL."),
         Variable::optional(
             "VOUCHERIFY_SERVER",

@@ -39,14 +39,14 @@ pub type LoginResponse = types::Token;
 /// The credentials of a login at “WellnessLiving token endpoint”. `Debug` prints no secret.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Credentials {
-    /// The id of the partner's client, issued by WellnessLiving. Not a secret. Source: [the vendor's
-    /// reference page](https://apidoc.wellnessliving.io/authentication-28700266e0).
+    /// The id of the partner's client, issued by WellnessLiving. It is not a secret. Source: [the
+    /// vendor's reference page](https://apidoc.wellnessliving.io/authentication-28700266e0).
     pub client_id: String,
     /// The secret of the partner's client, issued by WellnessLiving. Source: [the vendor's reference
     /// page](https://apidoc.wellnessliving.io/authentication-28700266e0).
     pub client_secret: Secret,
-    /// The scopes wanted, on the wire one text with a space between. Without it Cognito grants every
-    /// scope that the client may have. Source: [Amazon's
+    /// The requested scopes, which are sent as one string, separated by spaces. Without this field,
+    /// Cognito grants every scope that the client can have. Source: [Amazon's
     /// documentation](https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html);
     /// the vendor's reference page doesn't mention it.
     pub scope: Option<SpaceDelimited<String>>,
@@ -107,7 +107,7 @@ impl FromEnv for Endpoint {
         ),
         Variable::optional(
             "WELLNESSLIVING_SCOPE",
-            "The scopes wanted, on the wire one text with a space between.",
+            "The requested scopes, which are sent as one string, separated by spaces.",
         ),
         Variable::optional("WELLNESSLIVING_URL", "A custom base URL."),
         Variable::optional(

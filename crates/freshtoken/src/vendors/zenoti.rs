@@ -42,7 +42,7 @@ pub type LoginResponse = types::TokenResponse;
 /// The credentials of a login at “Zenoti token API”. `Debug` prints no secret.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Credentials {
-    /// The name of the business's account, the first part of its host: `spabliss` of
+    /// The account name of the business, which is the first part of its host: `spabliss` in
     /// `spabliss.zenoti.com`. Source: [the vendor's reference
     /// page](https://docs.zenoti.com/reference/generate-an-access-token).
     pub account_name: String,
@@ -52,16 +52,16 @@ pub struct Credentials {
     /// The employee's password. Source: [the vendor's reference
     /// page](https://docs.zenoti.com/reference/generate-an-access-token).
     pub password: Secret,
-    /// The id of the app, a GUID; it decides whether an employee or a guest logs in. Not a secret.
-    /// Source: [the vendor's reference
+    /// The id of the app, a GUID. It determines whether an employee or a guest logs in. It is not a
+    /// secret. Source: [the vendor's reference
     /// page](https://docs.zenoti.com/reference/generate-an-access-token).
     pub app_id: String,
     /// The secret of the app. Source: [the vendor's reference
     /// page](https://docs.zenoti.com/reference/generate-an-access-token).
     pub app_secret: Secret,
-    /// An id of the device that asks. Source: [the vendor's reference
-    /// page](https://docs.zenoti.com/reference/generate-an-access-token), which shows a GUID; that any
-    /// text will do is third-party evidence only.
+    /// An id of the device that logs in. Source: [the vendor's reference
+    /// page](https://docs.zenoti.com/reference/generate-an-access-token), which shows a GUID. That any
+    /// string works is third-party evidence only.
     pub device_id: String,
 }
 
@@ -138,16 +138,13 @@ impl FromEnv for Endpoint {
     const VARIABLES: &'static [Variable] = &[
         Variable::required(
             "ZENOTI_ACCOUNT_NAME",
-            "The name of the business's account, the first part of its host: spabliss of spabliss.zenoti.com.",
+            "The account name of the business, which is the first part of its host: spabliss in spabliss.zenoti.com.",
         ),
         Variable::required("ZENOTI_USER_NAME", "The employee's user name."),
         Variable::required("ZENOTI_PASSWORD", "The employee's password."),
-        Variable::required(
-            "ZENOTI_APP_ID",
-            "The id of the app, a GUID; it decides whether an employee or a guest logs in.",
-        ),
+        Variable::required("ZENOTI_APP_ID", "The id of the app, a GUID."),
         Variable::required("ZENOTI_APP_SECRET", "The secret of the app."),
-        Variable::required("ZENOTI_DEVICE_ID", "An id of the device that asks."),
+        Variable::required("ZENOTI_DEVICE_ID", "An id of the device that logs in."),
         Variable::optional("ZENOTI_REFRESH_TOKEN", "The refresh token to start with."),
         Variable::optional("ZENOTI_URL", "A custom base URL."),
     ];
