@@ -12,15 +12,15 @@ pub fn comment(text: &str, indent: &str) -> String {
     lines(text).iter().map(|line| format!("{indent}/// {line}").trim_end().to_owned() + "\n").collect()
 }
 
-/// Returns the text without control characters, which would make the file binary for git, and without characters that change
-/// the direction of text, which rustc rejects in comments. Line breaks and tabs are kept.
+/// Returns the text without control characters, which would make the file binary for git, and without characters that
+/// change the direction of text, which rustc rejects in comments. Line breaks and tabs are kept.
 pub fn cleaned(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t') || turns(c), "")
 }
 
-/// Returns the text in lines of limited width. Paragraphs are wrapped again. Code, headings and tables keep their line breaks,
-/// because they have a meaning in Markdown.
+/// Returns the text in lines of limited width. Paragraphs are wrapped again. Code, headings and tables keep their line
+/// breaks, because they have a meaning in Markdown.
 pub fn lines(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut paragraph = String::new();

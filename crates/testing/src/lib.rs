@@ -30,7 +30,7 @@ pub use insta;
 /// Pairs of a name and a secret value. In a snapshot, the value appears as `<name>`.
 pub type Secrets<'a> = &'a [(&'a str, &'a str)];
 
-/// Compares a text with the snapshot of this name in `snapshots/<folder>`, next to the test's file.
+/// Compares a string with the snapshot of this name in `snapshots/<folder>`, next to the test's file.
 #[macro_export]
 macro_rules! review {
     ($folder:literal, $name:literal, $text:expr $(,)?) => {{

@@ -194,7 +194,7 @@ impl Client {
         Ok(Self { target, credentials })
     }
 
-    /// Issue an access token with the requested scopes.
+    /// Issues an access token with the requested scopes.
     ///
     /// The client credentials grant, authenticated with the two headers of an API key. The form has no
     /// credentials. See [the vendor's reference
@@ -235,7 +235,7 @@ impl Client {
         Ok(client.inner.outcome(result))
     }
 
-    /// Return whether a token is valid, its scopes and its expiry.
+    /// Returns whether a token is valid, its scopes and its expiry.
     ///
     /// For a token that Voucherify doesn't know, the response is `{"active": false}`, not an error. The
     /// form field is `access_token`, not the `token` of [RFC
@@ -266,7 +266,7 @@ impl Client {
         client.inner.finish(result)
     }
 
-    /// Revoke a token before it expires.
+    /// Revokes a token before it expires.
     ///
     /// A revoked token no longer counts towards the limit of 1,000 valid tokens. The form field is
     /// `access_token`, not the `token` of [RFC 7009](https://www.rfc-editor.org/rfc/rfc7009). See [the

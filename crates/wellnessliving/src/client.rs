@@ -140,7 +140,7 @@ impl Client {
         Ok(Self { target })
     }
 
-    /// Exchange the client's credentials for an access token.
+    /// Exchanges the client's credentials for an access token.
     ///
     /// The [client credentials grant](https://www.rfc-editor.org/rfc/rfc6749#section-4.4). The response
     /// has no refresh token, and no operation is known that revokes an access token.

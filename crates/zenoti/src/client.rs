@@ -166,7 +166,7 @@ impl Client {
         Ok(Self { target })
     }
 
-    /// Log in with an employee's password, or exchange a refresh token for a new pair.
+    /// Logs in with an employee's password, or exchanges a refresh token for a new pair.
     ///
     /// Both grants have this path and this response. They differ in `grant_type`. See the vendor's
     /// reference pages, [generate](https://docs.zenoti.com/reference/generate-an-access-token) and
@@ -208,7 +208,7 @@ impl Client {
         Ok(client.inner.outcome(result))
     }
 
-    /// Revoke all access tokens, not only the one that the call sends.
+    /// Revokes all access tokens, not only the one that the call sends.
     ///
     /// There is no body. The access token is in the `Authorization` header. The vendor doesn't say
     /// whose tokens are revoked: presumably those of the employee, in every process. Source: [the

@@ -1,5 +1,5 @@
-//! Rust source that is laid out while it is written. Making tokens, parsing and formatting them would take longer than the
-//! rest of the generator. The layout is that of prettyplease, which formats progenitor's file.
+//! Rust source that is laid out while it is written. Making tokens, parsing and formatting them would take longer than
+//! the rest of the generator. The layout is that of prettyplease, which formats progenitor's file.
 
 /// An expression, or a part of one.
 pub struct Code {

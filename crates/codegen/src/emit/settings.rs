@@ -1,11 +1,11 @@
-//! The settings of an endpoint: the path parameters of the actions, and the variables in the URLs of the servers. Those with
-//! the same Rust name are one setting.
+//! The settings of an endpoint: the path parameters of the actions, and the variables in the URLs of the servers. Those
+//! with the same Rust name are one setting.
 
 use crate::lower::descriptions::plain;
 use crate::lower::model::{Model, Param, Server, Ty, Variable};
 
-/// Names that no setter and no server can have: those of `Endpoint`'s other methods, and of common traits. A setting can't
-/// have the name of a server either.
+/// Names that no setter and no server can have: those of `Endpoint`'s other methods, and of common traits. A setting
+/// can't have the name of a server either.
 pub const RESERVED: [&str; 12] = [
     "at",
     "clone",
@@ -50,7 +50,8 @@ impl Setting<'_> {
         self.param.is_some() || self.variables.iter().any(|(_, variable)| variable.default.is_some())
     }
 
-    /// Returns the description of the path parameter, or else those of the variables, each with its server if they differ.
+    /// Returns the description of the path parameter, or else those of the variables, each with its server if they
+    /// differ.
     pub fn docs(&self) -> Vec<(Option<&str>, &str)> {
         if let Some(param) = self.param {
             return vec![(None, &param.docs)];

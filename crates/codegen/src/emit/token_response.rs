@@ -1,5 +1,5 @@
-//! How a generated client reads a response: the pointers of `x-token` as the types of wire's reader. The generator checks
-//! examples with this reader, and emits the pointers into the clients as constants.
+//! How a generated client reads a response: the pointers of `x-token` as the types of wire's reader. The generator
+//! checks examples with this reader, and emits the pointers into the clients as constants.
 
 use std::collections::{BTreeSet, HashSet};
 

@@ -1,5 +1,6 @@
-//! The types of the bodies, with the names, the order and the docs of the spec. Enums are open, because a vendor can extend
-//! them. A type writes its constants itself. The types of requests are only written, and those of responses only read.
+//! The types of the bodies, with the names, the order and the docs of the spec. Enums are open, because a vendor can
+//! extend them. A type writes its constants itself. The types of requests are only written, and those of responses only
+//! read.
 
 use indexmap::IndexMap;
 use serde_json::Value;

@@ -97,7 +97,7 @@ fn placeholder(name: &str) -> String {
     format!("example-{}", name.trim_matches('_').replace('_', "-"))
 }
 
-/// Returns the names and the values of the secrets in a request that is made by the code of this module.
+/// Returns the names and the values of the secrets in a request that this code sends.
 pub fn secrets(model: &Model, operation: &Operation, body: Option<&Value>) -> Vec<(String, String)> {
     let mut secrets: Vec<(String, String)> = Vec::new();
     for credential in client::credentials(model) {

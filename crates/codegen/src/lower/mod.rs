@@ -1,7 +1,8 @@
 //! Lower, the third of the four stages: from a linted spec to a [`Model`].
 //!
-//! It resolves references, names every inline type, and merges `allOf`. Constraints that no type can express become docs. The
-//! spec has passed `lint`, but lint itself lowers specs that it rejects, so nothing here panics on an invalid spec.
+//! It resolves references, names every inline type, and merges `allOf`. Constraints that no type can express become
+//! docs. The spec has passed `lint`, but lint itself lowers specs that it rejects, so nothing here panics on an invalid
+//! spec.
 
 pub mod descriptions;
 pub mod model;

@@ -1,5 +1,5 @@
-//! The result of `lower`, and the input of `emit`: the operations and types of a vendor. OpenAPI has many ways to express one
-//! thing, and the model has one. It contains no JSON Schema and no Rust tokens.
+//! The result of `lower`, and the input of `emit`: the operations and types of a vendor. OpenAPI has many ways to
+//! express one thing, and the model has one. It contains no JSON Schema and no Rust tokens.
 
 use std::collections::HashMap;
 
@@ -47,8 +47,8 @@ pub struct Variable {
     pub name: String,
     /// The source of its Rust name: its `x-name`, or else its name.
     pub label: String,
-    /// The default, if the variable has an `enum`. OpenAPI requires a default of every variable, so without an `enum` it has no
-    /// meaning, and the variable is required.
+    /// The default, if the variable has an `enum`. OpenAPI requires a default of every variable, so without an `enum`
+    /// it has no meaning, and the variable is required.
     pub default: Option<String>,
     pub docs: String,
 }
@@ -113,8 +113,8 @@ pub enum Ty {
     Map(Box<Ty>),
     /// A list that is one string, with its delimiter.
     Delimited(char, Box<Ty>),
-    /// A value that is always sent. It is not a field or an argument. Outside of properties and parameters, it is the type of
-    /// its value.
+    /// A value that is always sent. It is not a field or an argument. Outside of properties and parameters, it is the
+    /// type of its value.
     Constant(Value),
 }
 
@@ -287,7 +287,8 @@ pub enum SchemeKind {
 }
 
 impl Model {
-    /// Returns the types with a constant that requests and responses share. A property can't be a constant in only one of them.
+    /// Returns the types with a constant that requests and responses share. A property can't be a constant in only one
+    /// of them.
     pub fn sent_and_received(&self) -> impl Iterator<Item = &str> {
         let has_constant = |shape: &Shape| match shape {
             Shape::Struct(properties) => properties.iter().any(|property| matches!(property.ty, Ty::Constant(_))),
@@ -329,8 +330,8 @@ impl Model {
         }
     }
 
-    /// Returns the number of values in the smallest example of a type, or with `optional` in the largest. A recursive type is
-    /// counted once.
+    /// Returns the number of values in the smallest example of a type, or with `optional` in the largest. A recursive
+    /// type is counted once.
     pub fn values(&self, ty: &Ty, optional: bool) -> u64 {
         self.values_within(ty, optional, &mut HashMap::new())
     }

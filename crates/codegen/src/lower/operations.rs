@@ -199,7 +199,8 @@ impl<'a> Lowering<'a> {
         Some(Body { media_type: media_type.clone(), component, examples: self.examples(media) })
     }
 
-    /// Returns the type of a body or of one of its branches. An object without properties is a struct, so that `{}` is sent.
+    /// Returns the type of a body or of one of its branches. An object without properties is a struct, so that `{}` is
+    /// sent.
     pub fn body_ty(&mut self, schema: &'a Value, hint: &str) -> Ty {
         match self.ty(schema, hint) {
             Ty::Any => self.structure(self.resolve(schema), hint, &[]),

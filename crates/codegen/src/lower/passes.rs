@@ -100,8 +100,8 @@ fn mark(components: &mut IndexMap<String, Component>, ty: &Ty, seen: &dyn Fn(&mu
     }
 }
 
-/// Decides what each constant is. In a request it stays a constant. In a branch of a response it is a tag, which identifies the
-/// branch. Elsewhere in a response it is a known value, and another value is not an error.
+/// Decides what each constant is. In a request it stays a constant. In a branch of a response it is a tag, which
+/// identifies the branch. Elsewhere in a response it is a known value, and another value is not an error.
 pub fn settle_constants(components: &mut IndexMap<String, Component>) {
     let branches: IndexSet<String> = components
         .values()

@@ -118,7 +118,8 @@ impl<'a> Lowering<'a> {
         Ty::Ref(name)
     }
 
-    /// Returns the type of an `allOf`: a struct of all properties. For scalars or a single branch, it is the type of the branch.
+    /// Returns the type of an `allOf`: a struct of all properties. For scalars or a single branch, it is the type of
+    /// the branch.
     fn merged(&mut self, schema: &'a Value, branches: &'a [Value], hint: &str) -> Ty {
         if let [single] = branches
             && is_alone(schema)
@@ -240,7 +241,8 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// Returns the values of an open enum, each with the name of its variant: that of `x-names`, or else one made from the value.
+/// Returns the values of an open enum, each with the name of its variant: that of `x-names`, or else one made from the
+/// value.
 fn variants(values: impl Iterator<Item = String>, names: &Value) -> IndexMap<String, String> {
     let named = |value: String| {
         let name = names[&value].as_str().map_or_else(|| ident::variant(&value), str::to_owned);

@@ -1,4 +1,5 @@
-//! The credentials of a vendor's grants. Each is one field of the adapter's `Credentials`, even if several requests send it.
+//! The credentials of a vendor's grants. Each is one field of the adapter's `Credentials`, even if several requests
+//! send it.
 
 use indexmap::IndexMap;
 
@@ -51,8 +52,8 @@ pub fn all_credentials(model: &Model) -> Option<IndexMap<String, Credential>> {
     Some(credentials(model, x_token, &grants(model, x_token).ok()?))
 }
 
-/// Returns pairs of different paths with the same name, such as `client.secret` and `client_secret`, of which one is a secret.
-/// Equal paths are the same credential.
+/// Returns pairs of different paths with the same name, such as `client.secret` and `client_secret`, of which one is a
+/// secret. Equal paths are the same credential.
 pub fn confused(model: &Model) -> Vec<(Vec<String>, Vec<String>)> {
     let Some(x_token) = &model.x_token else { return Vec::new() };
     let Ok(grants) = grants(model, x_token) else { return Vec::new() };
@@ -162,8 +163,8 @@ pub struct Use {
     pub docs: String,
 }
 
-/// Returns the credentials in order: first those of the login, or of the refresh without a login. Those that only other grants
-/// need are optional.
+/// Returns the credentials in order: first those of the login, or of the refresh without a login. Those that only other
+/// grants need are optional.
 pub fn credentials(model: &Model, x_token: &XToken, grants: &[Grant<'_>]) -> IndexMap<String, Credential> {
     let mut found: IndexMap<String, Credential> = IndexMap::new();
     for (index, grant) in grants.iter().enumerate() {

@@ -50,7 +50,8 @@ impl Holder {
     }
 }
 
-/// Returns the variables of a vendor: those of its credentials, those of its settings, then those that every vendor has.
+/// Returns the variables of a vendor: those of its credentials, those of its settings, then those that every vendor
+/// has.
 pub fn holders(model: &Model) -> Vec<Holder> {
     let Some(credentials) = credentials::all_credentials(model) else { return Vec::new() };
     let prefix = prefix(model);
@@ -141,8 +142,8 @@ impl Emitter<'_> {
         Code::row([Code::text("const VARIABLES: &'static [Variable] = "), Code::list("&[", variables.collect())])
     }
 
-    /// Returns the variables by name, each with a sentence about it. A credential and a setting with the same name are one
-    /// variable.
+    /// Returns the variables by name, each with a sentence about it. A credential and a setting with the same name are
+    /// one variable.
     fn listed(&self) -> IndexMap<String, (Need, String)> {
         let (model, prefix) = (self.model, &self.prefix);
         let mut listed: IndexMap<String, (Need, String)> = IndexMap::new();

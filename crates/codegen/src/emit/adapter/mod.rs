@@ -1,5 +1,5 @@
-//! The adapter between the facade and a vendor's crate: a module of the facade with the credentials of the vendor's grants and
-//! with its `Vendor`. It is emitted from `x-token`.
+//! The adapter between the facade and a vendor's crate: a module of the facade with the credentials of the vendor's
+//! grants and with its `Vendor`. It is emitted from `x-token`.
 //!
 //! The vendor's client reads the responses. The facade's module `adapter` has what all adapters share.
 

@@ -93,8 +93,8 @@ impl Adapter<'_> {
         )
     }
 
-    /// Whether the client needs any of the adapter's credentials. Its own credentials can all belong to operations that are not
-    /// grants.
+    /// Whether the client needs any of the adapter's credentials. Its own credentials can all belong to operations that
+    /// are not grants.
     pub fn client_asks(&self) -> bool {
         client::credentials(self.model).iter().any(|credential| self.credentials.contains_key(&credential.name))
     }
@@ -136,8 +136,8 @@ impl Adapter<'_> {
         value
     }
 
-    /// Returns the value of an optional object. It is sent if one of its credentials is present, or if it has constants and
-    /// requires no credential.
+    /// Returns the value of an optional object. It is sent if one of its credentials is present, or if it has constants
+    /// and requires no credential.
     fn optional(
         &self,
         grant: &Grant<'_>,

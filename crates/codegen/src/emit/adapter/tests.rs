@@ -5,7 +5,8 @@ use crate::emit::adapter::credentials::{Conflict, conflicts};
 use crate::lower::lower;
 use crate::read::spec::Spec;
 
-/// Returns the model of a spec with this `x-token` and these properties in the request and the response of its only operation.
+/// Returns the model of a spec with this `x-token` and these properties in the request and the response of its only
+/// operation.
 fn model(x_token: &str, request: &str, response: &str) -> Model {
     let text = format!(
         r#"

@@ -40,8 +40,8 @@ pub fn argument_type(argument: &Argument<'_>) -> String {
     if param.required { plain } else { format!("Option<{plain}>") }
 }
 
-/// Returns the expression of a path parameter that is a setting of the endpoint. If one operation declares it a secret, it is
-/// a secret for all.
+/// Returns the expression of a path parameter that is a setting of the endpoint. If one operation declares it a secret,
+/// it is a secret for all.
 pub fn setting_of(model: &Model, param: &Param) -> String {
     let field = param.field();
     if settings(model).iter().any(|setting| setting.name == field && setting.is_secret()) {

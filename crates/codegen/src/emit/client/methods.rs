@@ -160,7 +160,8 @@ fn authorize(model: &Model, operation: &Operation, credentials: &[Credential], a
     lines.collect()
 }
 
-/// Returns the method of `Call` that adds the credential of a scheme, and its inputs. A token is the next one of `tokens`.
+/// Returns the method of `Call` that adds the credential of a scheme, and its inputs. A token is the next one of
+/// `tokens`.
 fn scheme_call<'a>(
     model: &Model,
     scheme: &Scheme,

@@ -68,8 +68,8 @@ fn client(model: &Model, credentials: &[Credential]) -> String {
     let keeps = if has_credentials { CREDENTIALS } else { "" };
     let missing = if settings.is_empty() { "" } else { ", or if a setting of the endpoint is missing" };
     let new_docs = format!(
-        "Creates a client for an endpoint. It sends no request.{keeps}\n\n# Errors\n\nReturns an error if no secret may be sent to the \
-         base URL of the endpoint{missing}."
+        "Creates a client for an endpoint. It sends no request.{keeps}\n\n# Errors\n\nReturns an error if no secret may \
+         be sent to the base URL of the endpoint{missing}."
     );
     let mut inputs = vec!["endpoint: Endpoint".to_owned()];
     inputs.extend(has_credentials.then(|| "credentials: Credentials".to_owned()));

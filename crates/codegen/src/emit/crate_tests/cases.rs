@@ -1,5 +1,5 @@
-//! What the tests of an operation send and what its vendor returns: the examples of the spec, and invented ones where it
-//! has none.
+//! What the tests of an operation send and what its vendor returns: the examples of the spec, and invented ones where
+//! it has none.
 
 use freshtoken_wire::tokens::TokenFields;
 use serde_json::Value;
@@ -39,7 +39,8 @@ impl<'a> Tested<'a> {
         Self { operation, requests: requests(model, operation), responses }
     }
 
-    /// Returns the body of a success: the first example that is one, or an invented one. An example at 2xx can be a failure.
+    /// Returns the body of a success: the first example that is one, or an invented one. An example at 2xx can be a
+    /// failure.
     pub fn success(&self, model: &Model) -> Option<Value> {
         let ty = self.operation.success.ty.as_ref()?;
         let of_success = self.responses.iter().filter(|of| of.response.status == self.operation.success.status);

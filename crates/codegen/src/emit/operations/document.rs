@@ -47,8 +47,8 @@ pub fn document(model: &Model, types: Types) -> Value {
 /// Names that progenitor's methods use. progenitor does not know that `gen` is a keyword.
 const TAKEN: [&str; 7] = ["body", "encode_path", "gen_", "header_map", "request", "response", "url"];
 
-/// Returns the names of an operation's parameters in the document, which are unique and valid in Rust. `operations` replaces
-/// them by the names on the wire, which can be neither.
+/// Returns the names of an operation's parameters in the document, which are unique and valid in Rust. `operations`
+/// replaces them by the names on the wire, which can be neither.
 pub fn arguments(operation: &Operation) -> Vec<String> {
     let mut names = vec![String::new(); operation.params.len()];
     let mut order: Vec<usize> = (0..names.len()).collect();

@@ -1,6 +1,7 @@
-//! The private operations of a generated client, which progenitor generates because the project is built on it. Each is six
-//! lines that build a request and match its response; everything else in a client is emitted from the model. Everything that
-//! exists because of progenitor is in this folder: the document that it reads, its run, and the pass that adapts its output.
+//! The private operations of a generated client, which progenitor generates because the project is built on it. Each is
+//! six lines that build a request and match its response; everything else in a client is emitted from the model.
+//! Everything that exists because of progenitor is in this folder: the document that it reads, its run, and the pass
+//! that adapts its output.
 
 pub mod document;
 
@@ -115,8 +116,8 @@ fn adapt(model: &Model, tokens: TokenStream) -> Result<Progenitor, String> {
     Ok(Progenitor { arguments, operations })
 }
 
-/// Returns the `impl` blocks of the operations, which have an attribute, unlike that of `new`. The rest is replaced by `CLIENT`,
-/// and parsing it would take as long again.
+/// Returns the `impl` blocks of the operations, which have an attribute, unlike that of `new`. The rest is replaced by
+/// `CLIENT`, and parsing it would take as long again.
 fn blocks(tokens: TokenStream) -> Vec<TokenStream> {
     use TokenTree::{Group, Ident, Punct};
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
@@ -171,8 +172,8 @@ impl Client {
 }
 ";
 
-/// Adapts a method of progenitor to `Call`, and removes its docs. Returns the names of its arguments, or `None` if the method
-/// has an unknown form.
+/// Adapts a method of progenitor to `Call`, and removes its docs. Returns the names of its arguments, or `None` if the
+/// method has an unknown form.
 fn operation(operation: Option<&Operation>, method: &mut ImplItemFn) -> Option<Vec<String>> {
     method.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
     let operation = operation?;
@@ -189,10 +190,10 @@ fn operation(operation: Option<&Operation>, method: &mut ImplItemFn) -> Option<V
 
 /// Adapts the body of a method:
 ///
-/// - `Call` returns the URL, so that reqwest does not parse it again, and sends the request. progenitor's hooks before and
-///   after it are removed, because they would keep the request alive.
-/// - `Call` adds the headers. `accept` and `api-version` are removed; the latter is the version of the document, and hides a
-///   parameter of the spec with that name.
+/// - `Call` returns the URL, so that reqwest does not parse it again, and sends the request. progenitor's hooks before
+///   and after it are removed, because they would keep the request alive.
+/// - `Call` adds the headers. `accept` and `api-version` are removed; the latter is the version of the document, and
+///   hides a parameter of the spec with that name.
 /// - Parameters get their names on the wire instead of those in the document.
 fn adapt_body(statements: &mut Vec<Stmt>, params: HashMap<String, &str>) -> Option<()> {
     let [
