@@ -13,7 +13,7 @@ use crate::credentials::CredentialSource;
 use crate::issued_tokens::IssuedTokens;
 use crate::source::TokenSource;
 use crate::store::record::{Record, RefreshToken};
-use crate::store::{AnyStore, Store, StoreError};
+use crate::store::{AnyStore, Seal, Store, StoreError};
 use crate::token::Token;
 use crate::vendor::{Bound, TokenPolicy, Vendor};
 
@@ -79,7 +79,7 @@ impl Start {
     fn split(self, policy: &TokenPolicy, now: Now) -> (Option<Record>, Option<RefreshToken>) {
         let configured = self.refresh_token.and_then(RefreshToken::start);
         if let Some(record) = self.record {
-            return (Some(Record { generation: 0, ..record }), configured);
+            return (Some(Record { generation: 0, pair: 0, ..record }), configured);
         }
         let Some(mut issued) = self.token else { return (None, configured) };
         let refresh = configured.or_else(|| RefreshToken::of(&mut issued, now));
@@ -117,9 +117,16 @@ impl<V: Vendor> TokenSourceBuilder<V> {
     ///
     /// Sources with the same store, vendor, server, account and scopes share one token, so give each account its own name.
     /// The scopes of a [callback](CredentialSource::ask) are unknown to the source, so include them in the name.
-    pub fn store(mut self, store: Arc<impl Store>, account: impl Into<String>) -> Self {
-        self.options.store = Some(store);
+    pub fn store(mut self, store: impl Store, account: impl Into<String>) -> Self {
+        self.options.store = Some(Arc::new(store));
         self.account = account.into().into();
+        self
+    }
+
+    /// Encrypts the records before they are stored. Without it, a store has the tokens in plain text; a store for several
+    /// machines requires the choice.
+    pub fn seal(mut self, seal: Seal) -> Self {
+        self.options.seal = Some(seal);
         self
     }
 
@@ -228,6 +235,7 @@ impl<E: Into<StoreError>> Persisted for Result<(), E> {
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) store: Option<Arc<dyn AnyStore>>,
+    pub(crate) seal: Option<Seal>,
     pub(crate) on_change: Option<OnChange>,
     pub(crate) refresh_in_background: bool,
     pub(crate) forget_answer: bool,
@@ -243,6 +251,7 @@ impl Options {
             server,
             header: const { HeaderName::from_static(V::POLICY.header) },
             store: self.store,
+            seal: self.seal,
             clock: self.clock,
             random: self.random.unwrap_or_else(|| Arc::new(SystemRandom)),
             on_change: self.on_change,

@@ -44,6 +44,8 @@ pub struct Counters {
     pub rejected: u32,
     /// Revocations sent.
     pub revokes: u32,
+    /// Calls of the store that failed or took too long.
+    pub store_failures: u32,
 }
 
 /// The status of a source, for a health check. It contains no secret.
@@ -62,6 +64,8 @@ pub struct Status {
     pub expires_at: Option<SystemTime>,
     /// When the refresh token expires, by this machine's clock.
     pub refresh_expires_at: Option<SystemTime>,
+    /// Whether the last call of the store failed. A valid token is served nevertheless.
+    pub is_store_failing: bool,
     /// The error of the last fetch, unless one has succeeded since.
     pub last_error: Option<Error>,
     /// What the source has done so far.

@@ -114,6 +114,19 @@ impl Token {
         Self::new(stored, Facts { scopes, extra_headers, response: None })
     }
 
+    /// The token with its times by another clock.
+    pub(crate) fn shifted(&self, shift: impl Fn(u64) -> u64) -> Self {
+        let Stored { generation, header, token_at, issued_at, expires_at } = self.stored();
+        let stored = Stored {
+            generation: *generation,
+            header: header.clone(),
+            token_at: *token_at,
+            issued_at: shift(*issued_at),
+            expires_at: expires_at.map(shift),
+        };
+        Self::of_stored(stored, self.scopes().to_vec(), self.extra_headers().to_vec())
+    }
+
     fn new(stored: Stored, facts: Facts) -> Self {
         let has_facts = !facts.scopes.is_empty() || !facts.extra_headers.is_empty() || facts.response.is_some();
         let facts = has_facts.then(|| Box::new(facts));

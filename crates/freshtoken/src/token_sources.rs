@@ -16,7 +16,7 @@ use crate::core::clock::{AnyClock, Clock, Random};
 use crate::credentials::CredentialSource;
 use crate::source::TokenSource;
 use crate::store::record::{Record, RefreshToken};
-use crate::store::{Key, Store};
+use crate::store::{Key, Seal, Store};
 use crate::vendor::{Bound, Vendor};
 
 /// The default bound: enough for most services, and not a leak.
@@ -350,8 +350,14 @@ impl<V: Vendor> TokenSourcesBuilder<V> {
     ///
     /// An evicted account finds its token there again, and sets with the same store share their tokens. Without a store, a
     /// token is lost with its source.
-    pub fn store(mut self, store: Arc<impl Store>) -> Self {
-        self.options.store = Some(store);
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.options.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Encrypts the records before they are stored. See [`TokenSourceBuilder::seal`](crate::TokenSourceBuilder::seal).
+    pub fn seal(mut self, seal: Seal) -> Self {
+        self.options.seal = Some(seal);
         self
     }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use freshtoken::status::{RejectionOutcome, State};
-use freshtoken::store::{Key, Lease, MemoryStore, Record, Store, StoreError};
+use freshtoken::store::{Entry, Key, Loaded, MemoryStore, Store, StoreError};
 use freshtoken::{
     CredentialSource, Error, ErrorKind, TokenSource, http_client_builder, voucherify, wellnessliving, zenoti,
 };
@@ -701,18 +701,27 @@ async fn a_revoke_in_a_new_process_ends_the_token_that_the_store_holds() {
 struct Panics;
 
 impl Store for Panics {
-    #[allow(clippy::manual_async_fn)]
-    fn load(&self, _: &Key) -> impl Future<Output = Result<Option<Arc<Record>>, StoreError>> + Send {
+    type Lease = ();
+
+    fn load(&self, _: &Key) -> impl Future<Output = Result<Loaded, StoreError>> + Send {
         assert!(self.is_sound(), "in the store");
-        async { Ok(None) }
+        std::future::ready(Ok(Loaded::default()))
     }
 
-    async fn compare_and_store(&self, _: &Key, _: u64, _: Arc<Record>) -> Result<bool, StoreError> {
+    async fn compare_and_store(&self, _: &Key, _: u64, _: Entry) -> Result<bool, StoreError> {
         panic!("in the store");
     }
 
-    async fn lease(&self, _: &Key, _: Duration) -> Result<Lease, StoreError> {
-        Ok(Lease::new(()))
+    async fn try_lease(&self, _: &Key, _: &str, _: Duration) -> Result<Option<()>, StoreError> {
+        panic!("in the store");
+    }
+
+    async fn renew_lease(&self, _: &Key, (): &(), _: Duration) -> Result<bool, StoreError> {
+        panic!("in the store");
+    }
+
+    async fn release_lease(&self, _: &Key, (): ()) -> Result<(), StoreError> {
+        panic!("in the store");
     }
 }
 

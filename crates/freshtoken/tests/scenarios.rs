@@ -70,7 +70,7 @@ where
     builder.build()
 }
 
-/// The policies by the name after `TokenPolicy:`.
+/// The policies by the name after `Policy:`.
 const POLICIES: &[(&str, Build)] = &[
     ("log in, renew at 75 %", build::<LogsIn>),
     ("log in, renew 60 s before expiry", build::<Before60>),
@@ -271,7 +271,7 @@ async fn run(text: &str) {
         let line = text.lines().find_map(|line| line.strip_prefix(name));
         line.map(|line| line.trim().trim_end_matches('.').to_owned())
     };
-    let policy = setting("TokenPolicy: ").expect("a line `TokenPolicy: …`");
+    let policy = setting("Policy: ").expect("a line `Policy: …`");
     let (_, build) =
         POLICIES.iter().find(|(name, _)| *name == policy).unwrap_or_else(|| panic!("unknown policy `{policy}`"));
     let issuer = Issuer::new(does(&setting("The issuer ").expect("a line `The issuer …`")));
@@ -293,9 +293,13 @@ async fn run(text: &str) {
         let [at, event, gets, sees] = cells[..] else { panic!("a row has four cells: {row}") };
         if !at.is_empty() {
             let at = duration(at);
-            run.world.clock.advance(at - run.now);
-            run.now = at;
-            settle().await;
+            // A process that watches a record looks at it each second.
+            while run.now < at {
+                let step = if run.waiting.is_empty() { at - run.now } else { Duration::from_secs(1).min(at - run.now) };
+                run.world.clock.advance(step);
+                run.now += step;
+                settle().await;
+            }
         }
         let got = run.event(event).await;
         settle().await;

@@ -15,7 +15,7 @@ use std::fmt::{Debug, Display, Write as _};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
-use freshtoken::store::{Key, Lease, MemoryStore, Record, Store, StoreError};
+use freshtoken::store::{Entry, Key, Loaded, MemoryStore, Record, Store, StoreError};
 use freshtoken::{
     CredentialSource, GrantError, IssuedTokens, Secret, Token, TokenSource, TokenSources, Vendor, voucherify,
     wellnessliving, zenoti,
@@ -435,19 +435,29 @@ impl Fails {
 }
 
 impl Store for Fails {
-    async fn load(&self, key: &Key) -> Result<Option<Arc<Record>>, StoreError> {
+    type Lease = <MemoryStore as Store>::Lease;
+
+    async fn load(&self, key: &Key) -> Result<Loaded, StoreError> {
         self.at("load")?;
-        Store::load(&self.0, key).await
+        self.0.load(key).await
     }
 
-    async fn compare_and_store(&self, key: &Key, expected: u64, record: Arc<Record>) -> Result<bool, StoreError> {
+    async fn compare_and_store(&self, key: &Key, expected: u64, entry: Entry) -> Result<bool, StoreError> {
         self.at("store")?;
-        self.0.compare_and_store(key, expected, record).await
+        self.0.compare_and_store(key, expected, entry).await
     }
 
-    async fn lease(&self, key: &Key, at_most: Duration) -> Result<Lease, StoreError> {
+    async fn try_lease(&self, key: &Key, owner: &str, ttl: Duration) -> Result<Option<Self::Lease>, StoreError> {
         self.at("lease")?;
-        self.0.lease(key, at_most).await
+        self.0.try_lease(key, owner, ttl).await
+    }
+
+    async fn renew_lease(&self, key: &Key, lease: &Self::Lease, ttl: Duration) -> Result<bool, StoreError> {
+        self.0.renew_lease(key, lease, ttl).await
+    }
+
+    async fn release_lease(&self, key: &Key, lease: Self::Lease) -> Result<(), StoreError> {
+        self.0.release_lease(key, lease).await
     }
 }
 
@@ -497,7 +507,7 @@ async fn no_debug_output_has_a_secret() {
     texts.debug(&CredentialSource::<zenoti::Credentials>::ask(|| async { Ok(zenoti_credentials()) }));
     texts.debug(&<zenoti::Endpoint as Vendor>::POLICY);
     texts.debug(&MemoryStore::new());
-    texts.debug(&Lease::new(Secret::new("MARKED")));
+    texts.debug(&Entry::new(1, "MARKED"));
     let issued = IssuedTokens::new("MARKED-access")
         .token_type("MARKED")
         .refresh_token("MARKED-refresh")

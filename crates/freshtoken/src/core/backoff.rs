@@ -27,6 +27,9 @@ const REFUSED_WAIT: Duration = Duration::from_secs(60 * 60);
 /// further one, up to [`REFUSED_WAIT`].
 const FIRST_CREDENTIALS_CHECK: Duration = Duration::from_secs(60);
 
+/// How long the store is not asked again for a pair of another process, where only a person's consent helps.
+pub(crate) const CONSENT_CHECK: Duration = Duration::from_secs(15);
+
 /// Two fetches are at least this far apart, however short-lived the tokens are.
 const LEAST_INTERVAL: Duration = Duration::from_secs(1);
 

@@ -13,14 +13,15 @@ use tracing::{debug, info};
 
 use crate::core::clock::{AnyClock, Now, Random};
 use crate::core::fast_path::FastPath;
-use crate::core::state::TokenState;
+use crate::core::state::{TokenState, next_generation};
 use crate::core::sync::{AtomicUsize, Mutex, OnceLock, Ordering, RuntimeId, Task, lock};
 use crate::error::{Error, ErrorKind};
 use crate::status::{Counters, RejectionOutcome, Status};
+use crate::store::entry::ClockPair;
 use crate::store::record::{Record, RefreshToken};
-use crate::store::{AnyStore, Key, StoreError};
+use crate::store::{AnyStore, Key, Seal, StoreError};
 use crate::token::Token;
-use crate::vendor::{Grants, TokenPolicy};
+use crate::vendor::{Grants, RefreshTokens, TokenPolicy};
 
 /// The callback for changed records.
 pub(crate) type OnChange = Arc<dyn Fn(Key, Arc<Record>) -> Persisting + Send + Sync>;
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) header: HeaderName,
     /// `None`: each cell keeps its own record.
     pub(crate) store: Option<Arc<dyn AnyStore>>,
+    /// How records are sealed before they are stored; `None`: no choice was made.
+    pub(crate) seal: Option<Seal>,
     pub(crate) clock: AnyClock,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) on_change: Option<OnChange>,
@@ -68,6 +71,21 @@ pub(crate) struct Locked {
     /// The last source is gone.
     pub(crate) is_abandoned: bool,
     pub(crate) counters: Counters,
+    /// In a box, since most sources have no store.
+    pub(crate) store: Option<Box<StoreState>>,
+}
+
+/// What is known of the store.
+#[derive(Default)]
+pub(crate) struct StoreState {
+    /// The last call failed.
+    pub(crate) is_failing: bool,
+    /// One moment by this machine's clock and by the store's, if it has one.
+    pub(crate) clock: Option<ClockPair>,
+    /// Looks at the record now and then.
+    pub(crate) watcher: Option<Task>,
+    /// Stores what could not be stored at once.
+    pub(crate) retry: Option<Task>,
 }
 
 /// A fetch in progress.
@@ -120,7 +138,8 @@ impl TokenCell {
         start: Option<RefreshToken>,
     ) -> Arc<Self> {
         let now = shared.clock.now();
-        let state = TokenState::new(shared.policy, record, start, grants.asks(), now, &*shared.random);
+        let has_store = shared.store.is_some();
+        let state = TokenState::new(shared.policy, record, start, grants.asks(), has_store, now, &*shared.random);
         let cell = Self {
             fast_path: FastPath::default(),
             locked: Mutex::new(Locked {
@@ -130,6 +149,7 @@ impl TokenCell {
                 background: None,
                 is_abandoned: false,
                 counters: Counters::default(),
+                store: has_store.then(Box::default),
             }),
             sources: AtomicUsize::new(0),
             shared,
@@ -179,6 +199,19 @@ impl TokenCell {
             account: self.account.clone(),
             scopes: self.scopes.clone(),
         }
+    }
+
+    pub(crate) fn seal(&self) -> &Seal {
+        self.shared.seal.as_ref().unwrap_or(const { &Seal::none() })
+    }
+
+    pub(crate) fn is_single_use(&self) -> bool {
+        self.shared.policy.refresh == RefreshTokens::SingleUse
+    }
+
+    /// The generation of the next write, above the one in the store.
+    pub(crate) fn next_generation(&self, above: u64) -> u64 {
+        next_generation(above, self.shared.store.is_some(), self.now())
     }
 
     /// Tells this cell apart from others that are alive.
@@ -254,6 +287,7 @@ impl TokenCell {
             generation: record.map_or(0, |record| record.generation()),
             expires_at: record.and_then(|record| record.token()).and_then(Token::expires_at),
             refresh_expires_at: record.and_then(|record| record.refresh_expires_at()),
+            is_store_failing: locked.store.as_ref().is_some_and(|store| store.is_failing),
             last_error: state.error().map(|_| state.last_error(now)),
             counters: locked.counters,
         }
@@ -283,10 +317,12 @@ impl TokenCell {
         let mut locked = lock(&self.locked);
         locked.is_abandoned = true;
         let background = locked.background.take();
+        // What is still to be stored is stored, even if no source is left.
+        let watcher = locked.store.as_mut().and_then(|store| store.watcher.take());
         let may_abort = locked.state.may_abort();
         let fetch = locked.fetch.as_mut().filter(|_| may_abort).and_then(|fetch| fetch.task.take());
         drop(locked);
-        for task in background.into_iter().chain(fetch) {
+        for task in background.into_iter().chain(watcher).chain(fetch) {
             task.abort();
         }
     }

@@ -5,31 +5,44 @@
 //! nothing would be lost.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use freshtoken_wire::Secret;
 use tracing::{Instrument, debug, info, info_span, warn};
 
 use crate::core::cell::{Completion, InFlight, Locked, TokenCell};
-use crate::core::clock::{Now, Random};
-use crate::core::guard::{caught, within};
+use crate::core::clock::{Deadline, Now, Random};
+use crate::core::guard::within;
+use crate::core::lease::{Keeper, keeping};
+use crate::core::persist::{Attempt, ensure_stored, persist};
+use crate::core::state::pending::{Outcome, Pending};
 use crate::core::state::{Effect, Marked, TokenState};
 use crate::core::sync::{MutexGuard, lock, runtime_id, spawn};
 use crate::error::Error;
 use crate::grant_error::{GrantError, GrantErrorKind};
 use crate::issued_tokens::IssuedTokens;
 use crate::status::Counters;
+use crate::store::StoreError;
 use crate::store::record::Record;
-use crate::store::{Lease, StoreError};
+use crate::store::seal::Sealing;
 use crate::token::Token;
 
-/// How long a holder of a lease may take: a refresh, a login after it, callbacks, and the store in between.
-const LEASE: Duration = Duration::from_secs(360);
-
-/// How long a fetch waits for a lease. Then it continues without.
+/// How long a fetch waits for a lease that others hold. Then it continues without, and sends no single-use refresh token.
 const LEASE_WAIT: Duration = Duration::from_secs(100);
+
+/// How long a process that waits for the lease does not look again: at least, and how much longer at most. So it looks at most 10
+/// times a second.
+const LOOK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(150));
+
+/// The limit of a request that sends a single-use refresh token which other processes wait for. See `QUIET` in `state::watch`.
+const REQUEST: Duration = Duration::from_secs(20);
 
 /// How often a fetch tries again when another process changes the record under it, even though it holds the lease.
 const CONFLICTS: usize = 3;
+
+/// How long a fetch waits for a store that does not respond to a mark, before it asks what became of it.
+const MARKS: usize = 3;
 
 /// Starts a fetch on this runtime; `None`: there is none.
 pub(crate) fn start(cell: &Arc<TokenCell>, mut locked: MutexGuard<'_, Locked>, now: Now) -> Option<Arc<Completion>> {
@@ -45,9 +58,13 @@ pub(crate) fn start(cell: &Arc<TokenCell>, mut locked: MutexGuard<'_, Locked>, n
     cell.publish(&locked, now);
     // A runtime that is shutting down drops the task within `spawn`, and that locks.
     drop(locked);
-    let fetch = Fetch { cell: cell.clone(), is_done: false, grant: "earlier", stored: 0, lease: None };
+    let fetch = Fetch { cell: cell.clone(), is_done: false, grant: "earlier", lease: None, conflicts: 0 };
     let span = info_span!("token_fetch", vendor = cell.vendor(), account = cell.account());
-    let task = spawn(fetch.run(wait).instrument(span))?;
+    let task = if cell.shared().store.is_some() {
+        spawn(fetch.run_with_store(wait).instrument(span))?
+    } else {
+        spawn(fetch.run(wait).instrument(span))?
+    };
     let mut locked = lock(cell.locked());
     if let Some(fetch) = &mut locked.fetch
         && fetch.number == number
@@ -63,32 +80,50 @@ struct Fetch {
     is_done: bool,
     /// The last request to the vendor.
     grant: &'static str,
-    /// The generation in the store.
-    stored: u64,
+    /// `None`: there is no store, so no other process knows the token.
     lease: Option<Lease>,
+    /// How often another process has changed the record under this fetch.
+    conflicts: usize,
+}
+
+/// The lease of a fetch.
+struct Lease {
+    keeper: Arc<Keeper>,
+    /// Since when others have held it.
+    waits_since: Option<Now>,
 }
 
 impl Fetch {
+    async fn run_with_store(mut self, wait: Duration) {
+        let cell = self.cell.clone();
+        let keeper = Arc::new(Keeper::new(cell.clone()));
+        self.lease = Some(Lease { keeper: keeper.clone(), waits_since: None });
+        Box::pin(keeping(&keeper, self.run(wait))).await;
+        keeper.release().await;
+        ensure_stored(&cell);
+    }
+
     async fn run(mut self, wait: Duration) {
         if !wait.is_zero() {
             self.cell.shared().clock.sleep(wait).await;
         }
-        self.lease().await;
+        if let Some(cause) = self.missing_seal() {
+            let effect = self.transition(|state, now, _| state.misconfigured(cause.into(), now));
+            return if let Effect::Done(result) = effect {
+                self.complete(result)
+            };
+        }
         let unstored = lock(self.cell.locked()).state.unstored();
-        let mut effect = match unstored {
-            Some(record) => {
-                self.load().await;
-                Effect::Persist(record)
-            }
-            None => Effect::Load,
-        };
-        let mut conflicts = 0;
+        let mut attempt = if unstored.is_some() { Attempt::Again } else { Attempt::First };
+        let mut effect = unstored.map_or(Effect::Load, Effect::Persist);
         let result = loop {
             if lock(self.cell.locked()).is_abandoned && matches!(effect, Effect::LogIn | Effect::MarkInUse(_)) {
                 return;
             }
             effect = match effect {
-                Effect::Load => self.adopt().await,
+                Effect::Load => self.load().await,
+                Effect::Lease => self.take_lease().await,
+                Effect::PutBack(record) => self.put_back(record).await,
                 Effect::Wait(wait) => {
                     self.cell.shared().clock.sleep(wait).await;
                     Effect::Load
@@ -100,32 +135,28 @@ impl Fetch {
                     self.transition(|state, now, _| state.logged_in(result, now))
                 }
                 Effect::MarkInUse(record) => {
-                    conflicts += 1;
-                    let marked = if conflicts > CONFLICTS {
-                        Marked::StoreDown(StoreError::from("other processes keep changing the record").into())
-                    } else {
-                        self.mark(record).await
-                    };
+                    let marked = self.mark(record).await;
                     self.transition(|state, now, _| state.marked(marked, now))
                 }
-                Effect::Refresh(secret) => {
-                    debug!("refreshing");
-                    let result = self.cell.granted(async { self.cell.grants().refresh(&secret).await }).await;
-                    let result = self.record_result(result, "refresh", |counters| &mut counters.refreshes);
-                    self.transition(|state, now, _| state.refreshed(result, now))
+                Effect::Refresh(secret) => self.refresh(secret).await,
+                Effect::UpdateRefreshToken(pending, next) => {
+                    let outcome = persist(&self.cell, &pending, Attempt::First).await;
+                    if let Outcome::Stored(_) | Outcome::Unknown = &outcome {
+                        let _ = self.cell.notify(pending.record.clone()).await;
+                    }
+                    self.transition(|state, now, random| {
+                        state.refresh_token_updated(pending, outcome, *next, now, random)
+                    })
                 }
-                Effect::UpdateRefreshToken(record, next) => {
-                    conflicts += 1;
-                    self.update_refresh_token(record, *next, conflicts <= CONFLICTS).await
+                Effect::Persist(pending) => {
+                    let attempt = std::mem::replace(&mut attempt, Attempt::First);
+                    self.persist(pending, attempt).await
                 }
-                Effect::Persist(record) => {
-                    let expires_in = record.token().and_then(Token::lifetime).map(|lifetime| lifetime.as_secs());
-                    info!(grant = self.grant, expires_in, "token issued");
-                    let record = self.store(record).await;
-                    // If this fails, the token is served anyway: the mark before it was persisted, so no refresh token is
-                    // sent twice.
-                    let _ = self.cell.notify(record.clone()).await;
-                    self.transition(|state, now, random| state.persisted(record, now, random))
+                Effect::FinishRevocation(record) => self.finish_revocation(record).await,
+                Effect::RevokePair(record) => {
+                    info!("revoking a token that was issued after a revocation");
+                    let _ = self.cell.revoke_at_vendor(&record).await;
+                    Effect::Load
                 }
                 Effect::Done(result) => break result,
             };
@@ -133,7 +164,7 @@ impl Fetch {
         self.complete(result);
     }
 
-    fn transition(&self, event: impl FnOnce(&mut TokenState, Now, &dyn Random) -> Effect) -> Effect {
+    fn transition<T>(&self, event: impl FnOnce(&mut TokenState, Now, &dyn Random) -> T) -> T {
         let random = &*self.cell.shared().random;
         event(&mut lock(self.cell.locked()).state, self.cell.now(), random)
     }
@@ -174,110 +205,179 @@ impl Fetch {
         }
     }
 
-    async fn lease(&mut self) {
-        let Some(store) = &self.cell.shared().store else {
-            // No other process knows the token, and there is one fetch at a time.
-            self.lease = Some(Lease::new(()));
-            return;
-        };
-        let leased = caught(async { store.lease(&self.cell.key(), LEASE).await });
-        match Box::pin(within(&self.cell.shared().clock, LEASE_WAIT, leased)).await {
-            Some(Some(Ok(lease))) => self.lease = Some(lease),
-            Some(Some(Err(error))) => warn!(%error, "continuing without a lease"),
-            Some(None) => warn!(error = "the store panicked", "continuing without a lease"),
-            None => warn!(error = "timed out waiting for another process", "continuing without a lease"),
-        }
+    /// Why the store may not be used, if it requires a choice that was not made.
+    fn missing_seal(&self) -> Option<StoreError> {
+        let shared = self.cell.shared();
+        let is_required = shared.store.as_ref().is_some_and(|store| store.sealing() == Sealing::Required);
+        (is_required && shared.seal.is_none()).then(|| {
+            "the store is shared, and no seal is set: add `.seal(Seal::new(key))`, or `.seal(Seal::none())` to store plain tokens"
+                .into()
+        })
     }
 
-    async fn adopt(&mut self) -> Effect {
-        let stored = self.load().await;
-        let effect = self.transition(|state, now, random| state.loaded(stored, now, random));
-        if let Effect::Done(Ok(_)) = effect {
+    /// Whether no other process decides at the same time.
+    fn has_lease(&self) -> bool {
+        self.lease.as_ref().is_none_or(|lease| lease.keeper.may_send(self.cell.now()))
+    }
+
+    async fn load(&mut self) -> Effect {
+        let has_lease = self.has_lease();
+        let stored = match self.cell.load().await {
+            Ok(stored) => stored,
+            Err(error) => {
+                warn!(%error, "cannot load from the store");
+                return self.transition(|state, now, _| state.without_store(error.into(), now));
+            }
+        };
+        let generation = |state: &TokenState| state.record().and_then(|record| record.token()).map(Token::generation);
+        let (effect, is_new) = self.transition(|state, now, random| {
+            let before = generation(state);
+            let effect = state.loaded(stored, has_lease, now, random);
+            (effect, generation(state) != before)
+        });
+        if is_new && matches!(effect, Effect::Done(Ok(_))) {
             self.count(|counters| &mut counters.adopted);
             info!("adopted a token from the store");
         }
         effect
     }
 
-    async fn load(&mut self) -> Option<Arc<Record>> {
-        match self.cell.load().await {
-            Ok(record) => {
-                self.stored = record.as_ref().map_or(0, |record| record.generation());
-                record
+    /// Takes the lease, or waits until there is something new to see.
+    async fn take_lease(&mut self) -> Effect {
+        let (Some(lease), Some(store)) = (&mut self.lease, &self.cell.shared().store) else { return Effect::Load };
+        // Listen before looking, so that no change is missed in between.
+        let key = self.cell.key();
+        let mut changed = store.changed(&key);
+        let has_changed = std::future::poll_fn(|context| Poll::Ready(changed.as_mut().poll(context).is_ready())).await;
+        lease.keeper.abandon();
+        let now = self.cell.now();
+        let waits_since = *lease.waits_since.get_or_insert(now);
+        let failed = match lease.keeper.try_take().await {
+            Ok(true) => {
+                lease.waits_since = None;
+                return Effect::Load;
             }
+            Ok(false) if !Deadline::after(waits_since, LEASE_WAIT).has_passed(now) => None,
+            Ok(false) => Some(StoreError::from("timed out waiting for another process")),
+            Err(error) => Some(error),
+        };
+        if let Some(error) = failed {
+            warn!(%error, "continuing without a lease");
+            return self.transition(|state, now, _| state.without_store(error.into(), now));
+        }
+        if waits_since == now {
+            debug!("waiting for a lease that another process holds");
+        }
+        if !has_changed {
+            let wait = LOOK.0 + LOOK.1.mul_f64(self.cell.shared().random.unit());
+            within(&self.cell.shared().clock, wait, changed).await;
+        }
+        Effect::Load
+    }
+
+    /// Stores what this process remembers.
+    async fn put_back(&mut self, record: Arc<Record>) -> Effect {
+        self.conflicts += 1;
+        let result = if self.conflicts > CONFLICTS {
+            Err(StoreError::from("other processes keep changing the record"))
+        } else {
+            self.cell.put_back(record).await
+        };
+        match result {
+            Ok(()) => Effect::Load,
             Err(error) => {
-                warn!(%error, "cannot load from the store");
-                None
+                warn!(%error, "cannot store, continuing in memory");
+                self.transition(|state, now, _| state.without_store(error.into(), now))
             }
         }
     }
 
     /// Stores that the refresh token is about to be sent, and notifies the callback.
     async fn mark(&mut self, record: Arc<Record>) -> Marked {
-        if self.lease.is_none() {
-            return Marked::StoreDown(StoreError::from("there is no lease").into());
+        self.conflicts += 1;
+        if self.conflicts > CONFLICTS {
+            return Marked::StoreDown(StoreError::from("other processes keep changing the record").into());
         }
-        match self.cell.compare_and_store(self.stored, record.clone()).await {
-            Ok(true) => self.stored = record.generation(),
-            Ok(false) => return Marked::Conflict,
-            Err(error) => {
-                warn!(%error, "cannot store the mark on a refresh token");
-                return Marked::StoreDown(error.into());
+        let expected = lock(self.cell.locked()).state.stored_generation();
+        for _ in 0..MARKS {
+            let error = match self.cell.compare_and_store(expected, record.clone()).await {
+                Ok(true) => return self.notify_mark(record).await,
+                Ok(false) => return Marked::Conflict,
+                Err(error) => error,
+            };
+            warn!(%error, "cannot store the mark on a refresh token");
+            // It may have happened, or may happen later.
+            match self.cell.load().await {
+                Ok(Some(stored)) if stored.in_use == record.in_use => return self.notify_mark(record).await,
+                Ok(stored) if stored.as_ref().map_or(0, |stored| stored.generation) == expected => {}
+                Ok(_) => return Marked::Conflict,
+                Err(error) => return Marked::StoreDown(error.into()),
             }
         }
+        Marked::StoreDown(StoreError::from("the mark on a refresh token does not get into the store").into())
+    }
+
+    async fn notify_mark(&self, record: Arc<Record>) -> Marked {
         match self.cell.notify(record.clone()).await {
             Ok(()) => Marked::Yes(record),
             Err(error) => Marked::NotPersisted(record, error.into()),
         }
     }
 
-    /// Stores what became of the refresh token. If another process without a lease was faster, its record is used.
-    async fn update_refresh_token(&mut self, record: Arc<Record>, next: Effect, may_yield: bool) -> Effect {
-        let is_outrun = match self.cell.compare_and_store(self.stored, record.clone()).await {
-            Ok(true) => {
-                self.stored = record.generation();
-                false
+    /// Sends the refresh token, unless the lease was lost since it was marked.
+    async fn refresh(&mut self, secret: Secret) -> Effect {
+        debug!("refreshing");
+        let refresh = self.cell.granted(async { self.cell.grants().refresh(&secret).await });
+        let result = if self.lease.is_some() && self.cell.is_single_use() {
+            // No wait between this look and the request.
+            if !self.has_lease() {
+                warn!("nothing sent: the lease was lost");
+                return self.transition(|state, _, _| state.not_sent());
             }
-            Ok(false) => may_yield,
-            Err(error) => {
-                warn!(%error, "cannot store, continuing in memory");
-                false
-            }
-        };
-        if !is_outrun {
-            let _ = self.cell.notify(record).await;
-        }
-        let state = &mut lock(self.cell.locked()).state;
-        state.refresh_token_updated();
-        if is_outrun {
-            state.yield_to_store();
-            Effect::Load
+            let refreshed = within(&self.cell.shared().clock, REQUEST, refresh).await;
+            refreshed.unwrap_or_else(|| Err(GrantError::transient("the refresh took longer than 20 s")))
         } else {
-            next
-        }
+            refresh.await
+        };
+        let result = self.record_result(result, "refresh", |counters| &mut counters.refreshes);
+        self.transition(|state, now, _| state.refreshed(result, now))
     }
 
-    /// Stores what has happened already: if another process stored something meanwhile, as the next generation.
-    async fn store(&mut self, mut record: Arc<Record>) -> Arc<Record> {
-        for _ in 0..CONFLICTS {
-            match self.cell.compare_and_store(self.stored, record.clone()).await {
-                Ok(true) => {
-                    self.stored = record.generation();
-                    return record;
-                }
-                Ok(false) => {
-                    self.load().await;
-                    let generation = record.generation().max(self.stored.saturating_add(1));
-                    record = Arc::new(Record { generation, ..(*record).clone() });
-                }
-                Err(error) => {
-                    warn!(%error, "cannot store, continuing in memory");
-                    return record;
-                }
-            }
+    /// Stores what was issued, and notifies the callback.
+    async fn persist(&mut self, pending: Pending, attempt: Attempt) -> Effect {
+        let expires_in = pending.record.token().and_then(Token::lifetime).map(|lifetime| lifetime.as_secs());
+        info!(grant = self.grant, expires_in, "token issued");
+        let outcome = persist(&self.cell, &pending, attempt).await;
+        match &outcome {
+            // If this fails, the token is served anyway: the mark before it was persisted, so no refresh token is sent twice.
+            Outcome::Stored(record) => drop(self.cell.notify(record.clone()).await),
+            Outcome::Unknown => drop(self.cell.notify(pending.record.clone()).await),
+            Outcome::Superseded(_) | Outcome::Revoked(_) => info!("dropped a token: the store holds a newer record"),
         }
-        warn!(error = "other processes keep changing the record", "cannot store, continuing in memory");
-        record
+        self.transition(|state, now, random| match (state.persisted(&pending, outcome, now, random), attempt) {
+            // An earlier fetch issued it, and it may have expired since.
+            (Effect::Done(Ok(_)), Attempt::Again) if state.good_token(now).is_none() => Effect::Load,
+            (effect, _) => effect,
+        })
+    }
+
+    /// Finishes the revocation of a process that is gone.
+    async fn finish_revocation(&mut self, record: Arc<Record>) -> Effect {
+        info!("finishing the revocation of another process");
+        let result = self.cell.revoke_at_vendor(&record).await;
+        if let Err(error) = result {
+            warn!(%error, "cannot revoke the token");
+        }
+        let revoked = lock(self.cell.locked()).state.revoked(self.cell.now());
+        match self.cell.compare_and_store(record.generation, revoked.clone()).await {
+            Ok(true) => {
+                let _ = self.cell.notify(revoked.clone()).await;
+                lock(self.cell.locked()).state.forget(revoked);
+                Effect::Load
+            }
+            Ok(false) => Effect::Load,
+            Err(error) => self.transition(|state, now, _| state.without_store(error.into(), now)),
+        }
     }
 
     /// Ends the fetch. The waiting callers are to be woken without a lock held.

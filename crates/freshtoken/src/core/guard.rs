@@ -12,9 +12,12 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::core::cell::TokenCell;
-use crate::core::clock::AnyClock;
+use crate::core::clock::{AnyClock, system_time};
+use crate::core::sync::lock;
 use crate::grant_error::GrantError;
 use crate::store::StoreError;
+use crate::store::any::AnyLease;
+use crate::store::entry::{ClockPair, Entry};
 use crate::store::record::Record;
 
 /// How long a callback may take, or a request that doesn't end in time by itself.
@@ -38,22 +41,62 @@ impl TokenCell {
     /// The record in the store, if there are a store and a record.
     pub(crate) async fn load(&self) -> Result<Option<Arc<Record>>, StoreError> {
         let Some(store) = &self.shared().store else { return Ok(None) };
-        self.stored(async { store.load(&self.key()).await }).await
+        let sent = self.now();
+        let record = self.stored(async {
+            let loaded = store.load(&self.key()).await?;
+            // The store looked at its clock at some time between the two.
+            let now = self.now().wall;
+            let clock = loaded.now.map(|there| ClockPair { there, here: system_time(sent.wall.midpoint(now)) });
+            if let Some(store) = &mut lock(self.locked()).store {
+                store.clock = clock;
+            }
+            let seal = self.seal();
+            loaded.entry.map(|entry| entry.open(&self.key(), seal, clock)).transpose()
+        });
+        record.await
     }
 
     /// Stores a record in place of the expected generation. Returns whether it did.
     pub(crate) async fn compare_and_store(&self, expected: u64, record: Arc<Record>) -> Result<bool, StoreError> {
         let Some(store) = &self.shared().store else { return Ok(true) };
-        self.stored(async { store.compare_and_store(&self.key(), expected, record).await }).await
+        let clock = lock(self.locked()).store.as_ref().and_then(|store| store.clock);
+        let entry = Entry::of(record, self.key(), self.seal().clone(), clock, system_time(self.now().wall));
+        self.stored(async { store.compare_and_store(&self.key(), expected, entry).await }).await
     }
 
+    /// Takes the lease; `None`: someone else holds it.
+    pub(crate) async fn try_lease(&self, owner: &str, ttl: Duration) -> Result<Option<AnyLease>, StoreError> {
+        let Some(store) = &self.shared().store else { return Ok(Some(Box::new(()))) };
+        self.stored(async { store.try_lease(&self.key(), owner, ttl).await }).await
+    }
+
+    /// Extends the lease. Returns whether it was still held.
+    pub(crate) async fn renew_lease(&self, lease: &AnyLease, ttl: Duration) -> Result<bool, StoreError> {
+        let Some(store) = &self.shared().store else { return Ok(true) };
+        self.stored(async { store.renew_lease(&self.key(), lease, ttl).await }).await
+    }
+
+    pub(crate) async fn release_lease(&self, lease: AnyLease) -> Result<(), StoreError> {
+        let Some(store) = &self.shared().store else { return Ok(()) };
+        self.stored(async { store.release_lease(&self.key(), lease).await }).await
+    }
+
+    /// Limits the time of a call of the store, catches its panics, and counts its failures.
     async fn stored<T>(&self, result: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         // In a box: most sources have no store, and the fetch of each would be twice as large.
-        match Box::pin(within(&self.shared().clock, STORE, caught(result))).await {
+        let result = match Box::pin(within(&self.shared().clock, STORE, caught(result))).await {
             Some(Some(result)) => result,
             Some(None) => Err("the store panicked".into()),
             None => Err("the store took longer than 5 s".into()),
+        };
+        let mut locked = lock(self.locked());
+        if let Some(store) = &mut locked.store {
+            store.is_failing = result.is_err();
         }
+        if result.is_err() {
+            locked.counters.store_failures = locked.counters.store_failures.saturating_add(1);
+        }
+        result
     }
 
     /// Notifies the callback of a change, and says whether it succeeded in time.

@@ -4,6 +4,7 @@
 //! - `lookup`: what a caller gets otherwise;
 //! - `fetch`: one round trip to the issuer for all waiting callers;
 //! - `state`, with `schedule` and `backoff`: the decisions, as a function of state, clock and event;
+//! - `lease` and `persist`: what a fetch does with the store;
 //! - `revoke`, `background`: other tasks;
 //! - `cell`, `guard`, `clock`, `sync`: what they share.
 
@@ -14,7 +15,9 @@ pub(crate) mod clock;
 pub(crate) mod fast_path;
 pub(crate) mod fetch;
 pub(crate) mod guard;
+pub(crate) mod lease;
 pub(crate) mod lookup;
+pub(crate) mod persist;
 pub(crate) mod revoke;
 pub(crate) mod schedule;
 pub(crate) mod state;

@@ -7,95 +7,201 @@ use freshtoken_wire::Secret;
 use tracing::{info, warn};
 
 use crate::core::cell::TokenCell;
+use crate::core::clock::Deadline;
 use crate::core::guard::within;
+use crate::core::lease::{Keeper, keeping};
 use crate::core::sync::lock;
 use crate::error::{Error, ErrorKind};
 use crate::grant_error::{GrantError, GrantErrorKind};
+use crate::store::StoreError;
 use crate::store::record::Record;
 use crate::vendor::TokenKind;
 
 /// How long a revocation waits for a fetch in progress.
 const FETCH: Duration = Duration::from_secs(300);
 
+/// How long a revocation waits for the lease.
+const LEASE_WAIT: Duration = Duration::from_secs(100);
+
+/// How long it does not ask for the lease again.
+const LEASE_RETRY: Duration = Duration::from_millis(200);
+
+/// How often it starts over when other processes change the record under it.
+const CONFLICTS: usize = 3;
+
 const ACTION: &str = "revoke a token";
 
 /// Revokes the token at the vendor and forgets it.
 pub(crate) async fn revoke(cell: Arc<TokenCell>) -> Result<(), Error> {
-    let Some(takes) = cell.shared().policy.revoke else {
+    if cell.shared().policy.revoke.is_none() {
         return Err(cell.error(ErrorKind::Unsupported, ACTION));
-    };
+    }
     let completion = lock(cell.locked()).fetch.as_ref().map(|fetch| fetch.completion.clone());
     if let Some(completion) = completion {
         let _ = within(&cell.shared().clock, FETCH, completion.wait()).await;
     }
-    let stored = cell.load().await.unwrap_or_default();
-    let Some(Suspended { record, token, access_token }) = suspend(&cell, stored, takes) else { return Ok(()) };
-    let result = match &token {
-        Some(token) => cell.granted(async { cell.grants().revoke(token, access_token.as_ref()).await }).await,
-        None => Ok(()),
-    };
-    let is_unusable = result.as_ref().is_err_and(|failure| failure.kind == GrantErrorKind::Unusable);
-    let (is_over, empty) = settle(&cell, &record, &result);
-    if let Some(empty) = empty {
-        if let Err(error) = cell.compare_and_store(record.generation(), empty.clone()).await {
-            warn!(vendor = cell.vendor(), account = cell.account(), %error, "cannot store the revocation");
-        }
-        let _ = cell.notify(empty).await;
-        info!(vendor = cell.vendor(), account = cell.account(), "token revoked");
+    if cell.shared().store.is_none() {
+        return revoke_here(&cell).await.unwrap_or(Ok(()));
     }
-    match result {
+    let keeper = Keeper::new(cell.clone());
+    let result = Box::pin(keeping(&keeper, revoke_everywhere(&cell, &keeper))).await;
+    keeper.release().await;
+    result
+}
+
+/// Revokes the token that is in the store, for all processes.
+async fn revoke_everywhere(cell: &TokenCell, keeper: &Keeper) -> Result<(), Error> {
+    let failed = |error: StoreError| Error::caused(ErrorKind::Store, cell.vendor(), ACTION, Arc::from(error));
+    let since = cell.now();
+    while !keeper.try_take().await.map_err(failed)? {
+        if Deadline::after(since, LEASE_WAIT).has_passed(cell.now()) {
+            return Err(failed("timed out waiting for another process".into()));
+        }
+        cell.shared().clock.sleep(LEASE_RETRY).await;
+    }
+    for _ in 0..CONFLICTS {
+        let stored = cell.load().await.map_err(failed)?;
+        let put_back = {
+            let mut locked = lock(cell.locked());
+            let put_back = locked.state.looked(stored.clone(), cell.now());
+            locked.state.adopt_if_newer(stored, cell.now(), &*cell.shared().random);
+            put_back
+        };
+        if let Some(record) = put_back {
+            cell.put_back(record).await.map_err(failed)?;
+            continue;
+        }
+        if let Some(result) = revoke_here(cell).await {
+            return result;
+        }
+    }
+    Err(failed("other processes keep changing the record".into()))
+}
+
+/// Revokes the current token; `None`: another process has changed the record meanwhile.
+async fn revoke_here(cell: &TokenCell) -> Option<Result<(), Error>> {
+    let failed = |error: StoreError| Error::caused(ErrorKind::Store, cell.vendor(), ACTION, Arc::from(error));
+    let Some((suspended, marked)) = suspend(cell) else { return Some(Ok(())) };
+    let has_store = cell.shared().store.is_some();
+    let suspended = if has_store { marked.generation } else { suspended };
+    // From here on, no process serves it.
+    if has_store {
+        let expected = lock(cell.locked()).state.stored_generation();
+        match cell.compare_and_store(expected, marked.clone()).await {
+            Ok(true) => lock(cell.locked()).state.mark_stored(marked.clone()),
+            Ok(false) => {
+                resume(cell);
+                return None;
+            }
+            Err(error) => {
+                resume(cell);
+                return Some(Err(failed(error)));
+            }
+        }
+    }
+    let result = cell.revoke_at_vendor(&marked).await;
+    let is_unusable = result.as_ref().is_err_and(|failure| failure.kind == GrantErrorKind::Unusable);
+    let is_over = is_over(cell, &result);
+    if is_over {
+        let revoked = lock(cell.locked()).state.revoked(cell.now());
+        match cell.compare_and_store(marked.generation, revoked.clone()).await {
+            Ok(true) => {}
+            Ok(false) => {
+                resume(cell);
+                return None;
+            }
+            Err(error) => {
+                warn!(vendor = cell.vendor(), account = cell.account(), %error, "cannot store the revocation");
+                forget(cell, suspended, &revoked);
+                return Some(Err(failed(error)));
+            }
+        }
+        forget(cell, suspended, &revoked);
+        let _ = cell.notify(revoked).await;
+        info!(vendor = cell.vendor(), account = cell.account(), "token revoked");
+    } else {
+        unmark(cell, &marked).await;
+    }
+    Some(match result {
         // The second time in a row.
         Err(failure) if is_unusable && is_over => {
             Err(Error::caused(ErrorKind::Unusable, cell.vendor(), ACTION, failure.cause))
         }
         Err(failure) if !failure.is_gone() => Err(Error::of(failure, cell.vendor(), ACTION)),
         _ => Ok(()),
-    }
+    })
 }
 
-/// A record whose token is no longer served.
-struct Suspended {
-    record: Arc<Record>,
-    /// The token to revoke, if there is one.
-    token: Option<Secret>,
-    /// The live access token, which may authorize the revocation.
-    access_token: Option<Secret>,
-}
-
-/// Stops serving the newest token that is known.
-fn suspend(cell: &TokenCell, stored: Option<Arc<Record>>, takes: TokenKind) -> Option<Suspended> {
+/// Stops serving the current token. Returns its generation and its record, marked for revocation, or `None` if there is none.
+fn suspend(cell: &TokenCell) -> Option<(u64, Arc<Record>)> {
     let now = cell.now();
     let mut locked = lock(cell.locked());
-    locked.state.adopt_if_newer(stored, now, &*cell.shared().random);
-    let record = locked.state.record().cloned()?;
-    let live = record.token().filter(|_| !locked.state.has_expired(now));
-    let access_token = live.map(|token| Secret::new(token.expose()));
-    let token = match takes {
-        TokenKind::Access => access_token.clone(),
-        TokenKind::Refresh => record.refresh_token().cloned(),
-    };
+    let generation = locked.state.record()?.generation;
+    let marked = locked.state.marked_for_revocation(now);
     locked.state.suspend();
-    locked.counters.revokes = locked.counters.revokes.saturating_add(u32::from(token.is_some()));
     cell.publish(&locked, now);
-    Some(Suspended { record, token, access_token })
+    Some((generation, marked))
 }
 
-/// Forgets the token, or serves it again. Returns whether the revocation has completed, and the record that replaces the token.
-fn settle(cell: &TokenCell, record: &Record, result: &Result<(), GrantError>) -> (bool, Option<Arc<Record>>) {
-    let now = cell.now();
+/// Serves the token again.
+fn resume(cell: &TokenCell) {
     let mut locked = lock(cell.locked());
-    let is_over = match result {
+    locked.state.resume();
+    cell.publish(&locked, cell.now());
+}
+
+/// Forgets the token, unless a fetch has replaced it meanwhile.
+fn forget(cell: &TokenCell, suspended: u64, revoked: &Arc<Record>) {
+    let mut locked = lock(cell.locked());
+    match locked.state.record().map(|record| record.generation) {
+        Some(generation) if generation == suspended => locked.state.forget(revoked.clone()),
+        _ => locked.state.resume(),
+    }
+    cell.publish(&locked, cell.now());
+}
+
+/// The revocation failed, and the token is served again.
+async fn unmark(cell: &TokenCell, marked: &Record) {
+    if cell.shared().store.is_some() {
+        let unmarked = lock(cell.locked()).state.unmarked(cell.now());
+        match cell.compare_and_store(marked.generation, unmarked.clone()).await {
+            Ok(true) => lock(cell.locked()).state.mark_stored(unmarked),
+            Ok(false) => {}
+            Err(error) => {
+                warn!(vendor = cell.vendor(), account = cell.account(), %error, "cannot store that a revocation failed")
+            }
+        }
+    }
+    resume(cell);
+}
+
+/// Whether the revocation has completed.
+fn is_over(cell: &TokenCell, result: &Result<(), GrantError>) -> bool {
+    match result {
         Ok(()) => true,
         // The token isn't there, or the vendor won't end it, however often it is asked.
         Err(failure) if failure.kind == GrantErrorKind::Bare => failure.is_gone(),
-        Err(failure) if failure.kind == GrantErrorKind::Unusable => locked.state.is_unusable_again(),
+        Err(failure) if failure.kind == GrantErrorKind::Unusable => lock(cell.locked()).state.is_unusable_again(),
         Err(failure) => !failure.is_transient(),
-    };
-    let is_current = locked.state.record().is_some_and(|now| now.generation() == record.generation());
-    let empty = (is_current && is_over).then(|| locked.state.forget());
-    if is_current {
-        locked.state.resume();
     }
-    cell.publish(&locked, now);
-    (is_over, empty)
+}
+
+impl TokenCell {
+    /// Revokes the tokens of a record at the vendor.
+    pub(crate) async fn revoke_at_vendor(&self, record: &Record) -> Result<(), GrantError> {
+        let Some(takes) = self.shared().policy.revoke else { return Ok(()) };
+        let now = self.now();
+        let access_token = record.token().filter(|token| !lock(self.locked()).state.has_expired(token, now));
+        let access_token = access_token.map(|token| Secret::new(token.expose()));
+        let token = match takes {
+            TokenKind::Access => access_token.clone(),
+            TokenKind::Refresh => record.refresh.as_ref().map(|refresh| refresh.secret.clone()),
+        };
+        let Some(token) = token else { return Ok(()) };
+        {
+            let mut locked = lock(self.locked());
+            locked.counters.revokes = locked.counters.revokes.saturating_add(1);
+        }
+        self.granted(async { self.grants().revoke(&token, access_token.as_ref()).await }).await
+    }
 }

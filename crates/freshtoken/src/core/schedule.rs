@@ -130,6 +130,14 @@ impl Schedule {
         self.expiry.plus(GUARD - TICK).has_passed_on_both(now)
     }
 
+    /// How long until the token has definitely expired.
+    pub(crate) fn until_definitely_expired(&self, now: Now) -> Duration {
+        if self.has_definitely_expired(now) || self.expiry.is_never() {
+            return Duration::ZERO;
+        }
+        self.expiry.plus(GUARD).remaining_on_both(now)
+    }
+
     /// How long until the token has definitely expired, or `None` if that is further off than the guard: then the clocks
     /// disagree, or a call got 401 long before the expiry.
     pub(crate) fn wait_for_expiry(&self, now: Now) -> Option<Duration> {

@@ -11,19 +11,23 @@ use std::time::Duration;
 
 use freshtoken_wire::Secret;
 
-use crate::core::backoff::{Backoff, Growth, Rejections, UNUSABLE_WAIT};
-use crate::core::clock::{Deadline, Now, Random};
+use crate::core::backoff::{Backoff, CONSENT_CHECK, Growth, Rejections, UNUSABLE_WAIT};
+use crate::core::clock::{Deadline, Now, Random, system_time};
 use crate::core::schedule::Schedule;
+use crate::core::state::pending::Pending;
+use crate::core::state::watch::Watch;
 use crate::error::{Error, ErrorKind};
 use crate::fingerprint::Fingerprint;
 use crate::grant_error::GrantError;
 use crate::status::{RejectionOutcome, State};
-use crate::store::record::{Record, RefreshToken};
+use crate::store::record::{Mark, MarkKind, Record, RefreshToken};
 use crate::token::Token;
 use crate::vendor::{RefreshTokens, TokenPolicy};
 
+pub(crate) mod pending;
 mod request;
 mod response;
+mod watch;
 
 /// What a caller gets.
 #[derive(Debug)]
@@ -43,16 +47,24 @@ pub(crate) enum Reply {
 pub(crate) enum Effect {
     /// Load the record from the store.
     Load,
-    /// Wait for the token to expire, then load again.
+    /// Take the lease, or wait until it is free or the record has changed, then load again.
+    Lease,
+    /// Store what this process remembers, since the store holds something older, then load again.
+    PutBack(Arc<Record>),
+    /// Wait for the token to expire, or for a process that may be alive, then load again.
     Wait(Duration),
     LogIn,
     /// Store that the refresh token is about to be sent, then send it.
     MarkInUse(Arc<Record>),
     Refresh(Secret),
     /// Store what was issued, notify the callback, then serve it.
-    Persist(Arc<Record>),
+    Persist(Pending),
     /// Store what became of the refresh token, then do the other.
-    UpdateRefreshToken(Arc<Record>, Box<Effect>),
+    UpdateRefreshToken(Pending, Box<Effect>),
+    /// Finish the revocation of a process that is gone.
+    FinishRevocation(Arc<Record>),
+    /// Revoke a pair that was issued after another process had revoked the account's token.
+    RevokePair(Arc<Record>),
     Done(Result<Token, Error>),
 }
 
@@ -95,11 +107,16 @@ pub(crate) struct TokenState {
     rejections: Rejections,
     /// Whether a callback is asked for credentials.
     has_callback: bool,
+    /// Whether other processes may have a part in this.
+    has_store: bool,
+    /// The record in the store, as far as is known.
+    stored: Option<Arc<Record>>,
+    watch: Watch,
     /// The response to the last revocation could not be used.
     has_unusable_revocation: bool,
     progress: Progress,
-    /// What was issued and isn't stored yet: no caller gets it before.
-    unstored: Option<Arc<Record>>,
+    /// What was issued and isn't stored yet: no caller gets it before, unless the store is down.
+    unstored: Option<Box<Pending>>,
     /// The refresh token that is on its way was sent before, and the response was lost.
     sends_again: bool,
     /// Why the access token that came with what is being stored can't be used.
@@ -122,6 +139,7 @@ impl TokenState {
         record: Option<Record>,
         start: Option<RefreshToken>,
         has_callback: bool,
+        has_store: bool,
         now: Now,
         random: &dyn Random,
     ) -> Self {
@@ -135,6 +153,9 @@ impl TokenState {
             suspended: false,
             rejections: Rejections::new(),
             has_callback,
+            has_store,
+            stored: None,
+            watch: Watch::new(now),
             has_unusable_revocation: false,
             progress: Progress::Idle,
             unstored: None,
@@ -212,16 +233,30 @@ impl TokenState {
 
     /// The token, if it may be served.
     pub(crate) fn good_token(&self, now: Now) -> Option<&Token> {
-        let is_refused = self.rejected || self.suspended || self.replaces_pair;
+        let is_refused = self.rejected || self.suspended || self.replaces_pair || self.is_being_revoked();
         self.token().filter(|_| !is_refused && !self.schedule.is_stale(now))
+    }
+
+    /// A process has marked the token as about to be revoked.
+    fn is_being_revoked(&self) -> bool {
+        self.mark() == Some(MarkKind::Revoke)
+    }
+
+    /// The mark on the current record.
+    fn mark(&self) -> Option<MarkKind> {
+        self.record.as_ref()?.in_use.map(|mark| mark.kind)
     }
 
     /// A single-use refresh token was sent, and its response won't come: the process that sent it is gone.
     fn has_lost_response(&self) -> bool {
-        let refresh = self.record.as_ref().and_then(|record| record.refresh.as_ref());
         let is_expected =
             matches!(self.progress, Progress::Refreshing | Progress::Persisting) || self.unstored.is_some();
-        !is_expected && refresh.is_some_and(|refresh| refresh.in_use)
+        !is_expected && matches!(self.mark(), Some(MarkKind::First | MarkKind::Again))
+    }
+
+    /// Whether the response to a refresh was lost.
+    pub(crate) fn is_ambiguous(&self) -> bool {
+        self.mark().is_some()
     }
 
     fn token(&self) -> Option<&Token> {
@@ -307,8 +342,13 @@ impl TokenState {
     }
 
     /// Whether the token has expired on both clocks, so that there is nothing left to revoke.
-    pub(crate) fn has_expired(&self, now: Now) -> bool {
-        self.schedule.has_expired(now)
+    pub(crate) fn has_expired(&self, token: &Token, now: Now) -> bool {
+        let is_current = self.token().is_some_and(|current| current.generation() == token.generation());
+        if is_current {
+            self.schedule.has_expired(now)
+        } else {
+            token.expires_at().is_some_and(|at| at <= system_time(now.wall))
+        }
     }
 
     /// The response to a revocation can't be used. Returns whether that is the second time in a row.
@@ -316,18 +356,41 @@ impl TokenState {
         std::mem::replace(&mut self.has_unusable_revocation, true)
     }
 
-    /// The token is revoked. Returns the empty record that takes its place.
-    pub(crate) fn forget(&mut self) -> Arc<Record> {
-        let generation = self.next_generation();
-        let revoked = self.record.as_ref().map(|record| record.revoked(generation));
-        let revoked = Arc::new(revoked.unwrap_or_else(|| Record::empty(generation)));
-        self.record = Some(revoked.clone());
+    /// The record that takes the place of the current one, once it is revoked.
+    pub(crate) fn revoked(&self, now: Now) -> Arc<Record> {
+        let generation = self.next_generation(now);
+        let record = self.record.as_deref().cloned().unwrap_or_else(|| Record::empty(0));
+        Arc::new(record.revoked(generation))
+    }
+
+    /// The current record, marked as about to be revoked.
+    pub(crate) fn marked_for_revocation(&self, now: Now) -> Arc<Record> {
+        let mut record = self.next_record(now);
+        record.in_use = Some(Mark::new(MarkKind::Revoke));
+        Arc::new(record)
+    }
+
+    /// The current record without its mark.
+    pub(crate) fn unmarked(&self, now: Now) -> Arc<Record> {
+        Arc::new(Record { in_use: None, ..self.next_record(now) })
+    }
+
+    /// The store holds the current record with another mark, or none.
+    pub(crate) fn mark_stored(&mut self, record: Arc<Record>) {
+        self.stored = Some(record.clone());
+        self.record = Some(record);
+    }
+
+    /// The token is revoked, and this record takes its place.
+    pub(crate) fn forget(&mut self, revoked: Arc<Record>) {
+        self.stored = Some(revoked.clone());
+        self.record = Some(revoked);
+        self.unstored = None;
         self.has_unusable_revocation = false;
         self.rejected = false;
         self.suspended = false;
         self.backoff.allow_at_once();
         self.schedule = Schedule::NEVER;
-        revoked
     }
 }
 
@@ -341,15 +404,15 @@ impl TokenState {
         (!was_sent).then_some(start)
     }
 
-    fn next_generation(&self) -> u64 {
-        self.record.as_ref().map_or(1, |record| record.generation.saturating_add(1))
+    fn next_generation(&self, now: Now) -> u64 {
+        let known = [&self.record, &self.stored].into_iter().flatten().map(|record| record.generation).max();
+        next_generation(known.unwrap_or_default(), self.has_store, now)
     }
 
     /// The current record, one generation on, to be changed.
-    fn next_record(&self) -> Record {
-        let mut record = self.record.as_deref().cloned().unwrap_or_else(|| Record::empty(0));
-        record.generation = self.next_generation();
-        record
+    fn next_record(&self, now: Now) -> Record {
+        let record = self.record.as_deref().cloned().unwrap_or_else(|| Record::empty(0));
+        Record { generation: self.next_generation(now), ..record }
     }
 
     /// Makes a record the current one, with all deadlines of its token.
@@ -384,10 +447,14 @@ impl TokenState {
         self.done(Err(error.after(Some(wait))))
     }
 
-    /// Only a person can help, by a new consent or another setting.
-    fn wait_for_person(&mut self, error: Error) -> Effect {
+    /// Only a person can help, by a new consent or another setting. Another process may learn of it first.
+    fn wait_for_person(&mut self, error: Error, now: Now) -> Effect {
         self.dead = true;
-        self.backoff.wait_forever();
+        if self.has_store {
+            self.backoff.wait(CONSENT_CHECK, now);
+        } else {
+            self.backoff.wait_forever();
+        }
         self.done(Err(error.after(None)))
     }
 
@@ -406,4 +473,11 @@ impl TokenState {
         self.error = None;
         self.unusable_responses = 0;
     }
+}
+
+/// The generation of the next write: above the one in the store and the one in memory, and with a store at least the time in
+/// milliseconds. So it never repeats, even if the store loses its data.
+pub(crate) fn next_generation(above: u64, has_store: bool, now: Now) -> u64 {
+    let at_least = if has_store { now.wall / 1_000_000 } else { 0 };
+    at_least.max(above.saturating_add(1))
 }

@@ -2,30 +2,54 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
 
 use crate::core::sync::{Mutex, lock};
-use crate::store::record::Record;
-use crate::store::{Key, Lease, Store, StoreError};
+use crate::store::entry::Entry;
+use crate::store::{Key, Loaded, Store, StoreError};
 
 /// A store in this process's memory, without a limit, for sources that are created separately and share their tokens.
 ///
 /// ```no_run
-/// # use freshtoken::{TokenSource, Vendor};
 /// # use freshtoken::store::MemoryStore;
+/// # use freshtoken::{TokenSource, Vendor};
 /// # use std::sync::Arc;
 /// # fn example<V: Vendor>(endpoint: V, credentials: V::Credentials) {
-/// let tokens = TokenSource::builder(endpoint, credentials).store(Arc::new(MemoryStore::new()), "tenant-17").build();
+/// let store = Arc::new(MemoryStore::new());
+/// let tokens = TokenSource::builder(endpoint, credentials).store(store.clone(), "tenant-17").build();
 /// # }
 /// ```
 #[derive(Default)]
-pub struct MemoryStore(Arc<Mutex<HashMap<Key, Entry>>>);
+pub struct MemoryStore(Arc<Mutex<HashMap<Key, Slot>>>);
 
+/// What is known of a key.
 #[derive(Default)]
-struct Entry {
-    record: Option<Arc<Record>>,
-    lease: Weak<tokio::sync::Mutex<()>>,
+struct Slot {
+    entry: Option<Entry>,
+    lease: Option<Held>,
+    /// For those who wait for the lease or a record.
+    changed: Option<Arc<Notify>>,
+}
+
+struct Held {
+    owner: String,
+    until: Instant,
+}
+
+impl Slot {
+    /// The lease of this owner, unless it has expired.
+    fn held_by(&mut self, owner: &str) -> Option<&mut Held> {
+        self.lease.as_mut().filter(|held| held.owner == owner && held.until > Instant::now())
+    }
+
+    fn notify(&mut self) {
+        if let Some(changed) = self.changed.take() {
+            changed.notify_waiters();
+        }
+    }
 }
 
 impl MemoryStore {
@@ -36,7 +60,7 @@ impl MemoryStore {
 
     /// Returns the number of keys with a record.
     pub fn len(&self) -> usize {
-        lock(&self.0).values().filter(|entry| entry.record.is_some()).count()
+        lock(&self.0).values().filter(|slot| slot.entry.is_some()).count()
     }
 
     /// Returns whether there are no records.
@@ -46,54 +70,68 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    async fn load(&self, key: &Key) -> Result<Option<Arc<Record>>, StoreError> {
-        Ok(lock(&self.0).get(key).and_then(|entry| entry.record.clone()))
+    type Lease = MemoryLease;
+
+    async fn load(&self, key: &Key) -> Result<Loaded, StoreError> {
+        Ok(Loaded::from(lock(&self.0).get(key).and_then(|slot| slot.entry.clone())))
     }
 
-    async fn compare_and_store(&self, key: &Key, expected: u64, record: Arc<Record>) -> Result<bool, StoreError> {
-        let mut entries = lock(&self.0);
-        let entry = entries.entry(key.clone()).or_default();
-        let stored = entry.record.as_ref().map_or(0, |record| record.generation());
-        if stored != expected {
+    async fn compare_and_store(&self, key: &Key, expected: u64, entry: Entry) -> Result<bool, StoreError> {
+        let mut slots = lock(&self.0);
+        let slot = slots.entry(key.clone()).or_default();
+        if slot.entry.as_ref().map_or(0, Entry::generation) != expected {
             return Ok(false);
         }
-        entry.record = Some(record);
+        slot.entry = Some(entry);
+        slot.notify();
         Ok(true)
     }
 
-    async fn lease(&self, key: &Key, _at_most: Duration) -> Result<Lease, StoreError> {
-        let mutex = {
-            let mut entries = lock(&self.0);
-            let entry = entries.entry(key.clone()).or_default();
-            entry.lease.upgrade().unwrap_or_else(|| {
-                let mutex = Arc::default();
-                entry.lease = Arc::downgrade(&mutex);
-                mutex
-            })
-        };
-        // A holder in this process can't die without dropping it.
-        let held = Some(mutex.lock_owned().await);
-        Ok(Lease::new(MemoryLease { held, key: key.clone(), entries: self.0.clone() }))
+    async fn try_lease(&self, key: &Key, owner: &str, ttl: Duration) -> Result<Option<MemoryLease>, StoreError> {
+        let mut slots = lock(&self.0);
+        let slot = slots.entry(key.clone()).or_default();
+        if slot.lease.as_ref().is_some_and(|held| held.until > Instant::now()) {
+            return Ok(None);
+        }
+        slot.lease = Some(Held { owner: owner.to_owned(), until: Instant::now() + ttl });
+        Ok(Some(MemoryLease { key: key.clone(), owner: owner.to_owned(), slots: self.0.clone() }))
+    }
+
+    async fn renew_lease(&self, key: &Key, lease: &MemoryLease, ttl: Duration) -> Result<bool, StoreError> {
+        let mut slots = lock(&self.0);
+        let held = slots.get_mut(key).and_then(|slot| slot.held_by(&lease.owner));
+        Ok(held.map(|held| held.until = Instant::now() + ttl).is_some())
+    }
+
+    async fn release_lease(&self, _key: &Key, lease: MemoryLease) -> Result<(), StoreError> {
+        drop(lease);
+        Ok(())
+    }
+
+    async fn changed(&self, key: &Key) {
+        let changed = lock(&self.0).entry(key.clone()).or_default().changed.get_or_insert_default().clone();
+        changed.notified().await;
     }
 }
 
-struct MemoryLease {
-    held: Option<tokio::sync::OwnedMutexGuard<()>>,
+/// The lease of a [`MemoryStore`]. Dropping it releases it.
+pub struct MemoryLease {
     key: Key,
-    entries: Arc<Mutex<HashMap<Key, Entry>>>,
+    owner: String,
+    slots: Arc<Mutex<HashMap<Key, Slot>>>,
 }
 
-/// Frees the lease's entry if there is no waiter.
+/// Frees a slot without a record.
 impl Drop for MemoryLease {
     fn drop(&mut self) {
-        drop(self.held.take());
-        let mut entries = lock(&self.entries);
-        let Some(entry) = entries.get_mut(&self.key) else { return };
-        if entry.lease.strong_count() == 0 {
-            entry.lease = Weak::new();
-            if entry.record.as_ref().is_none_or(|record| record.is_worthless()) {
-                entries.remove(&self.key);
-            }
+        let mut slots = lock(&self.slots);
+        let Some(slot) = slots.get_mut(&self.key) else { return };
+        if slot.lease.as_ref().is_some_and(|held| held.owner == self.owner) {
+            slot.lease = None;
+            slot.notify();
+        }
+        if slot.entry.is_none() && slot.lease.is_none() && slot.changed.is_none() {
+            slots.remove(&self.key);
         }
     }
 }

@@ -1,4 +1,13 @@
-//! Where records are kept: in the source, in a [`MemoryStore`] that several sources share, or in your own [`Store`].
+//! Where records are kept: in the source, in a store that this crate has, or in your own [`Store`].
+//!
+//! A *record* is everything known about one account. Sources with the same store and [`Key`] share their token, in whichever
+//! process or machine they run.
+//!
+//! | store | for |
+//! | --- | --- |
+//! | none | one source |
+//! | [`MemoryStore`] | several sources in one process |
+//! | your own [`Store`] | another database |
 //!
 //! A source without a store keeps the newest record itself and has one fetch at a time. A memory store of its own would be a
 //! copy that costs a fifth of an account's memory.
@@ -6,89 +15,275 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+pub(crate) use self::any::AnyStore;
+pub use self::entry::Entry;
 pub use self::memory::MemoryStore;
 pub use self::record::{Record, RecordError};
+pub use self::seal::{Seal, SealError, Sealing};
 
+pub(crate) mod any;
+pub(crate) mod entry;
 mod memory;
 pub(crate) mod record;
+pub(crate) mod seal;
 
 /// Keeps one record per [`Key`], for one process or for many.
 ///
-/// Every renewal goes through the store: lease, load, grant, store, and only then is the token served. Two sources with the
-/// same store and key share their token, in whichever process they run.
+/// Every renewal goes through the store. A fresh token does not: it is served from memory.
+///
+/// # What is called when
+///
+/// ```text
+/// load                     a newer, valid record: it is served, and that is all
+/// try_lease                taken: watch with load, 1 to 10 times a second, until there is a newer record or the lease is free
+///   renew_lease            every 3 s, for as long as the lease is held
+///   load                   the decision is made on this record
+///   compare_and_store      the mark: this single-use refresh token is about to be sent
+///   - the request -        only if the lease was renewed less than 8 s ago
+///   compare_and_store      the new pair
+/// release_lease
+/// ```
+///
+/// A renewal is 5 calls, and 4 where the refresh token is not single-use. Each call may take 5 s.
+///
+/// # What a store promises
+///
+/// - **Compare and store** is atomic. It is the fence of the protocol: what a process does after it lost its lease is harmless,
+///   because its record is not stored over another one.
+/// - **An error or a time-out means "unknown"**, not "it did not happen", and it may still happen later. The caller loads to find
+///   out.
+/// - **No cache.** A `load` returns what was stored last, by any process. The mark is stored before a refresh token is sent, and
+///   a process that does not see it sends the token again.
+/// - **Durable.** A store that reports success and then loses the record, after a failover for example, can cost the refresh
+///   token. If your database can wait for a replica, wait.
+/// - **A lease ends by itself.** Its holder may be killed at any time. It keeps other processes from doing the same work. It is
+///   no fence: before the request, a holder that lost its lease stops, and after it, it stores the pair by compare-and-store.
+/// - **Reconnects.** A store recovers from a broken connection on its own. Until then it fails, and a token that is valid is
+///   served meanwhile.
+/// - **Keeps records** for as long as [`Entry::keep_for`] says, and leases for as long as `ttl` says. A record without a limit
+///   stays: it can say that a refresh token was used, refused or revoked.
+///
+/// The suite in `freshtoken::testing` (feature `testing`) checks these promises, and names the one that is broken.
+///
+/// # Keys
+///
+/// [`Key::digest`] is one name for the four fields of a key, safe as a file name or a column. Joining the fields by hand is
+/// not: an account may be named `a:b`.
+///
+/// # Errors of a store
 ///
 /// An unreachable store is a miss and not an outage: the source logs in and continues in memory. Only a single-use refresh
-/// token is never sent without a lease and a store. If the vendor has no login, that is an error.
-///
-/// A store for several processes keeps [`Record::to_json`] under the four fields of the key, and restores records with
-/// [`Record::from_json`].
+/// token is never sent without its mark in the store. If the vendor has no login, that is an error. A valid token is served
+/// in any case.
 ///
 /// # Examples
 ///
 /// ```
 /// use std::collections::HashMap;
-/// use std::sync::{Arc, Mutex};
-/// use std::time::Duration;
+/// use std::sync::Mutex;
+/// use std::time::{Duration, Instant};
 ///
-/// use freshtoken::store::{Key, Lease, Record, Store, StoreError};
+/// use freshtoken::store::{Entry, Key, Loaded, Store, StoreError};
 ///
-/// /// For one process. For several, replace the map by a database and the mutex by a lock there.
+/// /// For one process. For several, replace the maps by two tables of a database: `records (key, generation, text)` and
+/// /// `leases (key, owner, until)`.
 /// #[derive(Default)]
 /// struct MyStore {
-///     records: Mutex<HashMap<Key, Arc<Record>>>,
-///     lease: Arc<tokio::sync::Mutex<()>>,
+///     records: Mutex<HashMap<String, Entry>>,
+///     leases: Mutex<HashMap<String, (String, Instant)>>,
 /// }
 ///
 /// impl Store for MyStore {
-///     async fn load(&self, key: &Key) -> Result<Option<Arc<Record>>, StoreError> {
-///         Ok(self.records.lock().unwrap().get(key).cloned())
+///     /// The owner of the lease.
+///     type Lease = String;
+///
+///     // SELECT generation, text, now() FROM records WHERE key = …
+///     async fn load(&self, key: &Key) -> Result<Loaded, StoreError> {
+///         Ok(Loaded::from(self.records.lock().unwrap().get(&key.digest()).cloned()))
 ///     }
 ///
-///     async fn compare_and_store(&self, key: &Key, expected: u64, record: Arc<Record>) -> Result<bool, StoreError> {
+///     // UPDATE records SET generation = …, text = … WHERE key = … AND generation = …, or INSERT if `expected` is 0
+///     async fn compare_and_store(&self, key: &Key, expected: u64, entry: Entry) -> Result<bool, StoreError> {
 ///         let mut records = self.records.lock().unwrap();
-///         let is_expected = records.get(key).map_or(0, |record| record.generation()) == expected;
+///         let is_expected = records.get(&key.digest()).map_or(0, Entry::generation) == expected;
 ///         if is_expected {
-///             records.insert(key.clone(), record);
+///             records.insert(key.digest(), entry); // a database stores `entry.generation()` and `entry.text()`
 ///         }
 ///         Ok(is_expected)
 ///     }
 ///
-///     async fn lease(&self, _: &Key, _at_most: Duration) -> Result<Lease, StoreError> {
-///         Ok(Lease::new(self.lease.clone().lock_owned().await))
+///     // INSERT … ON CONFLICT (key) DO UPDATE SET owner = …, until = … WHERE until < now()
+///     async fn try_lease(&self, key: &Key, owner: &str, ttl: Duration) -> Result<Option<String>, StoreError> {
+///         let mut leases = self.leases.lock().unwrap();
+///         if leases.get(&key.digest()).is_some_and(|(_, until)| *until > Instant::now()) {
+///             return Ok(None);
+///         }
+///         leases.insert(key.digest(), (owner.to_owned(), Instant::now() + ttl));
+///         Ok(Some(owner.to_owned()))
+///     }
+///
+///     // UPDATE leases SET until = … WHERE key = … AND owner = … AND until > now()
+///     async fn renew_lease(&self, key: &Key, lease: &String, ttl: Duration) -> Result<bool, StoreError> {
+///         let mut leases = self.leases.lock().unwrap();
+///         let held = leases.get_mut(&key.digest());
+///         let held = held.filter(|(owner, until)| owner == lease && *until > Instant::now());
+///         Ok(held.map(|(_, until)| *until = Instant::now() + ttl).is_some())
+///     }
+///
+///     // DELETE FROM leases WHERE key = … AND owner = …
+///     async fn release_lease(&self, key: &Key, lease: String) -> Result<(), StoreError> {
+///         let mut leases = self.leases.lock().unwrap();
+///         if leases.get(&key.digest()).is_some_and(|(owner, _)| *owner == lease) {
+///             leases.remove(&key.digest());
+///         }
+///         Ok(())
 ///     }
 /// }
 /// ```
 pub trait Store: Send + Sync + 'static {
-    /// Returns the record, if there is one.
+    /// What a holder keeps of its lease: the owner's id, an open file, a row. If it is dropped without
+    /// [`release_lease`](Store::release_lease), because the task was aborted, the lease may last until its `ttl` is over, but
+    /// not longer.
+    type Lease: Send + Sync + 'static;
+
+    /// Returns the record, if there is one, and the store's time.
     ///
     /// # Errors
     ///
-    /// If the store is unreachable, or its content is not a record.
-    fn load(&self, key: &Key) -> impl Future<Output = Result<Option<Arc<Record>>, StoreError>> + Send;
+    /// If the store is unreachable, or what it holds was not written by it.
+    fn load(&self, key: &Key) -> impl Future<Output = Result<Loaded, StoreError>> + Send;
 
-    /// Stores `record` if the [generation](Record::generation) of the stored one is `expected`, where 0 means that there is
+    /// Stores `entry` if the [generation](Entry::generation) of the stored one is `expected`, where 0 means that there is
     /// none. Returns whether it was stored.
     ///
     /// # Errors
     ///
-    /// If the store is unreachable.
+    /// If it is unknown whether it was stored.
     fn compare_and_store(
         &self,
         key: &Key,
         expected: u64,
-        record: Arc<Record>,
+        entry: Entry,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Waits until no one else holds the lease of the key, and takes it. A holder that crashes loses it after `at_most`.
+    /// Takes the lease of the key for `ttl`, unless someone holds it: then it returns `None` at once. `owner` is random, and
+    /// new for each attempt.
     ///
     /// # Errors
     ///
-    /// If the store is unreachable.
-    fn lease(&self, key: &Key, at_most: Duration) -> impl Future<Output = Result<Lease, StoreError>> + Send;
+    /// If it is unknown whether it was taken. The caller then assumes that it was not.
+    fn try_lease(
+        &self,
+        key: &Key,
+        owner: &str,
+        ttl: Duration,
+    ) -> impl Future<Output = Result<Option<Self::Lease>, StoreError>> + Send;
+
+    /// Extends a lease to `ttl` from now. Returns whether it was still held; a lease that has expired or that someone else
+    /// holds is not taken back.
+    ///
+    /// # Errors
+    ///
+    /// If it is unknown whether it was extended.
+    fn renew_lease(
+        &self,
+        key: &Key,
+        lease: &Self::Lease,
+        ttl: Duration,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Releases a lease, unless someone else holds it by now.
+    ///
+    /// # Errors
+    ///
+    /// If the store is unreachable. The lease then expires.
+    fn release_lease(&self, key: &Key, lease: Self::Lease) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Completes when the record may have changed or the lease may be free, so that those who wait look at once. By default it
+    /// never completes, and they look again after 100 to 250 ms.
+    fn changed(&self, key: &Key) -> impl Future<Output = ()> + Send {
+        let _ = key;
+        std::future::pending()
+    }
+
+    /// Returns whether records may be stored without a [`Seal`]. By default they may.
+    fn sealing(&self) -> Sealing {
+        Sealing::Optional
+    }
+}
+
+impl<S: Store> Store for Arc<S> {
+    type Lease = S::Lease;
+
+    fn load(&self, key: &Key) -> impl Future<Output = Result<Loaded, StoreError>> + Send {
+        S::load(self, key)
+    }
+
+    fn compare_and_store(
+        &self,
+        key: &Key,
+        expected: u64,
+        entry: Entry,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        S::compare_and_store(self, key, expected, entry)
+    }
+
+    fn try_lease(
+        &self,
+        key: &Key,
+        owner: &str,
+        ttl: Duration,
+    ) -> impl Future<Output = Result<Option<S::Lease>, StoreError>> + Send {
+        S::try_lease(self, key, owner, ttl)
+    }
+
+    fn renew_lease(
+        &self,
+        key: &Key,
+        lease: &S::Lease,
+        ttl: Duration,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        S::renew_lease(self, key, lease, ttl)
+    }
+
+    fn release_lease(&self, key: &Key, lease: S::Lease) -> impl Future<Output = Result<(), StoreError>> + Send {
+        S::release_lease(self, key, lease)
+    }
+
+    fn changed(&self, key: &Key) -> impl Future<Output = ()> + Send {
+        S::changed(self, key)
+    }
+
+    fn sealing(&self) -> Sealing {
+        S::sealing(self)
+    }
+}
+
+/// What [`Store::load`] returns.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Loaded {
+    /// The record; `None`: there is none.
+    pub entry: Option<Entry>,
+    /// The time by the store's clock, for a store that several machines share: expiries are kept by it, so the machines'
+    /// clocks may differ. `None`: the store has no clock, and this machine's wall clock is used.
+    pub now: Option<SystemTime>,
+}
+
+impl From<Option<Entry>> for Loaded {
+    fn from(entry: Option<Entry>) -> Self {
+        Self { entry, now: None }
+    }
+}
+
+impl Loaded {
+    /// Sets [`Loaded::now`].
+    pub fn at(self, now: SystemTime) -> Self {
+        Self { now: Some(now), ..self }
+    }
 }
 
 /// Identifies the account that a record belongs to. `Debug` prints only scheme, host and port of the server's URL.
@@ -115,6 +310,17 @@ impl Key {
     ) -> Self {
         Self { vendor, server: server.into(), account: account.into(), scopes: scopes.into() }
     }
+
+    /// Returns one name for the key: 64 hexadecimal digits, the same for equal keys and different for others. It is the
+    /// SHA-256 of the four fields, each with its length before it.
+    pub fn digest(&self) -> String {
+        let mut hash = hmac_sha256::Hash::new();
+        for field in [self.vendor, &self.server, &self.account, &self.scopes] {
+            hash.update((field.len() as u64).to_be_bytes());
+            hash.update(field.as_bytes());
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// A path can contain a tenant's name or a secret.
@@ -130,44 +336,20 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The right to renew the token of a key. Dropping it releases it.
-pub struct Lease(#[allow(dead_code, reason = "held for its drop")] Option<Box<dyn Send + Sync>>);
-
-impl Lease {
-    /// Creates a lease that is released when `guard` is dropped.
-    pub fn new(guard: impl Send + Sync + 'static) -> Self {
-        Self(Some(Box::new(guard)))
-    }
-}
-
-impl fmt::Debug for Lease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Lease")
-    }
-}
-
 /// The error of a store. Its message must not contain a secret.
 pub type StoreError = Box<dyn StdError + Send + Sync>;
 
-type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// [`Store`] as a trait object.
-pub(crate) trait AnyStore: Send + Sync {
-    fn load<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Option<Arc<Record>>>;
-    fn compare_and_store<'a>(&'a self, key: &'a Key, expected: u64, record: Arc<Record>) -> BoxFuture<'a, bool>;
-    fn lease<'a>(&'a self, key: &'a Key, at_most: Duration) -> BoxFuture<'a, Lease>;
-}
-
-impl<S: Store> AnyStore for S {
-    fn load<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Option<Arc<Record>>> {
-        Box::pin(Store::load(self, key))
-    }
-
-    fn compare_and_store<'a>(&'a self, key: &'a Key, expected: u64, record: Arc<Record>) -> BoxFuture<'a, bool> {
-        Box::pin(Store::compare_and_store(self, key, expected, record))
-    }
-
-    fn lease<'a>(&'a self, key: &'a Key, at_most: Duration) -> BoxFuture<'a, Lease> {
-        Box::pin(Store::lease(self, key, at_most))
+    #[test]
+    fn the_digest_of_a_key_depends_on_where_its_fields_end() {
+        let digest = |account: &str, scopes: &str| Key::new("acme", "https://acme.example", account, scopes).digest();
+        assert_eq!(digest("a", "b"), digest("a", "b"));
+        assert_eq!(digest("a", "b").len(), 64);
+        for (account, scopes) in [("ab", ""), ("", "ab"), ("b", "a"), ("a:b", "")] {
+            assert_ne!(digest("a", "b"), digest(account, scopes), "{account} {scopes}");
+        }
     }
 }

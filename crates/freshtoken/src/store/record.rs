@@ -1,13 +1,13 @@
 //! A record, which is everything known about an account, and its JSON form: what a store keeps and what a program persists.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use freshtoken_wire::Secret;
 use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
-use crate::core::clock::{Now, system_time};
+use crate::core::clock::{Now, system_time, unix_nanos};
 use crate::fingerprint::Fingerprint;
 use crate::grant_error::GrantError;
 use crate::issued_tokens::IssuedTokens;
@@ -19,8 +19,8 @@ use crate::vendor::TokenPolicy;
 /// # Examples
 ///
 /// ```no_run
-/// # use freshtoken::{TokenSource, Vendor};
 /// # use freshtoken::store::Record;
+/// # use freshtoken::{TokenSource, Vendor};
 /// # fn example<V: Vendor>(endpoint: V, credentials: V::Credentials) -> Result<TokenSource, Box<dyn std::error::Error>> {
 /// let record = Record::from_json(&std::fs::read_to_string("token.json")?)?;
 /// let tokens = TokenSource::builder(endpoint, credentials).record(record).build();
@@ -30,20 +30,66 @@ use crate::vendor::TokenPolicy;
 #[derive(Clone)]
 pub struct Record {
     pub(crate) generation: u64,
+    /// The generation of the write that brought the pair. A mark on an old pair must not pass for newer than the pair that came
+    /// of it.
+    pub(crate) pair: u64,
     pub(crate) token: Option<Token>,
     pub(crate) refresh: Option<RefreshToken>,
+    pub(crate) in_use: Option<Mark>,
+    pub(crate) ended: Option<Ended>,
     /// The start tokens that were ever sent for this account. None of them is sent again.
     pub(crate) starts: Vec<Fingerprint>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct RefreshToken {
     pub(crate) secret: Secret,
     /// In nanoseconds since 1970, by this machine's wall clock.
     pub(crate) expires_at: Option<u64>,
-    /// A single-use token that is about to be sent. A process that loads such a record while it holds the lease knows that
-    /// the response was lost.
-    pub(crate) in_use: bool,
+}
+
+/// A note that a refresh token may have been sent. A process that finds it while it holds the lease knows that the response was
+/// lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// New for every mark, so that a process recognises its own.
+    pub(crate) id: u128,
+    pub(crate) kind: MarkKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum MarkKind {
+    /// The refresh token is about to be sent.
+    First,
+    /// It is about to be sent once more, because the response was lost.
+    Again,
+    /// A process stored the record from its memory, and does not know whether the refresh token was sent since.
+    PutBack,
+    /// The token is about to be revoked.
+    Revoke,
+}
+
+impl Mark {
+    pub(crate) fn new(kind: MarkKind) -> Self {
+        Self { id: random_id(), kind }
+    }
+}
+
+/// Why there is no pair any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Ended {
+    /// The issuer refused the refresh token.
+    Refused,
+    Revoked,
+}
+
+/// A number that no one else has. The standard library's hash seeds are random.
+pub(crate) fn random_id() -> u128 {
+    use std::hash::{BuildHasher, RandomState};
+    let half = || u128::from(RandomState::new().hash_one(0));
+    (half() << 64) | half()
 }
 
 /// Whether a refresh token outlives a response without a new one.
@@ -56,7 +102,7 @@ pub(crate) enum KeepsOld {
 impl RefreshToken {
     /// Returns a start token, or `None` if it is empty.
     pub(crate) fn start(secret: Secret) -> Option<Self> {
-        (!secret.is_empty()).then_some(Self { secret, expires_at: None, in_use: false })
+        (!secret.is_empty()).then_some(Self { secret, expires_at: None })
     }
 
     /// Returns the record after a response. `old` is the record before it, whose refresh token is kept if `keeps_old` says so
@@ -73,7 +119,7 @@ impl RefreshToken {
         // `refresh_expires_in: 0`.
         let lifetime = lifetime(issued.refresh_expires_in, issued.refresh_expires_at, issued.date, now)
             .filter(|lifetime| !lifetime.is_zero());
-        Some(Self { secret, expires_at: expires_at(lifetime, now), in_use: false })
+        Some(Self { secret, expires_at: expires_at(lifetime, now) })
     }
 }
 
@@ -98,12 +144,12 @@ impl Record {
         let has_new = new.is_some();
         let refresh = new.or_else(|| old?.refresh.clone().filter(|_| keeps_old == KeepsOld::Yes));
         let starts = old.map(|old| old.starts.clone()).unwrap_or_default();
+        let record = |token| Self { pair: generation, token, refresh, starts, ..Self::empty(generation) };
         match Token::of(issued, policy, generation, now) {
-            Ok(token) => Ok((Self { generation, token: Some(token), refresh, starts }, None)),
+            Ok(token) => Ok((record(Some(token)), None)),
             // A vendor with a login issues a new pair instead.
             Err(failure) if has_new && !policy.login => {
-                let token = old.and_then(|old| old.token.clone());
-                Ok((Self { generation, token, refresh, starts }, Some(failure)))
+                Ok((record(old.and_then(|old| old.token.clone())), Some(failure)))
             }
             Err(failure) => Err(failure),
         }
@@ -111,17 +157,41 @@ impl Record {
 
     /// The record of an account before its first token.
     pub(crate) fn empty(generation: u64) -> Self {
-        Self { generation, token: None, refresh: None, starts: Vec::new() }
+        Self { generation, pair: 0, token: None, refresh: None, in_use: None, ended: None, starts: Vec::new() }
     }
 
-    /// The record after a revocation, which only remembers the start tokens that were sent.
+    /// The record after a revocation. It stays, or a process with an older memory would put the pair back.
     pub(crate) fn revoked(&self, generation: u64) -> Self {
-        Self { starts: self.starts.clone(), ..Self::empty(generation) }
+        let ended = Some(Ended::Revoked);
+        Self { pair: generation, ended, starts: self.starts.clone(), ..Self::empty(generation) }
     }
 
-    /// Whether the record holds nothing worth keeping.
-    pub(crate) fn is_worthless(&self) -> bool {
-        self.is_empty() && self.starts.is_empty()
+    /// Whether this record replaces another one. A mark changes only the generation.
+    pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
+        (self.pair, self.generation) > (other.pair, other.generation)
+    }
+
+    /// The record with its times by another clock, which shows `there` when this one shows `here`.
+    pub(crate) fn shifted(&self, here: SystemTime, there: SystemTime) -> Self {
+        let (here, there) = (unix_nanos(here), unix_nanos(there));
+        let shift =
+            |time: u64| time.saturating_sub(here.saturating_sub(there)).saturating_add(there.saturating_sub(here));
+        let refresh = self.refresh.clone();
+        let refresh = refresh.map(|refresh| RefreshToken { expires_at: refresh.expires_at.map(shift), ..refresh });
+        Self { token: self.token.as_ref().map(|token| token.shifted(shift)), refresh, ..self.clone() }
+    }
+
+    /// For how long a store has to keep the record. `None`: until it is replaced.
+    pub(crate) fn keep_for(&self, now: SystemTime) -> Option<Duration> {
+        if self.ended.is_some() || !self.starts.is_empty() {
+            return None;
+        }
+        let expires_at = match &self.refresh {
+            Some(refresh) => refresh.expires_at?,
+            None => self.token.as_ref()?.stored().expires_at?,
+        };
+        let remaining = Duration::from_nanos(expires_at.saturating_sub(unix_nanos(now)));
+        Some(remaining.saturating_add(KEPT_LONGER))
     }
 
     /// Returns a number that grows with each change.
@@ -136,7 +206,7 @@ impl Record {
 
     /// Returns the refresh token, unless it was used or is about to be sent.
     pub fn refresh_token(&self) -> Option<&Secret> {
-        self.refresh.as_ref().filter(|refresh| !refresh.in_use).map(|refresh| &refresh.secret)
+        self.refresh.as_ref().filter(|_| self.in_use.is_none()).map(|refresh| &refresh.secret)
     }
 
     /// Returns when the refresh token expires, by this machine's clock. `None`: unknown.
@@ -161,18 +231,33 @@ impl fmt::Debug for Record {
     }
 }
 
-/// The version of the JSON form. A record of another version is rejected.
-const VERSION: u32 = 1;
+/// How long a store keeps a record after its tokens have expired: clocks differ, and an expiry may be wrong.
+const KEPT_LONGER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// A persisted record. Times are nanoseconds since 1970, by the clock of the machine that wrote them.
+/// The version of the JSON form. A record of another version is rejected.
+const VERSION: u32 = 2;
+
+/// A persisted record. Times are nanoseconds since 1970, by the clock of the machine that wrote them, or of the store.
 #[derive(Serialize, Deserialize)]
 struct Form {
     version: u32,
     generation: u64,
+    pair: u64,
     token: Option<TokenForm>,
     refresh: Option<RefreshForm>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    in_use: Option<MarkForm>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended: Option<Ended>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     starts: Vec<Fingerprint>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MarkForm {
+    /// 32 hexadecimal digits.
+    id: String,
+    kind: MarkKind,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -190,7 +275,6 @@ struct TokenForm {
 struct RefreshForm {
     secret: Secret,
     expires_at: Option<u64>,
-    in_use: bool,
 }
 
 /// The string is not a record: it was not written by [`Record::to_json`], or by an unknown version of this crate. The error
@@ -234,12 +318,20 @@ impl Record {
                     .collect(),
             }
         });
-        let refresh = self.refresh.as_ref().map(|refresh| RefreshForm {
-            secret: refresh.secret.clone(),
-            expires_at: refresh.expires_at,
-            in_use: refresh.in_use,
-        });
-        let form = Form { version: VERSION, generation: self.generation, token, refresh, starts: self.starts.clone() };
+        let refresh = self
+            .refresh
+            .as_ref()
+            .map(|refresh| RefreshForm { secret: refresh.secret.clone(), expires_at: refresh.expires_at });
+        let form = Form {
+            version: VERSION,
+            generation: self.generation,
+            pair: self.pair,
+            token,
+            refresh,
+            in_use: self.in_use.map(|mark| MarkForm { id: format!("{:032x}", mark.id), kind: mark.kind }),
+            ended: self.ended,
+            starts: self.starts.clone(),
+        };
         // Strings, numbers and lists of them always serialize.
         Secret::new(serde_json::to_string(&form).unwrap_or_default())
     }
@@ -255,12 +347,21 @@ impl Record {
             return Err(RecordError(()));
         }
         let token = form.token.map(token).transpose()?;
-        let refresh = form.refresh.map(|refresh| RefreshToken {
-            secret: refresh.secret,
-            expires_at: refresh.expires_at,
-            in_use: refresh.in_use,
-        });
-        Ok(Self { generation: form.generation, token, refresh, starts: form.starts })
+        let refresh =
+            form.refresh.map(|refresh| RefreshToken { secret: refresh.secret, expires_at: refresh.expires_at });
+        let mark = |mark: MarkForm| {
+            let id = u128::from_str_radix(&mark.id, 16).map_err(|_| RecordError(()))?;
+            Ok(Mark { id, kind: mark.kind })
+        };
+        Ok(Self {
+            generation: form.generation,
+            pair: form.pair,
+            token,
+            refresh,
+            in_use: form.in_use.map(mark).transpose()?,
+            ended: form.ended,
+            starts: form.starts,
+        })
     }
 }
 
@@ -282,7 +383,7 @@ fn token(form: TokenForm) -> Result<Token, RecordError> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::UNIX_EPOCH;
 
     use super::*;
 
@@ -319,7 +420,7 @@ mod tests {
             "",
             "hunter2",
             "{}",
-            &json.expose().replace("\"version\":1", "\"version\":2"),
+            &json.expose().replace("\"version\":2", "\"version\":1"),
             &json.expose().replace("Bearer hunter2", "Bearer \\nhunter2"),
         ];
         for text in broken {

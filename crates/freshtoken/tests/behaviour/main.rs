@@ -4,6 +4,7 @@
 
 mod callbacks;
 mod callers;
+mod fleet;
 mod renewals;
 mod runtimes;
 mod stores;

@@ -3,13 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::pending::Pending;
 use super::{Effect, Marked, Progress, TokenState};
 use crate::core::backoff::Growth;
 use crate::core::clock::{Now, Random};
 use crate::error::{Error, ErrorKind};
 use crate::fingerprint::Fingerprint;
-use crate::store::record::{Record, RefreshToken};
+use crate::store::record::{Mark, MarkKind, Record, RefreshToken};
 use crate::vendor::{RefreshTokens, Renewal};
+
+/// How often a process looks at the record while it waits for one that may be alive.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A longer wait for a process that may be alive ends the fetch: its callers get an error that says how long it is.
+const LONGEST_QUIET_IN_A_FETCH: Duration = Duration::from_secs(60);
 
 impl TokenState {
     /// A fetch starts. After this wait it may look into the store; whether it has to wait for the expiry depends on what it
@@ -34,17 +41,31 @@ impl TokenState {
         self.backoff.may_repeat(now)
     }
 
-    /// What an aborted fetch issued: it is stored before anything else.
-    pub(crate) fn unstored(&mut self) -> Option<Arc<Record>> {
-        let record = self.unstored.clone()?;
+    /// What was issued and isn't stored yet: it is stored before anything else.
+    pub(crate) fn unstored(&mut self) -> Option<Pending> {
+        let pending = self.unstored.as_deref().cloned()?;
         self.progress = Progress::Persisting;
-        Some(record)
+        Some(pending)
     }
 
-    /// Takes over what the store holds, if it is newer; `None`: nothing, or it can't be reached. Returns whether it is newer.
+    /// Whether there is anything to store.
+    pub(crate) fn has_unstored(&self) -> bool {
+        self.unstored.is_some()
+    }
+
+    /// What is still to be stored.
+    pub(crate) fn peek_unstored(&self) -> Option<Pending> {
+        self.unstored.as_deref().cloned()
+    }
+
+    /// The generation in the store, as far as is known.
+    pub(crate) fn stored_generation(&self) -> u64 {
+        self.stored.as_ref().map_or(0, |stored| stored.generation)
+    }
+
+    /// Takes over what the store holds, if it is newer. Returns whether it is newer.
     pub(crate) fn adopt_if_newer(&mut self, stored: Option<Arc<Record>>, now: Now, random: &dyn Random) -> bool {
-        let ours = self.record.as_ref().map(|record| record.generation);
-        let newer = stored.filter(|stored| ours.is_none_or(|ours| stored.generation > ours));
+        let newer = stored.filter(|stored| self.record.as_ref().is_none_or(|ours| stored.is_newer_than(ours)));
         let is_newer = newer.is_some();
         if let Some(newer) = newer {
             self.set_current(newer, now, random);
@@ -52,16 +73,17 @@ impl TokenState {
         is_newer
     }
 
-    /// Another process has stored something meanwhile, and that is used: whatever is in the store is newer.
-    pub(crate) fn yield_to_store(&mut self) {
-        if let Some(record) = &mut self.record {
-            *record = Arc::new(Record { generation: 0, refresh: None, ..(**record).clone() });
+    /// What the store holds. Only the holder of the lease decides on a request.
+    pub(crate) fn loaded(
+        &mut self,
+        stored: Option<Arc<Record>>,
+        has_lease: bool,
+        now: Now,
+        random: &dyn Random,
+    ) -> Effect {
+        if let Some(record) = self.looked(stored.clone(), now) {
+            return Effect::PutBack(record);
         }
-        self.recover();
-    }
-
-    /// What the store holds.
-    pub(crate) fn loaded(&mut self, stored: Option<Arc<Record>>, now: Now, random: &dyn Random) -> Effect {
         let mut may_serve = self.adopt_if_newer(stored, now, random);
         if self.rejections.store_checked() {
             // There is no newer token: a further 401 with this one is a permission problem.
@@ -70,11 +92,92 @@ impl TokenState {
         }
         match may_serve.then(|| self.good_token(now).cloned()).flatten() {
             Some(token) => self.done(Ok(token)),
-            None => match self.wait_for_expiry(now) {
-                Some(wait) => Effect::Wait(wait),
-                None => self.grant(now),
-            },
+            None if has_lease => self.decide(now),
+            None => Effect::Lease,
         }
+    }
+
+    /// This process has looked at the record. Returns what it remembers, if that is newer: the store has lost its last write, or
+    /// all of its data.
+    ///
+    /// It is stored as a new generation, so that no compare-and-store from before the loss can match it. It is marked, since
+    /// this process does not know whether the refresh token has been sent since.
+    pub(crate) fn looked(&mut self, stored: Option<Arc<Record>>, now: Now) -> Option<Arc<Record>> {
+        self.watch.saw(stored.as_ref().map_or(0, |stored| stored.generation), now);
+        self.stored = stored;
+        // A record that the source starts from has no generation: whatever is in the store is newer.
+        let ours = self.record.as_ref().filter(|ours| self.has_store && ours.generation > 0)?;
+        if self.stored.as_ref().is_some_and(|stored| !ours.is_newer_than(stored)) {
+            return None;
+        }
+        let mut record = self.next_record(now);
+        if self.policy.refresh == RefreshTokens::SingleUse && record.refresh.is_some() {
+            record.in_use = Some(Mark::new(MarkKind::PutBack));
+        }
+        Some(Arc::new(record))
+    }
+
+    /// The store holds what this process remembers.
+    pub(crate) fn put_back(&mut self, record: Arc<Record>, now: Now, random: &dyn Random) {
+        self.stored = Some(record.clone());
+        self.unstored = None;
+        self.set_current(record, now, random);
+    }
+
+    /// The store fails, so what other processes know is unknown. That is no outage where a login can do.
+    pub(crate) fn without_store(&mut self, cause: Arc<dyn std::error::Error + Send + Sync>, now: Now) -> Effect {
+        self.progress = Progress::Started;
+        let is_single_use = self.policy.refresh == RefreshTokens::SingleUse;
+        if self.policy.login && is_single_use {
+            return Effect::LogIn;
+        }
+        let needs_store = is_single_use || self.next_refresh_token(now).is_none();
+        if needs_store && !self.policy.login { self.store_failed(cause, now) } else { self.grant(now) }
+    }
+
+    /// A setting is missing, and nothing is sent without it.
+    pub(crate) fn misconfigured(&mut self, cause: Arc<dyn std::error::Error + Send + Sync>, now: Now) -> Effect {
+        let error = Error::caused(ErrorKind::Settings, self.policy.vendor, "get a token", cause);
+        self.wait_for_person(error, now)
+    }
+
+    /// What the holder of the lease does.
+    fn decide(&mut self, now: Now) -> Effect {
+        if self.is_being_revoked()
+            && let Some(record) = self.record.clone()
+        {
+            return Effect::FinishRevocation(record);
+        }
+        if let Some(wait) = self.wait_for_expiry(now) {
+            return Effect::Wait(wait);
+        }
+        if self.has_store && self.sends_lost_token(now) {
+            // There is nothing to do before the token has expired.
+            if let Some(token) = self.good_token(now).cloned() {
+                return self.done(Ok(token));
+            }
+            let wait = self.watch.remaining(now).max(self.remaining(now));
+            if wait > LONGEST_QUIET_IN_A_FETCH {
+                let error = self.failure(ErrorKind::Unavailable, "refresh");
+                let wait = self.backoff.wait(wait, now);
+                return self.done(Err(error.after(Some(wait))));
+            }
+            if !wait.is_zero() {
+                return Effect::Wait(wait.min(LOOK));
+            }
+        }
+        self.grant(now)
+    }
+
+    /// Whether the next request sends a refresh token whose response was lost.
+    fn sends_lost_token(&self, now: Now) -> bool {
+        self.mark().is_some() && matches!(self.next_refresh_token(now), Some(RefreshSource::Record(_)))
+    }
+
+    /// How long until the access token has definitely expired. One that a call got a 401 with counts as expired.
+    fn remaining(&self, now: Now) -> Duration {
+        let is_over = self.token().is_none() || self.rejected || self.replaces_pair;
+        if is_over { Duration::ZERO } else { self.schedule.until_definitely_expired(now) }
     }
 
     /// How long a refresh has to wait for the expiry of the record that was just loaded, or `None` if it need not.
@@ -97,9 +200,10 @@ impl TokenState {
         match refresh {
             Some(refresh) if self.policy.refresh == RefreshTokens::SingleUse => {
                 self.progress = Progress::Refreshing;
-                self.sends_again = refresh.in_use;
-                let mut record = self.next_record();
-                record.refresh = Some(RefreshToken { in_use: true, ..refresh });
+                let mut record = self.next_record(now);
+                self.sends_again = record.in_use.is_some();
+                record.refresh = Some(refresh);
+                record.in_use = Some(Mark::new(if self.sends_again { MarkKind::Again } else { MarkKind::First }));
                 Effect::MarkInUse(Arc::new(record))
             }
             Some(refresh) => {
@@ -109,7 +213,7 @@ impl TokenState {
             None if self.policy.login => Effect::LogIn,
             None => {
                 let error = self.failure(ErrorKind::ConsentNeeded, "refresh");
-                self.wait_for_person(error)
+                self.wait_for_person(error, now)
             }
         }
     }
@@ -120,8 +224,9 @@ impl TokenState {
             return None;
         }
         let own = self.record.as_ref().and_then(|record| record.refresh.as_ref());
+        let is_in_use = self.mark().is_some();
         let has_expired = self.schedule.has_refresh_token_expired(now);
-        let works = own.filter(|own| !own.in_use && !has_expired && !self.replaces_pair);
+        let works = own.filter(|_| !is_in_use && !has_expired && !self.replaces_pair);
         // Only a login makes up for a refresh token that isn't sent. Without one, the issuer decides about one that seems to
         // have expired, and one whose response was lost is sent once more.
         let may_work = own.filter(|_| !self.policy.login);
@@ -139,12 +244,19 @@ impl TokenState {
         !is_early || !self.policy.login || self.replaces_pair
     }
 
+    /// The lease was lost before the request: nothing was sent, and the mark counts as any other process's.
+    pub(crate) fn not_sent(&mut self) -> Effect {
+        self.progress = Progress::Started;
+        Effect::Load
+    }
+
     /// Moves the start token into the record, which remembers it from here on.
     fn take_start(&mut self) -> Option<RefreshToken> {
         let start = self.unused_start()?.clone();
         let mut record = self.record.as_deref().cloned().unwrap_or_else(|| Record::empty(0));
         record.starts.push(Fingerprint::of(&start.secret));
         record.refresh = Some(start.clone());
+        record.in_use = None;
         self.schedule.forget_refresh_expiry();
         self.record = Some(Arc::new(record));
         self.replaces_pair = false;
@@ -157,6 +269,7 @@ impl TokenState {
             Marked::Yes(record) => {
                 self.progress = Progress::Refreshing;
                 let secret = record.refresh.as_ref().map(|refresh| refresh.secret.clone());
+                self.stored = Some(record.clone());
                 self.record = Some(record);
                 match secret {
                     Some(secret) => Effect::Refresh(secret),
@@ -169,6 +282,7 @@ impl TokenState {
                 Effect::Load
             }
             Marked::NotPersisted(record, cause) => {
+                self.stored = Some(record.clone());
                 self.record = Some(record);
                 if self.policy.login {
                     self.progress = Progress::Started;
@@ -176,17 +290,9 @@ impl TokenState {
                 }
                 self.progress = Progress::Persisting;
                 let failed = self.store_failed(cause, now);
-                self.unmark(failed)
+                self.unmark(failed, now)
             }
-            // A store that is down is no outage where a login can do.
-            Marked::StoreDown(_) if self.policy.login => {
-                self.progress = Progress::Started;
-                Effect::LogIn
-            }
-            Marked::StoreDown(cause) => {
-                self.progress = Progress::Started;
-                self.store_failed(cause, now)
-            }
+            Marked::StoreDown(cause) => self.without_store(cause, now),
         }
     }
 

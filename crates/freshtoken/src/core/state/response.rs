@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
+use super::pending::{Grant, Outcome, Pending};
 use super::{Effect, Progress, TokenState};
 use crate::core::backoff::Growth;
 use crate::core::clock::{Now, Random};
 use crate::error::{Error, ErrorKind};
 use crate::grant_error::{GrantError, GrantErrorKind};
 use crate::issued_tokens::IssuedTokens;
-use crate::store::record::{KeepsOld, Record};
+use crate::store::record::{Ended, KeepsOld, Record};
 use crate::vendor::RefreshTokens;
 
 impl TokenState {
     /// The result of a login.
     pub(crate) fn logged_in(&mut self, result: Result<IssuedTokens, GrantError>, now: Now) -> Effect {
         match result.and_then(|issued| self.next_issued(issued, KeepsOld::No, now)) {
-            Ok(issued) => self.issued(issued, now),
+            Ok(issued) => self.issued(issued, Grant::Login, now),
             Err(failure) => self.failed(failure, "log in", now),
         }
     }
@@ -27,7 +28,7 @@ impl TokenState {
         let is_single_use = self.policy.refresh == RefreshTokens::SingleUse;
         let keeps_old = if is_single_use { KeepsOld::No } else { KeepsOld::Yes };
         let failure = match result.and_then(|issued| self.next_issued(issued, keeps_old, now)) {
-            Ok(issued) => return self.issued(issued, now),
+            Ok(issued) => return self.issued(issued, Grant::Refresh, now),
             Err(failure) => failure,
         };
         // What becomes of the refresh token must get into the store, see `refresh_token_updated`.
@@ -49,7 +50,7 @@ impl TokenState {
                 self.progress = Progress::Started;
                 return effect;
             }
-            return self.unmark(effect);
+            return self.unmark(effect, now);
         }
         let next = match (self.policy.login, failure.retry_after) {
             (true, None) if is_lost => Effect::Load,
@@ -62,11 +63,14 @@ impl TokenState {
             (false, None) if self.unused_start().is_some() => Effect::Load,
             (false, _) => {
                 let error = Error::caused(ErrorKind::ConsentNeeded, self.policy.vendor, "refresh", failure.cause);
-                self.wait_for_person(error)
+                self.wait_for_person(error, now)
             }
         };
-        let mut record = self.next_record();
+        let mut record = self.next_record(now);
         record.refresh = None;
+        record.in_use = None;
+        record.ended = (!self.policy.login).then_some(Ended::Refused);
+        self.watch.responded();
         self.update_refresh_token(record, next)
     }
 
@@ -75,33 +79,62 @@ impl TokenState {
     /// for consent.
     fn lost(&mut self, failure: GrantError, now: Now) -> Effect {
         self.progress = Progress::Started;
+        self.watch.lost();
+        // A process that waits for others shows them first that it is one of them.
+        if self.has_store && failure.retry_after.is_none() {
+            return Effect::Load;
+        }
         let error = Error::caused(ErrorKind::Unavailable, self.policy.vendor, "refresh", failure.cause);
         self.back_off(Growth::ToTenMinutes, error, failure.retry_after, now)
     }
 
     /// The refresh token was not used: its mark is removed.
-    pub(super) fn unmark(&mut self, next: Effect) -> Effect {
+    pub(super) fn unmark(&mut self, next: Effect, now: Now) -> Effect {
         // An earlier request with it may have been acted on, even if this one was not.
         if std::mem::take(&mut self.sends_again) {
             self.progress = Progress::Started;
             return next;
         }
-        let mut record = self.next_record();
-        if let Some(refresh) = &mut record.refresh {
-            refresh.in_use = false;
-        }
+        let mut record = self.next_record(now);
+        record.in_use = None;
         self.update_refresh_token(record, next)
     }
 
     fn update_refresh_token(&mut self, record: Record, next: Effect) -> Effect {
         let record = Arc::new(record);
         self.record = Some(record.clone());
-        Effect::UpdateRefreshToken(record, Box::new(next))
+        let pending = Pending { record, base: self.stored.clone(), grant: Grant::Refresh };
+        Effect::UpdateRefreshToken(pending, Box::new(next))
     }
 
-    /// The store holds what became of the refresh token.
-    pub(crate) fn refresh_token_updated(&mut self) {
+    /// What became of the refresh token is in the store, or something newer is.
+    pub(crate) fn refresh_token_updated(
+        &mut self,
+        pending: Pending,
+        outcome: Outcome,
+        next: Effect,
+        now: Now,
+        random: &dyn Random,
+    ) -> Effect {
         self.progress = Progress::Started;
+        match outcome {
+            Outcome::Stored(record) => {
+                self.unstored = None;
+                self.stored = Some(record.clone());
+                self.record = Some(record);
+                next
+            }
+            Outcome::Superseded(newer) | Outcome::Revoked(newer) => {
+                self.unstored = None;
+                self.recover();
+                self.set_current(newer, now, random);
+                Effect::Load
+            }
+            Outcome::Unknown => {
+                self.unstored = Some(Box::new(pending));
+                next
+            }
+        }
     }
 
     fn next_issued(
@@ -110,24 +143,53 @@ impl TokenState {
         keeps_old: KeepsOld,
         now: Now,
     ) -> Result<(Record, Option<GrantError>), GrantError> {
-        Record::of(issued, self.record.as_deref(), keeps_old, self.policy, self.next_generation(), now)
+        Record::of(issued, self.record.as_deref(), keeps_old, self.policy, self.next_generation(now), now)
     }
 
-    fn issued(&mut self, (record, failure): (Record, Option<GrantError>), now: Now) -> Effect {
-        let record = Arc::new(record);
+    fn issued(&mut self, (record, failure): (Record, Option<GrantError>), grant: Grant, now: Now) -> Effect {
+        let pending = Pending { record: Arc::new(record), base: self.stored.clone(), grant };
         self.unusable = failure.map(Box::new);
         self.progress = Progress::Persisting;
-        self.unstored = Some(record.clone());
+        self.unstored = Some(Box::new(pending.clone()));
         self.backoff.issued(now);
-        Effect::Persist(record)
+        self.watch.responded();
+        Effect::Persist(pending)
     }
 
     /// The record is stored, or could not be. The token is served in both cases.
-    pub(crate) fn persisted(&mut self, record: Arc<Record>, now: Now, random: &dyn Random) -> Effect {
-        self.unstored = None;
+    pub(crate) fn persisted(&mut self, pending: &Pending, outcome: Outcome, now: Now, random: &dyn Random) -> Effect {
         if self.rejected {
             self.rejections.renewed(now);
         }
+        let record = match outcome {
+            Outcome::Stored(record) => {
+                self.unstored = None;
+                self.stored = Some(record.clone());
+                record
+            }
+            // It stays to be stored.
+            Outcome::Unknown => pending.record.clone(),
+            Outcome::Superseded(newer) => {
+                self.unstored = None;
+                self.stored = Some(newer.clone());
+                // Ours is served if it is the better one, but it is not stored, nor remembered as something to put back.
+                let ours = Record { generation: 0, pair: 0, refresh: None, ..(*pending.record).clone() };
+                self.set_current(newer, now, random);
+                if self.good_token(now).is_none() && ours.token.is_some() {
+                    self.set_current(Arc::new(ours), now, random);
+                }
+                return match self.good_token(now).cloned() {
+                    Some(token) => self.done(Ok(token)),
+                    None => Effect::Load,
+                };
+            }
+            Outcome::Revoked(revoked) => {
+                self.unstored = None;
+                self.stored = Some(revoked.clone());
+                self.set_current(revoked, now, random);
+                return Effect::RevokePair(pending.record.clone());
+            }
+        };
         self.set_current(record, now, random);
         match (self.unusable.take(), self.token().cloned()) {
             (None, Some(token)) => self.done(Ok(token)),
@@ -136,6 +198,21 @@ impl TokenState {
                 let failure = failure.unwrap_or_else(|| GrantError::unusable("there is no token in the record"));
                 self.failed(failure, "get a token", now)
             }
+        }
+    }
+
+    /// What could not be stored at once is stored by now, or something newer is.
+    pub(crate) fn stored_late(&mut self, pending: &Pending, outcome: Outcome, now: Now, random: &dyn Random) {
+        if self.unstored.as_ref().is_none_or(|unstored| !Arc::ptr_eq(&unstored.record, &pending.record)) {
+            return;
+        }
+        match outcome {
+            Outcome::Stored(record) | Outcome::Superseded(record) | Outcome::Revoked(record) => {
+                self.unstored = None;
+                self.stored = Some(record.clone());
+                self.set_current(record, now, random);
+            }
+            Outcome::Unknown => {}
         }
     }
 
@@ -160,7 +237,7 @@ impl TokenState {
             GrantErrorKind::Permanent | GrantErrorKind::Unlisted | GrantErrorKind::Relogin => {
                 let error = error(ErrorKind::Refused);
                 if error.kind() == ErrorKind::Settings {
-                    return self.wait_for_person(error);
+                    return self.wait_for_person(error, now);
                 }
                 self.backoff.refused(now);
                 self.wait_for_credentials(error, now)

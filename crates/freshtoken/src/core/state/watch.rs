@@ -1,0 +1,93 @@
+//! How long a record has been seen unchanged.
+
+use std::time::Duration;
+
+use crate::core::clock::{Deadline, Now};
+
+/// For how long a refresh token whose response was lost must have been seen unchanged before it is sent again: the limit of a
+/// request (20 s), of a lease (10 s), and 10 s for the issuer. So a process that is alive has its turn first.
+const QUIET: Duration = Duration::from_secs(40);
+
+/// The quiet time doubles with each lost response, up to this.
+const LONGEST_QUIET: Duration = Duration::from_secs(10 * 60);
+
+/// After a longer gap between two looks, because the store was down for example, the quiet time starts again.
+const LONGEST_GAP: Duration = Duration::from_secs(5);
+
+/// What this process has seen of the record in the store.
+#[derive(Clone, Copy)]
+pub(crate) struct Watch {
+    generation: u64,
+    since: Now,
+    last: Now,
+    /// Lost responses in a row.
+    losses: u32,
+}
+
+impl Watch {
+    pub(crate) fn new(now: Now) -> Self {
+        Self { generation: 0, since: now, last: now, losses: 0 }
+    }
+
+    /// The store holds this generation.
+    pub(crate) fn saw(&mut self, generation: u64, now: Now) {
+        let is_same = generation == self.generation && !Deadline::after(self.last, LONGEST_GAP).has_passed(now);
+        *self = Self { generation, since: if is_same { self.since } else { now }, last: now, ..*self };
+    }
+
+    /// The response to a refresh was lost.
+    pub(crate) fn lost(&mut self) {
+        self.losses = self.losses.saturating_add(1);
+    }
+
+    /// The issuer has responded.
+    pub(crate) fn responded(&mut self) {
+        self.losses = 0;
+    }
+
+    /// How long until the record has been seen unchanged for the quiet time.
+    pub(crate) fn remaining(&self, now: Now) -> Duration {
+        let doublings = self.losses.saturating_sub(1).min(8);
+        let quiet = QUIET.saturating_mul(1 << doublings).min(LONGEST_QUIET);
+        Deadline::after(self.since, quiet).remaining_on_both(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    fn at(seconds: u64) -> Now {
+        Now::new(Duration::from_secs(seconds), UNIX_EPOCH + Duration::from_secs(1_800_000_000 + seconds))
+    }
+
+    #[test]
+    fn the_quiet_time_starts_again_after_a_change_or_an_outage() {
+        let mut watch = Watch::new(at(0));
+        for second in 0..=30 {
+            watch.saw(7, at(second));
+        }
+        assert_eq!(watch.remaining(at(30)), Duration::from_secs(10));
+        watch.saw(8, at(31));
+        assert_eq!(watch.remaining(at(31)), QUIET);
+        watch.saw(8, at(34));
+        assert_eq!(watch.remaining(at(34)), Duration::from_secs(37));
+        watch.saw(8, at(40));
+        assert_eq!(watch.remaining(at(40)), QUIET, "it was not looked at for 6 s");
+    }
+
+    #[test]
+    fn each_lost_response_doubles_the_quiet_time_up_to_ten_minutes() {
+        let mut watch = Watch::new(at(0));
+        let mut waits = Vec::new();
+        for _ in 0..6 {
+            watch.lost();
+            waits.push(watch.remaining(at(0)).as_secs());
+        }
+        assert_eq!(waits, [40, 80, 160, 320, 600, 600]);
+        watch.responded();
+        assert_eq!(watch.remaining(at(0)), QUIET);
+    }
+}

@@ -1,0 +1,123 @@
+//! A record as a store keeps it: a generation and an opaque string.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use freshtoken_wire::Secret;
+
+use crate::store::record::Record;
+use crate::store::seal::Seal;
+use crate::store::{Key, StoreError};
+
+/// A record as a store keeps it: its generation, and a string that only a source reads. `Debug` prints no token.
+///
+/// The string is the JSON of [`Record::to_json`], or what a [`Seal`] makes of it. It contains the tokens, so keep it as a secret
+/// even if it is sealed.
+#[derive(Clone)]
+pub struct Entry {
+    generation: u64,
+    keep_for: Option<Duration>,
+    content: Content,
+}
+
+#[derive(Clone)]
+enum Content {
+    /// What a store has read.
+    Text(Secret),
+    /// What a source stores. A store in memory keeps it as it is.
+    Record(Arc<Written>),
+}
+
+struct Written {
+    record: Arc<Record>,
+    /// The record with the expiries by the store's clock, where it has one.
+    shifted: Option<Record>,
+    seal: Seal,
+    key: Key,
+}
+
+/// One moment by two clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClockPair {
+    /// By this machine's.
+    pub(crate) here: SystemTime,
+    /// By the store's.
+    pub(crate) there: SystemTime,
+}
+
+impl Entry {
+    /// Creates an entry from what a store has read.
+    pub fn new(generation: u64, text: impl Into<Secret>) -> Self {
+        Self { generation, keep_for: None, content: Content::Text(text.into()) }
+    }
+
+    /// Returns the number that the next [`compare_and_store`](crate::store::Store::compare_and_store) expects. It grows with
+    /// each write.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Returns the string to store.
+    pub fn text(&self) -> Secret {
+        match &self.content {
+            Content::Text(text) => text.clone(),
+            Content::Record(written) => {
+                let json = written.shifted.as_ref().unwrap_or(&written.record).to_json();
+                written.seal.seal(&written.key, self.generation, json)
+            }
+        }
+    }
+
+    /// Returns for how long the entry is needed, from now on. `None`: until it is replaced.
+    ///
+    /// An entry with a refresh token is needed until a week after that has expired, and without a limit if its expiry is
+    /// unknown.
+    pub fn keep_for(&self) -> Option<Duration> {
+        self.keep_for
+    }
+
+    /// Sets [`Entry::keep_for`], to test a store.
+    pub fn with_keep_for(self, keep_for: Duration) -> Self {
+        Self { keep_for: Some(keep_for), ..self }
+    }
+
+    /// The entry of a record. `now` is the time by this machine's clock.
+    pub(crate) fn of(record: Arc<Record>, key: Key, seal: Seal, clock: Option<ClockPair>, now: SystemTime) -> Self {
+        let shifted = clock.map(|ClockPair { here, there }| record.shifted(here, there));
+        Self {
+            generation: record.generation,
+            keep_for: record.keep_for(now),
+            content: Content::Record(Arc::new(Written { record, shifted, seal, key })),
+        }
+    }
+
+    /// The record, with its expiries by this machine's clock.
+    ///
+    /// # Errors
+    ///
+    /// If the string is not a record of this key and generation, or no key of the seal opens it.
+    pub(crate) fn open(&self, key: &Key, seal: &Seal, clock: Option<ClockPair>) -> Result<Arc<Record>, StoreError> {
+        let text = match &self.content {
+            Content::Record(written) => return Ok(written.record.clone()),
+            Content::Text(text) => text,
+        };
+        let record = Record::from_json(seal.open(key, self.generation, text)?.expose())?;
+        if record.generation != self.generation {
+            return Err(
+                "the record in the store is of another generation than its entry; it was not written by this crate"
+                    .into(),
+            );
+        }
+        Ok(Arc::new(match clock {
+            Some(ClockPair { here, there }) => record.shifted(there, here),
+            None => record,
+        }))
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("generation", &self.generation).finish_non_exhaustive()
+    }
+}
