@@ -59,9 +59,13 @@ impl Entry {
     }
 
     /// Returns the string to store.
-    pub fn text(&self) -> Secret {
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be sealed, because the system has no random numbers. Nothing is to be stored then.
+    pub fn text(&self) -> Result<Secret, StoreError> {
         match &self.content {
-            Content::Text(text) => text.clone(),
+            Content::Text(text) => Ok(text.clone()),
             Content::Record(written) => {
                 let json = written.shifted.as_ref().unwrap_or(&written.record).to_json();
                 written.seal.seal(&written.key, self.generation, json)

@@ -22,12 +22,16 @@ pub(crate) use self::any::AnyStore;
 pub use self::entry::Entry;
 pub use self::memory::MemoryStore;
 pub use self::record::{Record, RecordError};
+#[cfg(feature = "seal")]
+pub use self::ring::SealKey;
 pub use self::seal::{Seal, SealError, Sealing};
 
 pub(crate) mod any;
 pub(crate) mod entry;
 mod memory;
 pub(crate) mod record;
+#[cfg(feature = "seal")]
+mod ring;
 pub(crate) mod seal;
 
 /// Keeps one record per [`Key`], for one process or for many.
