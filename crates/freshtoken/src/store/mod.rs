@@ -7,6 +7,8 @@
 //! | --- | --- |
 //! | none | one source |
 //! | [`MemoryStore`] | several sources in one process |
+//! | `FileStore` (feature `file`) | the processes of one machine |
+//! | `RedisStore` of the crate `freshtoken-redis` | many machines |
 //! | your own [`Store`] | another database |
 //!
 //! A source without a store keeps the newest record itself and has one fetch at a time. A memory store of its own would be a
@@ -20,6 +22,8 @@ use std::time::{Duration, SystemTime};
 
 pub(crate) use self::any::AnyStore;
 pub use self::entry::Entry;
+#[cfg(feature = "file")]
+pub use self::file::{FileLease, FileStore, FileStoreError};
 pub use self::memory::MemoryStore;
 pub use self::record::{Record, RecordError};
 #[cfg(feature = "seal")]
@@ -28,6 +32,8 @@ pub use self::seal::{Seal, SealError, Sealing};
 
 pub(crate) mod any;
 pub(crate) mod entry;
+#[cfg(feature = "file")]
+mod file;
 mod memory;
 pub(crate) mod record;
 #[cfg(feature = "seal")]
