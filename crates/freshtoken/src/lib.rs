@@ -155,6 +155,8 @@ mod request;
 mod source;
 pub mod status;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod token;
 mod token_sources;
 mod vendor;

@@ -58,7 +58,7 @@ impl Database {
     /// The record, as a person who looks into the database sees it.
     fn record(&self) -> serde_json::Value {
         let text = self.0.lock().unwrap().entry.as_ref().unwrap().text();
-        serde_json::from_str(text.expose()).unwrap()
+        serde_json::from_str(text.unwrap().expose()).unwrap()
     }
 
     fn refresh_token(&self) -> String {
@@ -76,7 +76,8 @@ impl Store for Database {
 
     async fn load(&self, _: &Key) -> Result<Loaded, StoreError> {
         let tables = self.call("load")?;
-        let loaded = Loaded::from(tables.entry.as_ref().map(|entry| Entry::new(entry.generation(), entry.text())));
+        let loaded =
+            Loaded::from(tables.entry.as_ref().map(|entry| Entry::new(entry.generation(), entry.text().unwrap())));
         Ok(if tables.tells_time { loaded.at(tables.clock.wall()) } else { loaded })
     }
 
@@ -537,6 +538,8 @@ fn an_unreadable_record_is_kept_and_is_no_outage_with_a_login() {
     fleet.database.change(|tables| tables.entry = Some(Entry::new(7, "something else")));
     assert_eq!(fleet.process::<LogsIn>().gets(), "token-1");
     assert_eq!(fleet.process::<NeedsConsent>().gets(), "Store");
-    fleet.database.change(|tables| assert_eq!(tables.entry.as_ref().unwrap().text().expose(), "something else"));
+    fleet
+        .database
+        .change(|tables| assert_eq!(tables.entry.as_ref().unwrap().text().unwrap().expose(), "something else"));
     assert!(Record::from_json("something else").is_err());
 }
