@@ -36,7 +36,7 @@
 //! | continue after a restart | [`on_change`](TokenSourceBuilder::on_change) and [`record`](TokenSourceBuilder::record); `examples/restart.rs` |
 //! | start from a person's consent | [`refresh_token`](TokenSourceBuilder::refresh_token), and [`new_consent`](TokenSource::new_consent) for a later one |
 //! | serve many accounts | [`TokenSources`]; `examples/service.rs` |
-//! | run several replicas | implement [`Store`](store::Store), and pass it to [`store`](TokenSourceBuilder::store) |
+//! | run several replicas | [`store`](TokenSourceBuilder::store) with a `FileStore`, a `RedisStore`, or your own [`Store`](store::Store): [`_guide::replicas`] |
 //! | write a health check | [`TokenSource::status`], and [`TokenSources::sources`] for all accounts |
 //! | collect metrics | [`Status::counters`](status::Status::counters), and the [events](#events) |
 //! | rotate credentials | [`CredentialSource::ask`], or [`TokenSource::credentials_changed`] |
@@ -56,10 +56,10 @@
 //! | ambiguous | the header while it is valid, else waits | the response to a single-use refresh was lost, so the source logs in. Without a login, it sends that refresh token once more after the access token has expired |
 //! | dead | the header while it is valid, else an error that says what to change | nothing before [`credentials_changed`](TokenSource::credentials_changed), or for an hour; a callback is called sooner for other credentials |
 //!
-//! A *fetch* is one round trip to the issuer, shared by every waiting caller (single-flight). It takes the account's
-//! [lease](store::Store::lease) and loads from the [`Store`](store::Store). If there is no newer token, it logs in or refreshes. It stores the new
-//! token, notifies [`on_change`](TokenSourceBuilder::on_change), and only then serves the token. It is a separate task, so a
-//! caller that is dropped cancels nothing.
+//! A *fetch* is one round trip to the issuer, shared by every waiting caller (single-flight). With a [`Store`](store::Store), it
+//! loads the record, takes the account's lease and loads again. If there is no newer token, it logs in or refreshes. It
+//! stores the new token, notifies [`on_change`](TokenSourceBuilder::on_change), and only then serves the token. It is a
+//! separate task, so a caller that is dropped cancels nothing.
 //!
 //! # Timing
 //!
@@ -96,7 +96,7 @@
 //!
 //! A source starts without a token and logs in. To continue where the last process stopped, persist each record in
 //! [`on_change`](TokenSourceBuilder::on_change) ([`Record::to_json`](store::Record::to_json)) and start from it
-//! ([`record`](TokenSourceBuilder::record)). For several processes at once, implement a [`Store`](store::Store).
+//! ([`record`](TokenSourceBuilder::record)). For several processes at once, use a [`store`]: see [`_guide::replicas`].
 //!
 //! # Events
 //!
@@ -108,15 +108,17 @@
 //! | info | `adopted a token from the store` | |
 //! | warn | `grant failed` | `grant`, `error`, `kind` |
 //! | warn | `backing off` | `error`, which says when the next try is due |
-//! | warn | `continuing without a lease`, `cannot load from the store`, `cannot store, continuing in memory`, `cannot store the mark on a refresh token` | `error` |
-//! | debug | `logging in`, `refreshing` | |
+//! | info | `dropped a token: the store holds a newer record`, `finishing the revocation of another process`, `revoking a token that was issued after a revocation` | |
+//! | warn | `continuing without a lease`, `cannot load from the store`, `cannot store, continuing in memory`, `cannot store the mark on a refresh token`, `cannot renew the lease`, `cannot release the lease, which ends by itself` | `error` |
+//! | warn | `lost the lease to another process`, `nothing sent: the lease was lost` | |
+//! | debug | `logging in`, `refreshing`, `waiting for a lease that another process holds` | |
 //!
 //! These events have the fields `vendor` and `account` themselves:
 //!
 //! | level | message | fields |
 //! | --- | --- | --- |
 //! | info | `call got 401` | `rejection`; at debug if the token is superseded |
-//! | info | `token revoked` | |
+//! | info | `token revoked`, `put back a record that the store had lost` | |
 //! | warn | `on_change failed`, `cannot store the revocation` | `error` |
 //! | debug | `waiting for the fetch in progress` | |
 //!
@@ -133,11 +135,14 @@
 //!
 //! # Features
 //!
-//! One per vendor, and `vendors` for all of them; `middleware` for `reqwest-middleware`; `rustls` (default) or `native-tls`.
+//! One per vendor, and `vendors` for all of them; `rustls` (default) or `native-tls`; `file` (default) for `store::FileStore`;
+//! `seal` (default) for `store::Seal` with keys; `testing` for a suite that checks a store; `middleware` for
+//! `reqwest-middleware`.
 #![forbid(unsafe_code)]
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod _guide;
 mod adapter;
 mod builder;
 mod core;

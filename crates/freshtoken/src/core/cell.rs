@@ -297,7 +297,7 @@ impl TokenCell {
     pub(crate) fn is_disposable(&self) -> bool {
         let locked = lock(&self.locked);
         let may_lose = self.shared.store.is_some() || self.shared.policy.login || !locked.state.holds_consent();
-        !locked.state.is_fetching() && may_lose
+        !locked.state.is_fetching() && !locked.state.has_unstored() && may_lose
     }
 
     pub(crate) fn has_one_source(&self) -> bool {

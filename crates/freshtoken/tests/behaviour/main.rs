@@ -53,7 +53,8 @@ async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
 #[test]
 fn every_test_named_in_the_readme_exists() {
     let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
-    let overview = std::fs::read_to_string(format!("{tests}/README.md")).unwrap();
+    let read = |path: &str| std::fs::read_to_string(format!("{tests}/{path}")).unwrap();
+    let overview = read("README.md") + &read("../src/_guide/replicas.md");
     let mut count = 0;
     for row in overview.lines().filter(|line| line.starts_with("| ")) {
         for (kind, rest) in row.rsplit("| ").next().unwrap().split(", ").filter_map(|test| test.split_once(" `")) {
