@@ -62,7 +62,9 @@ fn every_test_named_in_the_readme_exists() {
             let exists = match kind.trim() {
                 "scenario" => std::fs::exists(format!("{tests}/scenarios/{name}.md")).unwrap(),
                 "freshtoken-wire's tests of" => continue,
-                "behaviour" => files_in(&format!("{tests}/behaviour")).iter().any(|file| has_test(file, name)),
+                folder @ ("behaviour" | "bad_luck") => {
+                    files_in(&format!("{tests}/{folder}")).iter().any(|file| has_test(file, name))
+                }
                 kind => [format!("{tests}/{kind}.rs"), format!("{tests}/../../../{kind}")]
                     .iter()
                     .any(|file| has_test(file, name)),
