@@ -1,5 +1,6 @@
 //! The file store: modes, what it refuses, and what other processes do to each other.
 #![cfg(all(feature = "file", unix))]
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader};

@@ -1,4 +1,5 @@
 //! The suite in `freshtoken::testing`: our stores pass it, and it names what a broken store breaks.
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};

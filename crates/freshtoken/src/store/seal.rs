@@ -79,6 +79,7 @@ impl Seal {
     /// # Errors
     ///
     /// If the system has no random numbers.
+    #[cfg_attr(not(feature = "seal"), expect(unused_variables))]
     pub(crate) fn seal(&self, key: &Key, generation: u64, text: Secret) -> Result<Secret, StoreError> {
         match &self.0 {
             Kind::None => Ok(text),
@@ -90,6 +91,7 @@ impl Seal {
     /// # Errors
     ///
     /// If the text was not sealed this way.
+    #[cfg_attr(not(feature = "seal"), expect(unused_variables))]
     pub(crate) fn open(&self, key: &Key, generation: u64, text: &Secret) -> Result<Secret, StoreError> {
         match &self.0 {
             Kind::None if is_sealed(text) => Err(OpenError::Sealed.into()),
