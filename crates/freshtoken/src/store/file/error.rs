@@ -11,6 +11,7 @@ pub struct FileStoreError {
     problem: Problem,
 }
 
+#[cfg_attr(not(unix), allow(dead_code, reason = "owner and mode are looked at on Unix"))]
 pub(crate) enum Problem {
     /// What failed, as in "cannot read".
     Io(&'static str, io::Error),
