@@ -24,7 +24,7 @@ async fn a_file_store_keeps_every_promise() {
     let dir = std::env::temp_dir().join(format!("freshtoken-conformance-{}", std::process::id()));
     let start = Instant::now();
     let report = check_store(async || FileStore::open(&dir).unwrap()).await;
-    assert!(start.elapsed() < Duration::from_secs(10), "the suite took {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(30), "the suite took {:?}", start.elapsed());
     std::fs::remove_dir_all(&dir).unwrap();
     report.assert();
 }

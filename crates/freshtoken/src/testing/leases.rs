@@ -3,13 +3,10 @@
 use std::time::{Duration, Instant};
 
 use crate::store::{Key, Store};
-use crate::testing::subject::{Failure, GRACE, LONG, Subject, entry, expect, within};
+use crate::testing::subject::{Failure, GRACE, LONG, Subject, TTLS, entry, expect, with_ttl, within};
 
 /// How many take a lease at once.
 const RACERS: usize = 8;
-
-/// The lifetimes to try in turn, while the store or this machine is too slow for the one before.
-const TTLS: [Duration; 3] = [Duration::from_millis(300), Duration::from_millis(900), Duration::from_millis(2400)];
 
 /// How often to look whether a lease is free.
 const POLL: Duration = Duration::from_millis(25);
@@ -63,17 +60,6 @@ pub(crate) async fn release<S: Store>(subject: &Subject<S>) -> Result<(), Failur
         expect("the lease is held after release_lease", false, subject.is_held(next, &key).await?)?;
     }
     Ok(())
-}
-
-/// Runs a check with longer and longer leases, until it is fast enough to tell.
-async fn with_ttl<F: Future<Output = Result<(), Failure>>>(check: impl Fn(Duration) -> F) -> Result<(), Failure> {
-    for ttl in TTLS {
-        match check(ttl).await {
-            Err(Failure::TooSlow) => {}
-            result => return result,
-        }
-    }
-    Err(Failure::TooSlow)
 }
 
 /// Whether the lease that was taken or renewed after `start` is held. `TooSlow`: it may have expired by now.

@@ -35,10 +35,10 @@ mod subject;
 pub async fn check_store<S: Store>(open: impl AsyncFn() -> S) -> Report {
     let subject = Subject::new(open().await, open().await);
     let mut broken = Vec::new();
-    for (promise, check) in record_checks(&subject) {
+    for (promise, check) in quick_checks(&subject) {
         broken.extend(check.await.err().map(|failure| BrokenPromise::new(promise, failure)));
     }
-    let (promises, checks): (Vec<_>, Vec<_>) = lease_checks(&subject).into_iter().unzip();
+    let (promises, checks): (Vec<_>, Vec<_>) = waiting_checks(&subject).into_iter().unzip();
     for (promise, result) in promises.into_iter().zip(join(checks).await) {
         broken.extend(result.err().map(|failure| BrokenPromise::new(promise, failure)));
     }
@@ -50,7 +50,7 @@ type Promise = (&'static str, &'static str);
 
 type Check<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + 'a>>;
 
-fn record_checks<S: Store>(subject: &Subject<S>) -> Vec<(Promise, Check<'_>)> {
+fn quick_checks<S: Store>(subject: &Subject<S>) -> Vec<(Promise, Check<'_>)> {
     vec![
         (("nothing", "a key without a record has none"), Box::pin(records::nothing(subject))),
         (
@@ -70,14 +70,15 @@ fn record_checks<S: Store>(subject: &Subject<S>) -> Vec<(Promise, Check<'_>)> {
         (("one-winner", "of several stores at once, one takes effect"), Box::pin(records::one_winner(subject))),
         (("no-cache", "a load returns what was stored last, by any process"), Box::pin(records::no_cache(subject))),
         (("separate-keys", "keys that differ in any field are separate"), Box::pin(records::separate_keys(subject))),
-        (("keep-for", "a record stays for as long as it is needed"), Box::pin(records::keep_for(subject))),
         (("clock", "the time of a load is that of a clock that runs"), Box::pin(records::clock(subject))),
         (("changed", "waiting for a change does no harm"), Box::pin(records::changed(subject))),
     ]
 }
 
-fn lease_checks<S: Store>(subject: &Subject<S>) -> Vec<(Promise, Check<'_>)> {
+/// Checks that wait until something expires.
+fn waiting_checks<S: Store>(subject: &Subject<S>) -> Vec<(Promise, Check<'_>)> {
     vec![
+        (("keep-for", "a record stays for as long as it is needed"), Box::pin(records::keep_for(subject))),
         (
             ("exclusive-lease", "a lease has one holder, and others are told at once"),
             Box::pin(leases::exclusive(subject)),
@@ -171,8 +172,8 @@ impl BrokenPromise {
         let (expected, found) = match failure {
             Failure::Mismatch { expected, found } => (expected, found),
             Failure::TooSlow => (
-                "operations that are faster than a lease of 2.4 s".into(),
-                "the lease expired before the next operation was done".into(),
+                "operations that are faster than 2.4 s".into(),
+                "what should last for 2.4 s expired before the next operation was done".into(),
             ),
         };
         Self { name, promise, expected, found }

@@ -1,9 +1,9 @@
 //! What a store promises of records.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::store::{Key, Store};
-use crate::testing::subject::{Failure, Subject, entry, expect, within};
+use crate::testing::subject::{Failure, Subject, entry, expect, with_ttl, within};
 
 /// How many stores race for one generation.
 const RACERS: u64 = 8;
@@ -171,22 +171,29 @@ pub(crate) async fn separate_keys<S: Store>(subject: &Subject<S>) -> Result<(), 
 }
 
 pub(crate) async fn keep_for<S: Store>(subject: &Subject<S>) -> Result<(), Failure> {
-    let (store, key) = (&*subject.one, subject.key());
-    // The first is shorter, so a store that keeps the first expiry loses the second record.
-    let short = entry(1, "short").with_keep_for(Duration::from_millis(300));
-    let stored = within("compare_and_store", store.compare_and_store(&key, 0, short)).await?;
-    expect("compare_and_store of a record for 300 ms", true, stored)?;
-    expect("compare_and_store of a record for a minute", true, subject.write(store, &key, 1, 2, "long").await?)?;
-    // Years, which a store may have to limit.
-    let far = subject.key();
-    let long = entry(3, "far").with_keep_for(Duration::from_secs(1 << 40));
-    let stored = within("compare_and_store", store.compare_and_store(&far, 0, long)).await?;
-    expect("compare_and_store of a record for 35,000 years", true, stored)?;
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    let what = "load 400 ms later of the record for a minute";
-    expect(what, Some((2, "long".into())), subject.read(store, &key).await?)?;
-    let what = "load 400 ms later of the record for 35,000 years";
-    expect(what, Some((3, "far".into())), subject.read(store, &far).await?)
+    with_ttl(async |ttl| {
+        let (store, key, far) = (&*subject.one, subject.key(), subject.key());
+        let start = Instant::now();
+        // The first is shorter, so a store that keeps the first expiry loses the second record.
+        let short = entry(1, "short").with_keep_for(ttl);
+        let stored = within("compare_and_store", store.compare_and_store(&key, 0, short)).await?;
+        expect("compare_and_store of a record for a moment", true, stored)?;
+        let stored = subject.write(store, &key, 1, 2, "long").await?;
+        if !stored && start.elapsed() >= ttl {
+            return Err(Failure::TooSlow);
+        }
+        expect("compare_and_store over it of a record for a minute", true, stored)?;
+        // A store may have to limit this.
+        let long = entry(3, "far").with_keep_for(Duration::from_secs(1 << 40));
+        let stored = within("compare_and_store", store.compare_and_store(&far, 0, long)).await?;
+        expect("compare_and_store of a record for 35,000 years", true, stored)?;
+        tokio::time::sleep_until((start + ttl + ttl / 3).into()).await;
+        let what = "load, after that moment, of the record for a minute";
+        expect(what, Some((2, "long".into())), subject.read(store, &key).await?)?;
+        let what = "load, after that moment, of the record for 35,000 years";
+        expect(what, Some((3, "far".into())), subject.read(store, &far).await?)
+    })
+    .await
 }
 
 /// How far from this machine's clock a store's clock may be. More is a wrong unit, or a wrong time zone.

@@ -18,6 +18,10 @@ const KEEP_FOR: Duration = Duration::from_secs(60);
 /// A lease that does not expire during a check.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
+/// The lifetimes of leases and records to try in turn, while the store or this machine is too slow for the one before.
+pub(crate) const TTLS: [Duration; 3] =
+    [Duration::from_millis(300), Duration::from_millis(900), Duration::from_millis(2400)];
+
 /// How much later than promised a lease may expire: a database may count in seconds.
 pub(crate) const GRACE: Duration = Duration::from_millis(1500);
 
@@ -128,4 +132,15 @@ pub(crate) async fn within<T>(
         Err(_) => format!("no result after {} s", LIMIT.as_secs()),
     };
     Err(Failure::Mismatch { expected: format!("{operation}: a result"), found })
+}
+
+/// Runs a check with longer and longer lifetimes, until it is fast enough to tell.
+pub(crate) async fn with_ttl(check: impl AsyncFn(Duration) -> Result<(), Failure>) -> Result<(), Failure> {
+    for ttl in TTLS {
+        match check(ttl).await {
+            Err(Failure::TooSlow) => {}
+            result => return result,
+        }
+    }
+    Err(Failure::TooSlow)
 }
