@@ -15,7 +15,7 @@ use crate::store::file::{Account, access};
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The longest pause between two tries.
-const MAX_PAUSE: Duration = Duration::from_millis(8);
+const MAX_PAUSE: Duration = Duration::from_millis(2);
 
 /// A line of a lease has 32 digits, two numbers, two spaces and a line break.
 const MAX_LINE: u64 = 80;
