@@ -58,7 +58,8 @@ pub(crate) fn start(cell: &Arc<TokenCell>, mut locked: MutexGuard<'_, Locked>, n
     cell.publish(&locked, now);
     // A runtime that is shutting down drops the task within `spawn`, and that locks.
     drop(locked);
-    let fetch = Fetch { cell: cell.clone(), is_done: false, grant: "earlier", lease: None, conflicts: 0 };
+    let fetch =
+        Fetch { cell: cell.clone(), is_done: false, grant: "earlier", lease: None, conflicts: 0, has_issued: false };
     let span = info_span!("token_fetch", vendor = cell.vendor(), account = cell.account());
     let task = if cell.shared().store.is_some() {
         spawn(fetch.run_with_store(wait).instrument(span))?
@@ -84,6 +85,8 @@ struct Fetch {
     lease: Option<Lease>,
     /// How often another process has changed the record under this fetch.
     conflicts: usize,
+    /// A token was issued in this fetch, or before it, and it is stored.
+    has_issued: bool,
 }
 
 /// The lease of a fetch.
@@ -354,10 +357,12 @@ impl Fetch {
             Outcome::Unknown => drop(self.cell.notify(pending.record.clone()).await),
             Outcome::Superseded(_) | Outcome::Revoked(_) => info!("dropped a token: the store holds a newer record"),
         }
-        self.transition(|state, now, random| match (state.persisted(&pending, outcome, now, random), attempt) {
-            // An earlier fetch issued it, and it may have expired since.
-            (Effect::Done(Ok(_)), Attempt::Again) if state.good_token(now).is_none() => Effect::Load,
-            (effect, _) => effect,
+        let may_repeat = !std::mem::replace(&mut self.has_issued, true);
+        self.transition(|state, now, random| match state.persisted(&pending, outcome, now, random) {
+            // An earlier fetch issued it, or this process was stopped meanwhile, and it has expired since. Only once, or a
+            // token that expires faster than it is stored would keep the fetch going.
+            Effect::Done(Ok(_)) if may_repeat && state.good_token(now).is_none() => Effect::Load,
+            effect => effect,
         })
     }
 
