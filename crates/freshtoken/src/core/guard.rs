@@ -12,7 +12,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::core::cell::TokenCell;
-use crate::core::clock::{AnyClock, system_time};
+use crate::core::clock::{AnyClock, Deadline, Now, TICK, system_time};
 use crate::core::sync::lock;
 use crate::grant_error::GrantError;
 use crate::store::StoreError;
@@ -25,6 +25,9 @@ const GRANT: Duration = Duration::from_secs(60);
 
 /// How long the store may take to load or to store.
 const STORE: Duration = Duration::from_secs(5);
+
+/// How often a process loads again that was stopped while it did.
+const LOADS: usize = 3;
 
 impl TokenCell {
     /// The result of a request to the vendor.
@@ -40,13 +43,23 @@ impl TokenCell {
 
     /// The record in the store, if there are a store and a record.
     pub(crate) async fn load(&self) -> Result<Option<Arc<Record>>, StoreError> {
+        for _ in 0..LOADS {
+            let sent = self.now();
+            let record = self.load_once(sent).await?;
+            // Otherwise this process was stopped meanwhile, and both the record and the store's time are old.
+            if !Deadline::after(sent, STORE + TICK).has_passed(self.now()) {
+                return Ok(record);
+            }
+        }
+        Err("the store took longer than 5 s".into())
+    }
+
+    async fn load_once(&self, sent: Now) -> Result<Option<Arc<Record>>, StoreError> {
         let Some(store) = &self.shared().store else { return Ok(None) };
-        let sent = self.now();
         let record = self.stored(async {
             let loaded = store.load(&self.key()).await?;
-            // The store looked at its clock at some time between the two.
-            let now = self.now().wall;
-            let clock = loaded.now.map(|there| ClockPair { there, here: system_time(sent.wall.midpoint(now)) });
+            let (sent, received) = (system_time(sent.wall), system_time(self.now().wall));
+            let clock = loaded.now.map(|there| ClockPair { sent, received, there });
             if let Some(store) = &mut lock(self.locked()).store {
                 store.clock = clock;
             }

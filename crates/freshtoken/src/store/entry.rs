@@ -37,11 +37,16 @@ struct Written {
     key: Key,
 }
 
-/// One moment by two clocks.
+/// One moment by the store's clock, between two by this machine's.
+///
+/// An expiry is never earlier by the other clock than it really is: a refresh that comes too early can cost the pair, one that
+/// comes too late costs nothing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClockPair {
-    /// By this machine's.
-    pub(crate) here: SystemTime,
+    /// When the store was asked, by this machine's clock.
+    pub(crate) sent: SystemTime,
+    /// When it has responded, by this machine's clock.
+    pub(crate) received: SystemTime,
     /// By the store's.
     pub(crate) there: SystemTime,
 }
@@ -88,7 +93,7 @@ impl Entry {
 
     /// The entry of a record. `now` is the time by this machine's clock.
     pub(crate) fn of(record: Arc<Record>, key: Key, seal: Seal, clock: Option<ClockPair>, now: SystemTime) -> Self {
-        let shifted = clock.map(|ClockPair { here, there }| record.shifted(here, there));
+        let shifted = clock.map(|ClockPair { sent, there, .. }| record.shifted(sent, there));
         Self {
             generation: record.generation,
             keep_for: record.keep_for(now),
@@ -114,7 +119,7 @@ impl Entry {
             );
         }
         Ok(Arc::new(match clock {
-            Some(ClockPair { here, there }) => record.shifted(there, here),
+            Some(ClockPair { received, there, .. }) => record.shifted(there, received),
             None => record,
         }))
     }
@@ -123,5 +128,34 @@ impl Entry {
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entry").field("generation", &self.generation).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+    use crate::core::clock::Now;
+    use crate::issued_tokens::IssuedTokens;
+    use crate::store::record::KeepsOld;
+    use crate::vendor::TokenPolicy;
+
+    /// A load may take seconds, so the clocks can be compared only that exactly.
+    #[test]
+    fn an_expiry_is_not_earlier_for_a_process_whose_load_was_slow() {
+        let at = |seconds: u64| UNIX_EPOCH + Duration::from_secs(1_800_000_000 + seconds);
+        let issued = IssuedTokens::new("hunter2").expires_in(Duration::from_secs(900));
+        let now = Now::new(Duration::ZERO, at(0));
+        let (record, _) = Record::of(issued, None, KeepsOld::No, &TokenPolicy::new("acme"), 7, now).unwrap();
+        let (key, seal) = (Key::new("acme", "https://acme.example", "", ""), Seal::none());
+        // Both clocks show the same. The store looked at its own at the end of the first round trip, and at the start of the
+        // second.
+        let slow = |sent, received, there| ClockPair { sent: at(sent), received: at(received), there: at(there) };
+        let entry = Entry::of(Arc::new(record), key.clone(), seal.clone(), Some(slow(0, 4, 4)), at(4));
+        let stored = Entry::new(entry.generation(), entry.text().unwrap());
+        let opened = stored.open(&key, &seal, Some(slow(10, 14, 10))).unwrap();
+        let expires_at = opened.token().unwrap().expires_at().unwrap();
+        assert!((at(900)..=at(908)).contains(&expires_at), "{expires_at:?}");
     }
 }
