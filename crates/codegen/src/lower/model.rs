@@ -311,7 +311,7 @@ impl Model {
     }
 
     /// Whether the bearer scheme of an operation sends the refresh token.
-    pub fn bears_refresh_token(&self, operation: &Operation) -> bool {
+    pub fn sends_refresh_token_as_bearer(&self, operation: &Operation) -> bool {
         let Some(x_token) = &self.x_token else { return false };
         let refreshes = x_token.refresh.as_ref().filter(|refresh| refresh.token.is_none());
         let revokes = x_token.revoke.as_ref().filter(|revoke| revoke.token.is_none() && revoke.takes == Takes::Refresh);

@@ -31,8 +31,8 @@ pub fn conflicts(model: &Model) -> Vec<Conflict> {
     let Ok(grants) = grants(model, x_token) else { return Vec::new() };
     let credentials = credentials(model, x_token, &grants);
     let places = grants.iter().flat_map(|grant| uses(model, grant).into_iter().map(move |used| (grant, used)));
-    let places: Vec<(&Grant<'_>, Use)> = places.collect();
-    let described = |(grant, used): &(&Grant<'_>, Use)| (grant.operation.id.clone(), field_type(&used.ty));
+    let places: Vec<(&Grant<'_>, CredentialUse)> = places.collect();
+    let described = |(grant, used): &(&Grant<'_>, CredentialUse)| (grant.operation.id.clone(), field_type(&used.ty));
     let mut found: Vec<Conflict> = Vec::new();
     for place in &places {
         let name = &place.1.name;
@@ -57,10 +57,10 @@ pub fn all_credentials(model: &Model) -> Option<IndexMap<String, Credential>> {
 pub fn confused(model: &Model) -> Vec<(Vec<String>, Vec<String>)> {
     let Some(x_token) = &model.x_token else { return Vec::new() };
     let Ok(grants) = grants(model, x_token) else { return Vec::new() };
-    let uses: Vec<Use> = grants.iter().flat_map(|grant| uses(model, grant)).collect();
+    let uses: Vec<CredentialUse> = grants.iter().flat_map(|grant| uses(model, grant)).collect();
     let mut found: Vec<(Vec<String>, Vec<String>)> = Vec::new();
     for (index, second) in uses.iter().enumerate() {
-        let is_other = |first: &&Use| {
+        let is_other = |first: &&CredentialUse| {
             first.name == second.name
                 && first.path != second.path
                 && (first.ty == Ty::Secret || second.ty == Ty::Secret)
@@ -74,7 +74,7 @@ pub fn confused(model: &Model) -> Vec<(Vec<String>, Vec<String>)> {
 
 /// A request that `x-token` names.
 pub struct Grant<'a> {
-    pub word: Word,
+    pub kind: GrantKind,
     pub operation: &'a Operation,
     /// The struct of its body.
     pub body: Option<&'a str>,
@@ -85,7 +85,7 @@ pub struct Grant<'a> {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-pub enum Word {
+pub enum GrantKind {
     Login,
     Refresh,
     Revoke,
@@ -94,14 +94,14 @@ pub enum Word {
 impl Grant<'_> {
     /// Returns the variable with the token.
     pub fn token_variable(&self) -> &'static str {
-        if self.word == Word::Revoke { "token" } else { "refresh_token" }
+        if self.kind == GrantKind::Revoke { "token" } else { "refresh_token" }
     }
 
     /// Whether it revokes a refresh token in its body or a parameter, while its bearer scheme sends the access token.
     pub fn is_authorized_by_access_token(&self, x_token: &XToken) -> bool {
         let takes_refresh = x_token.revoke.as_ref().is_some_and(|revoke| revoke.takes == Takes::Refresh);
         let bears = self.operation.security.iter().any(|scheme| scheme.kind == SchemeKind::Token);
-        self.word == Word::Revoke && takes_refresh && self.token.is_some() && bears
+        self.kind == GrantKind::Revoke && takes_refresh && self.token.is_some() && bears
     }
 
     pub fn is_token(&self, name: &str) -> bool {
@@ -111,9 +111,9 @@ impl Grant<'_> {
 
 pub fn grants<'a>(model: &'a Model, x_token: &'a XToken) -> Result<Vec<Grant<'a>>, String> {
     let mut grants = Vec::new();
-    let mut add = |word, id: &str, body: Option<&String>, token: Option<&'a String>| {
+    let mut add = |kind, id: &str, body: Option<&String>, token: Option<&'a String>| {
         let operation = model.operation(&ident::snake(id)).ok_or_else(|| format!("there is no operation `{id}`"))?;
-        if word != Word::Revoke && operation.success.ty.is_none() {
+        if kind != GrantKind::Revoke && operation.success.ty.is_none() {
             return Err(format!("the success of `{id}` has no body"));
         }
         let body = operation.body.as_ref().map(|of| {
@@ -122,21 +122,21 @@ pub fn grants<'a>(model: &'a Model, x_token: &'a XToken) -> Result<Vec<Grant<'a>
             let named = branches.iter().find(|branch| wanted.as_deref() == Some(**branch));
             *named.or(branches.first()).unwrap_or(&of.component.as_str())
         });
-        grants.push(Grant { word, operation, body, token: token.map(String::as_str), left_out: None });
+        grants.push(Grant { kind, operation, body, token: token.map(String::as_str), left_out: None });
         Ok::<(), String>(())
     };
     if let Some(login) = &x_token.login {
-        add(Word::Login, &login.operation, login.body.as_ref(), None)?;
+        add(GrantKind::Login, &login.operation, login.body.as_ref(), None)?;
     }
     if let Some(refresh) = &x_token.refresh {
-        add(Word::Refresh, &refresh.operation, refresh.body.as_ref(), refresh.token.as_ref())?;
+        add(GrantKind::Refresh, &refresh.operation, refresh.body.as_ref(), refresh.token.as_ref())?;
     }
     if let Some(revoke) = &x_token.revoke {
-        add(Word::Revoke, &revoke.operation, revoke.body.as_ref(), revoke.token.as_ref())?;
+        add(GrantKind::Revoke, &revoke.operation, revoke.body.as_ref(), revoke.token.as_ref())?;
     }
     let shared = match &grants[..] {
         [login, refresh, ..] if login.operation.id == refresh.operation.id && login.body == refresh.body => {
-            refresh.token.filter(|_| login.word == Word::Login && refresh.word == Word::Refresh)
+            refresh.token.filter(|_| login.kind == GrantKind::Login && refresh.kind == GrantKind::Refresh)
         }
         _ => None,
     };
@@ -154,7 +154,7 @@ pub struct Credential {
 }
 
 /// A place in a request that sends a credential.
-pub struct Use {
+pub struct CredentialUse {
     pub name: String,
     /// The names of the objects around it, then its own name, in snake case.
     pub path: Vec<String>,
@@ -170,9 +170,9 @@ pub fn credentials(model: &Model, x_token: &XToken, grants: &[Grant<'_>]) -> Ind
     for (index, grant) in grants.iter().enumerate() {
         for used in uses(model, grant) {
             let is_first = index == 0;
-            let note = match grant.word {
+            let note = match grant.kind {
                 _ if is_first => "",
-                Word::Revoke => "Only a revocation needs it.",
+                GrantKind::Revoke => "Only a revocation needs it.",
                 _ => "Only a refresh needs it.",
             };
             match found.get_mut(&used.name) {
@@ -200,7 +200,7 @@ pub fn credentials(model: &Model, x_token: &XToken, grants: &[Grant<'_>]) -> Ind
 }
 
 /// Returns the credentials that a grant sends, in the order of the spec.
-pub fn uses(model: &Model, grant: &Grant<'_>) -> Vec<Use> {
+pub fn uses(model: &Model, grant: &Grant<'_>) -> Vec<CredentialUse> {
     let mut uses = Vec::new();
     for part in grant.operation.order {
         match part {
@@ -208,13 +208,19 @@ pub fn uses(model: &Model, grant: &Grant<'_>) -> Vec<Use> {
                 for scheme in &grant.operation.security {
                     for name in client::scheme_credentials(model, &scheme.name, &scheme.kind) {
                         let docs = or(&scheme.docs, &format!("`{name}`, for the scheme `{}`.", scheme.name));
-                        uses.push(Use { path: vec![name.clone()], name, ty: Ty::Secret, required: true, docs });
+                        uses.push(CredentialUse {
+                            path: vec![name.clone()],
+                            name,
+                            ty: Ty::Secret,
+                            required: true,
+                            docs,
+                        });
                     }
                 }
             }
             Part::Params => {
-                let params = grant.operation.params.iter().filter(|param| is_asked_for(grant, param));
-                uses.extend(params.map(|param| Use {
+                let params = grant.operation.params.iter().filter(|param| is_credential(grant, param));
+                uses.extend(params.map(|param| CredentialUse {
                     name: param.field(),
                     path: vec![param.field()],
                     ty: param_type(param),
@@ -237,7 +243,7 @@ pub fn named(name: &str) -> String {
     format!("`{name}`. The spec has no description.")
 }
 
-pub fn is_asked_for(grant: &Grant<'_>, param: &Param) -> bool {
+pub fn is_credential(grant: &Grant<'_>, param: &Param) -> bool {
     let is_left_out = grant.left_out == Some(param.name.as_str()) && !param.required;
     !param.is_setting && !matches!(param.ty, Ty::Constant(_)) && !grant.is_token(&param.name) && !is_left_out
 }
@@ -259,7 +265,7 @@ pub fn nested<'a>(model: &'a Model, property: &'a Property, within: &[String]) -
 }
 
 /// Whether a property is not a credential, because it is a constant or a token.
-pub fn is_given(grant: &Grant<'_>, prefix: &str, property: &Property) -> bool {
+pub fn is_filled_in(grant: &Grant<'_>, prefix: &str, property: &Property) -> bool {
     let is_left_out = grant.left_out == Some(property.name.as_str()) && property.optional;
     matches!(property.ty, Ty::Constant(_)) || prefix.is_empty() && (grant.is_token(&property.name) || is_left_out)
 }
@@ -271,10 +277,10 @@ pub fn body_uses(
     around: &[&str],
     required: bool,
     within: &mut Vec<String>,
-    uses: &mut Vec<Use>,
+    uses: &mut Vec<CredentialUse>,
 ) {
     let prefix = prefix(around);
-    for property in model.properties(component).iter().filter(|property| !is_given(grant, &prefix, property)) {
+    for property in model.properties(component).iter().filter(|property| !is_filled_in(grant, &prefix, property)) {
         let required = required && !property.optional;
         let path = [around, &[&property.label]].concat();
         match nested(model, property, within) {
@@ -283,7 +289,7 @@ pub fn body_uses(
                 body_uses(model, grant, inner, &path, required, within, uses);
                 within.pop();
             }
-            None => uses.push(Use {
+            None => uses.push(CredentialUse {
                 name: ident::snake(&path.join("_")),
                 path: path.iter().map(|label| ident::snake(label)).collect(),
                 ty: property.ty.clone(),

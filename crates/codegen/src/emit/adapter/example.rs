@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::docs;
 use crate::emit::adapter::Adapter;
-use crate::emit::adapter::credentials::{is_asked_for, nested};
+use crate::emit::adapter::credentials::{is_credential, nested};
 use crate::emit::crate_tests;
 use crate::emit::examples;
 use crate::emit::layout::{Code, statements};
@@ -39,7 +39,7 @@ impl Adapter<'_> {
             example_values(self.model, component, "", body, &mut vec![component.to_owned()], &mut values);
         }
         for param in &grant.operation.params {
-            let example = param.example.clone().filter(|_| is_asked_for(grant, param));
+            let example = param.example.clone().filter(|_| is_credential(grant, param));
             values.extend(example.map(|value| (param.field(), value)));
         }
         let fields = self.credentials.iter().map(|(name, credential)| {

@@ -17,7 +17,7 @@ use indexmap::IndexMap;
 
 use crate::docs;
 use crate::emit::adapter::credentials::{
-    Credential, Grant, Word, converted, credentials, field_type, grants, has_adapter,
+    Credential, Grant, GrantKind, converted, credentials, field_type, grants, has_adapter,
 };
 use crate::emit::adapter::imports::{import, words};
 use crate::emit::client;
@@ -47,7 +47,7 @@ impl Adapter<'_> {
     fn source(&self) -> Result<String, String> {
         let responses = self.token_responses();
         let aliases = responses.iter().map(|response| {
-            let what = if response.name == "LoginResponse" { response.word } else { "a refresh" };
+            let what = if response.name == "LoginResponse" { response.grant } else { "a refresh" };
             let docs = docs::comment(
                 &format!(
                     "The response to {what}, for its further fields: see [`Token::response`](crate::Token::response). Its \
@@ -143,10 +143,10 @@ impl Vendor for Endpoint {{
     fn grant(&self, grant: &Grant<'_>) -> String {
         let call = self.call(grant);
         let has_client = !client::credentials(self.model).is_empty();
-        let is_first = self.grants.first().is_some_and(|first| first.word == grant.word);
+        let is_first = self.grants.first().is_some_and(|first| first.kind == grant.kind);
         let given = is_first.then(|| self.given()).flatten();
         let needs_credentials = self.client_asks()
-            || (grant.word != Word::Revoke && self.has_also())
+            || (grant.kind != GrantKind::Revoke && self.has_also())
             || given.is_some()
             || call.has(&|text| text.contains("credentials."));
         let mut body: Vec<Code> = Vec::new();
@@ -163,8 +163,8 @@ impl Vendor for Endpoint {{
         if is_authorized {
             body.push(Code::text("let access_token = adapter::live(access_token)?"));
         }
-        let result = match (grant.word, &grant.operation.success.ty) {
-            (Word::Login | Word::Refresh, _) => {
+        let result = match (grant.kind, &grant.operation.success.ty) {
+            (GrantKind::Login | GrantKind::Refresh, _) => {
                 body.push(Code::row([Code::text("let outcome = "), call]));
                 if self.has_also() {
                     body.push(Code::text("let issued = adapter::issued::<_, ErrorBody>(outcome)?"));
@@ -173,24 +173,24 @@ impl Vendor for Endpoint {{
                     "adapter::issued::<_, ErrorBody>(outcome)"
                 }
             }
-            (Word::Revoke, Some(_)) => {
+            (GrantKind::Revoke, Some(_)) => {
                 body.push(Code::row([Code::text("let result = "), call]));
                 "adapter::revoked(result)"
             }
-            (Word::Revoke, None) => {
+            (GrantKind::Revoke, None) => {
                 body.push(call);
                 "Ok(())"
             }
         };
         let source = if needs_credentials { "credentials" } else { "_" };
         let mut inputs = vec!["&self".to_owned(), format!("{source}: &CredentialSource<Credentials>")];
-        let (name, output) = match grant.word {
-            Word::Login => ("login", "Result<IssuedTokens, GrantError>"),
-            Word::Refresh => ("refresh", "Result<IssuedTokens, GrantError>"),
-            Word::Revoke if is_authorized => ("revoke_with", "Result<(), GrantError>"),
-            Word::Revoke => ("revoke", "Result<(), GrantError>"),
+        let (name, output) = match grant.kind {
+            GrantKind::Login => ("login", "Result<IssuedTokens, GrantError>"),
+            GrantKind::Refresh => ("refresh", "Result<IssuedTokens, GrantError>"),
+            GrantKind::Revoke if is_authorized => ("revoke_with", "Result<(), GrantError>"),
+            GrantKind::Revoke => ("revoke", "Result<(), GrantError>"),
         };
-        if grant.word != Word::Login {
+        if grant.kind != GrantKind::Login {
             inputs.push(format!("{}: &Secret", grant.token_variable()));
         }
         inputs.extend(is_authorized.then(|| "access_token: Option<&Secret>".to_owned()));
@@ -201,12 +201,12 @@ impl Vendor for Endpoint {{
     /// Returns the types of the responses with a token: one, or two if the refresh has a different one.
     fn token_responses(&self) -> Vec<TokenResponse<'_>> {
         let mut responses: Vec<TokenResponse<'_>> = Vec::new();
-        for grant in self.grants.iter().filter(|grant| grant.word != Word::Revoke) {
+        for grant in self.grants.iter().filter(|grant| grant.kind != GrantKind::Revoke) {
             let Some(ty) = &grant.operation.success.ty else { continue };
             if responses.iter().all(|response| response.ty != ty) {
                 responses.push(TokenResponse {
                     name: if responses.is_empty() { "LoginResponse" } else { "RefreshResponse" },
-                    word: if grant.word == Word::Login { "a login" } else { "a refresh" },
+                    grant: if grant.kind == GrantKind::Login { "a login" } else { "a refresh" },
                     ty,
                 });
             }
@@ -255,7 +255,7 @@ struct TokenResponse<'a> {
     /// Its alias in the adapter.
     name: &'static str,
     /// The request: "a login" or "a refresh".
-    word: &'static str,
+    grant: &'static str,
     ty: &'a Ty,
 }
 

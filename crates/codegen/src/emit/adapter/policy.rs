@@ -1,7 +1,7 @@
 //! The policy of an adapter, and the scopes that a login requests.
 
 use crate::emit::adapter::Adapter;
-use crate::emit::adapter::credentials::{Credential, is_asked_for, is_enum, is_given, param_type};
+use crate::emit::adapter::credentials::{Credential, is_credential, is_enum, is_filled_in, param_type};
 use crate::emit::layout::Code;
 use crate::lower::model::Ty;
 use crate::read::x_token::values::Lifetime;
@@ -68,10 +68,10 @@ impl Adapter<'_> {
     /// Returns the requested scopes, as they are sent.
     pub fn scopes(&self) -> Option<Code> {
         let grant = self.grants.first()?;
-        let params = grant.operation.params.iter().filter(|param| is_asked_for(grant, param));
+        let params = grant.operation.params.iter().filter(|param| is_credential(grant, param));
         let params = params.map(|param| (param.name.as_str(), param.field(), param_type(param)));
         let properties = grant.body.map(|body| self.model.properties(body)).unwrap_or_default().iter();
-        let properties = properties.filter(|property| !is_given(grant, "", property));
+        let properties = properties.filter(|property| !is_filled_in(grant, "", property));
         let properties =
             properties.map(|property| (property.name.as_str(), property.field.clone(), property.ty.clone()));
         let (_, name, ty) = params.chain(properties).find(|(name, ..)| matches!(*name, "scope" | "scopes"))?;

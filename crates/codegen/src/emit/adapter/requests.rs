@@ -2,7 +2,8 @@
 
 use crate::emit::adapter::Adapter;
 use crate::emit::adapter::credentials::{
-    Grant, Use, Word, body_uses, converted, has_constant, is_asked_for, is_copy, is_given, nested, param_type,
+    CredentialUse, Grant, GrantKind, body_uses, converted, has_constant, is_copy, is_credential, is_filled_in, nested,
+    param_type,
 };
 use crate::emit::client;
 use crate::emit::client::Argument;
@@ -116,7 +117,7 @@ impl Adapter<'_> {
             let token = converted(self.model, &Ty::Secret, &property.ty, grant.token_variable(), true);
             return Code::text(if property.optional { format!("Some({token})") } else { token });
         }
-        if is_given(grant, prefix, property) {
+        if is_filled_in(grant, prefix, property) {
             return Code::text("None");
         }
         let Some(inner) = nested(self.model, property, within) else {
@@ -150,7 +151,8 @@ impl Adapter<'_> {
         let mut uses = Vec::new();
         let around = prefix.strip_suffix('_').unwrap_or(prefix);
         body_uses(self.model, grant, component, &[around], true, within, &mut uses);
-        let is_present = |used: &Use| self.credentials.get(&used.name).is_some_and(|credential| !credential.optional);
+        let is_present =
+            |used: &CredentialUse| self.credentials.get(&used.name).is_some_and(|credential| !credential.optional);
         let requires_none = uses.iter().all(|used| !used.required) && has_constant(self.model, component, within);
         if requires_none || uses.iter().any(is_present) {
             return value;
@@ -179,7 +181,7 @@ impl Adapter<'_> {
                         let token = if param.ty == Ty::Secret { token.to_owned() } else { format!("{token}.expose()") };
                         if param.required { token } else { format!("Some({token})") }
                     }
-                    Some(param) if !is_asked_for(grant, param) => "None".to_owned(),
+                    Some(param) if !is_credential(grant, param) => "None".to_owned(),
                     Some(param) => self.argument(&param.field(), param),
                 })
             })
@@ -187,10 +189,12 @@ impl Adapter<'_> {
         if let Some(body) = grant.body {
             inputs.push(self.body(grant, body, "", &mut vec![body.to_owned()]));
         }
-        let (method, end) = match (grant.word, &grant.operation.success.ty) {
-            (Word::Login | Word::Refresh, _) => (client::outcome_name(self.model, grant.operation), ".await?"),
-            (Word::Revoke, Some(_)) => (grant.operation.id.clone(), ".await"),
-            (Word::Revoke, None) => (grant.operation.id.clone(), ".await?"),
+        let (method, end) = match (grant.kind, &grant.operation.success.ty) {
+            (GrantKind::Login | GrantKind::Refresh, _) => {
+                (client::outcome_name(self.model, grant.operation), ".await?")
+            }
+            (GrantKind::Revoke, Some(_)) => (grant.operation.id.clone(), ".await"),
+            (GrantKind::Revoke, None) => (grant.operation.id.clone(), ".await?"),
         };
         Code::chain([Code::text("client"), Code::list(format!(".{method}("), inputs), Code::text(end)])
     }

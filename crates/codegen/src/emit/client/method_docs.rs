@@ -38,7 +38,7 @@ fn described(model: &Model, operation: &Operation, argument: &Argument<'_>) -> O
     let docs = match argument.param {
         Some(param) => docs::first_sentence(&param.docs),
         None => {
-            let which = if model.bears_refresh_token(operation) { "refresh" } else { "access" };
+            let which = if model.sends_refresh_token_as_bearer(operation) { "refresh" } else { "access" };
             format!("The {which} token, sent as `Authorization: Bearer …`.")
         }
     };
