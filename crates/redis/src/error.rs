@@ -92,7 +92,8 @@ fn advice(code: &str) -> &'static str {
         "OOM" => "the server is out of memory; raise maxmemory",
         "MISCONF" => "the server cannot save to its disk",
         "LOADING" => "the server is starting; it will be tried again",
-        "MOVED" | "ASK" | "CROSSSLOT" | "CLUSTERDOWN" => {
+        "CLUSTERDOWN" | "MASTERDOWN" => "no primary can be reached at the moment, perhaps during a failover",
+        "MOVED" | "ASK" | "CROSSSLOT" => {
             "the server is part of a cluster; connect with RedisStore::cluster (feature `cluster`)"
         }
         "FOREIGN" | "WRONGTYPE" => "another program uses a key with this prefix; choose another prefix",

@@ -77,6 +77,13 @@ impl Guard {
     }
 }
 
+/// To close the file is not enough: a child process that is being started has it open too, until it runs its program.
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
 fn millis(ttl: Duration) -> u64 {
     u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)
 }
