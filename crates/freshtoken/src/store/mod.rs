@@ -57,7 +57,7 @@ pub(crate) mod seal;
 /// release_lease
 /// ```
 ///
-/// A renewal is 5 calls, and 4 where the refresh token is not single-use. Each call may take 5 s.
+/// A renewal is 6 calls, and 5 where the refresh token is not single-use. Each call may take 5 s.
 ///
 /// # What a store promises
 ///

@@ -205,7 +205,7 @@ async fn a_single_use_refresh_completes_though_its_source_is_dropped() {
 #[test]
 fn missing_certificates_are_a_passing_fault() {
     let mut again = std::process::Command::new(std::env::current_exe().unwrap());
-    again.args(["--exact", "no_certificate_is_found", "--ignored"]);
+    again.args(["--exact", "endings::no_certificate_is_found", "--ignored"]);
     let output = again.env("SSL_CERT_FILE", "/nonexistent").env("SSL_CERT_DIR", "/nonexistent").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");

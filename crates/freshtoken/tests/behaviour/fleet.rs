@@ -181,7 +181,7 @@ impl Process {
         }
     }
 
-    fn is_killed(self) {
+    fn kill(self) {
         drop(self.runtime);
     }
 }
@@ -194,7 +194,7 @@ fn a_holder_killed_before_the_mark_delays_others_by_its_lease() {
     // It holds the lease, and waits for the expiry.
     fleet.pass(s(DAY - 1), &[&dying]);
     let _waiting = dying.ask();
-    dying.is_killed();
+    dying.kill();
     let asking = other.ask();
     assert!(!asking.is_finished());
     fleet.pass(s(11), &[&other]);
@@ -211,7 +211,7 @@ fn a_holder_killed_after_the_mark_is_followed_by_a_login() {
     fleet.issuer.close();
     let _asking = dying.ask();
     assert_eq!(fleet.database.mark(), "first");
-    dying.is_killed();
+    dying.kill();
     fleet.issuer.open();
     let asking = other.ask();
     fleet.pass(s(11), &[&other]);
@@ -227,7 +227,7 @@ fn a_holder_killed_after_the_mark_is_followed_by_one_more_try() {
     fleet.pass(s(DAY + 3), &[]);
     fleet.issuer.close();
     let _asking = dying.ask();
-    dying.is_killed();
+    dying.kill();
     fleet.issuer.open();
     let asking = other.ask();
     fleet.pass(s(39), &[&other]);
@@ -419,7 +419,7 @@ fn a_revocation_whose_process_is_killed_is_finished_by_the_next() {
     dying.runtime.spawn(async move { tokens.revoke().await });
     dying.runtime.block_on(settle());
     assert_eq!(fleet.database.mark(), "revoke");
-    dying.is_killed();
+    dying.kill();
     fleet.issuer.open();
     let next = fleet.process::<RefreshesOnce>();
     let asking = next.ask();
