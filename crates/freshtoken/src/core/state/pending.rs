@@ -48,12 +48,14 @@ impl Pending {
     pub(crate) fn find<'a>(&self, stored: Option<&'a Arc<Record>>) -> Found<'a> {
         let Some(found) = stored else { return Found::Older(None) };
         let is_new = self.base.as_ref().is_none_or(|base| found.is_newer_than(base));
+        // A revocation that was known when the grant was made may have been put back since, as a new generation.
+        let is_new_revocation = self.base.as_ref().is_none_or(|base| found.pair > base.pair);
         if found.pair == self.record.pair
             && found.ended == self.record.ended
             && found.generation >= self.record.generation
         {
             Found::Ours
-        } else if found.ended == Some(Ended::Revoked) && is_new {
+        } else if found.ended == Some(Ended::Revoked) && is_new_revocation {
             Found::Revoked(found)
         } else if found.pair > self.record.pair || (self.grant == Grant::Login && is_new) {
             Found::Newer(found)
