@@ -84,7 +84,9 @@ impl TokenState {
         if let Some(record) = self.looked(stored.clone(), now) {
             return Effect::PutBack(record);
         }
-        let mut may_serve = self.adopt_if_newer(stored, now, random);
+        let is_newer = self.adopt_if_newer(stored, now, random);
+        // A token that is never renewed early may be good again: a revocation has failed since the fetch started.
+        let mut may_serve = is_newer || (self.policy.renew == Renewal::AtExpiry && !self.logs_in_early());
         if self.rejections.store_checked() {
             // There is no newer token: a further 401 with this one is a permission problem.
             self.rejected = false;
@@ -167,6 +169,11 @@ impl TokenState {
             }
         }
         self.grant(now)
+    }
+
+    /// Whether a lost response is followed by a login while the token is still good.
+    fn logs_in_early(&self) -> bool {
+        self.policy.login && self.has_lost_response()
     }
 
     /// Whether the next request sends a refresh token whose response was lost.
