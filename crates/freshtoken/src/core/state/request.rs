@@ -276,6 +276,8 @@ impl TokenState {
             Marked::Yes(record) => {
                 self.progress = Progress::Refreshing;
                 let secret = record.refresh.as_ref().map(|refresh| refresh.secret.clone());
+                // It is about to be sent, and the store may lose the record that says so.
+                self.start.take_if(|start| Some(&start.secret) == secret.as_ref());
                 self.stored = Some(record.clone());
                 self.record = Some(record);
                 match secret {
