@@ -157,6 +157,8 @@ mod issued_tokens;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod request;
+#[cfg(test)]
+mod simulation;
 mod source;
 pub mod status;
 pub mod store;

@@ -1,0 +1,249 @@
+//! An issuer with refresh token rotation and reuse detection.
+
+use freshtoken_wire::Secret;
+
+use super::faults::{Op, Trouble};
+use super::world::{Call, Local, MILLI, SECOND, call};
+use crate::credentials::CredentialSource;
+use crate::grant_error::GrantError;
+use crate::issued_tokens::IssuedTokens;
+use crate::vendor::{RefreshTokens, Renewal, TokenKind, TokenPolicy, Vendor};
+
+/// A pair of tokens: `access-7` and `refresh-7`. A person's consent has no access token.
+pub(super) struct Pair {
+    family: usize,
+    pub(super) is_consent: bool,
+    pub(super) issued_at: u64,
+    /// When the process that asked for it has read it.
+    pub(super) arrived_at: Option<u64>,
+    /// The issuer has ended the access token alone.
+    is_cancelled: bool,
+    /// The pair that it was traded in for.
+    pub(super) successor: Option<usize>,
+    pub(super) sent: Vec<Sent>,
+    /// Which processes have seen it, by their starts, and when.
+    pub(super) known_by: Vec<(usize, u32, u64)>,
+}
+
+/// A request with a refresh token.
+pub(super) struct Sent {
+    pub(super) at: u64,
+    /// When the issuer acts on it; 0: never.
+    pub(super) acts_at: u64,
+}
+
+pub(super) struct Issuer {
+    pub(super) has_login: bool,
+    pub(super) is_at_expiry: bool,
+    pub(super) lifetime: u64,
+    pub(super) pairs: Vec<Pair>,
+    is_revoked: Vec<bool>,
+    /// When a login or a refresh was requested.
+    pub(super) requests: Vec<u64>,
+    /// Refresh tokens that were refused, and revocations.
+    pub(super) refusals: u32,
+    /// The starts of processes that have found another one's record in the store.
+    pub(super) has_loaded: Vec<(usize, u32)>,
+}
+
+/// The number of a token.
+pub(super) fn number(token: &str) -> usize {
+    token.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap()
+}
+
+impl Issuer {
+    pub(super) fn new(has_login: bool, is_at_expiry: bool, lifetime: u64) -> Self {
+        Self {
+            has_login,
+            is_at_expiry,
+            lifetime,
+            pairs: Vec::new(),
+            is_revoked: Vec::new(),
+            requests: Vec::new(),
+            refusals: 0,
+            has_loaded: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, family: Option<usize>, is_consent: bool, now: u64) -> usize {
+        let family = family.unwrap_or_else(|| {
+            self.is_revoked.push(false);
+            self.is_revoked.len() - 1
+        });
+        self.pairs.push(Pair {
+            family,
+            is_consent,
+            issued_at: now,
+            arrived_at: None,
+            is_cancelled: false,
+            successor: None,
+            sent: Vec::new(),
+            known_by: Vec::new(),
+        });
+        self.pairs.len() - 1
+    }
+
+    /// A person consents. Returns the refresh token.
+    pub(super) fn consent(&mut self, now: u64) -> Secret {
+        let pair = self.add(None, true, now);
+        format!("refresh-{pair}").into()
+    }
+
+    pub(super) fn expires_at(&self, pair: usize) -> u64 {
+        self.pairs[pair].issued_at + self.lifetime
+    }
+
+    /// Whether the issuer has ended the access token before its expiry.
+    pub(super) fn is_ended(&self, pair: usize) -> bool {
+        self.pairs[pair].is_cancelled || self.is_revoked[self.pairs[pair].family]
+    }
+
+    /// Ends the newest access token, but not its refresh token.
+    pub(super) fn cancel(&mut self) {
+        if let Some(pair) = self.pairs.last_mut() {
+            pair.is_cancelled = true;
+        }
+    }
+
+    pub(super) fn learn(&mut self, pair: usize, process: usize, start: u32, now: u64) {
+        let known_by = &mut self.pairs[pair].known_by;
+        if !known_by.iter().any(|(by, its, _)| (*by, *its) == (process, start)) {
+            known_by.push((process, start, now));
+        }
+    }
+
+    pub(super) fn loaded(&mut self, by: (usize, u32)) {
+        if !self.has_loaded.contains(&by) {
+            self.has_loaded.push(by);
+        }
+    }
+
+    fn log_in(&mut self, now: u64) -> Result<usize, GrantError> {
+        Ok(self.add(None, false, now))
+    }
+
+    fn refresh(&mut self, pair: usize, now: u64) -> Result<usize, GrantError> {
+        let family = self.pairs[pair].family;
+        if self.pairs[pair].successor.is_some() {
+            self.is_revoked[family] = true;
+        }
+        if self.is_revoked[family] {
+            self.refusals += 1;
+            return Err(GrantError::relogin("the refresh token was used, or revoked"));
+        }
+        let successor = self.add(Some(family), false, now);
+        self.pairs[pair].successor = Some(successor);
+        Ok(successor)
+    }
+
+    fn revoke(&mut self, pair: usize) -> Result<usize, GrantError> {
+        self.refusals += 1;
+        let family = self.pairs[pair].family;
+        self.is_revoked[family] = true;
+        Ok(pair)
+    }
+}
+
+/// The vendor, as a process reaches it.
+pub(super) struct Endpoint<const HAS_LOGIN: bool, const IS_AT_EXPIRY: bool>(pub(super) Local);
+
+impl Local {
+    /// Sends a request. The reply has the pair that it is about.
+    fn request(
+        &self,
+        op: Op,
+        pair: usize,
+        act: impl Fn(&mut Issuer, u64) -> Result<usize, GrantError> + Send + 'static,
+    ) -> Call<Result<usize, GrantError>> {
+        let process = self.process;
+        let (call, reply) = call(process);
+        let sim = &mut *self.world.lock();
+        let trouble = sim.strike(process, op);
+        let (there, back) = (sim.rng.between(5 * MILLI, 200 * MILLI), sim.rng.between(5 * MILLI, 200 * MILLI));
+        let is_early = sim.rng.chance(50);
+        if trouble == Trouble::LostBefore && is_early {
+            sim.log(|| format!("P{process} {op:?} of {pair}: never left"));
+            let refused = || GrantError::transient("connection refused").not_sent();
+            sim.after(there, move |sim| reply.send(sim, Err(refused())));
+            return call;
+        }
+        let there = if let Trouble::Slow(wait) = trouble { there + wait } else { there };
+        let is_processed = trouble != Trouble::LostBefore && (trouble != Trouble::Fails || !is_early);
+        sim.log(|| format!("P{process} {op:?} of {pair}: {trouble:?}"));
+        if op != Op::Revoke {
+            let now = sim.now;
+            sim.issuer.requests.push(now);
+        }
+        if op == Op::Refresh {
+            let acts_at = if is_processed { sim.now + there } else { 0 };
+            sim.check_refresh(process, pair, acts_at);
+        }
+        sim.after(there, move |sim| {
+            let mut result = if is_processed { act(&mut sim.issuer, sim.now) } else { Ok(0) };
+            sim.log(|| format!("ISSUER {op:?} of {pair}: {}", outcome(is_processed, &result)));
+            match trouble {
+                Trouble::LostBefore | Trouble::LostAfter if is_early => return,
+                Trouble::LostBefore | Trouble::LostAfter => result = Err(GrantError::transient("connection reset")),
+                Trouble::Fails => result = Err(GrantError::of_status(503, "unavailable")),
+                _ => {}
+            }
+            let back = if let Trouble::SlowReply(wait) = trouble { back + wait } else { back };
+            sim.after(back, move |sim| reply.send(sim, result));
+        });
+        call
+    }
+
+    async fn issue(
+        &self,
+        op: Op,
+        pair: usize,
+        act: impl Fn(&mut Issuer, u64) -> Result<usize, GrantError> + Send + 'static,
+    ) -> Result<IssuedTokens, GrantError> {
+        let pair = self.request(op, pair, act).await?;
+        let mut sim = self.world.lock();
+        let (now, process, start) = (sim.now, self.process, sim.machines[self.process].start);
+        sim.issuer.pairs[pair].arrived_at = Some(now);
+        sim.issuer.learn(pair, process, start, now);
+        sim.log(|| format!("P{process} has pair {pair}"));
+        let lifetime = std::time::Duration::from_nanos(sim.issuer.lifetime);
+        Ok(IssuedTokens::new(format!("access-{pair}")).expires_in(lifetime).refresh_token(format!("refresh-{pair}")))
+    }
+}
+
+fn outcome(is_processed: bool, result: &Result<usize, GrantError>) -> String {
+    match result {
+        _ if !is_processed => "never processed".to_owned(),
+        Ok(pair) => format!("pair {pair}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+impl<const HAS_LOGIN: bool, const IS_AT_EXPIRY: bool> Vendor for Endpoint<HAS_LOGIN, IS_AT_EXPIRY> {
+    type Credentials = ();
+    const POLICY: TokenPolicy = TokenPolicy::new("simulated")
+        .login(HAS_LOGIN)
+        .refresh(RefreshTokens::SingleUse)
+        .renew(if IS_AT_EXPIRY { Renewal::AtExpiry } else { Renewal::Early(0.75) })
+        .revoke(TokenKind::Refresh);
+
+    fn server(&self) -> String {
+        "https://simulated.example".to_owned()
+    }
+
+    async fn login(&self, _: &CredentialSource<()>) -> Result<IssuedTokens, GrantError> {
+        self.0.issue(Op::Login, 0, |issuer, now| issuer.log_in(now)).await
+    }
+
+    async fn refresh(&self, _: &CredentialSource<()>, token: &Secret) -> Result<IssuedTokens, GrantError> {
+        let pair = number(token.expose());
+        self.0.issue(Op::Refresh, pair, move |issuer, now| issuer.refresh(pair, now)).await
+    }
+
+    async fn revoke(&self, _: &CredentialSource<()>, token: &Secret) -> Result<(), GrantError> {
+        let pair = number(token.expose());
+        self.0.request(Op::Revoke, pair, move |issuer, _| issuer.revoke(pair)).await.map(drop)
+    }
+}
+
+/// How long an issuer may take to act on a request: the limit of a request (20 s) and 10 s.
+pub(super) const ACTS_WITHIN: u64 = 30 * SECOND;
