@@ -1,7 +1,7 @@
 //! `cargo xtask`: the tasks of this repository.
 //!
-//! `gen` and `new` are commands of the generator, the library in `crates/codegen`. `demo` and `bench` build and run the programs
-//! in `crates/demo` and `crates/bench`.
+//! `gen` and `new` are commands of the generator, the library in `crates/codegen`. `demo` and `soak` build and run the
+//! program in `crates/demo`, and `bench` the one in `crates/bench`.
 
 use std::env;
 use std::ffi::OsString;
@@ -23,6 +23,8 @@ use freshtoken_codegen::commands::{Mode, exit_code, generate_crates, repository}
   cargo xtask gen --check            change nothing; if a crate is stale, show a diff and exit with code 1
   cargo xtask new acme               write specs/acme.yaml, a fragment to start from
   cargo xtask demo                   watch tokens being kept fresh, in 20 seconds
+  cargo xtask demo --replicas 8      watch processes share a token while they are killed, in 40
+  cargo xtask soak                   10,000 expiries under every fault, in 10 minutes
   cargo xtask bench                  compare it with other crates, in 10 minutes")]
 struct Cli {
     #[command(subcommand)]
@@ -50,6 +52,15 @@ enum Task {
         #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Run processes that share tokens through thousands of expiries, and kill, stop and starve them.
+    ///
+    /// `cargo xtask soak --help` shows the options.
+    #[command(disable_help_flag = true)]
+    Soak {
+        /// Options of the soak.
+        #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Compare freshtoken with the crates that users would pick instead, and write crates/bench/RESULTS.md.
     ///
     /// The first build takes a few minutes because it includes all these crates. `cargo xtask bench --help` shows the options.
@@ -69,6 +80,7 @@ fn main() -> ExitCode {
     exit_code(repository().and_then(|root| match task {
         Task::Generator(command) => command.run(&root),
         Task::Demo { arguments } => run_demo(&root, &arguments),
+        Task::Soak { arguments } => run_soak(&root, arguments),
         Task::Bench { arguments } => run_bench(&root, &arguments),
     }))
 }
@@ -79,6 +91,12 @@ fn run_demo(root: &Path, arguments: &[OsString]) -> io::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     run_program(root, &["--package", "freshtoken-demo"], arguments)
+}
+
+/// Runs the soak. It is a subcommand of the demo's program, so that both start the same replicas.
+fn run_soak(root: &Path, arguments: Vec<OsString>) -> io::Result<ExitCode> {
+    let arguments: Vec<OsString> = std::iter::once("soak".into()).chain(arguments).collect();
+    run_program(root, &["--package", "freshtoken-demo"], &arguments)
 }
 
 /// Runs the benchmark, which is another workspace.

@@ -27,12 +27,16 @@ impl DemoVendor {
         }
     }
 
-    /// Whether a spec with this name belongs to the vendor. A spec's name need not be an identifier; the vendor's name
-    /// is one.
+    /// Whether a spec with this name belongs to the vendor.
     pub fn is_called(&self, spec: &str) -> bool {
-        let ident = spec.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-        self.name.trim_matches('_') == ident.trim_matches('_')
+        is_name_of(self.name, spec)
     }
+}
+
+/// Whether a spec with this name belongs to the vendor. A spec's name need not be an identifier; the vendor's name is one.
+pub fn is_name_of(vendor: &str, spec: &str) -> bool {
+    let ident = spec.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    vendor.trim_matches('_') == ident.trim_matches('_')
 }
 
 /// Returns every vendor with a spec.

@@ -18,7 +18,7 @@ use crate::terminal::{Row, Tone};
 use crate::vendor::DemoVendor;
 
 /// The path of the calls. In the sandbox, every path outside the spec is protected.
-const PROTECTED: &str = "/protected";
+pub const PROTECTED: &str = "/protected";
 
 /// One vendor in the demo.
 pub struct VendorRun<'a> {

@@ -1,7 +1,7 @@
-//! The demo's command line. The whole demo takes seconds of real time, so it runs in `.ci/run` and not here.
+//! The demo's command line. The whole demo and the soak take seconds of real time, so they run in `.ci/run` and not here.
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use freshtoken_sandbox::{Event, Issuer, PlayedVendor, Sandbox};
@@ -15,7 +15,7 @@ fn demo(arguments: &[&str], variables: &[(String, String)]) -> Output {
             command.env_remove(name);
         }
     }
-    command.args(arguments).envs(variables.iter().cloned()).output().unwrap()
+    command.args(arguments).envs(variables.iter().cloned()).stdin(Stdio::null()).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -89,5 +89,49 @@ fn the_help_names_every_variable() {
     let help = text(&demo(&["--help"], &[]).stdout);
     for variable in ["ZENOTI_PASSWORD: ", "VOUCHERIFY_SCOPE: ", "WELLNESSLIVING_SERVER: (optional) "] {
         assert!(help.contains(variable), "{help}");
+    }
+}
+
+#[test]
+#[ignore = "it takes 9 seconds of real time: see .ci/run"]
+fn two_replicas_share_a_token_and_one_is_killed() {
+    let output = demo(&["--replicas", "2", "--store", "file", "--length", "9", "--seed", "3"], &[]);
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{out}{err}");
+    assert_eq!(err, "");
+    for event in
+        ["logged in: token 1\n", " adopted token 1 from the store", "  killed", " started again", "all of it held"]
+    {
+        assert!(out.contains(event), "{event} in {out}");
+    }
+    for line in out.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    for secret in ["example-password", "example-access-token", "example-refresh-token"] {
+        assert!(!out.contains(secret), "{secret} in {out}");
+    }
+}
+
+#[test]
+fn a_missing_redis_server_says_how_to_install_it() {
+    for arguments in [["--replicas", "2", "--store", "redis"].as_slice(), &["soak", "--short", "--store", "redis"]] {
+        let output = demo(arguments, &[("PATH".to_owned(), String::new())]);
+        assert_eq!(output.status.code(), Some(2));
+        let error = text(&output.stderr);
+        assert!(error.contains("apt-get install redis-server") && error.contains("brew install redis"), "{error}");
+    }
+}
+
+#[test]
+fn a_replica_without_a_setup_ends_with_an_error() {
+    let output = demo(&["replica"], &[]);
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).starts_with("error: "), "{}", text(&output.stderr));
+}
+
+#[test]
+fn options_of_the_replicas_need_replicas() {
+    for arguments in [["--store", "redis"], ["--seed", "3"], ["--replicas", "1"]] {
+        assert_eq!(demo(&arguments, &[]).status.code(), Some(2), "{arguments:?}");
     }
 }

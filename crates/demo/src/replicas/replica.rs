@@ -1,0 +1,218 @@
+//! One replica: a process of its own, as in production. The parent may kill or stop it at any moment.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::io::{self, BufRead as _, Write as _};
+use std::process;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use freshtoken::store::{Seal, SealKey};
+use freshtoken::{HttpClient, TokenSource};
+use serde::Serialize;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::message::{Callers, Command, Report, Setup};
+use super::store::OpenStore;
+use super::{vendor, watch};
+use crate::callers::{self, Calls};
+use crate::vendor_run::PROTECTED;
+
+/// How often a replica looks whether it has adopted a token.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How often a replica reports its calls. What a killed one did after its last report is not counted.
+const REPORT: Duration = Duration::from_millis(500);
+
+/// How long the last calls may take.
+const LAST_CALLS: Duration = Duration::from_secs(15);
+
+/// A longer pause of the process counts as a stop, and not as waiting.
+const PAUSE: Duration = Duration::from_millis(700);
+
+/// Writes reports to stdout.
+pub struct Reporter(Mutex<io::Stdout>);
+
+impl Reporter {
+    fn new() -> Self {
+        Self(Mutex::new(io::stdout()))
+    }
+
+    /// Writes one line. The pipe keeps it even if this process is killed right after.
+    pub fn send(&self, report: &impl Serialize) {
+        let Ok(mut line) = serde_json::to_string(report) else { return };
+        line.push('\n');
+        let mut stdout = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Without a parent, stdin ends, and so does this process.
+        drop(stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush()));
+    }
+}
+
+/// Runs this process as a replica, until the parent ends it.
+///
+/// # Errors
+///
+/// If the setup is unusable, or the store does not open.
+pub async fn run() -> Result<(), Box<dyn Error>> {
+    let mut setup = String::new();
+    io::stdin().read_line(&mut setup)?;
+    let setup: Setup = serde_json::from_str(&setup)?;
+    let store = OpenStore::open(&setup.store)?;
+    let seal = Seal::new(setup.seal_key.parse::<SealKey>()?);
+    let vendor = vendor::named(&setup.vendor).ok_or("unknown vendor")?;
+    let reporter = Arc::new(Reporter::new());
+    let mut sources = Vec::new();
+    for (index, account) in setup.accounts.iter().enumerate() {
+        sources.push((vendor.tokens)(index, account, &store, &seal, &reporter)?);
+    }
+    let running = Arc::new(Running {
+        is_finishing: AtomicBool::new(false),
+        without_token: AtomicUsize::new(sources.len()),
+        calls: Arc::default(),
+        frozen: Arc::default(),
+        reporter: reporter.clone(),
+    });
+    obey(sources.clone(), running.clone());
+    running.frozen.clone().measure();
+
+    let mut tasks = JoinSet::new();
+    for (index, (account, tokens)) in setup.accounts.iter().zip(sources).enumerate() {
+        let url = format!("{}{PROTECTED}", api_url(&account.variables, vendor.prefix)?);
+        let after = Duration::from_millis(account.starts_after);
+        let (api, running) = (Arc::new(HttpClient::new(tokens.clone())?), running.clone());
+        tasks.spawn(async move {
+            sleep(after).await;
+            match setup.callers {
+                Callers::Calling(count) => calling(index, count, &api, &url, &running).await,
+                Callers::Watching => watch::run(index, &api, &url, &running).await,
+            }
+        });
+    }
+    let all_ended = async { while tasks.join_next().await.is_some() {} };
+    tokio::select! {
+        () = all_ended => {}
+        () = running.report_calls() => {}
+    }
+    running.send_calls();
+    // Whatever else runs here need not be waited for.
+    process::exit(0)
+}
+
+fn api_url(variables: &BTreeMap<String, String>, prefix: &str) -> Result<String, String> {
+    variables.get(&format!("{prefix}_API_URL")).cloned().ok_or_else(|| format!("{prefix}_API_URL is not set"))
+}
+
+/// What the tasks of a replica share.
+pub struct Running {
+    is_finishing: AtomicBool,
+    /// The accounts that have had no token yet.
+    without_token: AtomicUsize,
+    pub calls: Arc<Calls>,
+    pub frozen: Arc<Frozen>,
+    pub reporter: Arc<Reporter>,
+}
+
+impl Running {
+    pub fn is_finishing(&self) -> bool {
+        self.is_finishing.load(Ordering::Acquire)
+    }
+
+    /// An account has its first token.
+    pub fn first_token(&self) {
+        if self.without_token.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.reporter.send(&Report::Ready);
+        }
+    }
+
+    /// Reports the calls now and then. Completes when the last calls take too long.
+    async fn report_calls(&self) {
+        let mut since_finish = Duration::ZERO;
+        while since_finish < LAST_CALLS {
+            sleep(REPORT).await;
+            self.send_calls();
+            if self.is_finishing() {
+                since_finish += REPORT;
+            }
+        }
+    }
+
+    fn send_calls(&self) {
+        let calls = &self.calls;
+        self.reporter.send(&Report::Calls {
+            served: calls.served(),
+            failed: calls.failed(),
+            slowest_millis: u64::try_from(calls.longest().as_millis()).unwrap_or(u64::MAX),
+            error: calls.failure(),
+        });
+    }
+}
+
+/// Reads commands in a thread. If the parent is gone, this process ends too.
+fn obey(sources: Vec<TokenSource>, running: Arc<Running>) {
+    thread::spawn(move || {
+        for line in io::stdin().lock().lines() {
+            match line.ok().and_then(|line| serde_json::from_str(&line).ok()) {
+                Some(Command::Consent { account, refresh_token }) => {
+                    if let Some(tokens) = sources.get(account) {
+                        tokens.new_consent(refresh_token);
+                    }
+                }
+                Some(Command::Finish) => {
+                    running.is_finishing.store(true, Ordering::Release);
+                    running.calls.end();
+                }
+                None => break,
+            }
+        }
+        process::exit(1);
+    });
+}
+
+/// Callers of one account, who share its token.
+async fn calling(account: usize, count: u32, api: &Arc<HttpClient>, url: &str, running: &Arc<Running>) {
+    let mut callers = callers::start(count, api, url, &running.calls);
+    let mut adopted = 0;
+    let report_adoptions = async {
+        loop {
+            let now = api.tokens().status().counters.adopted;
+            if now > adopted {
+                adopted = now;
+                running.reporter.send(&Report::Adopted { account });
+            }
+            sleep(LOOK).await;
+        }
+    };
+    tokio::select! {
+        () = async { while callers.join_next().await.is_some() {} } => {}
+        () = report_adoptions => {}
+    }
+}
+
+/// For how long this process was stopped in total, so that nobody takes that time for waiting.
+#[derive(Default)]
+pub struct Frozen(AtomicU64);
+
+impl Frozen {
+    pub fn total(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Acquire))
+    }
+
+    /// Measures in a thread, which runs whatever the runtime does.
+    fn measure(self: Arc<Self>) {
+        thread::spawn(move || {
+            let mut last = Instant::now();
+            loop {
+                thread::sleep(Duration::from_millis(50));
+                let now = Instant::now();
+                let slept = now.duration_since(last);
+                if slept > PAUSE {
+                    self.0.fetch_add(u64::try_from(slept.as_millis()).unwrap_or(u64::MAX), Ordering::AcqRel);
+                }
+                last = now;
+            }
+        });
+    }
+}
