@@ -295,6 +295,25 @@ async fn a_restart_continues_with_the_last_tokens() {
 
 #[tokio::test]
 #[ignore = "it builds every example with cargo: see .ci/run"]
+async fn two_processes_share_a_token_and_its_refresh() {
+    let vendor = PlayedVendor::read(repository("specs/zenoti.yaml")).unwrap().lifetime(Duration::from_secs(4));
+    let sandbox = Sandbox::start([vendor]).await.unwrap();
+    let issuer = sandbox.issuers()[0].clone();
+    let folder = Folder::new("two-processes");
+    let start =
+        async || run(program(example("two_processes")).arg(folder.0.join("tokens")).envs(issuer.environment())).await;
+    let (one, other) = tokio::join!(start(), start());
+    assert!(one.succeeded && other.succeeded, "{}{}", one.stderr, other.stderr);
+    let printed = format!("{}{}", one.stdout, other.stdout);
+    for (line, times) in [(": logged in\n", 1), (": refreshed\n", 1), (": adopted ", 2)] {
+        assert_eq!(printed.matches(line).count(), times, "{line}{printed}");
+    }
+    let counts = issuer.counts();
+    assert_eq!((counts.requests, counts.logins, counts.refreshes), (2, 1, 1));
+}
+
+#[tokio::test]
+#[ignore = "it builds every example with cargo: see .ci/run"]
 async fn a_custom_vendor_logs_in() {
     let login = async |headers: HeaderMap| match headers["authorization"].to_str() {
         // `an-id:a-secret`
