@@ -216,11 +216,11 @@ impl Show {
         let allowed = 1 + expiries + holders;
         let calls = self.fleet.tally.calls();
         let error = calls.error.map(|error| format!("; the first: {error}")).unwrap_or_default();
-        let made = format!("1 first, {expiries} for expiries, {holders} for killed holders");
+        let limit = format!("at most 1 + {expiries} expiries + {holders} killed");
         let mut rows = vec![
             Row::count("replicas killed", self.kills, self.kills > 0, format!("{holders} in the middle of a request")),
             Row::count("expiries", expiries, expiries > 0, ""),
-            Row::count("requests to the issuer", counts.requests, counts.requests <= allowed, made),
+            Row::count("requests to the issuer", counts.requests, counts.requests <= allowed, limit),
             Row::count("refresh tokens spent twice", counts.double_spends, counts.double_spends == 0, ""),
             Row::count("refreshed early", counts.early_refreshes, counts.early_refreshes == 0, ""),
             Row::count(

@@ -86,10 +86,7 @@ impl Adoptions {
         match &numbers[..] {
             [] => None,
             [one] => Some((format!("replica {one}"), format!("adopted token{token} from the store"))),
-            all => Some((
-                format!("{} replicas", all.len()),
-                format!("adopted token{token} from the store: {}", numbers.join(" ")),
-            )),
+            all => Some((format!("{} replicas", all.len()), format!("adopted token{token}: {}", numbers.join(" ")))),
         }
     }
 }
@@ -126,7 +123,7 @@ mod tests {
         }
         assert!(!adoptions.is_due(now) && adoptions.is_due(now + GATHER));
         let (who, text) = adoptions.take(Some(2)).unwrap();
-        assert_eq!((who.as_str(), text.as_str()), ("3 replicas", "adopted token 2 from the store: 1 3 7"));
+        assert_eq!((who.as_str(), text.as_str()), ("3 replicas", "adopted token 2: 1 3 7"));
         assert!(!adoptions.is_due(now + GATHER), "it starts anew");
     }
 

@@ -25,8 +25,11 @@ pub struct FleetVendor {
     /// The prefix of its variables.
     pub prefix: &'static str,
     /// Creates the source of an account.
-    pub tokens: fn(usize, &Account, &OpenStore, &Seal, &Arc<Reporter>) -> Result<TokenSource, EnvError>,
+    pub tokens: NewSource,
 }
+
+/// Creates the source of the account with this number.
+type NewSource = fn(usize, &Account, &OpenStore, &Seal, &Arc<Reporter>) -> Result<TokenSource, EnvError>;
 
 impl FleetVendor {
     fn of<E: FromEnv>() -> Self {

@@ -1,6 +1,6 @@
 //! What must hold, whatever goes wrong: counted at the issuer and at the callers.
 
-use super::issuer::ACTS_WITHIN;
+use super::issuer::{ACTS_WITHIN, Sent};
 use super::world::{Asked, Command, SECOND, Sim};
 use crate::error::{Error, ErrorKind};
 
@@ -84,7 +84,7 @@ impl Sim {
                 self.violate(format!("process {process} sends refresh-{pair} again, {why}"));
             }
         }
-        self.issuer.pairs[pair].sent.push(super::issuer::Sent { at: now, acts_at });
+        self.issuer.pairs[pair].sent.push(Sent { at: now, acts_at });
     }
 
     fn forbids_sending_again(&self, process: usize, pair: usize) -> Option<String> {

@@ -58,6 +58,8 @@ pub(super) struct Stored {
     pub(super) kept: Option<Kept>,
     /// What was there before the last write.
     previous: Option<Kept>,
+    /// There was a write since the last fail-over, which is the one that the next fail-over loses.
+    has_last_write: bool,
     lease: Option<(String, u64)>,
     /// The process that holds the lease by the rules, and until when.
     holder: Option<(usize, u64)>,
@@ -127,7 +129,9 @@ impl Sim {
 
     /// A fail-over loses the last write, and maybe the lease.
     pub(super) fn fail_over(&mut self) {
-        let is_lost = self.store.kept.as_ref().is_some_and(|kept| !self.store.has_replicas || !kept.is_seen);
+        let has_last_write = std::mem::take(&mut self.store.has_last_write);
+        let is_lost =
+            has_last_write && self.store.kept.as_ref().is_some_and(|kept| !self.store.has_replicas || !kept.is_seen);
         if is_lost {
             let previous = self.store.previous.take();
             if let Some(lost) = std::mem::replace(&mut self.store.kept, previous) {
@@ -170,6 +174,7 @@ impl Sim {
         });
         if is_stored {
             self.store.previous = self.store.kept.replace(kept);
+            self.store.has_last_write = true;
             self.changed();
         }
         is_stored

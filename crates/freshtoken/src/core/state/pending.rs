@@ -76,3 +76,20 @@ impl Pending {
         record
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_revocation_that_is_put_back_does_not_end_a_new_pair() {
+        let revoked = Record::empty(0).revoked(7);
+        let base = Record { generation: 8, in_use: Some(Mark::new(MarkKind::First)), ..revoked.clone() };
+        let pair = Record { pair: 9, ..Record::empty(9) };
+        let pending = Pending { record: Arc::new(pair), base: Some(Arc::new(base)), grant: Grant::Refresh };
+        let put_back = Arc::new(Record { generation: 20, ..revoked.clone() });
+        assert!(matches!(pending.find(Some(&put_back)), Found::Older(Some(_))));
+        let revoked_again = Arc::new(revoked.revoked(21));
+        assert!(matches!(pending.find(Some(&revoked_again)), Found::Revoked(_)));
+    }
+}
