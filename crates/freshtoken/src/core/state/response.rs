@@ -41,7 +41,9 @@ impl TokenState {
         // credentials are the cause.
         let is_spent = match failure.kind {
             GrantErrorKind::Relogin => true,
-            GrantErrorKind::Unlisted | GrantErrorKind::Bare => self.policy.login,
+            // Without one, a refusal of a token that was sent before says that it was used then.
+            GrantErrorKind::Unlisted => self.policy.login || self.sends_again,
+            GrantErrorKind::Bare => self.policy.login,
             _ => false,
         };
         if !is_lost && !is_spent {
