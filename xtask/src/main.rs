@@ -24,7 +24,7 @@ use freshtoken_codegen::commands::{Mode, exit_code, generate_crates, repository}
   cargo xtask new acme               write specs/acme.yaml, a fragment to start from
   cargo xtask demo                   watch tokens being kept fresh, in 20 seconds
   cargo xtask demo --replicas 8      watch processes share a token while they are killed, in 40
-  cargo xtask soak                   10,000 expiries under every fault, in 10 minutes
+  cargo xtask soak                   10,000 expiries under every fault; --short takes a minute
   cargo xtask bench                  compare it with other crates, in 10 minutes")]
 struct Cli {
     #[command(subcommand)]
