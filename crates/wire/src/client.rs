@@ -9,7 +9,8 @@ use crate::limits::{CONNECT_TIMEOUT, TOTAL_TIMEOUT};
 
 /// Returns a builder of HTTP clients with careful defaults for token requests.
 ///
-/// Use it to add a root certificate or a proxy. The defaults are:
+/// Use it to add a root certificate or a proxy. Without a client of your own, all endpoints of the process share one, which
+/// reads the root certificates and the environment's proxies at its first request. The defaults are:
 ///
 /// - No redirects, no `referer`, no retries and no compression; [`CONNECT_TIMEOUT`] and [`TOTAL_TIMEOUT`].
 /// - **Each request opens a new connection**: idle connections are not kept

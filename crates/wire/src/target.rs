@@ -1,7 +1,7 @@
 //! Where requests go, and the HTTP client that sends them.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
@@ -119,20 +119,51 @@ pub fn check<B>(base_url: &str) -> Result<Url, Error<B>> {
     Ok(url)
 }
 
-/// An HTTP client: a custom one, or one from [`http_client_builder`] that is built when it is first needed.
+/// An HTTP client: a custom one, or the one from [`http_client_builder`] that the whole process shares.
 ///
-/// Clones share the client. It does not keep connections: each request opens a new one, see [`http_client_builder`].
+/// It does not keep connections: each request opens a new one, see [`http_client_builder`]. That is also why it can be shared:
+/// a connection belongs to the runtime that opened it, which may have stopped. TLS sessions are kept, and resumed.
 #[derive(Clone, Default)]
-pub struct Http(Arc<Clients>);
+pub struct Http(Arc<Choice>);
 
 #[derive(Default)]
-struct Clients {
+struct Choice {
     custom: Option<reqwest::Client>,
-    tls: OnceLock<reqwest::Client>,
-    /// For loopback only.
-    plain: OnceLock<reqwest::Client>,
     /// The first base URL and its target.
     first: OnceLock<(Box<str>, Target)>,
+}
+
+/// The client of all targets without a custom one. A client takes some 130 KiB, and reads every root certificate when it is
+/// built.
+static TLS: Shared = Shared::new();
+
+/// The same for loopback, which needs no certificates.
+static PLAIN: Shared = Shared::new();
+
+/// A client that is built when it is first needed.
+struct Shared {
+    client: OnceLock<reqwest::Client>,
+    /// Held while the client is built, so that many sources that start at once build one.
+    building: Mutex<()>,
+}
+
+impl Shared {
+    const fn new() -> Self {
+        Self { client: OnceLock::new(), building: Mutex::new(()) }
+    }
+
+    /// Returns the client. A failure is not kept, so the next call tries again.
+    fn get(&self, build: impl FnOnce() -> reqwest::Result<reqwest::Client>) -> reqwest::Result<reqwest::Client> {
+        if let Some(client) = self.client.get() {
+            return Ok(client.clone());
+        }
+        let _building = self.building.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = self.client.get() {
+            return Ok(client.clone());
+        }
+        let client = build()?;
+        Ok(self.client.get_or_init(|| client).clone())
+    }
 }
 
 impl Http {
@@ -145,17 +176,15 @@ impl Http {
         if let Some(client) = &self.0.custom {
             return Ok(client.clone());
         }
-        let built = if plain { &self.0.plain } else { &self.0.tls };
-        if let Some(client) = built.get() {
-            return Ok(client.clone());
-        }
         if !plain && cfg!(not(any(feature = "rustls", feature = "native-tls"))) {
             return Err(Error::endpoint(ErrorKind::NoTls));
         }
-        let builder = if plain { loopback_client_builder() } else { http_client_builder().https_only(true) };
-        let client = builder.build().map_err(|error| cannot_build(&error))?;
-        // If two threads build a client at the same time, the first one is kept.
-        Ok(built.get_or_init(|| client).clone())
+        let client = if plain {
+            PLAIN.get(|| loopback_client_builder().build())
+        } else {
+            TLS.get(|| http_client_builder().https_only(true).build())
+        };
+        client.map_err(|error| cannot_build(&error))
     }
 }
 
@@ -171,7 +200,7 @@ pub const NO_CERTIFICATES: &str = "no CA certificates were found: install them o
 
 impl From<reqwest::Client> for Http {
     fn from(client: reqwest::Client) -> Self {
-        Self(Arc::new(Clients { custom: Some(client), ..Clients::default() }))
+        Self(Arc::new(Choice { custom: Some(client), ..Choice::default() }))
     }
 }
 
@@ -265,12 +294,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clones_share_the_client_that_is_built_first() {
-        let http = Http::default();
-        let clone = http.clone();
-        assert!(http.0.plain.get().is_none(), "nothing is built before it is needed");
-        Target::new::<()>("http://localhost", &http).unwrap();
-        assert!(clone.0.plain.get().is_some() && clone.0.tls.get().is_none());
+    fn a_client_is_built_once_and_a_failure_is_not_kept() {
+        let shared = Shared::new();
+        let fails = || reqwest::Client::builder().user_agent("\n").build();
+        assert!(shared.get(fails).is_err());
+        shared.get(|| loopback_client_builder().build()).unwrap();
+        shared.get(|| panic!("it is built already")).unwrap();
     }
 
     #[test]
