@@ -56,7 +56,7 @@ impl<'a> VendorRun<'a> {
         Ok(Self {
             vendor,
             issuer: issuer.clone(),
-            api: Arc::new(HttpClient::new(tokens.clone())?),
+            api: Arc::new(HttpClient::new(tokens.clone())?.allow_origin(issuer.url())?),
             tokens,
             calls: Arc::default(),
             causes: Causes::new(vendor.policy, script.lifetime),

@@ -49,9 +49,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     };
 
-    let api = HttpClient::new(tokens)?;
     let url = std::env::var("ZENOTI_API_URL").unwrap_or_else(|_| "https://api.zenoti.com".to_owned());
-    let response = api.get(format!("{url}/v1/centers")).send().await?;
+    let api = HttpClient::new(tokens)?.base_url(url)?;
+    let response = api.get("/v1/centers").send().await?;
     println!("{}\n{}", response.status(), response.text().await?);
     Ok(())
 }

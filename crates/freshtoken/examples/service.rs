@@ -38,7 +38,6 @@ struct Service {
     accounts: TokenSources<voucherify::Endpoint>,
     /// The client of the first account. The others share its connections.
     api: HttpClient,
-    url: String,
 }
 
 #[tokio::main]
@@ -46,12 +45,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (endpoint, credentials) = from_env()?;
     let accounts = TokenSources::builder(endpoint).at_most(10_000).idle(Duration::from_secs(60 * 60)).build();
     let timeout = reqwest::Client::builder().timeout(Duration::from_secs(30));
-    let service = Arc::new(Service {
-        api: HttpClient::from_builder(timeout, accounts.get("1", || credentials["1"].clone()))?,
-        credentials,
-        accounts,
-        url: env::var("VOUCHERIFY_API_URL").unwrap_or_else(|_| "https://api.voucherify.io".to_owned()),
-    });
+    let api = HttpClient::from_builder(timeout, accounts.get("1", || credentials["1"].clone()))?;
+    let url = env::var("VOUCHERIFY_API_URL").unwrap_or_else(|_| "https://api.voucherify.io".to_owned());
+    let service = Arc::new(Service { api: api.base_url(url)?, credentials, accounts });
     tokio::spawn(evict_idle(service.clone()));
 
     let port = env::var("PORT").unwrap_or_else(|_| "8080".to_owned()).parse()?;
@@ -68,7 +64,7 @@ async fn vouchers(State(service): State<Arc<Service>>, Path(account): Path<Strin
     };
     let tokens = service.accounts.get(&account, || credentials.clone());
     let api = service.api.with_tokens(tokens);
-    match api.get(format!("{}/v1/vouchers?limit=10", service.url)).send().await {
+    match api.get("/v1/vouchers?limit=10").send().await {
         Ok(response) => forward(response).await,
         Err(error) => failed(&account, error),
     }

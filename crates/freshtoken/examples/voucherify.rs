@@ -18,10 +18,10 @@ use freshtoken::{HttpClient, TokenSource, voucherify};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tokens = TokenSource::from_env::<voucherify::Endpoint>()?;
-    let api = HttpClient::new(tokens.clone())?;
 
     let url = std::env::var("VOUCHERIFY_API_URL").unwrap_or_else(|_| "https://api.voucherify.io".to_owned());
-    let response = api.get(format!("{url}/v1/vouchers?limit=1")).send().await?;
+    let api = HttpClient::new(tokens.clone())?.base_url(url)?;
+    let response = api.get("/v1/vouchers?limit=1").send().await?;
     println!("{}\n{}", response.status(), response.text().await?);
 
     // A project may have at most a thousand live tokens.

@@ -18,12 +18,12 @@ use freshtoken::{HttpClient, TokenSource, wellnessliving};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tokens = TokenSource::from_env::<wellnessliving::Endpoint>()?;
-    let api = HttpClient::new(tokens)?;
 
     // The token endpoint is on another host than the API.
     let url = std::env::var("WELLNESSLIVING_API_URL");
     let url = url.unwrap_or_else(|_| "https://uat-api.wellnessliving.io".to_owned());
-    let response = api.get(format!("{url}/v1/business")).send().await?;
+    let api = HttpClient::new(tokens)?.base_url(url)?;
+    let response = api.get("/v1/business").send().await?;
     println!("{}\n{}", response.status(), response.text().await?);
     Ok(())
 }

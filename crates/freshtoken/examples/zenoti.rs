@@ -23,10 +23,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Read at each login, and wiped after it.
     let credentials = CredentialSource::ask(|| async { Ok(zenoti::Endpoint::from_env()?.1) });
     let tokens = TokenSource::new(endpoint, credentials);
-    let api = HttpClient::new(tokens)?;
 
     let url = std::env::var("ZENOTI_API_URL").unwrap_or_else(|_| "https://api.zenoti.com".to_owned());
-    let response = api.get(format!("{url}/v1/centers")).send().await?;
+    let api = HttpClient::new(tokens)?.base_url(url)?;
+    let response = api.get("/v1/centers").send().await?;
     println!("{}\n{}", response.status(), response.text().await?);
 
     // No `revoke` here: it would also revoke the employee's tokens in every other process.

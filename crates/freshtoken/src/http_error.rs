@@ -19,7 +19,7 @@ use crate::error::Error;
 /// # async fn example(api: freshtoken::HttpClient) {
 /// use freshtoken::HttpError;
 ///
-/// match api.get("https://api.example.com/orders").send().await {
+/// match api.get("orders").send().await {
 ///     Ok(response) => println!("{}", response.status()),
 ///     Err(HttpError::Token(error)) => eprintln!("no token: {error:#}"),
 ///     Err(error) if error.is_transient() => eprintln!("try again later: {error:#}"),
@@ -42,6 +42,11 @@ pub enum HttpError {
     /// The URL is `http://` and its host is not loopback, which would send the token unencrypted. Nothing was sent: use
     /// `https://`.
     PlainHttp,
+    /// The token may not go to this origin: neither the client nor the call names it. Nothing was sent. See
+    /// [`HttpClient::base_url`](crate::HttpClient::base_url).
+    ForeignOrigin(String),
+    /// A base URL or an origin is not an absolute `https://` URL, or has a user, a query or a fragment.
+    BaseUrl,
 }
 
 impl HttpError {
@@ -54,7 +59,7 @@ impl HttpError {
                 None => error.is_timeout() || error.is_connect() || error.is_request() || error.is_body(),
             },
             Self::Client(_) => true,
-            Self::PlainHttp => false,
+            Self::PlainHttp | Self::ForeignOrigin(_) | Self::BaseUrl => false,
         }
     }
 
@@ -81,6 +86,12 @@ impl HttpError {
             Self::Http(_) => "the connection broke; the server may have processed the call",
             Self::Client(_) => "the HTTP client cannot be built",
             Self::PlainHttp => "http:// would expose the token on the network; use https:// for all hosts but loopback",
+            Self::ForeignOrigin(_) => {
+                "nothing sent: the token may not go to this origin; name it with base_url or allow_origin"
+            }
+            Self::BaseUrl => {
+                "a base URL or an origin is invalid: write an absolute https:// URL without user, query and fragment"
+            }
         }
     }
 }
@@ -94,6 +105,7 @@ impl fmt::Display for HttpError {
         f.write_str(self.message())?;
         match self {
             Self::Client(error) if lacks_certificates(&error.error) => write!(f, ": {NO_CERTIFICATES}"),
+            Self::ForeignOrigin(origin) => write!(f, ": {origin}"),
             _ => Ok(()),
         }
     }
@@ -111,7 +123,7 @@ impl StdError for HttpError {
         match self {
             Self::Token(error) => Some(error),
             Self::Http(error) | Self::Client(error) => Some(error),
-            Self::PlainHttp => None,
+            _ => None,
         }
     }
 }

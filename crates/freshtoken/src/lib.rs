@@ -178,7 +178,8 @@ pub use credentials::CredentialSource;
 pub use error::{Error, ErrorKind};
 pub use freshtoken_wire::{Secret, http_client_builder};
 pub use grant_error::GrantError;
-pub use http_client::{HttpClient, redirect_policy};
+pub use http_client::HttpClient;
+pub use http_client::call::redirect_policy;
 pub use http_error::{HttpError, TransportError};
 pub use issued_tokens::IssuedTokens;
 #[cfg(feature = "middleware")]

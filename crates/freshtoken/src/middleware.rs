@@ -9,7 +9,7 @@ use http::Extensions;
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 
-use crate::http_client::Call;
+use crate::http_client::call::Call;
 use crate::http_error::{HttpError, without_path};
 use crate::source::TokenSource;
 

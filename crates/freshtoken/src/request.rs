@@ -16,7 +16,7 @@ use crate::http_error::HttpError;
 /// ```no_run
 /// # use freshtoken::{HttpClient, HttpError};
 /// # async fn example(api: HttpClient) -> Result<(), HttpError> {
-/// let call = api.get("https://api.example.com/orders").query(&[("limit", "10")]);
+/// let call = api.get("orders").query(&[("limit", "10")]);
 /// let response = call.header("accept", "application/json").send().await?;
 /// # let _ = response;
 /// # Ok(())
@@ -26,15 +26,17 @@ use crate::http_error::HttpError;
 pub struct RequestBuilder {
     api: HttpClient,
     inner: reqwest::RequestBuilder,
+    /// A URL whose origin the call may go to as well.
+    allowed: Option<String>,
 }
 
 impl RequestBuilder {
     pub(crate) fn new(api: HttpClient, inner: reqwest::RequestBuilder) -> Self {
-        Self { api, inner }
+        Self { api, inner, allowed: None }
     }
 
     fn map(self, change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {
-        Self { api: self.api, inner: change(self.inner) }
+        Self { inner: change(self.inner), ..self }
     }
 
     /// Adds a header. The token replaces a header of the same name.
@@ -93,12 +95,29 @@ impl RequestBuilder {
         self.map(|inner| inner.version(version))
     }
 
-    /// Returns a copy, or `None` if the body is a stream.
-    pub fn try_clone(&self) -> Option<Self> {
-        Some(Self { api: self.api.clone(), inner: self.inner.try_clone()? })
+    /// Lets the token of this call go to the origin of this URL (scheme, host and port), although the client does not.
+    ///
+    /// ```no_run
+    /// # use freshtoken::{HttpClient, HttpError};
+    /// # async fn example(api: HttpClient) -> Result<(), HttpError> {
+    /// let file = "https://files.example.com/report.pdf";
+    /// let response = api.get(file).allow_origin("https://files.example.com").send().await?;
+    /// # let _ = response;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn allow_origin(mut self, url: impl Into<String>) -> Self {
+        self.allowed = Some(url.into());
+        self
     }
 
-    /// Returns the request, which has no token yet, for [`HttpClient::execute`].
+    /// Returns a copy, or `None` if the body is a stream.
+    pub fn try_clone(&self) -> Option<Self> {
+        Some(Self { api: self.api.clone(), inner: self.inner.try_clone()?, allowed: self.allowed.clone() })
+    }
+
+    /// Returns the request, which has no token yet, for [`HttpClient::execute`]. It forgets
+    /// [`allow_origin`](RequestBuilder::allow_origin).
     ///
     /// # Errors
     ///
@@ -114,7 +133,7 @@ impl RequestBuilder {
     /// See [`HttpError`]. A response is not an error, whatever its status. If a 401 needs a new token and there is none, the
     /// error is [`HttpError::Token`], which says what to do.
     pub async fn send(self) -> Result<Response, HttpError> {
-        self.api.execute(self.inner.build()?).await
+        self.api.execute_to(self.inner.build()?, self.allowed.as_deref()).await
     }
 }
 
@@ -126,23 +145,26 @@ impl fmt::Debug for RequestBuilder {
 }
 
 /// The argument of [`HttpClient::send`]: a [`RequestBuilder`] of any client, a [`reqwest::RequestBuilder`], or a [`Request`].
-pub struct Sendable(pub(crate) reqwest::Result<Request>);
+pub struct Sendable {
+    pub(crate) request: reqwest::Result<Request>,
+    pub(crate) allowed: Option<String>,
+}
 
 impl From<RequestBuilder> for Sendable {
     fn from(call: RequestBuilder) -> Self {
-        Self(call.inner.build())
+        Self { request: call.inner.build(), allowed: call.allowed }
     }
 }
 
 impl From<reqwest::RequestBuilder> for Sendable {
     fn from(call: reqwest::RequestBuilder) -> Self {
-        Self(call.build())
+        Self { request: call.build(), allowed: None }
     }
 }
 
 impl From<Request> for Sendable {
     fn from(request: Request) -> Self {
-        Self(Ok(request))
+        Self { request: Ok(request), allowed: None }
     }
 }
 

@@ -31,9 +31,14 @@ fn keyed(issuer: &Issuer) -> TokenSource {
     TokenSource::builder(Keyed(issuer.clone()), "password".to_owned()).clock(TestClock::new()).build()
 }
 
-/// A client that ignores the proxies of the test environment.
-fn client(tokens: TokenSource) -> HttpClient {
-    HttpClient::from_builder(reqwest::Client::builder().no_proxy(), tokens).unwrap()
+/// A client of this server that ignores the proxies of the test environment.
+fn client(server: &MockServer, tokens: TokenSource) -> HttpClient {
+    client_of(server.uri(), tokens)
+}
+
+fn client_of(url: impl AsRef<str>, tokens: TokenSource) -> HttpClient {
+    let client = HttpClient::from_builder(reqwest::Client::builder().no_proxy(), tokens).unwrap();
+    client.allow_origin(url).unwrap()
 }
 
 /// A server that responds with `response(request)`.
@@ -84,7 +89,7 @@ async fn a_call_carries_the_token_and_the_further_headers_each_once() {
     let mut defaults = http::HeaderMap::new();
     defaults.insert("x-app-key", HeaderValue::from_static("stale"));
     let builder = reqwest::Client::builder().no_proxy().default_headers(defaults);
-    let api = HttpClient::from_builder(builder, tokens).unwrap();
+    let api = HttpClient::from_builder(builder, tokens).unwrap().allow_origin(server.uri()).unwrap();
     let call = api.get(server.uri()).header("x-access-token", "stale").header("x-access-token", "staler");
     assert_eq!(call.header("x-mine", "1").send().await.unwrap().status(), 200);
     let requests = server.received_requests().await.unwrap();
@@ -96,7 +101,7 @@ async fn a_call_carries_the_token_and_the_further_headers_each_once() {
 async fn each_method_is_sent_and_a_fresh_token_needs_no_request() {
     let server = serve(|_| status(200)).await;
     let issuer = issuer();
-    let api = client(bearer(&issuer));
+    let api = client(&server, bearer(&issuer));
     let url = server.uri();
     api.tokens().token().await.unwrap();
     assert_eq!(issuer.seen(), ["login"]);
@@ -119,7 +124,7 @@ async fn each_method_is_sent_and_a_fresh_token_needs_no_request() {
 #[tokio::test]
 async fn the_token_replaces_any_other_authorization() {
     let server = serve(|_| status(200)).await;
-    let api = client(bearer(&issuer()));
+    let api = client(&server, bearer(&issuer()));
     let url = server.uri().replace("http://", "http://user:pass@");
     api.get(server.uri()).bearer_auth("stale").send().await.unwrap();
     api.get(&url).send().await.unwrap();
@@ -133,7 +138,7 @@ async fn the_token_replaces_any_other_authorization() {
 async fn a_401_renews_the_token_and_the_call_is_repeated_once() {
     let server = serve(rejects_tokens(1)).await;
     let issuer = issuer();
-    let api = client(bearer(&issuer));
+    let api = client(&server, bearer(&issuer));
     api.tokens().token().await.unwrap();
     let call = api.post(format!("{}/orders", server.uri())).header("x-mine", "1").body("the body");
     let response = call.send().await.unwrap();
@@ -150,7 +155,7 @@ async fn a_401_renews_the_token_and_the_call_is_repeated_once() {
 async fn the_second_401_is_returned_and_reported() {
     let server = serve(|_| status(401).set_body_string("no")).await;
     let issuer = issuer();
-    let api = client(bearer(&issuer));
+    let api = client(&server, bearer(&issuer));
     let response = api.get(server.uri()).send().await.unwrap();
     assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (401, "no"));
     assert_eq!(arrived(&server).await, ["GET / Bearer token-1", "GET / Bearer token-2"]);
@@ -172,7 +177,7 @@ async fn a_call_is_retried_only_once() {
     .await;
     let issuer = issuer();
     let tokens = TokenSource::builder(acme::<Bearer>(&issuer), "password".to_owned()).clock(clock).build();
-    let api = client(tokens);
+    let api = client(&server, tokens);
     assert_eq!(api.get(server.uri()).send().await.unwrap().status(), 401);
     assert_eq!(arrived(&server).await, ["GET / Bearer token-1", "GET / Bearer token-2"]);
     assert_eq!(issuer.seen(), ["login", "login"]);
@@ -184,7 +189,7 @@ async fn a_call_is_retried_only_once() {
 async fn a_401_with_a_just_renewed_token_is_a_permission_problem() {
     let server = serve(|_| status(401)).await;
     let issuer = issuer();
-    let api = client(bearer(&issuer));
+    let api = client(&server, bearer(&issuer));
     api.get(server.uri()).send().await.unwrap();
     server.reset().await;
     issuer.seen();
@@ -224,7 +229,7 @@ async fn fifty_401s_with_one_token_cause_one_login() {
         }
     });
     let issuer = issuer();
-    let api = client(bearer(&issuer));
+    let api = client_of(&url, bearer(&issuer));
     api.tokens().token().await.unwrap();
     let calls: Vec<_> = (0..50)
         .map(|_| {
@@ -246,7 +251,7 @@ async fn fifty_401s_with_one_token_cause_one_login() {
 async fn a_stream_is_not_sent_again_but_its_401_is_reported() {
     let server = serve(rejects_tokens(1)).await;
     let issuer = issuer();
-    let api = client(bearer(&issuer));
+    let api = client(&server, bearer(&issuer));
     let stream = || Body::wrap(Body::from("the body"));
     let response = api.post(server.uri()).body(stream()).send().await.unwrap();
     assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (401, "Bearer token-1"));
@@ -263,7 +268,7 @@ async fn a_redirect_within_the_host_is_followed_with_all_headers() {
         _ => status(200),
     })
     .await;
-    let api = client(keyed(&issuer()));
+    let api = client(&server, keyed(&issuer()));
     let response = api.post(format!("{}/a", server.uri())).body("the body").send().await.unwrap();
     assert_eq!((response.status().as_u16(), response.url().path()), (200, "/b"));
     let requests = server.received_requests().await.unwrap();
@@ -287,7 +292,7 @@ async fn a_redirect_to_another_origin_is_returned_to_the_caller() {
         for tokens in [keyed(&issuer()), bearer(&issuer())] {
             // The user's builder cannot change it.
             let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::limited(5));
-            let api = HttpClient::from_builder(builder, tokens).unwrap();
+            let api = HttpClient::from_builder(builder, tokens).unwrap().allow_origin(server.uri()).unwrap();
             // Nor can the client that built the request.
             let call = reqwest::Client::new().get(server.uri());
             let response = api.send(call).await.unwrap();
@@ -306,7 +311,7 @@ async fn the_eleventh_redirect_and_a_loop_are_returned() {
         path => redirect(302, format!("{path}x")),
     })
     .await;
-    let api = client(bearer(&issuer()));
+    let api = client(&server, bearer(&issuer()));
     let response = api.get(format!("{}/", server.uri())).send().await.unwrap();
     assert_eq!((response.status().as_u16(), response.url().path()), (302, "/xxxxxxxxxx"));
     let response = api.get(format!("{}/circle", server.uri())).send().await.unwrap();
@@ -322,16 +327,17 @@ async fn a_redirected_post_is_not_sent_again_after_a_401() {
         _ => status(200),
     })
     .await;
-    let api = client(bearer(&issuer()));
+    let api = client(&server, bearer(&issuer()));
     let response = api.post(format!("{}/orders#f", server.uri())).send().await.unwrap();
     assert_eq!((response.status().as_u16(), response.url().path()), (401, "/orders/1"));
     assert_eq!(arrived(&server).await, ["POST /orders Bearer token-1", "GET /orders/1 Bearer token-1"]);
     // Without a redirect it is sent again, with or without a fragment.
     let server = serve(rejects_tokens(2)).await;
+    let api = api.allow_origin(server.uri()).unwrap();
     assert_eq!(api.post(format!("{}/orders#f", server.uri())).send().await.unwrap().status(), 401);
     assert_eq!(api.tokens().status().counters.rejected, 2, "a permission problem by now");
-    let api = client(bearer(&issuer()));
     let server = serve(rejects_tokens(1)).await;
+    let api = client(&server, bearer(&issuer()));
     assert_eq!(api.post(format!("{}/orders#f", server.uri())).send().await.unwrap().status(), 200);
 }
 
@@ -343,8 +349,9 @@ async fn plain_http_beyond_loopback_is_refused() {
     let builder = hosts
         .iter()
         .fold(reqwest::Client::builder().no_proxy(), |builder, host| builder.resolve(host, *server.address()));
-    let api = HttpClient::from_builder(builder, bearer(&issuer)).unwrap();
     let port = server.address().port();
+    let api = HttpClient::from_builder(builder, bearer(&issuer)).unwrap();
+    let api = api.allow_origin(format!("http://localhost:{port}")).unwrap();
     for host in hosts.iter().chain(&["192.168.0.1", "[2001:db8::1]", "127.0.0.1@api.example.com"]) {
         let error = api.get(format!("http://{host}:{port}/hunter2?hunter2")).send().await.unwrap_err();
         assert!(matches!(error, HttpError::PlainHttp), "{error:?}");
@@ -357,10 +364,39 @@ async fn plain_http_beyond_loopback_is_refused() {
 }
 
 #[tokio::test]
+async fn a_call_to_an_origin_that_is_not_named_is_not_sent() {
+    let (server, other) = (serve(|_| status(200)).await, serve(|_| status(200)).await);
+    let issuer = issuer();
+    let api = HttpClient::from_builder(reqwest::Client::builder().no_proxy(), bearer(&issuer)).unwrap();
+    // Nothing is allowed by itself, not even the first host.
+    let error = api.get(format!("{}/hunter2", server.uri())).send().await.unwrap_err();
+    assert!(matches!(&error, HttpError::ForeignOrigin(origin) if *origin == server.uri()), "{error:?}");
+    assert!(!error.is_transient() && !every_text(&error).contains("hunter2"), "{error}");
+    assert!(every_text(&error).contains("name it with base_url or allow_origin"), "{error}");
+
+    let api = api.base_url(format!("{}/v1", server.uri())).unwrap();
+    let raw = Request::new(Method::GET, Url::parse(&other.uri()).unwrap());
+    assert!(matches!(api.execute(raw).await, Err(HttpError::ForeignOrigin(_))));
+    assert!(matches!(api.send(reqwest::Client::new().get(other.uri())).await, Err(HttpError::ForeignOrigin(_))));
+    assert!(matches!(api.with_tokens(keyed(&issuer)).get(other.uri()).send().await, Err(HttpError::ForeignOrigin(_))));
+    assert_eq!((issuer.seen(), arrived(&other).await.len()), (vec![], 0));
+
+    for path in ["orders", "/orders?a=b"] {
+        api.get(path).send().await.unwrap();
+    }
+    let call = api.get(format!("{}/file", other.uri())).allow_origin(other.uri());
+    call.try_clone().unwrap().send().await.unwrap();
+    api.send(call).await.unwrap();
+    assert!(api.get(other.uri()).send().await.is_err(), "one call does not allow the next");
+    assert_eq!(arrived(&server).await, ["GET /v1/orders Bearer token-1"; 2]);
+    assert_eq!(arrived(&other).await, ["GET /file Bearer token-1"; 2]);
+}
+
+#[tokio::test]
 async fn other_statuses_are_returned_unchanged() {
     let server = serve(|request| status(request.url.path()[1..].parse().unwrap()).set_body_string("as it is")).await;
     let issuer = issuer();
-    let api = client(bearer(&issuer));
+    let api = client(&server, bearer(&issuer));
     for code in [200, 304, 400, 403, 404, 407, 429, 500, 503] {
         let response = api.get(format!("{}/{code}", server.uri())).send().await.unwrap();
         assert_eq!(response.status(), code);
@@ -374,7 +410,7 @@ async fn other_statuses_are_returned_unchanged() {
 async fn without_a_token_nothing_is_sent() {
     let server = serve(|_| status(200)).await;
     for (does, is_transient, wait) in [(Does::FailsFor(s(7)), true, s(7)), (Does::Refuses, false, s(3600))] {
-        let api = client(bearer(&Issuer::new(does)));
+        let api = client(&server, bearer(&Issuer::new(does)));
         let error = api.get(server.uri()).send().await.unwrap_err();
         assert!(matches!(&error, HttpError::Token(token) if token.is_transient() == is_transient), "{error:?}");
         assert_eq!((error.is_transient(), error.retry_after()), (is_transient, Some(wait)));
@@ -386,7 +422,7 @@ async fn without_a_token_nothing_is_sent() {
 async fn a_401_without_a_new_token_is_the_token_error() {
     let server = serve(rejects_tokens(1)).await;
     let issuer = issuer();
-    let api = client(bearer(&issuer));
+    let api = client(&server, bearer(&issuer));
     api.tokens().token().await.unwrap();
     issuer.does(Does::Fails);
     let error = api.get(server.uri()).send().await.unwrap_err();
@@ -399,7 +435,7 @@ async fn a_call_timeout_excludes_the_wait_for_a_token() {
     let server = serve(|_| status(200)).await;
     let issuer = issuer();
     issuer.close();
-    let api = client(bearer(&issuer));
+    let api = client(&server, bearer(&issuer));
     let call = api.get(server.uri()).timeout(s(20));
     let call = tokio::spawn(call.send());
     settle().await;
@@ -416,7 +452,7 @@ async fn a_dropped_call_leaves_the_token_to_the_next() {
     let server = serve(|_| status(200)).await;
     let issuer = issuer();
     issuer.close();
-    let api = client(bearer(&issuer));
+    let api = client(&server, bearer(&issuer));
     let call = tokio::spawn({
         let (api, url) = (api.clone(), server.uri());
         async move { tokio::time::timeout(s(0), api.get(url).send()).await.map(drop) }
@@ -433,7 +469,7 @@ async fn a_dropped_call_leaves_the_token_to_the_next() {
 async fn a_time_out_and_a_refused_connection_are_transient() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let api = client(bearer(&issuer()));
+    let api = client_of(format!("http://{address}"), bearer(&issuer()));
     let call = api.get(format!("http://{address}/hunter2?hunter2")).timeout(std::time::Duration::from_millis(1));
     let late = call.send().await.unwrap_err();
     assert!(matches!(&late, HttpError::Http(error) if error.is_timeout()) && late.is_transient(), "{late:?}");
@@ -441,7 +477,12 @@ async fn a_time_out_and_a_refused_connection_are_transient() {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let nobody = socket.local_addr().unwrap();
-    let refused = api.get(format!("http://{nobody}/hunter2?hunter2")).send().await.unwrap_err();
+    let refused = api
+        .get(format!("http://{nobody}/hunter2?hunter2"))
+        .allow_origin(format!("http://{nobody}"))
+        .send()
+        .await
+        .unwrap_err();
     assert!(matches!(&refused, HttpError::Http(error) if error.is_connect()) && refused.is_transient(), "{refused:?}");
     for (error, address) in [(late, address), (refused, nobody)] {
         assert!(every_text(&error).contains(&format!("http://{address}/")), "where it was");
@@ -452,7 +493,7 @@ async fn a_time_out_and_a_refused_connection_are_transient() {
 #[tokio::test]
 async fn a_call_that_cannot_be_built_needs_no_token() {
     let issuer = issuer();
-    let api = client(bearer(&issuer));
+    let api = client_of("https://a", bearer(&issuer));
     for call in [api.get("hunter2"), api.get("https://:hunter2"), api.get("https://a/").header("x-mine", "hunter2\n")] {
         let error = call.send().await.unwrap_err();
         assert!(matches!(&error, HttpError::Http(error) if error.is_builder()) && !error.is_transient(), "{error:?}");
@@ -461,7 +502,7 @@ async fn a_call_that_cannot_be_built_needs_no_token() {
     assert_eq!(issuer.seen(), [""; 0]);
     let error =
         api.execute(Request::new(Method::GET, Url::parse("ftp://hunter2@a/hunter2").unwrap())).await.unwrap_err();
-    assert!(matches!(&error, HttpError::Http(error) if error.is_builder()), "{error:?}");
+    assert!(matches!(&error, HttpError::ForeignOrigin(origin) if origin == "ftp://a"), "{error:?}");
     assert!(!every_text(&error).contains("hunter2"), "{}", every_text(&error));
 }
 
@@ -471,7 +512,7 @@ async fn no_message_has_a_secret() {
     let mut defaults = http::HeaderMap::new();
     defaults.insert("x-mine", HeaderValue::from_static("app-key"));
     let builder = reqwest::Client::builder().no_proxy().default_headers(defaults);
-    let api = HttpClient::from_builder(builder, keyed(&issuer())).unwrap();
+    let api = HttpClient::from_builder(builder, keyed(&issuer())).unwrap().allow_origin(server.uri()).unwrap();
     let response = api.get(format!("{}/?app-key", server.uri())).send().await.unwrap();
     let of_status: HttpError = response.error_for_status().unwrap_err().into();
     assert!(of_status.to_string().contains("responded with an error status") && !of_status.is_transient());
@@ -508,7 +549,7 @@ async fn the_connection_of_a_401_carries_the_next_try() {
         is_same
     });
     let issuer = issuer();
-    let api = client(bearer(&issuer));
+    let api = client_of(&url, bearer(&issuer));
     api.tokens().token().await.unwrap();
     issuer.seen();
     issuer.close();
@@ -540,7 +581,7 @@ async fn accounts_share_connections_and_have_their_own_tokens() {
         tokens
     });
     let issuer = issuer();
-    let one = client(bearer(&issuer));
+    let one = client_of(&url, bearer(&issuer));
     let two = one.with_tokens(bearer(&issuer));
     for api in [one, two] {
         assert_eq!(api.get(&url).send().await.unwrap().status(), 200);
@@ -562,7 +603,7 @@ async fn an_endless_401_body_blocks_no_caller() {
         // Still open.
         drop(stream);
     });
-    let api = client(bearer(&issuer()));
+    let api = client_of(&url, bearer(&issuer()));
     assert_eq!(api.get(url).send().await.unwrap().status(), 200);
 }
 
@@ -600,7 +641,7 @@ async fn a_401_after_a_success_is_renewed_however_soon_it_comes() {
         move |request| rejects_tokens(*revoked.lock().unwrap())(request)
     })
     .await;
-    let api = client(bearer(&issuer));
+    let api = client(&server, bearer(&issuer));
     for count in 0..4 {
         *revoked.lock().unwrap() = count;
         let response = api.get(server.uri()).send().await.unwrap();
@@ -616,7 +657,7 @@ async fn a_401_for_a_missing_scope_is_returned_at_once() {
         status(401).insert_header("www-authenticate", r#"Bearer realm="a", error="insufficient_scope", scope="b""#)
     })
     .await;
-    let api = client(bearer(&issuer));
+    let api = client(&server, bearer(&issuer));
     for _ in 0..2 {
         assert_eq!(api.get(server.uri()).send().await.unwrap().status(), 401);
     }
@@ -632,7 +673,7 @@ async fn a_401_is_returned_if_the_store_has_no_newer_token() {
         .clock(TestClock::new())
         .store(Arc::new(freshtoken::store::MemoryStore::new()), "account")
         .build();
-    let api = client(tokens);
+    let api = client(&server, tokens);
     for _ in 0..3 {
         assert_eq!(api.get(server.uri()).send().await.unwrap().status(), 401);
     }
@@ -644,7 +685,7 @@ async fn a_401_is_returned_if_the_store_has_no_newer_token() {
 async fn the_builder_send_carries_the_token() {
     let server = serve(rejects_tokens(1)).await;
     let issuer = issuer();
-    let api = client(bearer(&issuer));
+    let api = client(&server, bearer(&issuer));
     let call = api.get(server.uri());
     assert!(!format!("{call:?}").contains("127.0.0.1"));
     assert_eq!(call.send().await.unwrap().status(), 200);
@@ -655,7 +696,7 @@ async fn the_builder_send_carries_the_token() {
 #[tokio::test]
 async fn the_builder_has_the_methods_of_reqwest() {
     let server = serve(|_| status(200)).await;
-    let api = client(bearer(&issuer()));
+    let api = client(&server, bearer(&issuer()));
     let url = format!("{}/a", server.uri());
     let headers = http::HeaderMap::from_iter([(http::header::ACCEPT, HeaderValue::from_static("text/plain"))]);
     let call =
@@ -678,7 +719,7 @@ async fn the_builder_has_the_methods_of_reqwest() {
 #[tokio::test]
 async fn a_call_of_another_builder_is_sent_with_the_token() {
     let server = serve(|_| status(200)).await;
-    let (api, other) = (client(bearer(&issuer())), client(bearer(&issuer())));
+    let (api, other) = (client(&server, bearer(&issuer())), client(&server, bearer(&issuer())));
     let url = Url::parse(&server.uri()).unwrap();
     api.send(reqwest::Client::new().get(url.clone())).await.unwrap();
     api.send(other.get(url.clone())).await.unwrap();
@@ -689,7 +730,7 @@ async fn a_call_of_another_builder_is_sent_with_the_token() {
 #[tokio::test]
 async fn no_error_message_quotes_a_response() {
     let server = serve(|_| status(200).set_body_string(r#""hunter2""#)).await;
-    let api = client(bearer(&issuer()));
+    let api = client(&server, bearer(&issuer()));
     let response = api.get(server.uri()).send().await.unwrap();
     let error = HttpError::from(response.json::<u8>().await.unwrap_err());
     assert!(!every_text(&error).contains("hunter2"), "{}", every_text(&error));
@@ -721,7 +762,7 @@ async fn loopback_is_called_directly() {
     let api = HttpClient::new(bearer(&issuer())).unwrap();
     for host in ["127.0.0.1", "localhost", "any.localhost"] {
         let url = server.uri().replace("127.0.0.1", host);
-        assert_eq!(api.get(url).send().await.unwrap().status(), 200);
+        assert_eq!(api.get(&url).allow_origin(&url).send().await.unwrap().status(), 200);
     }
 }
 
@@ -729,8 +770,8 @@ async fn loopback_is_called_directly() {
 async fn localhost_names_are_this_machine_unless_the_builder_is_custom() {
     let server = serve(|_| status(200)).await;
     let url = server.uri().replace("127.0.0.1", "any.name.localhost");
-    let api = HttpClient::new(bearer(&issuer())).unwrap();
-    assert_eq!(api.get(&url).send().await.unwrap().status(), 200);
+    let api = HttpClient::new(bearer(&issuer())).unwrap().base_url(&url).unwrap();
+    assert_eq!(api.get("").send().await.unwrap().status(), 200);
     // A custom builder may resolve them to any address.
     let issuer = issuer();
     let builder = reqwest::Client::builder().no_proxy().resolve("any.name.localhost", *server.address());

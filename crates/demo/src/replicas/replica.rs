@@ -82,7 +82,7 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
     for (index, (account, tokens)) in setup.accounts.iter().zip(sources).enumerate() {
         let url = format!("{}{PROTECTED}", api_url(&account.variables, vendor.prefix)?);
         let after = Duration::from_millis(account.starts_after);
-        let (api, running) = (Arc::new(HttpClient::new(tokens.clone())?), running.clone());
+        let (api, running) = (Arc::new(HttpClient::new(tokens.clone())?.allow_origin(&url)?), running.clone());
         tasks.spawn(async move {
             sleep(after).await;
             match setup.callers {
