@@ -61,6 +61,9 @@ pub enum ErrorKind {
     /// The store is unreachable, and a single-use refresh token is never sent without it. It may work after
     /// [`Error::retry_after`].
     Store,
+    /// A blocking method would have to wait, and async code runs on its thread: its other tasks would stop. Use the async
+    /// [`TokenSource`](crate::TokenSource) there, or `tokio::task::spawn_blocking`.
+    AsyncContext,
     /// There is no tokio runtime to make the request on, or it is shutting down. Call from within a running one.
     NoRuntime,
     /// The vendor has no such operation.
@@ -153,6 +156,12 @@ impl Inner {
                 write!(f, "{vendor}: no usable refresh token is left; a person must consent again")
             }
             ErrorKind::Store => write!(f, "{vendor}: cannot {action}: the store is unreachable; check the store"),
+            ErrorKind::AsyncContext => {
+                write!(
+                    f,
+                    "{vendor}: cannot {action} here: async code must not block; await the async TokenSource instead"
+                )
+            }
             ErrorKind::NoRuntime => {
                 write!(f, "{vendor}: cannot {action}: no tokio runtime is running; call from within one")
             }

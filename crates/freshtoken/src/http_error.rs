@@ -47,6 +47,11 @@ pub enum HttpError {
     ForeignOrigin(String),
     /// A base URL or an origin is not an absolute `https://` URL, or has a user, a query or a fragment.
     BaseUrl,
+    /// A blocking method was called from async code, whose other tasks it would stop. Use the async
+    /// [`HttpClient`](crate::HttpClient) there, or `tokio::task::spawn_blocking`.
+    AsyncContext,
+    /// The thread of the blocking API cannot be started.
+    NoThread,
 }
 
 impl HttpError {
@@ -58,8 +63,8 @@ impl HttpError {
                 Some(status) => matches!(status.as_u16(), 408 | 425 | 429 | 500..=599),
                 None => error.is_timeout() || error.is_connect() || error.is_request() || error.is_body(),
             },
-            Self::Client(_) => true,
-            Self::PlainHttp | Self::ForeignOrigin(_) | Self::BaseUrl => false,
+            Self::Client(_) | Self::NoThread => true,
+            Self::PlainHttp | Self::ForeignOrigin(_) | Self::BaseUrl | Self::AsyncContext => false,
         }
     }
 
@@ -89,6 +94,8 @@ impl HttpError {
             Self::ForeignOrigin(_) => {
                 "nothing sent: the token may not go to this origin; name it with base_url or allow_origin"
             }
+            Self::AsyncContext => "async code must not block: await the async HttpClient instead",
+            Self::NoThread => "the thread of the blocking API cannot be started",
             Self::BaseUrl => {
                 "a base URL or an origin is invalid: write an absolute https:// URL without user, query and fragment"
             }

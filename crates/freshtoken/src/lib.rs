@@ -144,6 +144,8 @@
 
 pub mod _guide;
 mod adapter;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod builder;
 mod core;
 mod credentials;

@@ -11,6 +11,8 @@ use std::task::{Context, Poll};
 use freshtoken_wire::Secret;
 use http::{HeaderName, HeaderValue};
 
+#[cfg(feature = "blocking")]
+use crate::core::background;
 use crate::core::cell::{Rejected, TokenCell};
 use crate::core::fast_path::{Lookup, Output};
 use crate::core::sync::spawn;
@@ -46,6 +48,17 @@ impl TokenSource {
 
     pub(crate) fn is_held_by_one(&self) -> bool {
         self.0.has_one_source()
+    }
+
+    /// Continues [`refresh_in_background`](crate::TokenSourceBuilder::refresh_in_background) on this runtime.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn ensure_background(&self) {
+        background::ensure(&self.0);
+    }
+
+    #[cfg(feature = "blocking")]
+    pub(crate) fn error(&self, kind: ErrorKind, action: &'static str) -> Error {
+        self.0.error(kind, action)
     }
 
     pub(crate) fn of_cell(cell: Arc<TokenCell>) -> Self {
@@ -130,7 +143,7 @@ impl TokenSource {
     }
 
     #[inline(always)]
-    fn fresh<T: Output>(&self) -> Option<T> {
+    pub(crate) fn fresh<T: Output>(&self) -> Option<T> {
         self.0.fast_path().get(&self.0.shared().clock)
     }
 
@@ -138,6 +151,29 @@ impl TokenSource {
     #[inline(never)]
     fn renewed(&self) -> Option<Token> {
         lookup::try_token(&self.0)
+    }
+
+    /// Obtains a token if there is none, for a readiness probe.
+    ///
+    /// It returns at once while a token is served, even if its renewal fails, and does not request more than any other caller:
+    /// until [`Error::retry_after`], a failure is returned without a request. So a probe may call it as often as it likes.
+    ///
+    /// # Errors
+    ///
+    /// As [`TokenSource::header`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(tokens: freshtoken::TokenSource) -> http::StatusCode {
+    /// match tokens.warm_up().await {
+    ///     Ok(()) => http::StatusCode::OK,
+    ///     Err(_) => http::StatusCode::SERVICE_UNAVAILABLE,
+    /// }
+    /// # }
+    /// ```
+    pub async fn warm_up(&self) -> Result<(), Error> {
+        self.token().await.map(drop)
     }
 
     /// Returns the name of the header that carries the token, usually `authorization`.
