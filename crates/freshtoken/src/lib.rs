@@ -168,6 +168,8 @@ pub mod store;
 pub mod testing;
 mod token;
 mod token_sources;
+#[cfg(feature = "tower")]
+pub mod tower;
 mod vendor;
 mod vendors;
 
