@@ -10,6 +10,7 @@ use crate::core::background;
 use crate::core::cell::{OnChange, Shared, TokenCell};
 use crate::core::clock::{AnyClock, Clock, Now, Random, SystemRandom};
 use crate::credentials::CredentialSource;
+use crate::event::{Event, OnEvent};
 use crate::issued_tokens::IssuedTokens;
 use crate::source::TokenSource;
 use crate::store::record::{Record, RefreshToken};
@@ -165,6 +166,32 @@ impl<V: Vendor> TokenSourceBuilder<V> {
         self
     }
 
+    /// Calls back with what happens to the token: renewed, adopted, failed, refused, consent needed, store failed.
+    ///
+    /// The callback runs on the task that makes the request, before its callers continue, so it should be quick: count, log, or
+    /// send to a channel. It may ask the source for its status. A panic in it is logged.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use freshtoken::{TokenSource, Vendor};
+    /// # fn example<V: Vendor>(endpoint: V, credentials: V::Credentials) -> TokenSource {
+    /// use freshtoken::event::EventKind;
+    ///
+    /// TokenSource::builder(endpoint, credentials)
+    ///     .on_event(|event| match &event.kind {
+    ///         EventKind::ConsentNeeded(_) => eprintln!("ask the person behind {} to consent again", event.account),
+    ///         EventKind::Refused(error) => eprintln!("{error:#}"),
+    ///         _ => {}
+    ///     })
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn on_event(mut self, callback: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.options.on_event = Some(Arc::new(callback));
+        self
+    }
+
     /// Renews the token whenever a renewal is due, even without callers. Use it for tokens that can be renewed only while
     /// they are valid.
     ///
@@ -237,6 +264,7 @@ pub(crate) struct Options {
     pub(crate) store: Option<Arc<dyn AnyStore>>,
     pub(crate) seal: Option<Seal>,
     pub(crate) on_change: Option<OnChange>,
+    pub(crate) on_event: Option<OnEvent>,
     pub(crate) refresh_in_background: bool,
     pub(crate) forget_answer: bool,
     pub(crate) clock: AnyClock,
@@ -255,6 +283,7 @@ impl Options {
             clock: self.clock,
             random: self.random.unwrap_or_else(|| Arc::new(SystemRandom)),
             on_change: self.on_change,
+            on_event: self.on_event,
             refresh_in_background: self.refresh_in_background,
             keep_response: !self.forget_answer,
         }

@@ -151,11 +151,14 @@ mod core;
 mod credentials;
 pub mod env;
 mod error;
+pub mod event;
 mod fingerprint;
 mod grant_error;
 mod http_client;
 mod http_error;
 mod issued_tokens;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod request;

@@ -14,6 +14,7 @@ use crate::builder::{Options, Persisted};
 use crate::core::cell::{Shared, TokenCell};
 use crate::core::clock::{AnyClock, Clock, Random};
 use crate::credentials::CredentialSource;
+use crate::event::Event;
 use crate::source::TokenSource;
 use crate::store::record::{Record, RefreshToken};
 use crate::store::{Key, Seal, Store};
@@ -372,6 +373,13 @@ impl<V: Vendor> TokenSourcesBuilder<V> {
             let persisting = callback(key, record);
             Box::pin(async { persisting.await.into_result() })
         }));
+        self
+    }
+
+    /// Calls back with what happens to the token of any account: see
+    /// [`TokenSourceBuilder::on_event`](crate::TokenSourceBuilder::on_event).
+    pub fn on_event(mut self, callback: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.options.on_event = Some(Arc::new(callback));
         self
     }
 

@@ -11,11 +11,13 @@ use http::HeaderName;
 use tokio::sync::Notify;
 use tracing::{debug, info};
 
-use crate::core::clock::{AnyClock, Now, Random};
+use crate::core::clock::{AnyClock, Now, Random, system_time};
 use crate::core::fast_path::FastPath;
 use crate::core::state::{TokenState, next_generation};
 use crate::core::sync::{AtomicUsize, Mutex, OnceLock, Ordering, RuntimeId, Task, lock};
+use crate::core::times::Times;
 use crate::error::{Error, ErrorKind};
+use crate::event::OnEvent;
 use crate::status::{Counters, RejectionOutcome, Status};
 use crate::store::entry::ClockPair;
 use crate::store::record::{Record, RefreshToken};
@@ -42,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) clock: AnyClock,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) on_change: Option<OnChange>,
+    pub(crate) on_event: Option<OnEvent>,
     pub(crate) refresh_in_background: bool,
     pub(crate) keep_response: bool,
 }
@@ -71,6 +74,7 @@ pub(crate) struct Locked {
     /// The last source is gone.
     pub(crate) is_abandoned: bool,
     pub(crate) counters: Counters,
+    pub(crate) times: Times,
     /// In a box, since most sources have no store.
     pub(crate) store: Option<Box<StoreState>>,
 }
@@ -149,6 +153,7 @@ impl TokenCell {
                 background: None,
                 is_abandoned: false,
                 counters: Counters::default(),
+                times: Times::default(),
                 store: has_store.then(Box::default),
             }),
             sources: AtomicUsize::new(0),
@@ -189,6 +194,18 @@ impl TokenCell {
 
     pub(crate) fn account(&self) -> &str {
         &self.account
+    }
+
+    pub(crate) fn account_name(&self) -> Arc<str> {
+        self.account.clone()
+    }
+
+    /// A token has arrived.
+    pub(crate) fn record_success(&self) {
+        let now = system_time(self.now().wall);
+        lock(&self.locked).times.record_success(now);
+        #[cfg(feature = "metrics")]
+        crate::metrics::record_success(self.vendor(), now);
     }
 
     /// Under which a store keeps its record.
@@ -244,6 +261,8 @@ impl TokenCell {
         // A subscriber may ask this very source something.
         drop(locked);
         let (vendor, account) = (self.vendor(), self.account());
+        #[cfg(feature = "metrics")]
+        crate::metrics::record_rejected(vendor, rejection);
         match rejection {
             // Many calls may have carried the old token.
             RejectionOutcome::Superseded => debug!(vendor, account, ?rejection, "call got 401"),
@@ -287,6 +306,9 @@ impl TokenCell {
             generation: record.map_or(0, |record| record.generation()),
             expires_at: record.and_then(|record| record.token()).and_then(Token::expires_at),
             refresh_expires_at: record.and_then(|record| record.refresh_expires_at()),
+            last_success: locked.times.last_success(),
+            grant_time: locked.times.grant_time(),
+            longest_grant: locked.times.longest_grant(),
             is_store_failing: locked.store.as_ref().is_some_and(|store| store.is_failing),
             last_error: state.error().map(|_| state.last_error(now)),
             counters: locked.counters,

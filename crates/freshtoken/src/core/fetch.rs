@@ -20,6 +20,7 @@ use crate::core::state::pending::{Outcome, Pending};
 use crate::core::state::{Effect, Marked, TokenState};
 use crate::core::sync::{MutexGuard, lock, runtime_id, spawn};
 use crate::error::Error;
+use crate::event::{EventKind, Grant};
 use crate::grant_error::{GrantError, GrantErrorKind};
 use crate::issued_tokens::IssuedTokens;
 use crate::status::Counters;
@@ -58,8 +59,15 @@ pub(crate) fn start(cell: &Arc<TokenCell>, mut locked: MutexGuard<'_, Locked>, n
     cell.publish(&locked, now);
     // A runtime that is shutting down drops the task within `spawn`, and that locks.
     drop(locked);
-    let fetch =
-        Fetch { cell: cell.clone(), is_done: false, grant: "earlier", lease: None, conflicts: 0, has_issued: false };
+    let fetch = Fetch {
+        cell: cell.clone(),
+        is_done: false,
+        grant: None,
+        took: Duration::ZERO,
+        lease: None,
+        conflicts: 0,
+        has_issued: false,
+    };
     let span = info_span!("token_fetch", vendor = cell.vendor(), account = cell.account());
     let task = if cell.shared().store.is_some() {
         spawn(fetch.run_with_store(wait).instrument(span))?
@@ -79,8 +87,10 @@ pub(crate) fn start(cell: &Arc<TokenCell>, mut locked: MutexGuard<'_, Locked>, n
 struct Fetch {
     cell: Arc<TokenCell>,
     is_done: bool,
-    /// The last request to the vendor.
-    grant: &'static str,
+    /// The last request to the vendor; `None`: the token came from an earlier fetch.
+    grant: Option<Grant>,
+    /// How long it took.
+    took: Duration,
     /// `None`: there is no store, so no other process knows the token.
     lease: Option<Lease>,
     /// How often another process has changed the record under this fetch.
@@ -133,8 +143,9 @@ impl Fetch {
                 }
                 Effect::LogIn => {
                     debug!("logging in");
+                    let sent = self.cell.now();
                     let result = self.cell.granted(async { self.cell.grants().login().await }).await;
-                    let result = self.record_result(result, "login", |counters| &mut counters.logins);
+                    let result = self.record_result(result, Grant::Login, sent);
                     self.transition(|state, now, _| state.logged_in(result, now))
                 }
                 Effect::MarkInUse(record) => {
@@ -178,17 +189,37 @@ impl Fetch {
         *counter = counter.saturating_add(1);
     }
 
-    /// Counts and traces the vendor's response.
+    fn count_grant(&self, grant: Grant) {
+        let mut locked = lock(self.cell.locked());
+        let counters = &mut locked.counters;
+        let counter = match grant {
+            Grant::Login => &mut counters.logins,
+            Grant::Refresh => &mut counters.refreshes,
+        };
+        *counter = counter.saturating_add(1);
+        locked.times.record_grant(self.took);
+    }
+
+    /// Counts and traces the vendor's response to a request that was sent at this time.
     fn record_result(
         &mut self,
         result: Result<IssuedTokens, GrantError>,
-        grant: &'static str,
-        counter: impl FnOnce(&mut Counters) -> &mut u32,
+        grant: Grant,
+        sent: Now,
     ) -> Result<IssuedTokens, GrantError> {
-        self.grant = grant;
+        self.grant = Some(grant);
         if !result.as_ref().is_err_and(|failure| failure.kind == GrantErrorKind::Unchanged) {
-            self.count(counter);
+            self.took = Duration::from_nanos(self.cell.now().monotonic.saturating_sub(sent.monotonic));
+            self.count_grant(grant);
+            #[cfg(feature = "metrics")]
+            crate::metrics::record_grant(
+                self.cell.vendor(),
+                grant.as_str(),
+                if result.is_ok() { "ok" } else { "failed" },
+                self.took,
+            );
         }
+        let grant = grant.as_str();
         match result {
             Ok(mut issued) => {
                 if !self.cell.shared().keep_response {
@@ -241,6 +272,8 @@ impl Fetch {
         if is_new && matches!(effect, Effect::Done(Ok(_))) {
             self.count(|counters| &mut counters.adopted);
             info!("adopted a token from the store");
+            self.cell.record_success();
+            self.cell.emit(EventKind::Adopted);
         }
         effect
     }
@@ -330,6 +363,7 @@ impl Fetch {
     /// Sends the refresh token, unless the lease was lost since it was marked.
     async fn refresh(&mut self, secret: Secret) -> Effect {
         debug!("refreshing");
+        let sent = self.cell.now();
         let refresh = self.cell.granted(async { self.cell.grants().refresh(&secret).await });
         let result = if self.lease.is_some() && self.cell.is_single_use() {
             // No wait between this look and the request.
@@ -345,15 +379,21 @@ impl Fetch {
         } else {
             refresh.await
         };
-        let result = self.record_result(result, "refresh", |counters| &mut counters.refreshes);
+        let result = self.record_result(result, Grant::Refresh, sent);
         self.transition(|state, now, _| state.refreshed(result, now))
     }
 
     /// Stores what was issued, and notifies the callback.
     async fn persist(&mut self, pending: Pending, attempt: Attempt) -> Effect {
-        let expires_in = pending.record.token().and_then(Token::lifetime).map(|lifetime| lifetime.as_secs());
-        info!(grant = self.grant, expires_in, "token issued");
+        let lifetime = pending.record.token().and_then(Token::lifetime);
+        let (grant, expires_in) =
+            (self.grant.map_or("earlier", Grant::as_str), lifetime.map(|lifetime| lifetime.as_secs()));
+        info!(grant, expires_in, "token issued");
         let outcome = persist(&self.cell, &pending, attempt).await;
+        if let (Outcome::Stored(_) | Outcome::Unknown, Some(grant)) = (&outcome, self.grant) {
+            self.cell.record_success();
+            self.cell.emit(EventKind::Renewed { grant, took: self.took, expires_in: lifetime });
+        }
         match &outcome {
             // If this fails, the token is served anyway: the mark before it was persisted, so no refresh token is sent twice.
             Outcome::Stored(record) => drop(self.cell.notify(record.clone()).await),
@@ -400,6 +440,7 @@ impl Fetch {
     fn complete(mut self, result: Result<Token, Error>) {
         if let Err(error) = &result {
             warn!(%error, "backing off");
+            self.cell.emit(EventKind::of_error(error.clone()));
         }
         let in_flight = self.finish();
         self.is_done = true;

@@ -14,6 +14,7 @@ use tracing::warn;
 use crate::core::cell::TokenCell;
 use crate::core::clock::{AnyClock, Deadline, Now, TICK, system_time};
 use crate::core::sync::lock;
+use crate::event::EventKind;
 use crate::grant_error::GrantError;
 use crate::store::StoreError;
 use crate::store::any::AnyLease;
@@ -106,8 +107,10 @@ impl TokenCell {
         if let Some(store) = &mut locked.store {
             store.is_failing = result.is_err();
         }
-        if result.is_err() {
+        if let Err(error) = &result {
             locked.counters.store_failures = locked.counters.store_failures.saturating_add(1);
+            drop(locked);
+            self.emit(EventKind::StoreFailed(error.to_string()));
         }
         result
     }

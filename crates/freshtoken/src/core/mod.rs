@@ -22,3 +22,4 @@ pub(crate) mod revoke;
 pub(crate) mod schedule;
 pub(crate) mod state;
 pub(crate) mod sync;
+pub(crate) mod times;
