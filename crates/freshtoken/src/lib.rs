@@ -32,15 +32,20 @@
 //! | task | start here |
 //! | --- | --- |
 //! | call an API | [`HttpClient`], or `TokenMiddleware` with the feature `middleware` |
+//! | call an API with a plain `reqwest::Client` | `examples/reqwest_call.rs` |
+//! | call an API with a client that progenitor generated | `examples/progenitor_call` |
+//! | call an API with `hyper-util`, `tonic` or another tower service | the module `tower`, with the feature `tower`; `examples/hyper_call.rs`, `examples/tonic_call.rs` |
 //! | read credentials from the environment | [`TokenSource::from_env`] |
 //! | continue after a restart | [`on_change`](TokenSourceBuilder::on_change) and [`record`](TokenSourceBuilder::record); `examples/restart.rs` |
 //! | start from a person's consent | [`refresh_token`](TokenSourceBuilder::refresh_token), and [`new_consent`](TokenSource::new_consent) for a later one |
 //! | serve many accounts | [`TokenSources`]; `examples/service.rs` |
 //! | run several replicas | [`store`](TokenSourceBuilder::store) with a `FileStore`, a `RedisStore`, or your own [`Store`](store::Store): [`_guide::replicas`] |
-//! | write a health check | [`TokenSource::status`], and [`TokenSources::sources`] for all accounts |
-//! | collect metrics | [`Status::counters`](status::Status::counters), and the [events](#events) |
+//! | write a health check | [`TokenSource::status`], which is printable and serializable, and [`TokenSources::sources`] for all accounts |
+//! | write a readiness probe | [`TokenSource::warm_up`]; `examples/observability.rs` |
+//! | be notified of renewals and failures | [`on_event`](TokenSourceBuilder::on_event) |
+//! | collect metrics | the module `metrics`, with the feature `metrics`; [`Status::counters`](status::Status::counters); the [events](#events) |
 //! | rotate credentials | [`CredentialSource::ask`], or [`TokenSource::credentials_changed`] |
-//! | call from blocking code | [`TokenSource::try_header`], or [`TokenSource::header`] in `block_on` of a multi-thread tokio runtime |
+//! | call from blocking code | the module `blocking`, with the feature `blocking`; `examples/blocking.rs` |
 //! | add your own vendor | [`Vendor`]; `examples/own_vendor.rs` |
 //! | test without a vendor | the sandbox, `cargo run -p freshtoken-sandbox -- zenoti`: each example's header has the command |
 //! | test with a movable clock | [`Clock`](clock::Clock); `examples/own_clock.rs` |
@@ -120,6 +125,7 @@
 //! | info | `call got 401` | `rejection`; at debug if the token is superseded |
 //! | info | `token revoked`, `put back a record that the store had lost` | |
 //! | warn | `on_change failed`, `cannot store the revocation` | `error` |
+//! | warn | `on_event panicked` | |
 //! | debug | `waiting for the fetch in progress` | |
 //!
 //! # Reading the code
@@ -127,7 +133,7 @@
 //! Read in this order: `source` is what users hold, and `builder` creates it. `core` is what it does, from a fresh token (`core::fast_path`) to a fetch
 //! (`core::fetch`) and its decisions (`core::state`). Around them are `vendor` (the trait and the [`TokenPolicy`]), `token` and
 //! `record` (the known tokens, as callers and stores see them), `status`, `store`, `environment` (credentials from
-//! variables), `accounts` (sources of many accounts), `http_client` and `middleware`. `vendors` is generated from `specs/`
+//! variables), `accounts` (sources of many accounts), `http_client`, `middleware`, `tower` and `blocking`. `vendors` is generated from `specs/`
 //! and uses `adapter`. Nothing else knows a vendor.
 //!
 //! This crate does not ask a person for consent in a browser. Start from the refresh token that your consent page received
@@ -137,7 +143,11 @@
 //!
 //! One per vendor, and `vendors` for all of them; `rustls` (default) or `native-tls`; `file` (default) for `store::FileStore`;
 //! `seal` (default) for `store::Seal` with keys; `testing` for a suite that checks a store; `middleware` for
-//! `reqwest-middleware`.
+//! `reqwest-middleware`; `blocking` for programs without a runtime; `tower` for `hyper-util`, `tonic` and other tower services;
+//! `metrics` for the facade of the crate `metrics`.
+//!
+//! `wasm32-unknown-unknown` is not supported: reqwest's client there has no redirect policy, timeouts or resolver, so a browser
+//! may send credentials on, and its futures are not `Send`.
 #![forbid(unsafe_code)]
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -80,8 +80,22 @@ fn documented(name: &str) -> (Vec<String>, Vec<String>) {
     (words(sandbox), words(example))
 }
 
-/// Runs an example as documented.
+/// Runs an example as documented. It is named after its vendor.
 async fn in_sandbox(name: &str) -> Ran {
+    in_sandbox_of(name, name).await
+}
+
+/// Runs an example as documented, and checks that it calls this vendor's API.
+async fn in_sandbox_of(vendor: &str, name: &str) -> Ran {
+    let ran = documented_run(name).await;
+    assert!(ran.stdout.contains(&format!("200 OK\n{{\"vendor\":\"{vendor}\"")), "{}", ran.stdout);
+    assert!(ran.stderr.contains("200  accepted, token 1\n"), "{}", ran.stderr);
+    assert!(ran.stderr.contains(" 1 requests (0 refused)") || vendor == "voucherify", "{}", ran.stderr);
+    ran
+}
+
+/// Runs an example as documented, and checks that it logs in.
+async fn documented_run(name: &str) -> Ran {
     let (of_sandbox, of_example) = documented(name);
     let mut sandbox = program(env!("CARGO_BIN_EXE_freshtoken-sandbox"));
     sandbox
@@ -92,10 +106,7 @@ async fn in_sandbox(name: &str) -> Ran {
         .args(of_example);
     let ran = run(&mut sandbox).await;
     assert!(ran.succeeded, "{}{}", ran.stdout, ran.stderr);
-    assert!(ran.stdout.contains(&format!("200 OK\n{{\"vendor\":\"{name}\"")), "{}", ran.stdout);
     assert!(ran.stderr.contains("200  logged in, token 1\n"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("200  accepted, token 1\n"), "{}", ran.stderr);
-    assert!(ran.stderr.contains(" 1 requests (0 refused)") || name == "voucherify", "{}", ran.stderr);
     ran
 }
 
@@ -116,6 +127,48 @@ async fn wellnessliving_logs_in_and_calls() {
 #[ignore = "it builds every example with cargo: see .ci/run"]
 async fn zenoti_logs_in_and_calls() {
     in_sandbox("zenoti").await;
+}
+
+#[tokio::test]
+#[ignore = "it builds every example with cargo: see .ci/run"]
+async fn a_blocking_program_logs_in_and_calls() {
+    in_sandbox_of("wellnessliving", "blocking").await;
+}
+
+#[tokio::test]
+#[ignore = "it builds every example with cargo: see .ci/run"]
+async fn clients_of_others_carry_the_token() {
+    in_sandbox_of("voucherify", "hyper_call").await;
+    in_sandbox_of("zenoti", "reqwest_call").await;
+    let ran = documented_run("progenitor_call").await;
+    assert!(ran.stdout.starts_with("200 OK\n{") && ran.stdout.contains(r#""vendor":"zenoti""#), "{}", ran.stdout);
+    assert_eq!(documented_run("tonic_call").await.stdout, "Serving\n");
+}
+
+#[tokio::test]
+#[ignore = "it builds every example with cargo: see .ci/run"]
+async fn a_service_is_ready_with_a_token_and_exports_metrics() {
+    let (_sandbox, issuer) = play("wellnessliving", 1).await;
+    let mut service = program(example("observability"));
+    let mut running = service.envs(issuer.environment()).env("PORT", "0").spawn().unwrap();
+    let mut stdout = BufReader::new(running.stdout.take().unwrap()).lines();
+    let line = stdout.next_line().await.unwrap().unwrap();
+    let url = line.strip_prefix("listening on ").unwrap().to_owned();
+    issuer.inject(Fault::server_error());
+    assert_eq!(get(format!("{url}/healthz")).await.0, 200);
+    let (status, wait, _) = get(format!("{url}/readyz")).await;
+    assert!(status == 503 && wait.unwrap().parse::<u64>().unwrap() >= 1);
+    // Until the backoff of about a second has elapsed, no probe causes a request.
+    let limit = Duration::from_secs(20);
+    tokio::time::timeout(limit, async { while get(format!("{url}/readyz")).await.0 != 200 {} }).await.unwrap();
+    assert_eq!(issuer.counts().requests, 2);
+    let metrics = get(format!("{url}/metrics")).await.2;
+    let ok = r#"freshtoken_grants_total{vendor="wellnessliving",grant="login",outcome="ok"} 1"#;
+    assert!(metrics.contains(ok), "{metrics}");
+    let (_, _, state) = get(format!("{url}/status")).await;
+    assert!(state.starts_with(r#"{"state":"fresh","is_serving":true"#), "{state}");
+    assert!(!(metrics + &state).contains("example-"));
+    running.kill().await.unwrap();
 }
 
 #[tokio::test]
@@ -349,7 +402,7 @@ fn every_example_is_tested_here() {
         examples.map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned()).collect();
     assert!(names.len() >= 7, "{names:?}");
     for name in names {
-        let is_run = include_str!("examples.rs").contains(&format!("(\"{name}\")"));
+        let is_run = include_str!("examples.rs").contains(&format!("\"{name}\")"));
         assert!(is_run, "there is no test of the example `{name}`");
     }
 }
