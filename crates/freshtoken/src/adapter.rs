@@ -1,7 +1,26 @@
-//! Helpers of the generated adapters: from a vendor's response to [`IssuedTokens`](crate::IssuedTokens), and from credentials to a request.
+//! What the generated adapters share: from a vendor's response to [`IssuedTokens`], and from credentials to a request.
+//!
+//! An adapter implements [`Vendor`](crate::Vendor) and [`FromEnv`](crate::env::FromEnv) for the endpoint of a generated client.
+//! The adapters of this repository's vendors are modules of this crate. In another repository, `freshtoken-codegen` writes the
+//! adapter into the vendor's crate, where it is the module `source`. Both use the same functions, and nothing private. For a
+//! vendor without a generated client, implement [`Vendor`](crate::Vendor) instead: `examples/own_vendor.rs`.
 //!
 //! No failure message here contains a value: it names the place in the response, or the credential.
-#![allow(dead_code, reason = "a vendor uses what it needs, and without a vendor's feature there is none")]
+//!
+//! # Examples
+//!
+//! A grant checks what the user provided before it sends anything:
+//!
+//! ```
+//! use freshtoken::{Secret, adapter};
+//!
+//! let (client_id, client_secret) = ("example-id".to_owned(), Secret::new("\n"));
+//! let checked = adapter::given(&[("client_id", &client_id), ("client_secret", &client_secret)]);
+//! assert_eq!(
+//!     checked.unwrap_err().to_string(),
+//!     "the credential `client_secret` has a line break or another control character"
+//! );
+//! ```
 
 use std::any::Any;
 
@@ -15,7 +34,11 @@ use crate::issued_tokens::IssuedTokens;
 
 /// Returns the tokens of a login or a refresh. A field that does not match the spec counts as not sent, and its pointer is
 /// logged.
-pub(crate) fn issued<T, B>(outcome: Outcome<T>) -> Result<IssuedTokens, GrantError>
+///
+/// # Errors
+///
+/// The error of the request, or of a response without an access token.
+pub fn issued<T, B>(outcome: Outcome<T>) -> Result<IssuedTokens, GrantError>
 where
     T: DeserializeOwned + Any + Send + Sync,
     B: ErrorBody + Send + Sync + 'static,
@@ -45,7 +68,11 @@ where
 
 /// Returns the result of a revocation whose response has a typed body, and may state a failure at 2xx. A field that does not
 /// match the spec counts as not sent.
-pub(crate) fn revoked<T, B: ErrorBody + Send + Sync + 'static>(result: Result<T, Error<B>>) -> Result<(), GrantError> {
+///
+/// # Errors
+///
+/// The error of the request, unless only the body does not match the spec.
+pub fn revoked<T, B: ErrorBody + Send + Sync + 'static>(result: Result<T, Error<B>>) -> Result<(), GrantError> {
     match result {
         Err(error)
             if matches!(error.kind(), ErrorKind::Body(BodyProblem::Unexpected { .. } | BodyProblem::NoOffset)) =>
@@ -57,7 +84,11 @@ pub(crate) fn revoked<T, B: ErrorBody + Send + Sync + 'static>(result: Result<T,
 }
 
 /// Rejects credentials that cannot be valid, and names them: the vendor's own error would not say which one is wrong.
-pub(crate) fn given(credentials: &[(&str, &dyn Credential)]) -> Result<(), GrantError> {
+///
+/// # Errors
+///
+/// A permanent failure that names the first such credential.
+pub fn given(credentials: &[(&str, &dyn Credential)]) -> Result<(), GrantError> {
     let problems = credentials.iter().filter_map(|(name, credential)| Some((name, credential.problem()?)));
     match problems.into_iter().next() {
         Some((name, problem)) => Err(GrantError::permanent(format!("the credential `{name}` {problem}"))),
@@ -66,13 +97,17 @@ pub(crate) fn given(credentials: &[(&str, &dyn Credential)]) -> Result<(), Grant
 }
 
 /// Returns the access token that authorizes a revocation of the refresh token.
-pub(crate) fn live(access_token: Option<&Secret>) -> Result<&Secret, GrantError> {
+///
+/// # Errors
+///
+/// A transient failure without one: nothing is sent.
+pub fn live(access_token: Option<&Secret>) -> Result<&Secret, GrantError> {
     let missing = "the vendor revokes a refresh token only with a live access token; get a token first, then revoke";
     access_token.ok_or_else(|| GrantError::transient(missing).not_sent())
 }
 
 /// A string that the user provides.
-pub(crate) trait Credential {
+pub trait Credential {
     /// Returns why it cannot be valid.
     fn problem(&self) -> Option<&'static str>;
 }
@@ -109,7 +144,11 @@ impl<T: Credential> Credential for Option<T> {
 }
 
 /// Returns a credential that this grant requires.
-pub(crate) fn needed<'a, T>(name: &str, credential: &'a Option<T>) -> Result<&'a T, GrantError> {
+///
+/// # Errors
+///
+/// A permanent failure that names it, if it is missing.
+pub fn needed<'a, T>(name: &str, credential: &'a Option<T>) -> Result<&'a T, GrantError> {
     let missing = || {
         GrantError::permanent(format!(
             "the credential `{name}` is missing, and the vendor requires it for this operation"

@@ -65,8 +65,12 @@ pub trait FromEnv: Vendor + Sized {
         if missing.is_empty() { Self::read(&vars) } else { Err(EnvError(Problem::Missing(missing))) }
     }
 
-    /// Implemented by generated vendors.
-    #[doc(hidden)]
+    /// Reads endpoint and credentials from variables that are all set, as far as they are required. Users call
+    /// [`from_env`](FromEnv::from_env).
+    ///
+    /// # Errors
+    ///
+    /// Names the variable whose value cannot be used.
     fn read(vars: &Vars<'_>) -> Result<(Self, Self::Credentials), EnvError>;
 }
 
@@ -134,17 +138,17 @@ pub struct Variable {
 }
 
 impl Variable {
-    #[doc(hidden)]
+    /// Creates a variable that must be set.
     pub const fn required(name: &'static str, what: &'static str) -> Self {
         Self { name, is_required: true, what, servers: &[] }
     }
 
-    #[doc(hidden)]
+    /// Creates a variable that may be absent.
     pub const fn optional(name: &'static str, what: &'static str) -> Self {
         Self { name, is_required: false, what, servers: &[] }
     }
 
-    #[doc(hidden)]
+    /// Limits the variable to these servers: it is a part of their URLs.
     pub const fn of_servers(mut self, servers: &'static [&'static str]) -> Self {
         self.servers = servers;
         self
@@ -157,17 +161,15 @@ impl fmt::Display for Variable {
     }
 }
 
-/// The variables of one vendor, for its adapter.
-#[doc(hidden)]
+/// The variables of one vendor, for the [`FromEnv::read`] of its adapter.
 pub struct Vars<'a> {
     prefix: &'static str,
     var: &'a dyn Fn(&str) -> Option<String>,
 }
 
-#[allow(dead_code, reason = "a vendor uses what it needs, and without a vendor's feature there is none")]
 impl Vars<'_> {
     /// Returns the value, unless it is empty, without the line break at the end of a file.
-    pub(crate) fn get(&self, name: &str) -> Option<String> {
+    pub fn get(&self, name: &str) -> Option<String> {
         let mut value = (self.var)(name)?;
         if value.ends_with('\n') {
             value.pop();
@@ -178,20 +180,30 @@ impl Vars<'_> {
         (!value.is_empty()).then_some(value)
     }
 
-    pub(crate) fn needed<T: DeserializeOwned>(&self, name: &'static str) -> Result<T, EnvError> {
+    /// Reads a required value, like [`given`](Vars::given).
+    ///
+    /// # Errors
+    ///
+    /// If the variable is not set, or its value has the wrong type.
+    pub fn needed<T: DeserializeOwned>(&self, name: &'static str) -> Result<T, EnvError> {
         self.given(name)?.ok_or(EnvError(Problem::Missing(vec![name])))
     }
 
-    pub(crate) fn needed_list<T: DeserializeOwned>(&self, name: &'static str, delimiter: char) -> Result<T, EnvError> {
+    /// Reads a required list, like [`given_list`](Vars::given_list).
+    ///
+    /// # Errors
+    ///
+    /// If the variable is not set, or its value has the wrong type.
+    pub fn needed_list<T: DeserializeOwned>(&self, name: &'static str, delimiter: char) -> Result<T, EnvError> {
         self.given_list(name, delimiter)?.ok_or(EnvError(Problem::Missing(vec![name])))
     }
 
     /// Reads a list that is one string for the vendor: a JSON array, or items separated by the delimiter or white space.
-    pub(crate) fn given_list<T: DeserializeOwned>(
-        &self,
-        name: &'static str,
-        delimiter: char,
-    ) -> Result<Option<T>, EnvError> {
+    ///
+    /// # Errors
+    ///
+    /// If the value has the wrong type, or an item contains the delimiter.
+    pub fn given_list<T: DeserializeOwned>(&self, name: &'static str, delimiter: char) -> Result<Option<T>, EnvError> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let items: Vec<String> = match serde_json::from_str::<Vec<Value>>(&text) {
             Ok(items) => serde_json::from_value(Value::Array(items)).map_err(|_| EnvError(Problem::Wrong(name)))?,
@@ -213,7 +225,11 @@ impl Vars<'_> {
     }
 
     /// Reads a string as it is. Anything else is read as JSON, or as a list whose items are separated by spaces.
-    pub(crate) fn given<T: DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>, EnvError> {
+    ///
+    /// # Errors
+    ///
+    /// If the value has the wrong type.
+    pub fn given<T: DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>, EnvError> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let json = || serde_json::from_str(&text).ok();
         let is_json = text.starts_with(['{', '[']);
@@ -226,7 +242,11 @@ impl Vars<'_> {
     }
 
     /// Fails for an object, which no variable can hold.
-    pub(crate) fn structured<T>(&self, name: &'static str) -> Result<T, EnvError> {
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    pub fn structured<T>(&self, name: &'static str) -> Result<T, EnvError> {
         Err(EnvError(Problem::Structured(name)))
     }
 
@@ -241,10 +261,14 @@ impl Vars<'_> {
     }
 
     /// Returns the endpoint: at a custom URL, at a named server, or at the first server.
-    pub(crate) fn endpoint<E, F: fmt::Display>(
+    ///
+    /// # Errors
+    ///
+    /// If the URL cannot be used, if no server has the name, or a variable of the server is missing.
+    pub fn endpoint<E, F: fmt::Display>(
         &self,
         at: fn(String) -> Result<E, F>,
-        servers: &Servers<E>,
+        servers: &[(&'static str, ServerFromVars<E>)],
     ) -> Result<E, EnvError> {
         if let Some(url) = self.get(&format!("{}_URL", self.prefix)) {
             return at(url).map_err(|why| EnvError(Problem::Url(self.prefix, why.to_string())));
@@ -259,8 +283,8 @@ impl Vars<'_> {
     }
 }
 
-/// The names and constructors of a vendor's servers.
-type Servers<E> = [(&'static str, fn(&Vars<'_>) -> Result<E, EnvError>)];
+/// Makes the endpoint of one server, whose URL may have parts from variables.
+pub type ServerFromVars<E> = fn(&Vars<'_>) -> Result<E, EnvError>;
 
 /// A variable is missing, or its value cannot be used. The message names the variable, and never contains a value.
 #[derive(Clone, PartialEq, Eq)]

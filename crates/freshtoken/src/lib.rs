@@ -132,9 +132,9 @@
 //!
 //! Read in this order: `source` is what users hold, and `builder` creates it. `core` is what it does, from a fresh token (`core::fast_path`) to a fetch
 //! (`core::fetch`) and its decisions (`core::state`). Around them are `vendor` (the trait and the [`TokenPolicy`]), `token` and
-//! `record` (the known tokens, as callers and stores see them), `status`, `store`, `environment` (credentials from
-//! variables), `accounts` (sources of many accounts), `http_client`, `middleware`, `tower` and `blocking`. `vendors` is generated from `specs/`
-//! and uses `adapter`. Nothing else knows a vendor.
+//! `record` (the known tokens, as callers and stores see them), `status`, `store`, `env` (credentials from
+//! variables), `token_sources` (sources of many accounts), `http_client`, `middleware`, `tower` and `blocking`. `vendors` is
+//! generated from `specs/` and uses [`adapter`], as generated crates of other repositories do. Nothing else knows a vendor.
 //!
 //! This crate does not ask a person for consent in a browser. Start from the refresh token that your consent page received
 //! ([`refresh_token`](TokenSourceBuilder::refresh_token)).
@@ -153,7 +153,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod _guide;
-mod adapter;
+pub mod adapter;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;

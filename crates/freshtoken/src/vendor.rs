@@ -53,7 +53,6 @@ pub trait Vendor: Send + Sync + 'static {
 
     /// Whether each grant has its own timeout, as in generated clients. The source then sets none, unless it calls a callback
     /// for credentials.
-    #[doc(hidden)]
     const IS_TIMED: bool = false;
 
     /// Returns which of the vendor's servers this is, as a part of the key under which a store keeps a token. It must not
@@ -108,8 +107,11 @@ pub trait Vendor: Send + Sync + 'static {
     }
 
     /// Like [`revoke`](Vendor::revoke), for an operation that takes the refresh token and is authorized by the live access
-    /// token, if there is one.
-    #[doc(hidden)]
+    /// token, if there is one. A source calls this one.
+    ///
+    /// # Errors
+    ///
+    /// The default calls [`revoke`](Vendor::revoke).
     fn revoke_with(
         &self,
         credentials: &CredentialSource<Self::Credentials>,
