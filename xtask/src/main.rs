@@ -12,7 +12,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use freshtoken_codegen::commands;
-use freshtoken_codegen::commands::{Mode, exit_code, generate_crates, repository};
+use freshtoken_codegen::commands::{Mode, exit_code, repository};
+use freshtoken_codegen::generator::Generator;
 
 /// The tasks of this repository.
 #[derive(Parser)]
@@ -87,7 +88,7 @@ fn main() -> ExitCode {
 
 /// Runs the demo. It is another program, since it depends on generated crates, and the generator must not.
 fn run_demo(root: &Path, arguments: &[OsString]) -> io::Result<ExitCode> {
-    if generate_crates(root, Mode::Check, &[])? != ExitCode::SUCCESS {
+    if Generator::new(root).generate(Mode::Check, &[])? != ExitCode::SUCCESS {
         return Ok(ExitCode::FAILURE);
     }
     run_program(root, &["--package", "freshtoken-demo"], arguments)

@@ -73,7 +73,7 @@ fn read(path: &str) -> io::Result<String> {
 
 /// Copies the repository's specs, in turn, under different names.
 fn sources(count: usize) -> io::Result<Vec<Source>> {
-    let (specs, _) = specs::read(&repository(), &[])?;
+    let (specs, _) = specs::read(&repository(), "specs", &[])?;
     let names = (0..count).map(|number| format!("specs/vendor_{number:04}.yaml"));
     Ok(names.zip(specs.iter().cycle()).map(|(file, spec)| Source { file, text: spec.text.clone() }).collect())
 }

@@ -1,6 +1,6 @@
 //! The generator: a typed crate per vendor from `specs/`.
 //!
-//! [`commands::generate_crates`] runs four stages, each a folder, and then writes:
+//! [`generator::Generator::generate`] runs four stages, each a folder, and then writes:
 //!
 //! 1. [`read`] parses the files in `specs/`,
 //! 2. `lint` reports everything that is wrong with a spec,
@@ -8,18 +8,20 @@
 //! 4. `emit` turns a model into the files of a crate and the facade's adapter,
 //! 5. [`workspace`] updates the facade's manifest and writes the files that have changed.
 //!
-//! [`pipeline`] runs the stages for all specs, in memory; only `commands`, `read::folder` and `workspace::sync` touch the disk.
+//! [`pipeline`] runs the stages for all specs, in memory; only `generator`, `read::folder` and `workspace::sync` touch the disk.
 //! The emitted code is written as strings, laid out by `emit::layout`; only progenitor's part is made of tokens.
 //! `benches/gen.rs` measures the time.
 
+pub mod build_script;
 pub mod commands;
 pub mod diagnostic;
 mod docs;
 mod emit;
+pub mod generator;
 mod ident;
 mod lint;
 mod lower;
-mod new;
+pub mod new;
 pub mod pipeline;
 pub mod read;
 mod vendor;

@@ -1,9 +1,9 @@
-//! The program `freshtoken-codegen`: the generator's commands, for the repository around the current folder.
+//! The program `freshtoken-codegen`: the generator's commands, for a repository.
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use freshtoken_codegen::commands::{Command, exit_code, repository};
+use freshtoken_codegen::commands::{Command, exit_code};
 
 /// Generates a typed crate per vendor from the OpenAPI fragments in specs/.
 #[derive(Parser)]
@@ -15,5 +15,5 @@ struct Cli {
 
 fn main() -> ExitCode {
     let command = Cli::parse().command;
-    exit_code(repository().and_then(|root| command.run(&root)))
+    exit_code(command.root().and_then(|root| command.run(&root)))
 }

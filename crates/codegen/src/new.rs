@@ -1,10 +1,32 @@
-//! The template of a new vendor's spec.
+//! The templates of a new vendor's spec.
+
+use clap::ValueEnum;
 
 use crate::vendor::Vendor;
 
-/// Returns a commented fragment, which passes `gen` unchanged.
-pub fn fragment(vendor: &Vendor) -> String {
-    TEMPLATE.replace("VENDOR", vendor.stem())
+/// The grant of a new vendor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Like {
+    /// Logs in with a client's own id and secret, as most vendors do.
+    #[default]
+    ClientCredentials,
+    /// Starts from the refresh token of a person's consent. HTTP Basic, single-use refresh tokens, revocation.
+    Refresh,
+    /// Logs in with a user's name and password, in JSON, and refreshes.
+    Password,
 }
 
-const TEMPLATE: &str = include_str!("new/fragment.yaml.txt");
+impl Like {
+    /// All of them.
+    pub const ALL: [Like; 3] = [Like::ClientCredentials, Like::Refresh, Like::Password];
+}
+
+/// Returns a commented fragment, which passes `gen` unchanged.
+pub fn fragment(vendor: &Vendor, like: Like) -> String {
+    let template = match like {
+        Like::ClientCredentials => include_str!("new/client_credentials.yaml.txt"),
+        Like::Refresh => include_str!("new/refresh.yaml.txt"),
+        Like::Password => include_str!("new/password.yaml.txt"),
+    };
+    template.replace("VENDOR", vendor.stem())
+}

@@ -10,10 +10,10 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::emit;
 use crate::emit::adapter::credentials;
 use crate::emit::adapter::from_env;
-use crate::emit::manifest::WorkspaceKeys;
 use crate::emit::operations;
 use crate::emit::operations::document;
 use crate::emit::operations::document::Types;
+use crate::emit::target::Target;
 use crate::emit::{Files, Package};
 use crate::ident;
 use crate::lint;
@@ -76,12 +76,11 @@ pub fn generate(
     }
     let package = |(spec, model): &(Spec, Model)| {
         progress(&spec.file);
-        package_of(spec, model, &workspace.keys)
+        (spec.vendor.ident().to_owned(), package_of(spec, model, &workspace.target))
     };
     let packages: Vec<_> = specs.par_iter().map(package).collect();
     let (mut asked, mut adapters) = (BTreeSet::new(), BTreeSet::new());
-    for (package, (spec, _)) in packages.into_iter().zip(&specs) {
-        let vendor = spec.vendor.ident().to_owned();
+    for (vendor, package) in packages {
         asked.insert(vendor.clone());
         match package {
             Ok(package) => {
@@ -100,7 +99,8 @@ pub fn generate(
         Some(Err(diagnostic)) => diagnostics.push(diagnostic),
         None => {}
     }
-    generated.files.insert(SCHEMA.to_owned(), SCHEMA_TEXT.clone());
+    let schema = workspace.target.folders.beside_specs(SCHEMA);
+    generated.files.insert(schema, SCHEMA_TEXT.clone());
     if diagnostics.is_empty() { Ok(generated) } else { Err(diagnostics) }
 }
 
@@ -148,7 +148,7 @@ fn shared_variables(specs: &[(Spec, Model)]) -> Vec<Diagnostic> {
     diagnostics
 }
 
-fn package_of(spec: &Spec, model: &Model, keys: &WorkspaceKeys) -> Result<Package, Vec<Diagnostic>> {
+fn package_of(spec: &Spec, model: &Model, target: &Target) -> Result<Package, Vec<Diagnostic>> {
     let mut diagnostics: Vec<Diagnostic> = model
         .sent_and_received()
         .map(|name| {
@@ -177,7 +177,7 @@ fn package_of(spec: &Spec, model: &Model, keys: &WorkspaceKeys) -> Result<Packag
     }
     let late =
         |message| vec![spec.error("", message, "report this as a bug, with the spec: lint should have found it")];
-    emit::package(model, keys).map_err(late)
+    emit::package(model, target).map_err(late)
 }
 
 /// The largest number of values that a body may need, since each is written into tests, and that the body of an action may have,
@@ -214,8 +214,8 @@ fn size(model: &Model) -> Option<(String, &'static str)> {
     None
 }
 
-/// The file of the JSON Schema of `x-token`, for editors.
-pub const SCHEMA: &str = "specs/x-token.schema.json";
+/// The file of the JSON Schema of `x-token`, for editors. It is beside the fragments.
+pub const SCHEMA: &str = "x-token.schema.json";
 
 /// Its text, made once: it is the same for all specs.
 static SCHEMA_TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", *schema::SCHEMA));
@@ -260,7 +260,7 @@ mod tests {
 
     /// The specs of this repository.
     fn sources() -> Vec<Source> {
-        let (sources, diagnostics) = folder::read(&repository(), &[]).unwrap();
+        let (sources, diagnostics) = folder::read(&repository(), "specs", &[]).unwrap();
         assert!(diagnostics.is_empty(), "{}", diagnostics[0]);
         sources
     }
@@ -275,7 +275,7 @@ mod tests {
     fn the_committed_crates_are_fresh() {
         let generated =
             generate(&sources(), &workspace(), |_| {}).unwrap_or_else(|diagnostics| panic!("{}", diagnostics[0]));
-        let found = sync::read(&repository(), &generated.files, None).unwrap();
+        let found = sync::read(&repository(), "crates", &generated.files, None).unwrap();
         let plan = sync::plan(&generated.files, &generated.snapshots, &found).unwrap();
         assert!(plan.is_empty(), "run `cargo xtask gen`:\n{}", plan.diff());
     }
@@ -351,7 +351,8 @@ components:
     #[test]
     fn two_vendors_cannot_share_an_environment_variable() {
         let fragment = |file: &str, secret: &str| {
-            let text = crate::new::fragment(&Vendor::from_file(file).unwrap()).replace("client_secret", secret);
+            let text = crate::new::fragment(&Vendor::from_file(file).unwrap(), crate::new::Like::default())
+                .replace("client_secret", secret);
             Source { file: file.to_owned(), text }
         };
         let [acme, acme_eu] = ["specs/acme.yaml", "specs/acme_eu.yaml"];
@@ -387,7 +388,7 @@ components:
 
     #[test]
     fn two_specs_cannot_share_a_crate() {
-        let text = crate::new::fragment(&crate::vendor::Vendor::from_file("specs/a-b.yaml").unwrap());
+        let text = crate::new::fragment(&Vendor::from_file("specs/a-b.yaml").unwrap(), crate::new::Like::default());
         let sources =
             ["specs/a-b.yaml", "specs/a_b.yaml"].map(|file| Source { file: file.to_owned(), text: text.clone() });
         let diagnostics = generate(&sources, &Workspace::default(), |_| {}).err().unwrap();

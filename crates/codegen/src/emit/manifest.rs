@@ -1,98 +1,183 @@
-//! The manifest of a vendor crate. It inherits from the workspace whatever is the same for all crates.
+//! The manifest of a vendor crate.
+//!
+//! In the repository of freshtoken, it inherits whatever is the same for all crates. In another one, the workspace was not made
+//! for it: it inherits the version, the licence and the repository if the workspace has them, and states the rest itself.
+
+use std::collections::BTreeSet;
 
 use crate::docs;
+use crate::emit::has_source;
 use crate::emit::header::mark;
+use crate::emit::target::Target;
 use crate::lower::model::Model;
 
-/// The keys of `[workspace.package]` that the generator needs to know.
+/// The keys of a workspace's manifest that the generator needs to know.
 #[derive(Debug, Default)]
 pub struct WorkspaceKeys {
     /// The version of all crates.
     pub version: Option<String>,
-    /// Whether there is a `repository`. cargo reports an error if a crate inherits a key that is missing.
-    pub has_repository: bool,
+    /// The keys of `[workspace.package]`. cargo reports an error if a crate inherits a key that is missing.
+    pub package: BTreeSet<String>,
+    /// The keys of `[workspace.dependencies]`.
+    pub dependencies: BTreeSet<String>,
 }
 
 impl WorkspaceKeys {
     /// Reads the keys from the manifest of a workspace.
     pub fn parse(manifest: &str) -> Self {
-        let lines = manifest.lines().map(str::trim).skip_while(|line| *line != "[workspace.package]").skip(1);
-        let section = lines.take_while(|line| !line.starts_with('[')).filter_map(|line| line.split_once('='));
         let mut keys = Self::default();
-        for (key, value) in section {
-            match key.trim() {
-                "version" => keys.version = value.split('"').nth(1).map(str::to_owned),
-                "repository" => keys.has_repository = true,
-                _ => {}
+        let mut section = "";
+        for line in manifest.lines().map(str::trim) {
+            if let Some(header) = line.strip_prefix('[') {
+                section = header.split(']').next().unwrap_or_default();
+                // A dependency can be a section of its own.
+                keys.dependencies.extend(section.strip_prefix("workspace.dependencies.").map(str::to_owned));
+            } else if let Some((key, value)) = line.split_once('=') {
+                // As in `freshtoken.path = "…"`.
+                let key = key.split('.').next().unwrap_or_default().trim().to_owned();
+                match section {
+                    "workspace.package" => {
+                        if key == "version" {
+                            keys.version = value.split('"').nth(1).map(str::to_owned);
+                        }
+                        keys.package.insert(key);
+                    }
+                    "workspace.dependencies" => {
+                        keys.dependencies.insert(key);
+                    }
+                    _ => {}
+                }
             }
         }
         keys
     }
 }
 
+/// What a generated crate links besides the crates of freshtoken: the keys of each in a manifest that inherits none.
+const DEPENDENCIES: [(&str, &str); 4] = [
+    // What progenitor generates works with its own version only.
+    ("progenitor-client", "version = \"=0.15.1\""),
+    ("reqwest", "version = \"0.13\", default-features = false"),
+    ("serde", "version = \"1\", features = [\"derive\"]"),
+    ("serde_json", "version = \"1\""),
+];
+
 /// Returns the manifest of a model's crate.
-pub fn source(model: &Model, workspace: &WorkspaceKeys) -> String {
+pub fn source(model: &Model, target: &Target) -> String {
     let description = docs::first_sentence(&format!("A typed client of “{}”", model.title)).replace(['"', '\\'], "'");
+    let has_source = has_source(model, target);
     format!(
         r#"# {mark}
-
+{origin}
 [package]
 name = "{package}"
 description = "{description}"
-version.workspace = true
-edition.workspace = true
-rust-version.workspace = true
-license.workspace = true
-{repository}readme = "README.md"
+{keys}readme = "README.md"
 keywords = ["oauth2", "token", "sdk"]
 categories = ["api-bindings", "authentication"]
-# The tests need a crate that is not published.
-exclude = ["tests"]
 
 [package.metadata.docs.rs]
 all-features = true
 rustdoc-args = ["--cfg", "docsrs"]
 
 [features]
-default = ["rustls"]
+default = ["rustls"{default}]
 # TLS from rustls, with the platform's root certificates.
 rustls = ["freshtoken-wire/rustls"]
 # TLS from the platform.
 native-tls = ["freshtoken-wire/native-tls"]
-
+{feature}
 [dependencies]
-freshtoken-wire = {{ workspace = true, features = ["client"] }}
-progenitor-client.workspace = true
-reqwest.workspace = true
-serde.workspace = true
-serde_json.workspace = true
-
+{facade}{wire}{dependencies}
 [dev-dependencies]
-# Not published: cargo leaves it out of the package.
-freshtoken-testing.workspace = true
-tokio = {{ workspace = true, features = ["macros", "rt"] }}
-
-[lints]
-workspace = true
-"#,
-        mark = mark(model),
+{testing}{tokio}{lints}"#,
+        mark = mark(model, target),
+        origin = if target.is_home() { String::new() } else { target.origin.line() },
         package = model.vendor.package(),
-        repository = if workspace.has_repository { "repository.workspace = true\n" } else { "" },
+        keys = package_keys(target),
+        default = if has_source { ", \"source\"" } else { "" },
+        feature = if has_source { SOURCE } else { "" },
+        facade = if has_source {
+            // A dependency that is inherited has the default features that the workspace gives it.
+            let more = ["default-features = false", "optional = true"];
+            let inherited = target.keys.dependencies.contains("freshtoken");
+            freshtoken(target, "freshtoken", "freshtoken", if inherited { &more[1..] } else { &more })
+        } else {
+            String::new()
+        },
+        wire = {
+            let more = ["default-features = false", "features = [\"client\"]"];
+            let inherited = target.is_home() || target.keys.dependencies.contains("freshtoken-wire");
+            freshtoken(target, "freshtoken-wire", "wire", if inherited { &more[1..] } else { &more })
+        },
+        dependencies = DEPENDENCIES.map(|(name, keys)| dependency(target, name, keys)).concat(),
+        testing = freshtoken(target, "freshtoken-testing", "testing", &[]),
+        tokio = if target.is_home() {
+            "tokio = { workspace = true, features = [\"macros\", \"rt\"] }\n"
+        } else {
+            "tokio = { version = \"1\", features = [\"macros\", \"rt\"] }\n"
+        },
+        lints = if target.is_home() { "\n[lints]\nworkspace = true\n" } else { "" },
     )
+}
+
+/// The feature of the adapter.
+const SOURCE: &str =
+    "# The module `source`, with which `freshtoken` keeps the vendor's tokens fresh.\nsource = [\"dep:freshtoken\"]\n";
+
+/// Returns the keys of the package that all crates share.
+fn package_keys(target: &Target) -> String {
+    let inherited = |key: &str| target.keys.package.contains(key);
+    let lines = ["version", "edition", "rust-version", "license", "repository"].map(|key| match key {
+        // The facade and progenitor's client need as much, whatever the other crates of the workspace need.
+        "edition" if !target.is_home() => "edition = \"2024\"\n".to_owned(),
+        "rust-version" if !target.is_home() => "rust-version = \"1.89\"\n".to_owned(),
+        "version" if !target.is_home() && !inherited(key) => "version = \"0.1.0\"\n".to_owned(),
+        "license" | "repository" if !inherited(key) && (!target.is_home() || key == "repository") => String::new(),
+        _ => format!("{key}.workspace = true\n"),
+    });
+    lines.concat()
+}
+
+/// Returns a dependency on a crate of others.
+fn dependency(target: &Target, name: &str, keys: &str) -> String {
+    if target.is_home() {
+        format!("{name}.workspace = true\n")
+    } else if keys.contains(',') {
+        format!("{name} = {{ {keys} }}\n")
+    } else {
+        format!("{name} = {}\n", keys.trim_start_matches("version = "))
+    }
+}
+
+/// Returns a dependency on the crate of freshtoken in `folder`, with further keys.
+fn freshtoken(target: &Target, name: &str, folder: &str, more: &[&str]) -> String {
+    if target.is_home() || target.keys.dependencies.contains(name) {
+        if more.is_empty() {
+            return format!("{name}.workspace = true\n");
+        }
+        return format!("{name} = {{ workspace = true, {} }}\n", more.join(", "));
+    }
+    let origin = target.origin.dependency(folder, &target.folders.up());
+    format!("{name} = {{ {} }}\n", [&[origin.as_str()], more].concat().join(", "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::emit::target::AdapterPlace;
     use crate::lower::lower;
     use crate::new;
+    use crate::read::folder::tests::repository;
     use crate::read::spec::Spec;
+    use crate::read::x_token::XToken;
     use crate::vendor::Vendor;
+    use crate::workspace::folders::Folders;
 
     fn manifest(workspace: &str) -> String {
-        let fragment = new::fragment(&Vendor::from_file("specs/acme.yaml").unwrap());
+        let fragment = new::fragment(&Vendor::from_file("specs/acme.yaml").unwrap(), new::Like::default());
         let model = lower(&Spec::parse("specs/acme.yaml", &fragment).unwrap(), None);
-        source(&model, &WorkspaceKeys::parse(workspace))
+        source(&model, &Target { keys: WorkspaceKeys::parse(workspace), ..Target::default() })
     }
 
     #[test]
@@ -108,6 +193,66 @@ mod tests {
             "[workspace.package]\nversion = \"1.2.3\"\n\n[package]\nrepository = \"https://acme.example/code\"\n";
         for workspace in ["", other, "[workspace.package]\n# repository = \"https://acme.example\"\n"] {
             assert!(!manifest(workspace).contains("repository"), "{workspace}");
+        }
+    }
+
+    /// Returns the manifest in another repository, whose workspace has this manifest.
+    fn elsewhere(workspace: &str, out: &str) -> String {
+        let fragment = new::fragment(&Vendor::from_file("specs/acme.yaml").unwrap(), new::Like::default());
+        let spec = Spec::parse("specs/acme.yaml", &fragment).unwrap();
+        let model = lower(&spec, XToken::from_document(&spec).unwrap());
+        let target = Target {
+            folders: Folders { out: out.to_owned(), ..Folders::default() },
+            keys: WorkspaceKeys::parse(workspace),
+            adapter: AdapterPlace::Crate,
+            origin: "path=../freshtoken".parse().unwrap(),
+        };
+        source(&model, &target)
+    }
+
+    #[test]
+    fn elsewhere_a_crate_inherits_only_what_the_workspace_has() {
+        let alone = elsewhere("", "crates");
+        assert!(!alone.contains("workspace"), "{alone}");
+        assert!(
+            alone.contains(
+                "\nfreshtoken = { path = \"../../../freshtoken/crates/freshtoken\", default-features = false, optional = true }\n"
+            ),
+            "{alone}"
+        );
+        assert!(alone.contains("\nsource = [\"dep:freshtoken\"]\n"), "{alone}");
+        assert!(elsewhere("", "").contains("\"../../freshtoken/crates/wire\""));
+
+        let workspace = "[workspace.package]\nversion = \"2.0.0\"\nedition = \"2021\"\nlicense = \"MIT\"\n\n\
+                         [workspace.dependencies]\nfreshtoken.path = \"a\"\nreqwest = \"0.11\"\n\n\
+                         [workspace.dependencies.freshtoken-wire]\npath = \"b\"\n";
+        let inherits = elsewhere(workspace, "crates");
+        for line in [
+            "version.workspace = true",
+            "license.workspace = true",
+            "edition = \"2024\"",
+            "freshtoken = { workspace = true, optional = true }",
+            "freshtoken-wire = { workspace = true, features = [\"client\"] }",
+            "freshtoken-testing = { path = \"../../../freshtoken/crates/testing\" }",
+            "reqwest = { version = \"0.13\", default-features = false }",
+        ] {
+            assert!(inherits.lines().any(|found| found == line), "no `{line}` in\n{inherits}");
+        }
+    }
+
+    #[test]
+    fn a_crate_elsewhere_links_what_a_crate_here_links() {
+        let workspace = std::fs::read_to_string(repository().join("Cargo.toml")).unwrap();
+        let has = |line: String| assert!(workspace.lines().any(|found| found == line), "{line}");
+        for (name, keys) in DEPENDENCIES {
+            match keys.split_once(", ") {
+                Some(_) => has(format!("{name} = {{ {keys} }}")),
+                None => has(format!("{name} = {}", keys.trim_start_matches("version = "))),
+            }
+        }
+        let manifest = elsewhere("", "crates");
+        for key in ["edition", "rust-version"] {
+            has(manifest.lines().find(|line| line.starts_with(key)).unwrap().to_owned());
         }
     }
 

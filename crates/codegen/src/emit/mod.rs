@@ -13,15 +13,17 @@ pub mod manifest;
 pub mod operations;
 mod readme;
 pub mod settings;
+pub mod target;
 pub mod token_response;
 mod types;
 mod usage;
 
 use std::collections::BTreeMap;
 
+use crate::emit::adapter::credentials::has_adapter;
 use crate::emit::crate_tests::Shapes;
 use crate::emit::header::mark;
-use crate::emit::manifest::WorkspaceKeys;
+use crate::emit::target::{AdapterPlace, Target};
 use crate::lower::model::Model;
 
 /// Files by their path in the repository.
@@ -32,17 +34,17 @@ pub struct Package {
     pub files: Files,
     /// The paths of the snapshots, which the tests write.
     pub snapshots: Vec<String>,
-    /// The vendor's module of the facade.
+    /// The vendor's module of the facade, unless the adapter is in the crate.
     pub adapter: Option<String>,
 }
 
 /// Returns the crate of a model. The files that do not depend on progenitor are emitted while it runs.
-pub fn package(model: &Model, workspace: &WorkspaceKeys) -> Result<Package, String> {
+pub fn package(model: &Model, target: &Target) -> Result<Package, String> {
     let client = || {
         let made = operations::run(model)?;
         Ok::<_, String>((client::source(model, &made)?, made.operations))
     };
-    let (client, others) = rayon::join(client, || Others::of(model));
+    let (client, others) = rayon::join(client, || Others::of(model, target));
     let ((client, operations), others) = (client?, others?);
     let Shapes { main, requests, responses, snapshots } = others.shapes;
     let sources = [
@@ -62,14 +64,18 @@ pub fn package(model: &Model, workspace: &WorkspaceKeys) -> Result<Package, Stri
         ("tests/shapes/requests.rs", "Every request, as it arrives at the vendor.", requests),
         ("tests/shapes/responses.rs", "Every response, and what the caller gets.", responses),
     ];
-    let root = root(model);
+    let root = target.folders.of_crate(model.vendor.ident());
     let mut files: Files =
-        sources.map(|(path, docs, source)| (format!("{root}/{path}"), rust(model, docs, &source))).into();
-    files.insert(format!("{root}/Cargo.toml"), manifest::source(model, workspace));
+        sources.map(|(path, docs, source)| (format!("{root}/{path}"), rust(model, target, docs, &source))).into();
+    files.insert(format!("{root}/Cargo.toml"), manifest::source(model, target));
     files.insert(format!("{root}/README.md"), others.readme);
-    files.insert(format!("{root}/src/lib.rs"), library(model));
+    files.insert(format!("{root}/src/lib.rs"), library(model, target));
+    let mut adapter = others.adapter;
+    if target.adapter == AdapterPlace::Crate {
+        files.extend(adapter.take().map(|source| (format!("{root}/src/source.rs"), source)));
+    }
     let snapshots = snapshots.iter().map(|name| format!("{root}/tests/shapes/snapshots/{name}.snap")).collect();
-    Ok(Package { files, snapshots, adapter: others.adapter })
+    Ok(Package { files, snapshots, adapter })
 }
 
 /// The parts that do not depend on progenitor.
@@ -82,27 +88,23 @@ struct Others {
 }
 
 impl Others {
-    fn of(model: &Model) -> Result<Self, String> {
+    fn of(model: &Model, target: &Target) -> Result<Self, String> {
         Ok(Self {
             types: types::source(model),
             errors: errors::source(model),
             shapes: crate_tests::shapes(model),
-            readme: readme::source(model),
-            adapter: adapter::source(model)?,
+            readme: readme::source(model, target),
+            adapter: adapter::source(model, target)?,
         })
     }
 }
 
-/// Returns the folder of a model's crate.
-pub fn root(model: &Model) -> String {
-    format!("crates/{}", model.vendor.ident())
+fn rust(model: &Model, target: &Target, docs: &str, source: &str) -> String {
+    format!("// {}\n\n//! {docs}\n\n{source}", mark(model, target))
 }
 
-fn rust(model: &Model, docs: &str, source: &str) -> String {
-    format!("// {}\n\n//! {docs}\n\n{source}", mark(model))
-}
-
-fn library(model: &Model) -> String {
+fn library(model: &Model, target: &Target) -> String {
+    let source = if has_source(model, target) { SOURCE } else { "" };
     let credentials = if client::credentials(model).is_empty() { "" } else { "Credentials, " };
     format!(
         r#"// {mark}
@@ -124,7 +126,7 @@ mod client;
 mod error;
 #[rustfmt::skip]
 mod progenitor;
-#[rustfmt::skip]
+{source}#[rustfmt::skip]
 pub mod types;
 
 pub use client::{{Client, {credentials}Endpoint}};
@@ -134,8 +136,16 @@ pub use freshtoken_wire::{{
 }};
 pub use freshtoken_wire::{{CommaDelimited, ListError, PipeDelimited, SpaceDelimited}};
 "#,
-        mark = mark(model),
+        mark = mark(model, target),
     )
+}
+
+/// The module of the adapter, in a crate that has it.
+const SOURCE: &str = "#[cfg(feature = \"source\")]\n#[rustfmt::skip]\npub mod source;\n";
+
+/// Whether the crate itself has the adapter.
+pub fn has_source(model: &Model, target: &Target) -> bool {
+    target.adapter == AdapterPlace::Crate && has_adapter(model.x_token.as_ref())
 }
 
 #[cfg(test)]
@@ -151,10 +161,10 @@ mod tests {
     use crate::vendor::Vendor;
 
     fn acme() -> Package {
-        let fragment = new::fragment(&Vendor::from_file("specs/acme.yaml").unwrap());
+        let fragment = new::fragment(&Vendor::from_file("specs/acme.yaml").unwrap(), new::Like::default());
         let spec = Spec::parse("specs/acme.yaml", &fragment).unwrap();
         let x_token = XToken::from_document(&spec).unwrap();
-        package(&lower(&spec, x_token), &WorkspaceKeys::default()).unwrap()
+        package(&lower(&spec, x_token), &Target::default()).unwrap()
     }
 
     #[test]
@@ -230,7 +240,7 @@ components:
     fn every_secret_of_a_spec_has_the_type_secret() {
         let spec = Spec::parse("specs/acme.yaml", SECRETS).unwrap_or_else(|problems| panic!("{}", problems[0]));
         let x_token = XToken::from_document(&spec).unwrap_or_else(|problems| panic!("{}", problems[0]));
-        let files = package(&lower(&spec, x_token), &WorkspaceKeys::default()).unwrap().files;
+        let files = package(&lower(&spec, x_token), &Target::default()).unwrap().files;
         let mut names = BTreeSet::new();
         for text in [&files["crates/acme/src/client.rs"], &files["crates/acme/src/types.rs"]] {
             for declared in text.split("secret_").skip(1) {

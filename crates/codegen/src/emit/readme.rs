@@ -4,10 +4,12 @@ use crate::docs;
 use crate::emit::adapter::credentials::has_adapter;
 use crate::emit::client;
 use crate::emit::crate_tests;
+use crate::emit::has_source;
 use crate::emit::header::mark;
 use crate::emit::layout::{Code, statements};
 use crate::emit::settings;
 use crate::emit::settings::arguments;
+use crate::emit::target::Target;
 use crate::emit::types::or;
 use crate::emit::usage;
 use crate::emit::usage::{Server, client_setup};
@@ -15,15 +17,17 @@ use crate::ident;
 use crate::lower::model::{Model, Response, Shape, Ty};
 
 /// Returns the README of a model's crate.
-pub fn source(model: &Model) -> String {
+pub fn source(model: &Model, target: &Target) -> String {
     let package = model.vendor.package();
+    let folder = target.folders.of_crate(model.vendor.ident());
+    let path = if target.is_home() { format!("../freshtoken/{folder}") } else { folder };
     let tokens = if model.operations.iter().any(|operation| model.returns_token(operation)) { TOKENS } else { "" };
     format!(
         r#"<!-- {mark} -->
 
 # {package}
 
-A typed client of “{title}”, generated from [`{file}`](../../{file}).
+A typed client of “{title}”, generated from [`{file}`]({up}{file}).
 
 {description}
 
@@ -31,7 +35,7 @@ A typed client of “{title}”, generated from [`{file}`](../../{file}).
 
 ```toml
 [dependencies]
-{package} = {{ path = "../freshtoken/crates/{folder}" }} # or git = "<URL of this repository>"
+{package} = {{ path = "{path}" }} # or git = "<URL of this repository>"
 tokio = {{ version = "1", features = ["macros", "rt"] }}
 ```
 
@@ -51,16 +55,18 @@ For another base URL, use `Endpoint::at("https://…")?`. To send the requests w
 | operation | request | |
 | --- | --- | --- |
 {operations}
-{facade}{FEATURES}"#,
-        mark = mark(model),
+{facade}{features}"#,
+        mark = mark(model, target),
         title = or(&model.title, &package),
         file = model.file,
         description = docs::lines(&model.description).join("\n"),
-        folder = model.vendor.ident(),
+        up = target.folders.up(),
+        path = path,
         example = example(model),
         servers = servers(model),
         operations = operations(model),
-        facade = facade(model),
+        facade = facade(model, target),
+        features = FEATURES.replace("SOURCE", if has_source(model, target) { SOURCE } else { "" }),
     )
 }
 
@@ -86,7 +92,7 @@ const FEATURES: &str = "## Features
 
 - `rustls` (default): TLS by rustls
 - `native-tls`: TLS by the platform
-
+SOURCE
 Without both, only plain HTTP to loopback and your own HTTP client work.
 
 ## Licence
@@ -118,9 +124,15 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-fn facade(model: &Model) -> String {
+/// The feature of the adapter.
+const SOURCE: &str = "- `source` (default): the module `source`, for `freshtoken`\n";
+
+fn facade(model: &Model, target: &Target) -> String {
     if !has_adapter(model.x_token.as_ref()) {
         return String::new();
+    }
+    if has_source(model, target) {
+        return OWN_SOURCE.to_owned();
     }
     format!(
         "## Fresh tokens\n\nThis crate sends requests and caches nothing. For a token that is always fresh, use\n\
@@ -128,6 +140,16 @@ fn facade(model: &Model) -> String {
         model.vendor.ident()
     )
 }
+
+/// What the README says about the adapter, if the crate has it.
+const OWN_SOURCE: &str = "\
+## Fresh tokens
+
+This client sends requests and caches nothing. For a token that is always fresh, use the module `source` with the crate
+`freshtoken`: pass its `Endpoint` and its `Credentials` to `freshtoken::TokenSource::new`. The documentation of the module has
+an example.
+
+";
 
 /// Returns a program that calls the login, or else the first operation.
 fn example(model: &Model) -> String {

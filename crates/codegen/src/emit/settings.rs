@@ -133,7 +133,7 @@ pub fn constructor(model: &Model, server: &Server) -> String {
 mod tests {
     use crate::emit;
     use crate::emit::adapter;
-    use crate::emit::manifest::WorkspaceKeys;
+    use crate::emit::target::Target;
     use crate::lint::lint;
     use crate::read::spec::Spec;
 
@@ -163,9 +163,9 @@ paths:
         let spec = Spec::parse("specs/acme.yaml", &text).unwrap_or_else(|problems| panic!("{}", problems[0]));
         let linted = lint(&spec);
         let model = linted.model.unwrap_or_else(|| panic!("{}", linted.diagnostics[0]));
-        let package = emit::package(&model, &WorkspaceKeys::default()).unwrap();
+        let package = emit::package(&model, &Target::default()).unwrap();
         let client = package.files["crates/acme/src/client.rs"].clone();
-        let adapter = adapter::source(&model).unwrap().unwrap();
+        let adapter = adapter::source(&model, &Target::default()).unwrap().unwrap();
         let dense = |text: String| text.split_whitespace().collect::<String>();
         (dense(client), dense(adapter))
     }

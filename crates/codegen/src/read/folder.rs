@@ -10,6 +10,7 @@ use std::io;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use crate::commands::program;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::vendor::{is_plain, stem};
 
@@ -39,22 +40,23 @@ pub fn repository(manifest: Option<PathBuf>, current: &Path) -> Option<PathBuf> 
     of_cargo.or_else(|| current.ancestors().find(is_repository)).map(Path::to_path_buf)
 }
 
-/// Reads the specs of these vendors, or of all, and returns what is wrong with their files.
+/// Reads the specs of these vendors in the folder `specs`, or of all, and returns what is wrong with their files.
 ///
 /// # Errors
 ///
 /// If the folder itself can't be read.
-pub fn read(root: &Path, vendors: &[String]) -> io::Result<(Vec<Source>, Vec<Diagnostic>)> {
-    let folder = root.join("specs");
+pub fn read(root: &Path, specs: &str, vendors: &[String]) -> io::Result<(Vec<Source>, Vec<Diagnostic>)> {
+    let folder = root.join(specs);
     let mut names = Vec::new();
     for entry in if folder.is_dir() { fs::read_dir(&folder)?.collect() } else { Vec::new() } {
         names.push(entry?.file_name());
     }
     names.sort();
+    let in_specs = |name: &str| if specs.is_empty() { name.to_owned() } else { format!("{specs}/{name}") };
     let (mut sources, mut diagnostics, mut known) = (Vec::new(), Vec::new(), Vec::new());
     for name in &names {
         let Some(checked) = checked(&folder.join(name), name) else { continue };
-        let file = format!("specs/{}", name.to_string_lossy());
+        let file = in_specs(&name.to_string_lossy());
         let stem = stem(&file).to_owned();
         if vendors.is_empty() || vendors.contains(&stem) {
             match checked.and_then(|()| text(&folder.join(name))) {
@@ -66,8 +68,8 @@ pub fn read(root: &Path, vendors: &[String]) -> io::Result<(Vec<Source>, Vec<Dia
     }
     for vendor in vendors.iter().filter(|vendor| !known.contains(vendor)) {
         let message = "there is no such file".to_owned();
-        let help = format!("name one of {}, or run `cargo xtask new {vendor}`", known.join(", "));
-        diagnostics.push(diagnostic(format!("specs/{vendor}.yaml"), message, help));
+        let help = format!("name one of {}, or run `{} new {vendor}`", known.join(", "), program());
+        diagnostics.push(diagnostic(in_specs(&format!("{vendor}.yaml")), message, help));
     }
     Ok((sources, diagnostics))
 }

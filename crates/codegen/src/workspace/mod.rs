@@ -1,16 +1,21 @@
 //! What the generator changes in the workspace: the facade's manifest and modules, and the files that are out of date.
 
 pub mod facade;
+pub mod folders;
+pub mod origin;
 pub mod sync;
 
 use crate::emit::manifest::WorkspaceKeys;
+use crate::emit::target::{AdapterPlace, Target};
 use crate::workspace::facade::Facade;
+use crate::workspace::folders::Folders;
+use crate::workspace::origin::Origin;
 
 /// The workspace that the generator writes to.
 #[derive(Default)]
 pub struct Workspace {
-    /// What the manifests of its crates can inherit.
-    pub(crate) keys: WorkspaceKeys,
+    /// What its crates find in it.
+    pub(crate) target: Target,
     /// The facade, if it is a member.
     pub(crate) facade: Option<Facade>,
 }
@@ -20,7 +25,20 @@ impl Workspace {
     pub fn new(manifest: &str, facade: Option<String>) -> Self {
         let keys = WorkspaceKeys::parse(manifest);
         let facade = facade.map(|manifest| Facade::new(manifest, &keys));
-        Self { keys, facade }
+        let adapter = if facade.is_some() { AdapterPlace::Facade } else { AdapterPlace::Crate };
+        Self { target: Target { keys, adapter, ..Target::default() }, facade }
+    }
+
+    /// Sets the folders of the fragments and of the crates.
+    pub fn folders(mut self, folders: Folders) -> Self {
+        self.target.folders = folders;
+        self
+    }
+
+    /// Sets where its crates get the crates of freshtoken from. A workspace that has them as dependencies ignores it.
+    pub fn origin(mut self, origin: Origin) -> Self {
+        self.target.origin = origin;
+        self
     }
 
     /// Leaves the vendors that are not generated as they are.

@@ -11,8 +11,19 @@ use crate::emit::Files;
 use crate::emit::header::MARK;
 use crate::workspace::facade::{MANIFEST, VENDORS};
 
-/// The files of the generated crates as they are on disk; None if a file isn't UTF-8.
-pub type Found = BTreeMap<String, Option<String>>;
+/// The files of the generated crates as they are on disk.
+pub type Found = BTreeMap<String, There>;
+
+/// A file on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum There {
+    /// It is as it should be.
+    Same,
+    /// It is another text.
+    Text(String),
+    /// It isn't UTF-8.
+    NotText,
+}
 
 /// The changes.
 #[derive(Debug, Default, PartialEq)]
@@ -35,10 +46,13 @@ pub fn plan(wanted: &Files, snapshots: &BTreeSet<String>, found: &Found) -> Resu
     let mut in_the_way = Vec::new();
     for (path, text) in wanted {
         match found.get(path) {
-            Some(Some(there)) if there == text => {}
-            Some(Some(there)) if !is_generated(path, there) => in_the_way.push(path.clone()),
-            Some(None) => in_the_way.push(path.clone()),
-            there => plan.write.push((path.clone(), there.cloned().flatten(), text.clone())),
+            Some(There::Same) => {}
+            Some(There::Text(there)) if there == text => {}
+            Some(There::Text(there)) if is_generated(path, there) => {
+                plan.write.push((path.clone(), Some(there.clone()), text.clone()));
+            }
+            Some(There::Text(_) | There::NotText) => in_the_way.push(path.clone()),
+            None => plan.write.push((path.clone(), None, text.clone())),
         }
     }
     for (path, there) in found.iter().filter(|(path, _)| !wanted.contains_key(*path)) {
@@ -46,7 +60,9 @@ pub fn plan(wanted: &Files, snapshots: &BTreeSet<String>, found: &Found) -> Resu
             path.contains("/tests/shapes/snapshots/") && (path.ends_with(".snap") || path.ends_with(".snap.new"));
         match there {
             _ if is_snapshot && snapshots.contains(path.trim_end_matches(".new")) => {}
-            Some(text) if is_snapshot || is_generated(path, text) => plan.delete.push((path.clone(), text.clone())),
+            There::Text(text) if is_snapshot || is_generated(path, text) => {
+                plan.delete.push((path.clone(), text.clone()))
+            }
             _ => plan.kept.push(path.clone()),
         }
     }
@@ -82,51 +98,70 @@ impl Plan {
     }
 }
 
-/// Reads the files of the generated crates below `root`, and those at the wanted paths.
-pub fn read(root: &Path, wanted: &Files, only: Option<&BTreeSet<String>>) -> io::Result<Found> {
+/// Reads the files of the generated crates in the folder `out` of `root`, and those at the wanted paths.
+pub fn read(root: &Path, out: &str, wanted: &Files, only: Option<&BTreeSet<String>>) -> io::Result<Found> {
     let mut found = Found::new();
     for path in wanted.keys() {
-        add(root, path, &mut found)?;
+        add(root, path, wanted, &mut found)?;
     }
-    let crates = root.join("crates");
+    let has_facade = wanted.contains_key(MANIFEST);
+    list(root, out, has_facade, only, &mut |path| {
+        if found.contains_key(path) { Ok(()) } else { add(root, path, wanted, &mut found) }
+    })?;
+    Ok(found)
+}
+
+/// Calls `each` with the path of every file that may be generated: all in generated crates, and the adapters of the facade.
+pub fn list(
+    root: &Path,
+    out: &str,
+    has_facade: bool,
+    only: Option<&BTreeSet<String>>,
+    each: &mut dyn FnMut(&str) -> io::Result<()>,
+) -> io::Result<()> {
+    let crates = root.join(out);
     for entry in if crates.is_dir() { fs::read_dir(&crates)?.collect() } else { Vec::new() } {
-        let name = format!("crates/{}", entry?.file_name().to_string_lossy());
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let name = if out.is_empty() { name } else { format!("{out}/{name}") };
         let is_asked_for = only.is_none_or(|only| only.contains(&name));
         let manifest = fs::read_to_string(root.join(&name).join("Cargo.toml")).unwrap_or_default();
         if is_asked_for && is_generated("Cargo.toml", &manifest) {
-            walk(root, &name, &mut found)?;
+            walk(root, &name, each)?;
         }
     }
     let vendors = root.join(VENDORS);
     // Without the facade, nothing in this folder is generated.
-    let has_facade = wanted.contains_key(MANIFEST) && vendors.is_dir();
-    for entry in if has_facade { fs::read_dir(&vendors)?.collect() } else { Vec::new() } {
+    for entry in if has_facade && vendors.is_dir() { fs::read_dir(&vendors)?.collect() } else { Vec::new() } {
         let name = entry?.file_name().to_string_lossy().into_owned();
         let is_asked_for = only.is_none_or(|only| only.contains(&format!("crates/{}", name.trim_end_matches(".rs"))));
         if is_asked_for && name.ends_with(".rs") {
-            add(root, &format!("{VENDORS}/{name}"), &mut found)?;
-        }
-    }
-    Ok(found)
-}
-
-fn walk(root: &Path, folder: &str, found: &mut Found) -> io::Result<()> {
-    for entry in fs::read_dir(root.join(folder))? {
-        let entry = entry?;
-        let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
-        match entry.file_type()? {
-            kind if kind.is_dir() && entry.file_name() == "target" => {}
-            kind if kind.is_dir() => walk(root, &path, found)?,
-            _ => add(root, &path, found)?,
+            each(&format!("{VENDORS}/{name}"))?;
         }
     }
     Ok(())
 }
 
-fn add(root: &Path, path: &str, found: &mut Found) -> io::Result<()> {
+fn walk(root: &Path, folder: &str, each: &mut dyn FnMut(&str) -> io::Result<()>) -> io::Result<()> {
+    for entry in fs::read_dir(root.join(folder))? {
+        let entry = entry?;
+        let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+        match entry.file_type()? {
+            kind if kind.is_dir() && entry.file_name() == "target" => {}
+            kind if kind.is_dir() => walk(root, &path, each)?,
+            _ => each(&path)?,
+        }
+    }
+    Ok(())
+}
+
+/// Adds a file if it exists. Only what differs is kept in memory.
+fn add(root: &Path, path: &str, wanted: &Files, found: &mut Found) -> io::Result<()> {
     match fs::read(root.join(path)) {
         Ok(bytes) => {
-            found.insert(path.to_owned(), String::from_utf8(bytes).ok());
+            let is_wanted = wanted.get(path).is_some_and(|text| text.as_bytes() == bytes);
+            let there =
+                if is_wanted { There::Same } else { String::from_utf8(bytes).map_or(There::NotText, There::Text) };
+            found.insert(path.to_owned(), there);
             Ok(())
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -147,7 +182,7 @@ pub fn apply(root: &Path, plan: &Plan) -> io::Result<()> {
         fs::remove_file(root.join(path))?;
         // Removes the folders that are empty now.
         let mut folder = root.join(path);
-        while folder.pop() && folder != root.join("crates") && fs::remove_dir(&folder).is_ok() {}
+        while folder.pop() && folder != *root && fs::remove_dir(&folder).is_ok() {}
     }
     Ok(())
 }
@@ -161,7 +196,7 @@ mod tests {
     }
 
     fn found(entries: &[(&str, &str)]) -> Found {
-        entries.iter().map(|(path, text)| ((*path).to_owned(), Some((*text).to_owned()))).collect()
+        entries.iter().map(|(path, text)| ((*path).to_owned(), There::Text((*text).to_owned()))).collect()
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::emit::crate_tests;
 use crate::emit::examples;
 use crate::emit::layout::{Code, statements};
 use crate::emit::settings::{Setting, constructor, settings};
+use crate::emit::target::AdapterPlace;
 use crate::emit::types::or;
 use crate::ident;
 use crate::lower::model::{Model, Ty};
@@ -24,14 +25,17 @@ impl Adapter<'_> {
         };
         let example = self.example()?;
         let text = docs::lines(&format!(
-            "Fresh tokens of “{title}”. [`{lib}`](::{lib}) is the typed client that gets them.{consent}",
-            lib = self.model.vendor.lib()
+            "Fresh tokens of “{title}”. {client} is the typed client that gets them.{consent}",
+            client = match self.target.adapter {
+                AdapterPlace::Facade => format!("[`{lib}`](::{lib})", lib = self.model.vendor.lib()),
+                AdapterPlace::Crate => "[`Client`](crate::Client)".to_owned(),
+            }
         ));
         Ok(format!("{}\n\n```rust,no_run\n{example}```", text.join("\n")))
     }
 
     /// Returns a program that gets a header with a fresh token.
-    fn example(&self) -> Result<String, String> {
+    pub fn example(&self) -> Result<String, String> {
         let grant = self.grants.first().ok_or("there is no grant")?;
         let body = crate_tests::request_example(self.model, grant.operation);
         let mut values: IndexMap<String, Value> = IndexMap::new();
@@ -87,8 +91,14 @@ impl Adapter<'_> {
             .replace(" types::", &format!(" {module}::types::"))
             .replace("[types::", &format!("[{module}::types::"))
             .replace("(types::", &format!("({module}::types::"));
+        let imports = match self.target.adapter {
+            AdapterPlace::Facade => format!("use freshtoken::{{TokenSource, {module}}};"),
+            AdapterPlace::Crate => {
+                format!("use freshtoken::TokenSource;\nuse {}::source as {module};", self.model.vendor.lib())
+            }
+        };
         Ok(format!(
-            "# async fn example() -> Result<(), Box<dyn std::error::Error>> {{\nuse freshtoken::{{TokenSource, {module}}};\n\n\
+            "# async fn example() -> Result<(), Box<dyn std::error::Error>> {{\n{imports}\n\n\
              {body}\n# let _ = header;\n# Ok(())\n# }}\n"
         ))
     }

@@ -98,8 +98,13 @@ impl Need {
     }
 }
 
-/// Returns the `FromEnv` of a vendor with these credentials.
-pub fn implementation(model: &Model, x_token: &XToken, credentials: &IndexMap<String, Credential>) -> String {
+/// Returns the `FromEnv` of a vendor with these credentials. `facade` is the path of the facade.
+pub fn implementation(
+    model: &Model,
+    x_token: &XToken,
+    credentials: &IndexMap<String, Credential>,
+    facade: &str,
+) -> String {
     let emitter = Emitter { model, x_token, credentials, prefix: prefix(model), settings: settings(model) };
     format!(
         "
@@ -118,7 +123,7 @@ impl FromEnv for Endpoint {{
         read_head = signature(
             4,
             "fn read",
-            vec!["vars: &crate::env::Vars<'_>".to_owned()],
+            vec![format!("vars: &{facade}::env::Vars<'_>")],
             "Result<(Self, Credentials), EnvError>",
         ),
         endpoint = emitter.endpoint(),

@@ -24,20 +24,22 @@ use crate::emit::client;
 use crate::emit::errors::body_type;
 use crate::emit::header::mark;
 use crate::emit::layout::{Code, signature, statements};
+use crate::emit::target::{AdapterPlace, Target};
 use crate::ident;
 use crate::lower::model::{Model, Ty};
 use crate::read::x_token::XToken;
 
 /// Returns the module of the adapter, or `None` without a login and a refresh.
-pub fn source(model: &Model) -> Result<Option<String>, String> {
+pub fn source(model: &Model, target: &Target) -> Result<Option<String>, String> {
     let Some(x_token) = model.x_token.as_ref().filter(|x_token| has_adapter(Some(x_token))) else { return Ok(None) };
     let grants = grants(model, x_token)?;
-    let adapter = Adapter { model, x_token, credentials: credentials(model, x_token, &grants), grants };
+    let adapter = Adapter { model, target, x_token, credentials: credentials(model, x_token, &grants), grants };
     adapter.source().map(Some)
 }
 
 struct Adapter<'a> {
     model: &'a Model,
+    target: &'a Target,
     x_token: &'a XToken,
     credentials: IndexMap<String, Credential>,
     grants: Vec<Grant<'a>>,
@@ -50,8 +52,9 @@ impl Adapter<'_> {
             let what = if response.name == "LoginResponse" { response.grant } else { "a refresh" };
             let docs = docs::comment(
                 &format!(
-                    "The response to {what}, for its further fields: see [`Token::response`](crate::Token::response). Its \
-                     tokens are empty, because they are in the [`Token`](crate::Token)."
+                    "The response to {what}, for its further fields: see [`Token::response`]({facade}::Token::response). Its \
+                     tokens are empty, because they are in the [`Token`]({facade}::Token).",
+                    facade = self.facade(),
                 ),
                 "",
             );
@@ -60,12 +63,12 @@ impl Adapter<'_> {
         let mut items: String = aliases.collect();
         items.push_str(&self.credentials_type());
         items.push_str(&self.implementation());
-        items.push_str(&from_env::implementation(self.model, self.x_token, &self.credentials));
+        items.push_str(&from_env::implementation(self.model, self.x_token, &self.credentials, self.facade()));
         items.push_str(&self.client());
         items.push_str(&self.with_extra_headers());
         let docs: String =
             self.docs()?.lines().map(|line| format!("//! {line}").trim_end().to_owned() + "\n").collect();
-        Ok(format!("// {}\n\n{docs}\n{ALLOWED}\n{}{items}", mark(self.model), self.imports(&items)))
+        Ok(format!("// {}\n\n{docs}\n{ALLOWED}\n{}{items}", mark(self.model, self.target), self.imports(&items)))
     }
 
     /// Returns the imports of the names that the items use.
@@ -88,14 +91,31 @@ impl Adapter<'_> {
             "TokenPolicy",
             "Vendor",
         ]);
+        let of_facade = self.facade();
         [
-            import(&format!("pub use ::{}", self.model.vendor.lib()), &vendor),
+            import(&format!("pub use {}", self.vendor_crate()), &vendor),
             import("use ::std::time", &used(&["Duration"])),
-            import("use crate", &["adapter"]),
-            import("use crate::env", &used(&["EnvError", "FromEnv", "Variable"])),
-            import("use crate", &facade),
+            import(&format!("use {of_facade}"), &["adapter"]),
+            import(&format!("use {of_facade}::env"), &used(&["EnvError", "FromEnv", "Variable"])),
+            import(&format!("use {of_facade}"), &facade),
         ]
         .concat()
+    }
+
+    /// Returns the path of the facade.
+    fn facade(&self) -> &'static str {
+        match self.target.adapter {
+            AdapterPlace::Facade => "crate",
+            AdapterPlace::Crate => "::freshtoken",
+        }
+    }
+
+    /// Returns the path of the vendor's crate.
+    fn vendor_crate(&self) -> String {
+        match self.target.adapter {
+            AdapterPlace::Facade => format!("::{}", self.model.vendor.lib()),
+            AdapterPlace::Crate => "crate".to_owned(),
+        }
     }
 
     fn credentials_type(&self) -> String {
@@ -227,7 +247,8 @@ impl Vendor for Endpoint {{
             let name = ident::snake(credential);
             let credential = self.credentials.get(&name)?;
             let push = |value: &str, is_reference, indent| {
-                let header = format!("::http::HeaderName::from_static({:?})", header.to_ascii_lowercase());
+                let http = if self.target.is_home() { "::http" } else { "::freshtoken::http" };
+                let header = format!("{http}::HeaderName::from_static({:?})", header.to_ascii_lowercase());
                 let value = converted(self.model, &credential.ty, &Ty::Secret, value, is_reference);
                 let pair = Code::list("(", vec![Code::text(header), Code::text(value)]);
                 Code::list("issued.extra_headers.push(", vec![pair]).lines(indent, ";")

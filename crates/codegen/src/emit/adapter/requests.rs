@@ -78,7 +78,7 @@ impl Adapter<'_> {
                 format!("{name}: None")
             })
         });
-        let credentials = Code::braces(&format!("::{}::Credentials", self.model.vendor.lib()), fields.collect());
+        let credentials = Code::braces(&format!("{}::Credentials", self.vendor_crate()), fields.collect());
         let mut inputs = vec!["endpoint: &Endpoint".to_owned()];
         inputs.extend(self.client_asks().then(|| "credentials: &Credentials".to_owned()));
         format!(

@@ -33,7 +33,7 @@ components: {{ securitySchemes: {{ app: {{ type: http, scheme: basic }} }} }}
 /// Returns the adapter without its layout.
 fn adapter(x_token: &str, request: &str, response: &str) -> String {
     let model = model(x_token, request, response);
-    let source = source(&model).unwrap().unwrap();
+    let source = super::source(&model, &Target::default()).unwrap().unwrap();
     squeezed(&source)
 }
 
@@ -226,5 +226,5 @@ fn credentials_of_each_call_become_extra_headers() {
 fn without_a_grant_there_is_no_adapter() {
     let mut model = model(LOGIN, "properties: {}", TOKEN);
     model.x_token = None;
-    assert!(source(&model).unwrap().is_none());
+    assert!(super::source(&model, &Target::default()).unwrap().is_none());
 }

@@ -296,7 +296,7 @@ mod tests {
     use crate::vendor::Vendor;
 
     fn model() -> Model {
-        let fragment = new::fragment(&Vendor::from_file("specs/acme.yaml").unwrap());
+        let fragment = new::fragment(&Vendor::from_file("specs/acme.yaml").unwrap(), new::Like::default());
         lower(&Spec::parse("specs/acme.yaml", &fragment).unwrap(), None)
     }
 
