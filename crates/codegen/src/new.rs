@@ -28,5 +28,8 @@ pub fn fragment(vendor: &Vendor, like: Like) -> String {
         Like::Refresh => include_str!("new/refresh.yaml.txt"),
         Like::Password => include_str!("new/password.yaml.txt"),
     };
-    template.replace("VENDOR", vendor.stem())
+    MODELINE.to_owned() + &template.replace("VENDOR", vendor.stem())
 }
+
+/// What an editor with the YAML language server reads: the schema that `gen` writes beside the fragment.
+const MODELINE: &str = "# yaml-language-server: $schema=fragment.schema.json\n";

@@ -99,8 +99,9 @@ pub fn generate(
         Some(Err(diagnostic)) => diagnostics.push(diagnostic),
         None => {}
     }
-    let schema = workspace.target.folders.beside_specs(SCHEMA);
-    generated.files.insert(schema, SCHEMA_TEXT.clone());
+    for (name, text) in SCHEMAS.iter() {
+        generated.files.insert(workspace.target.folders.beside_specs(name), text.clone());
+    }
     if diagnostics.is_empty() { Ok(generated) } else { Err(diagnostics) }
 }
 
@@ -214,11 +215,13 @@ fn size(model: &Model) -> Option<(String, &'static str)> {
     None
 }
 
-/// The file of the JSON Schema of `x-token`, for editors. It is beside the fragments.
-pub const SCHEMA: &str = "x-token.schema.json";
-
-/// Its text, made once: it is the same for all specs.
-static SCHEMA_TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", *schema::SCHEMA));
+/// The JSON Schemas for editors, which are beside the fragments: of the block `x-token`, and of a whole fragment. They are made
+/// once, since they are the same for all specs.
+static SCHEMAS: LazyLock<[(&str, String); 2]> = LazyLock::new(|| {
+    let block = ("x-token.schema.json", format!("{:#}\n", *schema::SCHEMA));
+    let fragment = ("fragment.schema.json", format!("{:#}\n", lint::keys::schema::fragment()));
+    [block, fragment]
+});
 
 /// Returns the lowered document of a spec, with all schemas that progenitor makes types of.
 pub fn lowered(source: &Source) -> Result<serde_json::Value, Vec<Diagnostic>> {

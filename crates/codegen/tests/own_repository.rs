@@ -132,6 +132,8 @@ fn use_the_program(repository: &Repository, origin: &str) {
     assert!(fresh.contains("2 specs, every generated file is fresh"), "{fresh}");
 
     assert_eq!(repository.read("Cargo.toml"), "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n");
+    assert!(repository.read("specs/acme.yaml").starts_with("# yaml-language-server: $schema=fragment.schema.json\n"));
+    assert!(repository.0.join("specs/fragment.schema.json").is_file());
 }
 
 /// Adds a crate with a build script and an xtask, and the test of their token sources.

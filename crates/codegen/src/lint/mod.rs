@@ -30,7 +30,7 @@ mod compositions;
 mod document;
 mod enums;
 mod examples;
-mod keys;
+pub mod keys;
 mod names;
 mod objects;
 mod operations;

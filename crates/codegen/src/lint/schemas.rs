@@ -14,7 +14,7 @@ use crate::lint::objects::{objects, rust_names};
 use crate::lint::rule::rule;
 use crate::lint::secrets::{is_secret_name, secret_types, secrets};
 
-const TYPES: [&str; 6] = ["string", "integer", "number", "boolean", "array", "object"];
+pub const TYPES: [&str; 6] = ["string", "integer", "number", "boolean", "array", "object"];
 
 /// Keys that belong to one type.
 const KEYS_OF: [(&str, &[&str]); 5] = [

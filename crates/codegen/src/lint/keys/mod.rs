@@ -3,6 +3,7 @@
 //! `openapiv3` drops a key that it doesn't know, so a typo would be silent. [`table`] lists the keys that OpenAPI allows; what
 //! their values mean is for the other modules.
 
+pub mod schema;
 pub mod table;
 mod values;
 

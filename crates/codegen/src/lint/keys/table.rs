@@ -69,6 +69,62 @@ use Form::{Any, Bool, Count, List, Map, Number, One, Requirements, SchemaOrBool,
 use Support::{Ignored, Optional, Required, Unsupported};
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 23] = [
+        Kind::Root,
+        Kind::Info,
+        Kind::Contact,
+        Kind::License,
+        Kind::Server,
+        Kind::Variable,
+        Kind::Paths,
+        Kind::PathItem,
+        Kind::Operation,
+        Kind::Parameter,
+        Kind::RequestBody,
+        Kind::MediaType,
+        Kind::Encoding,
+        Kind::Responses,
+        Kind::Response,
+        Kind::Header,
+        Kind::Schema,
+        Kind::Discriminator,
+        Kind::Components,
+        Kind::SecurityScheme,
+        Kind::Tag,
+        Kind::ExternalDocs,
+        Kind::Example,
+    ];
+
+    /// Its name in the JSON Schema of a fragment.
+    pub fn key(self) -> &'static str {
+        match self {
+            Kind::Root => "document",
+            Kind::Info => "info",
+            Kind::Contact => "contact",
+            Kind::License => "license",
+            Kind::Server => "server",
+            Kind::Variable => "serverVariable",
+            Kind::Paths => "paths",
+            Kind::PathItem => "pathItem",
+            Kind::Operation => "operation",
+            Kind::Parameter => "parameter",
+            Kind::RequestBody => "requestBody",
+            Kind::MediaType => "mediaType",
+            Kind::Encoding => "encoding",
+            Kind::Responses => "responses",
+            Kind::Response => "response",
+            Kind::Header => "header",
+            Kind::Schema => "schema",
+            Kind::Discriminator => "discriminator",
+            Kind::Components => "components",
+            Kind::SecurityScheme => "securityScheme",
+            Kind::Tag => "tag",
+            Kind::ExternalDocs => "externalDocs",
+            Kind::Example => "example",
+        }
+    }
+
     /// Its name in messages.
     pub fn name(self) -> &'static str {
         match self {
