@@ -60,7 +60,8 @@ impl Repository {
             for entry in fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
-                    folders.push(path);
+                    // What is in the build folder is not generated.
+                    folders.extend(Some(path).filter(|path| !path.ends_with("target")));
                 } else {
                     let written = fs::metadata(&path).unwrap().modified().unwrap();
                     files.insert(path.clone(), (fs::read_to_string(path).unwrap(), written));
@@ -94,6 +95,28 @@ fn a_second_run_touches_no_file() {
     let first = repository.files();
     assert!(succeeds(&repository.run(&["gen"])).contains("0 files written, 0 removed"));
     assert_eq!(repository.files(), first);
+}
+
+#[test]
+fn a_second_run_still_sees_what_has_changed() {
+    let repository = Repository::new("second_run_with_changes");
+    succeeds(&repository.run(&["gen"]));
+    let fresh = repository.files();
+    let is_restored = |repository: &Repository| {
+        let texts = |files: &BTreeMap<PathBuf, (String, SystemTime)>| {
+            files.iter().map(|(path, (text, _))| (path.clone(), text.clone())).collect::<Vec<_>>()
+        };
+        succeeds(&repository.run(&["gen"]));
+        texts(&repository.files()) == texts(&fresh)
+    };
+    repository.edit("crates/zenoti/src/types.rs", "pub struct", "pub  struct");
+    assert!(is_restored(&repository), "an edited file");
+    fs::remove_file(repository.0.join("crates/zenoti/src/types.rs")).unwrap();
+    assert!(is_restored(&repository), "a lost file");
+    repository.write("crates/zenoti/tests/shapes/snapshots/requests/old.snap", "");
+    assert!(is_restored(&repository), "an orphan");
+    repository.edit("specs/zenoti.yaml", "/v1/tokens:", "/v2/tokens:");
+    assert!(!is_restored(&repository), "another spec");
 }
 
 #[test]

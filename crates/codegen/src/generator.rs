@@ -16,11 +16,13 @@ use crate::new;
 use crate::new::Like;
 use crate::pipeline::{generate, on_this_thread_too};
 use crate::read::folder;
+use crate::read::folder::Source;
 use crate::vendor::Vendor;
 use crate::workspace::Workspace;
 use crate::workspace::facade;
 use crate::workspace::folders::Folders;
 use crate::workspace::origin::Origin;
+use crate::workspace::stamp::Stamp;
 use crate::workspace::sync;
 use crate::workspace::sync::Plan;
 
@@ -103,6 +105,12 @@ impl Generator {
         let count = sources.len();
         let done = AtomicUsize::new(0);
         let workspace = self.workspace()?;
+        let stamp = self.stamp(mode, vendors, &sources, &workspace).filter(|_| diagnostics.is_empty());
+        if let Some(unchanged) = stamp.as_ref().and_then(|stamp| stamp.unchanged(&self.root, &self.folders.out)) {
+            println!("{count} specs, 0 files written, 0 removed");
+            ask_for_snapshots(unchanged.missing_snapshots);
+            return Ok(ExitCode::SUCCESS);
+        }
         let workspace = if vendors.is_empty() { workspace } else { workspace.partial() };
         let generated = generate(&sources, &workspace, |file| {
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
@@ -141,7 +149,22 @@ impl Generator {
         println!("{count} specs, {} files written, {} removed", plan.write.len(), plan.delete.len());
         let missing = generated.snapshots.iter().filter(|path| !found.contains_key(*path)).count();
         ask_for_snapshots(missing);
+        // A warning is shown each time.
+        if let Some(stamp) = stamp.filter(|_| generated.warnings.is_empty() && plan.kept.is_empty()) {
+            stamp.write(&self.root, &self.folders.out, &generated.files, missing);
+        }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Returns the stamp of a run that writes all crates.
+    fn stamp(&self, mode: Mode, vendors: &[String], sources: &[Source], workspace: &Workspace) -> Option<Stamp> {
+        if mode == Mode::Check || !vendors.is_empty() {
+            return None;
+        }
+        let manifest = fs::read(self.root.join("Cargo.toml")).unwrap_or_default();
+        let sources: Vec<_> = sources.iter().map(|source| (&source.file, &source.text)).collect();
+        let folders = (&self.folders.specs, &self.folders.out);
+        Some(Stamp::new(&self.root, (sources, folders, manifest, workspace.target.origin.to_string())))
     }
 
     /// Reads what the generator needs to know about the workspace.

@@ -74,11 +74,12 @@ pub fn generate(
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }
-    let package = |(spec, model): &(Spec, Model)| {
+    // A model is dropped as soon as its crate is there: both of all specs at once would take twice the memory.
+    let package = |(spec, model): (Spec, Model)| {
         progress(&spec.file);
-        (spec.vendor.ident().to_owned(), package_of(spec, model, &workspace.target))
+        (spec.vendor.ident().to_owned(), package_of(&spec, &model, &workspace.target))
     };
-    let packages: Vec<_> = specs.par_iter().map(package).collect();
+    let packages: Vec<_> = specs.into_par_iter().map(package).collect();
     let (mut asked, mut adapters) = (BTreeSet::new(), BTreeSet::new());
     for (vendor, package) in packages {
         asked.insert(vendor.clone());

@@ -3,6 +3,7 @@
 pub mod facade;
 pub mod folders;
 pub mod origin;
+pub mod stamp;
 pub mod sync;
 
 use crate::emit::manifest::WorkspaceKeys;
