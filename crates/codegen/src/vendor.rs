@@ -8,7 +8,8 @@ use crate::diagnostic::{Diagnostic, Severity};
 const CRATES: [&str; 9] = ["bench", "codegen", "demo", "freshtoken", "redis", "sandbox", "testing", "wire", "xtask"];
 
 /// Names of the facade's modules, features and dependencies: a vendor becomes all three. `types` is a module of each vendor.
-const FACADE: [&str; 50] = [
+const FACADE: [&str; 52] = [
+    "_guide",
     "adapter",
     "alloc",
     "arc_swap",
@@ -44,6 +45,7 @@ const FACADE: [&str; 50] = [
     "serde",
     "serde_json",
     "shuttle",
+    "simulation",
     "source",
     "status",
     "std",
