@@ -135,7 +135,8 @@ impl Generator {
             roots.map(|vendor| self.folders.of_crate(vendor.ident())).collect()
         });
         let found = sync::read(&self.root, &self.folders.out, &generated.files, only.as_ref())?;
-        let plan = match sync::plan(&generated.files, &generated.snapshots, &found) {
+        let wanted: Vec<String> = generated.files.keys().cloned().collect();
+        let plan = match sync::plan(generated.files, &generated.snapshots, &found) {
             Ok(plan) => plan,
             Err(paths) => return Ok(report_obstacles(&paths)),
         };
@@ -151,7 +152,7 @@ impl Generator {
         ask_for_snapshots(missing);
         // A warning is shown each time.
         if let Some(stamp) = stamp.filter(|_| generated.warnings.is_empty() && plan.kept.is_empty()) {
-            stamp.write(&self.root, &self.folders.out, &generated.files, missing);
+            stamp.write(&self.root, &self.folders.out, &wanted, missing);
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -280,7 +280,7 @@ mod tests {
         let generated =
             generate(&sources(), &workspace(), |_| {}).unwrap_or_else(|diagnostics| panic!("{}", diagnostics[0]));
         let found = sync::read(&repository(), "crates", &generated.files, None).unwrap();
-        let plan = sync::plan(&generated.files, &generated.snapshots, &found).unwrap();
+        let plan = sync::plan(generated.files, &generated.snapshots, &found).unwrap();
         assert!(plan.is_empty(), "run `cargo xtask gen`:\n{}", plan.diff());
     }
 

@@ -11,7 +11,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use crate::emit::Files;
 use crate::workspace::sync;
 
 /// A stamp, and what it must be equal to.
@@ -54,8 +53,8 @@ impl Stamp {
 
     /// Writes the stamp after a run that wanted these files. Without it, the next run only takes longer, so no failure is
     /// reported.
-    pub fn write(&self, root: &Path, out: &str, wanted: &Files, missing_snapshots: usize) {
-        let wanted: Vec<&str> = wanted.keys().map(String::as_str).collect();
+    pub fn write(&self, root: &Path, out: &str, wanted: &[String], missing_snapshots: usize) {
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
         let Ok(state) = state_of(root, out, &wanted) else { return };
         let text = format!("{:016x} {state:016x} {missing_snapshots}\n{}\n", self.inputs, wanted.join("\n"));
         if let Some(folder) = self.file.parent() {
@@ -106,7 +105,7 @@ mod tests {
         write("crates/a/Cargo.toml", "# @generated\n");
         write("crates/a/src/lib.rs", "// @generated\n");
         let wanted = ["crates/a/Cargo.toml", "crates/a/src/lib.rs"];
-        let wanted: Files = wanted.iter().map(|path| ((*path).to_owned(), String::new())).collect();
+        let wanted = wanted.map(str::to_owned);
         let stamp = |inputs: &str| Stamp { file: root.join("target/stamp"), ..Stamp::new(&root, inputs) };
         let unchanged = |inputs: &str| stamp(inputs).unchanged(&root, "crates");
 
