@@ -41,7 +41,8 @@
 //! # Features
 //!
 //! TLS comes with the feature `rustls` (default) or `native-tls`. With neither, only loopback or a custom HTTP client works.
-//! Without the feature `client` (default), there are no requests, only the types and the reader of responses.
+//! Without the feature `client` (default), there are no requests, only the types and the reader of responses. The features
+//! `uuid` and `jwt` add what some vendors' requests compute ([`compute`]); a vendor's crate turns on what it needs.
 #![cfg_attr(not(feature = "client"), allow(dead_code, reason = "the generator uses what remains"))]
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -56,6 +57,7 @@ mod call;
 mod cause;
 #[cfg(feature = "client")]
 mod client;
+pub mod compute;
 mod dates;
 pub mod de;
 mod delimited;
