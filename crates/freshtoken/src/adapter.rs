@@ -24,6 +24,7 @@
 
 use std::any::Any;
 
+use freshtoken_wire::compute::ComputeError;
 use freshtoken_wire::response::Granted;
 use freshtoken_wire::{BodyProblem, Error, ErrorBody, ErrorKind, Outcome, Secret};
 use serde::de::DeserializeOwned;
@@ -141,6 +142,11 @@ impl<T: Credential> Credential for Option<T> {
     fn problem(&self) -> Option<&'static str> {
         self.as_ref().and_then(T::problem).filter(|problem| *problem != "is empty")
     }
+}
+
+/// Returns a computed value. Nothing was sent if there is none, and the next try fails too.
+pub(crate) fn computed<T>(result: Result<T, ComputeError>) -> Result<T, GrantError> {
+    result.map_err(|error| GrantError::permanent(error.to_string()))
 }
 
 /// Returns a credential that this grant requires.

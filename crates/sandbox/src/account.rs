@@ -12,11 +12,13 @@ use heck::ToKebabCase;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use crate::keys;
 use crate::refusal::{Reason, Refusal};
 use crate::request::input::{Input, inputs};
 use crate::request::security::{Presented, credential_names};
 use crate::request::values::RequestValues;
 use crate::response::fill::fill;
+use crate::spec::compute::{Claim, Compute, THUMBPRINTS, names};
 use crate::spec::document::Document;
 use crate::spec::schema::Kind;
 use crate::spec::value::as_text;
@@ -39,6 +41,7 @@ impl Accounts {
         let numbered = |index: usize| {
             let value = |value: &Credential| match (index, value.is_number) {
                 (0, _) => value.text.clone(),
+                _ if value.is_key => value.text.clone(),
                 (_, false) => format!("{}-{}", value.text, index + 1),
                 (_, true) => value.text.parse::<i64>().map_or(value.text.clone(), |n| (n + index as i64).to_string()),
             };
@@ -132,6 +135,14 @@ fn is(known: &str, value: &Value) -> bool {
 struct Credential {
     text: String,
     is_number: bool,
+    /// A private key or a certificate, which all accounts share.
+    is_key: bool,
+}
+
+impl Credential {
+    fn text(text: String) -> Self {
+        Self { text, is_number: false, is_key: false }
+    }
 }
 
 type Named = IndexMap<String, Credential>;
@@ -153,18 +164,23 @@ fn known(document: &Document, any: &[String]) -> Known {
     for action in token.actions() {
         let found = document.operations().find(|(_, _, _, operation)| operation.operation_id == action.operation);
         let Some((_, _, shared, operation)) = found else { continue };
+        let computes = token.computes(action);
         for scheme in document.security(operation).into_iter().flat_map(IndexMap::keys) {
             let names = credential_names(document, operation, scheme);
             // Suffixes that form encoding changes, which expose a client that doesn't encode.
             let marks = ["+1", ":100%"].into_iter().chain(std::iter::repeat(""));
             let is_basic = names.len() == 2;
-            for (name, mark) in names.into_iter().zip(marks).filter(|(name, _)| !name.is_empty()) {
+            let asked = |name: &String| !name.is_empty() && !computes.contains_key(name);
+            for (name, mark) in names.into_iter().zip(marks).filter(|(name, _)| asked(name)) {
                 let place = if any.contains(&name) { &mut known.others } else { &mut known.credentials };
                 let text = format!("{}{}", made_of(&name), if is_basic { mark } else { "" });
-                place.entry(name).or_insert(Credential { text, is_number: false });
+                place.entry(name).or_insert(Credential::text(text));
             }
         }
         for input in inputs(document, shared, operation, action.body.as_deref()) {
+            if computes.contains_key(&input.name) {
+                continue;
+            }
             let place = if !is_fixed(document, action, &input) {
                 if !is_needed(document, action, &input) {
                     continue;
@@ -182,11 +198,47 @@ fn known(document: &Document, any: &[String]) -> Known {
             }
         }
     }
+    for compute in token.actions().flat_map(|action| action.compute.values()) {
+        for (name, credential) in needed(compute) {
+            let is_known = known.settings.contains_key(&name);
+            let is_scope = ["scope", "scopes"].contains(&name.as_str());
+            let place = if is_scope || any.contains(&name) { &mut known.others } else { &mut known.credentials };
+            if !is_known {
+                place.entry(name).or_insert(credential);
+            }
+        }
+    }
     for name in token.usage.also.values() {
-        known.others.entry(name.clone()).or_insert(Credential { text: made_of(name), is_number: false });
+        known.others.entry(name.clone()).or_insert_with(|| Credential::text(made_of(name)));
     }
     known.others.retain(|name, _| !known.credentials.contains_key(name) && !known.settings.contains_key(name));
     known
+}
+
+/// Returns the credentials that a computed value needs.
+fn needed(compute: &Compute) -> Vec<(String, Credential)> {
+    let plain = |name: String| (name.clone(), Credential::text(made_of(&name)));
+    let key = |name: &str, text: String| (name.to_owned(), Credential { text, is_number: false, is_key: true });
+    let jwt = match compute {
+        Compute::Text(text) => return names(text).into_iter().map(plain).collect(),
+        Compute::Uuid | Compute::Time(_) => return Vec::new(),
+        Compute::Jwt(jwt) => jwt,
+    };
+    let mut found = vec![match jwt.algorithm.first() {
+        Some(algorithm) if !jwt.is_shared() => key(&jwt.key.name, keys::private(algorithm)),
+        _ => plain(jwt.key.name.clone()),
+    }];
+    for (name, claim) in jwt.values() {
+        match claim {
+            Claim::Named(named) if THUMBPRINTS.contains(&name.as_str()) => {
+                found.push(key(&named.name, keys::certificate()));
+            }
+            Claim::Named(named) => found.push(plain(named.name.clone())),
+            Claim::Text(text) => found.extend(names(text).into_iter().map(plain)),
+            Claim::Uuid | Claim::Time(_) | Claim::Literal(_) => {}
+        }
+    }
+    found
 }
 
 fn is_fixed(document: &Document, action: &Action, input: &Input<'_>) -> bool {
@@ -220,7 +272,7 @@ fn value(document: &Document, input: &Input<'_>) -> Credential {
         _ => fill(document, input.schema),
     };
     let text = listed(&input.example.cloned().unwrap_or_else(made));
-    Credential { text, is_number: kind != Some(Kind::String) }
+    Credential { text, is_number: kind != Some(Kind::String), is_key: false }
 }
 
 fn made_of(name: &str) -> String {

@@ -21,6 +21,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::account::Accounts;
 use crate::clock::shift;
+use crate::computed::Checker;
 use crate::event::Outcome;
 use crate::fault::{FaultKind, Purpose};
 use crate::ledger::{AccessToken, Invalidation, Ledger, NewToken, Unusable};
@@ -83,8 +84,9 @@ impl<'a> Grants<'a> {
         operation: &Operation,
         values: &RequestValues,
         fault: Option<&FaultKind>,
-        now: SystemTime,
+        (base, now): (&str, SystemTime),
     ) -> ActionResult {
+        let values = &self.checked(state, purpose, values, base, now)?;
         let holders = self.accounts.holders(values)?;
         let carried = self.carried(state, values, now)?.map(|access| access.account);
         if let Some(refusal) = &values.refusal {
@@ -104,6 +106,25 @@ impl<'a> Grants<'a> {
             (Purpose::Revoke, _, Some(revoke)) => self.revoke(state, revoke, operation, account, values, now),
             _ => Ok((grant.other(state, account, values), Outcome::Answered)),
         }
+    }
+
+    /// Checks what the client computed, and returns the values with the credentials that are in it.
+    fn checked(
+        &self,
+        state: &mut State,
+        purpose: Purpose,
+        values: &RequestValues,
+        base: &str,
+        now: SystemTime,
+    ) -> Result<RequestValues, Refusal> {
+        let action = match purpose {
+            Purpose::Login => &self.token.login,
+            Purpose::Refresh => &self.token.refresh,
+            Purpose::Revoke => &self.token.revoke,
+            _ => &None,
+        };
+        let computes = action.as_ref().map(|action| self.token.computes(action)).unwrap_or_default();
+        Checker { accounts: self.accounts, computes, base, now, seen: &mut state.seen }.check(values)
     }
 
     /// Issues a refresh token for an account, without an access token.

@@ -1,6 +1,6 @@
 //! One simulated vendor: handles its requests, and is the handle through which a test controls it.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -63,6 +63,7 @@ impl Issuer {
             faults: FaultQueue::default(),
             dice: fastrand::Rng::with_seed(vendor.seed),
             events: VecDeque::new(),
+            seen: HashSet::new(),
         };
         Self(Arc::new(Shared { vendor, url, accounts, secrets, on_event, stopping, state: Mutex::new(state) }))
     }
@@ -312,7 +313,7 @@ impl Issuer {
             (Route::Operation(matched), Some(checked)) => {
                 let operation = matched.operation;
                 let acted = checked.and_then(|values| match self.grants() {
-                    Some(grants) => grants.act(state, purpose, operation, &values, fault, now),
+                    Some(grants) => grants.act(state, purpose, operation, &values, fault, (self.url(), now)),
                     None => Ok((success::plain(document, operation), Outcome::Answered)),
                 });
                 acted.map_err(|refusal| {

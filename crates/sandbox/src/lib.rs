@@ -90,6 +90,7 @@
 
 mod account;
 mod clock;
+mod computed;
 mod connection;
 mod control;
 mod curl;
@@ -100,6 +101,7 @@ mod fault;
 mod grants;
 mod host;
 mod issuer;
+mod keys;
 mod ledger;
 mod refusal;
 mod request;

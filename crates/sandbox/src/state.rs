@@ -1,6 +1,6 @@
 //! The mutable state of a vendor, its requests and its replies.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::SystemTime;
 
 use axum::http::HeaderMap;
@@ -17,6 +17,8 @@ pub(crate) struct State {
     pub(crate) faults: FaultQueue,
     pub(crate) dice: fastrand::Rng,
     pub(crate) events: VecDeque<Event>,
+    /// The UUIDs of all JWTs: each is good for one.
+    pub(crate) seen: HashSet<String>,
 }
 
 /// A request to a vendor. The path does not include the vendor's name.

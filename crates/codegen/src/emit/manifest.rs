@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::docs;
+use crate::emit::adapter::computed::features;
 use crate::emit::has_source;
 use crate::emit::header::mark;
 use crate::emit::target::Target;
@@ -106,7 +107,9 @@ native-tls = ["freshtoken-wire/native-tls"]
             String::new()
         },
         wire = {
-            let more = ["default-features = false", "features = [\"client\"]"];
+            let features: String = features(model).iter().map(|feature| format!(", {feature:?}")).collect();
+            let features = format!("features = [\"client\"{features}]");
+            let more = ["default-features = false", &features];
             let inherited = target.is_home() || target.keys.dependencies.contains("freshtoken-wire");
             freshtoken(target, "freshtoken-wire", "wire", if inherited { &more[1..] } else { &more })
         },

@@ -6,7 +6,7 @@ use crate::lower::model::{Model, Param, Server, Ty, Variable};
 
 /// Names that no setter and no server can have: those of `Endpoint`'s other methods, and of common traits. A setting
 /// can't have the name of a server either.
-pub const RESERVED: [&str; 12] = [
+pub const RESERVED: [&str; 14] = [
     "at",
     "clone",
     "custom",
@@ -16,6 +16,8 @@ pub const RESERVED: [&str; 12] = [
     "into",
     "new",
     "server_key",
+    "text_base",
+    "text_setting",
     "to_owned",
     "try_into",
     "unchecked",

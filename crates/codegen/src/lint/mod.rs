@@ -23,10 +23,12 @@
 //! | [`secrets`] | secrets among the schemas |
 //! | [`examples`] | examples, against their schemas |
 //! | [`x_token`] | the block `x-token`, against the operations that it names |
+//! | [`computed`] | what the requests compute, if nothing else is wrong |
 //! | [`names`] | names that collide in Rust or in the environment, if nothing else is wrong |
 
 mod bodies;
 mod compositions;
+mod computed;
 mod document;
 mod enums;
 mod examples;
@@ -98,6 +100,7 @@ pub fn lint(spec: &Spec) -> Linted {
     if let Some(model) = &model {
         let mut names = Lint::new(spec);
         names::check(&mut names, model);
+        computed::check(&mut names, model);
         diagnostics.extend(names.diagnostics);
     }
     let model = model.filter(|_| !has_error(&diagnostics));

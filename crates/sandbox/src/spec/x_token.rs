@@ -10,6 +10,8 @@ use jiff::fmt::strtime;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
+use crate::request::input::snake;
+use crate::spec::compute::{Compute, Computes};
 use crate::spec::duration::duration;
 use crate::spec::value::as_text;
 
@@ -63,6 +65,13 @@ impl XToken {
         [&self.login, &self.refresh, &self.revoke].into_iter().flatten()
     }
 
+    /// Returns what the requests of an action compute, by the names of the credentials that it replaces. What the login
+    /// computes, the others compute too.
+    pub(crate) fn computes<'a>(&'a self, action: &'a Action) -> indexmap::IndexMap<String, &'a Compute> {
+        let of_login = self.login.iter().flat_map(|login| &login.compute);
+        of_login.chain(&action.compute).map(|(name, compute)| (snake(name), compute)).collect()
+    }
+
     /// Returns when a token is renewed: at its expiry if the refresh is single-use and the spec doesn't say.
     pub(crate) fn renew(&self) -> Renew {
         self.renew.unwrap_or(if self.is_single_use() { Renew::AtExpiry } else { Renew::InTime })
@@ -84,6 +93,8 @@ pub(crate) struct Action {
     pub(crate) takes: TokenKind,
     pub(crate) error: Option<String>,
     pub(crate) ok: Option<SuccessMarker>,
+    #[serde(default)]
+    pub(crate) compute: Computes,
 }
 
 /// The token that a revocation takes.

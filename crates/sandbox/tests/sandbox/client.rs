@@ -6,12 +6,15 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
+use crate::signer::Signer;
 use crate::support::Playing;
 
 pub struct SpecClient<'a> {
     pub spec: Value,
     /// The access token that authorizes the revocation of a refresh token.
     pub access: Option<String>,
+    /// Replaces claims of each JWT.
+    pub claims: serde_json::Map<String, Value>,
     playing: &'a Playing,
 }
 
@@ -22,7 +25,12 @@ impl<'a> SpecClient<'a> {
     pub fn new(spec: &str, playing: &'a Playing) -> Self {
         // YAML 1.2: `n` is a string.
         let options = serde_saphyr::options! { strict_booleans: true };
-        Self { spec: serde_saphyr::from_str_with_options(spec, options).unwrap(), access: None, playing }
+        Self {
+            spec: serde_saphyr::from_str_with_options(spec, options).unwrap(),
+            access: None,
+            claims: Default::default(),
+            playing,
+        }
     }
 
     pub fn x(&self, pointer: &str) -> Option<&str> {
@@ -69,7 +77,12 @@ impl<'a> SpecClient<'a> {
         let credentials = self.playing.issuer.credentials();
         let properties = self.merged(branch)["properties"].clone();
         let fill = |mut body: Value| {
+            let computed = self.computed(action);
             for (name, value) in body.as_object_mut().unwrap() {
+                if let Some(computed) = computed.get(name) {
+                    *value = computed.clone();
+                    continue;
+                }
                 match credentials.get(label(name, &properties[name])) {
                     _ if action["token"] == *name => *value = token.into(),
                     Some(known) if value.is_string() => *value = known.as_str().into(),
@@ -81,6 +94,10 @@ impl<'a> SpecClient<'a> {
             if media_type.contains("json") { request.body(body.to_string()) } else { request.body(form(media, &body)) }
         };
         bodies.into_iter().map(fill).collect()
+    }
+
+    fn computed(&self, action: &Value) -> std::collections::BTreeMap<String, Value> {
+        Signer { playing: self.playing, claims: self.claims.clone() }.computed(&self.spec["x-token"], action)
     }
 
     fn request(&self, action: &Value, token: &str) -> RequestBuilder {
@@ -95,8 +112,11 @@ impl<'a> SpecClient<'a> {
             let snake = label(name, parameter).to_lowercase().replace('-', "_");
             let known = issuer.credentials().get(&snake).or(issuer.settings().get(&snake)).cloned();
             let listed = parameter["schema"]["enum"].as_array().and_then(|values| values.last()).map(text);
+            let computed = self.computed(action);
             let value = if action["token"] == name {
                 token.to_owned()
+            } else if let Some(value) = computed.get(&snake) {
+                text(value)
             } else {
                 known.or(listed).unwrap_or_else(|| text(&parameter["example"]))
             };
@@ -120,7 +140,8 @@ impl<'a> SpecClient<'a> {
                 .chars()
                 .flat_map(|c| if c.is_uppercase() { vec!['_', c.to_ascii_lowercase()] } else { vec![c] })
                 .collect();
-            let own = credential(snake.trim_start_matches('_'));
+            let computed = self.computed(action).get(name).map(text);
+            let own = computed.unwrap_or_else(|| credential(snake.trim_start_matches('_')));
             headers.push(match (scheme["type"].as_str().unwrap(), scheme["scheme"].as_str()) {
                 ("apiKey", _) => (text(&scheme["name"]), own),
                 (_, Some(basic)) if basic.eq_ignore_ascii_case("basic") => {

@@ -3,11 +3,13 @@
 
 use indexmap::IndexMap;
 
+use crate::emit::adapter::computed::inputs;
 use crate::emit::client;
 use crate::emit::errors::body_type;
 use crate::emit::types::{delimited, or};
 use crate::ident;
 use crate::lower::model::{Model, Operation, Param, Part, Property, SchemeKind, Shape, Ty};
+use crate::read::x_token::compute::{Compute, Computes};
 use crate::read::x_token::{Takes, XToken};
 
 /// Whether a vendor has an adapter: the facade needs a way to get a token.
@@ -82,6 +84,8 @@ pub struct Grant<'a> {
     pub token: Option<&'a str>,
     /// The name of the property or parameter for the token of another grant with the same request. It is not sent.
     pub left_out: Option<&'a str>,
+    /// What is computed, by the name of the credential that it replaces.
+    pub computes: IndexMap<String, &'a Compute>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -111,7 +115,7 @@ impl Grant<'_> {
 
 pub fn grants<'a>(model: &'a Model, x_token: &'a XToken) -> Result<Vec<Grant<'a>>, String> {
     let mut grants = Vec::new();
-    let mut add = |kind, id: &str, body: Option<&String>, token: Option<&'a String>| {
+    let mut add = |kind, id: &str, body: Option<&String>, token: Option<&'a String>, own: &'a Computes| {
         let operation = model.operation(&ident::snake(id)).ok_or_else(|| format!("there is no operation `{id}`"))?;
         if kind != GrantKind::Revoke && operation.success.ty.is_none() {
             return Err(format!("the success of `{id}` has no body"));
@@ -122,17 +126,18 @@ pub fn grants<'a>(model: &'a Model, x_token: &'a XToken) -> Result<Vec<Grant<'a>
             let named = branches.iter().find(|branch| wanted.as_deref() == Some(**branch));
             *named.or(branches.first()).unwrap_or(&of.component.as_str())
         });
-        grants.push(Grant { kind, operation, body, token: token.map(String::as_str), left_out: None });
+        let (token, computes) = (token.map(String::as_str), x_token.computed(own));
+        grants.push(Grant { kind, operation, body, token, left_out: None, computes });
         Ok::<(), String>(())
     };
     if let Some(login) = &x_token.login {
-        add(GrantKind::Login, &login.operation, login.body.as_ref(), None)?;
+        add(GrantKind::Login, &login.operation, login.body.as_ref(), None, &login.compute)?;
     }
     if let Some(refresh) = &x_token.refresh {
-        add(GrantKind::Refresh, &refresh.operation, refresh.body.as_ref(), refresh.token.as_ref())?;
+        add(GrantKind::Refresh, &refresh.operation, refresh.body.as_ref(), refresh.token.as_ref(), &refresh.compute)?;
     }
     if let Some(revoke) = &x_token.revoke {
-        add(GrantKind::Revoke, &revoke.operation, revoke.body.as_ref(), revoke.token.as_ref())?;
+        add(GrantKind::Revoke, &revoke.operation, revoke.body.as_ref(), revoke.token.as_ref(), &revoke.compute)?;
     }
     let shared = match &grants[..] {
         [login, refresh, ..] if login.operation.id == refresh.operation.id && login.body == refresh.body => {
@@ -199,8 +204,18 @@ pub fn credentials(model: &Model, x_token: &XToken, grants: &[Grant<'_>]) -> Ind
     found
 }
 
-/// Returns the credentials that a grant sends, in the order of the spec.
+/// Returns the credentials that a grant needs, in the order of the spec: what it computes needs others instead.
 pub fn uses(model: &Model, grant: &Grant<'_>) -> Vec<CredentialUse> {
+    let uses = all_uses(model, grant).into_iter();
+    let needed = uses.flat_map(|used| match grant.computes.get(&used.name) {
+        Some(compute) => inputs(model, &used, compute),
+        None => vec![used],
+    });
+    needed.collect()
+}
+
+/// Returns what a grant sends besides constants and tokens, in the order of the spec.
+pub fn all_uses(model: &Model, grant: &Grant<'_>) -> Vec<CredentialUse> {
     let mut uses = Vec::new();
     for part in grant.operation.order {
         match part {

@@ -3,6 +3,7 @@
 //!
 //! The vendor's client reads the responses. The facade's module `adapter` has what all adapters share.
 
+pub mod computed;
 pub mod credentials;
 mod example;
 pub mod from_env;
@@ -94,6 +95,7 @@ impl Adapter<'_> {
         let of_facade = self.facade();
         [
             import(&format!("pub use {}", self.vendor_crate()), &vendor),
+            import("use ::freshtoken_wire", &used(&["compute"])),
             import("use ::std::time", &used(&["Duration"])),
             import(&format!("use {of_facade}"), &["adapter"]),
             import(&format!("use {of_facade}::env"), &used(&["EnvError", "FromEnv", "Variable"])),
@@ -165,20 +167,23 @@ impl Vendor for Endpoint {{
         let has_client = !client::credentials(self.model).is_empty();
         let is_first = self.grants.first().is_some_and(|first| first.kind == grant.kind);
         let given = is_first.then(|| self.given()).flatten();
+        let computes = self.compute(grant);
         let needs_credentials = self.client_asks()
             || (grant.kind != GrantKind::Revoke && self.has_also())
             || given.is_some()
-            || call.has(&|text| text.contains("credentials."));
+            || call.has(&|text| text.contains("credentials."))
+            || computes.iter().any(|code| code.has(&|text| text.contains("credentials.")));
         let mut body: Vec<Code> = Vec::new();
         if needs_credentials {
             body.push(Code::text("let credentials = credentials.get().await?"));
             body.extend(given);
         }
-        body.push(Code::text(match (has_client, self.client_asks()) {
-            (true, true) => "let client = client(self, &credentials)?",
-            (true, false) => "let client = client(self)?",
-            (false, _) => "let client = Client::new(self.clone())?",
-        }));
+        body.extend(computes);
+        body.push(if has_client {
+            self.client_call(grant)
+        } else {
+            Code::text("let client = Client::new(self.clone())?")
+        });
         let is_authorized = grant.is_authorized_by_access_token(self.x_token);
         if is_authorized {
             body.push(Code::text("let access_token = adapter::live(access_token)?"));

@@ -1,6 +1,7 @@
 //! The policy of an adapter, and the scopes that a login requests.
 
 use crate::emit::adapter::Adapter;
+use crate::emit::adapter::computed::with_lines;
 use crate::emit::adapter::credentials::{Credential, is_credential, is_enum, is_filled_in, param_type};
 use crate::emit::layout::Code;
 use crate::lower::model::Ty;
@@ -11,10 +12,11 @@ impl Adapter<'_> {
     /// Returns the check that no credential is empty or has a control character. The vendor's error would not name it.
     pub fn given(&self) -> Option<Code> {
         let is_text = |credential: &Credential| matches!(credential.ty, Ty::Text | Ty::Secret);
+        let with_lines = with_lines(self.model, &self.grants);
         let texts: Vec<Code> = self
             .credentials
             .iter()
-            .filter(|(_, credential)| is_text(credential))
+            .filter(|(name, credential)| is_text(credential) && !with_lines.contains(name))
             .map(|(name, _)| Code::text(format!("({name:?}, &credentials.{name})")))
             .collect();
         let given = |texts| Code::list("adapter::given(", vec![Code::list("&[", texts)]);
@@ -74,7 +76,11 @@ impl Adapter<'_> {
         let properties = properties.filter(|property| !is_filled_in(grant, "", property));
         let properties =
             properties.map(|property| (property.name.as_str(), property.field.clone(), property.ty.clone()));
-        let (_, name, ty) = params.chain(properties).find(|(name, ..)| matches!(*name, "scope" | "scopes"))?;
+        // A scope can be a claim too.
+        let claims = ["scope", "scopes"].map(|name| (name, name.to_owned(), Ty::Text));
+        let of_request = params.chain(properties).find(|(name, ..)| matches!(*name, "scope" | "scopes"));
+        let is_known = |name: &str| self.credentials.contains_key(name);
+        let (_, name, ty) = of_request.or_else(|| claims.into_iter().find(|(name, ..)| is_known(name)))?;
         let credential = self.credentials.get(&name).filter(|credential| credential.ty == ty)?;
         let text = |value: &str| {
             let methods: &[&str] = match &ty {

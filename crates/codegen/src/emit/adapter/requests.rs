@@ -1,9 +1,10 @@
 //! The requests of an adapter: the client that sends them, and the credentials in each.
 
 use crate::emit::adapter::Adapter;
+use crate::emit::adapter::computed::computed;
 use crate::emit::adapter::credentials::{
-    CredentialUse, Grant, GrantKind, body_uses, converted, has_constant, is_copy, is_credential, is_filled_in, nested,
-    param_type,
+    Credential, CredentialUse, Grant, GrantKind, body_uses, converted, has_constant, is_copy, is_credential,
+    is_filled_in, nested, param_type,
 };
 use crate::emit::client;
 use crate::emit::client::Argument;
@@ -12,12 +13,26 @@ use crate::ident;
 use crate::lower::model::{Param, Property, Ty};
 
 impl Adapter<'_> {
-    /// Returns the expression of a credential as an owned value.
-    pub fn owned(&self, name: &str, to: &Ty, optional: bool) -> String {
-        let place = format!("credentials.{name}");
-        let Some(credential) = self.credentials.get(name) else { return format!("{place}.clone()") };
-        let from = &credential.ty;
-        match (credential.optional, optional) {
+    /// Returns where a grant has a value: among the credentials, or computed.
+    fn place(&self, grant: &Grant<'_>, name: &str) -> Option<Place> {
+        let computed = computed(self.model, grant).into_iter().find(|computed| computed.name == name);
+        computed.map(|computed| Place { path: computed.variable(), ty: computed.ty, optional: false }).or_else(|| {
+            let credential = self.credentials.get(name)?;
+            Some(Place::of(name, credential))
+        })
+    }
+
+    /// Returns the expression of a value of a grant as an owned value.
+    pub fn owned(&self, grant: &Grant<'_>, name: &str, to: &Ty, optional: bool) -> String {
+        match self.place(grant, name) {
+            Some(place) => self.owned_at(&place, name, to, optional),
+            None => format!("credentials.{name}.clone()"),
+        }
+    }
+
+    fn owned_at(&self, found: &Place, name: &str, to: &Ty, optional: bool) -> String {
+        let (place, from) = (found.path.clone(), &found.ty);
+        match (found.optional, optional) {
             (false, false) => converted(self.model, from, to, &place, false),
             (false, true) => format!("Some({})", converted(self.model, from, to, &place, false)),
             (true, true) if from == to => {
@@ -34,16 +49,17 @@ impl Adapter<'_> {
         }
     }
 
-    /// Returns the expression of a credential as an argument of the client's method.
-    pub fn argument(&self, name: &str, param: &Param) -> String {
-        let (place, to) = (format!("credentials.{name}"), param_type(param));
-        let Some(credential) = self.credentials.get(name) else { return format!("&{place}") };
-        let owned = self.owned(name, &to, !param.required);
+    /// Returns the expression of a value of a grant as an argument of the client's method.
+    pub fn argument(&self, grant: &Grant<'_>, name: &str, param: &Param) -> String {
+        let to = param_type(param);
+        let Some(found) = self.place(grant, name) else { return format!("&credentials.{name}") };
+        let place = &found.path;
+        let owned = self.owned_at(&found, name, &to, !param.required);
         let borrowed = match &to {
             Ty::Text | Ty::List(_) => "as_deref",
             _ => "as_ref",
         };
-        match (is_copy(&to) && !matches!(to, Ty::Timestamp { .. }), credential.ty == to) {
+        match (is_copy(&to) && !matches!(to, Ty::Timestamp { .. }), found.ty == to) {
             (true, _) => owned,
             // A converted value is a temporary, which lives until the end of the call.
             (false, false) => {
@@ -53,7 +69,7 @@ impl Adapter<'_> {
                     format!("{owned}.{borrowed}()")
                 }
             }
-            (false, true) => match (credential.optional, param.required) {
+            (false, true) => match (found.optional, param.required) {
                 (false, true) => format!("&{place}"),
                 (true, true) => needed(name),
                 (true, false) => format!("{place}.{borrowed}()"),
@@ -70,9 +86,13 @@ impl Adapter<'_> {
         if fields.is_empty() {
             return String::new();
         }
+        let schemes = self.computed_schemes();
+        let is_computed = |name: &String| schemes.iter().any(|scheme| scheme.name == *name);
         let fields = fields.iter().map(|client::Credential { name, optional, .. }| {
-            Code::text(if self.credentials.contains_key(name) {
-                format!("{name}: {}", self.owned(name, &Ty::Secret, *optional))
+            Code::text(if is_computed(name) {
+                name.clone()
+            } else if let Some(credential) = self.credentials.get(name) {
+                format!("{name}: {}", self.owned_at(&Place::of(name, credential), name, &Ty::Secret, *optional))
             } else {
                 // Only operations that are not grants need it.
                 format!("{name}: None")
@@ -81,6 +101,10 @@ impl Adapter<'_> {
         let credentials = Code::braces(&format!("{}::Credentials", self.vendor_crate()), fields.collect());
         let mut inputs = vec!["endpoint: &Endpoint".to_owned()];
         inputs.extend(self.client_asks().then(|| "credentials: &Credentials".to_owned()));
+        inputs.extend(schemes.iter().map(|scheme| {
+            let ty = if scheme.optional { "Option<Secret>" } else { "Secret" };
+            format!("{}: {ty}", scheme.name)
+        }));
         format!(
             "
 /// Makes a client with the credentials that all requests send.
@@ -92,6 +116,31 @@ impl Adapter<'_> {
             head = signature(0, "fn client", inputs, "Result<Client, GrantError>"),
             credentials = Code::row([Code::text("let credentials = "), credentials]).lines(4, ";"),
         )
+    }
+
+    /// Returns what some grant computes of the client's credentials.
+    fn computed_schemes(&self) -> Vec<client::Credential> {
+        let is_computed = |credential: &client::Credential| {
+            let mut grants = self.grants.iter().flat_map(|grant| computed(self.model, grant));
+            grants.any(|computed| computed.name == credential.name)
+        };
+        client::credentials(self.model).into_iter().filter(is_computed).collect()
+    }
+
+    /// Returns the statement that makes the client of a grant.
+    pub fn client_call(&self, grant: &Grant<'_>) -> Code {
+        let mut inputs = vec![Code::text("self")];
+        inputs.extend(self.client_asks().then(|| Code::text("&credentials")));
+        let computed = computed(self.model, grant);
+        inputs.extend(self.computed_schemes().iter().map(|client::Credential { name, optional, .. }| {
+            Code::text(match (computed.iter().any(|computed| computed.name == *name), optional) {
+                (true, _) => self.owned(grant, name, &Ty::Secret, *optional),
+                (false, true) => "None".to_owned(),
+                // This operation doesn't send it.
+                (false, false) => "Secret::new(\"\")".to_owned(),
+            })
+        }));
+        Code::row([Code::list("let client = client(", inputs), Code::text("?")])
     }
 
     /// Whether the client needs any of the adapter's credentials. Its own credentials can all belong to operations that
@@ -121,7 +170,7 @@ impl Adapter<'_> {
             return Code::text("None");
         }
         let Some(inner) = nested(self.model, property, within) else {
-            let value = self.owned(&ident::snake(&name), &property.ty, property.optional);
+            let value = self.owned(grant, &ident::snake(&name), &property.ty, property.optional);
             return Code::text(match (property.is_boxed, property.optional) {
                 (true, true) => format!("{value}.map(Box::new)"),
                 (true, false) => format!("Box::new({value})"),
@@ -151,8 +200,7 @@ impl Adapter<'_> {
         let mut uses = Vec::new();
         let around = prefix.strip_suffix('_').unwrap_or(prefix);
         body_uses(self.model, grant, component, &[around], true, within, &mut uses);
-        let is_present =
-            |used: &CredentialUse| self.credentials.get(&used.name).is_some_and(|credential| !credential.optional);
+        let is_present = |used: &CredentialUse| self.place(grant, &used.name).is_some_and(|place| !place.optional);
         let requires_none = uses.iter().all(|used| !used.required) && has_constant(self.model, component, within);
         if requires_none || uses.iter().any(is_present) {
             return value;
@@ -182,7 +230,7 @@ impl Adapter<'_> {
                         if param.required { token } else { format!("Some({token})") }
                     }
                     Some(param) if !is_credential(grant, param) => "None".to_owned(),
-                    Some(param) => self.argument(&param.field(), param),
+                    Some(param) => self.argument(grant, &param.field(), param),
                 })
             })
             .collect();
@@ -197,6 +245,19 @@ impl Adapter<'_> {
             (GrantKind::Revoke, None) => (grant.operation.id.clone(), ".await?"),
         };
         Code::chain([Code::text("client"), Code::list(format!(".{method}("), inputs), Code::text(end)])
+    }
+}
+
+/// Where a value of a request is.
+struct Place {
+    path: String,
+    ty: Ty,
+    optional: bool,
+}
+
+impl Place {
+    fn of(name: &str, credential: &Credential) -> Self {
+        Self { path: format!("credentials.{name}"), ty: credential.ty.clone(), optional: credential.optional }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The `Endpoint` of a client: a constructor for each server, the settings, and the HTTP client.
 
 use crate::docs;
+use crate::emit::adapter::computed::settings_needed;
 use crate::emit::layout::{Code, signature};
 use crate::emit::settings;
 use crate::emit::settings::{Setting, settings, template};
@@ -63,7 +64,7 @@ impl Endpoint {{
     pub fn server_key(&self) -> String {{
 {key}
     }}
-}}
+{for_texts}}}
 
 {base_url}
 /// Prints no field, because a URL can contain secrets.
@@ -79,8 +80,46 @@ impl ::std::fmt::Debug for Endpoint {{
         setters = setters.collect::<String>(),
         http_docs = docs::comment(HTTP_CLIENT_DOCS, "    "),
         key = server_key(&settings).lines(8, ""),
+        for_texts = for_texts(model, &settings),
         base_url = base_url(&settings),
     )
+}
+
+/// Returns the methods with which the adapter reads what its computed values contain.
+fn for_texts(model: &Model, settings: &[Setting<'_>]) -> String {
+    let (names, needs_base) = settings_needed(model);
+    let mut methods = String::new();
+    if needs_base {
+        methods.push_str(
+            "
+    /// Returns the base URL without a slash at its end, for a computed value.
+    #[doc(hidden)]
+    pub fn text_base(&self) -> Result<String, Error> {
+        Ok(base_url(self)?.trim_end_matches('/').to_owned())
+    }
+",
+        );
+    }
+    if !names.is_empty() {
+        let used = settings.iter().filter(|setting| names.contains(&setting.name));
+        let arms = used.map(|setting| {
+            let (name, read) = (&setting.name, if setting.is_secret() { "expose" } else { "as_str" });
+            format!("            {name:?} => self.settings.{name}.{read}(),\n")
+        });
+        let arms: String = arms.collect();
+        methods.push_str(&format!(
+            "
+    /// Returns a setting, for a computed value.
+    #[doc(hidden)]
+    pub fn text_setting(&self, name: &str) -> &str {{
+        match name {{
+{arms}            _ => \"\",
+        }}
+    }}
+"
+        ));
+    }
+    methods
 }
 
 /// Returns the settings that occur in the URL of a server.

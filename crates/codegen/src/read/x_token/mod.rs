@@ -5,6 +5,7 @@
 //! operations, properties and schemas that a block names exist is for `lint`.
 
 mod check;
+pub mod compute;
 pub mod errors;
 mod reader;
 pub mod response;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::read::x_token::compute::Computes;
 use crate::read::x_token::errors::Errors;
 use crate::read::x_token::response::{Flag, Response};
 use crate::read::x_token::values::{Lifetime, Part, Pointer, Span};
@@ -71,6 +73,10 @@ pub struct Login {
     pub body: Option<String>,
     /// Which of several `security` alternatives, by the name of a scheme in it. Default: the first. Example: `appKey`.
     pub security: Option<String>,
+    /// Values that are computed for each request and never asked for, by the name of a property, a parameter or a security
+    /// scheme. Default: none. Example: `{ assertion: { jwt: { … } } }`.
+    #[serde(default)]
+    pub compute: Computes,
 }
 
 /// The operation that trades a refresh token for a new access token.
@@ -90,6 +96,10 @@ pub struct Refresh {
     pub single_use: bool,
     /// Which of several `security` alternatives, by the name of a scheme in it. Default: the first. Example: `appKey`.
     pub security: Option<String>,
+    /// Values that are computed for each request, besides those of the login, or instead of one of them. Default: none.
+    /// Example: `{ request_id: uuid }`.
+    #[serde(default)]
+    pub compute: Computes,
 }
 
 /// The operation that revokes a token.
@@ -114,6 +124,10 @@ pub struct Revoke {
     pub ok: Option<Flag>,
     /// Which of several `security` alternatives, by the name of a scheme in it. Default: the first. Example: `appKey`.
     pub security: Option<String>,
+    /// Values that are computed for each request, besides those of the login, or instead of one of them. Default: none.
+    /// Example: `{ request_id: uuid }`.
+    #[serde(default)]
+    pub compute: Computes,
 }
 
 /// Which token an operation takes.

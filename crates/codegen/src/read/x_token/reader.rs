@@ -30,6 +30,7 @@ impl XToken {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::read::x_token::compute::*;
     use crate::read::x_token::errors::*;
     use crate::read::x_token::response::*;
     use crate::read::x_token::schema::SCHEMA;
@@ -117,6 +118,60 @@ errors:
     }
 
     #[test]
+    fn computed_values_are_read_in_every_form() {
+        let x = block(
+            r#"login:
+  operation: create_token
+  compute:
+    assertion:
+      jwt:
+        algorithm: [RS256, EdDSA]
+        key: private_key
+        header: { kid: keyId }
+        claims: { iss: client_id, sub: { credential: subject, optional: true }, exp: { now: 1h }, jti: uuid, ver: 1 }
+    request_id: uuid
+    sent: now
+    until: { now: 0s, as: ms }
+    resource: { text: "https://{host}" }
+refresh: { operation: create_token, token: t, compute: { request_id: now } }
+"#,
+        );
+        let login = &x.login.as_ref().unwrap().compute;
+        let Compute::Jwt(jwt) = &login["assertion"] else { panic!("{login:?}") };
+        assert_eq!(jwt.algorithm.0, [Algorithm::RS256, Algorithm::EdDSA]);
+        assert!(matches!(&jwt.header["kid"], Claim::Named(named) if named.name == "key_id" && !named.is_declared));
+        assert!(matches!(&jwt.claims["sub"], Claim::Named(named) if named.optional && named.is_declared));
+        assert!(matches!(&jwt.claims["exp"], Claim::Time(time) if time.now == Shift(3600)));
+        assert_eq!((&jwt.claims["jti"], &jwt.claims["ver"]), (&Claim::Uuid, &Claim::Number(1)));
+        assert_eq!(login["resource"], Compute::Text("https://{host}".into()));
+        assert!(matches!(&login["until"], Compute::Time(time) if time.as_ == Some(TimeForm::Ms)));
+        let refresh = x.computed(&x.refresh.as_ref().unwrap().compute);
+        assert_eq!(*refresh["request_id"], Compute::Time(Time::now()), "its own");
+        assert_eq!(*refresh["resource"], login["resource"], "that of the login");
+    }
+
+    #[test]
+    fn a_wrong_computed_value_is_refused_with_what_to_write() {
+        let text = refusal(
+            "login:\n  operation: a\n  compute:\n    a: uid\n    b: { txt: x }\n    c: { now: soon }\n    d: { jwt: { \
+             algorithm: RS255 } }",
+        );
+        for expected in ["write `uuid` or `now`", "write `text`", "write a duration", "`RS256`", "add `key`"] {
+            assert!(text.contains(expected), "no {expected} in {text}");
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_text_are_strings_and_names() {
+        use TextPart::{Name, Plain};
+        assert_eq!(parts("a{b}c{d}").unwrap(), [Plain("a"), Name("b"), Plain("c"), Name("d")]);
+        assert_eq!(parts("").unwrap(), []);
+        for text in ["{", "}", "a}b{c}", "{a{b}}", "{a}}"] {
+            assert_eq!(parts(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn absent_keywords_have_their_defaults() {
         let x = block("login: { operation: a }\nresponse: { access-token: /t }");
         assert_eq!((x.renew(), x.lifetime), (Renew::Early(0.75), Lifetime::Unknown));
@@ -186,10 +241,10 @@ errors:
           write an object with `header` and `unit`
         error: specs/acme.yaml:18: `refresh` can't be empty (null)
           at /x-token/refresh
-          write an object with `operation`, `body`, `token`, `single-use` and `security`
+          write an object with `operation`, `body`, `token`, `single-use`, `security` and `compute`
         error: specs/acme.yaml:19: `revoke` can't be a list
           at /x-token/revoke
-          write an object with `operation`, `body`, `token`, `takes`, `error`, `ok` and `security`
+          write an object with `operation`, `body`, `token`, `takes`, `error`, `ok`, `security` and `compute`
         "#);
     }
 

@@ -93,6 +93,21 @@ impl TryFrom<String> for Span {
     }
 }
 
+/// How long after now, in seconds: a duration, or `0s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Shift(pub u32);
+
+impl TryFrom<String> for Shift {
+    type Error = NotA;
+
+    fn try_from(text: String) -> Result<Self, NotA> {
+        let is_zero = matches!(text.trim_start_matches('0'), "s" | "m" | "h" | "d") && text.starts_with('0');
+        let seconds = if is_zero { 0 } else { duration(&text)?.as_secs() };
+        seconds.try_into().map(Shift).map_err(|_| NotA::Duration)
+    }
+}
+
 /// Parses a duration: a whole number, greater than zero, and `s`, `m`, `h` or `d`.
 pub fn duration(text: &str) -> Result<Duration, NotA> {
     let unit = match text.chars().next_back() {
@@ -166,6 +181,13 @@ leaf_schema!(Span, "Duration", {
     "type": "string",
     "pattern": "^0*[1-9][0-9]*[smhd]$",
     "examples": ["60s", "24h"]
+});
+
+leaf_schema!(Shift, "Shift", {
+    "title": "a duration: a whole number and s, m, h or d",
+    "type": "string",
+    "pattern": "^[0-9]+[smhd]$",
+    "examples": ["1h", "0s"]
 });
 
 leaf_schema!(Lifetime, "Lifetime", {
