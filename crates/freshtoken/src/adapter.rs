@@ -56,11 +56,14 @@ where
     issued.date = tokens.expires_at.or(tokens.refresh_expires_at).and_then(|_| head.date());
     issued.token_type = tokens.token_type;
     issued.expires_in = tokens.expires_in;
+    issued.never_expires = tokens.never_expires;
     issued.expires_at = tokens.expires_at;
+    issued.renew_in = tokens.renew_in;
     issued.refresh_token = tokens.refresh_token;
     issued.refresh_expires_in = tokens.refresh_expires_in;
     issued.refresh_expires_at = tokens.refresh_expires_at;
     issued.scopes = tokens.scopes;
+    issued.kept = tokens.kept;
     Ok(match body {
         Some(body) => issued.response(body),
         None => issued,
@@ -81,6 +84,22 @@ pub fn revoked<T, B: ErrorBody + Send + Sync + 'static>(result: Result<T, Error<
             Ok(())
         }
         result => Ok(result.map(drop)?),
+    }
+}
+
+/// Returns the result of a revocation. A failure with one of these codes or statuses means that the token was no longer valid
+/// before.
+pub fn revoked_or_gone<T, B>(result: Result<T, Error<B>>, gone: &[&str]) -> Result<(), GrantError>
+where
+    B: ErrorBody + Send + Sync + 'static,
+{
+    let is_gone = |error: &Error<B>| {
+        let status = error.status().map(|status| status.to_string());
+        gone.iter().any(|known| error.code() == Some(known) || status.as_deref() == Some(known))
+    };
+    match result {
+        Err(error) if is_gone(&error) => Ok(()),
+        result => revoked(result),
     }
 }
 
@@ -145,7 +164,7 @@ impl<T: Credential> Credential for Option<T> {
 }
 
 /// Returns a computed value. Nothing was sent if there is none, and the next try fails too.
-pub(crate) fn computed<T>(result: Result<T, ComputeError>) -> Result<T, GrantError> {
+pub fn computed<T>(result: Result<T, ComputeError>) -> Result<T, GrantError> {
     result.map_err(|error| GrantError::permanent(error.to_string()))
 }
 

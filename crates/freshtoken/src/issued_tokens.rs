@@ -27,8 +27,12 @@ pub struct IssuedTokens {
     pub token_type: Option<String>,
     /// The lifetime, counted from the arrival of the response. Zero: the token arrives expired.
     pub expires_in: Option<Duration>,
+    /// Whether the vendor says that the token never expires. An expiry that is set too is used.
+    pub never_expires: bool,
     /// The expiry by the issuer's clock. If [`IssuedTokens::expires_in`] is set too, the earlier expiry is used.
     pub expires_at: Option<SystemTime>,
+    /// When to renew the token in the background, counted from the arrival of the response. `None`: as the policy says.
+    pub renew_in: Option<Duration>,
     /// The response's `Date`, which shows how far the issuer's clock is off.
     pub date: Option<SystemTime>,
     /// The refresh token.
@@ -41,6 +45,8 @@ pub struct IssuedTokens {
     pub scopes: Vec<String>,
     /// Additional headers for each call.
     pub extra_headers: Vec<(HeaderName, Secret)>,
+    /// Values of the response that belong to the token, by name: see [`Token::kept`](crate::Token::kept).
+    pub kept: Vec<(String, Secret)>,
     /// The vendor's typed response, for fields beyond the token: see [`Token::response`](crate::Token::response).
     pub response: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -52,13 +58,16 @@ impl IssuedTokens {
             access_token: access_token.into(),
             token_type: None,
             expires_in: None,
+            never_expires: false,
             expires_at: None,
+            renew_in: None,
             date: None,
             refresh_token: None,
             refresh_expires_in: None,
             refresh_expires_at: None,
             scopes: Vec::new(),
             extra_headers: Vec::new(),
+            kept: Vec::new(),
             response: None,
         }
     }
@@ -72,6 +81,18 @@ impl IssuedTokens {
     /// Sets [`IssuedTokens::expires_in`].
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.expires_in = Some(lifetime);
+        self
+    }
+
+    /// Sets [`IssuedTokens::never_expires`].
+    pub fn never_expires(mut self) -> Self {
+        self.never_expires = true;
+        self
+    }
+
+    /// Sets [`IssuedTokens::renew_in`].
+    pub fn renew_in(mut self, wait: Duration) -> Self {
+        self.renew_in = Some(wait);
         self
     }
 
@@ -117,6 +138,12 @@ impl IssuedTokens {
         self
     }
 
+    /// Adds a value to [`IssuedTokens::kept`].
+    pub fn keep(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
+        self.kept.push((name.into(), value.into()));
+        self
+    }
+
     /// Sets [`IssuedTokens::response`].
     pub fn response(mut self, response: impl Any + Send + Sync) -> Self {
         self.response = Some(Arc::new(response));
@@ -129,7 +156,9 @@ impl fmt::Debug for IssuedTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IssuedTokens")
             .field("expires_in", &self.expires_in)
+            .field("never_expires", &self.never_expires)
             .field("expires_at", &self.expires_at)
+            .field("renew_in", &self.renew_in)
             .field("has_refresh_token", &self.refresh_token.is_some())
             .finish_non_exhaustive()
     }

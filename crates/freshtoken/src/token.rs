@@ -48,10 +48,21 @@ pub(crate) struct Stored {
 }
 
 /// The fields that most responses lack.
-struct Facts {
-    scopes: Vec<String>,
-    extra_headers: Vec<(HeaderName, HeaderValue)>,
-    response: Option<Arc<dyn Any + Send + Sync>>,
+#[derive(Clone, Default)]
+pub(crate) struct Facts {
+    pub(crate) scopes: Vec<String>,
+    pub(crate) extra_headers: Vec<(HeaderName, HeaderValue)>,
+    /// How long after its arrival the vendor wants the token to be renewed.
+    pub(crate) renew_in: Option<Duration>,
+    pub(crate) kept: Vec<(String, Secret)>,
+    pub(crate) response: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Facts {
+    fn is_empty(&self) -> bool {
+        let Self { scopes, extra_headers, renew_in, kept, response } = self;
+        scopes.is_empty() && extra_headers.is_empty() && renew_in.is_none() && kept.is_empty() && response.is_none()
+    }
 }
 
 impl Token {
@@ -82,17 +93,21 @@ impl Token {
             .ok_or_else(|| GrantError::unusable("the access token has a character that a header cannot hold"))?;
 
         let expires_in = lifetime(issued.expires_in, issued.expires_at, issued.date, now).or(match policy.lifetime {
-            Lifetime::For(lifetime) => Some(lifetime),
-            Lifetime::Never | Lifetime::Unknown => None,
+            Lifetime::For(lifetime) if !issued.never_expires => Some(lifetime),
+            _ => None,
         });
         if expires_in.is_some_and(|lifetime| lifetime.is_zero()) {
             return Err(GrantError::unusable("the access token arrived expired"));
         }
-        let mut extra_headers = Vec::with_capacity(issued.extra_headers.len());
-        for (name, value) in issued.extra_headers {
-            let value = value
-                .into_header()
-                .ok_or_else(|| GrantError::permanent("a credential has a character that a header cannot hold"))?;
+        let also = issued.extra_headers.into_iter().chain(policy.kept_headers.iter().filter_map(|(header, name)| {
+            let (_, value) = issued.kept.iter().find(|(kept, _)| kept == name)?;
+            Some((HeaderName::from_static(header), value.clone()))
+        }));
+        let mut extra_headers = Vec::new();
+        for (name, value) in also {
+            let value = value.into_header().ok_or_else(|| {
+                GrantError::permanent("a credential or a kept value has a character that a header cannot hold")
+            })?;
             extra_headers.push((name, value));
         }
         let stored = Stored {
@@ -102,16 +117,19 @@ impl Token {
             issued_at: now.wall,
             expires_at: expires_at(expires_in, now),
         };
-        Ok(Self::new(stored, Facts { scopes: issued.scopes, extra_headers, response: issued.response }))
+        let facts = Facts {
+            scopes: issued.scopes,
+            extra_headers,
+            renew_in: issued.renew_in,
+            kept: issued.kept,
+            response: issued.response,
+        };
+        Ok(Self::new(stored, facts))
     }
 
     /// Restores a token from a store.
-    pub(crate) fn of_stored(
-        stored: Stored,
-        scopes: Vec<String>,
-        extra_headers: Vec<(HeaderName, HeaderValue)>,
-    ) -> Self {
-        Self::new(stored, Facts { scopes, extra_headers, response: None })
+    pub(crate) fn of_stored(stored: Stored, facts: Facts) -> Self {
+        Self::new(stored, facts)
     }
 
     /// The token with its times by another clock.
@@ -124,17 +142,47 @@ impl Token {
             issued_at: shift(*issued_at),
             expires_at: expires_at.map(shift),
         };
-        Self::of_stored(stored, self.scopes().to_vec(), self.extra_headers().to_vec())
+        Self::of_stored(stored, Facts { response: None, ..self.facts() })
     }
 
     fn new(stored: Stored, facts: Facts) -> Self {
-        let has_facts = !facts.scopes.is_empty() || !facts.extra_headers.is_empty() || facts.response.is_some();
-        let facts = has_facts.then(|| Box::new(facts));
+        let facts = (!facts.is_empty()).then(|| Box::new(facts));
         Self(Arc::new(Inner { stored, is_accepted: AtomicBool::new(false), facts }))
     }
 
     pub(crate) fn stored(&self) -> &Stored {
         &self.0.stored
+    }
+
+    fn facts(&self) -> Facts {
+        self.0.facts.as_deref().cloned().unwrap_or_default()
+    }
+
+    /// How long after its arrival the vendor wants the token to be renewed.
+    pub(crate) fn renew_in(&self) -> Option<Duration> {
+        self.0.facts.as_ref()?.renew_in
+    }
+
+    /// All values of the response that belong to the token.
+    pub(crate) fn all_kept(&self) -> &[(String, Secret)] {
+        self.0.facts.as_ref().map(|facts| facts.kept.as_slice()).unwrap_or_default()
+    }
+
+    /// Returns a value of the vendor's response that belongs to the token, such as the base URL of the account's API. The
+    /// vendor's spec names these values. They are stored with the token.
+    ///
+    /// Some can be secrets, so keep them out of logs.
+    ///
+    /// ```no_run
+    /// # async fn example(tokens: freshtoken::TokenSource) -> Result<(), freshtoken::Error> {
+    /// let token = tokens.token().await?;
+    /// let url = token.kept("api_domain").map(|base| format!("{base}/crm/v8/Leads"));
+    /// # let _ = url;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn kept(&self, name: &str) -> Option<&str> {
+        self.all_kept().iter().find(|(kept, _)| kept == name).map(|(_, value)| value.expose())
     }
 
     /// Returns the value of the header that carries the token, such as `Bearer …`. It is marked as sensitive.

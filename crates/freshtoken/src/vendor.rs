@@ -155,6 +155,12 @@ pub struct TokenPolicy {
     /// What precedes the token in the header, with `Some("")` for nothing. `None`: the token type of the response; without one,
     /// `Bearer` on `authorization`, and nothing on another header.
     pub prefix: Option<&'static str>,
+    /// Additional headers for each call, in lower case, each with the name of a [kept value](crate::Token::kept).
+    pub kept_headers: &'static [(&'static str, &'static str)],
+    /// The [kept value](crate::Token::kept) that is the base URL of calls.
+    pub base_url: Option<&'static str>,
+    /// The statuses of a call that mean that the token is no longer valid: see [`HttpClient`](crate::HttpClient).
+    pub expired: &'static [u16],
 }
 
 impl TokenPolicy {
@@ -171,6 +177,9 @@ impl TokenPolicy {
             scoped: false,
             header: "authorization",
             prefix: None,
+            kept_headers: &[],
+            base_url: None,
+            expired: &[401],
         }
     }
 
@@ -233,6 +242,33 @@ impl TokenPolicy {
     /// Sets [`TokenPolicy::prefix`]. An empty one sends the bare token.
     pub const fn prefix(mut self, prefix: &'static str) -> Self {
         self.prefix = Some(prefix);
+        self
+    }
+
+    /// Sets [`TokenPolicy::kept_headers`].
+    ///
+    /// # Panics
+    ///
+    /// If a name is not a valid header name in lower case, at compile time as for [`TokenPolicy::header`].
+    pub const fn kept_headers(mut self, headers: &'static [(&'static str, &'static str)]) -> Self {
+        let mut index = 0;
+        while index < headers.len() {
+            std::mem::forget(HeaderName::from_static(headers[index].0));
+            index += 1;
+        }
+        self.kept_headers = headers;
+        self
+    }
+
+    /// Sets [`TokenPolicy::base_url`].
+    pub const fn base_url(mut self, kept: &'static str) -> Self {
+        self.base_url = Some(kept);
+        self
+    }
+
+    /// Sets [`TokenPolicy::expired`].
+    pub const fn expired(mut self, statuses: &'static [u16]) -> Self {
+        self.expired = statuses;
         self
     }
 }

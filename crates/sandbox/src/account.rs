@@ -22,7 +22,7 @@ use crate::spec::compute::{Claim, Compute, THUMBPRINTS, names};
 use crate::spec::document::Document;
 use crate::spec::schema::Kind;
 use crate::spec::value::as_text;
-use crate::spec::x_token::Action;
+use crate::spec::x_token::{Action, Also};
 
 /// Credentials by name, in the spec's order: `credentials["client_id"]`.
 pub type Credentials = IndexMap<String, String>;
@@ -208,8 +208,8 @@ fn known(document: &Document, any: &[String]) -> Known {
             }
         }
     }
-    for name in token.usage.also.values() {
-        known.others.entry(name.clone()).or_insert_with(|| Credential::text(made_of(name)));
+    for name in token.usage.also.values().filter_map(Also::credential) {
+        known.others.entry(name.to_owned()).or_insert_with(|| Credential::text(made_of(name)));
     }
     known.others.retain(|name, _| !known.credentials.contains_key(name) && !known.settings.contains_key(name));
     known

@@ -146,7 +146,8 @@ impl<'a> Grants<'a> {
     }
 
     fn access_token(&self, operation: &Operation, number: u64) -> String {
-        let example = success::token_example(self.document, operation, &self.token.response.access_token);
+        let pointers = self.token.response.access_token.pointers().iter();
+        let example = pointers.filter_map(|at| success::token_example(self.document, operation, at)).next();
         format!("{}-{number}", example.unwrap_or_else(|| "example-access-token".to_owned()))
     }
 
@@ -313,7 +314,7 @@ impl Grant<'_> {
         let (Some(_), Some(grant)) = (active, token.login.as_ref().or(token.refresh.as_ref())) else {
             return success::plain(document, self.operation);
         };
-        let its_own = token.response.access_token.rsplit('/').next();
+        let its_own = token.response.access_token.pointers().first().and_then(|at| at.rsplit('/').next());
         let names = token.revoke.as_ref().and_then(|revoke| revoke.token.as_deref()).into_iter();
         let value = names.chain(its_own).chain(["token"]).find_map(|name| values.text(name)).unwrap_or_default();
         let live = state.ledger.live(&value, self.now).ok();
@@ -350,7 +351,8 @@ impl Grant<'_> {
         let has_refresh_tokens = token.refresh.is_some() && token.response.refresh_token.is_some();
         // If access token and refresh token have the same place in the response, they are one token, and every refresh
         // issues a new one.
-        let is_one = token.response.refresh_token.as_ref() == Some(&token.response.access_token);
+        let is_one =
+            token.response.refresh_token.as_ref().is_some_and(|at| token.response.access_token.pointers().contains(at));
         let kept = kept.filter(|_| !is_one);
         let refresh_expires_at = match &kept {
             Some(kept) => state.ledger.refresh_expires_at(kept),

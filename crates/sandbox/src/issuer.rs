@@ -107,14 +107,16 @@ impl Issuer {
         caller.curl(token.login.as_ref().or(token.refresh.as_ref())?)
     }
 
-    /// Returns a `curl` command that calls the protected resource. Replace `TOKEN` with a token.
+    /// Returns a `curl` command that calls the protected resource. Replace `TOKEN` with a token, and `KEPT` with what came
+    /// with it.
     pub fn curl_call(&self) -> Option<String> {
         let document = &self.0.vendor.document;
         let token = document.token.as_ref()?;
         let prefix = resource::prefix(document, token).map(|prefix| format!("{prefix} ")).unwrap_or_default();
-        let also = token.usage.also.iter().map(|(header, credential)| {
-            let known = self.credentials().get(credential).or_else(|| self.settings().get(credential));
-            format!(" -H '{header}: {}'", known.map(String::as_str).unwrap_or_default())
+        let also = token.usage.also.iter().map(|(header, also)| {
+            let known = |name| self.credentials().get(name).or_else(|| self.settings().get(name));
+            let value = also.credential().and_then(known).map(String::as_str);
+            format!(" -H '{header}: {}'", value.unwrap_or("KEPT"))
         });
         let also: String = also.collect();
         Some(format!("curl -sS {}/protected -H '{}: {prefix}TOKEN'{also}", self.url(), token.usage.header))

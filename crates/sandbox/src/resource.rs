@@ -46,7 +46,8 @@ pub(crate) fn protected(
         }
         Err(refusal) => {
             state.counts.calls_refused += 1;
-            let response = refused(document, token, &refusal);
+            let mut response = refused(document, token, &refusal);
+            response.status = token.usage.expired.first().copied().unwrap_or(response.status);
             Err((refusal, response))
         }
     }
@@ -80,10 +81,12 @@ fn accepted_token<'a>(
         .ledger
         .live(value, now)
         .map_err(|unusable| Refusal::new(Reason::AccessToken, &format!("the token {}", unusable.text())))?;
-    for (header, credential) in &token.usage.also {
+    for (header, also) in &token.usage.also {
+        let value = given(header)?;
+        // Which kept value a response had is known to the client alone.
+        let Some(credential) = also.credential() else { continue };
         let known = accounts.credentials()[access.account].get(credential);
         let known = known.or_else(|| accounts.settings().get(credential));
-        let value = given(header)?;
         if known.is_some_and(|known| *known != value) {
             return Err(refuse(header, "is wrong"));
         }

@@ -22,17 +22,15 @@ static CREATE_TOKEN_OPERATION: Operation = Operation {
     user_agent: HeaderValue::from_static(USER_AGENT),
     success: tokens::Success {
         tokens: Some(tokens::TokenFields {
-            access_token: "/access_token",
+            access_token: &["/access_token"],
             token_type: Some("/token_type"),
-            expires_in: Some(tokens::In {
-                at: "/expires_in",
-                unit: tokens::Unit::Seconds,
-            }),
-            expires_at: None,
-            refresh_token: None,
-            refresh_expires_in: None,
-            refresh_expires_at: None,
-            scope: None,
+            expires_in: &[
+                tokens::In {
+                    at: "/expires_in",
+                    ..tokens::In::SECONDS
+                },
+            ],
+            ..tokens::TokenFields::NONE
         }),
         error: None,
         ok: None,

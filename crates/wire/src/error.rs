@@ -191,6 +191,9 @@ impl<B> Error<B> {
         context.problem = details.problem.or(context.problem);
         context.class = B::RULES.class(status, context.code.as_deref());
         context.listed = B::RULES.lists(status, context.code.as_deref());
+        let wait = |entry: &str| B::WAITS.iter().find(|(known, _)| *known == entry).map(|(_, wait)| *wait);
+        let documented = || context.code.as_deref().and_then(wait).or_else(|| wait(&status.to_string()));
+        context.retry_after = context.retry_after.or_else(documented);
         *body = details.body;
         self
     }

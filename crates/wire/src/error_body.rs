@@ -1,5 +1,7 @@
 //! What generated code declares about a vendor's error bodies.
 
+use std::time::Duration;
+
 use crate::rules::Rules;
 
 /// The typed error bodies of a vendor, usually an enum with one variant per schema. Generated code implements it.
@@ -9,6 +11,12 @@ pub trait ErrorBody: Sized {
 
     /// The places of the fields of an error body.
     const FIELDS: ErrorFields = ErrorFields::NONE;
+
+    /// Whether every value at the places of the code is looked up, and not only the first. A place can then be a list.
+    const ANY_CODE: bool = false;
+
+    /// Codes or statuses with the time to wait before the next request, if the response does not say.
+    const WAITS: &'static [(&'static str, Duration)] = &[];
 
     /// Decodes the error body of `operation` for `status`, if the spec has one and `body` matches it. `body` is JSON.
     fn decode(operation: &'static str, status: u16, body: &[u8]) -> Option<Self>;

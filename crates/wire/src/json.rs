@@ -116,6 +116,11 @@ impl<'a> Json<'a> {
         self.0.starts_with(|first: char| first == '-' || first.is_ascii_digit()).then_some(self.0)
     }
 
+    /// Returns a boolean as a string.
+    pub(crate) fn boolean(self) -> Option<&'a str> {
+        matches!(self.0, "true" | "false").then_some(self.0)
+    }
+
     /// Returns a string that isn't empty, or a number. An integer is returned without a fraction.
     pub(crate) fn text(self) -> Option<String> {
         if let Some(number) = self.number() {

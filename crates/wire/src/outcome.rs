@@ -11,7 +11,8 @@ use crate::json::Json;
 use crate::lenient;
 use crate::response::{self, Granted, Head, IncompleteResponse, Response, ResponseValue};
 use crate::retry_after;
-use crate::tokens::{Reading, Tokens};
+use crate::secret::Secret;
+use crate::tokens::{Reading, TokenFields, Tokens};
 
 type OperationResult<T> = Result<ResponseValue<T>, response::Error>;
 
@@ -82,7 +83,7 @@ impl Call {
 
     fn typed<T: DeserializeOwned, B: ErrorBody>(&self, Response { head, body }: Response) -> Result<T, Error<B>> {
         let body = self.succeeded(&head, body)?;
-        let tokens = self.read(&body).and_then(tokens);
+        let tokens = self.read(&head, &body).and_then(tokens);
         match serde_json::from_str(&body) {
             Ok(value) if tokens.is_some() || self.operation.success.tokens.is_none() => Ok(value),
             Ok(_) => Err(self.error_in_success(&head, &body)),
@@ -95,7 +96,7 @@ impl Call {
         Response { head, body }: Response,
     ) -> Result<Granted<T>, Error<B>> {
         let mut body = self.succeeded(&head, body)?;
-        let reading = self.read(&body);
+        let reading = self.read(&head, &body);
         let secrets = reading.as_ref().map(|reading| reading.secrets.clone()).unwrap_or_default();
         let Some(tokens) = reading.and_then(tokens) else {
             return Err(match serde_json::from_str::<T>(&body) {
@@ -116,6 +117,16 @@ impl Call {
 
     /// Returns the body of a success, if it is JSON without an error in it.
     fn succeeded<B: ErrorBody>(&self, head: &Head, body: Result<Text, BodyProblem>) -> Result<Text, Error<B>> {
+        let body = body.map(|text| {
+            if self.is_text_token(&text) {
+                quoted(&text)
+            } else if BodyProblem::of_text(&text).is_some() && self.header_token(head).is_some() {
+                // The token is not in the body, so what is there does not matter.
+                Text::from("{}".to_owned())
+            } else {
+                text
+            }
+        });
         let problem = match &body {
             Ok(text) => BodyProblem::of_text(text),
             Err(problem) => Some(*problem),
@@ -131,14 +142,30 @@ impl Call {
         }
     }
 
-    fn read(&self, body: &str) -> Option<Reading<'static>> {
-        self.operation.success.tokens.as_ref()?.read(body)
+    fn read(&self, head: &Head, body: &str) -> Option<Reading<'static>> {
+        self.operation.success.tokens.as_ref()?.read_with(body, self.header_token(head))
+    }
+
+    /// Returns the access token in a header, if that is its place.
+    fn header_token(&self, head: &Head) -> Option<Secret> {
+        let name = self.operation.success.tokens.as_ref()?.access_token_header?;
+        let token = head.headers.get(name)?.to_str().ok()?.trim();
+        (!token.is_empty()).then(|| Secret::new(token))
+    }
+
+    /// Whether a body is plain text that can be a token: printable, and no HTML.
+    fn is_text_token(&self, body: &str) -> bool {
+        let takes_text = self.operation.success.tokens.as_ref().is_some_and(TokenFields::takes_text);
+        let text = body.trim();
+        let is_token =
+            !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'!'..=b'~')) && !text.starts_with('<');
+        takes_text && is_token && Json::parse(body).is_none()
     }
 
     /// Returns the tokens of a success that the spec doesn't list.
     fn tokens_of(&self, response: &Response) -> Option<Tokens> {
         let body = response.body.as_ref().ok().filter(|_| response.status().is_success())?;
-        self.read(body).and_then(tokens).filter(|_| !self.operation.success.is_failure(body))
+        self.read(&response.head, body).and_then(tokens).filter(|_| !self.operation.success.is_failure(body))
     }
 
     /// The error for a success that contains the vendor's error, or no token.
@@ -226,6 +253,20 @@ fn tokens(reading: Reading<'static>) -> Option<Tokens> {
     reading.tokens.map(|tokens| Tokens { misfits, ..tokens })
 }
 
+/// Returns plain text as a JSON string.
+fn quoted(text: &str) -> Text {
+    let mut quoted = String::with_capacity(2 * text.len() + 2);
+    quoted.push('"');
+    for character in text.trim().chars() {
+        if matches!(character, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(character);
+    }
+    quoted.push('"');
+    Text::from(quoted)
+}
+
 /// Adds the status and the headers of a response to an error.
 fn with_head<B: ErrorBody>(error: Error<B>, head: &Head) -> Error<B> {
     let header = |name| retry_after::text(&head.headers, name).map(str::to_owned);
@@ -240,8 +281,15 @@ fn with_head<B: ErrorBody>(error: Error<B>, head: &Head) -> Error<B> {
 fn details<B: ErrorBody>(body: &str) -> BodyDetails<B> {
     let json = Json::parse(body);
     let find = |pointers: &[&str]| pointers.iter().find_map(|pointer| json?.at(pointer)?.text());
+    let all = |pointers: &'static [&'static str]| {
+        let values = pointers.iter().filter_map(|pointer| json?.at(pointer));
+        values.flat_map(|value| match value.items() {
+            Some(items) => items.filter_map(Json::text).collect::<Vec<_>>(),
+            None => value.text().into_iter().collect(),
+        })
+    };
     BodyDetails {
-        code: find(B::FIELDS.code),
+        code: if B::ANY_CODE { B::RULES.deciding(all(B::FIELDS.code)) } else { find(B::FIELDS.code) },
         message: find(B::FIELDS.message),
         request_id: find(B::FIELDS.request_id),
         ..BodyDetails::NONE

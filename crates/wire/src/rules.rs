@@ -73,9 +73,39 @@ impl Rules {
         lists.into_iter().find(|(list, _)| list.contains(&entry)).map(|(_, class)| class)
     }
 
+    /// Returns the code that decides: one that `transient` lists, else `permanent`, else `relogin`; else the first.
+    pub(crate) fn deciding(&self, codes: impl Iterator<Item = String>) -> Option<String> {
+        codes.min_by_key(|code| match self.listed(code) {
+            Some(ErrorClass::Transient) => 0,
+            Some(ErrorClass::Permanent) => 1,
+            Some(ErrorClass::Relogin) => 2,
+            None => 3,
+        })
+    }
+
     /// Returns the code as a static string if the spec lists it.
     pub(crate) fn known(&self, code: &str) -> Option<&'static str> {
         let lists = [self.permanent, self.relogin, self.transient, self.known_codes];
         lists.into_iter().flatten().copied().find(|known| *known == code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_codes_the_one_in_the_most_specific_list_decides() {
+        let rules = Rules { permanent: &["7"], relogin: &["invalid_grant"], transient: &["50196"], ..Rules::NONE };
+        let deciding = |codes: &[&str]| rules.deciding(codes.iter().map(|code| (*code).to_owned()));
+        for (codes, wanted) in [
+            (&["invalid_grant", "1", "50196"][..], "50196"),
+            (&["invalid_grant", "7"], "7"),
+            (&["1", "invalid_grant"], "invalid_grant"),
+            (&["1", "2"], "1"),
+        ] {
+            assert_eq!(deciding(codes).as_deref(), Some(wanted), "{codes:?}");
+        }
+        assert_eq!(deciding(&[]), None);
     }
 }

@@ -22,9 +22,8 @@ static CREATE_TOKEN_OPERATION: Operation = Operation {
     user_agent: HeaderValue::from_static(USER_AGENT),
     success: tokens::Success {
         tokens: Some(tokens::TokenFields {
-            access_token: "/credentials/access_token",
+            access_token: &["/credentials/access_token"],
             token_type: Some("/credentials/token_type"),
-            expires_in: None,
             expires_at: Some(tokens::At {
                 at: "/credentials/access_token_expiry",
                 unit: tokens::Unit::Seconds,
@@ -32,14 +31,15 @@ static CREATE_TOKEN_OPERATION: Operation = Operation {
                 format: None,
             }),
             refresh_token: Some("/credentials/refresh_token"),
-            refresh_expires_in: None,
-            refresh_expires_at: Some(tokens::At {
-                at: "/credentials/refresh_token_expiry",
-                unit: tokens::Unit::Seconds,
-                is_utc: false,
-                format: None,
-            }),
-            scope: None,
+            refresh_expires_at: &[
+                tokens::At {
+                    at: "/credentials/refresh_token_expiry",
+                    unit: tokens::Unit::Seconds,
+                    is_utc: false,
+                    format: None,
+                },
+            ],
+            ..tokens::TokenFields::NONE
         }),
         error: Some("/error"),
         ok: None,

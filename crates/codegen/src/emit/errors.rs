@@ -10,7 +10,7 @@ use crate::lower::model::{Model, Operation, Response, Shape, Status, Ty};
 use crate::read::x_token::errors;
 use crate::read::x_token::errors::{RequestId, RetryUnit};
 use crate::read::x_token::response::Scalar;
-use crate::read::x_token::values::Pointer;
+use crate::read::x_token::values::{Pointer, Span};
 
 /// Returns the module of errors.
 pub fn source(model: &Model) -> String {
@@ -40,7 +40,7 @@ pub enum ErrorBody {{
 impl ::freshtoken_wire::ErrorBody for ErrorBody {{
 {rules}
 
-{fields}    #[allow(unused_variables)]
+{fields}{further}    #[allow(unused_variables)]
 {decode_head}
 {decode}
     }}
@@ -53,6 +53,7 @@ impl ::freshtoken_wire::ErrorBody for ErrorBody {{
         fields = fields(model).map_or_else(String::new, |fields| {
             Code::row([Code::text("const FIELDS: ::freshtoken_wire::ErrorFields = "), fields]).lines(4, ";\n\n")
         }),
+        further = further_constants(model),
         decode_head = signature(4, "fn decode", decode_inputs, "Option<Self>"),
         decode = decode(model, &bodies).lines(8, ""),
     )
@@ -149,10 +150,14 @@ fn rules(model: &Model, bodies: &Bodies) -> Code {
     // Codes that an enum of an error body lists. They are no secrets, so messages can contain them.
     let mut known: Vec<&String> = Vec::new();
     for (ty, _) in bodies.values() {
-        for pointer in errors.code.iter() {
+        for pointer in errors.code.pointers() {
             let mut found = Vec::new();
             model.targets(ty, &pointer.segments(), &mut found);
             for target in found {
+                let target = match target {
+                    Ty::List(item) => *item,
+                    target => target,
+                };
                 if let Ty::Ref(name) = target
                     && let Some(Shape::Enum(values)) = model.components.get(&name).map(|component| &component.shape)
                 {
@@ -205,8 +210,28 @@ fn fields(model: &Model) -> Option<Code> {
         Some(RequestId::Body(pointer)) => std::slice::from_ref(pointer),
         _ => &[],
     };
-    let fields = vec![list("code", &errors.code.0), list("message", &errors.message.0), list("request_id", request_id)];
+    let fields =
+        vec![list("code", errors.code.pointers()), list("message", &errors.message.0), list("request_id", request_id)];
     Some(Code::braces("::freshtoken_wire::ErrorFields", fields))
+}
+
+/// Returns the constants that most vendors leave at their defaults.
+fn further_constants(model: &Model) -> String {
+    let Some(errors) = model.x_token.as_ref().map(|x_token| &x_token.errors) else { return String::new() };
+    let mut constants = String::new();
+    if errors.code.is_any() {
+        constants += "    const ANY_CODE: bool = true;\n\n";
+    }
+    if !errors.wait.is_empty() {
+        let pair = |(code, wait): (&String, &Span)| {
+            let wait = format!("::std::time::Duration::from_secs({})", wait.0.as_secs());
+            Code::list("(", vec![Code::string(code), Code::text(wait)])
+        };
+        let waits = Code::list("&[", errors.wait.iter().map(pair).collect());
+        let head = Code::text("const WAITS: &'static [(&'static str, ::std::time::Duration)] = ");
+        constants += &Code::row([head, waits]).lines(4, ";\n\n");
+    }
+    constants
 }
 
 fn decode(model: &Model, bodies: &Bodies) -> Code {

@@ -167,10 +167,11 @@ impl Code {
                         for item in items {
                             start_line(indent + 4, source);
                             item.write(indent + 4, 1, source);
-                            // An arm with a block needs no comma.
+                            // An arm with a block needs no comma, and a struct's base allows none.
                             let is_block =
                                 *close == '}' && matches!(item.kind, Kind::Headed { .. }) && source.ends_with('}');
-                            source.push_str(if is_block { "" } else { "," });
+                            let is_base = matches!(&item.kind, Kind::Text(text) if text.starts_with(".."));
+                            source.push_str(if is_block || is_base { "" } else { "," });
                         }
                         start_line(indent, source);
                     }

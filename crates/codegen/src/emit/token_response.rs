@@ -3,33 +3,75 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use freshtoken_wire::tokens::{self, Success, TokenFields};
+use freshtoken_wire::tokens::{self, Reading, Success, TokenFields};
 use serde_json::Value;
 
 use crate::emit::layout::Code;
 use crate::lower::model::{Model, Operation, Shape, Ty};
-use crate::read::x_token::response::{At, Flag, In, Response, Unit};
+use crate::read::x_token::response::{AccessToken, At, Flag, In, InFormat, Response, Unit};
 use crate::read::x_token::values::Pointer;
 
-/// Returns the places of the tokens in a response, or `None` without a pointer to the access token.
-pub fn fields(response: &Response) -> Option<TokenFields<'_>> {
-    Some(TokenFields {
-        access_token: response.access_token.as_ref()?.as_str(),
-        token_type: response.token_type.as_ref().map(Pointer::as_str),
-        expires_in: response.expires_in.as_ref().map(lifetime),
-        expires_at: response.expires_at.as_ref().map(expiry),
-        refresh_token: response.refresh_token.as_ref().map(Pointer::as_str),
-        refresh_expires_in: response.refresh_expires_in.as_ref().map(lifetime),
-        refresh_expires_at: response.refresh_expires_at.as_ref().map(expiry),
-        scope: response
-            .scope
-            .as_ref()
-            .map(|scope| tokens::Scope { at: scope.at.as_str(), delimiter: scope.delimiter.as_deref() }),
+/// The places of the tokens in a response.
+pub struct Fields<'a> {
+    response: &'a Response,
+    access_token: Vec<&'a str>,
+    expires_in: Vec<tokens::In<'a>>,
+    refresh_expires_in: Vec<tokens::In<'a>>,
+    refresh_expires_at: Vec<tokens::At<'a>>,
+    keep: Vec<(&'a str, &'a str)>,
+}
+
+/// Returns the places of the tokens in a response, or `None` without a place of the access token.
+pub fn fields(response: &Response) -> Option<Fields<'_>> {
+    let access_token = response.access_token.as_ref()?;
+    let never = |of: tokens::In<'_>| of.never.is_empty();
+    let expires_in = response.expires_in.0.iter().map(lifetime);
+    let expires_in = expires_in.map(|of| if never(of) { tokens::In { never: &response.never, ..of } } else { of });
+    Some(Fields {
+        response,
+        access_token: access_token.pointers().iter().map(Pointer::as_str).collect(),
+        expires_in: expires_in.collect(),
+        refresh_expires_in: response.refresh_expires_in.0.iter().map(lifetime).collect(),
+        refresh_expires_at: response.refresh_expires_at.0.iter().map(expiry).collect(),
+        keep: response.keep.iter().map(|(name, at)| (name.as_str(), at.as_str())).collect(),
     })
 }
 
+impl Fields<'_> {
+    /// Returns them for wire's reader.
+    pub fn get(&self) -> TokenFields<'_> {
+        let response = self.response;
+        TokenFields {
+            access_token: &self.access_token,
+            access_token_header: response.access_token.as_ref().and_then(AccessToken::header),
+            token_type: response.token_type.as_ref().map(Pointer::as_str),
+            expires_in: &self.expires_in,
+            expires_at: response.expires_at.as_ref().map(expiry),
+            renew_in: response.renew_in.as_ref().map(lifetime),
+            refresh_token: response.refresh_token.as_ref().map(Pointer::as_str),
+            refresh_expires_in: &self.refresh_expires_in,
+            refresh_expires_at: &self.refresh_expires_at,
+            scope: response
+                .scope
+                .as_ref()
+                .map(|scope| tokens::Scope { at: scope.at.as_str(), delimiter: scope.delimiter.as_deref() }),
+            keep: &self.keep,
+        }
+    }
+
+    /// Reads an example. It has no headers, so a token that is in one is invented.
+    pub fn read(&self, body: &str) -> Option<Reading<'_>> {
+        let fields = self.get();
+        fields.read_with(body, fields.access_token_header.map(|_| "token".into()))
+    }
+}
+
 fn lifetime(lifetime: &In) -> tokens::In<'_> {
-    tokens::In { at: lifetime.at.as_str(), unit: unit(lifetime.unit) }
+    let unit = match lifetime.format {
+        Some(InFormat::Words) => tokens::Unit::Words,
+        None => unit(lifetime.unit),
+    };
+    tokens::In { at: lifetime.at.as_str(), unit, never: &lifetime.never }
 }
 
 fn expiry(expiry: &At) -> tokens::At<'_> {
@@ -69,7 +111,7 @@ pub fn success(model: &Model, operation: &Operation) -> Code {
     }
     let ok = ok.map(|ok| Code::list("(", vec![Code::string(ok.at.as_str()), Code::string(&ok.is.text())]));
     let members = vec![
-        member("tokens", option(fields.map(|fields| token_fields(&fields)))),
+        member("tokens", option(fields.map(|fields| token_fields(&fields.get())))),
         member("error", text(error.map(Pointer::as_str))),
         member("ok", option(ok)),
         member("properties", Code::list("&[", properties.into_iter().map(Code::string).collect())),
@@ -77,11 +119,8 @@ pub fn success(model: &Model, operation: &Operation) -> Code {
     Code::braces("tokens::Success", members)
 }
 
+/// Returns the fields that the response has: further ones cost a vendor nothing.
 fn token_fields(fields: &TokenFields<'_>) -> Code {
-    let lifetime = |lifetime: tokens::In<'_>| {
-        let members = vec![member("at", Code::string(lifetime.at)), member("unit", unit_code(lifetime.unit))];
-        Code::braces("tokens::In", members)
-    };
     let expiry = |expiry: tokens::At<'_>| {
         let members = vec![
             member("at", Code::string(expiry.at)),
@@ -95,17 +134,39 @@ fn token_fields(fields: &TokenFields<'_>) -> Code {
         let members = vec![member("at", Code::string(scope.at)), member("delimiter", text(scope.delimiter))];
         Code::braces("tokens::Scope", members)
     };
-    let members = vec![
-        member("access_token", Code::string(fields.access_token)),
-        member("token_type", text(fields.token_type)),
-        member("expires_in", option(fields.expires_in.map(lifetime))),
-        member("expires_at", option(fields.expires_at.map(expiry))),
-        member("refresh_token", text(fields.refresh_token)),
-        member("refresh_expires_in", option(fields.refresh_expires_in.map(lifetime))),
-        member("refresh_expires_at", option(fields.refresh_expires_at.map(expiry))),
-        member("scope", option(fields.scope.map(scope))),
+    let list = |items: Vec<Code>| (!items.is_empty()).then(|| Code::list("&[", items));
+    let lifetimes = |of: &[tokens::In<'_>]| list(of.iter().copied().map(lifetime_code).collect());
+    let kept = |(name, at): &(&str, &str)| Code::list("(", vec![Code::string(name), Code::string(at)]);
+    let some = |value: Option<Code>| value.map(|value| option(Some(value)));
+    let members = [
+        ("access_token", list(fields.access_token.iter().map(|at| Code::string(at)).collect())),
+        ("access_token_header", some(fields.access_token_header.map(|name| Code::string(&name.to_ascii_lowercase())))),
+        ("token_type", some(fields.token_type.map(Code::string))),
+        ("expires_in", lifetimes(fields.expires_in)),
+        ("expires_at", some(fields.expires_at.map(expiry))),
+        ("renew_in", some(fields.renew_in.map(lifetime_code))),
+        ("refresh_token", some(fields.refresh_token.map(Code::string))),
+        ("refresh_expires_in", lifetimes(fields.refresh_expires_in)),
+        ("refresh_expires_at", list(fields.refresh_expires_at.iter().copied().map(expiry).collect())),
+        ("scope", some(fields.scope.map(scope))),
+        ("keep", list(fields.keep.iter().map(kept).collect())),
     ];
+    let mut members: Vec<Code> = members.into_iter().filter_map(|(name, value)| Some(member(name, value?))).collect();
+    members.push(Code::text("..tokens::TokenFields::NONE"));
     Code::braces("tokens::TokenFields", members)
+}
+
+fn lifetime_code(lifetime: tokens::In<'_>) -> Code {
+    let mut members = vec![member("at", Code::string(lifetime.at))];
+    if lifetime.unit != tokens::Unit::Seconds {
+        members.push(member("unit", unit_code(lifetime.unit)));
+    }
+    if !lifetime.never.is_empty() {
+        let never = lifetime.never.iter().map(|number| Code::text(number.to_string())).collect();
+        members.push(member("never", Code::list("&[", never)));
+    }
+    members.push(Code::text("..tokens::In::SECONDS"));
+    Code::braces("tokens::In", members)
 }
 
 fn member(name: &str, value: Code) -> Code {
@@ -124,6 +185,7 @@ fn unit_code(unit: tokens::Unit) -> Code {
     Code::text(match unit {
         tokens::Unit::Seconds => "tokens::Unit::Seconds",
         tokens::Unit::Milliseconds => "tokens::Unit::Milliseconds",
+        tokens::Unit::Words => "tokens::Unit::Words",
     })
 }
 
@@ -191,8 +253,8 @@ paths:
              scope: { at: /more, delimiter: ',' }, error: /more/0, ok: { at: /ttl, is: 1 } }",
         );
         for wanted in [
-            "access_token:\"/token\"",
-            "tokens::In{at:\"/ttl\",unit:tokens::Unit::Milliseconds,}",
+            "access_token:&[\"/token\"]",
+            "expires_in:&[tokens::In{at:\"/ttl\",unit:tokens::Unit::Milliseconds,..tokens::In::SECONDS},]",
             "tokens::At{at:\"/until\",unit:tokens::Unit::Seconds,is_utc:true,format:Some(\"%d.%m.%Y\"),}",
             "tokens::Scope{at:\"/more\",delimiter:Some(\",\"),}",
             "error:Some(\"/more/0\"),ok:Some((\"/ttl\",\"1\"))",

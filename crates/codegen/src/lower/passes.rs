@@ -13,7 +13,7 @@ use crate::read::x_token::XToken;
 /// Makes an expiry a UTC timestamp if it has a `zone`.
 pub fn lower_expiries(x_token: &XToken, operations: &[Operation], components: &mut IndexMap<String, Component>) {
     let response = &x_token.response;
-    let moments = [&response.expires_at, &response.refresh_expires_at];
+    let moments = || response.expires_at.iter().chain(&response.refresh_expires_at.0);
     let actions = [
         x_token.login.as_ref().map(|login| &login.operation),
         x_token.refresh.as_ref().map(|refresh| &refresh.operation),
@@ -22,8 +22,7 @@ pub fn lower_expiries(x_token: &XToken, operations: &[Operation], components: &m
         operations.iter().filter(|operation| actions.iter().flatten().any(|id| ident::snake(id) == operation.id))
     {
         let Some(ty) = &operation.success.ty else { continue };
-        let in_utc = moments.iter().filter_map(|expiry| expiry.as_ref()).filter(|expiry| expiry.zone.is_some());
-        for expiry in in_utc {
+        for expiry in moments().filter(|expiry| expiry.zone.is_some()) {
             let change = |old: &Ty| matches!(old, Ty::Timestamp { .. }).then_some(Ty::Timestamp { utc: true });
             retype(components, ty, &expiry.at.segments(), &change);
         }

@@ -63,16 +63,23 @@ impl Schedule {
         *self = Self { refresh_expiry, ..schedule.unwrap_or(Self::NEVER) };
     }
 
-    /// The deadlines of a token; `None` where its expiry is unknown.
+    /// The deadlines of a token; `None` where neither its expiry nor the time to renew it is known.
     fn of_token(token: &Token, policy: &TokenPolicy, now: Now, random: &dyn Random) -> Option<Self> {
-        let (lifetime, age) = (token.lifetime()?, token.age(now));
+        let age = token.age(now);
         // A token from a store may have expired long ago. How long matters to a refresh that must not be early.
         let at_age = |then: Duration| match then.checked_sub(age) {
             Some(wait) => Deadline::after(now, wait),
             None => Deadline::before(now, age - then),
         };
+        let renew_in = token.renew_in().filter(|_| policy.renew != Renewal::AtExpiry);
+        let Some(lifetime) = token.lifetime() else {
+            return renew_in.map(|due| Self { due: at_age(due), ..Self::NEVER });
+        };
+        // The vendor says from when on, so the jitter makes it later.
+        let stated = renew_in.and_then(|due| Some(due + lifetime.checked_sub(due)?.mul_f64(JITTER * random.unit())));
         let due = match policy.renew {
             Renewal::AtExpiry => None,
+            _ if stated.is_some_and(|due| due < lifetime) => stated,
             Renewal::Early(part) => Some(lifetime.mul_f64((part - JITTER * random.unit()).clamp(0.0, 1.0))),
             Renewal::Before(margin) => {
                 let early = margin.min(lifetime / 2);
@@ -148,5 +155,51 @@ impl Schedule {
     /// Whether the refresh token has expired on both clocks.
     pub(crate) fn has_refresh_token_expired(&self, now: Now) -> bool {
         self.refresh_expiry.has_passed_on_both(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+    use crate::issued_tokens::IssuedTokens;
+
+    /// The least or the most jitter.
+    struct Fixed(f64);
+
+    impl Random for Fixed {
+        fn unit(&self) -> f64 {
+            self.0
+        }
+    }
+
+    const fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// Whether a token of a response is due this long after its arrival.
+    fn is_due(issued: IssuedTokens, policy: &TokenPolicy, after: u64, jitter: f64) -> bool {
+        let at = |after| Now::new(seconds(after), UNIX_EPOCH + seconds(1_000_000_000 + after));
+        let token = Token::of(issued, policy, 1, at(0)).unwrap();
+        let schedule = Schedule::of_token(&token, policy, at(0), &Fixed(jitter)).unwrap();
+        schedule.is_due(at(after))
+    }
+
+    #[test]
+    fn a_token_is_due_when_the_response_says_and_not_before() {
+        const POLICY: TokenPolicy = TokenPolicy::new("acme");
+        let issued = || IssuedTokens::new("t").expires_in(seconds(1_000)).renew_in(seconds(400));
+        for (after, jitter, due) in [(399, 0.0, false), (401, 0.0, true), (425, 0.99, false), (431, 0.99, true)] {
+            assert_eq!(is_due(issued(), &POLICY, after, jitter), due, "{after} s, jitter {jitter}");
+        }
+        assert!(is_due(IssuedTokens::new("t").renew_in(seconds(400)), &POLICY, 401, 0.0), "without an expiry");
+    }
+
+    #[test]
+    fn a_time_to_renew_after_the_expiry_is_ignored() {
+        const POLICY: TokenPolicy = TokenPolicy::new("acme");
+        let issued = || IssuedTokens::new("t").expires_in(seconds(1_000)).renew_in(seconds(2_000));
+        assert!(!is_due(issued(), &POLICY, 749, 0.0) && is_due(issued(), &POLICY, 751, 0.0));
     }
 }

@@ -8,7 +8,7 @@ use freshtoken_wire::MAX_BODY;
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Request, Response, StatusCode, Url};
+use reqwest::{Request, Response, Url};
 
 use crate::core::cell::Rejected;
 use crate::http_error::HttpError;
@@ -81,7 +81,7 @@ impl<'a> Call<'a> {
         if response.status().is_success() {
             self.token.accept();
         }
-        if response.status() != StatusCode::UNAUTHORIZED || lacks_scope(&response) {
+        if !self.tokens.is_expired_by(response.status()) || lacks_scope(&response) {
             return Ok(ControlFlow::Break(response));
         }
         let Rejected { rejection, checks_store } = self.tokens.reject(UsedToken::Token(&self.token));

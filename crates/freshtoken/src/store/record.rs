@@ -11,7 +11,7 @@ use crate::core::clock::{Now, system_time, unix_nanos};
 use crate::fingerprint::Fingerprint;
 use crate::grant_error::GrantError;
 use crate::issued_tokens::IssuedTokens;
-use crate::token::{Stored, Token, expires_at, lifetime};
+use crate::token::{Facts, Stored, Token, expires_at, lifetime};
 use crate::vendor::TokenPolicy;
 
 /// Everything known about an account at one moment, and what a [`Store`](crate::store::Store) keeps.
@@ -269,6 +269,11 @@ struct TokenForm {
     expires_at: Option<u64>,
     scopes: Vec<String>,
     extra_headers: Vec<(String, Secret)>,
+    /// In nanoseconds after its arrival.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    renew_in: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    kept: Vec<(String, Secret)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -316,6 +321,8 @@ impl Record {
                     .iter()
                     .map(|(name, value)| (name.to_string(), text(value)))
                     .collect(),
+                renew_in: token.renew_in().and_then(|wait| u64::try_from(wait.as_nanos()).ok()),
+                kept: token.all_kept().to_vec(),
             }
         });
         let refresh = self
@@ -378,7 +385,14 @@ fn token(form: TokenForm) -> Result<Token, RecordError> {
         issued_at: form.issued_at,
         expires_at: form.expires_at,
     };
-    Ok(Token::of_stored(stored, form.scopes, also.collect::<Result<_, _>>()?))
+    let facts = Facts {
+        scopes: form.scopes,
+        extra_headers: also.collect::<Result<_, _>>()?,
+        renew_in: form.renew_in.map(Duration::from_nanos),
+        kept: form.kept,
+        response: None,
+    };
+    Ok(Token::of_stored(stored, facts))
 }
 
 #[cfg(test)]
@@ -411,6 +425,20 @@ mod tests {
         assert_eq!(back.generation(), 7);
         let empty = Record::from_json(Record::empty(3).to_json().expose()).unwrap();
         assert!(empty.is_empty() && empty.generation() == 3);
+    }
+
+    #[test]
+    fn kept_values_and_the_time_to_renew_survive_a_round_trip() {
+        const POLICY: TokenPolicy = TokenPolicy::new("acme").kept_headers(&[("x-company", "company")]);
+        let issued = IssuedTokens::new("t").keep("company", "c").keep("url", "https://a.example");
+        let issued = issued.renew_in(Duration::from_secs(60));
+        let record = Record::of(issued, None, KeepsOld::No, &POLICY, 1, now()).unwrap().0;
+        let back = Record::from_json(record.to_json().expose()).unwrap();
+        let token = back.token().unwrap();
+        assert_eq!((token.kept("company"), token.kept("url")), (Some("c"), Some("https://a.example")));
+        assert_eq!((token.kept("other"), token.renew_in()), (None, Some(Duration::from_secs(60))));
+        assert_eq!(token.extra_headers()[0].1, "c");
+        assert!(!format!("{back:?}").contains("a.example"));
     }
 
     #[test]

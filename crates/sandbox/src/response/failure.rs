@@ -364,13 +364,13 @@ impl<'a> PlayedVendor<'a> {
         if error.is_none() && ok.is_none() {
             return None;
         }
-        let token_at = self.grant().map(|response| response.access_token.as_str());
+        let token_at = self.grant().map(|response| response.access_token.pointers()).unwrap_or_default();
         let (status, response) = self.operation.success(self.document);
         let (response, (media_type, media)) = (response?, response?.json()?);
         let is_failure = |value: &Value| {
             let is_error = error.and_then(|at| value.pointer(at)).is_some_and(|error| !is_empty(error));
             let is_not_ok = ok.is_some_and(|ok| value.pointer(&ok.at) != Some(&ok.is));
-            let has_token = token_at.and_then(|at| value.pointer(at)).is_some_and(|token| !token.is_null());
+            let has_token = token_at.iter().filter_map(|at| value.pointer(at)).any(|token| !token.is_null());
             (is_error || is_not_ok) && !has_token
         };
         let examples = media.examples(self.document).filter(|(_, _, value)| is_failure(value)).collect();

@@ -11,7 +11,7 @@ use crate::response::{pointer, time};
 use crate::spec::document::Document;
 use crate::spec::operation::{MediaType, Operation, ResponseObject};
 use crate::spec::schema::Schema;
-use crate::spec::x_token::{Lifetime, TimeUnit, TimedPointer, XToken};
+use crate::spec::x_token::{AccessToken, Lifetime, TimeUnit, TimedPointer, XToken};
 
 /// The lifetime of an access token if the spec doesn't say: one hour.
 const ACCESS_LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -32,7 +32,16 @@ pub(crate) struct Issued {
 /// Returns the documented lifetime of an access token: that of an example, then `x-token.lifetime`. `None` means that
 /// it never expires.
 pub(crate) fn access_lifetime(document: &Document, token: &XToken, operation: &Operation) -> Option<Duration> {
-    let example = token.response.expires_in.as_ref().and_then(|at| example_lifetime(document, operation, at));
+    let example = |at: &TimedPointer| {
+        let (_, media) = operation.success(document).1?.json()?;
+        example_of(document, media, &at.pointer)
+    };
+    let never = &token.response.never;
+    let is_never = |at: &TimedPointer| example(at).is_some_and(|value| means_never(at, never, value));
+    if token.response.expires_in.iter().any(is_never) {
+        return None;
+    }
+    let example = token.response.expires_in.iter().find_map(|at| length(at, example(at)?));
     match (example, token.lifetime) {
         (Some(lifetime), _) | (None, Lifetime::For(lifetime)) => Some(lifetime),
         (None, Lifetime::Unlimited) => None,
@@ -46,20 +55,25 @@ pub(crate) fn refresh_lifetime(document: &Document, token: &XToken, operation: &
     let media = operation.success(document).1.and_then(|response| response.json()).map(|(_, media)| media);
     let example = |at: &TimedPointer| example_of(document, media?, &at.pointer);
     let (expires_in, expires_at) = (&token.response.refresh_expires_in, &token.response.refresh_expires_at);
-    if let Some((at, example)) = expires_in.as_ref().and_then(|at| Some((at, example(at)?))) {
-        return length(at, example);
+    let stated: Vec<_> = expires_in.iter().filter_map(|at| Some(length(at, example(at)?))).collect();
+    if !stated.is_empty() {
+        return stated.into_iter().flatten().min();
     }
     let names_one = |at: &TimedPointer| example(at).is_none_or(|example| is_expiry(at, example));
-    expires_at.as_ref().is_none_or(names_one).then_some(REFRESH_LIFETIME)
+    expires_at.iter().all(names_one).then_some(REFRESH_LIFETIME)
 }
 
-fn example_lifetime(document: &Document, operation: &Operation, at: &TimedPointer) -> Option<Duration> {
-    let (_, media) = operation.success(document).1?.json()?;
-    length(at, example_of(document, media, &at.pointer)?)
+/// Whether a number in a response means "never".
+fn means_never(at: &TimedPointer, never: &[i64], value: &Value) -> bool {
+    let number = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());
+    number.is_some_and(|number| at.never.contains(&number) || never.contains(&number))
 }
 
 /// Returns a duration in a response. 0, -1 and the like mean none.
 fn length(at: &TimedPointer, value: &Value) -> Option<Duration> {
+    if let (true, Some(text)) = (at.is_in_words(), value.as_str()) {
+        return time::read_words(text);
+    }
     let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
     number.filter(|number| *number > 0).map(|number| at.unit.times(number))
 }
@@ -82,7 +96,7 @@ pub(crate) fn expiry(
 ) -> SystemTime {
     let whole = |at: &TimedPointer, time: Duration| at.unit.times(u64::try_from(at.unit.of(time)).unwrap_or(u64::MAX));
     let mut end = now.checked_add(lifetime).unwrap_or(now);
-    if let Some(at) = &token.response.expires_in {
+    for at in &token.response.expires_in {
         end = end.min(now.checked_add(whole(at, lifetime)).unwrap_or(now));
     }
     let media = operation.success(document).1.and_then(|response| response.json());
@@ -117,15 +131,35 @@ pub(crate) fn grant(
     let schema = kinds.iter().map(|kind| kind.schema).find(is_kind).unwrap_or(&media.schema);
     let mut put = |pointer: &str, value: Value| pointer::set(document, schema, &mut body, pointer, value);
 
-    put(&pointers.access_token, Value::from(issued.access_token.as_str()));
-    if let (Some(at), Some(end)) = (&pointers.expires_in, issued.expires_at) {
+    let first = pointers.access_token.pointers().iter().find(|at| schema.at(document, at).is_some());
+    if let Some(at) = first {
+        put(at, Value::from(issued.access_token.as_str()));
+    }
+    for (index, at) in pointers.expires_in.iter().enumerate() {
+        let example = example_of(document, media, &at.pointer);
+        // Of several, the first is always there, and the others as in the example.
+        if index > 0 && example.is_none() {
+            continue;
+        }
+        let Some(end) = issued.expires_at else {
+            let never = at.never.first().or(pointers.never.first());
+            if let Some(never) = never.filter(|_| !example.is_some_and(|value| means_never(at, &pointers.never, value)))
+            {
+                put(&at.pointer, Value::from(*never));
+            }
+            continue;
+        };
         // Next to an expiry time, which was rounded down to whole seconds, state the lifetime that the vendor started
         // from.
         let is_truncated = pointers.expires_at.is_some() && at.unit == TimeUnit::Seconds;
         let cut = if is_truncated { Duration::from_nanos(999_999_999) } else { Duration::ZERO };
         let left = end.duration_since(now).map(|left| left + cut).unwrap_or_default();
-        let example = example_of(document, media, &at.pointer);
         put(&at.pointer, time::write_duration(document, schema, at, example, left));
+    }
+    if let (Some(at), Some(left)) = (&pointers.renew_in, issued.expires_at.and_then(|end| end.duration_since(now).ok()))
+    {
+        let example = example_of(document, media, &at.pointer);
+        put(&at.pointer, time::write_duration(document, schema, at, example, left / 2));
     }
     if let (Some(at), Some(end)) = (&pointers.expires_at, issued.expires_at) {
         let example = example_of(document, media, &at.pointer);
@@ -135,14 +169,14 @@ pub(crate) fn grant(
         put(at, Value::from(refresh_token.as_str()));
         // Without an expiry, keep the value of the example, or use 0.
         let end = issued.refresh_expires_at;
-        if let Some(at) = &pointers.refresh_expires_in {
+        for at in &pointers.refresh_expires_in {
             let example = example_of(document, media, &at.pointer);
             let none = example.filter(|example| length(at, example).is_none());
             let left = end.and_then(|end| end.duration_since(now).ok()).unwrap_or_default();
             let stated = || time::write_duration(document, schema, at, example, left);
             put(&at.pointer, none.filter(|_| end.is_none()).cloned().unwrap_or_else(stated));
         }
-        if let Some(at) = &pointers.refresh_expires_at {
+        for at in &pointers.refresh_expires_at {
             let example = example_of(document, media, &at.pointer);
             let none = example.filter(|example| !is_expiry(at, example));
             let stated = || time::write_date_time(document, schema, at, example, end.unwrap_or(SystemTime::UNIX_EPOCH));
@@ -157,14 +191,19 @@ pub(crate) fn grant(
     if let Some(ok) = &pointers.ok {
         put(&ok.at, ok.is.clone());
     }
-    finish(document, Response::empty(status).unstored(), response, media_type, &body)
+    let response = finish(document, Response::empty(status).unstored(), response, media_type, &body);
+    match &pointers.access_token {
+        AccessToken::Body(_) => response,
+        AccessToken::Header(name) => response.with_header(name, &issued.access_token),
+    }
 }
 
 /// Returns the expiry of a token as the response to its grant states it.
 pub(crate) fn stated_expiry(token: &XToken, response: &Response, now: SystemTime) -> Option<SystemTime> {
     let body: Value = serde_json::from_slice(&response.body).ok()?;
     let at = |at: &TimedPointer| body.pointer(&at.pointer);
-    let expires_in = token.response.expires_in.as_ref().and_then(|place| now.checked_add(length(place, at(place)?)?));
+    let lifetime = token.response.expires_in.iter().find_map(|place| length(place, at(place)?));
+    let expires_in = lifetime.and_then(|lifetime| now.checked_add(lifetime));
     let expires_at = token.response.expires_at.as_ref().and_then(|place| time::read_date_time(place, at(place)?));
     [expires_in, expires_at.map(SystemTime::from)].into_iter().flatten().min()
 }
@@ -239,12 +278,16 @@ fn finish(
 /// Returns the example that contains the most of the places that `x-token` names, or else what the schema requires.
 fn base(document: &Document, token: &XToken, media: &MediaType) -> Value {
     let pointers = &token.response;
-    let ats = [&pointers.expires_in, &pointers.expires_at, &pointers.refresh_expires_in, &pointers.refresh_expires_at];
-    let named = ats.into_iter().chain([&pointers.scope]).flatten().map(|at| at.pointer.as_str());
+    let named = pointers.expires_in.iter().chain(&pointers.expires_at).chain(&pointers.refresh_expires_in);
+    let named = named.chain(&pointers.refresh_expires_at).chain(&pointers.scope).map(|at| at.pointer.as_str());
     let named: Vec<&str> =
         named.chain(pointers.token_type.as_deref()).chain(pointers.refresh_token.as_deref()).collect();
     let has = |value: &Value, pointer: &str| value.pointer(pointer).is_some_and(|value| !value.is_null());
-    let holding = media.examples(document).filter(|(_, _, value)| has(value, &pointers.access_token));
+    let has_token = |value: &Value| match &pointers.access_token {
+        AccessToken::Body(places) => places.iter().any(|at| has(value, at)),
+        AccessToken::Header(_) => true,
+    };
+    let holding = media.examples(document).filter(|(_, _, value)| has_token(value));
     // On a tie, the first one.
     let richest = holding.fold(None, |best: Option<(usize, &Value)>, (_, _, value)| {
         let count = named.iter().filter(|pointer| has(value, pointer)).count();

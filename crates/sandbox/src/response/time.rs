@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::fmt::{rfc2822, strtime};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned, civil};
+use jiff::{Span, SpanRelativeTo, Timestamp, Zoned, civil};
 use serde_json::Value;
 
 use crate::spec::document::Document;
@@ -22,6 +22,17 @@ pub(super) fn write_duration(
     example: Option<&Value>,
     duration: Duration,
 ) -> Value {
+    if at.is_in_words() {
+        let seconds = duration.as_secs();
+        let is_clock = example.and_then(Value::as_str).is_some_and(|example| example.contains(':'));
+        return Value::String(if is_clock {
+            format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+        } else if seconds.is_multiple_of(60) {
+            format!("{} minutes", seconds / 60)
+        } else {
+            format!("{seconds} seconds")
+        });
+    }
     number(is_text(document, schema.at(document, &at.pointer), example), at.unit.of(duration))
 }
 
@@ -48,6 +59,12 @@ pub(super) fn write_date_time(
         return Value::String(rfc_1123.unwrap_or_else(|| like_rfc_3339(style, &utc)));
     }
     number(is_text, at.unit.of(time.duration_since(UNIX_EPOCH).unwrap_or_default()))
+}
+
+/// Returns the duration that words such as `60 minutes` or `177:05:38` represent.
+pub(super) fn read_words(text: &str) -> Option<Duration> {
+    let span: Span = text.to_ascii_lowercase().replace(" and ", " ").parse().ok()?;
+    span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?.try_into().ok()
 }
 
 /// Returns the time that a value represents, or `None`. Without an offset it is UTC.

@@ -19,17 +19,31 @@ use crate::spec::value::as_text;
 ///
 /// - `request-id` only says where a client finds an identifier for its error messages.
 /// - `zone` says how a client reads a date-time without an offset. The sandbox always writes UTC.
-const NOT_SIMULATED: [&str; 3] =
-    ["/errors/request-id", "/response/expires-at/zone", "/response/refresh-expires-at/zone"];
+/// - `base-url` names the value that says where calls go. It is the vendor's host, as in the example, not the sandbox.
+/// - `wait` says how long a client waits after a code. A scripted failure is over when its script says so.
+/// - `gone` says which failures of a revocation are none. A token that is unknown is revoked with success, or with a 404 if
+///   the spec has one.
+const NOT_SIMULATED: [&str; 6] = [
+    "/errors/request-id",
+    "/response/expires-at/zone",
+    "/response/refresh-expires-at/zone",
+    "/use/base-url",
+    "/errors/wait",
+    "/revoke/gone",
+];
 
 /// Reads the block of a document, if it has one.
 pub(super) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<XToken>, D::Error> {
     let Some(mut block) = Option::<Value>::deserialize(deserializer)? else { return Ok(None) };
     for keyword in NOT_SIMULATED {
         if let Some((around, name)) = keyword.rsplit_once('/')
-            && let Some(members) = block.pointer_mut(around).and_then(Value::as_object_mut)
+            && let Some(around) = block.pointer_mut(around)
         {
-            members.remove(name);
+            let several = match around {
+                Value::Array(items) => items.as_mut_slice(),
+                one => std::slice::from_mut(one),
+            };
+            several.iter_mut().filter_map(Value::as_object_mut).for_each(|members| _ = members.remove(name));
         }
     }
     serde_json::from_value(block).map(Some).map_err(|error| de::Error::custom(format!("`x-token`: {error}")))
@@ -110,16 +124,59 @@ pub(crate) enum TokenKind {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct ResponsePointers {
-    pub(crate) access_token: String,
+    pub(crate) access_token: AccessToken,
     pub(crate) token_type: Option<String>,
-    pub(crate) expires_in: Option<TimedPointer>,
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub(crate) expires_in: Vec<TimedPointer>,
+    #[serde(default)]
+    pub(crate) never: Vec<i64>,
     pub(crate) expires_at: Option<TimedPointer>,
+    pub(crate) renew_in: Option<TimedPointer>,
     pub(crate) refresh_token: Option<String>,
-    pub(crate) refresh_expires_in: Option<TimedPointer>,
-    pub(crate) refresh_expires_at: Option<TimedPointer>,
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub(crate) refresh_expires_in: Vec<TimedPointer>,
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub(crate) refresh_expires_at: Vec<TimedPointer>,
     pub(crate) scope: Option<TimedPointer>,
     pub(crate) error: Option<String>,
     pub(crate) ok: Option<SuccessMarker>,
+    /// A response has the values of its example.
+    #[serde(default, rename = "keep")]
+    _keep: indexmap::IndexMap<String, String>,
+}
+
+/// The places of the access token.
+#[derive(Clone, Debug)]
+pub(crate) enum AccessToken {
+    /// Places in the body; an empty pointer is the whole body.
+    Body(Vec<String>),
+    Header(String),
+}
+
+impl AccessToken {
+    /// Returns the places in the body.
+    pub(crate) fn pointers(&self) -> &[String] {
+        match self {
+            Self::Body(pointers) => pointers,
+            Self::Header(_) => &[],
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for AccessToken {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Header {
+            header: String,
+        }
+        match Value::deserialize(deserializer)? {
+            header @ Value::Object(_) => {
+                serde_json::from_value(header).map(|Header { header }| Self::Header(header)).map_err(de::Error::custom)
+            }
+            places => one_or_many(places).map(Self::Body).map_err(de::Error::custom),
+        }
+    }
 }
 
 /// A pointer, and the format of the value there.
@@ -131,14 +188,26 @@ pub(crate) struct TimedPointer {
     #[serde(default)]
     pub(crate) unit: TimeUnit,
     pub(crate) delimiter: Option<String>,
-    /// The format of a time, in `strptime` notation.
+    /// The format of a time, in `strptime` notation, or `words` for a duration.
     pub(crate) format: Option<String>,
+    /// Numbers that mean "never".
+    #[serde(default)]
+    pub(crate) never: Vec<i64>,
+}
+
+impl TimedPointer {
+    /// Whether it is a duration in words.
+    pub(crate) fn is_in_words(&self) -> bool {
+        self.format.as_deref() == Some("words")
+    }
 }
 
 impl<'de> Deserialize<'de> for TimedPointer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
-            Value::String(pointer) => Ok(Self { pointer, unit: TimeUnit::Seconds, delimiter: None, format: None }),
+            Value::String(pointer) => {
+                Ok(Self { pointer, unit: TimeUnit::Seconds, delimiter: None, format: None, never: Vec::new() })
+            }
             // The error of an untagged enum would not name the keyword.
             other => {
                 let at = Self::deserialize(other).map_err(de::Error::custom)?;
@@ -232,12 +301,40 @@ impl<'de> Deserialize<'de> for Renew {
 pub(crate) struct Use {
     pub(crate) header: String,
     pub(crate) prefix: Option<String>,
-    pub(crate) also: indexmap::IndexMap<String, String>,
+    pub(crate) also: indexmap::IndexMap<String, Also>,
+    pub(crate) expired: Vec<u16>,
+}
+
+/// Where the value of a further header comes from.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Also {
+    Credential(String),
+    #[allow(dead_code, reason = "which kept value a response had is known to the client alone")]
+    Kept(Kept),
+}
+
+impl Also {
+    /// Returns the name of the credential.
+    pub(crate) fn credential(&self) -> Option<&str> {
+        match self {
+            Self::Credential(name) => Some(name),
+            Self::Kept(_) => None,
+        }
+    }
+}
+
+/// A kept value of the response.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Kept {
+    #[serde(rename = "kept")]
+    _name: String,
 }
 
 impl Default for Use {
     fn default() -> Self {
-        Self { header: "Authorization".to_owned(), prefix: None, also: Default::default() }
+        Self { header: "Authorization".to_owned(), prefix: None, also: Default::default(), expired: vec![401] }
     }
 }
 
@@ -267,7 +364,7 @@ pub(crate) enum BasicEncoding {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Errors {
-    #[serde(deserialize_with = "one_or_many")]
+    #[serde(deserialize_with = "codes")]
     pub(crate) code: Vec<String>,
     #[serde(deserialize_with = "one_or_many")]
     pub(crate) message: Vec<String>,
@@ -295,17 +392,25 @@ pub(crate) enum RetryUnit {
     Unix,
 }
 
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+/// Reads `{ any: [POINTER] }` too: a failure has its code at the first place that its schema has.
+fn codes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        One(String),
-        Many(Vec<String>),
+    #[serde(deny_unknown_fields)]
+    struct Any {
+        any: Vec<String>,
     }
-    Ok(match Written::deserialize(deserializer)? {
-        Written::One(pointer) => vec![pointer],
-        Written::Many(pointers) => pointers,
-    })
+    match Value::deserialize(deserializer)? {
+        any @ Value::Object(_) => serde_json::from_value(any).map(|Any { any }| any).map_err(de::Error::custom),
+        places => one_or_many(places).map_err(de::Error::custom),
+    }
+}
+
+fn one_or_many<'de, T: de::DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let read = |value| serde_json::from_value(value).map_err(de::Error::custom);
+    match Value::deserialize(deserializer)? {
+        Value::Array(items) => items.into_iter().map(read).collect(),
+        one => Ok(vec![read(one)?]),
+    }
 }
 
 #[cfg(test)]
@@ -371,8 +476,10 @@ mod tests {
                     };
                     Value::Object(required().map(member).collect::<Map<_, _>>())
                 }
-                Some("array") if schema.get("minItems").is_some() => json!(["a", "b"]),
-                Some("array") => json!([]),
+                Some("array") => {
+                    let len = schema.get("minItems").and_then(Value::as_u64).unwrap_or_default();
+                    Value::Array((0..len).map(|_| self.least(&schema["items"])).collect())
+                }
                 Some("boolean") => json!(true),
                 Some("integer" | "number") => json!(1),
                 _ => json!("/a"),

@@ -26,25 +26,53 @@ pub struct Success<'a> {
     pub properties: &'a [&'a str],
 }
 
-/// The places of the fields in a token response, as JSON Pointers.
+/// The places of the fields in a token response, as JSON Pointers. Start from [`TokenFields::NONE`].
 #[derive(Clone, Copy, Debug)]
 pub struct TokenFields<'a> {
-    /// The access token.
-    pub access_token: &'a str,
+    /// The access token: the first place that has one is used. An empty pointer is the whole body, which may be plain text.
+    pub access_token: &'a [&'a str],
+    /// The header of the response that has the access token.
+    pub access_token_header: Option<&'a str>,
     /// The token type.
     pub token_type: Option<&'a str>,
-    /// The lifetime of the access token.
-    pub expires_in: Option<In<'a>>,
+    /// The lifetime of the access token: the first place that has one is used.
+    pub expires_in: &'a [In<'a>],
     /// The expiry of the access token.
     pub expires_at: Option<At<'a>>,
+    /// When to renew the access token, counted from the arrival of the response.
+    pub renew_in: Option<In<'a>>,
     /// The refresh token.
     pub refresh_token: Option<&'a str>,
-    /// The lifetime of the refresh token.
-    pub refresh_expires_in: Option<In<'a>>,
-    /// The expiry of the refresh token.
-    pub refresh_expires_at: Option<At<'a>>,
+    /// The lifetimes of the refresh token: the shortest is used.
+    pub refresh_expires_in: &'a [In<'a>],
+    /// The expiries of the refresh token: the earliest is used.
+    pub refresh_expires_at: &'a [At<'a>],
     /// The granted scopes.
     pub scope: Option<Scope<'a>>,
+    /// Values that belong to the token: the name and the place of each.
+    pub keep: &'a [(&'a str, &'a str)],
+}
+
+impl TokenFields<'_> {
+    /// No field.
+    pub const NONE: TokenFields<'static> = TokenFields {
+        access_token: &[],
+        access_token_header: None,
+        token_type: None,
+        expires_in: &[],
+        expires_at: None,
+        renew_in: None,
+        refresh_token: None,
+        refresh_expires_in: &[],
+        refresh_expires_at: &[],
+        scope: None,
+        keep: &[],
+    };
+
+    /// Whether the whole body can be the access token.
+    pub(crate) fn takes_text(&self) -> bool {
+        self.access_token.contains(&"")
+    }
 }
 
 /// The place of a lifetime in a response.
@@ -54,6 +82,13 @@ pub struct In<'a> {
     pub at: &'a str,
     /// The unit of the number.
     pub unit: Unit,
+    /// The numbers that mean "never".
+    pub never: &'a [i64],
+}
+
+impl In<'_> {
+    /// A number of seconds.
+    pub const SECONDS: In<'static> = In { at: "", unit: Unit::Seconds, never: &[] };
 }
 
 /// The place of an expiry in a response.
@@ -85,6 +120,8 @@ pub enum Unit {
     Seconds,
     /// Milliseconds.
     Milliseconds,
+    /// A string of words such as `60 minutes`, or hours, minutes and seconds such as `177:05:38`. A number is in seconds.
+    Words,
 }
 
 /// The tokens of a response. They may come from a response that does not match the spec.
@@ -97,8 +134,12 @@ pub struct Tokens {
     pub token_type: Option<String>,
     /// The lifetime of the access token, counted from the arrival of the response; never zero.
     pub expires_in: Option<Duration>,
+    /// Whether the vendor says that the access token never expires.
+    pub never_expires: bool,
     /// The expiry of the access token by the issuer's clock; never before the year 2000.
     pub expires_at: Option<SystemTime>,
+    /// When to renew the access token, counted from the arrival of the response; never zero.
+    pub renew_in: Option<Duration>,
     /// The refresh token; never empty.
     pub refresh_token: Option<Secret>,
     /// The lifetime of the refresh token, counted from the arrival of the response; never zero.
@@ -107,6 +148,8 @@ pub struct Tokens {
     pub refresh_expires_at: Option<SystemTime>,
     /// The granted scopes; empty if the vendor didn't send any.
     pub scopes: Vec<String>,
+    /// Values that belong to the token, by name; never empty. Some can be secrets.
+    pub kept: Vec<(String, Secret)>,
     /// The pointers to misfits: fields that don't match the spec and are treated as absent.
     pub misfits: Vec<&'static str>,
 }
@@ -116,7 +159,9 @@ impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tokens")
             .field("expires_in", &self.expires_in)
+            .field("never_expires", &self.never_expires)
             .field("expires_at", &self.expires_at)
+            .field("renew_in", &self.renew_in)
             .field("has_refresh_token", &self.refresh_token.is_some())
             .field("refresh_expires_in", &self.refresh_expires_in)
             .field("refresh_expires_at", &self.refresh_expires_at)

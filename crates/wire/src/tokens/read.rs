@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::{Span, SpanRelativeTo};
+
 use crate::dates;
 use crate::json::Json;
 use crate::secret::Secret;
@@ -10,29 +12,61 @@ use crate::timestamp::Timestamp;
 use crate::tokens::{At, In, Reading, Scope, TokenFields, Tokens, Unit};
 
 impl<'a> TokenFields<'a> {
-    /// Reads a body. Returns `None` if it isn't JSON.
+    /// Reads a body. Returns `None` if it isn't JSON, and can't be a token itself.
     pub fn read(&self, body: &str) -> Option<Reading<'a>> {
-        let mut reader = Reader { body, json: Json::parse(body)?, misfits: Vec::new(), secrets: Vec::new() };
-        let access_token = reader.token(Some(self.access_token));
+        self.read_with(body, None)
+    }
+
+    /// Reads a body that comes with an access token in [`TokenFields::access_token_header`].
+    pub fn read_with(&self, body: &str, header: Option<Secret>) -> Option<Reading<'a>> {
+        let json = match Json::parse(body) {
+            None if header.is_some() && self.access_token.is_empty() => Json::parse("null")?,
+            json => json?,
+        };
+        let mut reader = Reader { body, json, misfits: Vec::new(), secrets: Vec::new() };
+        let access_token = header.or_else(|| self.access_token.iter().find_map(|at| reader.token(Some(at))));
         let token_type = reader.token_type(self.token_type);
-        let expires_in = reader.lifetime(self.expires_in);
+        let expires_in = self.expires_in.iter().find_map(|lifetime| reader.lifetime(*lifetime));
         let expires_at = reader.expiry(self.expires_at);
+        let renew_in = self.renew_in.and_then(|renew_in| reader.lifetime(renew_in)).and_then(Stated::length);
         let refresh_token = reader.token(self.refresh_token);
-        let refresh_expires_in = reader.lifetime(self.refresh_expires_in);
-        let refresh_expires_at = reader.expiry(self.refresh_expires_at);
+        let lifetimes = self.refresh_expires_in.iter();
+        let refresh_expires_in =
+            lifetimes.filter_map(|lifetime| reader.lifetime(*lifetime).and_then(Stated::length)).min();
+        let refresh_expires_at = self.refresh_expires_at.iter().filter_map(|expiry| reader.expiry(Some(*expiry))).min();
         let scopes = reader.scopes(self.scope);
+        let kept = reader.kept(self.keep);
         let tokens = access_token.map(|access_token| Tokens {
             access_token,
             token_type,
-            expires_in,
+            expires_in: expires_in.and_then(Stated::length),
+            never_expires: matches!(expires_in, Some(Stated::Never)),
             expires_at,
+            renew_in,
             refresh_token,
             refresh_expires_in,
             refresh_expires_at,
             scopes,
+            kept,
             misfits: Vec::new(),
         });
         Some(Reading { tokens, misfits: reader.misfits, secrets: reader.secrets })
+    }
+}
+
+/// What a response states of a lifetime.
+#[derive(Clone, Copy)]
+enum Stated {
+    Length(Duration),
+    Never,
+}
+
+impl Stated {
+    fn length(self) -> Option<Duration> {
+        match self {
+            Self::Length(length) => Some(length),
+            Self::Never => None,
+        }
     }
 }
 
@@ -58,7 +92,11 @@ impl<'b, 'a> Reader<'b, 'a> {
     fn token(&mut self, at: Option<&'a str>) -> Option<Secret> {
         let at = at?;
         let token = self.field(at, |value| {
-            let mut token = value.string()?;
+            let mut token = match value.number() {
+                // A body of plain text may consist of digits.
+                Some(digits) if at.is_empty() => digits.to_owned().into(),
+                _ => value.string()?,
+            };
             // A replacement character means that a character was lost, so this isn't the vendor's token.
             let is_whole = !token.contains(char::REPLACEMENT_CHARACTER);
             is_whole.then(|| (!token.is_empty()).then(|| Secret::new(std::mem::take(&mut *token))))
@@ -79,13 +117,29 @@ impl<'b, 'a> Reader<'b, 'a> {
         })
     }
 
-    /// A lifetime of zero or less is a misfit.
-    fn lifetime(&mut self, lifetime: Option<In<'a>>) -> Option<Duration> {
-        let In { at, unit } = lifetime?;
+    /// A lifetime of zero or less is a misfit, unless it means "never".
+    fn lifetime(&mut self, In { at, unit, never }: In<'a>) -> Option<Stated> {
         self.field(at, |value| {
             let Some(text) = number_or_string(value)? else { return Some(None) };
-            number(&text, unit).filter(|lifetime| !lifetime.is_zero()).map(Some)
+            if never.iter().any(|never| value.is(&never.to_string())) {
+                return Some(Some(Stated::Never));
+            }
+            let words = || if unit == Unit::Words { words(&text) } else { None };
+            let lifetime = number(&text, unit).or_else(words)?;
+            (!lifetime.is_zero()).then_some(Some(Stated::Length(lifetime)))
         })
+    }
+
+    /// A value that belongs to the token is a string, a number or a boolean.
+    fn kept(&mut self, keep: &'a [(&'a str, &'a str)]) -> Vec<(String, Secret)> {
+        let kept = keep.iter().filter_map(|(name, at)| {
+            let value = self.field(at, |value| {
+                let text = value.text().map(Secret::new).or_else(|| value.boolean().map(Secret::new));
+                if value.is_nothing() && text.is_none() { Some(None) } else { text.map(Some) }
+            });
+            Some(((*name).to_owned(), value?))
+        });
+        kept.collect()
     }
 
     /// An expiry before the year 2000 is a misfit, because no token expired then.
@@ -146,16 +200,23 @@ fn number(text: &str, unit: Unit) -> Option<Duration> {
     if let Ok(count) = text.parse::<i128>() {
         let count = u64::try_from(count.max(0)).unwrap_or(u64::MAX);
         return Some(match unit {
-            Unit::Seconds => Duration::from_secs(count),
+            Unit::Seconds | Unit::Words => Duration::from_secs(count),
             Unit::Milliseconds => Duration::from_millis(count),
         });
     }
     let count: f64 = text.parse().ok()?;
     let seconds = match unit {
-        Unit::Seconds => count,
+        Unit::Seconds | Unit::Words => count,
         Unit::Milliseconds => count / 1000.0,
     };
     Some(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX))
+}
+
+/// Parses words such as `60 minutes` or `1 day, 2 hours`, and `177:05:38`. A day has 24 hours.
+fn words(text: &str) -> Option<Duration> {
+    let span: Span = text.to_ascii_lowercase().replace(" and ", " ").parse().ok()?;
+    let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(length).ok()
 }
 
 /// Splits a string at the delimiters, and trims the items.
@@ -168,14 +229,15 @@ mod tests {
     use super::*;
 
     const FIELDS: TokenFields<'static> = TokenFields {
-        access_token: "/at",
+        access_token: &["/at"],
         token_type: Some("/type"),
-        expires_in: Some(In { at: "/in", unit: Unit::Seconds }),
+        expires_in: &[In { at: "/in", ..In::SECONDS }],
         expires_at: Some(At { at: "/until", unit: Unit::Seconds, is_utc: false, format: None }),
         refresh_token: Some("/rt"),
-        refresh_expires_in: Some(In { at: "/rt_in", unit: Unit::Seconds }),
-        refresh_expires_at: Some(At { at: "/rt_until", unit: Unit::Seconds, is_utc: false, format: None }),
+        refresh_expires_in: &[In { at: "/rt_in", ..In::SECONDS }],
+        refresh_expires_at: &[At { at: "/rt_until", unit: Unit::Seconds, is_utc: false, format: None }],
         scope: Some(Scope { at: "/scope", delimiter: None }),
+        ..TokenFields::NONE
     };
 
     /// Reads a body with an access token and these members.
@@ -297,7 +359,7 @@ mod tests {
     #[test]
     fn units_zones_formats_and_delimiters_come_from_the_spec() {
         let fields = TokenFields {
-            expires_in: Some(In { at: "/in", unit: Unit::Milliseconds }),
+            expires_in: &[In { at: "/in", unit: Unit::Milliseconds, never: &[] }],
             expires_at: Some(At {
                 at: "/until",
                 unit: Unit::Milliseconds,
@@ -319,6 +381,121 @@ mod tests {
         for value in ["1893456000000", "\"2030-01-01T00:00:00\"", "\"01.01.2030 00:00\""] {
             assert_eq!(until(value), 1_893_456_000, "{value}");
         }
+    }
+
+    #[test]
+    fn of_several_places_the_first_that_has_a_token_is_used() {
+        let fields = TokenFields { access_token: &["/token", "/at"], ..FIELDS };
+        let token =
+            |body: &str| fields.read(body).unwrap().tokens.map(|tokens| tokens.access_token.expose().to_owned());
+        assert_eq!(token(r#"{"token":"A","at":"B"}"#).as_deref(), Some("A"));
+        for body in
+            [r#"{"at":"B"}"#, r#"{"token":null,"at":"B"}"#, r#"{"token":"","at":"B"}"#, r#"{"token":7,"at":"B"}"#]
+        {
+            assert_eq!(token(body).as_deref(), Some("B"), "{body}");
+        }
+        assert_eq!(token("{}"), None);
+    }
+
+    #[test]
+    fn the_whole_body_may_be_the_token() {
+        let fields = TokenFields { access_token: &["/at", ""], ..TokenFields::NONE };
+        let read = |body: &str| fields.read(body).unwrap();
+        for (body, token) in [("\"AT\"", "AT"), ("12345", "12345"), (r#"{"at":"AT"}"#, "AT")] {
+            assert_eq!(read(body).tokens.unwrap().access_token.expose(), token, "{body}");
+        }
+        assert_eq!(read("\"AT\"").secrets, [0..4]);
+        for body in ["\"\"", "null", "{}", "[]", "true"] {
+            assert!(read(body).tokens.is_none(), "{body}");
+        }
+        assert!(FIELDS.read("AT").is_none(), "a body is text only where the whole of it is the token");
+    }
+
+    #[test]
+    fn a_header_may_have_the_token() {
+        let fields = TokenFields { access_token_header: Some("x-token"), access_token: &[], ..FIELDS };
+        for (body, lifetime) in [("", None), ("<html>", None), (r#"{"in":60}"#, Some(Duration::from_secs(60)))] {
+            let tokens = fields.read_with(body, Some(Secret::new("AT"))).unwrap().tokens.unwrap();
+            assert_eq!((tokens.access_token.expose(), tokens.expires_in), ("AT", lifetime), "{body}");
+        }
+        assert!(fields.read("{}").unwrap().tokens.is_none());
+    }
+
+    #[test]
+    fn a_lifetime_may_be_in_words() {
+        let fields = TokenFields { expires_in: &[In { at: "/in", unit: Unit::Words, never: &[] }], ..FIELDS };
+        let seconds = |value: &str| {
+            let tokens = fields.read(&format!(r#"{{"at":"AT","in":{value}}}"#)).unwrap().tokens.unwrap();
+            tokens.expires_in.map(|lifetime| lifetime.as_secs())
+        };
+        for (value, wanted) in [
+            ("\"60 minutes\"", 3_600),
+            ("\"177:05:38\"", 637_538),
+            ("\"00:30:00\"", 1_800),
+            ("\"1 hour and 30 minutes\"", 5_400),
+            ("\"2 Days, 1 Hour\"", 176_400),
+            ("\"90s\"", 90),
+            ("\"3600\"", 3_600),
+            ("3600", 3_600),
+        ] {
+            assert_eq!(seconds(value), Some(wanted), "{value}");
+        }
+        for value in ["\"soon\"", "\"0 minutes\"", "\"-5 minutes\"", "\"12:30\"", "\"1 month\"", "{}"] {
+            assert_eq!(seconds(value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_lifetime_may_mean_never_and_the_first_found_is_used() {
+        const NEVER: In<'static> = In { at: "/in", never: &[0, -1], ..In::SECONDS };
+        let fields =
+            TokenFields { expires_in: &[NEVER, In { at: "/ms", unit: Unit::Milliseconds, never: &[] }], ..FIELDS };
+        let read = |members: &str| {
+            let reading = fields.read(&format!(r#"{{"at":"AT",{members}}}"#)).unwrap();
+            assert!(reading.misfits.is_empty(), "{members}");
+            let tokens = reading.tokens.unwrap();
+            (tokens.never_expires, tokens.expires_in.map(|lifetime| lifetime.as_secs()))
+        };
+        for never in ["0", "-1", "\"0\"", "0.0"] {
+            assert_eq!(read(&format!(r#""in":{never}"#)), (true, None), "{never}");
+        }
+        assert_eq!(read(r#""in":60,"ms":9000"#), (false, Some(60)));
+        assert_eq!(read(r#""in":null,"ms":9000"#), (false, Some(9)));
+        assert_eq!(read(r#""in":0,"ms":9000"#), (true, None));
+    }
+
+    #[test]
+    fn of_several_expiries_of_a_refresh_token_the_earliest_is_used() {
+        const AT: At<'static> = At { at: "/a", unit: Unit::Seconds, is_utc: false, format: None };
+        let fields = TokenFields {
+            refresh_expires_in: &[
+                In { at: "/x", never: &[0], ..In::SECONDS },
+                In { at: "/y", never: &[0], ..In::SECONDS },
+            ],
+            refresh_expires_at: &[AT, At { at: "/b", ..AT }],
+            ..FIELDS
+        };
+        let read = |members: &str| {
+            let tokens = fields.read(&format!(r#"{{"at":"AT",{members}}}"#)).unwrap().tokens.unwrap();
+            let at = tokens.refresh_expires_at.map(|at| at.duration_since(UNIX_EPOCH).unwrap().as_secs());
+            (tokens.refresh_expires_in.map(|lifetime| lifetime.as_secs()), at)
+        };
+        assert_eq!(read(r#""x":9,"y":8,"a":1893456000,"b":1893456001"#), (Some(8), Some(1_893_456_000)));
+        assert_eq!(read(r#""x":9,"y":0,"b":1893456001"#), (Some(9), Some(1_893_456_001)));
+        assert_eq!(read(r#""x":0,"y":0"#), (None, None));
+    }
+
+    #[test]
+    fn values_that_belong_to_the_token_are_kept() {
+        let fields = TokenFields { keep: &[("url", "/u"), ("id", "/i"), ("live", "/l"), ("none", "/n")], ..FIELDS };
+        let reading = fields.read(r#"{"at":"AT","u":"https://a.example","i":7,"l":true,"n":null}"#).unwrap();
+        assert!(reading.misfits.is_empty());
+        let kept = reading.tokens.unwrap().kept;
+        let kept: Vec<_> = kept.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+        assert_eq!(kept, [("url", "https://a.example"), ("id", "7"), ("live", "true")]);
+        let reading = fields.read(r#"{"at":"AT","u":{"a":1},"i":""}"#).unwrap();
+        assert_eq!(reading.misfits, ["/u"]);
+        assert!(reading.tokens.unwrap().kept.is_empty());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use freshtoken_wire::response::{self, Granted, ResponseValue};
-use freshtoken_wire::tokens::{In, Success, TokenFields, Unit};
+use freshtoken_wire::tokens::{In, Success, TokenFields};
 use freshtoken_wire::{Call, Error, ErrorBody, ErrorFields, Http, Operation, RetryUnit, Rules, Secret, Target};
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
@@ -23,14 +23,10 @@ pub const fn operation(method: &'static str, accept: HeaderValue, content_type: 
 
 const SUCCESS: Success<'static> = Success {
     tokens: Some(TokenFields {
-        access_token: "/access_token",
-        token_type: None,
-        expires_in: Some(In { at: "/expires_in", unit: Unit::Seconds }),
-        expires_at: None,
+        access_token: &["/access_token"],
+        expires_in: &[In { at: "/expires_in", ..In::SECONDS }],
         refresh_token: Some("/refresh_token"),
-        refresh_expires_in: None,
-        refresh_expires_at: None,
-        scope: None,
+        ..TokenFields::NONE
     }),
     error: Some("/error"),
     ok: None,

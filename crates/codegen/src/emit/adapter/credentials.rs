@@ -196,7 +196,7 @@ pub fn credentials(model: &Model, x_token: &XToken, grants: &[Grant<'_>]) -> Ind
             }
         }
     }
-    for (header, name) in &x_token.use_.also {
+    for (header, name) in x_token.use_.also_credentials() {
         let docs = format!("Sent with each call, in the header `{header}`.");
         let name = ident::snake(name);
         found.entry(name).or_insert(Credential { ty: Ty::Secret, optional: false, docs });

@@ -29,6 +29,7 @@ use crate::emit::target::{AdapterPlace, Target};
 use crate::ident;
 use crate::lower::model::{Model, Ty};
 use crate::read::x_token::XToken;
+use crate::read::x_token::errors::Code as ErrorCode;
 
 /// Returns the module of the adapter, or `None` without a login and a refresh.
 pub fn source(model: &Model, target: &Target) -> Result<Option<String>, String> {
@@ -198,6 +199,12 @@ impl Vendor for Endpoint {{
                     "adapter::issued::<_, ErrorBody>(outcome)"
                 }
             }
+            (GrantKind::Revoke, _) if !self.gone().is_empty() => {
+                body.push(Code::row([Code::text("let result = "), call]));
+                let gone = self.gone().iter().map(|code| Code::string(&code.0)).collect();
+                body.push(Code::row([Code::text("let gone = "), Code::list("&[", gone)]));
+                "adapter::revoked_or_gone(result, gone)"
+            }
             (GrantKind::Revoke, Some(_)) => {
                 body.push(Code::row([Code::text("let result = "), call]));
                 "adapter::revoked(result)"
@@ -239,8 +246,13 @@ impl Vendor for Endpoint {{
         responses
     }
 
+    /// Returns the codes and statuses of a token that was no longer valid before its revocation.
+    pub fn gone(&self) -> &[ErrorCode] {
+        self.x_token.revoke.as_ref().map(|revoke| revoke.gone.as_slice()).unwrap_or_default()
+    }
+
     fn has_also(&self) -> bool {
-        !self.x_token.use_.also.is_empty()
+        self.x_token.use_.also_credentials().next().is_some()
     }
 
     /// Returns the function that adds the credentials that each call sends in a header.
@@ -248,7 +260,7 @@ impl Vendor for Endpoint {{
         if !self.has_also() {
             return String::new();
         }
-        let pushes = self.x_token.use_.also.iter().filter_map(|(header, credential)| {
+        let pushes = self.x_token.use_.also_credentials().filter_map(|(header, credential)| {
             let name = ident::snake(credential);
             let credential = self.credentials.get(&name)?;
             let push = |value: &str, is_reference, indent| {

@@ -64,7 +64,23 @@ impl Adapter<'_> {
             Prefix::None => policy.push(".prefix(\"\")".to_owned()),
             Prefix::Text(text) => policy.push(format!(".prefix({text:?})")),
         }
-        Code::chain(policy.into_iter().map(Code::text).collect::<Vec<_>>())
+        let mut policy: Vec<Code> = policy.into_iter().map(Code::text).collect();
+        let kept: Vec<Code> = x_token
+            .use_
+            .also_kept()
+            .map(|(header, name)| Code::text(format!("({:?}, {name:?})", header.to_ascii_lowercase())))
+            .collect();
+        if !kept.is_empty() {
+            policy.push(Code::list(".kept_headers(", vec![Code::list("&[", kept)]));
+        }
+        if let Some(name) = &x_token.use_.base_url {
+            policy.push(Code::text(format!(".base_url({name:?})")));
+        }
+        if x_token.use_.expired != [401] {
+            let statuses = x_token.use_.expired.iter().map(|status| Code::text(status.to_string())).collect();
+            policy.push(Code::list(".expired(", vec![Code::list("&[", statuses)]));
+        }
+        Code::chain(policy)
     }
 
     /// Returns the requested scopes, as they are sent.

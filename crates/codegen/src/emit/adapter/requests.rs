@@ -242,6 +242,7 @@ impl Adapter<'_> {
                 (client::outcome_name(self.model, grant.operation), ".await?")
             }
             (GrantKind::Revoke, Some(_)) => (grant.operation.id.clone(), ".await"),
+            (GrantKind::Revoke, None) if !self.gone().is_empty() => (grant.operation.id.clone(), ".await"),
             (GrantKind::Revoke, None) => (grant.operation.id.clone(), ".await?"),
         };
         Code::chain([Code::text("client"), Code::list(format!(".{method}("), inputs), Code::text(end)])

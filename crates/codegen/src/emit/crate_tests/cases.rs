@@ -1,14 +1,16 @@
 //! What the tests of an operation send and what its vendor returns: the examples of the spec, and invented ones where
 //! it has none.
 
-use freshtoken_wire::tokens::TokenFields;
 use serde_json::Value;
 
 use crate::emit::errors;
 use crate::emit::examples;
 use crate::emit::token_response;
+use crate::emit::token_response::Fields;
 use crate::ident;
 use crate::lower::model::{Model, Operation, Response, Ty};
+use crate::read::x_token::response::AccessToken;
+use crate::read::x_token::values::Pointer;
 
 /// An operation with its test cases.
 pub struct Tested<'a> {
@@ -103,7 +105,7 @@ pub const NAME: &str = "response";
 fn is_success(model: &Model, operation: &Operation, body: &Value) -> bool {
     let response = model.x_token.as_ref().map(|x_token| &x_token.response);
     let fields = response.filter(|_| model.returns_token(operation)).and_then(token_response::fields);
-    let has_token = |fields: TokenFields<'_>| fields.read(&body.to_string()).is_some_and(|read| read.tokens.is_some());
+    let has_token = |fields: Fields<'_>| fields.read(&body.to_string()).is_some_and(|read| read.tokens.is_some());
     let (error, ok) = model.failure_marks(operation);
     !body.is_null() && fields.is_none_or(has_token) && !token_response::is_failure(error, ok, body)
 }
@@ -112,7 +114,8 @@ fn is_success(model: &Model, operation: &Operation, body: &Value) -> bool {
 fn sample_success(model: &Model, operation: &Operation, ty: &Ty) -> Value {
     let mut value = examples::sample(model, ty, NAME);
     let token = model.x_token.as_ref().filter(|_| model.returns_token(operation));
-    if let Some(pointer) = token.and_then(|x_token| x_token.response.access_token.as_ref()) {
+    let pointers = token.and_then(|x_token| x_token.response.access_token.as_ref()).map(AccessToken::pointers);
+    if let Some(pointer) = pointers.and_then(<[Pointer]>::first) {
         value = examples::with_member(model, ty, NAME, value, &pointer.segments(), None);
     }
     let (error, ok) = model.failure_marks(operation);

@@ -179,7 +179,7 @@ fn bearer_tokens<'a>(lint: &mut Lint<'a>, x: &XToken, action: &Action<'_>, opera
     let here = action.at();
     let takes_access = action.word == "revoke" && x.revoke.as_ref().is_some_and(|of| of.takes == Takes::Access);
     let (token, pointer) = if takes_access {
-        ("access", x.response.access_token.as_ref())
+        ("access", x.response.access_token.as_ref().and_then(|token| token.pointers().first()))
     } else {
         ("refresh", x.response.refresh_token.as_ref())
     };

@@ -8,7 +8,7 @@ use crate::lint::document::{Lint, Node, Resolved};
 use crate::lint::objects::label;
 use crate::lint::syntax::{is_header, own_header, unsendable};
 use crate::lint::x_token::{Found, at};
-use crate::read::x_token::XToken;
+use crate::read::x_token::{Also, XToken};
 
 /// `use` and `basic` name headers and credentials that can be sent.
 pub fn credentials<'a>(lint: &mut Lint<'a>, x: &XToken, found: &Found<'_, 'a>) {
@@ -94,7 +94,7 @@ fn properties<'a>(
 /// The headers of `use.also`, each with a credential.
 fn extra_headers(lint: &mut Lint, x: &XToken, names: &[String], has_actions: bool) {
     let mut headers: Vec<String> = vec![x.use_.header.to_lowercase()];
-    for (header, credential) in &x.use_.also {
+    for (header, also) in &x.use_.also {
         let here = join(&at("use/also"), header);
         if !is_header(header) {
             lint.error(&here, format!("`{header}` can't name a header"), "write letters, digits and `-`");
@@ -105,6 +105,7 @@ fn extra_headers(lint: &mut Lint, x: &XToken, names: &[String], has_actions: boo
             lint.error(&here, format!("the header `{header}` is used twice"), "remove one of the two");
         }
         headers.push(header.to_lowercase());
+        let Also::Credential(credential) = also else { continue };
         if !names.contains(credential) && has_actions {
             let help = match nearest(credential, names.iter().map(String::as_str)) {
                 Some(meant) => format!("write `{meant}`"),

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::diagnostic::nearest;
+use crate::diagnostic::{join, nearest};
 use crate::lint::document::{Lint, Node, Resolved, is_success};
 use crate::lint::rule::rule;
 use crate::lint::syntax::is_header;
@@ -19,20 +19,23 @@ pub fn error_codes(lint: &mut Lint, x: &XToken) {
     let bodies = error_bodies(lint, x);
     // The codes that the schemas list; none if the list of one of them is open.
     let mut listed: Option<Vec<String>> = Some(Vec::new());
-    for (word, list) in [("code", &x.errors.code), ("message", &x.errors.message)] {
-        let is_list = lint.spec.find(&at(&format!("errors/{word}"))).is_some_and(|node| node.is_array());
+    for (word, list) in [("code", x.errors.code.pointers()), ("message", x.errors.message.0.as_slice())] {
+        let is_any = word == "code" && x.errors.code.is_any();
+        let around = if is_any { format!("errors/{word}/any") } else { format!("errors/{word}") };
+        let is_list = lint.spec.find(&at(&around)).is_some_and(|node| node.is_array());
         for (index, pointer) in list.iter().enumerate() {
-            let path = if is_list { format!("errors/{word}/{index}") } else { format!("errors/{word}") };
-            let leaves = body_field(lint, &Keyword::new(&path, pointer), &bodies);
+            let path = if is_list { format!("{around}/{index}") } else { around.clone() };
+            let leaves = body_field(lint, &Keyword::new(&path, pointer), &bodies, is_any);
             for leaf in leaves.iter().filter(|_| word == "code") {
                 listed = listed.zip(codes(lint, leaf)).map(|(listed, codes)| [listed, codes].concat());
             }
         }
     }
     if let Some(RequestId::Body(pointer)) = &x.errors.request_id {
-        body_field(lint, &Keyword::new("errors/request-id", pointer), &bodies);
+        body_field(lint, &Keyword::new("errors/request-id", pointer), &bodies, false);
     }
     code_lists(lint, x, &listed.unwrap_or_default());
+    rule!(error_waits(lint, x));
 
     let request_id = match &x.errors.request_id {
         Some(RequestId::Header(name)) => Some(name.as_str()),
@@ -72,15 +75,21 @@ fn error_bodies<'a>(lint: &Lint<'a>, x: &XToken) -> Vec<Node<'a>> {
     bodies
 }
 
-/// Checks a pointer into the error bodies, and returns the schemas that it leads to.
-fn body_field<'a>(lint: &mut Lint<'a>, keyword: &Keyword<'_>, bodies: &[Node<'a>]) -> Vec<Node<'a>> {
+/// Checks a pointer into the error bodies, and returns the schemas that it leads to: those of the items, if it may lead to a
+/// list.
+fn body_field<'a>(lint: &mut Lint<'a>, keyword: &Keyword<'_>, bodies: &[Node<'a>], may_be_list: bool) -> Vec<Node<'a>> {
     if bodies.is_empty() {
         let message =
             format!("`{}` points into an error body, and no error response has a JSON schema", keyword.pointer);
         lint.error(&keyword.at, message, "add the schema to an error response, or remove it here");
         return Vec::new();
     }
-    let leaves = rule!(pointers(lint, keyword, bodies, "any error body"));
+    let mut leaves = rule!(pointers(lint, keyword, bodies, "any error body"));
+    for leaf in leaves.iter_mut().filter(|_| may_be_list) {
+        if let Resolved::List(Some(items)) = lint.resolved(leaf) {
+            *leaf = items;
+        }
+    }
     rule!(secret_read_as_string(lint, keyword, &leaves));
     let fits = |leaf: &Node<'a>| {
         lint.variants(leaf).iter().any(|(_, variant)| match lint.resolved(variant) {
@@ -109,6 +118,25 @@ fn codes<'a>(lint: &Lint<'a>, leaf: &Node<'a>) -> Option<Vec<String>> {
     Some(codes)
 }
 
+/// A wait belongs to a code after which there is a next request.
+fn error_waits(lint: &mut Lint, x: &XToken) {
+    let errors = &x.errors;
+    let is_in = |list: &[Code], code: &str| list.iter().any(|listed| listed.0 == code);
+    for code in errors.wait.keys() {
+        let here = join(&at("errors/wait"), code);
+        if is_in(&errors.permanent, code) {
+            let message = format!("`{code}` is `permanent`, so nothing is sent after it");
+            lint.error(&here, message, "remove it here, or list it in `transient`");
+        } else if !is_in(&errors.transient, code)
+            && !is_in(&errors.relogin, code)
+            && !matches!(code.parse::<u16>(), Ok(408 | 425 | 429 | 500..=599))
+        {
+            let message = format!("`{code}` is in no list of codes, so there may be no next request");
+            lint.error(&here, message, format!("add `{code}` to `transient`"));
+        }
+    }
+}
+
 fn code_lists(lint: &mut Lint, x: &XToken, listed: &[String]) {
     let errors = &x.errors;
     let mut seen: HashMap<&Code, &str> = HashMap::new();
@@ -126,7 +154,7 @@ fn code_lists(lint: &mut Lint, x: &XToken, listed: &[String]) {
                     let message = format!("`{code}` is both `{other}` and `{word}`");
                     lint.error(&here, message, "remove it from one of the two");
                 }
-                None if errors.code.is_empty() && !is_status => {
+                None if errors.code.pointers().is_empty() && !is_status => {
                     let message = format!("nothing says where the code `{code}` is");
                     lint.error(&here, message, "add `code`, a pointer into the error body, such as `/error`");
                 }

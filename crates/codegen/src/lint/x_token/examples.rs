@@ -3,7 +3,9 @@
 use freshtoken_wire::tokens::{self, TokenFields};
 use freshtoken_wire::{FormatProblem, Timestamp, check_format};
 
+use crate::diagnostic::list;
 use crate::emit::token_response;
+use crate::emit::token_response::Fields;
 use crate::lint::document::{Lint, Node, Operation, is_success};
 use crate::read::media_type::is_json;
 use crate::read::x_token::KEY;
@@ -36,18 +38,22 @@ fn examples<'a>(lint: &Lint<'a>, operation: &Operation<'a>) -> Vec<Node<'a>> {
     found
 }
 
-fn check_example<'a>(lint: &mut Lint<'a>, fields: &TokenFields<'_>, example: &Node<'a>) {
-    let Some(reading) = fields.read(&example.value.to_string()) else { return };
+fn check_example<'a>(lint: &mut Lint<'a>, read: &Fields<'_>, example: &Node<'a>) {
+    let Some(reading) = read.read(&example.value.to_string()) else { return };
+    let fields = read.get();
     // `examples` reports a token of another type.
-    if reading.tokens.is_none() && !reading.misfits.contains(&fields.access_token) {
-        let message = format!("the example yields no access token: there is none at `{}`", fields.access_token);
+    if reading.tokens.is_none() && !fields.access_token.iter().any(|at| reading.misfits.contains(at)) {
+        let message = format!(
+            "the example yields no access token: there is none at {}",
+            list(fields.access_token.iter().copied())
+        );
         let help = "add it; or, if this is a failure, say so with `error` or `ok` in `response` of `x-token`";
         lint.error(example, message, help);
     }
-    let lifetimes = [fields.expires_in, fields.refresh_expires_in].into_iter().flatten();
+    let lifetimes = fields.expires_in.iter().chain(fields.refresh_expires_in).chain(fields.renew_in.iter());
     let is_misfit = |pointer: &str| reading.misfits.contains(&pointer);
     for lifetime in lifetimes.filter(|lifetime| is_misfit(lifetime.at)) {
-        if fields.refresh_expires_in.is_some_and(|refresh| refresh.at == lifetime.at)
+        if fields.refresh_expires_in.iter().any(|refresh| refresh.at == lifetime.at)
             && is_placeholder(&node_at(example, lifetime.at))
         {
             continue;
@@ -56,17 +62,22 @@ fn check_example<'a>(lint: &mut Lint<'a>, fields: &TokenFields<'_>, example: &No
         lint.error(
             &node_at(example, lifetime.at),
             message,
-            "write a number greater than zero, or a string of its digits",
+            if lifetime.unit == tokens::Unit::Words {
+                "write words, such as `60 minutes`, or hours, minutes and seconds, such as `177:05:38`"
+            } else {
+                "write a number greater than zero, or a string of its digits; or add `format: words` or `never` in \
+                 `x-token`"
+            },
         );
     }
-    let expiries = [fields.expires_at, fields.refresh_expires_at].into_iter().flatten();
+    let expiries = fields.expires_at.iter().chain(fields.refresh_expires_at);
     for expiry in expiries.filter(|expiry| is_misfit(expiry.at)) {
-        if fields.refresh_expires_at.is_some_and(|refresh| refresh.at == expiry.at)
+        if fields.refresh_expires_at.iter().any(|refresh| refresh.at == expiry.at)
             && is_placeholder(&node_at(example, expiry.at))
         {
             continue;
         }
-        let is_utc = is_read_as_utc(example, fields.access_token, expiry);
+        let is_utc = is_read_as_utc(example, *expiry);
         let (message, help) = if is_utc && !expiry.is_utc {
             (
                 format!("the example's `{}` is a date without an offset", expiry.at),
@@ -90,17 +101,8 @@ fn is_placeholder(value: &Node<'_>) -> bool {
 }
 
 /// Whether an expiry only lacks an offset.
-fn is_read_as_utc(example: &Node<'_>, access_token: &str, expiry: tokens::At<'_>) -> bool {
-    let fields = TokenFields {
-        access_token,
-        token_type: None,
-        expires_in: None,
-        expires_at: Some(tokens::At { is_utc: true, ..expiry }),
-        refresh_token: None,
-        refresh_expires_in: None,
-        refresh_expires_at: None,
-        scope: None,
-    };
+fn is_read_as_utc(example: &Node<'_>, expiry: tokens::At<'_>) -> bool {
+    let fields = TokenFields { expires_at: Some(tokens::At { is_utc: true, ..expiry }), ..TokenFields::NONE };
     fields.read(&example.value.to_string()).is_some_and(|reading| !reading.misfits.contains(&expiry.at))
 }
 
@@ -119,7 +121,7 @@ fn node_at<'a>(example: &Node<'a>, pointer: &str) -> Node<'a> {
 }
 
 /// The format of an expiry reads a date, a time and an offset.
-pub fn date_formats(lint: &mut Lint, word: &str, expiry: &At) {
+pub fn date_formats(lint: &mut Lint, path: &str, expiry: &At) {
     let Some(format) = &expiry.format else { return };
     let (message, help) = match check_format(format, expiry.zone.is_some()) {
         Ok(()) => return,
@@ -136,5 +138,5 @@ pub fn date_formats(lint: &mut Lint, word: &str, expiry: &At) {
             "write a format of jiff's `strptime`, such as `%m/%d/%Y %I:%M:%S %p %:z`",
         ),
     };
-    lint.error(&format!("/{KEY}/response/{word}/format"), message, help);
+    lint.error(&format!("/{KEY}/{path}/format"), message, help);
 }

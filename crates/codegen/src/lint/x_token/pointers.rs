@@ -85,6 +85,11 @@ fn find<'a>(
     Ok(level)
 }
 
+/// Returns the schemas that a pointer leads to in a body.
+pub fn found<'a>(lint: &Lint<'a>, pointer: &Pointer, body: &Node<'a>) -> Vec<Node<'a>> {
+    find(lint, body, &pointer.segments()).unwrap_or_default()
+}
+
 /// What a pointer leads to has one of `types`. Untyped JSON may have any.
 pub fn pointer_types<'a>(
     lint: &mut Lint<'a>,

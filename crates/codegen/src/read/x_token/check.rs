@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::diagnostic::{Diagnostic, join, list, nearest};
 use crate::read::spec;
 use crate::read::spec::{Spec, kind};
-use crate::read::x_token::values::{Lifetime, Part, Pointer, Shift, Span, duration};
+use crate::read::x_token::values::{Lifetime, Part, Place, Pointer, Shift, Span, duration};
 
 /// Returns all diagnostics of the block at `place`.
 pub fn diagnostics(spec: &Spec, schema: &Value, block: &Value, place: &str) -> Vec<Diagnostic> {
@@ -182,6 +182,8 @@ impl<'a> Checker<'a> {
         let is = |name: &str| spec::at(self.root, &format!("/$defs/{name}")).is_some_and(|def| def == schema);
         if is("Pointer") {
             Pointer::try_from(text()).is_ok()
+        } else if is("Place") {
+            Place::try_from(text()).is_ok()
         } else if is("Duration") {
             Span::try_from(text()).is_ok()
         } else if is("Shift") {

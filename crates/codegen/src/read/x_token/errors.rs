@@ -1,20 +1,22 @@
 //! The keywords of `x-token` that say what the vendor's error codes mean.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::read::x_token::values::Pointer;
+use crate::read::x_token::values::{Pointer, Span};
 
 /// What the vendor's errors mean.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Errors {
     /// Where the vendor's machine-readable code is: a pointer into the error body, or several, of which the first that
-    /// finds a string or a number is used. Default: none. Example: `[/error, /errorCode]`.
+    /// finds a string or a number is used; or `{ any: [/error, /error_codes] }`, of which every value found is looked up, and
+    /// `transient` decides before `permanent`, and that before `relogin`. Default: none. Example: `[/error, /errorCode]`.
     #[serde(default)]
-    pub code: Pointers,
+    pub code: Codes,
     /// Where the vendor's message for a person is, as `code`. Default: none. Example: `/error_description`.
     #[serde(default)]
     pub message: Pointers,
@@ -29,12 +31,76 @@ pub struct Errors {
     /// `[unknown_error, 423]`.
     #[serde(default)]
     pub transient: Vec<Code>,
+    /// How long to wait after a code, or a status, before the next request, if the response doesn't say. Default: none.
+    /// Example: `{ access_denied: 10m }`.
+    #[serde(default)]
+    pub wait: BTreeMap<String, Span>,
     /// The vendor's own header for when to retry, read if there is no `Retry-After`. Default: none.
     /// Example: `{ header: X-Rate-Limit-Retry, unit: unix }`.
     pub retry_after: Option<RetryAfter>,
     /// What identifies the request to the vendor's support: a pointer into the error body, or `{ header: NAME }`. Default:
     /// none. Example: `/request_id`.
     pub request_id: Option<RequestId>,
+}
+
+/// Where the vendor's codes are.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(from = "CodesForm")]
+pub enum Codes {
+    /// The first place that has one is used.
+    First(Vec<Pointer>),
+    /// Every value found is looked up.
+    Any(Vec<Pointer>),
+}
+
+/// A pointer, a list of them, or `{ any: [POINTER] }`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum CodesForm {
+    /// One pointer.
+    One(Pointer),
+    /// Several, of which the first that finds something is used.
+    Many(Vec<Pointer>),
+    /// Several, and every value found is looked up.
+    Any(AnyCode),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct AnyCode {
+    /// Pointers to codes, or to lists of them. Example: `[/error, /error_codes]`.
+    #[schemars(length(min = 1))]
+    any: Vec<Pointer>,
+}
+
+impl From<CodesForm> for Codes {
+    fn from(form: CodesForm) -> Codes {
+        match form {
+            CodesForm::One(pointer) => Codes::First(vec![pointer]),
+            CodesForm::Many(pointers) => Codes::First(pointers),
+            CodesForm::Any(AnyCode { any }) => Codes::Any(any),
+        }
+    }
+}
+
+impl Default for Codes {
+    fn default() -> Codes {
+        Codes::First(Vec::new())
+    }
+}
+
+impl Codes {
+    /// Returns the places, in order.
+    pub fn pointers(&self) -> &[Pointer] {
+        match self {
+            Codes::First(pointers) | Codes::Any(pointers) => pointers,
+        }
+    }
+
+    /// Whether every value found is looked up.
+    pub fn is_any(&self) -> bool {
+        matches!(self, Codes::Any(_))
+    }
 }
 
 /// A pointer, or several, of which the first that finds something is used.
@@ -58,18 +124,6 @@ impl From<PointersForm> for Pointers {
             PointersForm::One(pointer) => Pointers(vec![pointer]),
             PointersForm::Many(pointers) => Pointers(pointers),
         }
-    }
-}
-
-impl Pointers {
-    /// Iterates in order.
-    pub fn iter(&self) -> std::slice::Iter<'_, Pointer> {
-        self.0.iter()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }
 

@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::read::x_token::compute::Computes;
-use crate::read::x_token::errors::Errors;
+use crate::read::x_token::errors::{Code, Errors};
 use crate::read::x_token::response::{Flag, Response};
 use crate::read::x_token::values::{Lifetime, Part, Pointer, Span};
 
@@ -122,6 +122,10 @@ pub struct Revoke {
     pub error: Option<Pointer>,
     /// What a 2xx response must have to be a success. Default: nothing. Example: `{ at: /ok, is: true }`.
     pub ok: Option<Flag>,
+    /// Codes, or statuses, of a token that was no longer valid, which is a success. Default: 404 and 410. Example:
+    /// `[invalid_token, 404]`.
+    #[serde(default)]
+    pub gone: Vec<Code>,
     /// Which of several `security` alternatives, by the name of a scheme in it. Default: the first. Example: `appKey`.
     pub security: Option<String>,
     /// Values that are computed for each request, besides those of the login, or instead of one of them. Default: none.
@@ -207,21 +211,56 @@ pub struct Use {
     /// What comes before the token, sent as written; `none` for the bare token. Default: the token type of the response;
     /// without one, `Bearer` in `Authorization` and the bare token in another header. Example: `Bearer`.
     pub prefix: Option<String>,
-    /// Further headers of each call, each from a credential of that name. Default: none. Example: `{ X-Site: site_id
-    /// }`.
+    /// Further headers of each call, each from a credential of that name, or from a kept value of the response as
+    /// `{ kept: company_id }`. Default: none. Example: `{ X-Site: site_id }`.
     #[serde(default)]
-    pub also: BTreeMap<String, String>,
+    pub also: BTreeMap<String, Also>,
+    /// The kept value of the response that is the base URL of calls. Default: the caller knows the URL. Example:
+    /// `api_domain`.
+    pub base_url: Option<String>,
+    /// Statuses of a call that mean that the token is no longer valid. Default: `[401]`. Example: `[401, 403]`.
+    #[serde(default = "Use::default_expired")]
+    #[schemars(length(min = 1))]
+    pub expired: Vec<u16>,
+}
+
+/// Where the value of a further header comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Also {
+    /// A credential.
+    Credential(String),
+    /// A kept value of the response.
+    Kept(Kept),
+}
+
+/// A kept value of the response.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Kept {
+    /// Its name under `keep` in `response`. Example: `company_id`.
+    pub kept: String,
 }
 
 impl Use {
     fn default_header() -> String {
         "Authorization".to_owned()
     }
+
+    fn default_expired() -> Vec<u16> {
+        vec![401]
+    }
 }
 
 impl Default for Use {
     fn default() -> Self {
-        Use { header: Use::default_header(), prefix: None, also: BTreeMap::new() }
+        Use {
+            header: Use::default_header(),
+            prefix: None,
+            also: BTreeMap::new(),
+            base_url: None,
+            expired: Use::default_expired(),
+        }
     }
 }
 
@@ -237,6 +276,29 @@ pub enum Prefix<'a> {
 }
 
 impl Use {
+    /// Returns the further headers that come from credentials, each with its credential.
+    pub fn also_credentials(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.also.iter().filter_map(|(header, also)| match also {
+            Also::Credential(name) => Some((header.as_str(), name.as_str())),
+            Also::Kept(_) => None,
+        })
+    }
+
+    /// Returns the further headers that come from kept values, each with its name.
+    pub fn also_kept(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.also.iter().filter_map(|(header, also)| match also {
+            Also::Credential(_) => None,
+            Also::Kept(Kept { kept }) => Some((header.as_str(), kept.as_str())),
+        })
+    }
+
+    /// Returns the names of kept values that it refers to, each with the path of its keyword.
+    pub fn kept(&self) -> Vec<(Vec<&str>, &str)> {
+        let also = self.also_kept().map(|(header, name)| (vec!["also", header, "kept"], name));
+        let base_url = self.base_url.as_deref().map(|name| (vec!["base-url"], name));
+        also.chain(base_url).collect()
+    }
+
     /// Returns the meaning of `prefix`.
     pub fn prefix(&self) -> Prefix<'_> {
         match self.prefix.as_deref() {

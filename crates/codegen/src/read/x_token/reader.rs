@@ -73,6 +73,7 @@ revoke:
   takes: refresh
   error: /error
   ok: { at: /ok, is: true }
+  gone: [invalid_token, 404]
   security: appKey
 response:
   access-token: /credentials/access_token
@@ -85,16 +86,22 @@ response:
   scope: { at: /scope, delimiter: "," }
   error: /error
   ok: { at: /ok, is: yes }
+  never: [0, -1]
+  renew-in: /refresh_in
+  keep: { api_domain: /api_domain }
 lifetime: 24h
 renew: { before: 60s }
 use:
   header: Authorization
   prefix: none
-  also: { X-Site: site_id }
+  also: { X-Site: site_id, X-Company: { kept: company_id } }
+  base-url: api_domain
+  expired: [401, 403]
 basic: { encode: raw, names: [client_id, ""] }
 errors:
   code: [/error, /errorCode]
   message: /message
+  wait: { unknown_error: 10m, 423: 1m }
   permanent: [invalid_client, 4023]
   relogin: [invalid_grant]
   transient: [unknown_error, 423]
@@ -107,12 +114,12 @@ errors:
         assert_eq!(x.renew(), Renew::Before(Duration::from_secs(60)));
         assert_eq!(x.use_.prefix(), Prefix::None);
         assert_eq!(x.response.expires_at.as_ref().unwrap().at.segments(), ["a/b", "0"]);
-        assert_eq!(x.response.expires_in.unwrap().unit, Unit::Milliseconds);
+        assert_eq!(x.response.expires_in.0[0].unit, Unit::Milliseconds);
         assert_eq!(x.response.scope.unwrap().delimiter.as_deref(), Some(","));
         assert_eq!(x.response.ok.unwrap().is, Scalar::Text("yes".into()));
         assert_eq!(x.revoke.as_ref().unwrap().ok.as_ref().unwrap().is, Scalar::Bool(true));
         assert_eq!(x.basic.names, ["client_id".to_owned(), String::new()]);
-        assert_eq!(x.errors.code.iter().map(Pointer::as_str).collect::<Vec<_>>(), ["/error", "/errorCode"]);
+        assert_eq!(x.errors.code.pointers().iter().map(Pointer::as_str).collect::<Vec<_>>(), ["/error", "/errorCode"]);
         assert_eq!(x.errors.permanent, [Code("invalid_client".into()), Code("4023".into())]);
         assert_eq!(x.errors.request_id, Some(RequestId::Header("X-Request-Id".into())));
     }
@@ -179,13 +186,39 @@ refresh: { operation: create_token, token: t, compute: { request_id: now } }
         assert_eq!(x.basic, Basic { encode: Encode::Form, names: ["client_id".into(), "client_secret".into()] });
         let x = block("refresh: { operation: a, token: t, single-use: true }\nerrors: { code: /e, request-id: /r }");
         assert_eq!(x.renew(), Renew::AtExpiry);
-        assert_eq!(x.errors.code.0.len(), 1);
+        assert_eq!(x.errors.code.pointers().len(), 1);
         assert!(matches!(x.errors.request_id, Some(RequestId::Body(_))));
         let x = block("renew: at-expiry\nlifetime: none");
         assert_eq!((x.renew(), x.lifetime), (Renew::AtExpiry, Lifetime::Never));
         assert_eq!(block("renew: { early: 0.5 }").renew(), Renew::Early(0.5));
         assert_eq!(block("use: { prefix: token }").use_.header, "Authorization");
         assert_eq!(block("use: {}").use_, Use::default());
+    }
+
+    #[test]
+    fn keywords_with_several_forms_are_read() {
+        let response = |text: &str| block(&format!("response: {{ {text} }}")).response;
+        let places = |text: &str| match response(&format!("access-token: {text}")).access_token.unwrap() {
+            AccessToken::Body(pointers) => pointers.iter().map(|pointer| pointer.as_str().to_owned()).collect(),
+            AccessToken::Header(header) => vec![format!("header {header}")],
+        };
+        assert_eq!(places("/a"), ["/a"]);
+        assert_eq!(places("[/a, /b, '']"), ["/a", "/b", ""]);
+        assert_eq!(places("''"), [""]);
+        assert_eq!(places("{ header: X-Token }"), ["header X-Token"]);
+        let lifetimes =
+            response("expires-in: [{ at: /ms, unit: ms }, /s, { at: /w, format: words, never: [0] }]").expires_in.0;
+        let at = |lifetime: &In| (lifetime.at.as_str().to_owned(), lifetime.unit, lifetime.format.is_some());
+        let (ms, s) = (Unit::Milliseconds, Unit::Seconds);
+        assert_eq!(
+            lifetimes.iter().map(at).collect::<Vec<_>>(),
+            [("/ms".into(), ms, false), ("/s".into(), s, false), ("/w".into(), s, true)]
+        );
+        assert_eq!(lifetimes[2].never, [0]);
+        assert_eq!(response("refresh-expires-at: [/a, { at: /b, zone: utc }]").refresh_expires_at.0.len(), 2);
+        for empty in ["access-token: []", "expires-in: []", "refresh-expires-at: []", "never: [x]"] {
+            assert!(read(&format!("response: {{ {empty} }}")).is_err(), "{empty}");
+        }
     }
 
     #[test]
@@ -244,7 +277,7 @@ refresh: { operation: create_token, token: t, compute: { request_id: now } }
           write an object with `operation`, `body`, `token`, `single-use`, `security` and `compute`
         error: specs/acme.yaml:19: `revoke` can't be a list
           at /x-token/revoke
-          write an object with `operation`, `body`, `token`, `takes`, `error`, `ok`, `security` and `compute`
+          write an object with `operation`, `body`, `token`, `takes`, `error`, `ok`, `gone`, `security` and `compute`
         "#);
     }
 

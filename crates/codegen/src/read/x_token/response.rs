@@ -1,31 +1,45 @@
 //! The keywords of `x-token` that say where a response holds the token and its expiry.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::read::x_token::values::Pointer;
+use crate::read::x_token::values::{Place, Pointer};
 
 /// JSON Pointers into the success body of the login and the refresh; list indexes are allowed.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Response {
-    /// The access token. Needed with `login` or `refresh`. Example: `/access_token`.
-    pub access_token: Option<Pointer>,
+    /// The access token: a pointer; several, of which the first that finds one is used; `""` for the whole body; or
+    /// `{ header: X-Subject-Token }`. Needed with `login` or `refresh`. Example: `/access_token`.
+    pub access_token: Option<AccessToken>,
     /// What comes before the token in a call's header, such as `Bearer`. Default: none. Example: `/token_type`.
     pub token_type: Option<Pointer>,
-    /// The lifetime of the access token, counted from the arrival of the response, in seconds; other units as
-    /// `{ at: /expires_in, unit: ms }`. Default: none. Example: `/expires_in`.
-    pub expires_in: Option<In>,
+    /// The lifetime of the access token, counted from the arrival of the response, in seconds; otherwise as `{ at:
+    /// /expires_in, unit: ms }` or `{ at: /valid_for, format: words }`, or a list, of which the first that is found is used.
+    /// Default: none. Example: `/expires_in`.
+    #[serde(default)]
+    pub expires_in: Lifetimes,
+    /// Numbers in `expires-in` that mean "never expires". Default: none. Example: `[0]`.
+    #[serde(default)]
+    pub never: Vec<i64>,
     /// The expiry of the access token: a date of RFC 3339 or HTTP, or Unix seconds; otherwise `{ at: /expiry, unit: ms,
     /// zone: utc, format: "%d.%m.%Y %H:%M" }`. With `expires-in` too, the earlier is used. Default: none. Example:
     /// `/expires_at`.
     pub expires_at: Option<At>,
+    /// When to renew the access token, as `expires-in`. Without it, `renew` decides. Default: none. Example: `/refresh_in`.
+    pub renew_in: Option<In>,
     /// The refresh token. Default: none. Example: `/refresh_token`.
     pub refresh_token: Option<Pointer>,
-    /// The lifetime of the refresh token, as `expires-in`. Default: none. Example: `/refresh_expires_in`.
-    pub refresh_expires_in: Option<In>,
-    /// The expiry of the refresh token, as `expires-at`. Default: none. Example: `/refresh_token_expiry`.
-    pub refresh_expires_at: Option<At>,
+    /// The lifetime of the refresh token, as `expires-in`; of a list, the shortest is used. Default: none. Example:
+    /// `/refresh_expires_in`.
+    #[serde(default)]
+    pub refresh_expires_in: Lifetimes,
+    /// The expiry of the refresh token, as `expires-at`, or a list, of which the earliest is used. Default: none. Example:
+    /// `/refresh_token_expiry`.
+    #[serde(default)]
+    pub refresh_expires_at: Expiries,
     /// The granted scopes, a list or a string with spaces between; another delimiter as `{ at: /scope, delimiter: "," }`.
     /// Default: none. Example: `/scope`.
     pub scope: Option<Scope>,
@@ -35,6 +49,67 @@ pub struct Response {
     /// What a response must have to be a success; anything else is a failure. Default: nothing. Example:
     /// `{ at: /ok, is: true }`.
     pub ok: Option<Flag>,
+    /// Values that belong to the token, each with a name: they are stored with it, and `use` can refer to them. Default:
+    /// none. Example: `{ api_domain: /api_domain }`.
+    #[serde(default)]
+    pub keep: BTreeMap<String, Pointer>,
+}
+
+/// The places of the access token.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(from = "AccessTokenForm")]
+pub enum AccessToken {
+    /// Places in the body, of which the first that has a token is used. An empty pointer is the whole body.
+    Body(Vec<Pointer>),
+    /// A header of the response.
+    Header(String),
+}
+
+/// A pointer, several, or `{ header: NAME }`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum AccessTokenForm {
+    /// A place in the body; an empty string is the whole body.
+    One(Place),
+    /// Several, of which the first that has a token is used.
+    Many(#[schemars(length(min = 1))] Vec<Place>),
+    /// A header of the response.
+    Header(AccessTokenHeader),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct AccessTokenHeader {
+    /// The header. Example: `X-Subject-Token`.
+    header: String,
+}
+
+impl From<AccessTokenForm> for AccessToken {
+    fn from(form: AccessTokenForm) -> AccessToken {
+        match form {
+            AccessTokenForm::One(place) => AccessToken::Body(vec![place.0]),
+            AccessTokenForm::Many(places) => AccessToken::Body(places.into_iter().map(|place| place.0).collect()),
+            AccessTokenForm::Header(AccessTokenHeader { header }) => AccessToken::Header(header),
+        }
+    }
+}
+
+impl AccessToken {
+    /// Returns the places in the body.
+    pub fn pointers(&self) -> &[Pointer] {
+        match self {
+            AccessToken::Body(pointers) => pointers,
+            AccessToken::Header(_) => &[],
+        }
+    }
+
+    /// Returns the header.
+    pub fn header(&self) -> Option<&str> {
+        match self {
+            AccessToken::Body(_) => None,
+            AccessToken::Header(header) => Some(header),
+        }
+    }
 }
 
 /// A value that must be in a response.
@@ -70,6 +145,30 @@ impl Scalar {
     }
 }
 
+/// Durations in a response.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(from = "LifetimesForm")]
+pub struct Lifetimes(pub Vec<In>);
+
+/// One duration, or several.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum LifetimesForm {
+    /// One duration.
+    One(In),
+    /// Several.
+    Many(#[schemars(length(min = 1))] Vec<In>),
+}
+
+impl From<LifetimesForm> for Lifetimes {
+    fn from(form: LifetimesForm) -> Lifetimes {
+        match form {
+            LifetimesForm::One(one) => Lifetimes(vec![one]),
+            LifetimesForm::Many(many) => Lifetimes(many),
+        }
+    }
+}
+
 /// A duration in a response.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "InForm")]
@@ -78,33 +177,74 @@ pub struct In {
     pub at: Pointer,
     /// What it counts.
     pub unit: Unit,
+    /// How it is written, if it isn't a number.
+    pub format: Option<InFormat>,
+    /// Numbers that mean "never".
+    pub never: Vec<i64>,
 }
 
-/// A pointer, or a pointer and a unit.
+/// A pointer, or a pointer and how to read what is there.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum InForm {
     /// Where a number of seconds is.
     Plain(Pointer),
-    /// Where a number is, and what it counts.
+    /// Where a duration is, and how to read it.
     Full(InFull),
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct InFull {
-    /// Where the number is. Example: `/expires_in`.
+    /// Where the duration is. Example: `/expires_in`.
     at: Pointer,
-    /// What it counts: `s` or `ms`. Default: `s`.
+    /// What a number counts: `s` or `ms`. Default: `s`.
     #[serde(default)]
     unit: Unit,
+    /// How it is written, if it isn't a number: `words`, such as `60 minutes` or `177:05:38`. Default: a number.
+    format: Option<InFormat>,
+    /// Numbers that mean "never". Default: none. Example: `[0]`.
+    #[serde(default)]
+    never: Vec<i64>,
 }
 
 impl From<InForm> for In {
     fn from(form: InForm) -> In {
         match form {
-            InForm::Plain(at) => In { at, unit: Unit::Seconds },
-            InForm::Full(InFull { at, unit }) => In { at, unit },
+            InForm::Plain(at) => In { at, unit: Unit::Seconds, format: None, never: Vec::new() },
+            InForm::Full(InFull { at, unit, format, never }) => In { at, unit, format, never },
+        }
+    }
+}
+
+/// How a duration is written that isn't a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum InFormat {
+    /// In words, such as `60 minutes`, or as hours, minutes and seconds, such as `177:05:38`.
+    Words,
+}
+
+/// Points in time in a response.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(from = "ExpiriesForm")]
+pub struct Expiries(pub Vec<At>);
+
+/// One point in time, or several.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum ExpiriesForm {
+    /// One point in time.
+    One(At),
+    /// Several.
+    Many(#[schemars(length(min = 1))] Vec<At>),
+}
+
+impl From<ExpiriesForm> for Expiries {
+    fn from(form: ExpiriesForm) -> Expiries {
+        match form {
+            ExpiriesForm::One(one) => Expiries(vec![one]),
+            ExpiriesForm::Many(many) => Expiries(many),
         }
     }
 }

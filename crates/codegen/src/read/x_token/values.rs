@@ -43,6 +43,19 @@ impl fmt::Display for Pointer {
     }
 }
 
+/// A JSON Pointer, or an empty string for the whole body.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Place(pub Pointer);
+
+impl TryFrom<String> for Place {
+    type Error = NotA;
+
+    fn try_from(text: String) -> Result<Self, NotA> {
+        if text.is_empty() { Ok(Place(Pointer(text))) } else { Pointer::try_from(text).map(Place) }
+    }
+}
+
 /// A value that doesn't have its form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotA {
@@ -173,6 +186,13 @@ leaf_schema!(Pointer, "Pointer", {
     "title": "a JSON Pointer",
     "type": "string",
     "pattern": "^(/([^~/]|~[01])*)+$",
+    "examples": ["/access_token", "/data/0/token"]
+});
+
+leaf_schema!(Place, "Place", {
+    "title": "a JSON Pointer",
+    "type": "string",
+    "pattern": "^(/([^~/]|~[01])*)*$",
     "examples": ["/access_token", "/data/0/token"]
 });
 

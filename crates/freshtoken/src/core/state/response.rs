@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::grant_error::{GrantError, GrantErrorKind};
 use crate::issued_tokens::IssuedTokens;
 use crate::store::record::{Ended, KeepsOld, Record};
+use crate::token::Token;
 use crate::vendor::RefreshTokens;
 
 impl TokenState {
@@ -27,6 +28,7 @@ impl TokenState {
     pub(crate) fn refreshed(&mut self, result: Result<IssuedTokens, GrantError>, now: Now) -> Effect {
         let is_single_use = self.policy.refresh == RefreshTokens::SingleUse;
         let keeps_old = if is_single_use { KeepsOld::No } else { KeepsOld::Yes };
+        let result = result.map(|issued| self.with_kept_values(issued));
         let failure = match result.and_then(|issued| self.next_issued(issued, keeps_old, now)) {
             Ok(issued) => return self.issued(issued, Grant::Refresh, now),
             Err(failure) => failure,
@@ -137,6 +139,17 @@ impl TokenState {
                 next
             }
         }
+    }
+
+    /// Adds the kept values of the current token that the response to a refresh does not repeat.
+    fn with_kept_values(&self, mut issued: IssuedTokens) -> IssuedTokens {
+        let old = self.record.as_ref().and_then(|record| record.token.as_ref());
+        for (name, value) in old.map(Token::all_kept).unwrap_or_default() {
+            if !issued.kept.iter().any(|(kept, _)| kept == name) {
+                issued.kept.push((name.clone(), value.clone()));
+            }
+        }
+        issued
     }
 
     fn next_issued(
