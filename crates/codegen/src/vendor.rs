@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 const CRATES: [&str; 9] = ["bench", "codegen", "demo", "freshtoken", "redis", "sandbox", "testing", "wire", "xtask"];
 
 /// Names of the facade's modules, features and dependencies: a vendor becomes all three. `types` is a module of each vendor.
-const FACADE: [&str; 52] = [
+const FACADE: [&str; 53] = [
     "_guide",
     "adapter",
     "alloc",
@@ -23,6 +23,7 @@ const FACADE: [&str; 52] = [
     "default",
     "env",
     "error",
+    "event",
     "file",
     "fingerprint",
     "formats",

@@ -177,7 +177,15 @@ impl<'a> SpecClient<'a> {
         };
         let mut call = self.playing.http.get(self.playing.url("/protected/thing")).header(header, value);
         for (header, credential) in usage["also"].as_object().into_iter().flatten() {
-            call = call.header(header, &self.playing.issuer.credentials()[credential.as_str().unwrap()]);
+            let value = match credential["kept"].as_str() {
+                Some(name) => {
+                    let at = self.spec["x-token"]["response"]["keep"][name].as_str().unwrap();
+                    let kept = response.pointer(at).unwrap();
+                    kept.as_str().map_or_else(|| kept.to_string(), ToOwned::to_owned)
+                }
+                None => self.playing.issuer.credentials()[credential.as_str().unwrap()].clone(),
+            };
+            call = call.header(header, value);
         }
         call
     }

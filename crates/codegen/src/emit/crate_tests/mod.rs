@@ -14,6 +14,7 @@ use crate::emit::usage;
 use crate::emit::usage::{Server, client_setup};
 use crate::ident;
 use crate::lower::model::{Model, Response};
+use crate::read::x_token::response::AccessToken;
 
 pub use cases::request_example;
 
@@ -95,12 +96,19 @@ fn server(response: &Response, body: &str, headers: &[(String, String)]) -> Stri
     statements(&[response, Code::text("let server = Server::start(response).await")], 4)
 }
 
+/// Returns the headers that make a response a success: the one with the access token, if it is there.
+fn token_headers(model: &Model, response: &Response) -> Vec<(String, String)> {
+    let place = model.x_token.as_ref().and_then(|x_token| x_token.response.access_token.as_ref());
+    let Some(name) = place.and_then(AccessToken::header) else { return Vec::new() };
+    response.headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case(name)).cloned().collect()
+}
+
 fn requests(model: &Model, tested: &[Tested<'_>], snapshots: &mut Vec<String>) -> String {
     let mut names = Names::default();
     let mut tests = String::new();
     for of in tested {
         let success = of.success(model).map(|body| body.to_string()).unwrap_or_default();
-        let server = server(&of.operation.success, &success, &[]);
+        let server = server(&of.operation.success, &success, &token_headers(model, &of.operation.success));
         for Request { name, body } in &of.requests {
             let call = Code::chain([
                 Code::text("crate::client(&server)"),
