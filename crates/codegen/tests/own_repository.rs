@@ -212,7 +212,7 @@ async fn a_module_of_a_build_script_is_a_vendor() {
 async fn credentials_can_be_written_in_code() {
     let sandbox = sandbox().await;
     let acme = sandbox.issuer("acme").unwrap();
-    let given = |name: &str| acme.credentials()[name].as_str().unwrap().to_owned();
+    let given = |name: &str| acme.credentials()[name].clone();
     let credentials = freshtoken_acme::source::Credentials {
         client_id: given("client_id"),
         client_secret: given("client_secret").into(),
