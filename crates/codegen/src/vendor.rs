@@ -8,13 +8,14 @@ use crate::diagnostic::{Diagnostic, Severity};
 const CRATES: [&str; 9] = ["bench", "codegen", "demo", "freshtoken", "redis", "sandbox", "testing", "wire", "xtask"];
 
 /// Names of the facade's modules, features and dependencies: a vendor becomes all three. `types` is a module of each vendor.
-const FACADE: [&str; 53] = [
+const FACADE: [&str; 56] = [
     "_guide",
     "adapter",
     "alloc",
     "arc_swap",
     "async_trait",
     "aws_lc_rs",
+    "base64",
     "blocking",
     "builder",
     "clock",
@@ -57,6 +58,8 @@ const FACADE: [&str; 53] = [
     "token_sources",
     "tokio",
     "tower",
+    "tower_layer",
+    "tower_service",
     "tracing",
     "types",
     "vendor",

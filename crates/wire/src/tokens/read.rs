@@ -404,7 +404,7 @@ mod tests {
         for (body, token) in [("\"AT\"", "AT"), ("12345", "12345"), (r#"{"at":"AT"}"#, "AT")] {
             assert_eq!(read(body).tokens.unwrap().access_token.expose(), token, "{body}");
         }
-        assert_eq!(read("\"AT\"").secrets, [0..4]);
+        assert_eq!(read("\"AT\"").secrets.first(), Some(&(0..4)));
         for body in ["\"\"", "null", "{}", "[]", "true"] {
             assert!(read(body).tokens.is_none(), "{body}");
         }

@@ -233,7 +233,7 @@ fn an_absent_or_empty_optional_claim_is_left_out() {
     let jwt = Jwt::new(&[Algorithm::Hs256])
         .claim("sub", &None::<Secret>)
         .claim("act", &Some(String::new()))
-        .claim("iss", &Secret::new("a"))
+        .claim("iss", Secret::new("a"))
         .claim("exp", 3_i64)
         .claim("admin", true)
         .claim("aud", &Some("b".to_owned()));
