@@ -72,7 +72,8 @@ async fn run(program: &mut Command) -> Ran {
 
 /// Reads the sandbox command from an example's header: the arguments of the sandbox, and those of the example.
 fn documented(name: &str) -> (Vec<String>, Vec<String>) {
-    let source = fs::read_to_string(repository(&format!("crates/freshtoken/examples/{name}.rs"))).unwrap();
+    let read = |path: &str| fs::read_to_string(repository(&format!("crates/freshtoken/examples/{path}")));
+    let source = read(&format!("{name}.rs")).or_else(|_| read(&format!("{name}/main.rs"))).unwrap();
     let command = source.lines().find_map(|line| line.strip_prefix("//! cargo run -p freshtoken-sandbox -- "));
     let own = format!(" -- cargo run -p freshtoken --example {name}");
     let (sandbox, example) = command.and_then(|command| command.split_once(&own)).unwrap();
