@@ -75,7 +75,7 @@ async fn round(tokens: &TokenSource, call: Option<reqwest::Url>) -> Result<bool,
 
     let mut is_good = true;
     if let Some(url) = call {
-        let api = HttpClient::new(tokens.clone())?.allow_origin(&url)?;
+        let api = HttpClient::new(tokens.clone())?.allow_origin(url.origin().ascii_serialization())?;
         let response = api.send(api.get(url)).await?;
         terminal::print_line(&format!("the call: {}", response.status()));
         is_good = response.status().is_success();
