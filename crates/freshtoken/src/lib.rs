@@ -146,8 +146,7 @@
 //! `reqwest-middleware`; `blocking` for programs without a runtime; `tower` for `hyper-util`, `tonic` and other tower services;
 //! `metrics` for the facade of the crate `metrics`.
 //!
-//! `wasm32-unknown-unknown` is not supported: reqwest's client there has no redirect policy, timeouts or resolver, so a browser
-//! may send credentials on, and its futures are not `Send`.
+//! `wasm32-unknown-unknown` is not supported: tokio's feature `net` is on, and mio does not compile for it.
 #![forbid(unsafe_code)]
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -33,8 +33,8 @@ const REFERENCES: [&str; 3] = ["branch", "tag", "rev"];
 const LINE: &str = "# freshtoken: ";
 
 impl Origin {
-    /// Returns the origin of a generator that nobody told one: the repository that cargo installed it from, or else the
-    /// generator's own version.
+    /// Returns the default origin: the repository that cargo installed the generator from, or else
+    /// the version of the generator.
     pub fn of_this_generator() -> Self {
         let home = env::var_os("CARGO_HOME").map(PathBuf::from);
         let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));

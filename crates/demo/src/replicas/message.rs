@@ -24,7 +24,7 @@ pub enum StoreAddress {
     Redis(String),
 }
 
-/// Who asks for tokens in a replica.
+/// The callers of a replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Callers {
     /// So many for each account, which call the vendor's API all the time.

@@ -191,7 +191,7 @@ async fn calling(account: usize, count: u32, api: &Arc<HttpClient>, url: &str, r
     }
 }
 
-/// For how long this process was stopped in total, so that nobody takes that time for waiting.
+/// For how long this process was stopped in total, so that this time does not count as waiting.
 #[derive(Default)]
 pub struct Frozen(AtomicU64);
 

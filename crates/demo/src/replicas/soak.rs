@@ -201,7 +201,7 @@ impl Soak {
             return;
         }
         let Some(refresh_token) = self.fleet.issuers[account].consent() else { return };
-        // One that nobody used is not counted again.
+        // An unused one is not counted again.
         self.fleet.tally.accounts[account].consents += u64::from(last.is_none());
         self.consents[account] = Some(now);
         self.fleet.replicas.send(replica, &Command::Consent { account, refresh_token });

@@ -181,7 +181,7 @@ impl RequestBuilder {
         self.map(|inner| inner.body(body))
     }
 
-    /// Sets the timeout of each sending, in place of the client's. Waiting for a token does not count.
+    /// Sets the timeout of each attempt, instead of the client's. Waiting for a token is not included.
     pub fn timeout(self, timeout: Duration) -> Self {
         self.map(|inner| inner.timeout(timeout))
     }

@@ -32,8 +32,8 @@ use crate::token::Token;
 /// How long a fetch waits for a lease that others hold. Then it continues without, and sends no single-use refresh token.
 const LEASE_WAIT: Duration = Duration::from_secs(100);
 
-/// How long a process that waits for the lease does not look again: at least, and how much longer at most. So it looks at most 10
-/// times a second.
+/// The interval at which a process that waits for the lease looks again: the minimum, and the jitter on top of it. So it looks at
+/// most 10 times a second.
 const LOOK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(150));
 
 /// The limit of a request that sends a single-use refresh token which other processes wait for. See `QUIET` in `state::watch`.
@@ -42,7 +42,7 @@ const REQUEST: Duration = Duration::from_secs(20);
 /// How often a fetch tries again when another process changes the record under it, even though it holds the lease.
 const CONFLICTS: usize = 3;
 
-/// How long a fetch waits for a store that does not respond to a mark, before it asks what became of it.
+/// How often a fetch tries to store a mark whose result is unknown. Between two tries, it loads to see what became of it.
 const MARKS: usize = 3;
 
 /// Starts a fetch on this runtime; `None`: there is none.

@@ -1,7 +1,7 @@
 //! Storing what has happened already: a new pair, or the issuer's refusal.
 //!
-//! The lease doesn't matter any more, the compare-and-store is the fence: a record replaces what it came of, and never something
-//! newer.
+//! The lease no longer matters, because the compare-and-store is the fence: a record replaces only what it came from, and never
+//! something newer.
 
 use std::sync::Arc;
 use std::time::Duration;
