@@ -10,13 +10,16 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
+use freshtoken::store::FileStore;
+use freshtoken::{TokenSource, voucherify};
 use http::HeaderValue;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 
-use crate::contenders::freshtoken::Freshtoken;
+use crate::contenders::freshtoken::{Freshtoken, credentials};
 use crate::contenders::{BoxError, Call, Contender, Target};
+use crate::fleet::Folder;
 use crate::for_each_contender;
 use crate::issuer::{Issuer, Reply};
 use crate::process;
@@ -54,6 +57,7 @@ enum Kind {
 /// Every call of every contender, each with a fresh token.
 pub struct Calls {
     entries: Vec<Entry>,
+    _store: Folder,
     _runtime: Runtime,
     _issuer: Issuer,
 }
@@ -71,9 +75,11 @@ impl Calls {
         for contender in for_each_contender!(entries_of(&runtime, issuer.url())) {
             entries.extend(contender?);
         }
+        let folder = Folder::new()?;
+        entries.push(with_a_store(&runtime, issuer.url(), &folder)?);
         // The first call of some still fetches.
         entries.iter().for_each(|entry| entry.call.round(10));
-        Ok(Self { entries, _runtime: runtime, _issuer: issuer })
+        Ok(Self { entries, _store: folder, _runtime: runtime, _issuer: issuer })
     }
 
     /// Iterates over the calls.
@@ -94,6 +100,18 @@ fn entries_of<C: Contender>(runtime: &Runtime, url: &str) -> Result<Vec<Entry>, 
         let entry = |call| Entry { kind, of: format!("{} {}", C::ABOUT.name, C::ABOUT.version()), call };
         Ok(contender.calls().into_iter().map(entry).collect())
     })
+}
+
+/// The name of the call that is compared with the first of ours.
+const WITH_A_STORE: &str = "try_header, with a store";
+
+/// A source of ours that shares its token through a store.
+fn with_a_store(runtime: &Runtime, url: &str, folder: &Folder) -> Result<Entry, BoxError> {
+    let builder = TokenSource::builder(voucherify::Endpoint::at(url)?, credentials());
+    let tokens = builder.store(FileStore::open(&folder.0)?, "account").build();
+    runtime.block_on(tokens.header())?;
+    let of = format!("{} {}", Freshtoken::ABOUT.name, Freshtoken::ABOUT.version());
+    Ok(Entry { kind: Kind::Ours, of, call: Call::sync(WITH_A_STORE, "`HeaderValue`", move || tokens.try_header()) })
 }
 
 /// The floors, and what a user writes without a crate.
@@ -232,6 +250,8 @@ struct Cost {
     entry: Entry,
     one: Spread,
     to_floor: Spread,
+    /// Compared with the first call of ours.
+    to_ours: Spread,
     two: Spread,
     /// What a call from two threads takes beyond one from a single thread.
     lost: Spread,
@@ -283,9 +303,12 @@ fn measure(processes: usize) -> Result<Vec<Cost>, BoxError> {
     }
     let allocations: Vec<f64> = process::allocations(&[])?;
     let floor = all[0].one.clone();
+    let ours = entries.iter().position(|entry| entry.kind == Kind::Ours).unwrap_or_default();
+    let ours = all[ours].one.clone();
     let cost = |((entry, Rounds { one, two }), allocations): ((Entry, Rounds), f64)| Cost {
         entry,
         to_floor: Spread::of_ratios(&one, &floor),
+        to_ours: Spread::of_ratios(&one, &ours),
         lost: Spread::of(two.iter().zip(&one).map(|(two, one)| two - one).collect()),
         one: Spread::of(one),
         two: Spread::of(two),
@@ -301,6 +324,8 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
     };
     let (to_floor, lost) = (slowest(|cost| cost.to_floor), slowest(|cost| cost.lost));
     let floor_lost = costs.iter().find(|cost| cost.entry.of == SHARED_COUNT).map_or(lost, |floor| floor.lost);
+    let with_a_store =
+        costs.iter().find(|cost| cost.entry.call.name == WITH_A_STORE).map_or(to_floor, |cost| cost.to_ours);
     let allocations = ours.iter().map(|cost| cost.allocations).fold(0.0, f64::max);
     // A rival's header is compared with our slowest header, its token with our token.
     let is_header = |cost: &Cost| cost.entry.call.name.contains("header");
@@ -326,6 +351,12 @@ fn goals(costs: &[Cost]) -> Vec<Goal> {
             limit: "1.1 × what the floor loses that shares only the count".to_owned(),
             measured: format!("{lost:.0} ns; the floor {floor_lost:.0} ns"),
             verdict: Verdict::at_most(floor_lost.median * 1.1, lost),
+        },
+        Goal {
+            what: "a fresh token: `try_header` with a store".to_owned(),
+            limit: "1.05 × without a store".to_owned(),
+            measured: format!("{with_a_store:.2} ×"),
+            verdict: Verdict::at_most(1.05, with_a_store),
         },
         Goal {
             what: "a fresh token: allocations".to_owned(),

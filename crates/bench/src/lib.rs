@@ -2,7 +2,7 @@
 //!
 //! - `issuer`: the local issuer that hands out all tokens.
 //! - `contenders`: a file per crate, each used as its own documentation shows.
-//! - `cached`, `login`, `accounts`, `behaviour`, `herd`, `build`: a file per section, which measures and fills a table.
+//! - `cached`, `login`, `accounts`, `behaviour`, `herd`, `fleet`, `build`: a file per section, which measures and fills a table.
 //! - `report`: renders the sections as `RESULTS.md`.
 //!
 //! Rounds are interleaved, so that a noisy machine affects every contender alike.
@@ -12,6 +12,7 @@ pub mod behaviour;
 pub mod build;
 pub mod cached;
 pub mod contenders;
+pub mod fleet;
 pub mod herd;
 pub mod issuer;
 pub mod login;
@@ -20,4 +21,4 @@ pub mod report;
 mod statistics;
 
 /// The sections in the order in which they run. The herd comes late because it leaves a large heap behind.
-pub const SECTIONS: [&str; 6] = ["cached", "login", "accounts", "behaviour", "herd", "build"];
+pub const SECTIONS: [&str; 7] = ["cached", "login", "accounts", "behaviour", "herd", "fleet", "build"];

@@ -7,6 +7,7 @@ use http::HeaderValue;
 use reqwest::Client;
 
 use crate::contenders::BoxError;
+use crate::contenders::freshtoken::credentials;
 use crate::issuer::{Issuer, Reply};
 use crate::report::{Goal, Section, Verdict};
 use crate::statistics::{Spread, interleaved};
@@ -187,12 +188,4 @@ async fn create_token(
 
 fn bearer(token: &str) -> Result<HeaderValue, BoxError> {
     Ok(HeaderValue::from_str(&format!("Bearer {token}"))?)
-}
-
-fn credentials() -> voucherify::Credentials {
-    voucherify::Credentials {
-        scope: vec![voucherify::types::Scope::Api].into(),
-        app_id: "example-id".into(),
-        app_token: "example-secret".into(),
-    }
 }

@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use freshtoken_bench::contenders::BoxError;
 use freshtoken_bench::report::render;
-use freshtoken_bench::{SECTIONS, accounts, behaviour, build, cached, herd, login};
+use freshtoken_bench::{SECTIONS, accounts, behaviour, build, cached, fleet, herd, login};
 
 const HELP: &str = "\
 Compares freshtoken with the crates that users would pick instead.
 
 Usage: cargo xtask bench [--quick] [SECTION…]
 
-Sections: cached, login, accounts, behaviour, herd, build [default: all]
+Sections: cached, login, accounts, behaviour, herd, fleet, build [default: all]
 A complete run without --quick writes crates/bench/RESULTS.md. Every run prints its results.
 
   --quick  fewer rounds and accounts; `build` only if it is named
@@ -48,6 +48,7 @@ fn main() -> Result<(), BoxError> {
             "accounts" => accounts::run(if is_quick { 1_000 } else { 1_000_000 })?,
             "behaviour" => behaviour::run(),
             "herd" => herd::run(if is_quick { 1 } else { 3 }),
+            "fleet" => fleet::run(if is_quick { 1 } else { 5 })?,
             _ => build::run()?,
         });
         eprintln!("{name}: {:.0} s", section_start.elapsed().as_secs_f64());

@@ -18,12 +18,7 @@ impl Contender for Freshtoken {
     };
 
     async fn build(target: Target<'_>) -> Result<Self, BoxError> {
-        let credentials = voucherify::Credentials {
-            scope: vec![voucherify::types::Scope::Api].into(),
-            app_id: "example-id".into(),
-            app_token: "example-secret".into(),
-        };
-        Ok(Self(TokenSource::new(voucherify::Endpoint::at(target.url)?, credentials)))
+        Ok(Self(TokenSource::new(voucherify::Endpoint::at(target.url)?, credentials())))
     }
 
     async fn token(&self) -> Result<String, BoxError> {
@@ -47,5 +42,14 @@ impl Contender for Freshtoken {
                 tokens.token().await
             }),
         ]
+    }
+}
+
+/// Invented credentials of the vendor.
+pub fn credentials() -> voucherify::Credentials {
+    voucherify::Credentials {
+        scope: vec![voucherify::types::Scope::Api].into(),
+        app_id: "example-id".into(),
+        app_token: "example-secret".into(),
     }
 }
