@@ -108,7 +108,7 @@ const WITH_A_STORE: &str = "try_header, with a store";
 /// A source of ours that shares its token through a store.
 fn with_a_store(runtime: &Runtime, url: &str, folder: &Folder) -> Result<Entry, BoxError> {
     let builder = TokenSource::builder(voucherify::Endpoint::at(url)?, credentials());
-    let tokens = builder.store(FileStore::open(&folder.0)?, "account").build();
+    let tokens = builder.store(FileStore::open(folder.0.join("cached"))?, "account").build();
     runtime.block_on(tokens.header())?;
     let of = format!("{} {}", Freshtoken::ABOUT.name, Freshtoken::ABOUT.version());
     Ok(Entry { kind: Kind::Ours, of, call: Call::sync(WITH_A_STORE, "`HeaderValue`", move || tokens.try_header()) })
