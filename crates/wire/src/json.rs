@@ -138,6 +138,31 @@ impl<'a> Json<'a> {
     }
 }
 
+/// A document of which several values are read: its outermost members are looked for once.
+pub(crate) struct Members<'a> {
+    whole: Json<'a>,
+    members: Vec<(Segment, Json<'a>)>,
+}
+
+impl<'a> Members<'a> {
+    pub(crate) fn of(whole: Json<'a>) -> Self {
+        Self { whole, members: whole.children() }
+    }
+
+    /// Returns what [`Json::at`] does.
+    pub(crate) fn at(&self, pointer: &str) -> Option<Json<'a>> {
+        let Some(pointer) = pointer.strip_prefix('/') else { return Some(self.whole) };
+        let (first, rest) = pointer.split_at(pointer.find('/').unwrap_or(pointer.len()));
+        let first = unescaped(first);
+        let is_it = |segment: &Segment| match segment {
+            Segment::Key(key) => *key == first,
+            Segment::Index(index) => first.parse() == Ok(*index),
+        };
+        let (_, member) = self.members.iter().rev().find(|(segment, _)| is_it(segment))?;
+        member.at(rest)
+    }
+}
+
 /// Parses an integer, which may be written with a fraction, such as `401.0`.
 fn whole(number: &str) -> Option<i64> {
     // 2^53, up to which a float represents every integer exactly.
@@ -315,7 +340,11 @@ mod tests {
     use super::*;
 
     fn text(document: &str, pointer: &str) -> Option<String> {
-        Json::parse(document)?.at(pointer)?.text()
+        let json = Json::parse(document)?;
+        let found = json.at(pointer)?.text();
+        let among_members = Members::of(json).at(pointer).and_then(Json::text);
+        assert_eq!(found, among_members, "{pointer} in {document:.40}");
+        found
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The outcome of a request: the typed body, the tokens, or an error.
 
+use std::ops::Range;
+
 use serde::de::DeserializeOwned;
 
 use crate::body::Text;
@@ -106,8 +108,7 @@ impl Call {
         };
         // Only one copy of each token remains: in the typed body it is an empty string.
         for span in secrets {
-            let empty = format!("{:width$}", "\"\"", width = span.len());
-            body.replace_range(span, &empty);
+            body = without(&body, span);
         }
         let mut misfits: Vec<String> = tokens.misfits.iter().map(|misfit| (*misfit).to_owned()).collect();
         let (typed, others) = lenient::decode(&body, self.operation.success.properties);
@@ -155,11 +156,11 @@ impl Call {
 
     /// Whether a body is plain text that can be a token: printable, and no HTML.
     fn is_text_token(&self, body: &str) -> bool {
-        let takes_text = self.operation.success.tokens.as_ref().is_some_and(TokenFields::takes_text);
         let text = body.trim();
         let is_token =
-            !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'!'..=b'~')) && !text.starts_with('<');
-        takes_text && is_token && Json::parse(body).is_none()
+            || !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'!'..=b'~')) && !text.starts_with('<');
+        let takes_text = self.operation.success.tokens.as_ref().is_some_and(TokenFields::takes_text);
+        takes_text && is_token() && Json::parse(body).is_none()
     }
 
     /// Returns the tokens of a success that the spec doesn't list.
@@ -251,6 +252,17 @@ impl Call {
 fn tokens(reading: Reading<'static>) -> Option<Tokens> {
     let misfits = reading.misfits;
     reading.tokens.map(|tokens| Tokens { misfits, ..tokens })
+}
+
+/// Returns a body with an empty string in place of a value. All else stays where it is, so that a mismatch is named by its place.
+fn without(body: &Text, value: Range<usize>) -> Text {
+    let mut other = Text::new(String::with_capacity(body.len()));
+    let (before, after) = (body.get(..value.start).unwrap_or_default(), body.get(value.end..).unwrap_or_default());
+    other.push_str(before);
+    other.push_str("\"\"");
+    other.push_str(&" ".repeat(value.len().saturating_sub(2)));
+    other.push_str(after);
+    other
 }
 
 /// Returns plain text as a JSON string.

@@ -187,7 +187,8 @@ impl<'a> Success<'a> {
 
     /// Returns whether a body contains an error, whatever the status. A body that isn't JSON does not.
     pub fn is_failure(&self, body: &str) -> bool {
-        Json::parse(body).is_some_and(|body| self.fails(body))
+        let can_fail = self.error.is_some() || self.ok.is_some();
+        can_fail && Json::parse(body).is_some_and(|body| self.fails(body))
     }
 
     pub(crate) fn fails(&self, body: Json<'_>) -> bool {

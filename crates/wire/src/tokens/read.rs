@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jiff::{Span, SpanRelativeTo};
 
 use crate::dates;
-use crate::json::Json;
+use crate::json::{Json, Members};
 use crate::secret::Secret;
 use crate::timestamp::Timestamp;
 use crate::tokens::{At, In, Reading, Scope, TokenFields, Tokens, Unit};
@@ -23,7 +23,7 @@ impl<'a> TokenFields<'a> {
             None if header.is_some() && self.access_token.is_empty() => Json::parse("null")?,
             json => json?,
         };
-        let mut reader = Reader { body, json, misfits: Vec::new(), secrets: Vec::new() };
+        let mut reader = Reader { body, json: Members::of(json), misfits: Vec::new(), secrets: Vec::new() };
         let access_token = header.or_else(|| self.access_token.iter().find_map(|at| reader.token(Some(at))));
         let token_type = reader.token_type(self.token_type);
         let expires_in = self.expires_in.iter().find_map(|lifetime| reader.lifetime(*lifetime));
@@ -72,7 +72,7 @@ impl Stated {
 
 struct Reader<'b, 'a> {
     body: &'b str,
-    json: Json<'b>,
+    json: Members<'b>,
     misfits: Vec<&'a str>,
     secrets: Vec<Range<usize>>,
 }
