@@ -127,7 +127,7 @@ impl GrantError {
         matches!(self.kind, GrantErrorKind::Transient | GrantErrorKind::Unusable)
     }
 
-    fn new(kind: GrantErrorKind, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    pub(crate) fn new(kind: GrantErrorKind, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { kind, is_ambiguous: false, status: None, retry_after: None, cause: Cause::from(Arc::from(cause.into())) }
     }
 

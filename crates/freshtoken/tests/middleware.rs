@@ -1,4 +1,4 @@
-//! The middleware against servers on loopback: it does what the HTTP client does. `http.rs` has the details.
+//! The middleware against servers on loopback: it does what the HTTP client does. `http` has the details.
 #![cfg(feature = "middleware")]
 #![allow(clippy::unwrap_used)]
 

@@ -54,7 +54,7 @@ async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
 fn every_test_named_in_the_readme_exists() {
     let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
     let read = |path: &str| std::fs::read_to_string(format!("{tests}/{path}")).unwrap();
-    let overview = read("README.md") + &read("../src/_guide/replicas.md");
+    let overview = ["README.md", "../src/_guide/replicas.md", "../src/_guide/what_happens_when.md"].map(read).concat();
     let mut count = 0;
     for row in overview.lines().filter(|line| line.starts_with("| ")) {
         for (kind, rest) in row.rsplit("| ").next().unwrap().split(", ").filter_map(|test| test.split_once(" `")) {
@@ -62,7 +62,7 @@ fn every_test_named_in_the_readme_exists() {
             let exists = match kind.trim() {
                 "scenario" => std::fs::exists(format!("{tests}/scenarios/{name}.md")).unwrap(),
                 "freshtoken-wire's tests of" => continue,
-                folder @ ("behaviour" | "bad_luck") => {
+                folder @ ("behaviour" | "bad_luck" | "http" | "secrets") => {
                     files_in(&format!("{tests}/{folder}")).iter().any(|file| has_test(file, name))
                 }
                 kind => [format!("{tests}/{kind}.rs"), format!("{tests}/../../../{kind}")]

@@ -260,3 +260,46 @@ impl TokenState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+    use crate::vendor::TokenPolicy;
+
+    static CONSENT: TokenPolicy = TokenPolicy::new("acme").login(false).refresh(RefreshTokens::SingleUse);
+
+    struct Even;
+
+    impl Random for Even {
+        fn unit(&self) -> f64 {
+            0.5
+        }
+    }
+
+    /// The record after a refresh was refused with a code that the vendor's spec does not list.
+    fn refused(sends_again: bool) -> Arc<Record> {
+        let now = Now::new(Duration::ZERO, UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+        let issued = IssuedTokens::new("access").refresh_token("refresh");
+        let (record, _) = Record::of(issued, None, KeepsOld::No, &CONSENT, 1, now).unwrap();
+        let mut state = TokenState::new(&CONSENT, Some(record), None, false, false, now, &Even);
+        state.sends_again = sends_again;
+        match state.refreshed(Err(GrantError::new(GrantErrorKind::Unlisted, "17")), now) {
+            Effect::UpdateRefreshToken(pending, _) => pending.record,
+            _ => state.record().unwrap().clone(),
+        }
+    }
+
+    #[test]
+    fn an_unlisted_refusal_after_a_lost_response_ends_the_refresh_token() {
+        let record = refused(true);
+        assert!(record.refresh.is_none() && record.ended == Some(Ended::Refused));
+    }
+
+    #[test]
+    fn an_unlisted_refusal_keeps_a_refresh_token_that_was_not_sent_before() {
+        let record = refused(false);
+        assert!(record.refresh.is_some() && record.ended.is_none());
+    }
+}
