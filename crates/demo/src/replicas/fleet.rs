@@ -20,6 +20,9 @@ use super::tally::{IssuedToken, Tally};
 use super::vendor::{self, FleetVendor, REFRESH_TOKEN};
 use crate::vendor_run::PROTECTED;
 
+/// How long nothing happens to a replica, at least: longer than a lease and the quiet time.
+const SHELTER: Duration = Duration::from_secs(70);
+
 /// How long the replicas may take to end.
 const END: Duration = Duration::from_secs(25);
 
@@ -47,6 +50,8 @@ pub struct Fleet {
     pub tally: Tally,
     pub happenings: UnboundedReceiver<Happening>,
     ambushes: Arc<Vec<Ambush>>,
+    /// The replicas that nothing happens to now, as bits.
+    sheltered: Arc<AtomicUsize>,
     sender: UnboundedSender<Happening>,
     setup: Setup,
     /// It serves the issuers until it is dropped.
@@ -70,7 +75,8 @@ impl Fleet {
         let replicas = Replicas::new(plan.replicas);
         let (sender, happenings) = unbounded_channel();
         let ambushes: Arc<Vec<Ambush>> = Arc::new(plan.accounts.iter().map(|_| Ambush::default()).collect());
-        let on_event = on_event(replicas.clone(), ambushes.clone(), sender.clone());
+        let sheltered = Arc::new(AtomicUsize::new(0));
+        let on_event = on_event(replicas.clone(), ambushes.clone(), sheltered.clone(), sender.clone());
         let sandbox = Sandbox::builder(vendors).on_event(on_event).start().await?;
         let issuers = sandbox.issuers().to_vec();
         let stagger = plan.lifetime.as_millis() as u64 / plan.accounts.len() as u64;
@@ -89,7 +95,19 @@ impl Fleet {
         };
         let tally = Tally::new(plan.replicas, plan.accounts.clone());
         let vendor = vendor.name;
-        Ok(Self { vendor, replicas, issuers, store, tally, happenings, ambushes, sender, setup, _sandbox: sandbox })
+        Ok(Self {
+            vendor,
+            replicas,
+            issuers,
+            store,
+            tally,
+            happenings,
+            ambushes,
+            sheltered,
+            sender,
+            setup,
+            _sandbox: sandbox,
+        })
     }
 
     /// Starts a replica for the first time.
@@ -116,6 +134,20 @@ impl Fleet {
             }
         }
         self.replicas.start(replica, &setup, &self.sender)
+    }
+
+    /// Chooses the replicas that nothing happens to now. Each is sheltered for twice the time, one after the other, so that one of
+    /// them always lives long enough to see that a record has not changed for the quiet time.
+    pub fn shelter(&self, now: Duration) {
+        let replicas = self.tally.replicas();
+        let turn = (now.as_secs() / SHELTER.as_secs()) as usize;
+        let sheltered = (1 << (turn % replicas)) | (1 << ((turn + 1) % replicas));
+        self.sheltered.store(sheltered, Ordering::Release);
+    }
+
+    /// Whether something may happen to a replica now.
+    pub fn is_sheltered(&self, replica: usize) -> bool {
+        self.sheltered.load(Ordering::Acquire) & (1 << replica) != 0
     }
 
     /// Delays the account's next refresh, and kills the replica that sent it when it takes effect.
@@ -177,6 +209,7 @@ struct Ambush {
 fn on_event(
     replicas: Replicas,
     ambushes: Arc<Vec<Ambush>>,
+    sheltered: Arc<AtomicUsize>,
     sender: UnboundedSender<Happening>,
 ) -> impl Fn(&Event) + Send + Sync {
     move |event| {
@@ -191,7 +224,9 @@ fn on_event(
         let is_delayed = event.fault.as_ref().is_some_and(|fault| fault.starts_with("a delay"));
         if is_refresh && is_delayed {
             let ambush = ambushes.get(account).filter(|ambush| ambush.is_set.swap(false, Ordering::AcqRel));
-            ambush.map(|ambush| replicas.kill(ambush.sender.load(Ordering::Acquire)));
+            let victim = ambush.map(|ambush| ambush.sender.load(Ordering::Acquire));
+            let is_sheltered = |victim: &usize| sheltered.load(Ordering::Acquire) & (1 << victim) != 0;
+            victim.filter(|victim| !is_sheltered(victim)).map(|victim| replicas.kill(victim));
         }
         let issued = issued.map(|(number, expires_at)| IssuedToken { number, at: event.at, expires_at });
         let fault = event.fault.as_ref().map(|fault| format!(" [{fault}]")).unwrap_or_default();

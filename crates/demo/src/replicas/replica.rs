@@ -173,7 +173,8 @@ fn obey(sources: Vec<TokenSource>, running: Arc<Running>) {
 
 /// Callers of one account, who share its token.
 async fn calling(account: usize, count: u32, api: &Arc<HttpClient>, url: &str, running: &Arc<Running>) {
-    let mut callers = callers::start(count, api, url, &running.calls);
+    let (client, url) = (api.clone(), url.to_owned());
+    let mut callers = callers::start(count, &running.calls, move || callers::call(client.clone(), url.clone()));
     let mut adopted = 0;
     let report_adoptions = async {
         loop {

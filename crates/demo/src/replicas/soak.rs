@@ -139,6 +139,7 @@ impl Soak {
                 _ = ticks.tick() => {
                     let now = self.began.elapsed();
                     if ends_at.is_none() {
+                        self.fleet.shelter(now);
                         self.chaos.cause(now, &mut self.fleet)?;
                         let is_over = self.expiries() >= size.expiries || now >= size.length;
                         ends_at = is_over.then_some(now + size.settle);
@@ -198,6 +199,10 @@ impl Soak {
     fn consent(&mut self, now: Duration, replica: usize, account: usize) {
         let last = self.consents[account];
         if last.is_some_and(|last| now < last + CONSENT) || self.chaos.is_recovering(now) {
+            return;
+        }
+        // A replica may not know yet that another one has a token: it looks every 15 s.
+        if last.is_none() && !self.fleet.tally.accounts[account].is_refused && !self.chaos.has_lost_data() {
             return;
         }
         let Some(refresh_token) = self.fleet.issuers[account].consent() else { return };

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-use super::message::{AccountKind, Grant, Report};
+use super::message::{AccountKind, Report};
 use super::process::Happening;
 
 /// A token that the issuer issued.
@@ -28,8 +28,12 @@ pub struct AccountTally {
     pub expiries: u64,
     /// Replicas that were killed after they had sent a request and before its token was in the store.
     pub killed_holders: u64,
-    /// Refreshes that may have spent the refresh token, and whose response was lost.
-    pub lost_refreshes: u64,
+    /// Tokens that the issuer issued.
+    issued: u64,
+    /// Tokens that a replica stored.
+    stored: u64,
+    /// Whether the last response of the issuer was a refusal.
+    pub is_refused: bool,
     /// How often a person had to consent again.
     pub consents: u64,
     /// The longest time that a caller had no token.
@@ -41,9 +45,6 @@ pub struct AccountTally {
 /// A request that a replica has sent.
 #[derive(Clone, Copy, Debug)]
 struct Open {
-    grant: Grant,
-    /// The newest token at the issuer when it was sent.
-    newest: Option<u64>,
     /// Whether the response has arrived, and only the store is missing.
     is_issued: bool,
 }
@@ -85,7 +86,9 @@ impl Tally {
             requests: 0,
             expiries: 0,
             killed_holders: 0,
-            lost_refreshes: 0,
+            issued: 0,
+            stored: 0,
+            is_refused: false,
             consents: 0,
             longest_gap: Duration::ZERO,
             open: HashMap::new(),
@@ -129,6 +132,8 @@ impl Tally {
                 let account = &mut self.accounts[*account];
                 account.requests += 1;
                 account.newest = issued.or(account.newest);
+                account.issued += u64::from(issued.is_some());
+                account.is_refused = issued.is_none();
             }
             Happening::Report { replica, report } => self.report(*replica, report),
             Happening::Gone { replica } => {
@@ -136,8 +141,6 @@ impl Tally {
                 for account in &mut self.accounts {
                     let open = account.open.remove(replica).filter(|_| !self.is_finishing);
                     account.killed_holders += u64::from(open.is_some());
-                    // It may take effect later, too.
-                    account.lost_refreshes += u64::from(open.is_some_and(|open| open.grant == Grant::Refresh));
                 }
             }
         }
@@ -145,20 +148,16 @@ impl Tally {
 
     fn report(&mut self, replica: usize, report: &Report) {
         match report {
-            Report::Sending { account, grant } => {
-                let account = &mut self.accounts[*account];
-                let newest = account.newest.map(|token| token.number);
-                account.open.insert(replica, Open { grant: *grant, newest, is_issued: false });
+            Report::Sending { account, .. } => {
+                self.accounts[*account].open.insert(replica, Open { is_issued: false });
             }
             Report::Issued { account, .. } => self.accounts[*account].arrived(replica),
-            Report::Failed { account, .. } => {
+            Report::Failed { account, .. } => drop(self.accounts[*account].open.remove(&replica)),
+            Report::Stored { account } => {
                 let account = &mut self.accounts[*account];
-                let newest = account.newest.map(|token| token.number);
-                let is_lost = |open: Open| open.grant == Grant::Refresh && newest > open.newest;
-                let open = account.open.remove(&replica);
-                account.lost_refreshes += u64::from(open.is_some_and(is_lost));
+                account.open.remove(&replica);
+                account.stored += 1;
             }
-            Report::Stored { account } => drop(self.accounts[*account].open.remove(&replica)),
             Report::Gap { account, millis } => {
                 let longest = &mut self.accounts[*account].longest_gap;
                 *longest = (*longest).max(Duration::from_millis(*millis));
@@ -177,6 +176,17 @@ impl Tally {
 }
 
 impl AccountTally {
+    /// How many tokens were issued and did not get into the store: the response was lost, or the replica was killed. It does not
+    /// depend on the order in which reports of the issuer and of the replicas arrive.
+    pub fn lost(&self) -> u64 {
+        self.issued.saturating_sub(self.stored)
+    }
+
+    /// Whether the newest token has arrived in a replica, so that no process waits for one that was lost.
+    pub fn is_well(&self) -> bool {
+        self.newest == self.arrived && !self.is_refused
+    }
+
     /// The newest token has arrived in this replica.
     fn arrived(&mut self, replica: usize) {
         // Older responses of other replicas are stored, or were dropped because something newer is.
@@ -195,6 +205,7 @@ impl AccountTally {
 mod tests {
     use std::time::UNIX_EPOCH;
 
+    use super::super::message::Grant;
     use super::*;
 
     fn request(number: u64, second: u64) -> Happening {
@@ -233,7 +244,7 @@ mod tests {
         ];
         let account = &tally_of(steps.into_iter().flatten().collect()).accounts[0];
         assert_eq!((account.requests, account.expiries), (3, 1));
-        assert_eq!((account.killed_holders, account.lost_refreshes), (0, 0));
+        assert_eq!((account.killed_holders, account.lost()), (0, 0));
     }
 
     #[test]
@@ -246,22 +257,28 @@ mod tests {
         steps.extend(renewed(1, Grant::Refresh, 2, 7).into_iter().take(3));
         steps.push(Happening::Gone { replica: 1 });
         let account = &tally_of(steps).accounts[0];
-        assert_eq!((account.killed_holders, account.lost_refreshes), (1, 1));
+        assert_eq!((account.killed_holders, account.lost()), (1, 1));
     }
 
     #[test]
-    fn a_failed_refresh_is_lost_only_if_it_took_effect() {
+    fn a_token_is_lost_if_it_was_issued_and_not_stored() {
         let grant = Grant::Refresh;
         let sending = || report(1, Report::Sending { account: 0, grant });
         let failed = || report(1, Report::Failed { account: 0, grant, error: "reset".to_owned() });
         let refused = Happening::Request { account: 0, issued: None, text: String::new() };
         let mut steps = renewed(0, Grant::Login, 1, 0);
         steps.extend([sending(), refused, failed()]);
-        assert_eq!(tally_of(steps).accounts[0].lost_refreshes, 0);
+        assert_eq!(tally_of(steps).accounts[0].lost(), 0);
 
         let mut steps = renewed(0, Grant::Login, 1, 0);
         steps.extend([sending(), request(2, 7), failed()]);
-        assert_eq!(tally_of(steps).accounts[0].lost_refreshes, 1);
+        let account = &tally_of(steps).accounts[0];
+        assert_eq!((account.lost(), account.is_well()), (1, false));
+
+        // The issuer's report may arrive last.
+        let mut steps = renewed(0, Grant::Login, 1, 0);
+        steps.extend([sending(), failed(), request(2, 7)]);
+        assert_eq!(tally_of(steps).accounts[0].lost(), 1);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::message::Report;
 use super::process::Happening;
 
 /// How many lines are kept.
-const LINES: usize = 120;
+const LINES: usize = 400;
 
 #[derive(Default)]
 pub struct Trace(VecDeque<String>);

@@ -8,6 +8,7 @@ use super::fleet::Fleet;
 use super::message::AccountKind;
 use super::report::{Row, plural};
 use super::store::StoreKind;
+use super::tally::AccountTally;
 use super::trace::Trace;
 
 /// How long a lease lasts whose holder is gone.
@@ -53,7 +54,7 @@ impl Verdict<'_> {
         let expiries = tally.sum_all(|account| account.expiries);
         let of_login = tally.sum(with, |account| account.expiries);
         let killed = plural(tally.sum_all(|account| account.killed_holders), "holder");
-        let lost = plural(tally.sum(without, |account| account.lost_refreshes), "response");
+        let lost = plural(tally.sum(without, AccountTally::lost), "response");
         let twice = self.explain("a refresh token was spent twice", |account| {
             self.issuer(account).double_spends > self.may_repeat(account)
         });
@@ -122,7 +123,7 @@ impl Verdict<'_> {
         let account = &self.fleet.tally.accounts[account];
         match account.kind {
             AccountKind::WithLogin => 0,
-            AccountKind::WithoutLogin => account.lost_refreshes,
+            AccountKind::WithoutLogin => account.lost(),
         }
     }
 
