@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 /// How long a caller rests between two calls.
-const REST: Duration = Duration::from_millis(250);
+const REST: Duration = Duration::from_millis(400);
 
 /// How long a caller keeps trying without a token.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -63,16 +63,19 @@ impl Calls {
 }
 
 /// Starts callers, who all begin at once and continue until [`Calls::end`].
-pub fn start(callers: u32, api: &Arc<HttpClient>, url: &str, calls: &Arc<Calls>) -> JoinSet<()> {
+pub fn start<F>(callers: u32, calls: &Arc<Calls>, call: impl Fn() -> F + Clone + Send + 'static) -> JoinSet<()>
+where
+    F: Future<Output = Result<(), String>> + Send,
+{
     let mut tasks = JoinSet::new();
     for caller in 0..callers {
-        let (api, url, calls) = (api.clone(), url.to_owned(), calls.clone());
+        let (calls, call) = (calls.clone(), call.clone());
         tasks.spawn(async move {
             // The first calls are simultaneous; later ones are spread.
             let mut rest = REST + REST * caller / callers;
             while !calls.is_stopping.load(Ordering::Relaxed) {
                 let began = Instant::now();
-                let outcome = call(&api, &url, began).await;
+                let outcome = call().await;
                 calls.record(outcome, began.elapsed());
                 sleep(rest).await;
                 rest = REST;
@@ -88,9 +91,10 @@ pub async fn get(api: &HttpClient, url: &str) -> Result<Response, HttpError> {
 }
 
 /// Makes one call. Without a token, retries when the source says so, as a service would.
-async fn call(api: &HttpClient, url: &str, began: Instant) -> Result<(), String> {
+pub async fn call(api: Arc<HttpClient>, url: String) -> Result<(), String> {
+    let began = Instant::now();
     loop {
-        let response = match get(api, url).await {
+        let response = match get(&api, &url).await {
             Ok(response) => response,
             Err(HttpError::Token(error)) if error.is_transient() && began.elapsed() < PATIENCE => {
                 sleep(error.retry_after().unwrap_or(REST)).await;

@@ -1,7 +1,8 @@
 //! `cargo xtask demo`: shows how tokens are kept fresh.
 //!
 //! `show` simulates every vendor of `specs/` in the sandbox. Each is a `vendor_run`, with short-lived tokens, many
-//! `callers` and a `script` of faults. `causes` explains each request to an issuer. `terminal` displays the run, and
+//! `callers` and a `script` of faults. `causes` explains each request to an issuer. `naive` plays the
+//! same script without freshtoken. `terminal` displays the run, and
 //! `report` the result. `live` does a smaller run against a real vendor. `replicas` has the runs with many processes: the demo
 //! with `--replicas`, and the soak. `vendor` describes any vendor of the facade: no code here is specific to one.
 #![forbid(unsafe_code)]
@@ -9,6 +10,7 @@
 mod callers;
 mod causes;
 mod live;
+mod naive;
 mod replicas;
 mod report;
 mod script;
@@ -32,7 +34,8 @@ use crate::replicas::store::StoreKind;
 use crate::replicas::{replica, soak};
 use crate::vendor::DemoVendor;
 
-/// Shows how tokens are kept fresh: many callers, short-lived tokens, and an issuer that fails on purpose.
+/// Shows how tokens are kept fresh: many callers, short-lived tokens, and an issuer that fails on purpose. A naive cache, a mutex
+/// and an expiry, plays the same script, and a table at the end compares them.
 ///
 /// The demo takes 17 seconds, needs no credentials and does not leave this machine. It exits with 0 only if every
 /// caller was served and every request to an issuer was necessary.

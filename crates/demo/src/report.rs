@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use console::{Alignment, pad_str, style};
+use freshtoken_sandbox::Counts;
 
+use crate::callers::Calls;
+use crate::naive::NaiveRun;
 use crate::terminal::Terminal;
 use crate::vendor_run::VendorRun;
 
@@ -73,6 +76,7 @@ pub fn checks(runs: &[VendorRun<'_>], all_ended: bool, revoked: &[Result<(), Str
 pub fn show(
     terminal: &Terminal,
     runs: &[VendorRun<'_>],
+    naive: &[NaiveRun],
     checks: &[(bool, String)],
     took: Duration,
     lag: Duration,
@@ -88,6 +92,11 @@ pub fn show(
         let (name, calls) = (run.vendor.name.to_owned(), run.calls.served().to_string());
         terminal.print_line(&columns(&[name, calls, longest, all, first, renewals, again, rejected, revokes]));
     }
+    LEGEND.iter().for_each(|line| terminal.print_line(&style(line).dim().to_string()));
+    terminal.print_line("");
+    let naive = naive.iter().map(|run| (&*run.calls, run.issuer.counts()));
+    let ours = runs.iter().map(|run| (&*run.calls, run.issuer.counts()));
+    comparison(Figures::of(ours), Figures::of(naive)).iter().for_each(|line| terminal.print_line(line));
     terminal.print_line("");
     for (holds, text) in checks {
         let mark = if *holds { style("ok  ").green() } else { style("FAIL").red().bold() };
@@ -105,6 +114,53 @@ pub fn show(
     all_held
 }
 
+/// The terms of the table.
+const LEGEND: [&str; 4] = [
+    "calls: served calls; longest: the longest that one took, token included",
+    "requests to the issuer, by cause: first = no token yet; due = renewal by the",
+    "vendor's rules; fault = again after a fault; 401 = the vendor had invalidated",
+    "the token; revoke = the end of the demo",
+];
+
+/// What is compared with the naive cache, over all vendors.
+#[derive(Default)]
+struct Figures {
+    calls: u64,
+    failed: u64,
+    requests: u64,
+    twice: u64,
+}
+
+impl Figures {
+    fn of<'a>(runs: impl Iterator<Item = (&'a Calls, Counts)>) -> Self {
+        runs.fold(Self::default(), |sum, (calls, counts)| Self {
+            calls: sum.calls + calls.served() + calls.failed(),
+            failed: sum.failed + calls.failed(),
+            requests: sum.requests + counts.requests,
+            twice: sum.twice + counts.double_spends,
+        })
+    }
+}
+
+/// Formats the comparison with the naive cache, in lines of at most 80 columns.
+fn comparison(ours: Figures, naive: Figures) -> Vec<String> {
+    let row = |name: &str, figures: &Figures| {
+        let Figures { calls, failed, requests, twice } = figures;
+        format!("{name:<15} {calls:>7} {failed:>13} {requests:>22} {twice:>19}")
+    };
+    let head = format!(
+        "{:<15} {:>7} {:>13} {:>22} {:>19}",
+        "", "calls", "calls failed", "requests to issuers", "tokens spent twice"
+    );
+    let legend = [
+        "A naive cache (a mutex and an expiry) under the same script. Tokens spent twice:",
+        "single-use refresh tokens that were sent again. Many issuers take that for",
+        "theft, revoke every token of the account, and a person has to log in again.",
+    ];
+    let table = [style(head).dim().to_string(), row("freshtoken", &ours), row("a naive cache", &naive)];
+    table.into_iter().chain(legend.map(|line| style(line).dim().to_string())).collect()
+}
+
 /// If the script was later than this, the results are unreliable.
 const MOST_LAG: Duration = Duration::from_millis(400);
 
@@ -115,4 +171,20 @@ fn columns(texts: &[String; 9]) -> String {
         "{} {calls:>7} {longest:>8} {all:>9} = {first:>5} + {renewals:>3} + {again:>5} + {rejected:>3} + {revokes:>6}",
         pad_str(name, 15, Alignment::Left, None)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use console::measure_text_width;
+
+    use super::*;
+
+    #[test]
+    fn no_line_of_the_tables_is_wider_than_a_terminal() {
+        let most = || Figures { calls: 99_999, failed: 99_999, requests: 99_999, twice: 9_999 };
+        let lines = comparison(most(), most());
+        for line in lines.iter().map(String::as_str).chain(LEGEND) {
+            assert!(measure_text_width(line) <= 80, "{line}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 
 use crate::callers;
+use crate::naive::NaiveRun;
 use crate::report;
 use crate::script::{END, Step, script};
 use crate::terminal::{self, Terminal, Tone};
@@ -18,7 +19,7 @@ use crate::vendor::DemoVendor;
 use crate::vendor_run::VendorRun;
 
 /// The number of callers of each vendor's API.
-const CALLERS: u32 = 50;
+const CALLERS: u32 = 20;
 
 /// How often rows are drawn and scripts advance.
 const TICK: Duration = Duration::from_millis(100);
@@ -30,11 +31,15 @@ const LAST_CALLS: Duration = Duration::from_secs(3);
 pub async fn run(vendors: &[DemoVendor], specs: &Path) -> Result<bool, Box<dyn Error>> {
     let began = Instant::now();
     let (sender, mut events) = mpsc::unbounded_channel();
-    let sandbox = start(vendors, specs, sender).await?;
+    let sandbox = start(vendors, specs, Some(sender)).await?;
     let mut runs = Vec::new();
     for (number, vendor) in vendors.iter().enumerate() {
         runs.push(VendorRun::new(number, vendor, &sandbox)?);
     }
+    let naive_sandbox = start(vendors, specs, None).await?;
+    let naive = vendors.iter().enumerate();
+    let naive =
+        naive.map(|(number, vendor)| NaiveRun::new(number, vendor, &naive_sandbox)).collect::<Result<_, _>>()?;
     let names: Vec<&str> = vendors.iter().map(|vendor| vendor.name).collect();
     terminal::print_line(&format!(
         "{}: {CALLERS} callers each, with injected faults\n",
@@ -42,12 +47,16 @@ pub async fn run(vendors: &[DemoVendor], specs: &Path) -> Result<bool, Box<dyn E
     ));
 
     let (terminal, clock) = (Terminal::new(vendors.len()), ClockWatch::new());
-    let mut show = Show { runs, terminal, began: Instant::now(), clock, ticked: Instant::now(), lag: Duration::ZERO };
+    let mut show =
+        Show { runs, naive, terminal, began: Instant::now(), clock, ticked: Instant::now(), lag: Duration::ZERO };
     show.step();
-    let mut callers = JoinSet::new();
+    let (mut callers, mut naive_callers) = (Vec::new(), Vec::new());
     for run in &show.runs {
-        let mut started = callers::start(CALLERS, &run.api, &run.url(), &run.calls);
-        callers.spawn(async move { while started.join_next().await.is_some() {} });
+        let (api, url) = (run.api.clone(), run.url());
+        callers.push(callers::start(CALLERS, &run.calls, move || callers::call(api.clone(), url.clone())));
+    }
+    for run in &show.naive {
+        naive_callers.push(callers::start(CALLERS, &run.calls, run.call()));
     }
     let mut ticks = interval(TICK);
     while show.began.elapsed() < END {
@@ -59,10 +68,10 @@ pub async fn run(vendors: &[DemoVendor], specs: &Path) -> Result<bool, Box<dyn E
             }
         }
     }
-    for run in &show.runs {
-        run.calls.end();
-    }
-    let all_ended = timeout(LAST_CALLS, async { while callers.join_next().await.is_some() {} }).await.is_ok();
+    show.runs.iter().map(|run| &run.calls).chain(show.naive.iter().map(|run| &run.calls)).for_each(|calls| calls.end());
+    let all_ended = timeout(LAST_CALLS, join(callers)).await.is_ok();
+    // How long the naive cache needs is its own affair.
+    drop(naive_callers);
     show.settle().await;
     while let Ok(event) = events.try_recv() {
         show.record_event(&event);
@@ -75,14 +84,22 @@ pub async fn run(vendors: &[DemoVendor], specs: &Path) -> Result<bool, Box<dyn E
     show.terminal.remove_rows();
     let checks = report::checks(&show.runs, all_ended, &revoked);
     sandbox.shutdown().await;
-    Ok(report::show(&show.terminal, &show.runs, &checks, began.elapsed(), show.lag))
+    naive_sandbox.shutdown().await;
+    Ok(report::show(&show.terminal, &show.runs, &show.naive, &checks, began.elapsed(), show.lag))
 }
 
-/// Starts the sandbox with these vendors' specs.
+/// Waits for the last calls.
+async fn join(callers: Vec<JoinSet<()>>) {
+    for callers in callers {
+        callers.join_all().await;
+    }
+}
+
+/// Starts a sandbox with these vendors' specs.
 async fn start(
     vendors: &[DemoVendor],
     specs: &Path,
-    sender: mpsc::UnboundedSender<Event>,
+    sender: Option<mpsc::UnboundedSender<Event>>,
 ) -> Result<Sandbox, Box<dyn Error>> {
     let mut vendors_to_simulate = Vec::new();
     for spec in freshtoken_sandbox::PlayedVendor::read_folder(specs, &[])? {
@@ -93,7 +110,9 @@ async fn start(
         }
     }
     let on_event = move |event: &Event| {
-        if !matches!(event.outcome, Outcome::Accepted { .. }) {
+        if let Some(sender) = &sender
+            && !matches!(event.outcome, Outcome::Accepted { .. })
+        {
             drop(sender.send(event.clone()));
         }
     };
@@ -102,6 +121,7 @@ async fn start(
 
 struct Show<'a> {
     runs: Vec<VendorRun<'a>>,
+    naive: Vec<NaiveRun>,
     terminal: Terminal,
     began: Instant,
     clock: ClockWatch,
@@ -128,6 +148,9 @@ impl Show<'_> {
         self.ticked = Instant::now();
         self.watch_clock();
         let now = self.began.elapsed();
+        for run in &mut self.naive {
+            run.step(now);
+        }
         for run in &mut self.runs {
             while let Some(step) = run.step(now) {
                 if matches!(step, Step::EndTokens) && run.has_ended_tokens {

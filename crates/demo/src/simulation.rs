@@ -238,6 +238,7 @@ fn vendor<F: Fragment>() -> DemoVendor {
         policy: F::POLICY,
         variables: &[],
         tokens: |_| unreachable!("the source is passed in"),
+        naive: |_| unreachable!("not used"),
         server: |_| unreachable!("not used"),
     }
 }

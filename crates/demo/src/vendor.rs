@@ -1,7 +1,11 @@
 //! A vendor of the facade, whichever it is.
 
+use std::sync::Arc;
+
 use freshtoken::env::{EnvError, FromEnv, Variable};
 use freshtoken::{TokenPolicy, TokenSource};
+
+use crate::naive::{self, Cache};
 
 /// Looks up the value of a variable.
 pub type Var<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -12,6 +16,8 @@ pub struct DemoVendor {
     pub variables: &'static [Variable],
     /// Creates a source from the variables.
     pub tokens: fn(Var<'_>) -> Result<TokenSource, EnvError>,
+    /// Creates a naive cache from the variables.
+    pub naive: fn(Var<'_>) -> Result<Arc<dyn Cache>, EnvError>,
     /// Returns the base URL from the variables.
     pub server: fn(Var<'_>) -> Result<String, EnvError>,
 }
@@ -23,6 +29,7 @@ impl DemoVendor {
             policy: E::POLICY,
             variables: E::VARIABLES,
             tokens: |var| TokenSource::from_vars::<E>(var),
+            naive: naive::cache::<E>,
             server: |var| Ok(E::from_vars(var)?.0.server()),
         }
     }

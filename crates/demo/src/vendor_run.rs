@@ -38,8 +38,7 @@ pub struct VendorRun<'a> {
 
 impl<'a> VendorRun<'a> {
     pub fn new(number: usize, vendor: &'a DemoVendor, sandbox: &Sandbox) -> Result<Self, Box<dyn Error>> {
-        let issuer = sandbox.issuers().iter().find(|issuer| vendor.is_called(issuer.name()));
-        let issuer = issuer.ok_or_else(|| format!("there is no spec for {}: run `cargo xtask gen`", vendor.name))?;
+        let issuer = find_issuer(vendor, sandbox)?;
         let variables: HashMap<String, String> = issuer.environment().into_iter().collect();
         let tokens = (vendor.tokens)(&|name| variables.get(name).cloned())?;
         Self::with(number, vendor, issuer, tokens)
@@ -168,6 +167,12 @@ impl<'a> VendorRun<'a> {
             Err(error) => Err(error.to_string()),
         })
     }
+}
+
+/// Returns the vendor's issuer in the sandbox.
+pub fn find_issuer<'a>(vendor: &DemoVendor, sandbox: &'a Sandbox) -> Result<&'a Issuer, String> {
+    let issuer = sandbox.issuers().iter().find(|issuer| vendor.is_called(issuer.name()));
+    issuer.ok_or_else(|| format!("there is no spec for {}: run `cargo xtask gen`", vendor.name))
 }
 
 /// Returns why the client received no usable response, or `None` if it did.
