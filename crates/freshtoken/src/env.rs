@@ -14,7 +14,7 @@ use crate::vendor::Vendor;
 /// A variable is named after the vendor and the credential, such as `ZENOTI_PASSWORD`. `ZENOTI_URL` sets a custom base URL.
 /// Otherwise `ZENOTI_SERVER` names one of the vendor's servers; the default is the first. If a server's URL has a part
 /// without a default, such as the name of a shop, that part is a variable which this server requires. A custom base URL does
-/// not require it.
+/// not require it, unless requests contain it elsewhere too.
 ///
 /// One line break at the end of a value is dropped, as in a mounted file. A list is a JSON array, or its items separated by the
 /// vendor's delimiter or by white space.
@@ -133,24 +133,32 @@ pub struct Variable {
     pub is_required: bool,
     /// What it is, in a sentence.
     pub what: &'static str,
-    /// The servers that require it, if it is a part of a server's URL. No server does with a custom base URL.
-    servers: &'static [&'static str],
+    /// The servers that require it, if it is a part of a server's URL.
+    servers: Option<&'static [&'static str]>,
+    /// Whether a custom base URL requires it too.
+    with_custom_url: bool,
 }
 
 impl Variable {
     /// Creates a variable that must be set.
     pub const fn required(name: &'static str, what: &'static str) -> Self {
-        Self { name, is_required: true, what, servers: &[] }
+        Self { name, is_required: true, what, servers: None, with_custom_url: false }
     }
 
     /// Creates a variable that may be absent.
     pub const fn optional(name: &'static str, what: &'static str) -> Self {
-        Self { name, is_required: false, what, servers: &[] }
+        Self { name, is_required: false, what, servers: None, with_custom_url: false }
     }
 
-    /// Limits the variable to these servers: it is a part of their URLs.
+    /// Limits the variable to these servers: it is a part of their URLs. A custom base URL does not require it.
     pub const fn of_servers(mut self, servers: &'static [&'static str]) -> Self {
-        self.servers = servers;
+        self.servers = Some(servers);
+        self
+    }
+
+    /// Requires the variable with a custom base URL too: requests contain it elsewhere than in the URL.
+    pub const fn with_custom_url(mut self) -> Self {
+        self.with_custom_url = true;
         self
     }
 }
@@ -252,10 +260,10 @@ impl Vars<'_> {
 
     /// Whether a variable must be set.
     fn needs(&self, variable: &Variable) -> bool {
+        let Some(servers) = variable.servers else { return variable.is_required };
         match self.get(&format!("{}_SERVER", self.prefix)) {
-            _ if variable.servers.is_empty() => variable.is_required,
-            _ if self.get(&format!("{}_URL", self.prefix)).is_some() => false,
-            Some(server) => variable.servers.contains(&server.as_str()),
+            _ if self.get(&format!("{}_URL", self.prefix)).is_some() => variable.with_custom_url,
+            Some(server) => servers.contains(&server.as_str()),
             None => variable.is_required,
         }
     }
@@ -400,6 +408,7 @@ mod tests {
     fn read(vars: &[(&str, &str)]) -> Result<Shop, EnvError> {
         let vars: HashMap<&str, &str> = vars.iter().copied().collect();
         Shop::from_vars(&|name| vars.get(name).map(|value| (*value).to_owned())).map(|(shop, _)| shop)
+            Variable::optional("SHOP_REALM", "The realm.").of_servers(&[]).with_custom_url(),
     }
 
     #[test]
@@ -414,7 +423,9 @@ mod tests {
         assert_eq!(made(&[("SHOP_NAME", "n")]), "n");
         assert_eq!(made(&[("SHOP_SERVER", "test"), ("SHOP_ZONE", "z")]), "z");
         assert_eq!(made(&[("SHOP_SERVER", "plain")]), "plain");
-        assert_eq!(made(&[("SHOP_URL", "https://own.example")]), "https://own.example");
+        let custom = ("SHOP_URL", "https://own.example");
+        assert_eq!(missing(&[("SHOP_KEY", "k"), custom]), ["SHOP_REALM"], "not only a part of a URL");
+        assert_eq!(made(&[custom, ("SHOP_REALM", "r")]), "https://own.example");
     }
 
     fn vars(value: &'static str) -> impl Fn(&str) -> Option<String> {

@@ -3,7 +3,7 @@
 //! A credential is an input that a login, a refresh or a revocation needs from outside: a required string or number, or
 //! a secret, unless it is a constant, an enum, a scope or the token itself; and whatever the security schemes take. Its
 //! value is the spec's example, or is derived from its name. Inputs with the same name are one credential. A path
-//! parameter is a setting, and the same for all accounts.
+//! parameter, and a variable of a server that a computed value contains, is a setting, and the same for all accounts.
 //!
 //! The other inputs of a grant, such as a scope or an enum, are not credentials: they aren't compared. A client still
 //! needs them, so they have a value too.
@@ -60,7 +60,7 @@ impl Accounts {
         &self.credentials
     }
 
-    /// Returns the values of the path parameters.
+    /// Returns the values of the settings.
     pub(crate) fn settings(&self) -> &Credentials {
         &self.settings
     }
@@ -200,6 +200,11 @@ fn known(document: &Document, any: &[String]) -> Known {
     }
     for compute in token.actions().flat_map(|action| action.compute.values()) {
         for (name, credential) in needed(compute) {
+            if let Some((_, default)) = document.server_variables().find(|(variable, _)| *variable == name) {
+                let value = default.map_or(credential.text, str::to_owned);
+                known.settings.entry(name).or_insert(Credential::text(value));
+                continue;
+            }
             let is_known = known.settings.contains_key(&name);
             let is_scope = ["scope", "scopes"].contains(&name.as_str());
             let place = if is_scope || any.contains(&name) { &mut known.others } else { &mut known.credentials };

@@ -88,7 +88,8 @@ impl Issuer {
         self.0.accounts.credentials()
     }
 
-    /// Returns the values of path parameters, such as a tenant.
+    /// Returns the values of the settings: of path parameters, such as a tenant, and of the server variables that a computed
+    /// value contains.
     pub fn settings(&self) -> &Credentials {
         self.0.accounts.settings()
     }

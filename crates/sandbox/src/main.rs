@@ -231,7 +231,7 @@ fn introduction(issuer: &Issuer) -> String {
         }
         lines.extend(account.iter().map(|(name, value)| format!("    {name:<16} {value}")));
     }
-    lines.extend(issuer.settings().iter().map(|(name, value)| format!("    {name:<16} {value}  (in the path)")));
+    lines.extend(issuer.settings().iter().map(|(name, value)| format!("    {name:<16} {value}  (a setting)")));
     lines.extend([issuer.curl_grant(), issuer.curl_call()].into_iter().flatten().map(|curl| format!("  {curl}")));
     lines.push(String::new());
     lines.join("\n")

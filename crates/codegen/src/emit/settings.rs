@@ -1,6 +1,7 @@
 //! The settings of an endpoint: the path parameters of the actions, and the variables in the URLs of the servers. Those
 //! with the same Rust name are one setting.
 
+use crate::emit::adapter::computed::names_needed;
 use crate::lower::descriptions::plain;
 use crate::lower::model::{Model, Param, Server, Ty, Variable};
 
@@ -31,6 +32,8 @@ pub struct Setting<'a> {
     pub param: Option<&'a Param>,
     /// Its variables, each with its server.
     pub variables: Vec<(&'a Server, &'a Variable)>,
+    /// Whether a computed value contains it. It is then needed even if no URL has it, as with a custom base URL.
+    pub is_computed_with: bool,
 }
 
 impl Setting<'_> {
@@ -47,9 +50,11 @@ impl Setting<'_> {
         self.variables.iter().any(|(of, variable)| of.name == server.name && variable.default.is_none())
     }
 
-    /// Whether it has a setter. An argument of every constructor needs none.
+    /// Whether it has a setter. An argument of every constructor needs none, unless a custom base URL needs it.
     pub fn has_setter(&self) -> bool {
-        self.param.is_some() || self.variables.iter().any(|(_, variable)| variable.default.is_some())
+        self.param.is_some()
+            || self.is_computed_with
+            || self.variables.iter().any(|(_, variable)| variable.default.is_some())
     }
 
     /// Returns the description of the path parameter, or else those of the variables, each with its server if they
@@ -81,6 +86,7 @@ impl Setting<'_> {
 /// Returns the path parameters of the login, the refresh and the revocation, then the variables of the servers.
 pub fn settings(model: &Model) -> Vec<Setting<'_>> {
     let mut settings: Vec<Setting<'_>> = Vec::new();
+    let (computed_with, _) = names_needed(model);
     let params = model.operations.iter().flat_map(|operation| &operation.params);
     for param in params.filter(|param| param.is_setting && !matches!(param.ty, Ty::Constant(_))) {
         let name = param.field();
@@ -88,7 +94,10 @@ pub fn settings(model: &Model) -> Vec<Setting<'_>> {
             // A secret in one operation is a secret in all.
             Some(known) if param.ty == Ty::Secret => known.param = Some(param),
             Some(_) => {}
-            None => settings.push(Setting { name, param: Some(param), variables: Vec::new() }),
+            None => {
+                let is_computed_with = computed_with.contains(&name);
+                settings.push(Setting { name, param: Some(param), variables: Vec::new(), is_computed_with });
+            }
         }
     }
     for server in &model.servers {
@@ -96,7 +105,10 @@ pub fn settings(model: &Model) -> Vec<Setting<'_>> {
             let name = variable.field();
             match settings.iter_mut().find(|setting| setting.name == name) {
                 Some(known) => known.variables.push((server, variable)),
-                None => settings.push(Setting { name, param: None, variables: vec![(server, variable)] }),
+                None => {
+                    let is_computed_with = computed_with.contains(&name);
+                    settings.push(Setting { name, param: None, variables: vec![(server, variable)], is_computed_with });
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+use crate::request::input::snake;
 use crate::spec::operation::{Example, Header, Operation, Parameter, RequestBody, ResponseObject, SecurityScheme};
 use crate::spec::schema::Schema;
 use crate::spec::x_token;
@@ -15,10 +16,30 @@ pub(crate) struct Document {
     #[serde(rename = "x-token", default, deserialize_with = "x_token::read")]
     pub(crate) token: Option<XToken>,
     #[serde(default)]
+    servers: Vec<Server>,
+    #[serde(default)]
     security: Vec<IndexMap<String, Vec<String>>>,
     pub(super) paths: IndexMap<String, PathItem>,
     #[serde(default)]
     pub(super) components: Components,
+}
+
+/// A server. The sandbox serves every operation itself, also those with a server of their own.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Server {
+    variables: IndexMap<String, Variable>,
+}
+
+/// A variable of a server's URL.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Variable {
+    #[serde(rename = "x-name")]
+    label: Option<String>,
+    #[serde(rename = "enum")]
+    values: Option<Vec<String>>,
+    default: String,
 }
 
 /// The operations of a path.
@@ -82,6 +103,14 @@ impl Document {
     /// Returns the operation with this id.
     pub(crate) fn operation(&self, id: &str) -> Option<&Operation> {
         self.operations().map(|(_, _, _, operation)| operation).find(|operation| operation.operation_id == id)
+    }
+
+    /// Returns the variables of the servers as settings: each name, and its default if that is ever used.
+    pub(crate) fn server_variables(&self) -> impl Iterator<Item = (String, Option<&str>)> {
+        self.servers.iter().flat_map(|server| &server.variables).map(|(name, variable)| {
+            let default = variable.values.is_some().then_some(variable.default.as_str());
+            (snake(variable.label.as_deref().unwrap_or(name)), default)
+        })
     }
 
     /// Returns the alternatives of an operation's security. The first is the one that clients use: the one that

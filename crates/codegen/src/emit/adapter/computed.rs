@@ -263,7 +263,7 @@ impl Adapter<'_> {
 
 /// Returns the read of a setting.
 fn setting(name: &str) -> String {
-    format!("self.text_setting({name:?})")
+    format!("self.text_setting({name:?})?")
 }
 
 /// Returns a time in the form that its type needs.
@@ -297,8 +297,8 @@ pub fn features(model: &Model) -> Vec<&'static str> {
     }
 }
 
-/// Returns the settings that a text or a claim needs, and whether one needs the base URL.
-pub fn settings_needed(model: &Model) -> (Vec<String>, bool) {
+/// Returns the names that computed values contain, and whether one contains the base URL.
+pub fn names_needed(model: &Model) -> (Vec<String>, bool) {
     let Some(x_token) = &model.x_token else { return (Vec::new(), false) };
     let mut names: Vec<String> = Vec::new();
     let mut needs_base = false;
@@ -312,6 +312,5 @@ pub fn settings_needed(model: &Model) -> (Vec<String>, bool) {
             }
         }
     }
-    let known = settings(model).into_iter().map(|setting| setting.name);
-    (known.filter(|name| names.contains(name)).collect(), needs_base)
+    (names, needs_base)
 }

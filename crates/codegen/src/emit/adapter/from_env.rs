@@ -102,6 +102,8 @@ impl Need {
 pub fn implementation(
     model: &Model,
     x_token: &XToken,
+    /// Required with these servers and with a custom base URL.
+    WithThoseAndCustom(Vec<String>),
     credentials: &IndexMap<String, Credential>,
     facade: &str,
 ) -> String {
@@ -193,12 +195,13 @@ impl Emitter<'_> {
             Need::Required => (true, None),
             Need::Optional => (false, None),
             // The first server is the default.
-            Need::With(servers) => {
+            Need::With(servers) | Need::WithThoseAndCustom(servers) => {
                 (self.model.servers.first().is_some_and(|first| servers.contains(&first.name)), Some(servers))
             }
         };
         let kind = if is_required { "required" } else { "optional" };
         let mut parts = vec![Code::list(format!("Variable::{kind}("), vec![Code::string(name), Code::string(what)])];
+            None if setting.is_computed_with => Need::WithThoseAndCustom(servers),
         parts.extend(servers.map(|servers| {
             let servers = Code::list("&[", servers.iter().map(|name| Code::string(name)).collect());
             Code::list(".of_servers(", vec![servers])
@@ -219,6 +222,7 @@ impl Emitter<'_> {
             let made = Code::list(format!("Ok(Endpoint::{}(", server.name), inputs);
             let made = Code::row([Code::text(format!("|{vars}| ")), made, Code::text(")")]);
             Code::list("(", vec![Code::string(&server.name), made])
+        parts.extend(matches!(need, Need::WithThoseAndCustom(_)).then(|| Code::text(".with_custom_url()")));
         });
         let inputs = vec![Code::text("Endpoint::at"), Code::list("&[", servers.collect())];
         let mut endpoint = vec![Code::row([Code::list("vars.endpoint(", inputs), Code::text("?")])];

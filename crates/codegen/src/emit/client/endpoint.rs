@@ -1,7 +1,7 @@
 //! The `Endpoint` of a client: a constructor for each server, the settings, and the HTTP client.
 
 use crate::docs;
-use crate::emit::adapter::computed::settings_needed;
+use crate::emit::adapter::computed::names_needed;
 use crate::emit::layout::{Code, signature};
 use crate::emit::settings;
 use crate::emit::settings::{Setting, settings, template};
@@ -87,9 +87,8 @@ impl ::std::fmt::Debug for Endpoint {{
 
 /// Returns the methods with which the adapter reads what its computed values contain.
 fn for_texts(model: &Model, settings: &[Setting<'_>]) -> String {
-    let (names, needs_base) = settings_needed(model);
     let mut methods = String::new();
-    if needs_base {
+    if names_needed(model).1 {
         methods.push_str(
             "
     /// Returns the base URL without a slash at its end, for a computed value.
@@ -100,8 +99,8 @@ fn for_texts(model: &Model, settings: &[Setting<'_>]) -> String {
 ",
         );
     }
-    if !names.is_empty() {
-        let used = settings.iter().filter(|setting| names.contains(&setting.name));
+    if settings.iter().any(|setting| setting.is_computed_with) {
+        let used = settings.iter().filter(|setting| setting.is_computed_with);
         let arms = used.map(|setting| {
             let (name, read) = (&setting.name, if setting.is_secret() { "expose" } else { "as_str" });
             format!("            {name:?} => self.settings.{name}.{read}(),\n")
@@ -111,10 +110,11 @@ fn for_texts(model: &Model, settings: &[Setting<'_>]) -> String {
             "
     /// Returns a setting, for a computed value.
     #[doc(hidden)]
-    pub fn text_setting(&self, name: &str) -> &str {{
-        match name {{
+    pub fn text_setting(&self, name: &'static str) -> Result<&str, Error> {{
+        let value = match name {{
 {arms}            _ => \"\",
-        }}
+        }};
+        if value.is_empty() {{ Err(Error::missing_setting(name)) }} else {{ Ok(value) }}
     }}
 "
         ));
@@ -245,3 +245,7 @@ fn setter(setting: &Setting<'_>) -> String {
         docs = docs::comment(&format!("{what}\n\n{described}"), "    "),
     )
 }
+        (None, Some((_, variable))) if setting.is_computed_with => format!(
+            "Sets `{}` in the URL of the server, and in what requests compute. With a custom base URL, it is required.",
+            variable.name
+        ),
