@@ -289,6 +289,24 @@ impl Vars<'_> {
         };
         server(self)
     }
+
+    /// Sets the base URL of an operation that the vendor has on another host, if its variable is set. `name` is that of the
+    /// variable without `_URL`.
+    ///
+    /// # Errors
+    ///
+    /// If the URL cannot be used.
+    pub fn operation_url<E, F: fmt::Display>(
+        &self,
+        name: &'static str,
+        endpoint: E,
+        set: fn(E, String) -> Result<E, F>,
+    ) -> Result<E, EnvError> {
+        match self.get(&format!("{name}_URL")) {
+            Some(url) => set(endpoint, url).map_err(|why| EnvError(Problem::Url(name, why.to_string()))),
+            None => Ok(endpoint),
+        }
+    }
 }
 
 /// Makes the endpoint of one server, whose URL may have parts from variables.
@@ -304,7 +322,7 @@ enum Problem {
     Wrong(&'static str),
     Structured(&'static str),
     UnknownServer(&'static str, Vec<&'static str>),
-    /// The prefix, and the reason without the URL.
+    /// The variable without its `_URL`, and the reason without the URL.
     Url(&'static str, String),
 }
 
@@ -390,6 +408,7 @@ mod tests {
             Variable::required("SHOP_KEY", "The key."),
             Variable::required("SHOP_NAME", "The shop.").of_servers(&["live"]),
             Variable::optional("SHOP_ZONE", "The zone.").of_servers(&["test"]),
+            Variable::optional("SHOP_REALM", "The realm.").of_servers(&[]).with_custom_url(),
         ];
 
         fn read(vars: &Vars<'_>) -> Result<(Self, String), EnvError> {
@@ -408,7 +427,6 @@ mod tests {
     fn read(vars: &[(&str, &str)]) -> Result<Shop, EnvError> {
         let vars: HashMap<&str, &str> = vars.iter().copied().collect();
         Shop::from_vars(&|name| vars.get(name).map(|value| (*value).to_owned())).map(|(shop, _)| shop)
-            Variable::optional("SHOP_REALM", "The realm.").of_servers(&[]).with_custom_url(),
     }
 
     #[test]
@@ -474,5 +492,8 @@ mod tests {
             "the environment variable ACME_URL cannot be used: endpoint: http:// is for loopback hosts only, use https://"
         );
         assert_eq!(at("http://localhost\n"), Ok(()));
+        let set: fn((), String) -> Result<(), Error> = |(), url| check(&url).map(drop);
+        let vars = Vars { prefix: "ACME", var: &vars("http://hunter2.example.com") };
+        assert_eq!(vars.operation_url("ACME_REVOKE", (), set).unwrap_err().variables(), ["ACME_REVOKE_URL"]);
     }
 }

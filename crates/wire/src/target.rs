@@ -34,8 +34,10 @@ impl Target {
             return Ok(target.clone());
         }
         let target = Self::checked(base_url, http)?;
-        // If another URL was first, it stays.
-        let _ = http.0.first.set((base_url.into(), target.clone()));
+        // Those that were first stay.
+        if let Some(free) = http.0.known.iter().find(|known| known.get().is_none()) {
+            let _ = free.set((base_url.into(), target.clone()));
+        }
         Ok(target)
     }
 
@@ -129,8 +131,8 @@ pub struct Http(Arc<Choice>);
 #[derive(Default)]
 struct Choice {
     custom: Option<reqwest::Client>,
-    /// The first base URL and its target.
-    first: OnceLock<(Box<str>, Target)>,
+    /// The first base URLs and their targets: that of the vendor, and that of an operation on another host.
+    known: [OnceLock<(Box<str>, Target)>; 2],
 }
 
 /// The client of all targets without a custom one. A client takes some 130 KiB, and reads every root certificate when it is
@@ -167,9 +169,10 @@ impl Shared {
 }
 
 impl Http {
-    /// Returns the target of this base URL, if it was the first.
+    /// Returns the target of this base URL, if it was one of the first.
     fn known(&self, base_url: &str) -> Option<&Target> {
-        self.0.first.get().filter(|(known, _)| **known == *base_url).map(|(_, target)| target)
+        let mut known = self.0.known.iter().filter_map(OnceLock::get);
+        known.find(|(known, _)| **known == *base_url).map(|(_, target)| target)
     }
 
     fn client<B>(&self, plain: bool) -> Result<reqwest::Client, Error<B>> {

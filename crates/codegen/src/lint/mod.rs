@@ -75,7 +75,7 @@ pub fn lint(spec: &Spec) -> Linted {
             let mut lint = Lint::new(spec);
             let operations = lint.operations();
             references::check(&mut lint, &nodes);
-            servers::check(&mut lint);
+            servers::check(&mut lint, &operations);
             security::check(&mut lint, &operations);
             operations::check(&mut lint, &operations);
             parameters::check(&mut lint, &operations);

@@ -33,7 +33,9 @@ fn setting_names(lint: &mut Lint, model: &Model, settings: &[Setting<'_>]) {
     for setting in settings.iter().filter(|setting| setting.has_setter()) {
         let name = &setting.name;
         let is_server = model.servers.iter().any(|server| server.name == *name);
-        if is_server || RESERVED.contains(&name.as_str()) {
+        let is_reserved = RESERVED.contains(&name.as_str())
+            || model.on_other_hosts().any(|other| client::url_setter_name(other) == *name);
+        if is_server || is_reserved {
             let owner = if is_server { "a server" } else { "a method of every endpoint" };
             let message = format!("the setting `{name}` would have the name of {owner}");
             lint.error(&setting_place(lint.spec, model, setting), message, ANOTHER_NAME);

@@ -6,21 +6,63 @@ use crate::diagnostic::list;
 use crate::diagnostic::nearest;
 use crate::emit::settings::RESERVED;
 use crate::ident;
-use crate::lint::document::{Lint, Node};
+use crate::lint::document::{Lint, Node, Operation};
 use crate::lint::objects::{label, rust_names};
 use crate::lint::rule::rule;
 use crate::lint::syntax::{leads_elsewhere, placeholders};
+use crate::lower::server_name;
 use crate::vendor::is_keyword;
 
-/// Checks the servers of the document.
-pub fn check(lint: &mut Lint) {
-    let found = lint.root().items("servers");
-    rule!(server_names(lint, &found));
-    for server in &found {
+/// Checks the servers of the document and of its operations.
+pub fn check<'a>(lint: &mut Lint<'a>, operations: &[Operation<'a>]) {
+    let root = lint.root().items("servers");
+    each(lint, &root);
+    for operation in operations {
+        let own = operation.node.items("servers");
+        each(lint, &own);
+        rule!(operation_servers(lint, &root, &own));
+    }
+}
+
+fn each<'a>(lint: &mut Lint<'a>, found: &[Node<'a>]) {
+    rule!(server_names(lint, found));
+    for server in found {
         rule!(servers(lint, server));
         rule!(server_variables(lint, server));
         for (_, variable) in server.named("variables") {
             rule!(rust_names(lint, &variable));
+        }
+    }
+}
+
+/// The servers of an operation are those of the document on another host: each has the name of one, and its variables.
+fn operation_servers<'a>(lint: &mut Lint<'a>, root: &[Node<'a>], own: &[Node<'a>]) {
+    let names: Vec<String> = root.iter().map(|server| server_name(server.text("x-name"))).collect();
+    for server in own {
+        let name = server.text("x-name").map(ident::snake);
+        let of_root: Vec<&Node<'a>> = match &name {
+            Some(name) => {
+                root.iter().zip(&names).filter(|(_, known)| *known == name).map(|(server, _)| server).collect()
+            }
+            None => root.iter().collect(),
+        };
+        if let Some(name) = name.filter(|_| of_root.is_empty()) {
+            let help =
+                format!("write {}; the one of a single server is `production`", list(names.iter().map(String::as_str)));
+            lint.error(&(server.at(), "x-name"), format!("the document has no server `{name}`"), help);
+        }
+        for (name, variable) in server.named("variables") {
+            let field = ident::snake(label(name, &variable));
+            let has = |server: &&Node<'a>| {
+                let mut variables = server.named("variables").into_iter();
+                variables.any(|(name, variable)| ident::snake(label(name, &variable)) == field)
+            };
+            if !of_root.iter().all(has) {
+                let message = format!("no setting fills in the variable `{name}`");
+                let help =
+                    "write its value in `url`: a variable here is one of the server at the root with the same name";
+                lint.error(&variable, message, help);
+            }
         }
     }
 }
@@ -51,7 +93,7 @@ fn server_names<'a>(lint: &mut Lint<'a>, servers: &[Node<'a>]) {
     let mut names: HashMap<String, String> = HashMap::new();
     for server in servers {
         if let Some(name) = server.text("x-name") {
-            server_name(lint, server, name, &mut names);
+            legal_name(lint, server, name, &mut names);
         } else if servers.len() > 1 && !server.has("x-name") {
             let help = "add `x-name`, in snake_case, such as `x-name: production`";
             lint.error(server, "one of several servers has no name", help);
@@ -59,7 +101,7 @@ fn server_names<'a>(lint: &mut Lint<'a>, servers: &[Node<'a>]) {
     }
 }
 
-fn server_name<'a>(lint: &mut Lint<'a>, server: &Node<'a>, name: &str, names: &mut HashMap<String, String>) {
+fn legal_name<'a>(lint: &mut Lint<'a>, server: &Node<'a>, name: &str, names: &mut HashMap<String, String>) {
     let at = (server.at(), "x-name");
     let rust = ident::snake(name);
     let is_legal = name.starts_with(|c: char| c.is_ascii_alphabetic())

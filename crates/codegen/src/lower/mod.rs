@@ -52,7 +52,7 @@ pub fn lower(spec: &Spec, x_token: Option<XToken>) -> Model {
         // It is used in headings and in a manifest, which have one line.
         title: words(&text(&info["title"])),
         description: text(&info["description"]),
-        servers: servers(&spec.document),
+        servers: servers(&spec.document["servers"]),
         components,
         operations,
         x_token,
@@ -60,15 +60,18 @@ pub fn lower(spec: &Spec, x_token: Option<XToken>) -> Model {
     }
 }
 
-fn servers(root: &Value) -> Vec<Server> {
-    let servers = root["servers"].as_array().map(Vec::as_slice).unwrap_or_default();
+/// Returns the name of a server: its `x-name`, which a single server can lack.
+pub fn server_name(x_name: Option<&str>) -> String {
+    x_name.map_or_else(|| "production".to_owned(), ident::snake)
+}
+
+/// Returns the servers of a list.
+fn servers(list: &Value) -> Vec<Server> {
+    let servers = list.as_array().map(Vec::as_slice).unwrap_or_default();
     servers
         .iter()
         .map(|server| Server {
-            name: match server["x-name"].as_str() {
-                Some(name) => ident::snake(name),
-                None => "production".to_owned(),
-            },
+            name: server_name(server["x-name"].as_str()),
             url: text(&server["url"]),
             variables: object(&server["variables"])
                 .iter()

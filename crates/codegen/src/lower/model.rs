@@ -31,7 +31,7 @@ pub struct Model {
 }
 
 /// A named server of the vendor.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Server {
     /// The name of its constructor, in snake case.
     pub name: String,
@@ -41,7 +41,7 @@ pub struct Server {
 }
 
 /// A variable of a server's URL.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Variable {
     /// Its name in the URL.
     pub name: String,
@@ -136,6 +136,8 @@ pub struct Operation {
     pub security: Vec<Scheme>,
     /// The order of the parts of a request in the spec.
     pub order: [Part; 3],
+    /// Where it is, if that is on another host than the rest: a server for each of the vendor's that it differs from.
+    pub servers: Vec<Server>,
 }
 
 /// A part of a request.
@@ -175,6 +177,13 @@ pub struct Body {
     /// A struct or a union.
     pub component: String,
     pub examples: Vec<Example>,
+}
+
+impl Operation {
+    /// Returns its name as a part of another name.
+    pub fn stem(&self) -> &str {
+        self.id.trim_end_matches('_')
+    }
 }
 
 impl Ty {
@@ -367,6 +376,11 @@ impl Model {
         }
         known.insert(name, values);
         values
+    }
+
+    /// Returns the operations on another host.
+    pub fn on_other_hosts(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.iter().filter(|operation| !operation.servers.is_empty())
     }
 
     /// Returns the operation with this id.

@@ -8,9 +8,10 @@ use serde_json::Value;
 use crate::ident;
 use crate::lower::descriptions::{constraints, documented, joined, label, object, plain, text};
 use crate::lower::model::{
-    Body, Component, Example, Operation, Param, Part, Place, Response, Scheme, SchemeKind, Shape, Status, Ty,
+    Body, Component, Example, Operation, Param, Part, Place, Response, Scheme, SchemeKind, Server, Shape, Status, Ty,
 };
 use crate::lower::schemas::Lowering;
+use crate::lower::servers;
 use crate::read::media_type::is_json;
 use crate::read::spec;
 use crate::read::spec::delimiter;
@@ -127,7 +128,21 @@ impl<'a> Lowering<'a> {
             errors,
             security: self.security(operation, &operation_id, actions),
             order: order(operation),
+            servers: self.servers_of(operation),
         }
+    }
+
+    /// Returns the servers of an operation on another host, one for each server of the document with such an operation.
+    fn servers_of(&self, operation: &Value) -> Vec<Server> {
+        let own = &operation["servers"];
+        // Without a name, a server is for all servers of the document.
+        let is_for_all = own.as_array().is_some_and(|own| matches!(&own[..], [only] if only["x-name"].is_null()));
+        let own = servers(own);
+        if !is_for_all {
+            return own;
+        }
+        let names = servers(&self.root["servers"]).into_iter().map(|server| server.name);
+        names.flat_map(|name| own.iter().map(move |own| Server { name: name.clone(), ..own.clone() })).collect()
     }
 
     fn params(

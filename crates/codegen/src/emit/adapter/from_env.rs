@@ -6,9 +6,10 @@ use indexmap::IndexMap;
 use crate::docs;
 use crate::emit::adapter::credentials;
 use crate::emit::adapter::credentials::{Credential, is_enum};
+use crate::emit::client::url_setter_name;
 use crate::emit::layout::{Code, signature};
 use crate::emit::settings::{Setting, arguments, settings};
-use crate::lower::model::{Model, Ty};
+use crate::lower::model::{Model, Operation, Ty};
 use crate::read::x_token::XToken;
 
 /// The variables that every vendor has. A credential or a setting with such a name gets a `_` at its end.
@@ -26,6 +27,11 @@ fn variable(prefix: &str, name: &str) -> String {
     let name = name.to_shouty_snake_case();
     let taken = if TAKEN.contains(&name.as_str()) { "_" } else { "" };
     format!("{prefix}_{name}{taken}")
+}
+
+/// Returns the variable of the base URL of an operation on another host, without the `_URL` at its end.
+fn url_variable(prefix: &str, operation: &Operation) -> String {
+    format!("{prefix}_{}", operation.id.to_shouty_snake_case())
 }
 
 /// An environment variable and its content.
@@ -73,7 +79,13 @@ pub fn holders(model: &Model) -> Vec<Holder> {
         is_secret: name == "REFRESH_TOKEN",
         is_setting: false,
     });
-    named.chain(common).collect()
+    let of_operations = model.on_other_hosts().map(|operation| Holder {
+        variable: format!("{}_URL", url_variable(&prefix, operation)),
+        name: format!("base URL of {}", operation.id),
+        is_secret: false,
+        is_setting: true,
+    });
+    named.chain(common).chain(of_operations).collect()
 }
 
 fn has_secret(ty: &Ty) -> bool {
@@ -90,6 +102,8 @@ enum Need {
     Optional,
     /// Required with these servers.
     With(Vec<String>),
+    /// Required with these servers and with a custom base URL.
+    WithThoseAndCustom(Vec<String>),
 }
 
 impl Need {
@@ -102,8 +116,6 @@ impl Need {
 pub fn implementation(
     model: &Model,
     x_token: &XToken,
-    /// Required with these servers and with a custom base URL.
-    WithThoseAndCustom(Vec<String>),
     credentials: &IndexMap<String, Credential>,
     facade: &str,
 ) -> String {
@@ -172,6 +184,10 @@ impl Emitter<'_> {
             list(self.need(setting), &variable(prefix, &setting.name), &described(setting));
         }
         list(Need::when(model.servers.is_empty()), &format!("{prefix}_URL"), "A custom base URL.");
+        for operation in model.on_other_hosts() {
+            let what = format!("A custom base URL of {}, which is on another host.", operation.id);
+            list(Need::Optional, &format!("{}_URL", url_variable(prefix, operation)), &what);
+        }
         if let [first, _, ..] = &model.servers[..] {
             let names: Vec<&str> = model.servers.iter().map(|server| server.name.as_str()).collect();
             let what = format!("One of {} [default: {}].", names.join(", "), first.name);
@@ -185,6 +201,7 @@ impl Emitter<'_> {
         let servers: Vec<String> = servers.map(|server| server.name.clone()).collect();
         match setting.param {
             Some(_) => Need::Required,
+            None if setting.is_computed_with => Need::WithThoseAndCustom(servers),
             None if servers.is_empty() => Need::Optional,
             None => Need::With(servers),
         }
@@ -201,11 +218,11 @@ impl Emitter<'_> {
         };
         let kind = if is_required { "required" } else { "optional" };
         let mut parts = vec![Code::list(format!("Variable::{kind}("), vec![Code::string(name), Code::string(what)])];
-            None if setting.is_computed_with => Need::WithThoseAndCustom(servers),
         parts.extend(servers.map(|servers| {
             let servers = Code::list("&[", servers.iter().map(|name| Code::string(name)).collect());
             Code::list(".of_servers(", vec![servers])
         }));
+        parts.extend(matches!(need, Need::WithThoseAndCustom(_)).then(|| Code::text(".with_custom_url()")));
         Code::chain(parts)
     }
 
@@ -222,7 +239,6 @@ impl Emitter<'_> {
             let made = Code::list(format!("Ok(Endpoint::{}(", server.name), inputs);
             let made = Code::row([Code::text(format!("|{vars}| ")), made, Code::text(")")]);
             Code::list("(", vec![Code::string(&server.name), made])
-        parts.extend(matches!(need, Need::WithThoseAndCustom(_)).then(|| Code::text(".with_custom_url()")));
         });
         let inputs = vec![Code::text("Endpoint::at"), Code::list("&[", servers.collect())];
         let mut endpoint = vec![Code::row([Code::list("vars.endpoint(", inputs), Code::text("?")])];
@@ -242,7 +258,17 @@ impl Emitter<'_> {
                 )
             })
             .collect();
-        let mutable = if set_if_given.is_empty() { "" } else { "mut " };
+        let others = self.model.on_other_hosts().map(|operation| {
+            let inputs = vec![
+                Code::string(&url_variable(&self.prefix, operation)),
+                Code::text("endpoint"),
+                Code::text(format!("Endpoint::{}", url_setter_name(operation))),
+            ];
+            let set = Code::row([Code::list("let endpoint = vars.operation_url(", inputs), Code::text("?")]);
+            set.lines(8, ";\n")
+        });
+        let set_if_given: String = std::iter::once(set_if_given).chain(others).collect();
+        let mutable = if set_if_given.contains("endpoint = endpoint.") { "mut " } else { "" };
         let endpoint = Code::row([Code::text(format!("let {mutable}endpoint = ")), Code::chain(endpoint)]);
         format!("{}\n{set_if_given}", endpoint.lines(8, ";"))
     }

@@ -6,7 +6,7 @@ use crate::emit::layout::{Code, signature};
 use crate::emit::settings;
 use crate::emit::settings::{Setting, settings, template};
 use crate::emit::types::or;
-use crate::lower::model::{Model, Server};
+use crate::lower::model::{Model, Operation, Server};
 
 const AT_DOCS: &str = "Returns an endpoint with this base URL, which can have a path and a trailing slash.\n\n# Errors\n\n\
                        Returns an error if no secret may be sent there: the URL is not absolute, is neither `https://` nor \
@@ -22,13 +22,16 @@ const HTTP_CLIENT_DOCS: &str = "Sends the requests with your own HTTP client, of
 /// Returns the struct `Endpoint` with everything that belongs to it.
 pub fn source(model: &Model) -> String {
     let settings = settings(model);
-    let constructors = model.servers.iter().map(|server| constructor(server, &settings));
+    let constructors = model.servers.iter().map(|server| constructor(model, server, &settings));
     let setters = settings.iter().filter(|setting| setting.has_setter()).map(setter);
     let (field, new) = if settings.is_empty() {
         ("", String::new())
     } else {
         ("    settings: Settings,\n", format!("            {},\n", new_settings(&settings)))
     };
+    let others = || model.on_other_hosts();
+    let other_fields = others().map(|operation| format!("    {}: Option<String>,\n", url_field(operation)));
+    let new_others = others().map(|operation| format!("            {}: None,\n", url_field(operation)));
     format!(
         "\
 /// The base URL and the HTTP client of the requests.
@@ -38,7 +41,7 @@ pub fn source(model: &Model) -> String {
 pub struct Endpoint {{
     url: String,
     http: Http,
-{field}}}
+{other_fields}{field}}}
 {settings_type}
 impl Endpoint {{
 {constructors}{at_docs}    pub fn at(base_url: impl Into<String>) -> Result<Self, Error> {{
@@ -51,10 +54,10 @@ impl Endpoint {{
         Self {{
             url: base_url.into(),
             http: Http::default(),
-{new}        }}
+{new_others}{new}        }}
     }}
 
-{setters}{http_docs}    pub fn http_client(mut self, client: ::reqwest::Client) -> Self {{
+{other_setters}{setters}{http_docs}    pub fn http_client(mut self, client: ::reqwest::Client) -> Self {{
         self.http = client.into();
         self
     }}
@@ -76,12 +79,63 @@ impl ::std::fmt::Debug for Endpoint {{
 ",
         settings_type = settings_type(&settings),
         constructors = constructors.collect::<String>(),
-        at_docs = docs::comment(AT_DOCS, "    "),
+        other_fields = other_fields.collect::<String>(),
+        new_others = new_others.collect::<String>(),
+        at_docs = docs::comment(&at_docs(model), "    "),
+        other_setters = others().map(url_setter).collect::<String>(),
         setters = setters.collect::<String>(),
         http_docs = docs::comment(HTTP_CLIENT_DOCS, "    "),
         key = server_key(&settings).lines(8, ""),
         for_texts = for_texts(model, &settings),
         base_url = base_url(&settings),
+    )
+}
+
+/// Returns the docs of `at`.
+fn at_docs(model: &Model) -> String {
+    let others: Vec<String> =
+        model.on_other_hosts().map(|operation| format!("[`{0}`](Self::{0})", url_setter_name(operation))).collect();
+    if others.is_empty() {
+        return AT_DOCS.to_owned();
+    }
+    let note = format!(
+        "\n\nAll operations go there, also those that the vendor has on another host, unless {} sets another base URL \
+         for them.\n\n# Errors",
+        others.join(" or ")
+    );
+    AT_DOCS.replacen("\n\n# Errors", &note, 1)
+}
+
+/// Returns the field with the base URL of an operation on another host. It is none after `at`.
+pub fn url_field(operation: &Operation) -> String {
+    format!("{}_url", operation.stem())
+}
+
+/// Returns the name of the method that sets the base URL of an operation on another host.
+pub fn url_setter_name(operation: &Operation) -> String {
+    format!("{}_at", operation.stem())
+}
+
+/// Returns the method that sets the base URL of an operation on another host.
+fn url_setter(operation: &Operation) -> String {
+    let docs = format!(
+        "Sends `{}` to this base URL, which can have a path and a trailing slash.\n\nThe vendor has this operation on \
+         another host. The constructor of a server knows that host, and [`at`](Self::at) does not.\n\n# Errors\n\nReturns \
+         an error as [`at`](Self::at) does.",
+        operation.id
+    );
+    format!(
+        "{docs}    pub fn {name}(mut self, base_url: impl Into<String>) -> Result<Self, Error> {{
+        let base_url = base_url.into();
+        ::freshtoken_wire::check(&base_url)?;
+        self.{field} = Some(base_url);
+        Ok(self)
+    }}
+
+",
+        docs = docs::comment(&docs, "    "),
+        name = url_setter_name(operation),
+        field = url_field(operation),
     )
 }
 
@@ -156,12 +210,9 @@ fn base_url(settings: &[Setting<'_>]) -> String {
 "
         )
     });
-    let variables: Vec<Code> = in_url(settings).map(|setting| pair(setting, "endpoint")).collect();
-    let base_url = if variables.is_empty() {
-        Code::text("Ok(endpoint.url.as_str().into())")
-    } else {
-        let expanded = vec![Code::text("&endpoint.url"), Code::list("&[", variables)];
-        Code::row([Code::text("Ok("), Code::list("::freshtoken_wire::expand(", expanded), Code::text("?.into())")])
+    let base_url = match expanded("&endpoint.url", settings) {
+        None => Code::text("Ok(endpoint.url.as_str().into())"),
+        Some(expanded) => Code::row([Code::text("Ok("), expanded, Code::text(".into())")]),
     };
     format!(
         "\
@@ -173,6 +224,34 @@ fn base_url(endpoint: &Endpoint) -> Result<::std::borrow::Cow<'_, str>, Error> {
         missing = missing.collect::<String>(),
         base_url = base_url.lines(4, ""),
     )
+}
+
+/// Returns the expression that expands the settings in a URL; none if no URL has one.
+fn expanded(url: &str, settings: &[Setting<'_>]) -> Option<Code> {
+    let variables: Vec<Code> = in_url(settings).map(|setting| pair(setting, "endpoint")).collect();
+    if variables.is_empty() {
+        return None;
+    }
+    let inputs = vec![Code::text(url), Code::list("&[", variables)];
+    Some(Code::row([Code::list("::freshtoken_wire::expand(", inputs), Code::text("?")]))
+}
+
+/// Returns the field of the client with the target of an operation.
+pub fn target_field(operation: &Operation) -> String {
+    if operation.servers.is_empty() { "target".to_owned() } else { format!("{}_target", operation.stem()) }
+}
+
+/// Returns the statement that makes the target of an operation on another host.
+pub fn target(operation: &Operation, settings: &[Setting<'_>]) -> Code {
+    let url = match expanded("url", settings) {
+        None => Code::text("url"),
+        Some(expanded) => Code::row([Code::text("&"), expanded]),
+    };
+    let made = Code::list("Target::new(", vec![url, Code::text("&endpoint.http")]);
+    let arms =
+        vec![Code::headed("Some(url) => ", Code::row([made, Code::text("?")])), Code::text("None => target.clone()")];
+    let of = Code::braces(&format!("match &endpoint.{}", url_field(operation)), arms);
+    Code::row([Code::text(format!("let {} = ", target_field(operation))), of])
 }
 
 /// Returns the struct of the settings. They have a struct because a setting can be named like a field of `Endpoint`.
@@ -191,7 +270,7 @@ fn new_settings(settings: &[Setting<'_>]) -> String {
 }
 
 /// Returns the constructor of a server. Its arguments are the variables without a default.
-fn constructor(server: &Server, settings: &[Setting<'_>]) -> String {
+fn constructor(model: &Model, server: &Server, settings: &[Setting<'_>]) -> String {
     let Server { name, url, docs, .. } = server;
     let arguments = settings::arguments(settings, server);
     let variable = |setting: &Setting<'_>| {
@@ -208,7 +287,12 @@ fn constructor(server: &Server, settings: &[Setting<'_>]) -> String {
         let (name, default) = (variable.field(), variable.default.as_ref()?);
         Some(format!("        endpoint.settings.{name} = {default:?}.into();\n"))
     });
-    let set: String = given.chain(defaults).collect();
+    let others = model.on_other_hosts().filter_map(|operation| {
+        let other = operation.servers.iter().find(|other| other.name == *name)?;
+        let (field, url) = (url_field(operation), template(other));
+        Some(format!("        endpoint.{field} = Some({:?}.into());\n", url.trim_end_matches('/')))
+    });
+    let set: String = given.chain(defaults).chain(others).collect();
     let at = format!("Self::unchecked({:?})", template(server).trim_end_matches('/'));
     let body = if set.is_empty() {
         format!("        {at}\n")
@@ -227,6 +311,10 @@ fn setter(setting: &Setting<'_>) -> String {
     let (name, ty) = (&setting.name, setting.ty());
     let what = match (setting.param, setting.variables.first()) {
         (Some(param), _) => format!("Sets `{}` in the paths. It is required.", param.name),
+        (None, Some((_, variable))) if setting.is_computed_with => format!(
+            "Sets `{}` in the URL of the server, and in what requests compute. With a custom base URL, it is required.",
+            variable.name
+        ),
         (None, Some((_, variable))) => format!("Sets `{}` in the URL of the server.", variable.name),
         (None, None) => String::new(),
     };
@@ -245,7 +333,3 @@ fn setter(setting: &Setting<'_>) -> String {
         docs = docs::comment(&format!("{what}\n\n{described}"), "    "),
     )
 }
-        (None, Some((_, variable))) if setting.is_computed_with => format!(
-            "Sets `{}` in the URL of the server, and in what requests compute. With a custom base URL, it is required.",
-            variable.name
-        ),

@@ -2,16 +2,20 @@
 
 use crate::docs;
 use crate::emit::client::arguments::{Argument, arguments};
+use crate::emit::client::endpoint::url_setter_name;
 use crate::emit::errors;
 use crate::emit::errors::Bodies;
 use crate::emit::types::or;
-use crate::lower::model::{Model, Operation};
+use crate::lower::model::{Model, Operation, Server};
 
 /// Returns the doc comment of an operation's method.
 pub fn source(model: &Model, operation: &Operation, bodies: &Bodies) -> String {
     let mut text = or(&operation.summary, &format!("`{} {}`", operation.method, operation.path));
     if !operation.description.is_empty() {
         text = format!("{text}\n\n{}", operation.description);
+    }
+    if let Some(host) = other_host(operation) {
+        text = format!("{text}\n\n{host}");
     }
     let arguments: Vec<String> =
         arguments(operation).iter().filter_map(|argument| described(model, operation, argument)).collect();
@@ -29,6 +33,23 @@ pub fn source(model: &Model, operation: &Operation, bodies: &Bodies) -> String {
         &format!("{text}\n\n# Errors\n\nReturns an [`Error`] if the request fails.{tokens}{statuses}"),
         "    ",
     )
+}
+
+/// Returns where an operation is that isn't with the others.
+fn other_host(operation: &Operation) -> Option<String> {
+    let first = operation.servers.first()?;
+    let url = |server: &Server| format!("`{}`", server.url);
+    let urls = if operation.servers.iter().all(|server| server.url == first.url) {
+        url(first)
+    } else {
+        let urls = operation.servers.iter().map(|server| format!("{} ({})", url(server), server.name));
+        urls.collect::<Vec<_>>().join(", ")
+    };
+    Some(format!(
+        "The vendor has this operation on another host: {urls}. With a custom base URL, it is there too, unless \
+         [`Endpoint::{0}`](Endpoint::{0}) sets another.",
+        url_setter_name(operation)
+    ))
 }
 
 const TOKENS: &str = " If a response doesn't match the spec but contains an access token, the error contains the token: see \

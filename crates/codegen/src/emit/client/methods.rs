@@ -2,6 +2,7 @@
 
 use crate::emit::client::arguments::{Argument, argument_type, arguments, passed, setting_of};
 use crate::emit::client::credentials::{Credential, basic};
+use crate::emit::client::endpoint::target_field;
 use crate::emit::client::method_docs;
 use crate::emit::errors::{Bodies, body_type};
 use crate::emit::layout::{Code, signature};
@@ -13,7 +14,7 @@ use crate::lower::model::{Body, Model, Operation, Place, Scheme, SchemeKind, Ty}
 use crate::read::x_token::Encode;
 
 fn static_name(operation: &Operation) -> String {
-    format!("{}_OPERATION", operation.id.trim_end_matches('_').to_uppercase())
+    format!("{}_OPERATION", operation.stem().to_uppercase())
 }
 
 /// Returns the static that describes an operation.
@@ -88,7 +89,7 @@ pub fn method(
 
 /// Returns the name of the facade's method of a login or a refresh.
 pub fn outcome_name(model: &Model, operation: &Operation) -> String {
-    ident::unique(&format!("{}_outcome", operation.id.trim_end_matches('_')), |name| model.operation(name).is_some())
+    ident::unique(&format!("{}_outcome", operation.stem()), |name| model.operation(name).is_some())
 }
 
 /// Returns the statements that send a request, up to `let result`.
@@ -106,7 +107,8 @@ fn sent(
     }
     let authorize = authorize(model, operation, credentials, arguments);
     let mutable = if authorize.is_empty() { "" } else { "mut " };
-    sent.push_str(&format!("        let {mutable}call = Call::new(&{}, &self.target);\n", static_name(operation)));
+    let (of, target) = (static_name(operation), target_field(operation));
+    sent.push_str(&format!("        let {mutable}call = Call::new(&{of}, &self.{target});\n"));
     sent.push_str(&authorize);
     sent.push_str(&check_path(model, operation, arguments));
     let made_arguments = made.arguments.get(id).ok_or_else(|| format!("progenitor made no operation `{id}`"))?;

@@ -9,13 +9,14 @@ mod methods;
 
 use crate::docs;
 use crate::emit::errors;
-use crate::emit::layout::signature;
+use crate::emit::layout::{signature, statements};
 use crate::emit::operations::Progenitor;
 use crate::emit::settings::settings;
 use crate::lower::model::Model;
 
 pub use arguments::{Argument, arguments};
 pub use credentials::{Credential, credentials, scheme_credentials};
+pub use endpoint::url_setter_name;
 pub use methods::outcome_name;
 
 /// Returns the module of the client.
@@ -71,6 +72,10 @@ fn client(model: &Model, credentials: &[Credential]) -> String {
         "Creates a client for an endpoint. It sends no request.{keeps}\n\n# Errors\n\nReturns an error if no secret may \
          be sent to the base URL of the endpoint{missing}."
     );
+    let others: Vec<_> = model.on_other_hosts().collect();
+    let targets: Vec<_> = others.iter().map(|operation| endpoint::target(operation, &settings)).collect();
+    let taken = others.iter().map(|operation| format!(", {}", endpoint::target_field(operation)));
+    let taken: String = taken.chain(has_settings.then(|| ", settings: endpoint.settings".to_owned())).collect();
     let mut inputs = vec!["endpoint: Endpoint".to_owned()];
     inputs.extend(has_credentials.then(|| "credentials: Credentials".to_owned()));
     format!(
@@ -78,19 +83,23 @@ fn client(model: &Model, credentials: &[Credential]) -> String {
 #[derive(Clone, Debug)]
 pub struct Client {{
     target: Target,
-{held}{fields}}}
+{other_fields}{held}{fields}}}
 
 impl Client {{
 {new_docs}{new}
         let target = Target::new(&base_url(&endpoint)?, &endpoint.http)?;
-        Ok(Self {{ target{given}{taken} }})
+{targets}        Ok(Self {{ target{given}{taken} }})
     }}",
         held = if has_credentials { "    credentials: Credentials,\n" } else { "" },
         fields = if has_settings { "    settings: Settings,\n" } else { "" },
         new_docs = docs::comment(&new_docs, "    "),
         new = signature(4, "pub fn new", inputs, "Result<Self, Error>"),
         given = if has_credentials { ", credentials" } else { "" },
-        taken = if has_settings { ", settings: endpoint.settings" } else { "" },
+        other_fields = others
+            .iter()
+            .map(|operation| format!("    {}: Target,\n", endpoint::target_field(operation)))
+            .collect::<String>(),
+        targets = if targets.is_empty() { String::new() } else { statements(&targets, 8) + "\n" },
     )
 }
 

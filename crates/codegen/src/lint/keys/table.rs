@@ -198,8 +198,6 @@ impl Kind {
 }
 
 const ONLY_SHOWN: Support = Ignored("is shown in the docs, the client doesn't enforce it");
-const ONE_ENDPOINT: Support =
-    Unsupported("is unsupported here: a vendor has one endpoint", "move it to `servers` at the root");
 const JSON_SCHEMA: &str = "belongs to JSON Schema, not to OpenAPI 3.0";
 
 const ROOT: &[Row] = &[
@@ -267,7 +265,11 @@ const PATH_ITEM: &[Row] = &[
     ("patch", One(Kind::Operation), Optional),
     ("parameters", List(Kind::Parameter), Optional),
     ("trace", Any, Unsupported("is a method that no token endpoint needs", "remove it")),
-    ("servers", Any, ONE_ENDPOINT),
+    (
+        "servers",
+        Any,
+        Unsupported("is unsupported in a path", "move it to the operation, or to the root if it is for all of them"),
+    ),
     ("$ref", Any, Unsupported("can't replace a whole path", "write the path's operations in place")),
 ];
 
@@ -287,7 +289,7 @@ const OPERATION: &[Row] = &[
         Any,
         Unsupported("needs a server, and a client has none", "remove it, and mention it in `description`"),
     ),
-    ("servers", Any, ONE_ENDPOINT),
+    ("servers", List(Kind::Server), Optional),
     ("consumes", Any, Unsupported("belongs to Swagger 2.0", "write `content` in `requestBody`")),
     ("produces", Any, Unsupported("belongs to Swagger 2.0", "write `content` in each response")),
     ("schemes", Any, Unsupported("belongs to Swagger 2.0", "write `servers` at the root")),
