@@ -141,6 +141,7 @@ impl Fetch {
                     self.cell.shared().clock.sleep(wait).await;
                     Effect::Load
                 }
+                Effect::Watch(wait) => self.watch(wait).await,
                 Effect::LogIn => {
                     debug!("logging in");
                     let sent = self.cell.now();
@@ -308,6 +309,15 @@ impl Fetch {
             let wait = LOOK.0 + LOOK.1.mul_f64(self.cell.shared().random.unit());
             within(&self.cell.shared().clock, wait, changed).await;
         }
+        Effect::Load
+    }
+
+    /// Waits without the lease.
+    async fn watch(&self, wait: Duration) -> Effect {
+        if let Some(lease) = &self.lease {
+            lease.keeper.release().await;
+        }
+        self.cell.shared().clock.sleep(wait).await;
         Effect::Load
     }
 

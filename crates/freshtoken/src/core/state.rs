@@ -51,8 +51,10 @@ pub(crate) enum Effect {
     Lease,
     /// Store what this process remembers, since the store holds something older, then load again.
     PutBack(Arc<Record>),
-    /// Wait for the token to expire, or for a process that may be alive, then load again.
+    /// Wait for the token to expire, then load again.
     Wait(Duration),
+    /// Wait for a process that may be alive, then load again. Without the lease: another process may have waited for longer.
+    Watch(Duration),
     LogIn,
     /// Store that the refresh token is about to be sent, then send it.
     MarkInUse(Arc<Record>),

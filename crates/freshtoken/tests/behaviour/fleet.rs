@@ -238,6 +238,25 @@ fn a_holder_killed_after_the_mark_is_followed_by_one_more_try() {
 }
 
 #[test]
+fn a_young_process_keeps_no_other_from_sending_a_lost_refresh_token_again() {
+    let fleet = Fleet::new();
+    let (dying, watching) = (fleet.process::<NeedsConsent>(), fleet.process::<NeedsConsent>());
+    assert_eq!(dying.gets(), "token-1");
+    fleet.pass(s(DAY + 3), &[]);
+    fleet.issuer.close();
+    let _asking = dying.ask();
+    dying.kill();
+    fleet.issuer.open();
+    let asking = watching.ask();
+    fleet.pass(s(8), &[&watching]);
+    // It is the first to see that the lease has ended, and has 40 s to wait.
+    let young = fleet.process::<NeedsConsent>();
+    let _asking = young.ask();
+    fleet.pass(s(34), &[&young, &watching]);
+    assert_eq!(watching.got(asking), "token-2");
+}
+
+#[test]
 fn a_holder_that_lost_its_lease_sends_nothing() {
     let fleet = Fleet::new();
     let holder = fleet.process::<RefreshesOnce>();

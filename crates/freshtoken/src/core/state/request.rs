@@ -165,7 +165,7 @@ impl TokenState {
                 return self.done(Err(error.after(Some(wait))));
             }
             if !wait.is_zero() {
-                return Effect::Wait(wait.min(LOOK));
+                return Effect::Watch(wait.min(LOOK));
             }
         }
         self.grant(now)
