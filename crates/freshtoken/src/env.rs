@@ -133,6 +133,8 @@ pub struct Variable {
     pub is_required: bool,
     /// What it is, in a sentence.
     pub what: &'static str,
+    /// Whether its value is a secret, such as a password.
+    pub is_secret: bool,
     /// The servers that require it, if it is a part of a server's URL.
     servers: Option<&'static [&'static str]>,
     /// Whether a custom base URL requires it too.
@@ -142,12 +144,18 @@ pub struct Variable {
 impl Variable {
     /// Creates a variable that must be set.
     pub const fn required(name: &'static str, what: &'static str) -> Self {
-        Self { name, is_required: true, what, servers: None, with_custom_url: false }
+        Self { name, is_required: true, what, is_secret: false, servers: None, with_custom_url: false }
     }
 
     /// Creates a variable that may be absent.
     pub const fn optional(name: &'static str, what: &'static str) -> Self {
-        Self { name, is_required: false, what, servers: None, with_custom_url: false }
+        Self { name, is_required: false, what, is_secret: false, servers: None, with_custom_url: false }
+    }
+
+    /// Marks the value as a secret.
+    pub const fn secret(mut self) -> Self {
+        self.is_secret = true;
+        self
     }
 
     /// Limits the variable to these servers: it is a part of their URLs. A custom base URL does not require it.

@@ -113,11 +113,13 @@ impl FromEnv for Endpoint {
         Variable::required(
             "VOUCHERIFY_APP_ID",
             "The id of an API key of the project, sent together with its token.",
-        ),
+        )
+            .secret(),
         Variable::required(
             "VOUCHERIFY_APP_TOKEN",
             "The secret token of an API key of the project, sent together with its id.",
-        ),
+        )
+            .secret(),
         Variable::required("VOUCHERIFY_SCOPE", "The scopes of the token, at least one."),
         Variable::optional("VOUCHERIFY_URL", "A custom base URL."),
         Variable::optional(

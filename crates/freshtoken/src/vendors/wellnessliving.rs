@@ -104,7 +104,8 @@ impl FromEnv for Endpoint {
         Variable::required(
             "WELLNESSLIVING_CLIENT_SECRET",
             "The secret of the partner's client, issued by WellnessLiving.",
-        ),
+        )
+            .secret(),
         Variable::optional(
             "WELLNESSLIVING_SCOPE",
             "The requested scopes, which are sent as one string, separated by spaces.",

@@ -141,11 +141,12 @@ impl FromEnv for Endpoint {
             "The account name of the business, which is the first part of its host: spabliss in spabliss.zenoti.com.",
         ),
         Variable::required("ZENOTI_USER_NAME", "The employee's user name."),
-        Variable::required("ZENOTI_PASSWORD", "The employee's password."),
+        Variable::required("ZENOTI_PASSWORD", "The employee's password.").secret(),
         Variable::required("ZENOTI_APP_ID", "The id of the app, a GUID."),
-        Variable::required("ZENOTI_APP_SECRET", "The secret of the app."),
+        Variable::required("ZENOTI_APP_SECRET", "The secret of the app.").secret(),
         Variable::required("ZENOTI_DEVICE_ID", "An id of the device that logs in."),
-        Variable::optional("ZENOTI_REFRESH_TOKEN", "The refresh token to start with."),
+        Variable::optional("ZENOTI_REFRESH_TOKEN", "The refresh token to start with.")
+            .secret(),
         Variable::optional("ZENOTI_URL", "A custom base URL."),
     ];
 

@@ -112,6 +112,26 @@ impl Need {
     }
 }
 
+/// Whether the value of a variable is a secret.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Secrecy {
+    Public,
+    Secret,
+}
+
+impl Secrecy {
+    fn when(is_secret: bool) -> Self {
+        if is_secret { Self::Secret } else { Self::Public }
+    }
+}
+
+/// A variable in the list of a vendor's variables.
+struct Listed {
+    need: Need,
+    secrecy: Secrecy,
+    what: String,
+}
+
 /// Returns the `FromEnv` of a vendor with these credentials. `facade` is the path of the facade.
 pub fn implementation(
     model: &Model,
@@ -157,41 +177,47 @@ impl Emitter<'_> {
     /// Returns the constant that lists the variables.
     fn variables(&self) -> Code {
         let listed = self.listed();
-        let variables = listed.iter().map(|(name, (need, what))| self.listed_variable(name, need, what));
+        let variables = listed.iter().map(|(name, listed)| self.listed_variable(name, listed));
         Code::row([Code::text("const VARIABLES: &'static [Variable] = "), Code::list("&[", variables.collect())])
     }
 
     /// Returns the variables by name, each with a sentence about it. A credential and a setting with the same name are
     /// one variable.
-    fn listed(&self) -> IndexMap<String, (Need, String)> {
+    fn listed(&self) -> IndexMap<String, Listed> {
         let (model, prefix) = (self.model, &self.prefix);
-        let mut listed: IndexMap<String, (Need, String)> = IndexMap::new();
-        let mut list = |need: Need, name: &str, docs: &str| match listed.get_mut(name) {
-            Some((known, _)) if need == Need::Required => *known = need,
-            Some(_) => {}
+        let mut listed: IndexMap<String, Listed> = IndexMap::new();
+        let mut list = |need: Need, name: &str, secrecy: Secrecy, docs: &str| match listed.get_mut(name) {
+            Some(known) => {
+                if need == Need::Required {
+                    known.need = need;
+                }
+                known.secrecy = known.secrecy.max(secrecy);
+            }
             None => {
-                listed.insert(name.to_owned(), (need, first_sentence(docs)));
+                listed.insert(name.to_owned(), Listed { need, secrecy, what: first_sentence(docs) });
             }
         };
         for (name, credential) in self.credentials.iter().filter(|(_, credential)| fits(model, &credential.ty)) {
-            list(Need::when(!credential.optional), &variable(prefix, name), &credential.docs);
+            let secrecy = Secrecy::when(has_secret(&credential.ty));
+            list(Need::when(!credential.optional), &variable(prefix, name), secrecy, &credential.docs);
         }
         if self.x_token.refresh.is_some() {
             let need = Need::when(self.x_token.login.is_none());
-            list(need, &format!("{prefix}_REFRESH_TOKEN"), "The refresh token to start with.");
+            list(need, &format!("{prefix}_REFRESH_TOKEN"), Secrecy::Secret, "The refresh token to start with.");
         }
         for setting in &self.settings {
-            list(self.need(setting), &variable(prefix, &setting.name), &described(setting));
+            let secrecy = Secrecy::when(setting.is_secret());
+            list(self.need(setting), &variable(prefix, &setting.name), secrecy, &described(setting));
         }
-        list(Need::when(model.servers.is_empty()), &format!("{prefix}_URL"), "A custom base URL.");
+        list(Need::when(model.servers.is_empty()), &format!("{prefix}_URL"), Secrecy::Public, "A custom base URL.");
         for operation in model.on_other_hosts() {
             let what = format!("A custom base URL of {}, which is on another host.", operation.id);
-            list(Need::Optional, &format!("{}_URL", url_variable(prefix, operation)), &what);
+            list(Need::Optional, &format!("{}_URL", url_variable(prefix, operation)), Secrecy::Public, &what);
         }
         if let [first, _, ..] = &model.servers[..] {
             let names: Vec<&str> = model.servers.iter().map(|server| server.name.as_str()).collect();
             let what = format!("One of {} [default: {}].", names.join(", "), first.name);
-            list(Need::Optional, &format!("{prefix}_SERVER"), &what);
+            list(Need::Optional, &format!("{prefix}_SERVER"), Secrecy::Public, &what);
         }
         listed
     }
@@ -207,7 +233,8 @@ impl Emitter<'_> {
         }
     }
 
-    fn listed_variable(&self, name: &str, need: &Need, what: &str) -> Code {
+    fn listed_variable(&self, name: &str, listed: &Listed) -> Code {
+        let Listed { need, secrecy, what } = listed;
         let (is_required, servers) = match need {
             Need::Required => (true, None),
             Need::Optional => (false, None),
@@ -218,6 +245,9 @@ impl Emitter<'_> {
         };
         let kind = if is_required { "required" } else { "optional" };
         let mut parts = vec![Code::list(format!("Variable::{kind}("), vec![Code::string(name), Code::string(what)])];
+        if *secrecy == Secrecy::Secret {
+            parts.push(Code::text(".secret()"));
+        }
         parts.extend(servers.map(|servers| {
             let servers = Code::list("&[", servers.iter().map(|name| Code::string(name)).collect());
             Code::list(".of_servers(", vec![servers])
