@@ -131,6 +131,17 @@ impl GrantError {
         Self { kind, is_ambiguous: false, status: None, retry_after: None, cause: Cause::from(Arc::from(cause.into())) }
     }
 
+    /// Returns its name in metrics: `ambiguous` (the vendor may have processed the request), `transient`, `unusable` or
+    /// `refused`.
+    pub fn outcome(&self) -> &'static str {
+        match self.kind {
+            GrantErrorKind::Transient if self.is_ambiguous => "ambiguous",
+            GrantErrorKind::Transient | GrantErrorKind::Bare | GrantErrorKind::Unchanged => "transient",
+            GrantErrorKind::Unusable | GrantErrorKind::Redirect => "unusable",
+            GrantErrorKind::Relogin | GrantErrorKind::Permanent | GrantErrorKind::Unlisted => "refused",
+        }
+    }
+
     /// Sets how long the vendor asks to wait.
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);

@@ -15,8 +15,9 @@ use http::{HeaderName, HeaderValue};
 use crate::core::background;
 use crate::core::cell::{Rejected, TokenCell};
 use crate::core::fast_path::{Lookup, Output};
+use crate::core::revoke::Ending;
 use crate::core::sync::spawn;
-use crate::core::{lookup, revoke};
+use crate::core::{lookup, persist, revoke};
 use crate::error::{Error, ErrorKind};
 use crate::status::{RejectionOutcome, Status};
 use crate::token::Token;
@@ -300,19 +301,65 @@ impl TokenSource {
     /// # }
     /// ```
     pub async fn revoke(&self) -> Result<(), Error> {
+        self.end(Ending::Revoke).await
+    }
+
+    async fn end(&self, ending: Ending) -> Result<(), Error> {
         if self.0.is_notifying() {
             return Err(self.0.error(ErrorKind::InCallback, "revoke a token"));
         }
         let (sender, revoked) = tokio::sync::oneshot::channel();
         let cell = self.0.clone();
         let task = spawn(async move {
-            let _ = sender.send(revoke::revoke(cell).await);
+            let _ = sender.send(revoke::end(cell, ending).await);
         });
         let no_runtime = || self.0.error(ErrorKind::NoRuntime, "revoke a token");
         match task {
             Some(_) => revoked.await.unwrap_or_else(|_| Err(no_runtime())),
             None => Err(no_runtime()),
         }
+    }
+
+    /// Forgets the token and its refresh token here and in the store, and sends no request. The next caller causes a login.
+    ///
+    /// At the vendor, the token stays valid until it expires: see [`TokenSource::revoke`].
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`] if the store fails.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(tokens: freshtoken::TokenSource) -> Result<(), freshtoken::Error> {
+    /// tokens.forget().await?; // the next caller logs in
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn forget(&self) -> Result<(), Error> {
+        self.end(Ending::Forget).await
+    }
+
+    /// Loads the record from the store and uses it if it is newer. Sends no request.
+    ///
+    /// A source does this by itself before each request. Call it to show the [status](TokenSource::status) of an account, or
+    /// for a token of another process without a runtime: a `FileStore` needs none, and the future completes at once.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`] if the store is unreachable, or holds a record that cannot be used.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(tokens: freshtoken::TokenSource) -> Result<(), freshtoken::Error> {
+    /// tokens.load_stored().await?;
+    /// println!("{}", tokens.status());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn load_stored(&self) -> Result<(), Error> {
+        persist::load_stored(&self.0).await
     }
 
     /// Replaces the account's token pair by a person's new consent. The next caller waits for its token, and the old pair is no

@@ -168,3 +168,23 @@ async fn a_store_that_requires_a_seal_gets_no_plain_record_unless_asked_by_name(
     assert!(ask(&builder().seal(Seal::none()).build()).await.is_ok());
     assert!(dir.record().exists());
 }
+
+#[cfg(unix)]
+#[test]
+fn processes_that_start_together_get_the_same_key_from_a_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = Dir::new();
+    let path = dir.0.join("new").join("key");
+    let key = || SealKey::read_or_create(&path).unwrap().to_base64();
+    let keys: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(key)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(keys.iter().all(|one| *one == keys[0]) && keys[0] == key());
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(files(&dir.0.join("new")).count(), 1, "nothing else is left");
+    fs::write(&path, "no key\n").unwrap();
+    assert!(SealKey::read_or_create(&path).unwrap_err().to_string().contains("is no key"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(SealKey::read_or_create(&path).unwrap_err().to_string().contains("others can access"));
+}

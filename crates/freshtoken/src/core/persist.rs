@@ -11,8 +11,22 @@ use tracing::{info, warn};
 use crate::core::cell::TokenCell;
 use crate::core::state::pending::{Found, Outcome, Pending};
 use crate::core::sync::{lock, spawn};
+use crate::error::{Error, ErrorKind};
 use crate::store::StoreError;
 use crate::store::record::Record;
+
+/// Uses the record in the store if it is newer. A fetch in progress does that itself.
+pub(crate) async fn load_stored(cell: &TokenCell) -> Result<(), Error> {
+    let failed = |error: StoreError| Error::caused(ErrorKind::Store, cell.vendor(), "load a token", Arc::from(error));
+    let stored = cell.load().await.map_err(failed)?;
+    let now = cell.now();
+    let mut locked = lock(cell.locked());
+    if !locked.state.is_fetching() {
+        locked.state.adopt_if_newer(stored, now, &*cell.shared().random);
+        cell.publish(&locked, now);
+    }
+    Ok(())
+}
 
 /// How often a record is stored again when other processes change it meanwhile.
 const CONFLICTS: usize = 5;

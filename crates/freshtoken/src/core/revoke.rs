@@ -1,4 +1,4 @@
-//! The revocation of a token: at the vendor, in memory and in the store.
+//! The end of a token before its expiry: at the vendor, in memory and in the store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,9 +31,18 @@ const CONFLICTS: usize = 3;
 
 const ACTION: &str = "revoke a token";
 
-/// Revokes the token at the vendor and forgets it.
-pub(crate) async fn revoke(cell: Arc<TokenCell>) -> Result<(), Error> {
-    if cell.shared().policy.revoke.is_none() {
+/// What becomes of a token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It is revoked at the vendor and forgotten.
+    Revoke,
+    /// It is forgotten.
+    Forget,
+}
+
+/// Revokes or forgets the token.
+pub(crate) async fn end(cell: Arc<TokenCell>, ending: Ending) -> Result<(), Error> {
+    if ending == Ending::Revoke && cell.shared().policy.revoke.is_none() {
         return Err(cell.error(ErrorKind::Unsupported, ACTION));
     }
     let completion = lock(cell.locked()).fetch.as_ref().map(|fetch| fetch.completion.clone());
@@ -41,16 +50,16 @@ pub(crate) async fn revoke(cell: Arc<TokenCell>) -> Result<(), Error> {
         let _ = within(&cell.shared().clock, FETCH, completion.wait()).await;
     }
     if cell.shared().store.is_none() {
-        return revoke_here(&cell).await.unwrap_or(Ok(()));
+        return end_here(&cell, ending).await.unwrap_or(Ok(()));
     }
     let keeper = Keeper::new(cell.clone());
-    let result = Box::pin(keeping(&keeper, revoke_everywhere(&cell, &keeper))).await;
+    let result = Box::pin(keeping(&keeper, end_everywhere(&cell, &keeper, ending))).await;
     keeper.release().await;
     result
 }
 
-/// Revokes the token that is in the store, for all processes.
-async fn revoke_everywhere(cell: &TokenCell, keeper: &Keeper) -> Result<(), Error> {
+/// Ends the token that is in the store, for all processes.
+async fn end_everywhere(cell: &TokenCell, keeper: &Keeper, ending: Ending) -> Result<(), Error> {
     let failed = |error: StoreError| Error::caused(ErrorKind::Store, cell.vendor(), ACTION, Arc::from(error));
     let since = cell.now();
     while !keeper.try_take().await.map_err(failed)? {
@@ -71,15 +80,15 @@ async fn revoke_everywhere(cell: &TokenCell, keeper: &Keeper) -> Result<(), Erro
             cell.put_back(record).await.map_err(failed)?;
             continue;
         }
-        if let Some(result) = revoke_here(cell).await {
+        if let Some(result) = end_here(cell, ending).await {
             return result;
         }
     }
     Err(failed("other processes keep changing the record".into()))
 }
 
-/// Revokes the current token; `None`: another process has changed the record meanwhile.
-async fn revoke_here(cell: &TokenCell) -> Option<Result<(), Error>> {
+/// Ends the current token; `None`: another process has changed the record meanwhile.
+async fn end_here(cell: &TokenCell, ending: Ending) -> Option<Result<(), Error>> {
     let failed = |error: StoreError| Error::caused(ErrorKind::Store, cell.vendor(), ACTION, Arc::from(error));
     let Some((suspended, marked)) = suspend(cell) else { return Some(Ok(())) };
     let has_store = cell.shared().store.is_some();
@@ -99,7 +108,10 @@ async fn revoke_here(cell: &TokenCell) -> Option<Result<(), Error>> {
             }
         }
     }
-    let result = cell.revoke_at_vendor(&marked).await;
+    let result = match ending {
+        Ending::Revoke => cell.revoke_at_vendor(&marked).await,
+        Ending::Forget => Ok(()),
+    };
     let is_unusable = result.as_ref().is_err_and(|failure| failure.kind == GrantErrorKind::Unusable);
     let is_over = is_over(cell, &result);
     if is_over {

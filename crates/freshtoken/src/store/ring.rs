@@ -19,6 +19,8 @@ use freshtoken_wire::Secret;
 use zeroize::Zeroizing;
 
 use crate::store::Key;
+#[cfg(feature = "file")]
+use crate::store::StoreError;
 use crate::store::seal::{OpenError, SealError};
 
 /// The format, with the separator after it.
@@ -57,6 +59,37 @@ impl SealKey {
         let mut key = Self(Zeroizing::new([0; KEY_LEN]));
         rand::fill(&mut *key.0).map_err(|_| SealError::Random)?;
         Ok(key)
+    }
+
+    /// Reads the key from a file, as a program of one machine keeps it. If there is no file, it is created with a new key, and
+    /// so is its directory.
+    ///
+    /// The file has mode 0600, and the rules of [`FileStore`](crate::store::FileStore) apply to it. Processes that start at the
+    /// same time get the same key.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read or created, if others can access it, or if it holds no key.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), freshtoken::store::StoreError> {
+    /// use freshtoken::store::{FileStore, Seal, SealKey};
+    ///
+    /// let store = FileStore::open("/var/lib/example/tokens")?;
+    /// let seal = Seal::new(SealKey::read_or_create("/var/lib/example/tokens/key")?);
+    /// # let _ = (store, seal);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "file")]
+    pub fn read_or_create(path: impl AsRef<std::path::Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let text = crate::store::file::secret_file(path, || {
+            Ok(Secret::new(format!("{}\n", SealKey::generate()?.to_base64().expose())))
+        })?;
+        text.expose().parse().map_err(|error: SealError| format!("{path:?} is no key: {error}").into())
     }
 
     /// Returns the key as base64.

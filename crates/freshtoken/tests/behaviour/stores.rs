@@ -235,6 +235,22 @@ async fn a_revoke_in_a_new_process_ends_the_token_of_the_store() {
     assert_eq!(ask(&sharing::<LogsIn>(&issuer, &clock, &store)).await.unwrap(), "token-2");
 }
 
+#[tokio::test]
+async fn a_forgotten_token_is_served_by_no_process_and_nothing_is_sent() {
+    let (issuer, clock, store) =
+        (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new(), Arc::new(MemoryStore::new()));
+    let [one, other] = [(); 2].map(|()| sharing::<LogsIn>(&issuer, &clock, &store));
+    assert_eq!(ask(&one).await.unwrap(), "token-1");
+    assert!(!other.status().is_serving);
+    other.load_stored().await.unwrap();
+    assert_eq!(other.try_token().unwrap().expose(), "token-1");
+    one.forget().await.unwrap();
+    other.load_stored().await.unwrap();
+    assert!(!one.status().is_serving && !other.status().is_serving);
+    assert_eq!(issuer.seen(), ["login"]);
+    assert_eq!(ask(&other).await.unwrap(), "token-2");
+}
+
 #[test]
 fn a_crash_during_a_refresh_leaves_a_mark_for_the_next_process() {
     let (issuer, clock, store) =

@@ -17,6 +17,8 @@ use tokio::runtime::Handle;
 pub use self::error::FileStoreError;
 pub use self::lease::FileLease;
 use self::lease::Observed;
+#[cfg(feature = "seal")]
+pub(crate) use self::secret_file::secret_file;
 use crate::store::entry::Entry;
 use crate::store::{Key, Loaded, Store, StoreError};
 
@@ -25,6 +27,8 @@ mod content;
 mod error;
 mod guard;
 mod lease;
+#[cfg(feature = "seal")]
+mod secret_file;
 
 /// A store in a directory, for the processes of one machine.
 ///
