@@ -1,0 +1,111 @@
+//! An account: a vendor, and where the values of its variables come from.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use freshtoken::Secret;
+use freshtoken::env::EnvError;
+
+use crate::failure::Failure;
+use crate::value::{Lookup, Value};
+use crate::vendors::Entry;
+
+/// An account of a vendor.
+pub struct Account {
+    /// Its name in the configuration file, or the vendor's name.
+    pub name: String,
+    pub vendor: &'static Entry,
+    /// By the name of the variable.
+    pub values: BTreeMap<&'static str, Value>,
+    /// The configuration file that it comes from. `None`: it comes from the vendor's variables.
+    pub file: Option<PathBuf>,
+}
+
+impl Account {
+    /// Returns the account that a vendor's variables describe.
+    pub fn of_environment(vendor: &'static Entry) -> Self {
+        let set = vendor.variables.iter().filter(|variable| crate::environment(variable.name).is_some());
+        let values = set.map(|variable| (variable.name, Value::Variable(variable.name.to_owned())));
+        Self { name: vendor.name.to_owned(), vendor, values: values.collect(), file: None }
+    }
+
+    /// Returns the values that are at hand, and a placeholder for each of the others.
+    pub fn lookup(&self, placeholder: &str) -> Result<Lookup, Failure> {
+        let mut lookup = Lookup::default();
+        for (&name, value) in &self.values {
+            match value.at_hand() {
+                Some(Some(value)) => lookup.set(name, value),
+                Some(None) => {}
+                // Where the vendor is must be known, and no secret is needed for it.
+                None if self.vendor.is_place(name) => {
+                    if let Some(value) = value.read(&self.describe(name))? {
+                        lookup.set(name, value);
+                    }
+                }
+                None => lookup.set_placeholder(name, placeholder),
+            }
+        }
+        Ok(lookup)
+    }
+
+    /// Reads every value: files are read, and commands run.
+    pub async fn resolve(&self) -> Result<Lookup, Failure> {
+        let mut lookup = Lookup::default();
+        for (&name, value) in &self.values {
+            if let Some(value) = value.resolve(&self.describe(name)).await? {
+                lookup.set(name, value);
+            }
+        }
+        Ok(lookup)
+    }
+
+    /// Returns the refresh token to start with, if there is one.
+    pub fn refresh_token(&self) -> Result<Option<Secret>, Failure> {
+        let Some(name) = self.vendor.refresh_token() else { return Ok(None) };
+        self.values.get(name).map_or(Ok(None), |value| value.read(&self.describe(name)))
+    }
+
+    /// Returns a digest of the credentials: those that say who asks, and not where. A file or a command counts by its name.
+    pub fn digest(&self, key: &Secret) -> String {
+        let mut mac = hmac_sha256::HMAC::new(key.expose());
+        let is_start = |name: &str| self.vendor.refresh_token() == Some(name);
+        for (name, value) in self.values.iter().filter(|(name, _)| !self.vendor.is_place(name) && !is_start(name)) {
+            let (kind, identity) = value.identity();
+            for part in [name, kind, identity.expose()] {
+                mac.update((part.len() as u64).to_be_bytes());
+                mac.update(part);
+            }
+        }
+        mac.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Returns how a person knows the value of a variable.
+    fn describe(&self, variable: &str) -> String {
+        match self.file {
+            Some(_) => format!("account {}: {}", self.name, self.key(variable)),
+            None => variable.to_owned(),
+        }
+    }
+
+    /// Returns the key of a variable in the configuration file.
+    fn key(&self, variable: &str) -> String {
+        let name = variable.strip_prefix(self.vendor.prefix).and_then(|name| name.strip_prefix('_'));
+        let name = name.unwrap_or(variable).to_ascii_lowercase();
+        if self.vendor.is_place(variable) { name } else { format!("credentials.{name}") }
+    }
+
+    /// Says what is missing or wrong where the person has to write it.
+    pub fn explain(&self, error: &EnvError) -> Failure {
+        let mut message = error.to_string();
+        let Some(file) = &self.file else { return Failure::usage(message) };
+        let mut names = error.variables();
+        // A name can be the beginning of another.
+        names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+        for name in names {
+            message = message.replace(&name, &self.key(&name));
+        }
+        let message = message.replace("the environment variable ", "");
+        let message = message.replace(" in the environment", "");
+        Failure::usage(format!("account {} in {file:?}: {message}", self.name))
+    }
+}

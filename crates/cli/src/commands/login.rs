@@ -1,0 +1,53 @@
+//! `login`: starts from the refresh token of a person's consent.
+
+use std::io::{IsTerminal, Read};
+
+use freshtoken::{RefreshTokens, Secret};
+
+use crate::args::Login;
+use crate::context::{Context, finish, run, runtime};
+use crate::failure::Failure;
+use crate::obtain::Source;
+use crate::value;
+
+pub fn perform(context: &Context, login: &Login) -> Result<(), Failure> {
+    if login.refresh_token != "-" {
+        return Err(Failure::usage(
+            "a refresh token is no argument, since every user can see it in `ps`: pass `--refresh-token -`, and the token on \
+             standard input",
+        ));
+    }
+    let account = context.account(&login.which)?;
+    if account.vendor.policy.refresh == RefreshTokens::None {
+        let vendor = account.vendor.name;
+        return Err(Failure::usage(format!("{vendor} has no refresh tokens: its credentials are enough for a token")));
+    }
+    let refresh_token = read()?;
+    let opened = context.open(&account)?;
+    let runtime = runtime()?;
+    let source = Source { account: &account, opened: &opened, min_life: None };
+    let result = run(&runtime, context.timeout()?, async {
+        opened.load().await?;
+        opened.tokens.new_consent(refresh_token);
+        source.renewed().await.map(drop)
+    });
+    drop(opened);
+    finish(runtime);
+    result
+}
+
+/// Reads the refresh token. A terminal shows nothing of it.
+fn read() -> Result<Secret, Failure> {
+    let failed =
+        |problem: &dyn std::fmt::Display| Failure::usage(format!("the refresh token on standard input {problem}"));
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        let typed = rpassword::prompt_password("Refresh token: ");
+        let typed = typed.map_err(|error| failed(&format!("cannot be read: {error}")))?;
+        return value::text(typed.into_bytes()).map_err(|problem| failed(&problem));
+    }
+    let mut bytes = Vec::with_capacity(4096);
+    let read = stdin.lock().take(value::MAX_LEN + 1).read_to_end(&mut bytes);
+    read.map_err(|error| failed(&format!("cannot be read: {error}")))?;
+    value::text(bytes).map_err(|problem| failed(&problem))
+}

@@ -1,0 +1,134 @@
+//! What a process finds around it: no home, other modes, another user's files.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+use crate::support::{Fixed, Ran};
+
+#[test]
+fn without_a_place_for_tokens_the_variable_to_set_is_named() {
+    let issuer = Fixed::token("invented-token");
+    let user = issuer.user();
+    for home in ["/proc/none", "relative"] {
+        let mut command = user.command(&["token", "voucherify"]);
+        command.env_remove("FRESHTOKEN_STATE_DIR").env("HOME", home).env("XDG_STATE_HOME", "relative");
+        let ran = Ran::of(command.output().unwrap());
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{home}: {}", ran.err);
+        assert!(ran.err.contains("FRESHTOKEN_STATE_DIR"), "{}", ran.err);
+    }
+    assert_eq!(issuer.count(), 0);
+}
+
+#[test]
+fn the_state_directory_is_below_the_home_directory() {
+    let user = Fixed::token("invented-token").user();
+    let mut command = user.command(&["token", "voucherify"]);
+    command.env_remove("FRESHTOKEN_STATE_DIR").env("XDG_STATE_HOME", "relative");
+    assert_eq!(Ran::of(command.output().unwrap()).code, Some(0));
+    assert!(user.dir.0.join(".local/state/freshtoken/key").exists());
+    let mut command = user.command(&["token", "voucherify"]);
+    command.env_remove("FRESHTOKEN_STATE_DIR").env("XDG_STATE_HOME", user.dir.0.join("xdg"));
+    assert_eq!(Ran::of(command.output().unwrap()).code, Some(0));
+    assert!(user.dir.0.join("xdg/freshtoken/key").exists());
+}
+
+#[test]
+fn files_are_the_user_s_alone_whatever_the_umask_is() {
+    for umask in ["000", "777"] {
+        let issuer = Fixed::token("invented-token");
+        let user = issuer.user();
+        let ran = user.sh(&format!("umask {umask} && freshtoken token voucherify"));
+        assert_eq!(ran.code, Some(0), "{umask}: {}", ran.err);
+        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().mode() & 0o7777;
+        assert_eq!(mode(&user.state()), 0o700, "{umask}");
+        let mut files = 0;
+        for entry in std::fs::read_dir(user.state()).unwrap() {
+            let path = entry.unwrap().path();
+            assert_eq!(mode(&path), 0o600, "{umask}: {path:?}");
+            files += 1;
+        }
+        assert!(files >= 3, "a record, its lock and the key");
+        assert_eq!(user.ok(&["token", "voucherify"]), "invented-token\n");
+        assert_eq!(issuer.count(), 1);
+    }
+}
+
+#[test]
+fn a_state_directory_that_others_can_reach_is_refused() {
+    let issuer = Fixed::token("invented-token");
+    let user = issuer.user();
+    std::fs::create_dir(user.state()).unwrap();
+    std::fs::set_permissions(user.state(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let ran = user.run(&["token", "voucherify"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""));
+    assert!(ran.err.contains("others can access") && ran.err.contains("chmod 0700"), "{}", ran.err);
+
+    let user = issuer.user();
+    let real = user.dir.0.join("real");
+    std::fs::create_dir(&real).unwrap();
+    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o700)).unwrap();
+    symlink(&real, user.state()).unwrap();
+    let ran = user.run(&["token", "voucherify"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""));
+    assert!(ran.err.contains("symbolic link"), "{}", ran.err);
+    assert_eq!(issuer.count(), 0);
+}
+
+#[test]
+fn a_key_that_others_can_read_is_refused() {
+    let issuer = Fixed::token("invented-token");
+    let user = issuer.user();
+    user.ok(&["token", "voucherify"]);
+    std::fs::set_permissions(user.state().join("key"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let ran = user.run(&["token", "voucherify"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""));
+    assert!(ran.err.contains("others can access"), "{}", ran.err);
+}
+
+#[test]
+fn a_user_without_a_password_entry_needs_only_a_state_directory() {
+    let user = Fixed::token("invented-token").user();
+    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return println!("skipped: only root can become another user");
+    }
+    let dir = user.dir.0.join("other");
+    std::fs::create_dir(&dir).unwrap();
+    std::os::unix::fs::chown(&dir, Some(54_321), Some(54_321)).unwrap();
+    std::fs::set_permissions(&user.dir.0, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let token = |state: Option<&std::path::Path>| {
+        let arguments = ["--reuid", "54321", "--clear-groups", crate::support::PROGRAM, "token", "voucherify"];
+        let mut command = user.other_command("setpriv", &arguments);
+        command.env_remove("HOME").env_remove("FRESHTOKEN_STATE_DIR");
+        command.envs(state.map(|state| ("FRESHTOKEN_STATE_DIR", state.join("state"))));
+        Ran::of(command.output().unwrap())
+    };
+    let ran = token(None);
+    assert!(ran.code == Some(2) && ran.err.contains("FRESHTOKEN_STATE_DIR"), "{ran:?}");
+    let ran = token(Some(&dir));
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "invented-token\n"), "{}", ran.err);
+    // Another user's state directory is refused, even by root.
+    let mut command = user.command(&["token", "voucherify"]);
+    let ran = Ran::of(command.env("FRESHTOKEN_STATE_DIR", dir.join("state")).output().unwrap());
+    assert!(ran.code == Some(2) && ran.err.contains("belongs to another user"), "{ran:?}");
+}
+
+#[test]
+fn the_documented_crontab_line_works_in_the_environment_of_cron() {
+    let issuer = Fixed::token("invented-token");
+    let user = issuer.user();
+    let config = user.dir.0.join(".config/freshtoken");
+    std::fs::create_dir_all(&config).unwrap();
+    let text = format!(
+        "version = 1\n[accounts.shop]\nvendor = \"voucherify\"\nurl = \"{}\"\ncredentials.app_id = \"a\"\n\
+         credentials.app_token = {{ command = [\"echo\", \"invented-app-token\"] }}\ncredentials.scope = \"vouchers\"\n",
+        issuer.url
+    );
+    user.dir.write(".config/freshtoken/config.toml", 0o600, &text);
+    let job = user.dir.write("sync-vouchers", 0o700, "#!/bin/sh\ncat \"$VOUCHERIFY_HEADER_FILE\"\n");
+    let line = format!("{} run --file --account shop -- {}", crate::support::PROGRAM, job.display());
+    let mut cron = std::process::Command::new("/bin/sh");
+    cron.args(["-c", &line]).env_clear().stdin(std::process::Stdio::null()).current_dir("/");
+    cron.env("HOME", &user.dir.0).env("SHELL", "/bin/sh").env("PATH", "/usr/bin:/bin").env("LOGNAME", "invented");
+    let ran = Ran::of(cron.output().unwrap());
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "Authorization: Bearer invented-token\n"), "{}", ran.err);
+    assert!(user.dir.0.join(".local/state/freshtoken/key").exists());
+}

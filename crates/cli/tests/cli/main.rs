@@ -1,0 +1,17 @@
+//! The program as a user runs it: real processes against the sandbox, or an issuer on loopback.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
+
+mod accounts;
+mod environment;
+mod failures;
+mod herd;
+mod login;
+mod output;
+#[cfg(feature = "redis")]
+mod redis;
+mod run;
+mod secrets;
+mod store;
+mod support;
+mod terminal;

@@ -1,0 +1,107 @@
+//! No secret is an argument, in a message, or in a log.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use crate::support::{Fixed, Ran, User};
+
+/// What must appear nowhere but on stdout, if it is asked for.
+const SECRETS: [&str; 3] = ["invented-token", "invented-app-token", "invented-app-id"];
+
+fn has_none(text: &str) {
+    for secret in SECRETS {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+}
+
+#[test]
+fn a_secret_as_an_argument_is_refused_and_not_repeated() {
+    let issuer = Fixed::token("unused");
+    let user = issuer.user();
+    for arguments in [
+        &["login", "zenoti", "--refresh-token", "hunter2"][..],
+        &["token", "voucherify", "--store", "redis://:hunter2@127.0.0.1/"],
+    ] {
+        let ran = user.run(arguments);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""));
+        assert!(!ran.err.contains("hunter2") && ran.err.contains("`ps`"), "{}", ran.err);
+    }
+    assert_eq!(issuer.count(), 0);
+}
+
+#[test]
+fn no_log_has_a_secret() {
+    let issuer = Fixed::token("invented-token");
+    let mut user = issuer.user();
+    user.set("FRESHTOKEN_LOG", "debug");
+    user.set("RUST_LOG", "trace");
+    let ran = user.run(&["token", "voucherify", "-v"]);
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.err.contains("token issued") && ran.err.contains("logging in"), "{}", ran.err);
+    has_none(&ran.err);
+    assert!(!ran.err.contains("hyper") && !ran.err.contains("reqwest"), "only this program's own: {}", ran.err);
+}
+
+#[test]
+fn no_file_has_a_secret_in_plain_text() {
+    let user = Fixed::token("invented-token").user();
+    user.ok(&["token", "voucherify"]);
+    for entry in std::fs::read_dir(user.state()).unwrap() {
+        has_none(&String::from_utf8_lossy(&std::fs::read(entry.unwrap().path()).unwrap()));
+    }
+}
+
+#[test]
+fn no_program_is_started_with_a_secret_in_its_arguments() {
+    let user = Fixed::token("invented-token").user();
+    let trace = user.dir.0.join("trace");
+    // `strace` shows each program with its arguments.
+    let mut command =
+        user.other_command("strace", &["-f", "-e", "execve", "-s", "10000", "-o", trace.to_str().unwrap()]);
+    command.args([crate::support::PROGRAM, "run", "voucherify", "-v", "--", "/bin/sh", "-c", ":"]);
+    let output = match command.output() {
+        Ok(output) => Ran::of(output),
+        Err(error) => return println!("skipped: strace: {error}"),
+    };
+    if !trace.exists() || output.err.contains("ptrace") {
+        return println!("skipped: strace cannot trace here: {}", output.err);
+    }
+    assert_eq!(output.code, Some(0), "{}", output.err);
+    let trace = std::fs::read_to_string(trace).unwrap();
+    assert!(trace.matches("execve(").count() >= 2, "{trace}");
+    has_none(&trace);
+}
+
+#[test]
+fn a_process_leaves_no_core_file() {
+    let mut user = Fixed::token("unused").user();
+    for name in ["ACCOUNT_NAME", "USER_NAME", "PASSWORD", "APP_ID", "APP_SECRET", "DEVICE_ID"] {
+        user.set(&format!("ZENOTI_{name}"), "invented");
+    }
+    // Waits for its standard input.
+    let login = format!("exec {} login zenoti --refresh-token -", crate::support::PROGRAM);
+    assert!(!dumps_core(&user, &login));
+    if !dumps_core(&user, "exec sleep 60") {
+        println!("no program dumps core here, so this proves nothing");
+    }
+}
+
+/// Whether a program dumps core when it is told to.
+fn dumps_core(user: &User, script: &str) -> bool {
+    let script = format!("ulimit -c unlimited; {script}");
+    let mut command = user.other_command("/bin/sh", &["-c", &script]);
+    let mut child = command.current_dir(&user.dir.0).stdin(Stdio::piped()).spawn().unwrap();
+    let name = PathBuf::from(format!("/proc/{}/comm", child.id()));
+    while std::fs::read_to_string(&name).unwrap() == "sh\n" {
+        std::thread::yield_now();
+    }
+    // It has set itself up once it waits.
+    let stat = PathBuf::from(format!("/proc/{}/stat", child.id()));
+    while !std::fs::read_to_string(&stat).unwrap().contains(") S ") {
+        std::thread::yield_now();
+    }
+    let sent = user.other_command("/bin/kill", &["-s", "QUIT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    child.wait().unwrap().core_dumped()
+}

@@ -1,0 +1,115 @@
+//! Records: what is broken, changed or from another time.
+
+use std::path::PathBuf;
+
+use crate::support::{Fixed, User, sandbox};
+
+fn record(user: &User) -> PathBuf {
+    let files = std::fs::read_dir(user.state()).unwrap().map(|entry| entry.unwrap().path());
+    let mut records = files.filter(|path| path.extension().is_some_and(|extension| extension == "record"));
+    let record = records.next().unwrap();
+    assert!(records.next().is_none());
+    record
+}
+
+#[test]
+fn a_broken_record_is_explained_and_kept() {
+    let issuer = Fixed::token("invented-token");
+    let user = issuer.user();
+    user.ok(&["token", "voucherify"]);
+    let path = record(&user);
+    let good = std::fs::read(&path).unwrap();
+    let flipped: Vec<u8> =
+        good.iter().enumerate().map(|(at, byte)| if at == good.len() - 9 { byte ^ 1 } else { *byte }).collect();
+    let half = good[..good.len() / 2].to_vec();
+    for (content, expected) in [
+        (Vec::new(), "is empty"),
+        (half, "is damaged"),
+        (flipped, "is damaged"),
+        (b"something else entirely, and long enough for a header\n".to_vec(), "was not written by freshtoken"),
+    ] {
+        std::fs::write(&path, &content).unwrap();
+        let ran = user.run(&["token", "voucherify"]);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{}", ran.err);
+        assert!(ran.err.contains(expected) && ran.err.contains(path.to_str().unwrap()), "{}", ran.err);
+        assert_eq!(std::fs::read(&path).unwrap(), content, "the file is kept");
+    }
+    assert_eq!(issuer.count(), 1, "no login each time");
+    std::fs::write(&path, good).unwrap();
+    assert_eq!(user.ok(&["token", "voucherify"]), "invented-token\n");
+}
+
+#[test]
+fn a_key_that_was_replaced_is_explained() {
+    let user = Fixed::token("invented-token").user();
+    user.ok(&["token", "voucherify"]);
+    std::fs::remove_file(user.state().join("key")).unwrap();
+    let ran = user.run(&["token", "voucherify"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
+    assert!(ran.err.contains("unknown key"), "{}", ran.err);
+}
+
+#[test]
+fn a_token_of_other_credentials_scopes_or_servers_is_not_served() {
+    let issuer = Fixed::token("first-token");
+    let mut user = issuer.user();
+    assert_eq!(user.ok(&["token", "voucherify"]), "first-token\n");
+    for (count, name, value) in [
+        (2, "VOUCHERIFY_APP_TOKEN", "rotated-app-token"),
+        (3, "VOUCHERIFY_SCOPE", "vouchers customers"),
+        (4, "VOUCHERIFY_URL", &format!("{}/", issuer.url.replace("127.0.0.1", "localhost"))),
+    ] {
+        let body = format!(r#"{{"access_token":"token-{count}","token_type":"Bearer","expires_in":900}}"#);
+        issuer.set("200 OK\r\ncontent-type: application/json", &body);
+        user.set(name, value);
+        assert_eq!(user.ok(&["token", "voucherify"]), format!("token-{count}\n"), "{name}");
+        assert_eq!(user.ok(&["token", "voucherify"]), format!("token-{count}\n"), "{name}");
+        assert_eq!(issuer.count(), count, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_expires_too_soon_is_renewed_or_waited_for() {
+    let (_sandbox, issuer, user) = sandbox("voucherify").await;
+    let first = user.ok(&["token", "voucherify"]);
+    assert_eq!(user.ok(&["token", "voucherify", "--min-life", "1m"]), first);
+    assert_ne!(user.ok(&["token", "voucherify", "--min-life", "2h"]), first);
+    assert_eq!(issuer.counts().logins, 2);
+
+    // A vendor whose tokens are renewed at their expiry.
+    let (_sandbox, issuer, user) = sandbox("zenoti").await;
+    user.ok(&["token", "zenoti"]);
+    let ran = user.run(&["token", "zenoti", "--min-life", "48h"]);
+    assert_eq!(ran.code, Some(4), "{}", ran.err);
+    let seconds: u64 = ran.err.lines().last().unwrap().strip_prefix("retry-after: ").unwrap().parse().unwrap();
+    assert!((86_000..=86_403).contains(&seconds), "{seconds}");
+    assert_eq!((issuer.counts().logins, issuer.counts().refreshes), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_from_the_future_is_not_served_and_spends_no_refresh_token() {
+    let (_sandbox, issuer, user) = sandbox("zenoti").await;
+    let faked = user.other_command("faketime", &["-f", "+1d", crate::support::PROGRAM, "token", "zenoti"]).output();
+    let Ok(faked) = faked else { return println!("skipped: no faketime") };
+    assert!(faked.status.success(), "{}", String::from_utf8_lossy(&faked.stderr));
+    let now = user.ok(&["token", "zenoti"]);
+    assert_ne!(now.as_bytes(), faked.stdout);
+    let counts = issuer.counts();
+    assert_eq!((counts.logins, counts.refreshes), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_token_is_served_by_no_process() {
+    let (_sandbox, issuer, user) = sandbox("voucherify").await;
+    user.ok(&["revoke", "voucherify"]);
+    assert_eq!(issuer.counts().requests, 0, "there is nothing to revoke");
+    let first = user.ok(&["token", "voucherify"]);
+    user.ok(&["revoke", "voucherify"]);
+    user.ok(&["revoke", "voucherify"]);
+    assert_eq!(issuer.counts().revocations, 1);
+    assert_ne!(user.ok(&["token", "voucherify"]), first);
+    let second = user.ok(&["token", "voucherify"]);
+    user.ok(&["revoke", "voucherify", "--forget"]);
+    assert_ne!(user.ok(&["token", "voucherify"]), second);
+    assert_eq!(issuer.counts().revocations, 1, "--forget asks no vendor");
+}

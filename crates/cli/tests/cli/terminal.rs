@@ -1,0 +1,77 @@
+//! What a person at a terminal sees. Python makes the terminal.
+
+use std::process::Stdio;
+
+use crate::support::{Fixed, Ran, User, sandbox};
+
+/// Runs a command at a terminal of its own, types the input once the prompt is there, and returns what the terminal shows.
+fn at_terminal(user: &User, prompt: &str, input: &str, arguments: &[&str]) -> Ran {
+    let script = r#"
+import os, pty, sys, termios
+prompt, typed, command = sys.argv[1].encode(), sys.argv[2].encode(), sys.argv[3:]
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(command[0], command)
+shown = b""
+while True:
+    try:
+        data = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not data:
+        break
+    shown += data
+    if typed and prompt in shown:
+        # A line is typed once the terminal shows nothing of it.
+        while typed.endswith(b"\n") and termios.tcgetattr(terminal)[3] & termios.ECHO:
+            pass
+        os.write(terminal, typed)
+        typed = b""
+status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+sys.stdout.buffer.write(shown)
+sys.exit(status if status >= 0 else 128 - status)
+"#;
+    let mut command = user.other_command("python3", &["-c", script, prompt, input, crate::support::PROGRAM]);
+    Ran::of(command.args(arguments).stderr(Stdio::inherit()).output().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_token_that_is_typed_is_not_shown() {
+    let (_sandbox, issuer, user) = sandbox("zenoti").await;
+    let consent = issuer.consent().unwrap();
+    let ran =
+        at_terminal(&user, "Refresh token: ", &format!("{consent}\n"), &["login", "zenoti", "--refresh-token", "-"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.out);
+    assert!(ran.out.contains("Refresh token: ") && !ran.out.contains(&consent), "{}", ran.out);
+    assert_eq!(issuer.counts().refreshes, 1);
+}
+
+#[test]
+fn colour_is_for_people_and_never_in_a_token() {
+    let mut user = Fixed::token("invented-token").user();
+    user.set("FORCE_COLOR", "1");
+    let shown = at_terminal(&user, "", "", &["token", "voucherify"]).out;
+    assert_eq!(shown, "invented-token\r\n");
+    assert!(at_terminal(&user, "", "", &["vendors", "voucherify"]).out.contains('\u{1b}'));
+    user.set("NO_COLOR", "1");
+    assert!(!at_terminal(&user, "", "", &["vendors", "voucherify"]).out.contains('\u{1b}'));
+}
+
+#[test]
+fn a_command_keeps_its_terminal() {
+    let user = Fixed::token("invented-token").user();
+    for file in [&[][..], &["--file"]] {
+        let command = ["voucherify", "--", "/bin/sh", "-c", "test -t 0 && test -t 1 && test -t 2 && stty size"];
+        let ran = at_terminal(&user, "", "", &[&["run"], file, &command[..]].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (Some(0), "0 0\r\n"), "{}", ran.out);
+    }
+}
+
+#[test]
+fn an_interrupt_reaches_the_command_once() {
+    let user = Fixed::token("invented-token").user();
+    let script = "trap 'echo caught; exit 7' INT; echo ready; while :; do sleep 0.05; done";
+    let command = ["run", "--file", "voucherify", "--", "/bin/sh", "-c", script];
+    let ran = at_terminal(&user, "ready", "\u{3}", &command);
+    assert_eq!((ran.code, ran.out.matches("caught").count()), (Some(7), 1), "{}", ran.out);
+}
