@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -70,6 +71,12 @@ pub enum Command {
 
 The command's own exit status is passed on. 125: freshtoken failed; 126: the command cannot be executed; 127: it is not found.")]
     Run(Run),
+    /// Serve tokens to the programs of this user, over a Unix socket or on loopback.
+    #[command(after_help = "Examples:
+  freshtoken serve
+  curl -fsS --unix-socket ~/.local/state/freshtoken/agent.sock -H 'Freshtoken-Request: 1' http://localhost/v1/accounts/shop/header
+  freshtoken serve --listen 127.0.0.1:9470    with a secret in agent.secret, in the state directory")]
+    Serve(Serve),
     /// Show what is known about the tokens. Reads the store, and asks no vendor.
     #[command(after_help = "Examples:
   freshtoken status zenoti
@@ -169,6 +176,25 @@ pub struct Run {
     /// The command and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
+}
+
+#[derive(Args)]
+pub struct Serve {
+    /// The socket [env: FRESHTOKEN_SOCKET] [default: agent.sock in the user's state directory].
+    #[arg(long, value_name = "PATH", conflicts_with = "listen")]
+    pub socket: Option<PathBuf>,
+    /// Another user who may use the socket, such as the one of a container; needs --socket in a directory of its own.
+    #[arg(long, value_name = "UID", requires = "socket")]
+    pub allow_uid: Vec<u32>,
+    /// Listen on this loopback address instead, such as 127.0.0.1:9470.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// Another name of this machine that a Host header may have, such as host.docker.internal.
+    #[arg(long, value_name = "NAME", requires = "listen")]
+    pub allow_host: Vec<String>,
+    /// Also show a page at `/` for a browser: states and times, no secrets.
+    #[arg(long)]
+    pub page: bool,
 }
 
 #[derive(Args)]

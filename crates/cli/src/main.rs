@@ -8,6 +8,7 @@
 //! | `tracked` | tokens that know the credentials that they came from |
 //! | `obtain`, `output` | gets a token, and prints it |
 //! | `commands` | what each command does |
+//! | `serve` | the agent: the same over HTTP, for programs |
 //!
 //! No secret is an argument, and none is printed but the token that was asked for.
 #![forbid(unsafe_code)]
@@ -25,6 +26,8 @@ mod output;
 mod paths;
 #[cfg(unix)]
 mod private;
+#[cfg(unix)]
+mod serve;
 mod tracked;
 mod value;
 mod vendors;

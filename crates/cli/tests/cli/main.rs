@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
 mod accounts;
+mod agent;
+mod agent_limits;
 mod environment;
 mod failures;
 mod herd;

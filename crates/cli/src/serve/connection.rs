@@ -1,0 +1,141 @@
+//! Accepts and serves connections, within limits that one client cannot use up for long.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use freshtoken::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::commands::note;
+use crate::failure::Failure;
+use crate::output;
+use crate::serve::gate::Denied;
+use crate::serve::listen::{Kind, Listener};
+use crate::serve::respond::respond;
+use crate::serve::{Agent, Log, lock};
+
+/// How many connections are served at once. More are closed.
+const CONNECTIONS: usize = 64;
+
+/// The longest head of a request, in bytes.
+const HEAD: usize = 8 * 1024;
+
+/// How long a client may take for the head.
+const HEAD_TIME: Duration = Duration::from_secs(5);
+
+/// The process at the other end, if the system says which.
+#[derive(Clone, Copy, Default)]
+pub struct Peer {
+    uid: Option<u32>,
+    pid: Option<i32>,
+}
+
+/// Serves until SIGTERM or Ctrl-C, then finishes what is under way.
+pub async fn serve(listener: Listener, agent: &Arc<Agent>) -> Result<(), Failure> {
+    let failed = |error| Failure::other(format!("cannot watch for signals: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    // A signal after this line ends it in order.
+    if agent.log == Log::Requests {
+        note(&format!("freshtoken: serving {} at {}", agent.names().join(", "), listener.address()));
+    }
+    let (stop, stopping) = watch::channel(false);
+    let free = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = accept(&listener, agent) => {
+                // Without a permit, it is closed.
+                let (Some((stream, peer)), Ok(permit)) = (accepted, free.clone().try_acquire_owned()) else { continue };
+                let (agent, stopping) = (agent.clone(), stopping.clone());
+                connections.spawn(async move {
+                    connection(stream, peer, &agent, stopping).await;
+                    drop(permit);
+                });
+            }
+            Some(_) = connections.join_next() => {}
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        }
+    }
+    drop(listener);
+    let _ = stop.send(true);
+    let finished = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(agent.limit, finished).await;
+    Ok(())
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Returns a connection whose peer may use the agent.
+async fn accept(listener: &Listener, agent: &Agent) -> Option<(Box<dyn Stream>, Peer)> {
+    let accepted: std::io::Result<(Box<dyn Stream>, Peer)> = match &listener.kind {
+        Kind::Tcp(listener) => listener.accept().await.map(|(stream, _)| (Box::new(stream) as _, Peer::default())),
+        Kind::Unix { listener, allowed, .. } => match listener.accept().await {
+            Ok((stream, _)) => {
+                let credentials = stream.peer_cred().ok()?;
+                let peer = Peer { uid: Some(credentials.uid()), pid: credentials.pid() };
+                if !allowed.contains(&credentials.uid()) {
+                    agent.count_denied(Denied::Peer);
+                    agent.log("-", None, Denied::Peer.status().as_u16(), peer);
+                    return None;
+                }
+                Ok((Box::new(stream) as _, peer))
+            }
+            Err(error) => Err(error),
+        },
+    };
+    match accepted {
+        Ok(accepted) => Some(accepted),
+        Err(_) => {
+            // Usually the process is out of file descriptors; some may be free in a moment.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            None
+        }
+    }
+}
+
+async fn connection(stream: Box<dyn Stream>, peer: Peer, agent: &Arc<Agent>, mut stopping: watch::Receiver<bool>) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let agent = agent.clone();
+        async move { Ok::<_, Infallible>(respond(&agent, peer, request).await) }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(HEAD);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        // A client that disconnects or is too slow is not an error.
+        _ = connection.as_mut() => return,
+        _ = stopping.wait_for(|is_stopping| *is_stopping) => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+impl Agent {
+    /// Counts and logs a request. The line has nothing that the client sent.
+    pub fn record(&self, route: &'static str, account: Option<&str>, status: u16, peer: Peer) {
+        *lock(&self.requests).entry((route, status)).or_default() += 1;
+        self.log(route, account, status, peer);
+    }
+
+    fn log(&self, route: &'static str, account: Option<&str>, status: u16, peer: Peer) {
+        if self.log == Log::Nothing {
+            return;
+        }
+        let time = output::timestamp(SystemTime::now()).unwrap_or_default();
+        let number = |number: Option<String>| number.unwrap_or_else(|| "-".to_owned());
+        let (uid, pid) = (number(peer.uid.map(|uid| uid.to_string())), number(peer.pid.map(|pid| pid.to_string())));
+        note(&format!("{time} {route} {} {status} uid={uid} pid={pid}", account.unwrap_or("-")));
+    }
+}
