@@ -1,4 +1,4 @@
-//! What many programs have in place of a token source: a mutex and an expiry.
+//! The cache that many programs use instead of a token source: a mutex and an expiry.
 //!
 //! It plays the same script as freshtoken, with as many callers, against an issuer of its own. The report compares them.
 

@@ -254,7 +254,7 @@ fn tokens(reading: Reading<'static>) -> Option<Tokens> {
     reading.tokens.map(|tokens| Tokens { misfits, ..tokens })
 }
 
-/// Returns a body with an empty string in place of a value. All else stays where it is, so that a mismatch is named by its place.
+/// Replaces a value of a body by an empty string, and pads it to the same length, so that lines and columns of mismatches stay right.
 fn without(body: &Text, value: Range<usize>) -> Text {
     let mut other = Text::new(String::with_capacity(body.len()));
     let (before, after) = (body.get(..value.start).unwrap_or_default(), body.get(value.end..).unwrap_or_default());

@@ -136,7 +136,7 @@ impl Fleet {
         self.replicas.start(replica, &setup, &self.sender)
     }
 
-    /// Chooses the replicas that nothing happens to now. Each is sheltered for twice the time, one after the other, so that one of
+    /// Chooses the replicas that are not killed or stopped now. Each is sheltered for twice the time, in turn, so that one of
     /// them always lives long enough to see that a record has not changed for the quiet time.
     pub fn shelter(&self, now: Duration) {
         let replicas = self.tally.replicas();

@@ -1,4 +1,4 @@
-//! A call that fails: what the caller is told.
+//! Calls that fail, and their errors.
 
 use freshtoken::{HttpClient, HttpError};
 use http::HeaderValue;

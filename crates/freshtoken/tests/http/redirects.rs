@@ -1,4 +1,4 @@
-//! Where a call goes: redirects, origins and proxies.
+//! The servers that a call goes to: redirects, origins and proxies.
 
 use freshtoken::{HttpClient, HttpError};
 use reqwest::{Method, Request, Url};
