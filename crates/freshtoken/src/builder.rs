@@ -226,7 +226,7 @@ impl<V: Vendor> TokenSourceBuilder<V> {
             Some(_) => (self.vendor.server().into(), scopes().into()),
             None => Default::default(),
         };
-        let shared = Arc::new(self.options.shared::<V>(server));
+        let shared = Arc::new(self.options.shared(&self.vendor, server));
         let now = shared.clock.now();
         let (record, start) = self.start.split(shared.policy, now);
         let has_token = record.as_ref().is_some_and(|record| record.token.is_some());
@@ -272,10 +272,9 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    pub(crate) fn shared<V: Vendor>(self, server: Arc<str>) -> Shared {
-        let policy: &'static TokenPolicy = const { &V::POLICY };
+    pub(crate) fn shared<V: Vendor>(self, vendor: &V, server: Arc<str>) -> Shared {
         Shared {
-            policy,
+            policy: vendor.policy(),
             server,
             header: const { HeaderName::from_static(V::POLICY.header) },
             store: self.store,

@@ -412,7 +412,7 @@ impl<V: Vendor> TokenSourcesBuilder<V> {
     pub fn build(self) -> TokenSources<V> {
         TokenSources {
             scopes: Mutex::new("".into()),
-            shared: Arc::new(self.options.shared::<V>(self.vendor.server().into())),
+            shared: Arc::new(self.options.shared(&self.vendor, self.vendor.server().into())),
             vendor: Arc::new(self.vendor),
             sources: RwLock::default(),
             most: self.most,

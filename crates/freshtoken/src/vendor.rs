@@ -55,6 +55,14 @@ pub trait Vendor: Send + Sync + 'static {
     /// for credentials.
     const IS_TIMED: bool = false;
 
+    /// Returns the policy for the tokens of this endpoint.
+    ///
+    /// The default is [`POLICY`](Vendor::POLICY). Override it if each tenant of the vendor decides whether its refresh tokens are
+    /// single-use. Both policies must send tokens in the same way.
+    fn policy(&self) -> &'static TokenPolicy {
+        const { &Self::POLICY }
+    }
+
     /// Returns which of the vendor's servers this is, as a part of the key under which a store keeps a token. It must not
     /// contain a secret.
     fn server(&self) -> String;
@@ -142,6 +150,12 @@ pub struct TokenPolicy {
     pub login: bool,
     /// Whether there are refresh tokens, and how often each works.
     pub refresh: RefreshTokens,
+    /// Whether a refresh token outlives a response without a new one, even if it is single-use: the vendor rotates refresh
+    /// tokens only if the tenant wants it.
+    pub keeps_refresh_token: bool,
+    /// For how long after its use the vendor takes a single-use refresh token once more. After a lost response, it is then sent
+    /// once more at once.
+    pub grace: Option<Duration>,
     /// Which token [`Vendor::revoke`] takes. `None`: the vendor has no such operation.
     pub revoke: Option<TokenKind>,
     /// When a token is renewed.
@@ -171,6 +185,8 @@ impl TokenPolicy {
             vendor,
             login: true,
             refresh: RefreshTokens::None,
+            keeps_refresh_token: false,
+            grace: None,
             revoke: None,
             renew: Renewal::Early(0.75),
             lifetime: Lifetime::Unknown,
@@ -195,6 +211,18 @@ impl TokenPolicy {
         if matches!(refresh, RefreshTokens::SingleUse) {
             self.renew = Renewal::AtExpiry;
         }
+        self
+    }
+
+    /// Sets [`TokenPolicy::keeps_refresh_token`].
+    pub const fn keeps_refresh_token(mut self) -> Self {
+        self.keeps_refresh_token = true;
+        self
+    }
+
+    /// Sets [`TokenPolicy::grace`].
+    pub const fn grace(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace);
         self
     }
 

@@ -23,6 +23,11 @@ policy!(LivesForever = BASE.lifetime(Lifetime::Never));
 policy!(Refreshes = BASE.refresh(RefreshTokens::Reusable));
 policy!(RefreshesOnce = BASE.refresh(RefreshTokens::SingleUse));
 policy!(RefreshesOnceEarly = BASE.refresh(RefreshTokens::SingleUse).renew(Renewal::Early(0.75)));
+policy!(
+    RefreshesOnceIfRotated = BASE.refresh(RefreshTokens::SingleUse).renew(Renewal::Early(0.75)).keeps_refresh_token()
+);
+policy!(HasGrace = BASE.refresh(RefreshTokens::SingleUse).grace(s(30)));
+policy!(NeedsConsentHasGrace = BASE.login(false).refresh(RefreshTokens::SingleUse).grace(s(30)));
 policy!(NeedsConsent = BASE.login(false).refresh(RefreshTokens::SingleUse));
 policy!(NeedsConsentEarly = BASE.login(false).refresh(RefreshTokens::SingleUse).renew(Renewal::Early(0.75)));
 policy!(NeedsConsentReusable = BASE.login(false).refresh(RefreshTokens::Reusable));
@@ -80,6 +85,9 @@ const POLICIES: &[(&str, Build)] = &[
     ("log in, refresh, renew at 75 %", build::<Refreshes>),
     ("log in, refresh once, renew at expiry", build::<RefreshesOnce>),
     ("log in, refresh once, renew at 75 %", build::<RefreshesOnceEarly>),
+    ("log in, refresh once if rotated, renew at 75 %", build::<RefreshesOnceIfRotated>),
+    ("log in, refresh once with a grace of 30 s, renew at expiry", build::<HasGrace>),
+    ("consent, refresh once with a grace of 30 s, renew at expiry", build::<NeedsConsentHasGrace>),
     ("consent, refresh once, renew at expiry", build::<NeedsConsent>),
     ("consent, refresh once, renew at 75 %", build::<NeedsConsentEarly>),
     ("consent, refresh, renew at 75 %", build::<NeedsConsentReusable>),
@@ -381,6 +389,10 @@ scenarios! {
     a_401_with_an_expired_token_does_not_count,
     a_short_lived_token_is_renewed_while_it_is_served,
     a_single_use_refresh_without_a_new_token_leaves_none,
+    a_refresh_token_that_is_not_rotated_is_kept,
+    a_lost_response_within_the_grace_is_retried_at_once,
+    a_lost_response_after_the_grace_is_not_retried_at_once,
+    a_lost_response_without_a_login_is_retried_within_the_grace,
     a_401_before_expiry_causes_a_login_and_no_early_refresh,
     a_clock_that_jumps_ahead_does_not_cause_an_early_refresh,
     a_source_starts_from_a_refresh_token,

@@ -35,7 +35,7 @@ use crate::spec::document::Document;
 use crate::spec::operation::Operation;
 use crate::spec::schema::Kind;
 use crate::spec::value::as_text;
-use crate::spec::x_token::{Action, Renew, TokenKind, XToken};
+use crate::spec::x_token::{Action, Renew, SingleUse, TokenKind, XToken};
 use crate::state::State;
 use crate::vendor::PlayedVendor;
 
@@ -259,7 +259,8 @@ impl Grant<'_> {
     ) -> ActionResult {
         let (key, value) = taken(refresh, values);
         let refuse = |unusable: Unusable| Refusal::about(Reason::RefreshToken, key, unusable.text());
-        let good = state.ledger.good(&value, self.now).map_err(|unusable| {
+        let grace = refresh.grace.unwrap_or_default();
+        let good = state.ledger.good(&value, self.now, grace).map_err(|unusable| {
             state.counts.double_spends += u64::from(unusable == Unusable::Ended(Invalidation::Spent));
             refuse(unusable)
         })?;
@@ -269,21 +270,22 @@ impl Grant<'_> {
         if let Some(response) = self.repeat_token(state, good.account) {
             return Ok(response);
         }
-        let is_at_expiry = self.grants.token.renew() == Renew::AtExpiry;
+        let is_single_use = self.grants.vendor.is_single_use();
+        let is_at_expiry = self.grants.token.renew(is_single_use) == Renew::AtExpiry;
         let early = is_at_expiry && good.is_early;
         // A redundant token isn't live.
         if !early {
             let ended = || if is_at_expiry { state.ledger.live_tokens_of(good.account, self.now) } else { 0 };
             self.room(|| state.ledger.live_tokens(self.now).0.saturating_sub(ended()))?;
         }
-        if refresh.single_use {
-            state.ledger.spend(&value);
+        if is_single_use {
+            state.ledger.spend(&value, self.now);
             state.counts.refresh_tokens_spent += 1;
         }
         if is_at_expiry {
             state.ledger.invalidate_all(Some(good.account), Invalidation::Replaced, self.now);
         }
-        let kept = (!refresh.single_use).then_some(value);
+        let kept = (!is_single_use).then_some(value);
         let scope = scope(values).or(good.scope);
         let GrantResponse { response, token, expires_at } = self.issue(state, good.account, scope, kept, early);
         state.counts.grants += 1;
@@ -354,6 +356,7 @@ impl Grant<'_> {
         let is_one =
             token.response.refresh_token.as_ref().is_some_and(|at| token.response.access_token.pointers().contains(at));
         let kept = kept.filter(|_| !is_one);
+        let is_kept = kept.is_some();
         let refresh_expires_at = match &kept {
             Some(kept) => state.ledger.refresh_expires_at(kept),
             None => self.grants.refresh_expiry(self.operation, self.now),
@@ -373,6 +376,9 @@ impl Grant<'_> {
             is_redundant,
         };
         let access = state.ledger.issue(new, self.now);
+        // Of a tenant that doesn't rotate them, a response doesn't repeat the refresh token.
+        let is_repeated = is_kept && matches!(token.single_use(), SingleUse::Tenant(_));
+        let refresh_token = refresh_token.filter(|_| !is_repeated);
         self.respond(&access, refresh_token, refresh_expires_at)
     }
 

@@ -1,7 +1,7 @@
 //! Every token that a vendor has issued, and its state. Knows neither HTTP nor the spec; the time is an argument.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// How many of the newest tokens are kept in any state. Of older ones, only valid tokens are kept, so that a sandbox
 /// that runs for days doesn't keep growing.
@@ -44,6 +44,8 @@ struct RefreshToken {
     newest: Option<Newest>,
     expires_at: Option<SystemTime>,
     end: Option<Invalidation>,
+    /// When it was used, if it is single-use.
+    spent_at: Option<SystemTime>,
 }
 
 /// What a refresh token stores about its newest access token.
@@ -134,6 +136,7 @@ impl Ledger {
                 newest: Some(newest),
                 expires_at: new.refresh_expires_at,
                 end,
+                spent_at: None,
             };
             self.refresh.insert(value.clone(), refresh);
         }
@@ -156,7 +159,8 @@ impl Ledger {
     /// Issues a refresh token without an access token, as a person's consent does.
     pub(crate) fn consent(&mut self, refresh_token: String, account: usize, expires_at: Option<SystemTime>) {
         self.issued += 1;
-        let refresh = RefreshToken { number: self.issued, account, newest: None, expires_at, end: None };
+        let refresh =
+            RefreshToken { number: self.issued, account, newest: None, expires_at, end: None, spent_at: None };
         self.refresh.insert(refresh_token, refresh);
     }
 
@@ -170,10 +174,12 @@ impl Ledger {
         }
     }
 
-    /// Returns the refresh token if it can be used.
-    pub(crate) fn good(&self, value: &str, now: SystemTime) -> Result<UsableRefreshToken, Unusable> {
+    /// Returns the refresh token if it can be used. One that was used less than `grace` ago can.
+    pub(crate) fn good(&self, value: &str, now: SystemTime, grace: Duration) -> Result<UsableRefreshToken, Unusable> {
         let refresh = self.refresh.get(value).ok_or(Unusable::Unknown)?;
-        match refresh.end {
+        let grace_ends = refresh.spent_at.and_then(|spent_at| spent_at.checked_add(grace));
+        let is_in_grace = grace_ends.is_some_and(|end| now < end);
+        match refresh.end.filter(|end| *end != Invalidation::Spent || !is_in_grace) {
             Some(end) => return Err(Unusable::Ended(end)),
             None if has_passed(refresh.expires_at, now) => return Err(Unusable::Expired),
             None => {}
@@ -186,8 +192,11 @@ impl Ledger {
     }
 
     /// Marks a single-use refresh token as used.
-    pub(crate) fn spend(&mut self, refresh_token: &str) {
+    pub(crate) fn spend(&mut self, refresh_token: &str, now: SystemTime) {
         self.invalidate_refresh(refresh_token, Invalidation::Spent);
+        if let Some(refresh) = self.refresh.get_mut(refresh_token) {
+            refresh.spent_at.get_or_insert(now);
+        }
     }
 
     /// Returns the expiry of a refresh token.
@@ -250,7 +259,7 @@ impl Ledger {
     /// Revokes a refresh token and its access tokens, as RFC 7009, section 2.1 requires. Returns the number of access
     /// tokens, or `None` if the refresh token couldn't be used.
     pub(crate) fn revoke_refresh(&mut self, value: &str, now: SystemTime) -> Option<u64> {
-        self.good(value, now).ok()?;
+        self.good(value, now, Duration::ZERO).ok()?;
         self.invalidate_refresh(value, Invalidation::Revoked);
         Some(
             self.invalidate_matching(Invalidation::Revoked, now, |access| {
@@ -305,7 +314,7 @@ fn has_passed(end: Option<SystemTime>, now: SystemTime) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::UNIX_EPOCH;
 
     use super::*;
 
@@ -340,11 +349,11 @@ mod tests {
         let mut ledger = Ledger::default();
         pair(&mut ledger, 1, 0);
         assert!(ledger.invalidate_access("access-1", Invalidation::Revoked, at(0)));
-        assert!(ledger.good("refresh-1", at(9)).is_ok_and(|good| good.is_early));
-        assert!(ledger.good("refresh-1", at(10)).is_ok_and(|good| !good.is_early));
-        assert_eq!(ledger.good("refresh-1", at(100)).err(), Some(Unusable::Expired));
-        ledger.spend("refresh-1");
-        assert_eq!(ledger.good("refresh-1", at(10)).err(), Some(Unusable::Ended(Invalidation::Spent)));
+        assert!(ledger.good("refresh-1", at(9), Duration::ZERO).is_ok_and(|good| good.is_early));
+        assert!(ledger.good("refresh-1", at(10), Duration::ZERO).is_ok_and(|good| !good.is_early));
+        assert_eq!(ledger.good("refresh-1", at(100), Duration::ZERO).err(), Some(Unusable::Expired));
+        ledger.spend("refresh-1", at(0));
+        assert_eq!(ledger.good("refresh-1", at(10), Duration::ZERO).err(), Some(Unusable::Ended(Invalidation::Spent)));
     }
 
     #[test]
@@ -355,11 +364,14 @@ mod tests {
         for number in 2..=50_000 {
             pair(&mut ledger, number, 0);
             ledger.invalidate_all(Some(0), Invalidation::Replaced, at(0));
-            ledger.spend(&format!("refresh-{number}"));
+            ledger.spend(&format!("refresh-{number}"), at(0));
         }
         assert!(ledger.access.len() < 50_000, "old tokens are removed");
-        assert!(ledger.good("refresh-1", at(9)).is_ok_and(|good| good.is_early));
-        assert_eq!(ledger.good("refresh-49999", at(9)).err(), Some(Unusable::Ended(Invalidation::Spent)));
+        assert!(ledger.good("refresh-1", at(9), Duration::ZERO).is_ok_and(|good| good.is_early));
+        assert_eq!(
+            ledger.good("refresh-49999", at(9), Duration::ZERO).err(),
+            Some(Unusable::Ended(Invalidation::Spent))
+        );
         assert_eq!(ledger.live_tokens(at(0)), (0, None));
     }
 

@@ -8,6 +8,7 @@ use crate::account::Accounts;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::spec::document::Document;
+use crate::spec::x_token::{SingleUse, XToken};
 
 /// The path prefix of the control endpoint. No vendor can have this name.
 pub(crate) const CONTROL: &str = "_sandbox";
@@ -29,6 +30,8 @@ pub struct PlayedVendor {
     pub(crate) lifetime: Option<Duration>,
     pub(crate) refresh_lifetime: Option<Duration>,
     pub(crate) live_tokens: Option<usize>,
+    /// What the tenant decides, if it may.
+    single_use: Option<bool>,
     pub(crate) repeats_live_token: bool,
     pub(crate) accounts: usize,
     pub(crate) any: Vec<String>,
@@ -55,6 +58,7 @@ impl PlayedVendor {
             lifetime: None,
             refresh_lifetime: None,
             live_tokens: None,
+            single_use: None,
             repeats_live_token: false,
             accounts: 1,
             any: Vec::new(),
@@ -130,6 +134,27 @@ impl PlayedVendor {
     pub fn live_tokens(mut self, most: usize) -> Self {
         self.live_tokens = Some(most);
         self
+    }
+
+    /// Plays a tenant whose refresh tokens work any number of times, if the spec leaves that to the tenant. The response to a
+    /// refresh then has no refresh token, if the spec allows that.
+    pub fn reusable_refresh_tokens(mut self) -> Self {
+        self.single_use = Some(false);
+        self
+    }
+
+    /// Plays a tenant whose refresh tokens work once, if the spec leaves that to the tenant.
+    pub fn single_use_refresh_tokens(mut self) -> Self {
+        self.single_use = Some(true);
+        self
+    }
+
+    /// Whether a refresh token works once.
+    pub(crate) fn is_single_use(&self) -> bool {
+        match self.document.token.as_ref().map(XToken::single_use).unwrap_or_default() {
+            SingleUse::Always(is_single_use) => is_single_use,
+            SingleUse::Tenant(default) => self.single_use.unwrap_or(default),
+        }
     }
 
     /// Returns the newest live token again, with its remaining lifetime, instead of a new one, as some vendors do. In

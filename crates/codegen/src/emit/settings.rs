@@ -7,7 +7,7 @@ use crate::lower::model::{Model, Param, Server, Ty, Variable};
 
 /// Names that no setter and no server can have: those of `Endpoint`'s other methods, and of common traits. A setting
 /// can't have the name of a server either.
-pub const RESERVED: [&str; 14] = [
+pub const RESERVED: [&str; 15] = [
     "at",
     "clone",
     "custom",
@@ -15,6 +15,7 @@ pub const RESERVED: [&str; 14] = [
     "from_vars",
     "http_client",
     "into",
+    "is_single_use",
     "new",
     "server_key",
     "text_base",

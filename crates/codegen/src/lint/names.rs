@@ -12,18 +12,37 @@ use crate::emit::adapter::from_env;
 use crate::emit::adapter::from_env::Holder;
 use crate::emit::client;
 use crate::emit::settings::{RESERVED, Setting, settings};
+use crate::ident;
 use crate::lint::document::{Lint, METHODS};
 use crate::lint::rule::rule;
 use crate::lower::model::{Model, Operation, Param, Place};
 use crate::read::spec::{Spec, at};
+use crate::read::x_token::XToken;
+use crate::read::x_token::refresh::TenantSetting;
 
 /// Checks the names of a model. Their places are pointers: a model has no nodes.
 pub fn check(lint: &mut Lint, model: &Model) {
     let settings = settings(model);
     rule!(setting_names(lint, model, &settings));
+    if let Some(tenant) = model.x_token.as_ref().and_then(XToken::tenant_setting) {
+        rule!(tenant_settings(lint, &settings, tenant));
+    }
     rule!(argument_names(lint, model));
     rule!(credential_names(lint, model));
     rule!(environment_variables(lint, model, &settings));
+}
+
+/// The setting of the tenant is a part of a method's name, and none of the other settings.
+fn tenant_settings(lint: &mut Lint, settings: &[Setting<'_>], tenant: &TenantSetting) {
+    let (name, method) = (&tenant.setting, tenant.method());
+    let message = if ident::snake(name) != *name {
+        format!("`{name}` isn't in snake_case, and becomes a part of the method `{method}`")
+    } else if settings.iter().any(|setting| setting.name == *name || setting.name == method) {
+        format!("there is another setting `{name}`")
+    } else {
+        return;
+    };
+    lint.error("/x-token/refresh/single-use/setting", message, "write another name in snake_case, such as `rotation`");
 }
 
 const ANOTHER_NAME: &str = "add `x-name` to it, another name in snake_case";

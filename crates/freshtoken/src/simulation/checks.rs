@@ -84,7 +84,8 @@ impl Sim {
                 self.violate(format!("process {process} sends refresh-{pair} again, {why}"));
             }
         }
-        self.issuer.pairs[pair].sent.push(Sent { at: now, acts_at });
+        let by = (process, self.machines[process].start);
+        self.issuer.pairs[pair].sent.push(Sent { by, at: now, acts_at });
     }
 
     fn forbids_sending_again(&self, process: usize, pair: usize) -> Option<String> {
@@ -100,10 +101,17 @@ impl Sim {
         if refreshed.is_consent && !self.store.losses.is_empty() && !has_loaded {
             return None;
         }
+        let now = self.now;
+        // Only the process that has lost the response knows how much of the grace period is left.
+        if let [first] = &refreshed.sent[..]
+            && first.by == (process, start)
+            && now < first.at + self.issuer.grace
+        {
+            return None;
+        }
         if self.issuer.has_login {
             return Some("though it can log in".into());
         }
-        let now = self.now;
         if refreshed.sent.iter().any(|sent| sent.acts_at > now) {
             return Some("while the first request may still be processed".into());
         }

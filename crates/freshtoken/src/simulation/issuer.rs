@@ -1,5 +1,7 @@
 //! An issuer with refresh token rotation and reuse detection.
 
+use std::time::Duration;
+
 use freshtoken_wire::Secret;
 
 use super::faults::{Op, Trouble};
@@ -18,8 +20,9 @@ pub(super) struct Pair {
     pub(super) arrived_at: Option<u64>,
     /// The issuer has ended the access token alone.
     is_cancelled: bool,
-    /// The pair that it was traded in for.
+    /// The newest pair that it was traded in for, and when it was first traded in.
     pub(super) successor: Option<usize>,
+    used_at: Option<u64>,
     pub(super) sent: Vec<Sent>,
     /// Which processes have seen it, by their starts, and when.
     pub(super) known_by: Vec<(usize, u32, u64)>,
@@ -27,6 +30,8 @@ pub(super) struct Pair {
 
 /// A request with a refresh token.
 pub(super) struct Sent {
+    /// The process and its start.
+    pub(super) by: (usize, u32),
     pub(super) at: u64,
     /// When the issuer acts on it; 0: never.
     pub(super) acts_at: u64,
@@ -35,6 +40,8 @@ pub(super) struct Sent {
 pub(super) struct Issuer {
     pub(super) has_login: bool,
     pub(super) is_at_expiry: bool,
+    /// For how long after its first use a refresh token works once more.
+    pub(super) grace: u64,
     pub(super) lifetime: u64,
     pub(super) pairs: Vec<Pair>,
     is_revoked: Vec<bool>,
@@ -52,10 +59,11 @@ pub(super) fn number(token: &str) -> usize {
 }
 
 impl Issuer {
-    pub(super) fn new(has_login: bool, is_at_expiry: bool, lifetime: u64) -> Self {
+    pub(super) fn new(has_login: bool, is_at_expiry: bool, grace: u64, lifetime: u64) -> Self {
         Self {
             has_login,
             is_at_expiry,
+            grace,
             lifetime,
             pairs: Vec::new(),
             is_revoked: Vec::new(),
@@ -77,6 +85,7 @@ impl Issuer {
             arrived_at: None,
             is_cancelled: false,
             successor: None,
+            used_at: None,
             sent: Vec::new(),
             known_by: Vec::new(),
         });
@@ -124,7 +133,7 @@ impl Issuer {
 
     fn refresh(&mut self, pair: usize, now: u64) -> Result<usize, GrantError> {
         let family = self.pairs[pair].family;
-        if self.pairs[pair].successor.is_some() {
+        if self.pairs[pair].used_at.is_some_and(|used_at| now > used_at + self.grace) {
             self.is_revoked[family] = true;
         }
         if self.is_revoked[family] {
@@ -133,6 +142,7 @@ impl Issuer {
         }
         let successor = self.add(Some(family), false, now);
         self.pairs[pair].successor = Some(successor);
+        self.pairs[pair].used_at.get_or_insert(now);
         Ok(successor)
     }
 
@@ -205,7 +215,7 @@ impl Local {
         sim.issuer.pairs[pair].arrived_at = Some(now);
         sim.issuer.learn(pair, process, start, now);
         sim.log(|| format!("P{process} has pair {pair}"));
-        let lifetime = std::time::Duration::from_nanos(sim.issuer.lifetime);
+        let lifetime = Duration::from_nanos(sim.issuer.lifetime);
         Ok(IssuedTokens::new(format!("access-{pair}")).expires_in(lifetime).refresh_token(format!("refresh-{pair}")))
     }
 }
@@ -226,6 +236,14 @@ impl<const HAS_LOGIN: bool, const IS_AT_EXPIRY: bool> Vendor for Endpoint<HAS_LO
         .renew(if IS_AT_EXPIRY { Renewal::AtExpiry } else { Renewal::Early(0.75) })
         .revoke(TokenKind::Refresh);
 
+    fn policy(&self) -> &'static TokenPolicy {
+        if self.0.world.lock().issuer.grace > 0 {
+            const { &Self::POLICY.grace(Duration::from_nanos(GRACE)) }
+        } else {
+            const { &Self::POLICY }
+        }
+    }
+
     fn server(&self) -> String {
         "https://simulated.example".to_owned()
     }
@@ -244,6 +262,9 @@ impl<const HAS_LOGIN: bool, const IS_AT_EXPIRY: bool> Vendor for Endpoint<HAS_LO
         self.0.request(Op::Revoke, pair, move |issuer, _| issuer.revoke(pair)).await.map(drop)
     }
 }
+
+/// The grace period of the issuers that have one.
+pub(super) const GRACE: u64 = 30 * SECOND;
 
 /// How long an issuer may take to act on a request: the limit of a request (20 s) and 10 s.
 pub(super) const ACTS_WITHIN: u64 = 30 * SECOND;

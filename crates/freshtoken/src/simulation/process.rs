@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 
 use super::checks::{Called, Checks};
 use super::faults::{COUNTS, Faults, MANY, Op};
-use super::issuer::{Endpoint, Issuer, number};
+use super::issuer::{Endpoint, GRACE, Issuer, number};
 use super::store::{Connection, Flaw, Stored};
 use super::world::{Asked, Command, Local, MILLI, Machine, Rng, SECOND, Sim, World};
 use super::{FLAW, Log, Outcome, Total};
@@ -67,7 +67,8 @@ impl Fleet {
         };
         let store_offset = offset(&mut rng);
         let store = Stored::new(&mut rng, flaw, store_offset);
-        let mut issuer = Issuer::new(has_login, is_at_expiry, lifetime);
+        let grace = if rng.chance(30) { GRACE } else { 0 };
+        let mut issuer = Issuer::new(has_login, is_at_expiry, grace, lifetime);
         let start_token = (!has_login || rng.chance(30)).then(|| issuer.consent(0));
         let renews_in_background = rng.chance(50);
         let has_revocation = rng.chance(20);
@@ -82,8 +83,9 @@ impl Fleet {
             let login = if has_login { "with" } else { "without" };
             let renewal = if is_at_expiry { "at the expiry" } else { "early" };
             format!(
-                "seed {seed}: {count} processes, {login} a login, renewal {renewal}, tokens of {} s",
-                lifetime / SECOND
+                "seed {seed}: {count} processes, {login} a login, renewal {renewal}, tokens of {} s, a grace of {} s",
+                lifetime / SECOND,
+                grace / SECOND
             )
         });
         for process in 0..count {

@@ -1,7 +1,10 @@
 //! When a token is renewed, and what a source starts from.
 
 use freshtoken::clock::Clock;
-use freshtoken::{ErrorKind, IssuedTokens, TokenSource};
+use freshtoken::{
+    CredentialSource, ErrorKind, GrantError, IssuedTokens, RefreshTokens, Renewal, Secret, TokenPolicy, TokenSource,
+    Vendor,
+};
 
 use crate::support::{Does, Fixed, Issuer, TestClock, acme, ask, s, settle};
 use crate::{DAY, LogsIn, NeedsConsent, RefreshesOnce, source};
@@ -152,4 +155,51 @@ async fn jitter_lengthens_a_backoff_and_advances_a_renewal() {
     ask(&tokens).await.unwrap();
     settle().await;
     assert_eq!(issuer.seen().len(), 1);
+}
+
+/// A vendor whose tenants decide whether refresh tokens are single-use.
+struct Tenant(Issuer, RefreshTokens);
+
+const ROTATING: TokenPolicy = TokenPolicy::new("tenant").refresh(RefreshTokens::SingleUse).keeps_refresh_token();
+const OTHER: TokenPolicy = ROTATING.refresh(RefreshTokens::Reusable).renew(Renewal::Early(0.75));
+
+impl Vendor for Tenant {
+    type Credentials = String;
+    const POLICY: TokenPolicy = ROTATING;
+
+    fn policy(&self) -> &'static TokenPolicy {
+        if self.1 == RefreshTokens::SingleUse { const { &ROTATING } } else { const { &OTHER } }
+    }
+
+    fn server(&self) -> String {
+        "https://tenant.example".to_owned()
+    }
+
+    async fn login(&self, credentials: &CredentialSource<String>) -> Result<IssuedTokens, GrantError> {
+        acme::<LogsIn>(&self.0).login(credentials).await
+    }
+
+    async fn refresh(
+        &self,
+        credentials: &CredentialSource<String>,
+        token: &Secret,
+    ) -> Result<IssuedTokens, GrantError> {
+        acme::<LogsIn>(&self.0).refresh(credentials, token).await
+    }
+}
+
+#[tokio::test]
+async fn the_policy_of_the_tenant_decides_when_to_renew() {
+    for (refresh, seen) in
+        [(RefreshTokens::SingleUse, &["login"][..]), (RefreshTokens::Reusable, &["login", "refresh-1"])]
+    {
+        let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
+        let tokens = TokenSource::builder(Tenant(issuer.clone(), refresh), "password".to_owned());
+        let tokens = tokens.clock(clock.clone()).random(Fixed(0.0)).build();
+        ask(&tokens).await.unwrap();
+        clock.advance(s(DAY * 4 / 5));
+        ask(&tokens).await.unwrap();
+        settle().await;
+        assert_eq!(issuer.seen(), seen, "{refresh:?}");
+    }
 }

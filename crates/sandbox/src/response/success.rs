@@ -165,6 +165,10 @@ pub(crate) fn grant(
         let example = example_of(document, media, &at.pointer);
         put(&at.pointer, time::write_date_time(document, schema, at, example, end));
     }
+    if let (Some(at), None) = (&pointers.refresh_token, &issued.refresh_token) {
+        drop_example(document, schema, &mut body, at);
+    }
+    let mut put = |pointer: &str, value: Value| pointer::set(document, schema, &mut body, pointer, value);
     if let (Some(at), Some(refresh_token)) = (&pointers.refresh_token, &issued.refresh_token) {
         put(at, Value::from(refresh_token.as_str()));
         // Without an expiry, keep the value of the example, or use 0.
@@ -195,6 +199,16 @@ pub(crate) fn grant(
     match &pointers.access_token {
         AccessToken::Body(_) => response,
         AccessToken::Header(name) => response.with_header(name, &issued.access_token),
+    }
+}
+
+/// Removes the refresh token of the example, unless the schema requires one.
+fn drop_example(document: &Document, schema: &Schema, body: &mut Value, at: &str) {
+    let Some((around, name)) = at.rsplit_once('/') else { return };
+    let is_required = schema.at(document, around).is_some_and(|around| around.fields(document).requires(name));
+    let around = body.pointer_mut(around).and_then(Value::as_object_mut);
+    if let Some(members) = around.filter(|_| !is_required) {
+        members.shift_remove(name);
     }
 }
 

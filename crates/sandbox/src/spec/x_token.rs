@@ -69,9 +69,9 @@ pub(crate) struct XToken {
 }
 
 impl XToken {
-    /// Whether a refresh token works only once.
-    pub(crate) fn is_single_use(&self) -> bool {
-        self.refresh.as_ref().is_some_and(|refresh| refresh.single_use)
+    /// Whether a refresh token works only once, and whether that is up to the tenant.
+    pub(crate) fn single_use(&self) -> SingleUse {
+        self.refresh.as_ref().map(|refresh| refresh.single_use).unwrap_or_default()
     }
 
     /// Returns the actions that exist.
@@ -87,8 +87,8 @@ impl XToken {
     }
 
     /// Returns when a token is renewed: at its expiry if the refresh is single-use and the spec doesn't say.
-    pub(crate) fn renew(&self) -> Renew {
-        self.renew.unwrap_or(if self.is_single_use() { Renew::AtExpiry } else { Renew::InTime })
+    pub(crate) fn renew(&self, is_single_use: bool) -> Renew {
+        self.renew.unwrap_or(if is_single_use { Renew::AtExpiry } else { Renew::InTime })
     }
 }
 
@@ -102,13 +102,50 @@ pub(crate) struct Action {
     /// The alternative of the operation's security, by the name of one of its schemes.
     pub(crate) security: Option<String>,
     #[serde(default)]
-    pub(crate) single_use: bool,
+    pub(crate) single_use: SingleUse,
+    /// For how long after its use a refresh token works once more.
+    #[serde(default, deserialize_with = "span")]
+    pub(crate) grace: Option<Duration>,
     #[serde(default)]
     pub(crate) takes: TokenKind,
     pub(crate) error: Option<String>,
     pub(crate) ok: Option<SuccessMarker>,
     #[serde(default)]
     pub(crate) compute: Computes,
+}
+
+/// Whether a refresh token works only once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SingleUse {
+    Always(bool),
+    /// The tenant decides; this is the default.
+    Tenant(bool),
+}
+
+impl Default for SingleUse {
+    fn default() -> Self {
+        Self::Always(false)
+    }
+}
+
+impl<'de> Deserialize<'de> for SingleUse {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Tenant {
+            #[serde(rename = "setting")]
+            _setting: String,
+            default: bool,
+            #[serde(rename = "description")]
+            _description: Option<String>,
+        }
+        match Value::deserialize(deserializer)? {
+            Value::Bool(always) => Ok(Self::Always(always)),
+            tenant => serde_json::from_value(tenant)
+                .map(|Tenant { default, .. }| Self::Tenant(default))
+                .map_err(de::Error::custom),
+        }
+    }
 }
 
 /// The token that a revocation takes.
@@ -403,6 +440,12 @@ fn codes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::E
         any @ Value::Object(_) => serde_json::from_value(any).map(|Any { any }| any).map_err(de::Error::custom),
         places => one_or_many(places).map_err(de::Error::custom),
     }
+}
+
+/// Reads a duration.
+fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = as_text(&Value::deserialize(deserializer)?);
+    duration(&text).map(Some).map_err(de::Error::custom)
 }
 
 fn one_or_many<'de, T: de::DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {

@@ -328,3 +328,38 @@ async fn a_live_token_can_be_repeated_until_its_last_second() {
     );
     assert_eq!(playing.issuer.counts().logins, 2);
 }
+
+#[tokio::test]
+async fn a_tenant_decides_whether_refresh_tokens_work_once() {
+    for (vendor, again) in [(foreign("rotatish"), 400), (foreign("rotatish").reusable_refresh_tokens(), 200)] {
+        let playing = play(vendor).await;
+        let token = async |form: &[(&str, &str)]| status_and_body(playing.post("/token").form(form)).await;
+        let credentials = playing.issuer.credentials();
+        let password = [
+            ("grant_type", "password"),
+            ("username", &credentials["username"]),
+            ("password", &credentials["password"]),
+        ];
+        let refresh_token = text(&token(&password).await.1, "/refresh_token");
+        let refresh = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.as_str())];
+        playing.issuer.advance_clock(s(300));
+        let (status, first) = token(&refresh).await;
+        assert_eq!((status, first.get("refresh_token").is_some()), (200, again == 400), "{first}");
+        playing.issuer.advance_clock(s(30));
+        assert_eq!(token(&refresh).await.0, again);
+    }
+}
+
+#[tokio::test]
+async fn a_used_refresh_token_works_once_more_within_the_grace() {
+    let playing = play(foreign("rotatish")).await;
+    let refresh_token = playing.issuer.consent().unwrap();
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.as_str())];
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(status_and_body(playing.post("/token").form(&refresh)).await.0);
+        playing.issuer.advance_clock(s(15));
+    }
+    assert_eq!(statuses, [200, 200, 400]);
+    assert_eq!(playing.issuer.counts().double_spends, 1);
+}

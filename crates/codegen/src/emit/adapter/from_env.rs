@@ -67,7 +67,9 @@ pub fn holders(model: &Model) -> Vec<Holder> {
         let is_secret = setting.is_secret();
         (setting.name, is_secret, true)
     });
-    let named = credentials.chain(settings).map(|(name, is_secret, is_setting)| Holder {
+    let tenant = model.x_token.as_ref().and_then(XToken::tenant_setting);
+    let tenant = tenant.map(|tenant| (tenant.setting.clone(), false, true));
+    let named = credentials.chain(settings).chain(tenant).map(|(name, is_secret, is_setting)| Holder {
         variable: variable(&prefix, &name),
         name,
         is_secret,
@@ -209,6 +211,10 @@ impl Emitter<'_> {
             let secrecy = Secrecy::when(setting.is_secret());
             list(self.need(setting), &variable(prefix, &setting.name), secrecy, &described(setting));
         }
+        if let Some(tenant) = self.x_token.tenant_setting() {
+            let what = format!("Whether a refresh token works only once: true or false [default: {}].", tenant.default);
+            list(Need::Optional, &variable(prefix, &tenant.setting), Secrecy::Public, &what);
+        }
         list(Need::when(model.servers.is_empty()), &format!("{prefix}_URL"), Secrecy::Public, "A custom base URL.");
         for operation in model.on_other_hosts() {
             let what = format!("A custom base URL of {}, which is on another host.", operation.id);
@@ -288,6 +294,17 @@ impl Emitter<'_> {
                 )
             })
             .collect();
+        let tenant = self.x_token.tenant_setting().map(|tenant| {
+            format!(
+                "        if vars.given({variable:?})? == Some({other}) {{
+            endpoint = endpoint.{method}();
+        }}
+",
+                variable = variable(&self.prefix, &tenant.setting),
+                other = !tenant.default,
+                method = tenant.method(),
+            )
+        });
         let others = self.model.on_other_hosts().map(|operation| {
             let inputs = vec![
                 Code::string(&url_variable(&self.prefix, operation)),
@@ -297,7 +314,7 @@ impl Emitter<'_> {
             let set = Code::row([Code::list("let endpoint = vars.operation_url(", inputs), Code::text("?")]);
             set.lines(8, ";\n")
         });
-        let set_if_given: String = std::iter::once(set_if_given).chain(others).collect();
+        let set_if_given: String = std::iter::once(set_if_given).chain(tenant).chain(others).collect();
         let mutable = if set_if_given.contains("endpoint = endpoint.") { "mut " } else { "" };
         let endpoint = Code::row([Code::text(format!("let {mutable}endpoint = ")), Code::chain(endpoint)]);
         format!("{}\n{set_if_given}", endpoint.lines(8, ";"))

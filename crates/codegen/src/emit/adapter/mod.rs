@@ -143,13 +143,14 @@ impl Vendor for Endpoint {{
 {policy}
 
     const IS_TIMED: bool = true;
-
+{tenant_policy}
     fn server(&self) -> String {{
         self.server_key()
     }}
 {scopes}{methods}}}
 ",
             policy = Code::row([Code::text("const POLICY: TokenPolicy = "), self.policy()]).lines(4, ";"),
+            tenant_policy = self.tenant_policy().unwrap_or_default(),
             scopes = self.scopes().map_or_else(String::new, |scopes| format!(
                 "
     fn scopes(credentials: &Credentials) -> String {{

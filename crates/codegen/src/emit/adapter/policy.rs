@@ -1,5 +1,7 @@
 //! The policy of an adapter, and the scopes that a login requests.
 
+use std::time::Duration;
+
 use crate::emit::adapter::Adapter;
 use crate::emit::adapter::computed::with_lines;
 use crate::emit::adapter::credentials::{Credential, is_credential, is_enum, is_filled_in, param_type};
@@ -34,6 +36,12 @@ impl Adapter<'_> {
             let use_ = if x_token.is_single_use() { "SingleUse" } else { "Reusable" };
             policy.push(format!(".refresh(RefreshTokens::{use_})"));
         }
+        if x_token.tenant_setting().is_some() {
+            policy.push(".keeps_refresh_token()".to_owned());
+        }
+        if let Some(grace) = x_token.refresh.as_ref().and_then(|refresh| refresh.grace) {
+            policy.push(format!(".grace({})", seconds(grace.0)));
+        }
         if let Some(revoke) = &x_token.revoke {
             let takes = match revoke.takes {
                 Takes::Access => "Access",
@@ -41,12 +49,7 @@ impl Adapter<'_> {
             };
             policy.push(format!(".revoke(TokenKind::{takes})"));
         }
-        let seconds = |duration: std::time::Duration| format!("Duration::from_secs({})", duration.as_secs());
-        policy.push(match x_token.renew() {
-            Renew::AtExpiry => ".renew(Renewal::AtExpiry)".to_owned(),
-            Renew::Early(part) => format!(".renew(Renewal::Early({part:?}))"),
-            Renew::Before(span) => format!(".renew(Renewal::Before({}))", seconds(span)),
-        });
+        policy.push(renewal(x_token.renew()));
         match x_token.lifetime {
             Lifetime::For(span) => policy.push(format!(".lifetime(Lifetime::For({}))", seconds(span))),
             Lifetime::Never => policy.push(".lifetime(Lifetime::Never)".to_owned()),
@@ -81,6 +84,29 @@ impl Adapter<'_> {
             policy.push(Code::list(".expired(", vec![Code::list("&[", statuses)]));
         }
         Code::chain(policy)
+    }
+
+    /// Returns the method with the policy of a tenant that makes the other choice than the default.
+    pub fn tenant_policy(&self) -> Option<String> {
+        let other = !self.x_token.tenant_setting()?.default;
+        let refresh = format!(".refresh(RefreshTokens::{})", if other { "SingleUse" } else { "Reusable" });
+        let renew = renewal(self.x_token.renew_of(other));
+        let policy = [Code::text("<Endpoint as Vendor>::POLICY"), Code::text(refresh), Code::text(renew)];
+        let policy = Code::row([Code::text("const OTHER: TokenPolicy = "), Code::chain(policy)]);
+        let is_other = if other { "self.is_single_use()" } else { "!self.is_single_use()" };
+        Some(format!(
+            "
+    fn policy(&self) -> &'static TokenPolicy {{
+{policy}
+        if {is_other} {{
+            const {{ &OTHER }}
+        }} else {{
+            const {{ &<Endpoint as Vendor>::POLICY }}
+        }}
+    }}
+",
+            policy = policy.lines(8, ";"),
+        ))
     }
 
     /// Returns the requested scopes, as they are sent.
@@ -119,5 +145,17 @@ impl Adapter<'_> {
         let text = Code::headed("|value| ", text("value")?);
         let (place, texts) = (Code::text(place), Code::list(".map(", vec![text]));
         Some(Code::chain([place, Code::text(".as_ref()"), texts, Code::text(".unwrap_or_default()")]))
+    }
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("Duration::from_secs({})", duration.as_secs())
+}
+
+fn renewal(renew: Renew) -> String {
+    match renew {
+        Renew::AtExpiry => ".renew(Renewal::AtExpiry)".to_owned(),
+        Renew::Early(part) => format!(".renew(Renewal::Early({part:?}))"),
+        Renew::Before(span) => format!(".renew(Renewal::Before({}))", seconds(span)),
     }
 }

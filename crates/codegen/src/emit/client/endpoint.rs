@@ -7,6 +7,8 @@ use crate::emit::settings;
 use crate::emit::settings::{Setting, settings, template};
 use crate::emit::types::or;
 use crate::lower::model::{Model, Operation, Server};
+use crate::read::x_token::XToken;
+use crate::read::x_token::refresh::TenantSetting;
 
 const AT_DOCS: &str = "Returns an endpoint with this base URL, which can have a path and a trailing slash.\n\n# Errors\n\n\
                        Returns an error if no secret may be sent there: the URL is not absolute, is neither `https://` nor \
@@ -24,6 +26,7 @@ pub fn source(model: &Model) -> String {
     let settings = settings(model);
     let constructors = model.servers.iter().map(|server| constructor(model, server, &settings));
     let setters = settings.iter().filter(|setting| setting.has_setter()).map(setter);
+    let tenant = model.x_token.as_ref().and_then(XToken::tenant_setting);
     let (field, new) = if settings.is_empty() {
         ("", String::new())
     } else {
@@ -41,7 +44,7 @@ pub fn source(model: &Model) -> String {
 pub struct Endpoint {{
     url: String,
     http: Http,
-{other_fields}{field}}}
+{other_fields}{tenant_field}{field}}}
 {settings_type}
 impl Endpoint {{
 {constructors}{at_docs}    pub fn at(base_url: impl Into<String>) -> Result<Self, Error> {{
@@ -54,10 +57,10 @@ impl Endpoint {{
         Self {{
             url: base_url.into(),
             http: Http::default(),
-{new_others}{new}        }}
+{new_others}{new_tenant}{new}        }}
     }}
 
-{other_setters}{setters}{http_docs}    pub fn http_client(mut self, client: ::reqwest::Client) -> Self {{
+{other_setters}{setters}{tenant_setter}{http_docs}    pub fn http_client(mut self, client: ::reqwest::Client) -> Self {{
         self.http = client.into();
         self
     }}
@@ -77,6 +80,9 @@ impl ::std::fmt::Debug for Endpoint {{
     }}
 }}
 ",
+        tenant_field = tenant.map_or("", |_| "    is_single_use: bool,\n"),
+        new_tenant = tenant.map(|of| format!("            is_single_use: {},\n", of.default)).unwrap_or_default(),
+        tenant_setter = tenant.map(tenant_setter).unwrap_or_default(),
         settings_type = settings_type(&settings),
         constructors = constructors.collect::<String>(),
         other_fields = other_fields.collect::<String>(),
@@ -331,5 +337,30 @@ fn setter(setting: &Setting<'_>) -> String {
 
 ",
         docs = docs::comment(&format!("{what}\n\n{described}"), "    "),
+    )
+}
+
+/// Returns the method that makes the other choice than the default, and the one with which the adapter asks for it.
+fn tenant_setter(setting: &TenantSetting) -> String {
+    let (what, name) = (if setting.default { "is off" } else { "is on" }, &setting.setting);
+    let then = if setting.default { "a refresh token works any number of times" } else { "a refresh token works once" };
+    let description = setting.description.as_deref().unwrap_or_default();
+    let docs = format!("Declares that `{name}` {what} in the tenant: {then}.\n\n{description}");
+    format!(
+        "{docs}    pub fn {method}(mut self) -> Self {{
+        self.is_single_use = {choice};
+        self
+    }}
+
+    /// Whether a refresh token works once.
+    #[doc(hidden)]
+    pub fn is_single_use(&self) -> bool {{
+        self.is_single_use
+    }}
+
+",
+        docs = docs::comment(&docs, "    "),
+        method = setting.method(),
+        choice = !setting.default,
     )
 }

@@ -42,13 +42,21 @@ fn grants(lint: &mut Lint, x: &XToken) {
     }
     if let (Some(refresh), None) = (&x.refresh, &x.response.refresh_token) {
         let help = "add `response: { refresh-token: … }`";
-        if refresh.single_use {
+        if refresh.single_use.is_possible() {
             let message = "a refresh token is single-use, and nothing says where the next one is";
             lint.error(&at("refresh"), message, help);
         } else if x.login.is_some() {
             let message = "there is a `refresh`, and nothing says where the response to a login has the refresh token";
             lint.error(&at("refresh"), message, help);
         }
+    }
+    if let Some(refresh) = &x.refresh
+        && refresh.grace.is_some()
+        && !refresh.single_use.is_possible()
+    {
+        let message =
+            "`grace` is for a refresh token that is good for one use, and this one can be sent again at any time";
+        lint.error(&at("refresh/grace"), message, "remove it, or add `single-use: true`");
     }
     if let Some(revoke) = &x.revoke
         && revoke.takes == Takes::Refresh

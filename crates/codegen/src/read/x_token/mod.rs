@@ -8,6 +8,7 @@ mod check;
 pub mod compute;
 pub mod errors;
 mod reader;
+pub mod refresh;
 pub mod response;
 pub mod schema;
 pub mod values;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 
 use crate::read::x_token::compute::Computes;
 use crate::read::x_token::errors::{Code, Errors};
+use crate::read::x_token::refresh::{Refresh, TenantSetting};
 use crate::read::x_token::response::{Flag, Response};
 use crate::read::x_token::values::{Lifetime, Part, Pointer, Span};
 
@@ -75,29 +77,6 @@ pub struct Login {
     pub security: Option<String>,
     /// Values that are computed for each request and never asked for, by the name of a property, a parameter or a security
     /// scheme. Default: none. Example: `{ assertion: { jwt: { … } } }`.
-    #[serde(default)]
-    pub compute: Computes,
-}
-
-/// The operation that trades a refresh token for a new access token.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Refresh {
-    /// The operation's `operationId`. Example: `create_token`.
-    pub operation: String,
-    /// Which variant of the body, by the name of its schema in `components`. Needed if the body is a `oneOf`.
-    /// Example: `RefreshGrant`.
-    pub body: Option<String>,
-    /// The property or parameter that takes the refresh token. Absent: the operation's bearer scheme carries it.
-    /// Example: `refresh_token`.
-    pub token: Option<String>,
-    /// Whether the refresh token is good for one use, so that it must never be sent twice. Default: `false`.
-    #[serde(default)]
-    pub single_use: bool,
-    /// Which of several `security` alternatives, by the name of a scheme in it. Default: the first. Example: `appKey`.
-    pub security: Option<String>,
-    /// Values that are computed for each request, besides those of the login, or instead of one of them. Default: none.
-    /// Example: `{ request_id: uuid }`.
     #[serde(default)]
     pub compute: Computes,
 }
@@ -347,11 +326,21 @@ pub enum Encode {
 impl XToken {
     /// Returns when to renew, with the default applied.
     pub fn renew(&self) -> Renew {
-        self.renew.unwrap_or(if self.is_single_use() { Renew::AtExpiry } else { Renew::Early(0.75) })
+        self.renew_of(self.is_single_use())
     }
 
-    /// Whether a refresh token is good for one use.
+    /// Returns when to renew if a refresh token is good for one use, or is not.
+    pub fn renew_of(&self, is_single_use: bool) -> Renew {
+        self.renew.unwrap_or(if is_single_use { Renew::AtExpiry } else { Renew::Early(0.75) })
+    }
+
+    /// Whether a refresh token is good for one use, unless the user's tenant is set up otherwise.
     pub fn is_single_use(&self) -> bool {
-        self.refresh.as_ref().is_some_and(|refresh| refresh.single_use)
+        self.refresh.as_ref().is_some_and(|refresh| refresh.single_use.by_default())
+    }
+
+    /// Returns the setting of the user's tenant that decides whether a refresh token is good for one use.
+    pub fn tenant_setting(&self) -> Option<&TenantSetting> {
+        self.refresh.as_ref()?.single_use.setting()
     }
 }

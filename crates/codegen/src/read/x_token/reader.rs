@@ -184,6 +184,9 @@ refresh: { operation: create_token, token: t, compute: { request_id: now } }
         assert_eq!((x.renew(), x.lifetime), (Renew::Early(0.75), Lifetime::Unknown));
         assert_eq!((x.use_.header.as_str(), x.use_.prefix()), ("Authorization", Prefix::TokenType));
         assert_eq!(x.basic, Basic { encode: Encode::Form, names: ["client_id".into(), "client_secret".into()] });
+        let x = block("refresh: { operation: a, single-use: { setting: rotation, default: false } }");
+        assert!(!x.is_single_use() && x.renew() == Renew::Early(0.75) && x.renew_of(true) == Renew::AtExpiry);
+        assert_eq!(x.tenant_setting().unwrap().method(), "with_rotation");
         let x = block("refresh: { operation: a, token: t, single-use: true }\nerrors: { code: /e, request-id: /r }");
         assert_eq!(x.renew(), Renew::AtExpiry);
         assert_eq!(x.errors.code.pointers().len(), 1);
@@ -274,7 +277,7 @@ refresh: { operation: create_token, token: t, compute: { request_id: now } }
           write an object with `header` and `unit`
         error: specs/acme.yaml:18: `refresh` can't be empty (null)
           at /x-token/refresh
-          write an object with `operation`, `body`, `token`, `single-use`, `security` and `compute`
+          write an object with `operation`, `body`, `token`, `single-use`, `grace`, `security` and `compute`
         error: specs/acme.yaml:19: `revoke` can't be a list
           at /x-token/revoke
           write an object with `operation`, `body`, `token`, `takes`, `error`, `ok`, `gone`, `security` and `compute`

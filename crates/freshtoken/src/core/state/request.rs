@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::pending::Pending;
 use super::{Effect, Marked, Progress, TokenState};
 use crate::core::backoff::Growth;
-use crate::core::clock::{Now, Random};
+use crate::core::clock::{Deadline, Now, Random};
 use crate::error::{Error, ErrorKind};
 use crate::fingerprint::Fingerprint;
 use crate::store::record::{Mark, MarkKind, Record, RefreshToken};
@@ -17,6 +17,10 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// A longer wait for a process that may be alive ends the fetch: its callers get an error that says how long it is.
 const LONGEST_QUIET_IN_A_FETCH: Duration = Duration::from_secs(60);
+
+/// A second request with a refresh token is sent only if this much of the vendor's grace period is left: it takes a while to
+/// arrive.
+const GRACE_MARGIN: Duration = Duration::from_secs(5);
 
 impl TokenState {
     /// A fetch starts. After this wait it may look into the store; whether it has to wait for the expiry depends on what it
@@ -280,6 +284,7 @@ impl TokenState {
                 self.start.take_if(|start| Some(&start.secret) == secret.as_ref());
                 self.stored = Some(record.clone());
                 self.record = Some(record);
+                self.grace_ends = self.grace_end(now);
                 match secret {
                     Some(secret) => Effect::Refresh(secret),
                     None => self.grant(now),
@@ -303,6 +308,25 @@ impl TokenState {
             }
             Marked::StoreDown(cause) => self.without_store(cause, now),
         }
+    }
+
+    /// Until when a refresh token that is sent now may be sent once more.
+    ///
+    /// The vendor counts from the moment at which it acted on the first request, which is now or later.
+    fn grace_end(&self, now: Now) -> Deadline {
+        match self.policy.grace.filter(|_| !self.sends_again) {
+            Some(grace) => Deadline::after(now, grace - GRACE_MARGIN.min(grace / 2)),
+            None => Deadline::PAST,
+        }
+    }
+
+    /// Sends the refresh token whose response was lost once more. It is marked again, so that other processes leave it alone for
+    /// another quiet time; if one of them has changed the record since, nothing is sent.
+    pub(super) fn send_again(&mut self, now: Now) -> Effect {
+        self.progress = Progress::Refreshing;
+        self.sends_again = true;
+        let in_use = Some(Mark::new(MarkKind::Again));
+        Effect::MarkInUse(Arc::new(Record { in_use, ..self.next_record(now) }))
     }
 
     fn store_failed(&mut self, cause: Arc<dyn std::error::Error + Send + Sync>, now: Now) -> Effect {

@@ -27,7 +27,8 @@ impl TokenState {
     /// The refresh token of a single-use refresh stays marked until the response says that it wasn't used.
     pub(crate) fn refreshed(&mut self, result: Result<IssuedTokens, GrantError>, now: Now) -> Effect {
         let is_single_use = self.policy.refresh == RefreshTokens::SingleUse;
-        let keeps_old = if is_single_use { KeepsOld::No } else { KeepsOld::Yes };
+        let leaves_none = is_single_use && !self.policy.keeps_refresh_token;
+        let keeps_old = if leaves_none { KeepsOld::No } else { KeepsOld::Yes };
         let result = result.map(|issued| self.with_kept_values(issued));
         let failure = match result.and_then(|issued| self.next_issued(issued, keeps_old, now)) {
             Ok(issued) => return self.issued(issued, Grant::Refresh, now),
@@ -36,6 +37,9 @@ impl TokenState {
         // What becomes of the refresh token must get into the store, see `refresh_token_updated`.
         self.progress = Progress::Persisting;
         let is_lost = is_single_use && failure.is_ambiguous;
+        if is_lost && failure.retry_after.is_none() && !self.grace_ends.has_passed(now) {
+            return self.send_again(now);
+        }
         if is_lost && !self.policy.login {
             return self.lost(failure, now);
         }
