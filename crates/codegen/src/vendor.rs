@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 const CRATES: [&str; 9] = ["bench", "codegen", "demo", "freshtoken", "redis", "sandbox", "testing", "wire", "xtask"];
 
 /// Names of the facade's modules, features and dependencies: a vendor becomes all three. `types` is a module of each vendor.
-const FACADE: [&str; 56] = [
+const FACADE: [&str; 57] = [
     "_guide",
     "adapter",
     "alloc",
@@ -18,6 +18,7 @@ const FACADE: [&str; 56] = [
     "base64",
     "blocking",
     "builder",
+    "cause",
     "clock",
     "core",
     "credentials",

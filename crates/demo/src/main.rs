@@ -1,8 +1,8 @@
 //! `cargo xtask demo`: shows how tokens are kept fresh.
 //!
 //! `show` simulates every vendor of `specs/` in the sandbox. Each is a `vendor_run`, with short-lived tokens, many
-//! `callers` and a `script` of faults. `causes` explains each request to an issuer. `naive` plays the
-//! same script without freshtoken. `terminal` displays the run, and
+//! `callers` and a `script` of faults. `causes` explains each request to an issuer. `naive_run`
+//! plays the same script with a `naive` cache. `terminal` displays the run, and
 //! `report` the result. `live` does a smaller run against a real vendor. `replicas` has the runs with many processes: the demo
 //! with `--replicas`, and the soak. `vendor` describes any vendor of the facade: no code here is specific to one.
 #![forbid(unsafe_code)]
@@ -11,6 +11,7 @@ mod callers;
 mod causes;
 mod live;
 mod naive;
+mod naive_run;
 mod replicas;
 mod report;
 mod script;

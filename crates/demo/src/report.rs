@@ -6,7 +6,7 @@ use console::{Alignment, pad_str, style};
 use freshtoken_sandbox::Counts;
 
 use crate::callers::Calls;
-use crate::naive::NaiveRun;
+use crate::naive_run::NaiveRun;
 use crate::terminal::Terminal;
 use crate::vendor_run::VendorRun;
 

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 
 use crate::callers;
-use crate::naive::NaiveRun;
+use crate::naive_run::NaiveRun;
 use crate::report;
 use crate::script::{END, Step, script};
 use crate::terminal::{self, Terminal, Tone};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use freshtoken_wire::write_chain;
 
+use crate::cause::{Cause, Setting};
 use crate::grant_error::{GrantError, GrantErrorKind};
 
 /// Why there is no token. Cheap to clone: all callers that wait for one fetch share it.
@@ -201,64 +202,6 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.inner.cause.as_ref().map(|cause| &*cause.error as _)
-    }
-}
-
-/// The cause of an [`Error`] or a [`GrantError`].
-#[derive(Clone)]
-pub(crate) struct Cause {
-    error: Arc<dyn StdError + Send + Sync>,
-    /// The vendor's code, if the spec lists it.
-    code: Option<&'static str>,
-    /// What to fix before anything can be sent.
-    setting: Option<Setting>,
-}
-
-/// The wrong part of an endpoint.
-#[derive(Clone, Copy)]
-enum Setting {
-    BaseUrl,
-    Named(&'static str),
-    Tls,
-}
-
-impl fmt::Display for Setting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BaseUrl => f.write_str("the endpoint's base URL"),
-            Self::Named(name) => write!(f, "the endpoint's setting `{name}`"),
-            Self::Tls => f.write_str("the TLS features of the build"),
-        }
-    }
-}
-
-impl From<Arc<dyn StdError + Send + Sync>> for Cause {
-    fn from(error: Arc<dyn StdError + Send + Sync>) -> Self {
-        Self { error, code: None, setting: None }
-    }
-}
-
-impl<B: Send + Sync + 'static> From<freshtoken_wire::Error<B>> for Cause {
-    fn from(error: freshtoken_wire::Error<B>) -> Self {
-        let setting = match error.kind() {
-            freshtoken_wire::ErrorKind::BaseUrl | freshtoken_wire::ErrorKind::PlainHttp => Some(Setting::BaseUrl),
-            freshtoken_wire::ErrorKind::MissingSetting(name) => Some(Setting::Named(name)),
-            freshtoken_wire::ErrorKind::NoTls => Some(Setting::Tls),
-            _ => None,
-        };
-        Self { code: error.known_code(), setting, error: Arc::new(error) }
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.error, f)
-    }
-}
-
-impl fmt::Debug for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.error, f)
     }
 }
 

@@ -1,13 +1,9 @@
 //! What happens to a token, as [`on_event`](crate::TokenSourceBuilder::on_event) is notified of it.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::warn;
-
-use crate::core::cell::TokenCell;
 use crate::error::{Error, ErrorKind};
 
 /// The callback for events.
@@ -83,19 +79,6 @@ impl EventKind {
             ErrorKind::Refused | ErrorKind::Settings => Self::Refused(error),
             ErrorKind::ConsentNeeded => Self::ConsentNeeded(error),
             _ => Self::Failed(error),
-        }
-    }
-}
-
-impl TokenCell {
-    /// Notifies the callback and the metrics. No lock may be held: the callback may ask the source for its status.
-    pub(crate) fn emit(&self, kind: EventKind) {
-        #[cfg(feature = "metrics")]
-        crate::metrics::record_event(self.vendor(), &kind);
-        let Some(on_event) = &self.shared().on_event else { return };
-        let event = Event { vendor: self.vendor(), account: self.account_name(), kind };
-        if catch_unwind(AssertUnwindSafe(|| on_event(&event))).is_err() {
-            warn!(vendor = self.vendor(), account = self.account(), "on_event panicked");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use freshtoken_wire::{ErrorClass, ErrorKind};
 
-use crate::error::Cause;
+use crate::cause::Cause;
 
 /// Why a grant failed: the error type of a [`Vendor`](crate::Vendor).
 ///

@@ -156,6 +156,7 @@ pub mod adapter;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;
+mod cause;
 mod core;
 mod credentials;
 pub mod env;

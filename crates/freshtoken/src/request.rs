@@ -4,11 +4,71 @@ use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
-use reqwest::{Body, Request, Response};
+use reqwest::{Body, Method, Request, Response};
 use serde::Serialize;
 
 use crate::http_client::HttpClient;
 use crate::http_error::HttpError;
+
+impl HttpClient {
+    /// Starts a `GET`, to be sent with [`send`](RequestBuilder::send).
+    pub fn get(&self, url: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::GET, url)
+    }
+
+    /// Starts a `POST`, to be sent with [`send`](RequestBuilder::send).
+    pub fn post(&self, url: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::POST, url)
+    }
+
+    /// Starts a `PUT`, to be sent with [`send`](RequestBuilder::send).
+    pub fn put(&self, url: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::PUT, url)
+    }
+
+    /// Starts a `PATCH`, to be sent with [`send`](RequestBuilder::send).
+    pub fn patch(&self, url: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::PATCH, url)
+    }
+
+    /// Starts a `DELETE`, to be sent with [`send`](RequestBuilder::send).
+    pub fn delete(&self, url: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::DELETE, url)
+    }
+
+    /// Starts a `HEAD`, to be sent with [`send`](RequestBuilder::send).
+    pub fn head(&self, url: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::HEAD, url)
+    }
+
+    /// Starts a request with any method, to be sent with [`send`](RequestBuilder::send).
+    ///
+    /// The URL is absolute, or a path below the [base URL](HttpClient::base_url).
+    pub fn request(&self, method: Method, url: impl AsRef<str>) -> RequestBuilder {
+        let url = self.origins.join(url.as_ref());
+        RequestBuilder::new(self.clone(), self.http.request(method, &*url))
+    }
+
+    /// Sends a call that another builder made, such as reqwest's, with a fresh token. It is always sent through this client.
+    ///
+    /// # Errors
+    ///
+    /// As [`RequestBuilder::send`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(api: freshtoken::HttpClient, http: reqwest::Client) -> Result<(), freshtoken::HttpError> {
+    /// let response = api.send(http.get("https://api.example.com/orders")).await?;
+    /// # let _ = response;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn send(&self, call: impl Into<Sendable>) -> Result<Response, HttpError> {
+        let Sendable { request, allowed } = call.into();
+        self.execute_to(request?, allowed.as_deref()).await
+    }
+}
 
 /// Builds a call of an [`HttpClient`], and [`send`](RequestBuilder::send)s it. The methods are those of
 /// [`reqwest::RequestBuilder`].

@@ -22,13 +22,12 @@ mod request;
 mod response;
 mod server;
 
-pub use server::{Response, Server};
+pub use mask::Secrets;
+pub use response::Response;
+pub use server::Server;
 
 #[doc(hidden)]
 pub use insta;
-
-/// Pairs of a name and a secret value. In a snapshot, the value appears as `<name>`.
-pub type Secrets<'a> = &'a [(&'a str, &'a str)];
 
 /// Compares a string with the snapshot of this name in `snapshots/<folder>`, next to the test's file.
 #[macro_export]

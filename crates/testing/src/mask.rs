@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 
 use serde_json::Value;
 
-use crate::Secrets;
+/// Pairs of a name and a secret value. In a snapshot, the value appears as `<name>`.
+pub type Secrets<'a> = &'a [(&'a str, &'a str)];
 
 /// Returns the text with each secret replaced by its name, in every encoding that a request or a response can have.
 pub fn masked(text: &str, secrets: Secrets<'_>) -> String {

@@ -5,7 +5,18 @@ use std::fmt::{Debug, Write as _};
 use freshtoken_wire::{Error, ErrorBody};
 use serde_json::Value;
 
-use crate::server::Response;
+/// A response of the vendor.
+#[derive(Clone, Copy, Debug)]
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// The media type of the body. It is empty if there is no body.
+    pub media_type: &'static str,
+    /// The body. It is empty if there is no body.
+    pub body: &'static str,
+    /// The headers that the spec has an example of.
+    pub headers: &'static [(&'static str, &'static str)],
+}
 
 /// Returns the response of the vendor and the result of the call.
 pub fn text<T: Debug, B: ErrorBody + Debug>(response: &Response, result: &Result<T, Error<B>>) -> String {

@@ -6,25 +6,12 @@ use freshtoken_wire::{Error, ErrorBody};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use crate::Secrets;
-use crate::mask::masked;
+use crate::mask::{Secrets, masked};
+use crate::response::Response;
 use crate::{request, response};
 
 /// The `Date` of each response. It is constant because waits are relative to it.
 const DATE: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
-
-/// A response of the vendor.
-#[derive(Clone, Copy, Debug)]
-pub struct Response {
-    /// The status.
-    pub status: u16,
-    /// The media type of the body. It is empty if there is no body.
-    pub media_type: &'static str,
-    /// The body. It is empty if there is no body.
-    pub body: &'static str,
-    /// The headers that the spec has an example of.
-    pub headers: &'static [(&'static str, &'static str)],
-}
 
 /// A server on loopback that returns the same response to each request.
 #[derive(Debug)]

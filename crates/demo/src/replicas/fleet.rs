@@ -13,10 +13,12 @@ use freshtoken_sandbox::{Event, Fault, FaultScope, Issuer, Outcome, PlayedVendor
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
+use super::happening::Happening;
+use super::happening::IssuedToken;
 use super::message::{Account, AccountKind, Callers, Command, Report, Setup};
-use super::process::{Happening, Replicas, Status};
+use super::process::{Replicas, Status};
 use super::store::{SharedStore, StoreKind};
-use super::tally::{IssuedToken, Tally};
+use super::tally::Tally;
 use super::vendor::{self, FleetVendor, REFRESH_TOKEN};
 use crate::vendor_run::PROTECTED;
 

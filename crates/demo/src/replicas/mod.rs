@@ -11,11 +11,13 @@
 
 mod chaos;
 mod fleet;
+mod happening;
 mod message;
 pub mod process;
 pub mod redis_server;
 pub mod replica;
 mod report;
+mod running;
 pub mod show;
 pub mod soak;
 pub mod store;

@@ -8,31 +8,11 @@ use std::thread;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::message::{Command, Report, Setup};
-use super::tally::IssuedToken;
+use super::happening::Happening;
+use super::message::{Command, Setup};
 
 /// The hidden subcommand that makes a process of this program a replica.
 pub const SUBCOMMAND: &str = "replica";
-
-/// What happens in a run, in order: a request comes before the reports that follow from it.
-pub enum Happening {
-    /// The issuer has handled a request.
-    Request {
-        account: usize,
-        /// The token that it issued.
-        issued: Option<IssuedToken>,
-        /// The request, for a person.
-        text: String,
-    },
-    Report {
-        replica: usize,
-        report: Report,
-    },
-    /// The process has ended, and there are no further reports of it.
-    Gone {
-        replica: usize,
-    },
-}
 
 /// The processes, shared with the callback of the sandbox, which kills one in the middle of a request.
 #[derive(Clone)]

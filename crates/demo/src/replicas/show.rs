@@ -9,8 +9,9 @@ use fastrand::Rng;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::fleet::{Fleet, Plan};
+use super::happening::Happening;
 use super::message::{AccountKind, Callers, Report};
-use super::process::{Happening, Status};
+use super::process::Status;
 use super::report::{Row, plural, table};
 use super::store::StoreKind;
 use super::story::{self, Adoptions, Renewal};

@@ -12,8 +12,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::chaos::Chaos;
 use super::fleet::{Fleet, Plan};
+use super::happening::Happening;
 use super::message::{AccountKind, Callers, Command, Report};
-use super::process::Happening;
 use super::report::{Row, table};
 use super::store::StoreKind;
 use super::trace::Trace;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use console::{Alignment, Style, pad_str, style};
 
+use super::happening::IssuedToken;
 use super::message::Grant;
-use super::tally::IssuedToken;
 use crate::terminal::Tone;
 
 /// The width of the column with the replica.

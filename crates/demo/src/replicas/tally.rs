@@ -2,18 +2,10 @@
 //! sent a request, and whether its token got into the store, by the replicas' reports.
 
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use super::happening::{Happening, IssuedToken};
 use super::message::{AccountKind, Report};
-use super::process::Happening;
-
-/// A token that the issuer issued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IssuedToken {
-    pub number: u64,
-    pub at: SystemTime,
-    pub expires_at: Option<SystemTime>,
-}
 
 /// What is known about an account.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
+use super::happening::Happening;
 use super::message::Report;
-use super::process::Happening;
 
 /// How many lines are kept.
 const LINES: usize = 400;

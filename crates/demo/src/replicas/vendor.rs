@@ -12,7 +12,7 @@ use freshtoken::{
 };
 
 use super::message::{Account, AccountKind, Grant, Report};
-use super::replica::Reporter;
+use super::running::Reporter;
 use super::store::OpenStore;
 
 /// The name of the variable with the refresh token to start from, after the vendor's prefix.

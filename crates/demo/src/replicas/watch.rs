@@ -6,7 +6,7 @@ use freshtoken::{ErrorKind, HttpClient, HttpError, Token};
 use tokio::time::{sleep, timeout};
 
 use super::message::Report;
-use super::replica::Running;
+use super::running::Running;
 use crate::callers;
 
 /// How often a caller asks for the token.

@@ -26,7 +26,7 @@ use crate::issued_tokens::IssuedTokens;
 use crate::status::Counters;
 use crate::store::StoreError;
 use crate::store::record::Record;
-use crate::store::seal::Sealing;
+use crate::store::sealing::Sealing;
 use crate::token::Token;
 
 /// How long a fetch waits for a lease that others hold. Then it continues without, and sends no single-use refresh token.
@@ -379,7 +379,7 @@ impl Fetch {
             // No wait between this look and the request.
             let may_send = self.has_lease();
             #[cfg(test)]
-            let may_send = may_send || crate::simulation::has(crate::simulation::Flaw::NoCheck);
+            let may_send = may_send || crate::core::flaw::has(crate::core::flaw::Flaw::NoCheck);
             if !may_send {
                 warn!("nothing sent: the lease was lost");
                 return self.transition(|state, _, _| state.not_sent());

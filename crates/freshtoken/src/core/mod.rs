@@ -6,14 +6,17 @@
 //! - `state`, with `schedule` and `backoff`: the decisions, as a function of state, clock and event;
 //! - `lease` and `persist`: what a fetch does with the store;
 //! - `revoke`, `background`: other tasks;
-//! - `cell`, `guard`, `clock`, `sync`: what they share.
+//! - `cell`, `guard`, `emit`, `clock`, `sync`: what they share.
 
 pub(crate) mod background;
 pub(crate) mod backoff;
 pub(crate) mod cell;
 pub(crate) mod clock;
+mod emit;
 pub(crate) mod fast_path;
 pub(crate) mod fetch;
+#[cfg(test)]
+pub(crate) mod flaw;
 pub(crate) mod guard;
 pub(crate) mod lease;
 pub(crate) mod lookup;

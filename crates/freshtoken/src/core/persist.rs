@@ -44,7 +44,7 @@ pub(crate) async fn persist(cell: &TokenCell, pending: &Pending, attempt: Attemp
                 Ok(true) => return Outcome::Stored(record),
                 Ok(false) => {}
                 #[cfg(test)]
-                Err(_) if crate::simulation::has(crate::simulation::Flaw::UnknownIsNotStored) => {
+                Err(_) if crate::core::flaw::has(crate::core::flaw::Flaw::UnknownIsNotStored) => {
                     return Outcome::Superseded(pending.base.clone().unwrap_or(record));
                 }
                 Err(error) => {

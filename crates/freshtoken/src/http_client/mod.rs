@@ -10,17 +10,16 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use freshtoken_wire::{is_loopback, is_loopback_address, with_direct_loopback};
-use reqwest::{ClientBuilder, Method, Request, Response, Url};
+use reqwest::{ClientBuilder, Request, Response, Url};
 
 use self::call::{Call, check_plain, redirect_policy};
 use self::origins::Origins;
 use crate::http_error::{HttpError, TransportError};
-use crate::request::{RequestBuilder, Sendable};
 use crate::source::TokenSource;
 
 /// A [`reqwest::Client`] whose calls carry a fresh token. Clones are cheap and share everything.
 ///
-/// A call is built and [sent](RequestBuilder::send) as with reqwest:
+/// A call is built and [sent](crate::RequestBuilder::send) as with reqwest:
 ///
 /// ```no_run
 /// # use freshtoken::{HttpClient, HttpError, TokenSource, Vendor};
@@ -43,7 +42,7 @@ use crate::source::TokenSource;
 ///   - after a redirect of a `POST` or `PATCH`, which the server may have processed before it redirected.
 /// - **Any other response** is returned unchanged. Only a call without a response is an error.
 /// - **The token goes to the origins that you name only**: with [`base_url`](HttpClient::base_url) and
-///   [`allow_origin`](HttpClient::allow_origin), or [for one call](RequestBuilder::allow_origin). An absolute URL in a response,
+///   [`allow_origin`](HttpClient::allow_origin), or [for one call](crate::RequestBuilder::allow_origin). An absolute URL in a response,
 ///   or one that a user passes in, cannot take it elsewhere: such a call fails and sends nothing.
 /// - **A redirect is followed within the requested origin only**: see [`redirect_policy`](crate::redirect_policy). Over plain `http://` the token goes to loopback
 ///   only, and not through a proxy of the environment. Names below `localhost` are this machine, whatever the system's resolver
@@ -54,11 +53,11 @@ use crate::source::TokenSource;
 /// - **Timeouts** of a call are reqwest's, and start anew each time the call is sent. Waiting for a token does not count.
 #[derive(Clone)]
 pub struct HttpClient {
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
     tokens: TokenSource,
     /// Which hosts plain HTTP is allowed for.
     is_loopback: fn(&Url) -> bool,
-    origins: Arc<Origins>,
+    pub(crate) origins: Arc<Origins>,
 }
 
 impl HttpClient {
@@ -166,69 +165,11 @@ impl HttpClient {
         Self { tokens, ..self.clone() }
     }
 
-    /// Starts a `GET`, to be sent with [`send`](RequestBuilder::send).
-    pub fn get(&self, url: impl AsRef<str>) -> RequestBuilder {
-        self.request(Method::GET, url)
-    }
-
-    /// Starts a `POST`, to be sent with [`send`](RequestBuilder::send).
-    pub fn post(&self, url: impl AsRef<str>) -> RequestBuilder {
-        self.request(Method::POST, url)
-    }
-
-    /// Starts a `PUT`, to be sent with [`send`](RequestBuilder::send).
-    pub fn put(&self, url: impl AsRef<str>) -> RequestBuilder {
-        self.request(Method::PUT, url)
-    }
-
-    /// Starts a `PATCH`, to be sent with [`send`](RequestBuilder::send).
-    pub fn patch(&self, url: impl AsRef<str>) -> RequestBuilder {
-        self.request(Method::PATCH, url)
-    }
-
-    /// Starts a `DELETE`, to be sent with [`send`](RequestBuilder::send).
-    pub fn delete(&self, url: impl AsRef<str>) -> RequestBuilder {
-        self.request(Method::DELETE, url)
-    }
-
-    /// Starts a `HEAD`, to be sent with [`send`](RequestBuilder::send).
-    pub fn head(&self, url: impl AsRef<str>) -> RequestBuilder {
-        self.request(Method::HEAD, url)
-    }
-
-    /// Starts a request with any method, to be sent with [`send`](RequestBuilder::send).
-    ///
-    /// The URL is absolute, or a path below the [base URL](HttpClient::base_url).
-    pub fn request(&self, method: Method, url: impl AsRef<str>) -> RequestBuilder {
-        let url = self.origins.join(url.as_ref());
-        RequestBuilder::new(self.clone(), self.http.request(method, &*url))
-    }
-
-    /// Sends a call that another builder made, such as reqwest's, with a fresh token. It is always sent through this client.
-    ///
-    /// # Errors
-    ///
-    /// As [`RequestBuilder::send`].
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// # async fn example(api: freshtoken::HttpClient, http: reqwest::Client) -> Result<(), freshtoken::HttpError> {
-    /// let response = api.send(http.get("https://api.example.com/orders")).await?;
-    /// # let _ = response;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn send(&self, call: impl Into<Sendable>) -> Result<Response, HttpError> {
-        let Sendable { request, allowed } = call.into();
-        self.execute_to(request?, allowed.as_deref()).await
-    }
-
     /// Sends a request with a fresh token. Its URL must be of an allowed origin: see [`base_url`](HttpClient::base_url).
     ///
     /// # Errors
     ///
-    /// As [`RequestBuilder::send`].
+    /// As [`RequestBuilder::send`](crate::RequestBuilder::send).
     pub async fn execute(&self, request: Request) -> Result<Response, HttpError> {
         self.execute_to(request, None).await
     }

@@ -10,61 +10,17 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use self::outcome::{Log, Total};
 use self::process::run;
-pub(crate) use self::store::Flaw;
+use crate::core::flaw::Flaw;
 
 mod checks;
 mod faults;
 mod issuer;
+mod outcome;
 mod process;
 mod store;
 mod world;
-
-/// Whether a run keeps a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Log {
-    Kept,
-    Dropped,
-}
-
-thread_local! {
-    static FLAW: std::cell::Cell<Flaw> = const { std::cell::Cell::new(Flaw::None) };
-}
-
-/// Whether the protocol is broken in this way, on this thread.
-pub(crate) fn has(flaw: Flaw) -> bool {
-    FLAW.get() == flaw
-}
-
-/// What came of a run.
-struct Outcome {
-    violation: Option<String>,
-    log: Vec<String>,
-    total: Total,
-}
-
-/// What happened, to see that the runs are worth it.
-#[derive(Clone, Copy, Debug, Default)]
-#[allow(dead_code, reason = "they are printed")]
-struct Total {
-    faults: u32,
-    tokens: u32,
-    errors: u32,
-    requests: u32,
-    sent_again: u32,
-    consents: u32,
-}
-
-impl Total {
-    fn add(&mut self, other: Self) {
-        self.faults += other.faults;
-        self.tokens += other.tokens;
-        self.errors += other.errors;
-        self.requests += other.requests;
-        self.sent_again += other.sent_again;
-        self.consents += other.consents;
-    }
-}
 
 /// Runs seeds on all cores, up to the first violation, whose seed is returned.
 fn find(seeds: std::ops::Range<u64>, flaw: Flaw) -> (Option<u64>, Total) {

@@ -8,10 +8,11 @@ use tokio::runtime::Runtime;
 use super::checks::{Called, Checks};
 use super::faults::{COUNTS, Faults, MANY, Op};
 use super::issuer::{Endpoint, GRACE, Issuer, number};
-use super::store::{Connection, Flaw, Stored};
+use super::outcome::{Log, Outcome, Total};
+use super::store::{Connection, Stored};
 use super::world::{Asked, Command, Local, MILLI, Machine, Rng, SECOND, Sim, World};
-use super::{FLAW, Log, Outcome, Total};
 use crate::core::clock::Clock;
+use crate::core::flaw::{FLAW, Flaw};
 use crate::source::TokenSource;
 
 /// A process that runs.

@@ -6,28 +6,10 @@ use std::time::Duration;
 use super::faults::{Op, Trouble};
 use super::issuer::number;
 use super::world::{Call, Local, MILLI, Reply, Rng, SECOND, Sim, call};
+use crate::core::flaw::Flaw;
 use crate::store::entry::Entry;
 use crate::store::record::{Ended, MarkKind, Record};
 use crate::store::{Key, Loaded, Store, StoreError};
-
-/// How a protocol can be broken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Flaw {
-    #[default]
-    None,
-    /// No other process sees that a refresh token is about to be sent.
-    NoMark,
-    /// Whatever is in the store is overwritten.
-    NoCompare,
-    /// A lease is released by a process that has lost it.
-    NoOwner,
-    /// A request is sent after the lease was lost.
-    NoCheck,
-    /// A pair whose compare-and-store has an unknown result is given up.
-    UnknownIsNotStored,
-    /// A record from memory passes for one that is clean.
-    NoPutBackMark,
-}
 
 /// A record in the store, as the checks see it.
 #[derive(Clone)]

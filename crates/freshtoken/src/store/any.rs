@@ -5,9 +5,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use crate::store::contract::{Loaded, Store};
 use crate::store::entry::Entry;
-use crate::store::seal::Sealing;
-use crate::store::{Key, Loaded, Store, StoreError};
+use crate::store::error::StoreError;
+use crate::store::key::Key;
+use crate::store::sealing::Sealing;
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

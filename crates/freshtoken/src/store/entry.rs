@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use freshtoken_wire::Secret;
 
+use crate::store::error::StoreError;
+use crate::store::key::Key;
 use crate::store::record::Record;
 use crate::store::seal::Seal;
-use crate::store::{Key, StoreError};
 
 /// A record as a store keeps it: its generation, and a string that only a source reads. `Debug` prints no token.
 ///

@@ -18,10 +18,10 @@ use base64::prelude::BASE64_STANDARD;
 use freshtoken_wire::Secret;
 use zeroize::Zeroizing;
 
-use crate::store::Key;
 #[cfg(feature = "file")]
-use crate::store::StoreError;
-use crate::store::seal::{OpenError, SealError};
+use crate::store::error::StoreError;
+use crate::store::key::Key;
+use crate::store::seal_error::{OpenError, SealError};
 
 /// The format, with the separator after it.
 const VERSION: &str = "v1.";

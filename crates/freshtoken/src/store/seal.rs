@@ -4,18 +4,11 @@ use std::fmt;
 
 use freshtoken_wire::Secret;
 
+use crate::store::error::StoreError;
+use crate::store::key::Key;
 #[cfg(feature = "seal")]
 use crate::store::ring::{KeyRing, SealKey};
-use crate::store::{Key, StoreError};
-
-/// Whether a store accepts records that are not sealed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sealing {
-    /// A source without a seal stores plain records.
-    Optional,
-    /// A source needs a [`Seal`], be it [`Seal::none`], which must be requested by name.
-    Required,
-}
+use crate::store::seal_error::OpenError;
 
 /// How records are encrypted before they are stored.
 ///
@@ -118,76 +111,3 @@ impl fmt::Debug for Seal {
         }
     }
 }
-
-/// Why a record cannot be opened. The messages contain nothing of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OpenError {
-    /// The source has no key.
-    Sealed,
-    /// The source has a key, and the record is plain.
-    #[cfg(feature = "seal")]
-    Plain,
-    /// Another version of the seal's format.
-    #[cfg(feature = "seal")]
-    Version,
-    /// The ring does not have the key.
-    #[cfg(feature = "seal")]
-    UnknownKey,
-    /// The record is not what was sealed, or not where it was stored.
-    #[cfg(feature = "seal")]
-    Changed,
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sealed => {
-                "the record in the store is sealed, and this source has no key: pass the key with Seal::new, or delete the \
-                 record and log in again"
-            }
-            #[cfg(feature = "seal")]
-            Self::Plain => {
-                "the record in the store is not sealed, so it may have been planted: delete it and log in again, or use \
-                 Seal::none if records are meant to be plain"
-            }
-            #[cfg(feature = "seal")]
-            Self::Version => "the record in the store was sealed by a newer version of freshtoken: update this program",
-            #[cfg(feature = "seal")]
-            Self::UnknownKey => {
-                "the record in the store is sealed with an unknown key: pass that key with Seal::also_opens, or delete the \
-                 record and log in again"
-            }
-            #[cfg(feature = "seal")]
-            Self::Changed => {
-                "the record in the store was changed, moved from another account or put under another generation: find out \
-                 who can write to the store, then delete the record and log in again"
-            }
-        })
-    }
-}
-
-impl std::error::Error for OpenError {}
-
-/// A key cannot be used. The error contains nothing of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SealError {
-    /// It is not 32 bytes long.
-    Length,
-    /// The text is neither hexadecimal nor base64.
-    Encoding,
-    /// The system has no random numbers.
-    Random,
-}
-
-impl fmt::Display for SealError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Length => "a seal's key has 32 bytes: 64 hexadecimal digits, or 43 or 44 characters of base64",
-            Self::Encoding => "a seal's key is neither hexadecimal nor base64",
-            Self::Random => "the system has no random numbers",
-        })
-    }
-}
-
-impl std::error::Error for SealError {}

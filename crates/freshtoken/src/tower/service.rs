@@ -10,6 +10,7 @@ use freshtoken_wire::is_loopback_address;
 use http::uri::Scheme;
 use http::{Request, Response, Uri};
 use reqwest::Url;
+use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::http_client::call::{carry_in, check_plain};
@@ -18,8 +19,8 @@ use crate::http_error::HttpError;
 use crate::source::{TokenSource, UsedToken};
 use crate::status::RejectionOutcome;
 use crate::token::Token;
-use crate::tower::TokenLayer;
 use crate::tower::body::CloneBody;
+use crate::tower::layer::TokenLayer;
 use crate::tower::response::Verdict;
 
 /// The error of a [`TokenService`]: an [`Error`](crate::Error) of the source, an [`HttpError`] if the token must not be sent
@@ -34,6 +35,14 @@ pub type ResponseFuture<R> = Pin<Box<dyn Future<Output = Result<Response<R>, Box
 pub struct TokenService<S, C> {
     inner: S,
     layer: TokenLayer<C>,
+}
+
+impl<S, C: Clone> Layer<S> for TokenLayer<C> {
+    type Service = TokenService<S, C>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        TokenService::new(inner, self.clone())
+    }
 }
 
 impl<S, C> TokenService<S, C> {

@@ -5,8 +5,10 @@ use http::HeaderValue;
 use reqwest::{Method, Request, Url};
 use tokio::net::TcpListener;
 
+#[cfg(feature = "rustls")]
+use crate::in_a_process;
 use crate::support::{Does, Issuer, every_text, s, settle};
-use crate::{arrived, bearer, client, client_of, in_a_process, issuer, keyed, serve, status};
+use crate::{arrived, bearer, client, client_of, issuer, keyed, serve, status};
 
 #[tokio::test]
 async fn without_a_token_nothing_is_sent() {

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use freshtoken_wire::Secret;
 
+use crate::store::file::access;
+use crate::store::file::account::Account;
 use crate::store::file::error::{FileStoreError, Problem};
 use crate::store::file::guard::Guard;
-use crate::store::file::{Account, access};
 
 /// What the file begins with.
 const MAGIC: &str = "freshtoken-record ";

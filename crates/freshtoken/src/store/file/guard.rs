@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::store::file::access;
+use crate::store::file::account::Account;
 use crate::store::file::error::{FileStoreError, Problem};
-use crate::store::file::{Account, access};
 
 /// How long to wait for the guard. A caller waits 5 s for each operation.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::store::file::access;
+use crate::store::file::account::Account;
 use crate::store::file::error::FileStoreError;
 use crate::store::file::guard::{Guard, Lease};
-use crate::store::file::{Account, access};
 
 /// A lease of a [`FileStore`](crate::store::FileStore). Dropping it releases it.
 pub struct FileLease {

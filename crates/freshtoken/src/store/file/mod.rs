@@ -14,15 +14,19 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use self::account::Account;
 pub use self::error::FileStoreError;
 pub use self::lease::FileLease;
 use self::lease::Observed;
 #[cfg(feature = "seal")]
 pub(crate) use self::secret_file::secret_file;
+use crate::store::contract::{Loaded, Store};
 use crate::store::entry::Entry;
-use crate::store::{Key, Loaded, Store, StoreError};
+use crate::store::error::StoreError;
+use crate::store::key::Key;
 
 mod access;
+mod account;
 mod content;
 mod error;
 mod guard;
@@ -93,32 +97,7 @@ impl FileStore {
     }
 
     fn account(&self, key: &Key) -> Account {
-        Account { dir: self.dir.clone(), digest: key.digest() }
-    }
-}
-
-/// The files of one key.
-#[derive(Clone)]
-pub(crate) struct Account {
-    dir: Arc<Path>,
-    digest: String,
-}
-
-impl Account {
-    fn record(&self) -> PathBuf {
-        self.dir.join(format!("{}.record", self.digest))
-    }
-
-    fn lock(&self) -> PathBuf {
-        self.dir.join(format!("{}.lock", self.digest))
-    }
-
-    fn held(&self, id: &str) -> PathBuf {
-        self.dir.join(format!("{}.{id}.held", self.digest))
-    }
-
-    fn temporary(&self) -> PathBuf {
-        self.dir.join(format!("{}.{}.tmp", self.digest, access::unique_id()))
+        Account::new(self.dir.clone(), key)
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use freshtoken_wire::Secret;
 
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 use crate::store::file::access;
 use crate::store::file::error::FileStoreError;
 
