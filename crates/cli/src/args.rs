@@ -37,7 +37,7 @@ pub struct Common {
     /// Configuration file [env: FRESHTOKEN_CONFIG] [default: config.toml in the user's configuration directory].
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Where tokens are kept: a directory, or redis://… [env: FRESHTOKEN_STORE] [default: the user's state directory].
+    /// Where tokens are kept: a directory, or redis://HOST [env: FRESHTOKEN_STORE] [default: the user's state directory].
     #[arg(long, global = true, value_name = "DIR|URL")]
     pub store: Option<OsString>,
     /// The longest time that the command takes, such as 30s [env: FRESHTOKEN_TIMEOUT] [default: 30s].

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use freshtoken::event::Event;
 use freshtoken::store::{FileStore, Seal, SealKey};
 use tokio::runtime::{Builder, Runtime};
 
@@ -18,7 +17,7 @@ use crate::failure::Failure;
 use crate::paths;
 use crate::value::NESTED;
 use crate::vendors;
-use crate::vendors::{Key, Mode, Opened, Setup, Storage};
+use crate::vendors::{Key, Mode, OnEvent, Opened, Setup, Storage};
 
 /// How long a command may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -138,12 +137,7 @@ impl Context {
     }
 
     /// Opens a source.
-    pub fn open_with(
-        &self,
-        account: &Arc<Account>,
-        mode: Mode,
-        on_event: Option<Arc<dyn Fn(&Event) + Send + Sync>>,
-    ) -> Result<Opened, Failure> {
+    pub fn open_with(&self, account: &Arc<Account>, mode: Mode, on_event: Option<OnEvent>) -> Result<Opened, Failure> {
         let (storage, key) = (self.storage()?, self.key()?);
         account.vendor.open(Setup { account, storage: &storage, key: &key, mode, on_event })
     }

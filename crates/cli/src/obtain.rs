@@ -24,6 +24,9 @@ const GUARD: Duration = Duration::from_secs(2);
 /// How often a token is discarded before the last one is served: other processes may have other credentials.
 const DISCARDED: usize = 3;
 
+/// How long a command waits for a renewal that is due. Most take less than a second, and the next command tries again.
+const RENEWAL: Duration = Duration::from_secs(3);
+
 /// How often a command looks whether a renewal has completed.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -60,7 +63,9 @@ pub fn obtain<T>(
         return then(obtained);
     }
     let runtime = runtime()?;
-    let result = run(&runtime, limit, source.renewed()).and_then(then);
+    // A token that is still good is better than a renewal that takes too long.
+    let obtained = run(&runtime, limit, source.renewed()).or_else(|failure| source.good().ok_or(failure));
+    let result = obtained.and_then(then);
     drop(opened);
     finish(runtime);
     result
@@ -85,20 +90,26 @@ impl Source<'_> {
         if tokens.status().state != State::Fresh {
             return Ok(None);
         }
-        let Some(token) = tokens.try_token().filter(|token| self.flaw(token).is_none()) else { return Ok(None) };
-        Ok(Some(self.obtained(token)))
+        Ok(self.good())
     }
 
     /// Returns a token, which is requested if it has to be. A renewal that is due is waited for, since no other call may come.
     /// If it fails, the token is still good.
     pub async fn renewed(&self) -> Result<Obtained, Failure> {
         let obtained = self.current().await?;
-        let tokens = &self.opened.tokens;
-        while tokens.status().is_renewing {
-            tokio::time::sleep(LOOK).await;
-        }
-        let newest = tokens.try_token().filter(|token| self.flaw(token).is_none());
-        Ok(newest.map_or(obtained, |token| self.obtained(token)))
+        let renewal = async {
+            while self.opened.tokens.status().is_renewing {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let _ = tokio::time::timeout(RENEWAL, renewal).await;
+        Ok(self.good().unwrap_or(obtained))
+    }
+
+    /// Returns the token that can be served at once, if there is one.
+    fn good(&self) -> Option<Obtained> {
+        let token = self.opened.tokens.try_token().filter(|token| self.flaw(token).is_none());
+        token.map(|token| self.obtained(token))
     }
 
     /// Returns a token, which is requested if it has to be. A renewal that is due goes on in the background.

@@ -29,8 +29,11 @@ pub struct Setup<'a> {
     pub storage: &'a Storage,
     pub key: &'a Key,
     pub mode: Mode,
-    pub on_event: Option<Arc<dyn Fn(&Event) + Send + Sync>>,
+    pub on_event: Option<OnEvent>,
 }
+
+/// The callback for what happens to a token.
+pub type OnEvent = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// When a source renews its token.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -157,7 +160,6 @@ fn open<V: FromEnv<Credentials: PartialEq>>(setup: Setup<'_>) -> Result<Opened, 
 }
 
 /// Reads what decides where the record is kept, and the credentials too if all of them are at hand.
-#[expect(clippy::type_complexity, reason = "used once")]
 fn read<V: FromEnv>(account: &Account) -> Result<(V, Option<V::Credentials>, String), Failure> {
     let read = |lookup: &Lookup| V::from_vars(&|name| lookup.get(name)).map_err(|error| account.explain(&error));
     let lookup = account.lookup("x")?;

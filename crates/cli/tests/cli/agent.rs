@@ -208,6 +208,11 @@ fn loopback_needs_the_secret_of_this_start() {
     assert_eq!(status(&get(&agent, &[&format!("{first}x")])), 401);
     assert_eq!(status(&agent.request("GET /metrics", &[], "")), 401);
     assert_eq!(status(&agent.request("GET /healthz", &[], "")), 200);
+    // The kernel's table of IPv4 ports, in hexadecimal digits.
+    let ports = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let port = format!(":{:04X} 00000000:0000 0A", agent.port.unwrap());
+    let listens: Vec<&str> = ports.lines().filter(|line| line.contains(&port)).collect();
+    assert!(listens.len() == 1 && listens[0].contains("0100007F:"), "on 127.0.0.1 alone: {listens:?}");
     drop(agent);
     let agent = Agent::start(&user, &["--listen", "127.0.0.1:0"]);
     assert_ne!(secret(), first);

@@ -145,6 +145,25 @@ fn completions_and_manual_cover_every_command() {
     }
 }
 
+#[test]
+fn the_manual_shows_every_option() {
+    let user = Fixed::token("unused").user();
+    let pages = user.dir.0.join("pages");
+    std::fs::create_dir(&pages).unwrap();
+    user.ok(&["man", "--dir", pages.to_str().unwrap()]);
+    let man = |page: &str| {
+        let path = pages.join(page);
+        let output = user.other_command("man", &["-P", "cat", "-l", path.to_str().unwrap()]).output();
+        output.ok().map(Ran::of).filter(|ran| ran.code == Some(0))
+    };
+    let Some(page) = man("freshtoken-run.1") else { return println!("skipped: no man") };
+    for option in ["--file", "--env", "--keep-credentials", "--account", "--config", "--store", "--timeout", "COMMAND"]
+    {
+        assert!(page.out.contains(option), "{option} in {}", page.out);
+    }
+    assert_eq!(page.err, "");
+}
+
 /// The examples of the help and the README, with the sandbox in the vendor's place.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_example_of_the_help_runs() {

@@ -2,6 +2,7 @@
 
 use crate::support::{Fixed, User};
 
+#[allow(clippy::expect_used, reason = "a helper of a test may fail as the test may")]
 #[path = "../../../redis/tests/support/mod.rs"]
 mod server;
 

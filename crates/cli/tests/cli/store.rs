@@ -1,8 +1,11 @@
 //! Records: what is broken, changed or from another time.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::support::{Fixed, User, sandbox};
+use freshtoken_sandbox::Fault;
+
+use crate::support::{Fixed, Ran, User, sandbox};
 
 fn record(user: &User) -> PathBuf {
     let files = std::fs::read_dir(user.state()).unwrap().map(|entry| entry.unwrap().path());
@@ -37,6 +40,35 @@ fn a_broken_record_is_explained_and_kept() {
     assert_eq!(issuer.count(), 1, "no login each time");
     std::fs::write(&path, good).unwrap();
     assert_eq!(user.ok(&["token", "voucherify"]), "invented-token\n");
+}
+
+#[test]
+fn a_record_of_a_newer_version_is_explained() {
+    let user = Fixed::token("invented-token").user();
+    user.ok(&["token", "voucherify"]);
+    let path = record(&user);
+    let text = std::fs::read_to_string(&path).unwrap();
+    // The first number is the version of the file's format.
+    let at = text.find(|c: char| c.is_ascii_digit()).unwrap();
+    std::fs::write(&path, format!("{}9{}", &text[..at], &text[at..])).unwrap();
+    let ran = user.run(&["token", "voucherify"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
+    assert!(ran.err.contains("newer version"), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_good_token_is_served_while_its_renewal_hangs() {
+    let (_sandbox, issuer, user) = sandbox("voucherify").await;
+    let first = user.ok(&["token", "voucherify"]);
+    issuer.inject(Fault::delay(Duration::from_secs(60)).times(10));
+    // Its renewal is due, and it has not expired.
+    let arguments = ["-f", "+800s", crate::support::PROGRAM, "token", "voucherify"];
+    let Ok(faked) = user.other_command("faketime", &arguments).output() else {
+        return println!("skipped: no faketime");
+    };
+    let ran = Ran::of(faked);
+    assert_eq!((ran.code, ran.out), (Some(0), first), "{}", ran.err);
+    assert_eq!(issuer.counts().requests, 2, "it was tried");
 }
 
 #[test]

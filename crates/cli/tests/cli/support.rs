@@ -133,7 +133,7 @@ impl Fixed {
     /// Responds to each login with this token.
     pub fn token(token: &str) -> Self {
         let body = serde_json::json!({ "access_token": token, "token_type": "Bearer", "expires_in": 900 });
-        Self::response(&format!("200 OK\r\ncontent-type: application/json"), &body.to_string())
+        Self::response("200 OK\r\ncontent-type: application/json", &body.to_string())
     }
 
     pub fn response(head: &str, body: &str) -> Self {
