@@ -41,6 +41,7 @@
 //! | serve many accounts | [`TokenSources`]; `examples/service.rs` |
 //! | run several replicas | [`store`](TokenSourceBuilder::store) with a `FileStore`, a `RedisStore`, or your own [`Store`](store::Store): [`_guide::replicas`] |
 //! | write a health check | [`TokenSource::status`], which is printable and serializable, and [`TokenSources::sources`] for all accounts |
+//! | show or serve what a store has, without a request | [`TokenSource::load_stored`] |
 //! | write a readiness probe | [`TokenSource::warm_up`]; `examples/observability.rs` |
 //! | be notified of renewals and failures | [`on_event`](TokenSourceBuilder::on_event) |
 //! | collect metrics | the module `metrics`, with the feature `metrics`; [`Status::counters`](status::Status::counters); the [events](#events) |
