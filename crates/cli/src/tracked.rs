@@ -60,12 +60,17 @@ impl<V: Vendor> Tracked<V> {
     }
 }
 
+/// Delegates everything: a method that is missing here would have its default.
 impl<V: Vendor> Vendor for Tracked<V> {
     type Credentials = V::Credentials;
 
     const POLICY: TokenPolicy = V::POLICY;
 
     const IS_TIMED: bool = V::IS_TIMED;
+
+    fn policy(&self) -> &'static TokenPolicy {
+        self.vendor.policy()
+    }
 
     fn server(&self) -> String {
         self.vendor.server()
