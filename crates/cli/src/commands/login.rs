@@ -1,8 +1,10 @@
 //! `login`: starts from the refresh token of a person's consent.
 
+use std::io;
 use std::io::{IsTerminal, Read};
 
 use freshtoken::{RefreshTokens, Secret};
+use tokio::runtime::Runtime;
 
 use crate::args::Login;
 use crate::context::{Context, finish, run, runtime};
@@ -22,9 +24,9 @@ pub fn perform(context: &Context, login: &Login) -> Result<(), Failure> {
         let vendor = account.vendor.name;
         return Err(Failure::usage(format!("{vendor} has no refresh tokens: its credentials are enough for a token")));
     }
-    let refresh_token = read()?;
-    let opened = context.open(&account)?;
     let runtime = runtime()?;
+    let refresh_token = read(&runtime)?;
+    let opened = context.open(&account)?;
     let source = Source { account: &account, opened: &opened, min_life: None };
     let result = run(&runtime, context.timeout()?, async {
         opened.load().await?;
@@ -37,17 +39,24 @@ pub fn perform(context: &Context, login: &Login) -> Result<(), Failure> {
 }
 
 /// Reads the refresh token. A terminal shows nothing of it.
-fn read() -> Result<Secret, Failure> {
+fn read(runtime: &Runtime) -> Result<Secret, Failure> {
     let failed =
         |problem: &dyn std::fmt::Display| Failure::usage(format!("the refresh token on standard input {problem}"));
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
-        let typed = rpassword::prompt_password("Refresh token: ");
-        let typed = typed.map_err(|error| failed(&format!("cannot be read: {error}")))?;
+        let typed = prompt(runtime).map_err(|error| failed(&format!("cannot be read: {error}")))?;
         return value::text(typed.into_bytes()).map_err(|problem| failed(&problem));
     }
     let mut bytes = Vec::with_capacity(4096);
     let read = stdin.lock().take(value::MAX_LEN + 1).read_to_end(&mut bytes);
     read.map_err(|error| failed(&format!("cannot be read: {error}")))?;
     value::text(bytes).map_err(|problem| failed(&problem))
+}
+
+/// Asks for the refresh token. Ctrl-C must not end the process before the terminal shows again what is typed, so it is an error.
+fn prompt(runtime: &Runtime) -> io::Result<String> {
+    let _runtime = runtime.enter();
+    #[cfg(unix)]
+    let _interrupts = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    rpassword::prompt_password("Refresh token: ")
 }

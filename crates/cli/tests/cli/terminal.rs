@@ -6,6 +6,10 @@ use crate::support::{Fixed, Ran, User, sandbox};
 
 /// Runs a command at a terminal of its own, types the input once the prompt is there, and returns what the terminal shows.
 fn at_terminal(user: &User, prompt: &str, input: &str, arguments: &[&str]) -> Ran {
+    in_terminal(user, prompt, input, &[&[crate::support::PROGRAM], arguments].concat())
+}
+
+fn in_terminal(user: &User, prompt: &str, input: &str, arguments: &[&str]) -> Ran {
     let script = r#"
 import os, pty, sys, termios
 prompt, typed, command = sys.argv[1].encode(), sys.argv[2].encode(), sys.argv[3:]
@@ -22,8 +26,8 @@ while True:
         break
     shown += data
     if typed and prompt in shown:
-        # A line is typed once the terminal shows nothing of it.
-        while typed.endswith(b"\n") and termios.tcgetattr(terminal)[3] & termios.ECHO:
+        # At a prompt, the terminal shows nothing of what is typed.
+        while prompt.endswith(b": ") and termios.tcgetattr(terminal)[3] & termios.ECHO:
             pass
         os.write(terminal, typed)
         typed = b""
@@ -31,7 +35,7 @@ status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 sys.stdout.buffer.write(shown)
 sys.exit(status if status >= 0 else 128 - status)
 "#;
-    let mut command = user.other_command("python3", &["-c", script, prompt, input, crate::support::PROGRAM]);
+    let mut command = user.other_command("python3", &["-c", script, prompt, input]);
     Ran::of(command.args(arguments).stderr(Stdio::inherit()).output().unwrap())
 }
 
@@ -44,6 +48,18 @@ async fn a_refresh_token_that_is_typed_is_not_shown() {
     assert_eq!(ran.code, Some(0), "{}", ran.out);
     assert!(ran.out.contains("Refresh token: ") && !ran.out.contains(&consent), "{}", ran.out);
     assert_eq!(issuer.counts().refreshes, 1);
+}
+
+#[test]
+fn an_interrupt_at_the_prompt_restores_the_terminal() {
+    let mut user = Fixed::token("unused").user();
+    for name in ["ACCOUNT_NAME", "USER_NAME", "PASSWORD", "APP_ID", "APP_SECRET", "DEVICE_ID"] {
+        user.set(&format!("ZENOTI_{name}"), "invented");
+    }
+    // The shell stays, and says how it finds the terminal.
+    let script = "trap : INT; \"$0\" login zenoti --refresh-token -; echo status $?; stty -a";
+    let ran = in_terminal(&user, "Refresh token: ", "\u{3}", &["/bin/sh", "-c", script, crate::support::PROGRAM]);
+    assert!(ran.out.contains("status 2") && ran.out.contains(" echo ") && ran.out.contains(" icanon "), "{}", ran.out);
 }
 
 #[test]
