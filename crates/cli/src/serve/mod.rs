@@ -20,7 +20,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use freshtoken::TokenSource;
 use freshtoken::event::EventKind;
+use tokio::task::JoinSet;
 
 use crate::account::Account;
 use crate::args::Serve;
@@ -30,6 +32,9 @@ use crate::failure::Failure;
 use crate::obtain::Source;
 use crate::serve::gate::{Denied, Gate};
 use crate::vendors::{Mode, Opened};
+
+/// How long to wait for what only a person can change.
+const RETRY: Duration = Duration::from_secs(60);
 
 /// How many events the page shows for each account.
 const EVENTS: usize = 5;
@@ -87,16 +92,24 @@ pub fn perform(context: &Context, options: &Serve) -> Result<(), Failure> {
             requests: Mutex::default(),
             denied: Mutex::default(),
         });
+        let mut first = JoinSet::new();
         if context.config()?.serve.keep_fresh {
-            for tokens in agent.accounts.iter().map(|served| served.opened.tokens.clone()) {
-                // Its renewals follow by themselves; a failure is an event.
-                tokio::spawn(async move { drop(tokens.token().await) });
+            for served in &agent.accounts {
+                first.spawn(first_token(served.opened.tokens.clone()));
             }
         }
+        // Dropping the set ends what still waits.
         connection::serve(listener, &agent).await
     });
     finish(runtime);
     result
+}
+
+/// Gets the first token, whose renewals follow by themselves. Each failure is an event.
+async fn first_token(tokens: TokenSource) {
+    while let Err(error) = tokens.token().await {
+        tokio::time::sleep(error.retry_after().unwrap_or(RETRY)).await;
+    }
 }
 
 /// Returns the accounts to serve: those that the file names, or all.

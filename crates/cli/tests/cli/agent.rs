@@ -163,7 +163,7 @@ fn another_user_gets_nothing_unless_it_is_named() {
     assert_eq!(as_nobody().out, "");
     drop(agent);
     let ran = user.run(&["serve", "--socket", user.state().join("a.sock").to_str().unwrap(), "--allow-uid", "65534"]);
-    assert!(ran.code == Some(2) && ran.err.contains("a directory of its own"), "{}", ran.err);
+    assert!(ran.code == Some(2) && ran.err.contains("a separate directory"), "{}", ran.err);
 }
 
 #[test]
@@ -315,6 +315,25 @@ async fn a_token_that_another_process_revokes_is_not_served() {
     let first = body(&agent.get(HEADER)).to_owned();
     user.ok(&["revoke", "voucherify"]);
     assert_ne!(body(&agent.get(HEADER)), first);
+}
+
+#[test]
+fn with_keep_fresh_a_token_is_there_before_a_program_asks() {
+    let issuer = Fixed::response("503 Service Unavailable\r\ncontent-type: application/json", "{}");
+    let mut user = issuer.user();
+    let config = user.dir.write("config.toml", 0o600, "version = 1\n[serve]\nkeep_fresh = true\n");
+    user.set("FRESHTOKEN_CONFIG", config.to_str().unwrap());
+    let mut agent = Agent::start(&user, &[]);
+    while issuer.count() == 0 {
+        std::thread::yield_now();
+    }
+    let body = r#"{"access_token":"invented-token","token_type":"Bearer","expires_in":900}"#;
+    issuer.set("200 OK\r\ncontent-type: application/json", body);
+    while !agent.get("/v1/accounts/voucherify/status").contains("\"state\":\"fresh\"") {}
+    assert_eq!(issuer.count(), 2, "it tries again by itself");
+    let sent = user.other_command("/bin/kill", &["-s", "TERM", &agent.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    assert_eq!(agent.child.wait().unwrap().code(), Some(0));
 }
 
 /// How long a client without a proxy's knowledge may take.
