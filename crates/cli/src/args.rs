@@ -183,7 +183,7 @@ pub struct Serve {
     /// The socket [env: FRESHTOKEN_SOCKET] [default: agent.sock in the user's state directory].
     #[arg(long, value_name = "PATH", conflicts_with = "listen")]
     pub socket: Option<PathBuf>,
-    /// Another user who may use the socket, such as the one of a container; needs --socket in a directory of its own.
+    /// Another user who may use the socket, such as the one of a container; needs --socket in a separate directory.
     #[arg(long, value_name = "UID", requires = "socket")]
     pub allow_uid: Vec<u32>,
     /// Listen on this loopback address instead, such as 127.0.0.1:9470.

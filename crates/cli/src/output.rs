@@ -10,7 +10,7 @@ use crate::args::TokenFormat;
 use crate::failure::{Failure, Status};
 use crate::obtain::Obtained;
 
-/// Writes to stdout: all of it, or the command fails. A reader that has gone away is told nothing.
+/// Writes to stdout: all of it, or the command fails. If the reader has gone away, it fails without a message.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

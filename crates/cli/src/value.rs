@@ -136,7 +136,7 @@ async fn run(command: &[String], what: &str) -> Result<Secret, Failure> {
     }
     let printed =
         |bytes| text(bytes).map_err(|problem| Failure::usage(format!("{what}: what {program:?} prints {problem}")));
-    // It is killed, since nobody reads the rest.
+    // The command is killed, because the rest is not read.
     if bytes.len() as u64 > MAX_LEN {
         return printed(bytes);
     }

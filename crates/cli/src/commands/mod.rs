@@ -73,7 +73,7 @@ fn manual(dir: Option<&Path>) -> Result<(), Failure> {
     }
 }
 
-/// Writes a line to stderr. Without stderr, there is nobody to read it.
+/// Writes a line to stderr. Without stderr, the line is lost.
 pub fn note(text: &str) {
     let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
 }

@@ -78,7 +78,7 @@ fn unix(options: &Serve, page: Page) -> Result<(Listener, Gate), Failure> {
     let is_shared = !options.allow_uid.is_empty();
     if is_shared && dir == state {
         return Err(Failure::usage(
-            "--allow-uid needs --socket in a directory of its own: the state directory holds the key",
+            "--allow-uid needs --socket in a separate directory: the state directory holds the key",
         ));
     }
     let (dir_mode, socket_mode) = if is_shared { (0o711, 0o666) } else { (0o700, 0o600) };
@@ -89,7 +89,7 @@ fn unix(options: &Serve, page: Page) -> Result<(Listener, Gate), Failure> {
     }
     create_dir(dir, dir_mode).map_err(unusable)?;
     let lock = lock(&path.with_extension("lock"), &path.display().to_string())?;
-    // Whoever held the lock is dead, and so is its socket.
+    // The agent that held the lock is dead, and so is its socket.
     let _ = std::fs::remove_file(&path);
     let failed = |error: io::Error| Failure::other(format!("cannot listen at {path:?}: {error}"));
     let listener = UnixListener::bind(&path).map_err(failed)?;
