@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use crate::support::{Fixed, Ran, User};
+use crate::support::{Fixed, User, sandbox};
 
 /// What must appear nowhere but on stdout, if it is asked for.
 const SECRETS: [&str; 3] = ["invented-token", "invented-app-token", "invented-app-id"];
@@ -52,25 +52,48 @@ fn no_file_has_a_secret_in_plain_text() {
     }
 }
 
-#[test]
-fn no_program_is_started_with_a_secret_in_its_arguments() {
-    let user = Fixed::token("invented-token").user();
-    let trace = user.dir.0.join("trace");
-    // `strace` shows each program with its arguments.
-    let mut command =
-        user.other_command("strace", &["-f", "-e", "execve", "-s", "10000", "-o", trace.to_str().unwrap()]);
-    command.args([crate::support::PROGRAM, "run", "voucherify", "-v", "--", "/bin/sh", "-c", ":"]);
-    let output = match command.output() {
-        Ok(output) => Ran::of(output),
-        Err(error) => return println!("skipped: strace: {error}"),
-    };
-    if !trace.exists() || output.err.contains("ptrace") {
-        return println!("skipped: strace cannot trace here: {}", output.err);
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_documented_example_starts_a_program_with_a_secret_in_its_arguments() {
+    let (_sandbox, issuer, mut user) = sandbox("voucherify").await;
+    let (_zenoti, zenoti, other) = sandbox("zenoti").await;
+    user.variables.extend(other.variables.iter().cloned());
+    let consent = zenoti.consent().unwrap();
+    user.set("REFRESH_TOKEN", &consent);
+    let call = format!("curl -fsS --noproxy '*' -o /dev/null {}/v1/vouchers", issuer.url());
+    let token = user.ok(&["token", "voucherify"]);
+    let mut secrets = vec![token.trim_end().to_owned(), consent];
+    for credentials in [issuer.credentials(), zenoti.credentials()] {
+        let is_secret = |name: &str| ["app_token", "password", "app_secret"].contains(&name);
+        secrets.extend(credentials.iter().filter(|(name, _)| is_secret(name)).map(|(_, value)| value.clone()));
     }
-    assert_eq!(output.code, Some(0), "{}", output.err);
-    let trace = std::fs::read_to_string(trace).unwrap();
-    assert!(trace.matches("execve(").count() >= 2, "{trace}");
-    has_none(&trace);
+    assert!(secrets.len() >= 5, "{secrets:?}");
+    for script in [
+        format!("h=$(freshtoken header voucherify) && printf '%s\\n' \"$h\" | {call} -H @-"),
+        format!(
+            "freshtoken run -v --file voucherify -- sh -c '{} -H \"@$VOUCHERIFY_HEADER_FILE\"'",
+            call.replace("'*'", "\"*\"")
+        ),
+        "freshtoken run -v voucherify -- sh -c :".to_owned(),
+        "printf '%s' \"$REFRESH_TOKEN\" | freshtoken login zenoti -v --refresh-token -".to_owned(),
+        "freshtoken revoke voucherify -v".to_owned(),
+    ] {
+        let trace = user.dir.0.join("trace");
+        // `strace` shows each program with its arguments.
+        let ran = user.sh(&format!(
+            "strace -f -e execve -s 10000 -o {} sh -c '{}'",
+            trace.display(),
+            script.replace('\'', r"'\''")
+        ));
+        if !trace.exists() || ran.err.contains("ptrace") {
+            return println!("skipped: strace cannot trace here: {}", ran.err);
+        }
+        assert_eq!(ran.code, Some(0), "{script}: {}", ran.err);
+        let trace = std::fs::read_to_string(trace).unwrap();
+        assert!(trace.matches("execve(").count() >= 2, "{trace}");
+        for secret in &secrets {
+            assert!(!trace.contains(secret) && !ran.err.contains(secret), "{secret} of {script}");
+        }
+    }
 }
 
 #[test]

@@ -72,6 +72,23 @@ async fn a_good_token_is_served_while_its_renewal_hangs() {
 }
 
 #[test]
+fn a_disk_that_is_full_leaves_the_old_record() {
+    let issuer = Fixed::token("first-token");
+    let user = issuer.user();
+    user.ok(&["token", "voucherify"]);
+    let before = std::fs::read(record(&user)).unwrap();
+    issuer.set(
+        "200 OK\r\ncontent-type: application/json",
+        r#"{"access_token":"second-token","token_type":"Bearer","expires_in":900}"#,
+    );
+    // No file may get a single byte.
+    let ran = user.sh("trap '' XFSZ; ulimit -f 0; freshtoken token voucherify --min-life 1h | cat");
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "second-token\n"), "{}", ran.err);
+    assert_eq!(std::fs::read(record(&user)).unwrap(), before);
+    assert_eq!(user.ok(&["token", "voucherify"]), "first-token\n");
+}
+
+#[test]
 fn a_key_that_was_replaced_is_explained() {
     let user = Fixed::token("invented-token").user();
     user.ok(&["token", "voucherify"]);
