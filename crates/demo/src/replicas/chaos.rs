@@ -124,7 +124,7 @@ impl Chaos {
         let kind = self.choose(now, fleet.store.redis.is_some());
         let account = self.rng.usize(..self.accounts);
         // After two losses in a row, the documented wait is longer than what is measured here.
-        let is_well = fleet.tally.accounts[account].is_well();
+        let is_well = fleet.tally.accounts[account].is_well() && fleet.issuers[account].faults().is_empty();
         match kind {
             Kind::Kill => {
                 if let Some(replica) = self.running(fleet) {

@@ -232,8 +232,9 @@ fn on_event(
         }
         let issued = issued.map(|(number, expires_at)| IssuedToken { number, at: event.at, expires_at });
         let fault = event.fault.as_ref().map(|fault| format!(" [{fault}]")).unwrap_or_default();
+        let is_lost = event.fault.as_ref().is_some_and(|fault| fault.starts_with("a reset after"));
         let text = format!("{} {}{fault}", event.method, event.outcome);
-        drop(sender.send(Happening::Request { account, issued, text }));
+        drop(sender.send(Happening::Request { account, issued, is_lost, text }));
     }
 }
 

@@ -11,6 +11,8 @@ pub enum Happening {
         account: usize,
         /// The token that it issued.
         issued: Option<IssuedToken>,
+        /// The connection was reset after the request took effect.
+        is_lost: bool,
         /// The request, for a person.
         text: String,
     },

@@ -26,6 +26,9 @@ const TICK: Duration = Duration::from_millis(50);
 /// How long a consent may take to be used before another is given: the replica that received it may have been killed.
 const CONSENT: Duration = Duration::from_secs(10);
 
+/// For how long an account has had no token when a person consents although the issuer has not refused.
+const WITHOUT_TOKEN: Duration = Duration::from_secs(60);
+
 /// How large a soak is.
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
@@ -201,8 +204,12 @@ impl Soak {
         if last.is_some_and(|last| now < last + CONSENT) || self.chaos.is_recovering(now) {
             return;
         }
-        // A replica may not know yet that another one has a token: it looks every 15 s.
-        if last.is_none() && !self.fleet.tally.accounts[account].is_refused && !self.chaos.has_lost_data() {
+        // A replica may not know yet that another one has a token: it looks every 15 s. A store that has lost everything may take
+        // longer to get it back.
+        let tally = &self.fleet.tally.accounts[account];
+        let expiry = tally.arrived.and_then(|token| token.expires_at);
+        let has_no_token = expiry.is_none_or(|expiry| expiry + WITHOUT_TOKEN < SystemTime::now());
+        if last.is_none() && !tally.is_refused && !has_no_token {
             return;
         }
         let Some(refresh_token) = self.fleet.issuers[account].consent() else { return };

@@ -24,6 +24,8 @@ pub struct AccountTally {
     issued: u64,
     /// Tokens that a replica stored.
     stored: u64,
+    /// Refusals that no replica has seen.
+    lost_refusals: u64,
     /// Whether the last response of the issuer was a refusal.
     pub is_refused: bool,
     /// How often a person had to consent again.
@@ -80,6 +82,7 @@ impl Tally {
             killed_holders: 0,
             issued: 0,
             stored: 0,
+            lost_refusals: 0,
             is_refused: false,
             consents: 0,
             longest_gap: Duration::ZERO,
@@ -120,12 +123,13 @@ impl Tally {
 
     pub fn record(&mut self, happening: &Happening) {
         match happening {
-            Happening::Request { account, issued, .. } => {
+            Happening::Request { account, issued, is_lost, .. } => {
                 let account = &mut self.accounts[*account];
                 account.requests += 1;
                 account.newest = issued.or(account.newest);
                 account.issued += u64::from(issued.is_some());
                 account.is_refused = issued.is_none();
+                account.lost_refusals += u64::from(issued.is_none() && *is_lost);
             }
             Happening::Report { replica, report } => self.report(*replica, report),
             Happening::Gone { replica } => {
@@ -168,10 +172,10 @@ impl Tally {
 }
 
 impl AccountTally {
-    /// How many tokens were issued and did not get into the store: the response was lost, or the replica was killed. It does not
-    /// depend on the order in which reports of the issuer and of the replicas arrive.
+    /// How many responses were lost: tokens that were issued and did not get into the store, because the replica was killed or the
+    /// connection broke, and refusals. It does not depend on the order in which reports of the issuer and of the replicas arrive.
     pub fn lost(&self) -> u64 {
-        self.issued.saturating_sub(self.stored)
+        self.issued.saturating_sub(self.stored) + self.lost_refusals
     }
 
     /// Whether the newest token has arrived in a replica, so that no process waits for one that was lost.
@@ -203,7 +207,7 @@ mod tests {
     fn request(number: u64, second: u64) -> Happening {
         let at = UNIX_EPOCH + Duration::from_secs(second);
         let issued = IssuedToken { number, at, expires_at: Some(at + Duration::from_secs(5)) };
-        Happening::Request { account: 0, issued: Some(issued), text: String::new() }
+        Happening::Request { account: 0, issued: Some(issued), is_lost: false, text: String::new() }
     }
 
     fn report(replica: usize, report: Report) -> Happening {
@@ -257,7 +261,7 @@ mod tests {
         let grant = Grant::Refresh;
         let sending = || report(1, Report::Sending { account: 0, grant });
         let failed = || report(1, Report::Failed { account: 0, grant, error: "reset".to_owned() });
-        let refused = Happening::Request { account: 0, issued: None, text: String::new() };
+        let refused = Happening::Request { account: 0, issued: None, is_lost: false, text: String::new() };
         let mut steps = renewed(0, Grant::Login, 1, 0);
         steps.extend([sending(), refused, failed()]);
         assert_eq!(tally_of(steps).accounts[0].lost(), 0);
