@@ -188,7 +188,7 @@ pub trait Store: Send + Sync + 'static {
         std::future::pending()
     }
 
-    /// Returns whether records may be stored without a [`Seal`]. By default they may.
+    /// Returns whether records may be stored without a [`Seal`](crate::store::Seal). By default they may.
     fn sealing(&self) -> Sealing {
         Sealing::Optional
     }

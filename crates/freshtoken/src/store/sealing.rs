@@ -5,6 +5,7 @@
 pub enum Sealing {
     /// A source without a seal stores plain records.
     Optional,
-    /// A source needs a [`Seal`], be it [`Seal::none`], which must be requested by name.
+    /// A source needs a [`Seal`](crate::store::Seal), be it [`Seal::none`](crate::store::Seal::none), which must be requested by
+    /// name.
     Required,
 }
