@@ -61,7 +61,7 @@ pub enum Command {
     #[command(after_help = "Examples:
   freshtoken token zenoti
   freshtoken token zenoti --format json
-  eval \"$(freshtoken token zenoti --format env)\"
+  t=$(freshtoken token zenoti --format env) && eval \"$t\"
   freshtoken token zenoti --min-life 5m       renew it first if it expires sooner")]
     Token(Token),
     /// Run a command with the token in its environment, or in files that are kept fresh.
