@@ -46,12 +46,12 @@ fn broken_heads_are_refused_and_the_agent_lives() {
 }
 
 #[test]
-fn a_thousand_connections_and_a_slow_head_do_not_end_the_agent() {
+fn hundreds_of_connections_and_a_slow_head_do_not_end_the_agent() {
     let user = Fixed::token("invented-token").user();
     let agent = Agent::start(&user, &[]);
     let mut slow = UnixStream::connect(&agent.socket).unwrap();
     slow.write_all(b"GET /healthz HTTP/1.1\r\nhost:").unwrap();
-    let idle: Vec<_> = (0..1_000).filter_map(|_| UnixStream::connect(&agent.socket).ok()).collect();
+    let idle: Vec<_> = (0..300).filter_map(|_| UnixStream::connect(&agent.socket).ok()).collect();
     assert!(idle.len() > 100);
     let mut rest = Vec::new();
     // It is closed once its time is over.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use freshtoken_sandbox::{Fault, FaultScope};
 
-use crate::support::{Fixed, Ran, User, sandbox, sandbox_with};
+use crate::support::{Fixed, Ran, User, sandbox, sandbox_with, signal};
 
 /// Runs the same command in so many processes at once.
 fn herd(user: &User, count: usize, arguments: &[&str]) -> Vec<Ran> {
@@ -68,12 +68,11 @@ async fn a_stopped_holder_delays_others_by_at_most_its_lease() {
     while !issuer.faults().is_empty() {
         std::thread::yield_now();
     }
-    let signal = |name| user.other_command("/bin/kill", &["-s", name, &holder.id().to_string()]).status().unwrap();
-    assert!(signal("STOP").success());
+    signal(holder.id(), "STOP");
     let start = Instant::now();
     let ran = herd(&user, 5, &["token", "zenoti"]);
     let took = start.elapsed();
-    assert!(signal("KILL").success());
+    signal(holder.id(), "KILL");
     holder.wait().unwrap();
     one_token(&ran);
     assert!(took < Duration::from_secs(14), "a lease is 10 s: {took:?}");

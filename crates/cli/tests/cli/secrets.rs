@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use crate::support::{Fixed, User, sandbox};
+use crate::support::{Fixed, User, has, sandbox, signal};
 
 /// What must appear nowhere but on stdout, if it is asked for.
 const SECRETS: [&str; 3] = ["invented-token", "invented-app-token", "invented-app-id"];
@@ -54,6 +54,9 @@ fn no_file_has_a_secret_in_plain_text() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_documented_example_starts_a_program_with_a_secret_in_its_arguments() {
+    if !has("strace") || !has("curl") {
+        return;
+    }
     let (_sandbox, issuer, mut user) = sandbox("voucherify").await;
     let (_zenoti, zenoti, other) = sandbox("zenoti").await;
     user.variables.extend(other.variables.iter().cloned());
@@ -124,7 +127,6 @@ fn dumps_core(user: &User, script: &str) -> bool {
     while !std::fs::read_to_string(&stat).unwrap().contains(") S ") {
         std::thread::yield_now();
     }
-    let sent = user.other_command("/bin/kill", &["-s", "QUIT", &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
+    signal(child.id(), "QUIT");
     child.wait().unwrap().core_dumped()
 }

@@ -93,6 +93,22 @@ impl User {
     }
 }
 
+/// Whether a tool is installed. If it is not, the test says so.
+pub fn has(tool: &str) -> bool {
+    let found = Command::new("/bin/sh").args(["-c", &format!("command -v {tool}")]).stdout(Stdio::null()).status();
+    let has = found.is_ok_and(|status| status.success());
+    if !has {
+        println!("skipped: {tool} is not installed");
+    }
+    has
+}
+
+/// Sends a signal to a process. Not every system has `kill` as a program.
+pub fn signal(process: u32, name: &str) {
+    let sent = Command::new("/bin/sh").args(["-c", &format!("kill -s {name} {process}")]).status().unwrap();
+    assert!(sent.success());
+}
+
 /// What a process left behind.
 #[derive(Debug)]
 pub struct Ran {

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::support::{Fixed, Ran, User, sandbox};
+use crate::support::{Fixed, Ran, User, has, sandbox};
 
 /// Runs a command at a terminal of its own, types the input once the prompt is there, and returns what the terminal shows.
 fn at_terminal(user: &User, prompt: &str, input: &str, arguments: &[&str]) -> Ran {
@@ -41,6 +41,9 @@ sys.exit(status if status >= 0 else 128 - status)
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refresh_token_that_is_typed_is_not_shown() {
+    if !has("python3") {
+        return;
+    }
     let (_sandbox, issuer, user) = sandbox("zenoti").await;
     let consent = issuer.consent().unwrap();
     let ran =
@@ -52,6 +55,9 @@ async fn a_refresh_token_that_is_typed_is_not_shown() {
 
 #[test]
 fn an_interrupt_at_the_prompt_restores_the_terminal() {
+    if !has("python3") {
+        return;
+    }
     let mut user = Fixed::token("unused").user();
     for name in ["ACCOUNT_NAME", "USER_NAME", "PASSWORD", "APP_ID", "APP_SECRET", "DEVICE_ID"] {
         user.set(&format!("ZENOTI_{name}"), "invented");
@@ -64,6 +70,9 @@ fn an_interrupt_at_the_prompt_restores_the_terminal() {
 
 #[test]
 fn colour_is_for_people_and_never_in_a_token() {
+    if !has("python3") {
+        return;
+    }
     let mut user = Fixed::token("invented-token").user();
     user.set("FORCE_COLOR", "1");
     let shown = at_terminal(&user, "", "", &["token", "voucherify"]).out;
@@ -75,6 +84,9 @@ fn colour_is_for_people_and_never_in_a_token() {
 
 #[test]
 fn a_command_keeps_its_terminal() {
+    if !has("python3") {
+        return;
+    }
     let user = Fixed::token("invented-token").user();
     for file in [&[][..], &["--file"]] {
         let command = ["voucherify", "--", "/bin/sh", "-c", "test -t 0 && test -t 1 && test -t 2 && stty size"];
@@ -85,6 +97,9 @@ fn a_command_keeps_its_terminal() {
 
 #[test]
 fn an_interrupt_reaches_the_command_once() {
+    if !has("python3") {
+        return;
+    }
     let user = Fixed::token("invented-token").user();
     let script = "trap 'echo caught; exit 7' INT; echo ready; while :; do sleep 0.05; done";
     let command = ["run", "--file", "voucherify", "--", "/bin/sh", "-c", script];
