@@ -79,7 +79,7 @@ pub fn inputs(model: &Model, replaced: &CredentialUse, compute: &Compute) -> Vec
     };
     match compute {
         Compute::Uuid | Compute::Time(_) => {}
-        Compute::Text(text) => texts(&mut add, text, &format!("`{target}`")),
+        Compute::Text(text) => texts(&mut add, text, &format!("`{target}`, which is `{text}`")),
         Compute::Jwt(jwt) => {
             add(jwt.key.name.clone(), Ty::Secret, true, documented(&jwt.key, &key_docs(jwt, target)));
             let header = jwt.header.iter().map(|(name, value)| (name, value, "header"));

@@ -43,6 +43,10 @@ fn main(model: &Model) -> String {
     let credentials = if client::credentials(model).is_empty() { "" } else { "Credentials, " };
     let (setup, client) = client_setup(model, Server::Url("server.url()"));
     let setup = setup.map_or_else(String::new, |setup| statements(&[setup], 4) + "\n");
+    // In the order of rustfmt, which checks this file.
+    let client_import = format!("use {}::{{Client, {credentials}Endpoint}};", model.vendor.lib());
+    let mut imports = ["use freshtoken_testing::Server;".to_owned(), client_import];
+    imports.sort();
     format!(
         "\
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -54,15 +58,14 @@ mod requests;
 #[rustfmt::skip]
 mod responses;
 
-use freshtoken_testing::Server;
-use {lib}::{{Client, {credentials}Endpoint}};
+{imports}
 
 #[rustfmt::skip]
 fn client(server: &Server) -> Client {{
 {setup}{client}
 }}
 ",
-        lib = model.vendor.lib(),
+        imports = imports.join("\n"),
         client = client.lines(4, ""),
     )
 }
