@@ -4,7 +4,7 @@
 //!
 //! 1. a 5xx example whose code is listed as permanent, if it is about the wrong credential: some vendors respond like
 //!    this;
-//! 2. the first documented status that fits the reason, if one of its examples fits: one with a fitting code, then one
+//! 2. the first documented status that fits the reason and has an example that fits: one with a fitting code, then one
 //!    that mentions the field, then the only one;
 //! 3. if `x-token` says that a success can be a failure, a fitting example of such a success;
 //! 4. the documented status, if it has other examples or no JSON body, with a body of its schema: the required members,
@@ -40,8 +40,12 @@ pub(crate) fn for_refusal(document: &Document, operation: &Operation, refusal: &
         return response;
     }
     // A `default` documents every status, so it doesn't say which one is used.
-    let named = wanted.statuses.iter().copied().find(|status| operation.documents(*status));
-    if let Some(status) = named.filter(|status| vendor.has_fitting_example(*status, &wanted)) {
+    let named = || wanted.statuses.iter().copied().filter(|status| operation.documents(*status));
+    let fits = |status: &u16| vendor.has_fitting_example(*status, &wanted);
+    // A status without JSON can't have an example that fits better than those of the next.
+    let is_plain = |status: &u16| operation.response(document, *status).is_none_or(|named| named.json().is_none());
+    let named = named().find(|status| fits(status) || is_plain(status)).or_else(|| named().next());
+    if let Some(status) = named.filter(fits) {
         return vendor.response(status, &wanted);
     }
     let is_servers = matches!(refusal.reason, Reason::Method | Reason::NotFound);

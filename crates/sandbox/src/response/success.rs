@@ -129,6 +129,8 @@ pub(crate) fn grant(
     let kinds = media.schema.branches(document);
     let is_kind = |schema: &&Schema| agrees(document, schema, &body);
     let schema = kinds.iter().map(|kind| kind.schema).find(is_kind).unwrap_or(&media.schema);
+    // Only some responses say when to renew a token: this one does if its example does.
+    let renew_in = pointers.renew_in.as_ref().filter(|at| body.pointer(&at.pointer).is_some());
     let mut put = |pointer: &str, value: Value| pointer::set(document, schema, &mut body, pointer, value);
 
     let first = pointers.access_token.pointers().iter().find(|at| schema.at(document, at).is_some());
@@ -156,8 +158,7 @@ pub(crate) fn grant(
         let left = end.duration_since(now).map(|left| left + cut).unwrap_or_default();
         put(&at.pointer, time::write_duration(document, schema, at, example, left));
     }
-    if let (Some(at), Some(left)) = (&pointers.renew_in, issued.expires_at.and_then(|end| end.duration_since(now).ok()))
-    {
+    if let (Some(at), Some(left)) = (renew_in, issued.expires_at.and_then(|end| end.duration_since(now).ok())) {
         let example = example_of(document, media, &at.pointer);
         put(&at.pointer, time::write_duration(document, schema, at, example, left / 2));
     }

@@ -6,7 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jiff::Timestamp;
@@ -25,6 +27,13 @@ fn uuid() -> String {
 
 fn der(pem: &str) -> Vec<u8> {
     STANDARD.decode(pem.lines().filter(|line| !line.starts_with('-')).collect::<String>()).unwrap()
+}
+
+fn rsa(padding: &'static dyn RsaEncoding, key: &str, message: &str) -> Vec<u8> {
+    let pair = RsaKeyPair::from_pkcs8(&der(key)).unwrap();
+    let mut signature = vec![0; pair.public_modulus_len()];
+    pair.sign(padding, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
+    signature
 }
 
 pub struct Signer<'a> {
@@ -93,12 +102,14 @@ impl Signer<'_> {
         let mut claims: Map<String, Value> = claims.collect();
         claims.extend(self.claims.clone());
         let message = [header, claims.into()].map(|part: Value| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
-        let key = self.named(words["key"].as_str().unwrap());
+        let key = self.named(words["key"].as_str().or(words["key"]["credential"].as_str()).unwrap());
         let signature = match algorithm {
             "ES256" => {
                 let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der(&key)).unwrap();
                 pair.sign(&SystemRandom::new(), message.as_bytes()).unwrap().as_ref().to_vec()
             }
+            "RS256" => rsa(&RSA_PKCS1_SHA256, &key, &message),
+            "PS256" => rsa(&RSA_PSS_SHA256, &key, &message),
             "HS256" => {
                 hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), message.as_bytes()).as_ref().to_vec()
             }
