@@ -4,14 +4,22 @@
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
+use freshtoken::env::FromEnv as _;
 use freshtoken_sandbox::{Event, Issuer, PlayedVendor, Sandbox};
+
+/// Returns what the variables of the vendors begin with.
+fn prefixes() -> Vec<String> {
+    macro_rules! list {
+        ($($vendor:ident)*) => { vec![$(format!("{}_", freshtoken::$vendor::Endpoint::PREFIX)),*] };
+    }
+    freshtoken::for_vendors!(list)
+}
 
 fn demo(arguments: &[&str], variables: &[(String, String)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_freshtoken-demo"));
     // Removes the vendors' variables of the environment that the tests run in.
     for (name, _) in std::env::vars_os() {
-        let is_vendors = ["ZENOTI_", "VOUCHERIFY_", "WELLNESSLIVING_"];
-        if is_vendors.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+        if prefixes().iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             command.env_remove(name);
         }
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use freshtoken::env::FromEnv as _;
 use freshtoken_sandbox::{Fault, Issuer, PlayedVendor, Sandbox};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -41,12 +42,20 @@ fn example(name: &str) -> PathBuf {
     folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
+/// Returns what the variables of the vendors begin with.
+fn prefixes() -> Vec<String> {
+    macro_rules! list {
+        ($($vendor:ident)*) => { vec![$(format!("{}_", freshtoken::$vendor::Endpoint::PREFIX)),*] };
+    }
+    freshtoken::for_vendors!(list)
+}
+
 /// Returns a command whose environment has no variables of vendors or proxies.
 fn program(program: impl AsRef<OsStr>) -> Command {
     let mut program = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().to_uppercase();
-        if ["VOUCHERIFY_", "WELLNESSLIVING_", "ZENOTI_"].iter().any(|prefix| name.starts_with(prefix)) {
+        if prefixes().iter().any(|prefix| name.starts_with(prefix)) {
             program.env_remove(name);
         }
     }
