@@ -2,6 +2,26 @@
 
 //! The vendors. Each is a module with a feature of the same name.
 
+#[cfg(feature = "auth0")]
+#[rustfmt::skip]
+pub mod auth0;
+
+#[cfg(feature = "entra")]
+#[rustfmt::skip]
+pub mod entra;
+
+#[cfg(feature = "google")]
+#[rustfmt::skip]
+pub mod google;
+
+#[cfg(feature = "keycloak")]
+#[rustfmt::skip]
+pub mod keycloak;
+
+#[cfg(feature = "quickbooks")]
+#[rustfmt::skip]
+pub mod quickbooks;
+
 #[cfg(feature = "voucherify")]
 #[rustfmt::skip]
 pub mod voucherify;
@@ -14,11 +34,15 @@ pub mod wellnessliving;
 #[rustfmt::skip]
 pub mod zenoti;
 
+#[cfg(feature = "zoho")]
+#[rustfmt::skip]
+pub mod zoho;
+
 /// Calls the macro `$each` with the modules of all vendors. The feature `vendors` enables them.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! for_vendors {
     ($each:ident) => {
-        $each! { voucherify wellnessliving zenoti }
+        $each! { auth0 entra google keycloak quickbooks voucherify wellnessliving zenoti zoho }
     };
 }

@@ -1,7 +1,7 @@
 //! Bad luck: everything that can go wrong between a token source and a server, and odd user input. Each case ends in a clear
 //! error or the right token after the expected number of requests, and nothing hangs.
 //!
-//! `vendor_rules.rs` covers success, and Zenoti's lost refreshes.
+//! `vendor_rules` covers success, and Zenoti's lost refreshes.
 
 #![cfg(all(feature = "voucherify", feature = "wellnessliving", feature = "zenoti"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test may")]

@@ -1,4 +1,4 @@
-//! A server on loopback that behaves as configured, and the three vendors' responses.
+//! A server on loopback that behaves as configured, and the first three vendors' responses.
 //!
 //! It runs on its own thread and runtime, so only the crate's tasks run on a test's runtime. A test file includes it
 //! with `#[path = "support/server.rs"] mod server;` beside `mod support;`.

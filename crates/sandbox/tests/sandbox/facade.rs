@@ -66,6 +66,37 @@ async fn send(playing: &Playing, api: &HttpClient) -> u16 {
     api.get(playing.url("/v1/business")).allow_origin(playing.url("")).send().await.unwrap().status().as_u16()
 }
 
+/// Gets a token as the vendor's spec says, renews it after its expiry, and revokes it.
+async fn whole_lifecycle<V: FromEnv>() {
+    let name = V::POLICY.vendor;
+    let playing = play(vendor(name)).await;
+    let (endpoint, credentials) = from_environment::<V>(&playing);
+    let mut builder = TokenSource::builder(endpoint, credentials);
+    if !V::POLICY.login {
+        builder = builder.refresh_token(playing.issuer.consent().unwrap());
+    }
+    let tokens = builder.clock(Shared(playing.issuer.clock().clone())).random(Even).build();
+    assert_eq!(call(&playing, &tokens).await, 200, "{name}");
+    // Every token of the specs' examples has expired by then.
+    playing.issuer.advance_clock(s(25 * 60 * 60));
+    assert_eq!(call(&playing, &tokens).await, 200, "{name}");
+    let counts = playing.issuer.counts();
+    assert_eq!((counts.grants, counts.refused, counts.calls_refused), (2, 0, 0), "{name}");
+    assert_eq!((counts.double_spends, counts.early_refreshes), (0, 0), "{name}");
+    if V::POLICY.revoke.is_some() {
+        tokens.revoke().await.unwrap();
+        assert_eq!(playing.issuer.live_tokens(), 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn every_vendor_gets_renews_and_revokes_a_token() {
+    macro_rules! run {
+        ($($vendor:ident)*) => { $(whole_lifecycle::<freshtoken::$vendor::Endpoint>().await;)* };
+    }
+    freshtoken::for_vendors!(run);
+}
+
 #[tokio::test]
 async fn wellnessliving_logs_in_calls_and_renews_early() {
     let playing = play(vendor("wellnessliving")).await;

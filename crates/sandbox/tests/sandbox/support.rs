@@ -21,7 +21,7 @@ pub fn repository(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
-/// Returns one of the three vendors, with a stopped clock.
+/// Returns a vendor with a spec in `specs/`, with a stopped clock.
 pub fn vendor(name: &str) -> PlayedVendor {
     PlayedVendor::read(repository(&format!("specs/{name}.yaml"))).unwrap().clock(Clock::stopped(start()))
 }

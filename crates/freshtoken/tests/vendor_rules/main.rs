@@ -1,12 +1,15 @@
-//! The three vendors' rules, through a token source against a server on loopback: what arrives there, and when.
+//! The vendors' rules, through a token source against a server on loopback: what arrives there, and when. The first three
+//! vendors are here, the others in `others`.
 //!
 //! `adapters.rs` covers a single grant; `scenarios/` covers the rules of a policy without a vendor.
 
-#![cfg(all(feature = "voucherify", feature = "wellnessliving", feature = "zenoti"))]
+#![cfg(feature = "vendors")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test may")]
 
-#[path = "support/server.rs"]
+mod others;
+#[path = "../support/server.rs"]
 mod server;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::HashSet;

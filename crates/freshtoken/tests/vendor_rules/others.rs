@@ -1,0 +1,237 @@
+//! What is special at Auth0, Entra, Google, Keycloak, QuickBooks and Zoho.
+
+use freshtoken::{ErrorKind, TokenSource, Vendor, auth0, entra, google, keycloak, quickbooks, zoho};
+
+use crate::server::{Response, Server, ask, builder, limit, unix};
+use crate::support::{TestClock, s};
+
+const HOUR: u64 = 60 * 60;
+
+/// A source that starts from the refresh token `refresh-0`, as after a user's consent.
+fn consented<V: Vendor>(endpoint: V, credentials: V::Credentials, clock: &TestClock) -> TokenSource {
+    builder(endpoint, credentials, clock).refresh_token("refresh-0").build()
+}
+
+fn zoho_at(server: &Server, clock: &TestClock) -> TokenSource {
+    let credentials =
+        zoho::Credentials { client_id: "a-client".into(), client_secret: "a-client-secret".into(), redirect_uri: None };
+    consented(zoho::Endpoint::at(server.url()).unwrap(), credentials, clock)
+}
+
+fn zoho_token(token: &str) -> Response {
+    let body =
+        r#"{"access_token":"TOKEN","api_domain":"https://www.zohoapis.eu","token_type":"Bearer","expires_in":3600}"#;
+    Response::json(200, body.replace("TOKEN", token))
+}
+
+#[tokio::test]
+async fn zoho_names_the_base_url_of_calls_and_has_its_own_prefix() {
+    let clock = TestClock::new();
+    let server = Server::new(zoho_token("first"));
+    let tokens = zoho_at(&server, &clock);
+    assert_eq!(limit(tokens.header()).await.unwrap(), "Zoho-oauthtoken first");
+    assert_eq!(limit(tokens.base_url()).await.unwrap().as_deref(), Some("https://www.zohoapis.eu"));
+    let request = &server.requests()[0];
+    assert_eq!(request.line, "POST /oauth/v2/token");
+    let form = "client_id=a-client&client_secret=a-client-secret&grant_type=refresh_token&refresh_token=refresh-0";
+    assert_eq!(request.body, form);
+}
+
+#[tokio::test]
+async fn zoho_is_left_alone_for_ten_minutes_after_too_many_requests() {
+    let clock = TestClock::new();
+    let throttled = r#"{"error":"Access Denied","error_description":"too many requests","status":"failure"}"#;
+    let server = Server::new(Response::json(200, throttled));
+    let tokens = zoho_at(&server, &clock);
+    let error = ask(&tokens).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Unavailable, Some(s(600))));
+    clock.advance(s(599));
+    assert_eq!(ask(&tokens).await.unwrap_err().retry_after(), Some(s(1)));
+    assert_eq!(server.count(), 1);
+    clock.advance(s(1));
+    server.does(zoho_token("second"));
+    assert_eq!(ask(&tokens).await.unwrap(), "second");
+}
+
+#[tokio::test]
+async fn a_revoked_zoho_refresh_token_needs_a_new_consent() {
+    let clock = TestClock::new();
+    let server = Server::new(Response::json(200, r#"{"error":"invalid_code"}"#));
+    let tokens = zoho_at(&server, &clock);
+    assert_eq!(ask(&tokens).await.unwrap_err().kind(), ErrorKind::ConsentNeeded);
+    clock.advance(s(24 * HOUR));
+    ask(&tokens).await.unwrap_err();
+    assert_eq!(server.count(), 1);
+}
+
+#[tokio::test]
+async fn zoho_lifetimes_are_in_seconds_or_milliseconds() {
+    for lifetime in [r#""expires_in":3600"#, r#""expires_in_sec":3600,"expires_in":3600000"#] {
+        let clock = TestClock::new();
+        let server = Server::new(zoho_token("first").replace(r#""expires_in":3600"#, lifetime));
+        let token = limit(zoho_at(&server, &clock).token()).await.unwrap();
+        assert_eq!(token.expires_at(), Some(clock.wall() + s(HOUR)), "{lifetime}");
+    }
+}
+
+#[tokio::test]
+async fn zoho_revokes_the_refresh_token_even_if_it_was_revoked_before() {
+    for status in [200, 400] {
+        let clock = TestClock::new();
+        let server = Server::new(zoho_token("first"));
+        let tokens = zoho_at(&server, &clock);
+        ask(&tokens).await.unwrap();
+        server.does_once(Response::json(status, r#"{"status":"success"}"#));
+        limit(tokens.revoke()).await.unwrap();
+        assert_eq!(server.requests()[1].line, "POST /oauth/v2/token/revoke?token=refresh-0", "{status}");
+    }
+}
+
+fn entra_at(server: &Server) -> (entra::Endpoint, entra::Credentials) {
+    let credentials = entra::Credentials {
+        client_id: "a-client".into(),
+        client_secret: "a-client-secret".into(),
+        resource: "https://graph.microsoft.com".into(),
+        user_scope: None,
+    };
+    (entra::Endpoint::at(server.url()).unwrap().tenant("example.com"), credentials)
+}
+
+fn entra_token(token: &str, more: &str) -> Response {
+    let body = format!(r#"{{"token_type":"Bearer","expires_in":7200,"access_token":"{token}"{more}}}"#);
+    Response::json(200, body)
+}
+
+#[tokio::test]
+async fn entra_adds_default_to_the_resource_and_renews_when_told() {
+    let clock = TestClock::new();
+    let server = Server::new(entra_token("first", r#","refresh_in":3600"#));
+    let (endpoint, credentials) = entra_at(&server);
+    let tokens = builder(endpoint, credentials, &clock).build();
+    assert_eq!(ask(&tokens).await.unwrap(), "first");
+    let request = &server.requests()[0];
+    assert_eq!(request.line, "POST /example.com/oauth2/v2.0/token");
+    assert!(request.body.ends_with("&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default"), "{}", request.body);
+    clock.advance(s(HOUR - 1));
+    assert!(tokens.try_token().is_some() && !tokens.status().is_renewing);
+    clock.advance(s(1));
+    assert!(tokens.try_token().is_some() && tokens.status().is_renewing);
+    server.arrived(2).await;
+}
+
+#[tokio::test]
+async fn entra_finding_a_loop_costs_no_refresh_token() {
+    let clock = TestClock::new();
+    let refused = |code: u32| Response::json(400, format!(r#"{{"error":"invalid_grant","error_codes":[{code}]}}"#));
+    let server = Server::new(refused(50_196));
+    let (endpoint, credentials) = entra_at(&server);
+    let tokens = consented(endpoint, credentials, &clock);
+    let error = ask(&tokens).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+    clock.advance(error.retry_after().unwrap());
+    server.does(entra_token("first", r#","refresh_token":"refresh-1""#));
+    assert_eq!(ask(&tokens).await.unwrap(), "first");
+    assert!(server.requests().iter().all(|request| request.body.contains("refresh_token=refresh-0")));
+}
+
+#[tokio::test]
+async fn quickbooks_authenticates_with_raw_basic_and_asks_for_the_absolute_end() {
+    let clock = TestClock::new();
+    let body = r#"{"token_type":"bearer","expires_in":3600,"refresh_token":"refresh-1","access_token":"first",
+        "x_refresh_token_expires_in":8726400,"x_refresh_token_hard_expires_in":86400}"#;
+    let server = Server::new(Response::json(200, body));
+    let credentials = quickbooks::Credentials { client_id: "a+client".into(), client_secret: "a secret".into() };
+    let tokens = consented(quickbooks::Endpoint::at(server.url()).unwrap(), credentials, &clock);
+    assert_eq!(limit(tokens.header()).await.unwrap(), "Bearer first");
+    let request = &server.requests()[0];
+    assert_eq!(request.header("authorization"), Some("Basic YStjbGllbnQ6YSBzZWNyZXQ="));
+    assert_eq!(request.header("x-include-refresh-token-hard-expires-in"), Some("true"));
+    let refresh_expires_at = tokens.status().refresh_expires_at;
+    assert_eq!(refresh_expires_at.map(unix), Some(unix(clock.wall()) + 86_400), "the earlier of the two");
+}
+
+fn google_at(server: &Server, clock: &TestClock, private_key: &str) -> TokenSource {
+    let credentials = google::Credentials {
+        private_key: private_key.into(),
+        private_key_id: "a-key".into(),
+        client_email: "robot@project.example".into(),
+        scope: "https://www.googleapis.com/auth/cloud-platform".into(),
+        subject: None,
+    };
+    builder(google::Endpoint::at(server.url()).unwrap(), credentials, clock).build()
+}
+
+#[tokio::test]
+async fn a_transient_code_of_google_may_be_in_the_description() {
+    let clock = TestClock::new();
+    let failure = r#"{"error":"invalid_request","error_description":"server_error"}"#;
+    let server = Server::new(Response::json(400, failure));
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap().serialize_pem();
+    let tokens = google_at(&server, &clock, &key);
+    let error = ask(&tokens).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+    clock.advance(error.retry_after().unwrap());
+    server.does(Response::json(200, r#"{"access_token":"first","expires_in":3600,"token_type":"Bearer"}"#));
+    assert_eq!(ask(&tokens).await.unwrap(), "first");
+    let [first, second] = server.requests().try_into().unwrap();
+    let grant = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=ey";
+    assert!(first.body.starts_with(grant) && second.body.starts_with(grant), "{}", first.body);
+}
+
+#[tokio::test]
+async fn a_google_key_that_cannot_be_read_is_named_and_nothing_is_sent() {
+    let clock = TestClock::new();
+    let server = Server::new(Response::new(500));
+    let tokens = google_at(&server, &clock, "hunter2");
+    let error = ask(&tokens).await.unwrap_err();
+    assert_eq!((error.kind(), server.count()), (ErrorKind::Refused, 0));
+    let message = format!("{error:#}");
+    assert!(message.contains("private_key") && !message.contains("hunter2"), "{message}");
+}
+
+#[tokio::test]
+async fn an_offline_token_of_keycloak_does_not_expire() {
+    for (lifetime, expires_in) in [(0, None), (1_800, Some(1_800))] {
+        let clock = TestClock::new();
+        let body = format!(
+            r#"{{"access_token":"first","expires_in":300,"refresh_expires_in":{lifetime},"refresh_token":"refresh-1",
+                "token_type":"Bearer","not-before-policy":0,"scope":"offline_access"}}"#
+        );
+        let server = Server::new(Response::json(200, body));
+        let credentials = keycloak::Credentials {
+            client_id: "a-client".into(),
+            client_secret: None,
+            username: "ann".into(),
+            password: "hunter2".into(),
+            scope: Some(["offline_access".to_owned()].into()),
+        };
+        let endpoint = keycloak::Endpoint::at(format!("{}/auth", server.url())).unwrap().realm("acme");
+        let tokens = builder(endpoint, credentials, &clock).build();
+        ask(&tokens).await.unwrap();
+        assert_eq!(server.requests()[0].line, "POST /auth/realms/acme/protocol/openid-connect/token");
+        let refresh_expires_at = tokens.status().refresh_expires_at;
+        assert_eq!(refresh_expires_at, expires_in.map(|seconds| clock.wall() + s(seconds)), "{lifetime}");
+    }
+}
+
+#[tokio::test]
+async fn auth0_says_when_to_retry_in_unix_seconds() {
+    let clock = TestClock::new();
+    let throttled = Response::json(429, r#"{"error":"too_many_requests"}"#).date(clock.wall());
+    let server = Server::new(throttled.header("x-ratelimit-reset", (unix(clock.wall()) + 45).to_string()));
+    let credentials = auth0::Credentials {
+        client_id: "a-client".into(),
+        client_secret: "a-client-secret".into(),
+        audience: Some("https://api.example.com/".into()),
+        organization: None,
+        resource: None,
+        scope: None,
+    };
+    let tokens = builder(auth0::Endpoint::at(server.url()).unwrap(), credentials, &clock).build();
+    let error = ask(&tokens).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Unavailable, Some(s(45))));
+    assert_eq!(
+        server.requests()[0].body,
+        r#"{"grant_type":"client_credentials","client_id":"a-client","client_secret":"a-client-secret","audience":"https://api.example.com/"}"#
+    );
+}
