@@ -118,9 +118,23 @@ fn fragments_of_other_vendors_generate_compile_and_pass_their_tests() {
         .env("CARGO_TARGET_DIR", target)
         .output();
     succeeds(&facade.unwrap());
-    for vendor in
-        ["appish", "assertish", "bearerish", "consentish", "hostish", "renewish", "rotatish", "shopish", "stripish"]
-    {
+    for vendor in [
+        "appish",
+        "assertish",
+        "basicish",
+        "bearerish",
+        "consentish",
+        "hostish",
+        "limitish",
+        "madeish",
+        "prolongish",
+        "renewish",
+        "rotatish",
+        "selfish",
+        "sharish",
+        "shopish",
+        "stripish",
+    ] {
         let adapter = fs::read_to_string(root.join(format!("crates/freshtoken/src/vendors/{vendor}.rs"))).unwrap();
         insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(format!("adapter_{vendor}"), adapter) });
     }

@@ -70,6 +70,12 @@ where
     })
 }
 
+/// Returns the result of a refresh whose response has no token: see
+/// [`TokenPolicy::keeps_access_token`](crate::TokenPolicy::keeps_access_token).
+pub fn kept() -> IssuedTokens {
+    IssuedTokens::new("")
+}
+
 /// Returns the result of a revocation whose response has a typed body, and may state a failure at 2xx. A field that does not
 /// match the spec counts as not sent.
 ///

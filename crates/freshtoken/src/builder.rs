@@ -16,7 +16,7 @@ use crate::source::TokenSource;
 use crate::store::record::{Record, RefreshToken};
 use crate::store::{AnyStore, Seal, Store, StoreError};
 use crate::token::Token;
-use crate::vendor::{Bound, TokenPolicy, Vendor};
+use crate::vendor::{Bound, RefreshTokens, TokenPolicy, Vendor};
 
 impl TokenSource {
     /// Creates a source for one account that keeps its token in memory only. It sends no request before the first call.
@@ -86,6 +86,8 @@ impl Start {
         let refresh = configured.or_else(|| RefreshToken::of(&mut issued, now));
         // An expired access token may still come with a refresh token.
         let token = Token::of(*issued, policy, 0, now).ok();
+        let own = token.as_ref().filter(|_| policy.refresh == RefreshTokens::AccessToken);
+        let refresh = refresh.or_else(|| own.map(RefreshToken::of_access_token));
         (token.map(|token| Record { token: Some(token), ..Record::empty(0) }), refresh)
     }
 }

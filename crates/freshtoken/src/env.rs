@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::issued_tokens::IssuedTokens;
 use crate::source::TokenSource;
 use crate::vendor::Vendor;
 
@@ -59,7 +60,7 @@ pub trait FromEnv: Vendor + Sized {
     fn from_vars(var: &dyn Fn(&str) -> Option<String>) -> Result<(Self, Self::Credentials), EnvError> {
         let vars = Vars { prefix: Self::PREFIX, var };
         let is_missing = |variable: &&Variable| {
-            vars.needs(variable) && vars.get(variable.name).is_none() && !is_refresh_token(Self::PREFIX, variable.name)
+            vars.needs(variable) && vars.get(variable.name).is_none() && Start::of(Self::PREFIX, variable).is_none()
         };
         let missing: Vec<&str> = Self::VARIABLES.iter().filter(is_missing).map(|variable| variable.name).collect();
         if missing.is_empty() { Self::read(&vars) } else { Err(EnvError(Problem::Missing(missing))) }
@@ -76,7 +77,7 @@ pub trait FromEnv: Vendor + Sized {
 
 impl TokenSource {
     /// Creates a source from the variables of this process, including a refresh token such as `ZENOTI_REFRESH_TOKEN` if it is
-    /// set.
+    /// set. If the vendor has neither a login nor a refresh, the source starts from an access token, such as `ACME_ACCESS_TOKEN`.
     ///
     /// # Errors
     ///
@@ -105,10 +106,13 @@ impl TokenSource {
     pub fn from_vars<V: FromEnv>(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, EnvError> {
         let (endpoint, credentials) = V::from_vars(var)?;
         let source = Self::builder(endpoint, credentials);
-        let refresh_token = V::VARIABLES.iter().find(|variable| is_refresh_token(V::PREFIX, variable.name));
-        let Some(variable) = refresh_token else { return Ok(source.build()) };
+        let mut starts = V::VARIABLES.iter().filter_map(|variable| Some((variable, Start::of(V::PREFIX, variable)?)));
+        let Some((variable, start)) = starts.next() else { return Ok(source.build()) };
         match (Vars { prefix: V::PREFIX, var }.get(variable.name), variable.is_required) {
-            (Some(token), _) => Ok(source.refresh_token(token).build()),
+            (Some(token), _) => Ok(match start {
+                Start::RefreshToken => source.refresh_token(token).build(),
+                Start::AccessToken => source.token(IssuedTokens::new(token)).build(),
+            }),
             (None, true) => Err(EnvError(Problem::Missing(vec![variable.name]))),
             (None, false) => Ok(source.build()),
         }
@@ -119,8 +123,21 @@ fn process(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-fn is_refresh_token(prefix: &str, name: &str) -> bool {
-    name.strip_prefix(prefix) == Some("_REFRESH_TOKEN")
+/// What a source starts from.
+enum Start {
+    RefreshToken,
+    AccessToken,
+}
+
+impl Start {
+    /// Returns what a variable holds, if a source starts from it.
+    fn of(prefix: &str, variable: &Variable) -> Option<Self> {
+        match variable.name.strip_prefix(prefix) {
+            _ if variable.is_start => Some(Self::AccessToken),
+            Some("_REFRESH_TOKEN") => Some(Self::RefreshToken),
+            _ => None,
+        }
+    }
 }
 
 /// An environment variable. `Display` prints a line about it.
@@ -139,23 +156,38 @@ pub struct Variable {
     servers: Option<&'static [&'static str]>,
     /// Whether a custom base URL requires it too.
     with_custom_url: bool,
+    /// Whether it is the access token that a source starts from.
+    is_start: bool,
 }
 
 impl Variable {
     /// Creates a variable that must be set.
     pub const fn required(name: &'static str, what: &'static str) -> Self {
-        Self { name, is_required: true, what, is_secret: false, servers: None, with_custom_url: false }
+        Self { name, is_required: true, what, is_secret: false, servers: None, with_custom_url: false, is_start: false }
     }
 
     /// Creates a variable that may be absent.
     pub const fn optional(name: &'static str, what: &'static str) -> Self {
-        Self { name, is_required: false, what, is_secret: false, servers: None, with_custom_url: false }
+        Self {
+            name,
+            is_required: false,
+            what,
+            is_secret: false,
+            servers: None,
+            with_custom_url: false,
+            is_start: false,
+        }
     }
 
     /// Marks the value as a secret.
     pub const fn secret(mut self) -> Self {
         self.is_secret = true;
         self
+    }
+
+    /// Creates the variable with the access token that a source starts from, a secret.
+    pub const fn access_token(name: &'static str, what: &'static str) -> Self {
+        Self { is_start: true, ..Self::required(name, what).secret() }
     }
 
     /// Limits the variable to these servers: it is a part of their URLs. A custom base URL does not require it.
@@ -393,7 +425,7 @@ mod tests {
     use freshtoken_wire::{CommaDelimited, Error, check};
 
     use super::*;
-    use crate::vendor::TokenPolicy;
+    use crate::vendor::{Lifetime, TokenPolicy};
 
     /// A vendor like a generated one, whose servers have variables in their URLs.
     #[derive(Debug, PartialEq)]
@@ -452,6 +484,36 @@ mod tests {
         let custom = ("SHOP_URL", "https://own.example");
         assert_eq!(missing(&[("SHOP_KEY", "k"), custom]), ["SHOP_REALM"], "not only a part of a URL");
         assert_eq!(made(&[custom, ("SHOP_REALM", "r")]), "https://own.example");
+    }
+
+    /// A vendor whose users make a token by hand.
+    struct Made;
+
+    impl Vendor for Made {
+        type Credentials = ();
+
+        const POLICY: TokenPolicy = TokenPolicy::new("made").login(false).lifetime(Lifetime::Never);
+
+        fn server(&self) -> String {
+            String::new()
+        }
+    }
+
+    impl FromEnv for Made {
+        const PREFIX: &'static str = "MADE";
+
+        const VARIABLES: &'static [Variable] = &[Variable::access_token("MADE_ACCESS_TOKEN", "The access token.")];
+
+        fn read(_: &Vars<'_>) -> Result<(Self, ()), EnvError> {
+            Ok((Made, ()))
+        }
+    }
+
+    #[test]
+    fn a_source_starts_from_an_access_token() {
+        let tokens = TokenSource::from_vars::<Made>(&vars("t-1\n")).unwrap();
+        assert_eq!(tokens.try_header().unwrap(), "Bearer t-1");
+        assert_eq!(TokenSource::from_vars::<Made>(&vars("")).unwrap_err().variables(), ["MADE_ACCESS_TOKEN"]);
     }
 
     fn vars(value: &'static str) -> impl Fn(&str) -> Option<String> {

@@ -69,6 +69,10 @@ pub enum ErrorKind {
     NoRuntime,
     /// The vendor has no such operation.
     Unsupported,
+    /// The vendor takes the token in the query of a call's URL, so there is no header. [`HttpClient`](crate::HttpClient) and the
+    /// middlewares put it there. With another client, add the parameter
+    /// [`TokenSource::query_name`](crate::TokenSource::query_name) with [`Token::expose`](crate::Token::expose).
+    InQuery,
     /// [`on_change`](crate::TokenSourceBuilder::on_change) called its own source, which would wait for itself. Use the record
     /// that the callback received.
     InCallback,
@@ -167,6 +171,11 @@ impl Inner {
                 write!(f, "{vendor}: cannot {action}: no tokio runtime is running; call from within one")
             }
             ErrorKind::Unsupported => write!(f, "{vendor}: cannot {action}: the vendor has no such operation"),
+            ErrorKind::InQuery => write!(
+                f,
+                "{vendor}: cannot {action}: the vendor takes the token in the query of the URL; use HttpClient, or add the \
+                 parameter `TokenSource::query_name` with `Token::expose`"
+            ),
             ErrorKind::InCallback => {
                 write!(f, "{vendor}: cannot {action} within on_change: it would wait for itself; use its record")
             }

@@ -45,6 +45,8 @@ pub struct IssuedTokens {
     pub scopes: Vec<String>,
     /// Additional headers for each call.
     pub extra_headers: Vec<(HeaderName, Secret)>,
+    /// The two halves of HTTP Basic, if calls carry the token as one of them.
+    pub basic: Option<(Secret, Secret)>,
     /// Values of the response that belong to the token, by name: see [`Token::kept`](crate::Token::kept).
     pub kept: Vec<(String, Secret)>,
     /// The vendor's typed response, for fields beyond the token: see [`Token::response`](crate::Token::response).
@@ -67,6 +69,7 @@ impl IssuedTokens {
             refresh_expires_at: None,
             scopes: Vec::new(),
             extra_headers: Vec::new(),
+            basic: None,
             kept: Vec::new(),
             response: None,
         }
@@ -129,6 +132,12 @@ impl IssuedTokens {
     /// Sets [`IssuedTokens::scopes`].
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets [`IssuedTokens::basic`]: the user name and the password, one of which is the token.
+    pub fn basic(mut self, user: impl Into<Secret>, password: impl Into<Secret>) -> Self {
+        self.basic = Some((user.into(), password.into()));
         self
     }
 

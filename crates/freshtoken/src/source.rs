@@ -75,7 +75,7 @@ impl TokenSource {
     ///
     /// # Errors
     ///
-    /// See [`ErrorKind`]. Concurrent callers share the error. Until [`Error::retry_after`] has elapsed, later callers get the
+    /// See [`ErrorKind`]. [`ErrorKind::InQuery`] if the vendor takes the token in the query. Concurrent callers share the error. Until [`Error::retry_after`] has elapsed, later callers get the
     /// same error at once.
     ///
     /// # Examples
@@ -92,7 +92,7 @@ impl TokenSource {
         Asking::of(&self.0)
     }
 
-    /// Returns the header value without waiting, or `None` if there is no token now.
+    /// Returns the header value without waiting, or `None` if there is no token now, or if the vendor takes it in the query.
     ///
     /// If a renewal is due, and this is called on a tokio runtime, the token is renewed in the background, so that a later
     /// call gets the new one.
@@ -109,7 +109,7 @@ impl TokenSource {
     pub fn try_header(&self) -> Option<HeaderValue> {
         match self.fresh() {
             Some(header) => Some(header),
-            None => self.renewed().map(|token| token.header().clone()),
+            None => self.renewed().and_then(|token| HeaderValue::of(&token)),
         }
     }
 
@@ -211,6 +211,24 @@ impl TokenSource {
     /// Returns the name of the header that carries the token, usually `authorization`.
     pub fn header_name(&self) -> &HeaderName {
         &self.0.shared().header
+    }
+
+    /// Returns the name of the query parameter that carries the token, if the vendor takes it there and not in a header.
+    ///
+    /// [`HttpClient`](crate::HttpClient) and the middlewares put it there. With another client, add it yourself:
+    ///
+    /// ```no_run
+    /// # async fn example(tokens: freshtoken::TokenSource) -> Result<(), freshtoken::Error> {
+    /// let token = tokens.token().await?;
+    /// if let Some(name) = tokens.query_name() {
+    ///     let query = [(name, token.expose())]; // for `reqwest::RequestBuilder::query`, which encodes it
+    ///     # let _ = query;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn query_name(&self) -> Option<&'static str> {
+        self.0.shared().policy.query
     }
 
     /// Reports that a call with this token, or with this header value, got 401.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use freshtoken_wire::Secret;
 use http::{HeaderName, HeaderValue};
 
@@ -47,6 +49,15 @@ pub(crate) struct Stored {
     pub(crate) expires_at: Option<u64>,
 }
 
+/// [`Stored::token_at`] of a token that isn't a part of the header's value. It fits into 32 bits.
+const NOT_IN_HEADER: usize = u32::MAX as usize;
+
+/// The value of HTTP Basic, RFC 7617.
+fn basic(user: &Secret, password: &Secret) -> Secret {
+    let halves = Secret::new([user.expose(), ":", password.expose()].concat());
+    Secret::new(format!("Basic {}", STANDARD.encode(halves.expose())))
+}
+
 /// The fields that most responses lack.
 #[derive(Clone, Default)]
 pub(crate) struct Facts {
@@ -55,13 +66,18 @@ pub(crate) struct Facts {
     /// How long after its arrival the vendor wants the token to be renewed.
     pub(crate) renew_in: Option<Duration>,
     pub(crate) kept: Vec<(String, Secret)>,
+    /// The token, if it isn't a part of the header's value.
+    pub(crate) bare: Option<Secret>,
+    /// Whether it goes into the query: no header carries it.
+    pub(crate) is_in_query: bool,
     pub(crate) response: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Facts {
     fn is_empty(&self) -> bool {
-        let Self { scopes, extra_headers, renew_in, kept, response } = self;
-        scopes.is_empty() && extra_headers.is_empty() && renew_in.is_none() && kept.is_empty() && response.is_none()
+        let Self { scopes, extra_headers, renew_in, kept, bare, is_in_query: _, response } = self;
+        let is_plain = scopes.is_empty() && extra_headers.is_empty() && kept.is_empty() && bare.is_none();
+        is_plain && renew_in.is_none() && response.is_none()
     }
 }
 
@@ -87,10 +103,16 @@ impl Token {
             _ => "",
         };
         let prefix = policy.prefix.unwrap_or_else(type_prefix);
-        let space = if prefix.is_empty() || prefix.ends_with(' ') { "" } else { " " };
-        let header = Secret::new([prefix, space, token].concat())
+        let space = if prefix.is_empty() || prefix.ends_with([' ', '=']) { "" } else { " " };
+        let (header, token_at) = match (&issued.basic, policy.query) {
+            (Some((user, password)), _) => (basic(user, password), NOT_IN_HEADER),
+            (None, Some(_)) => (Secret::new(token), NOT_IN_HEADER),
+            (None, None) => (Secret::new([prefix, space, token].concat()), prefix.len() + space.len()),
+        };
+        let header = header
             .into_header()
             .ok_or_else(|| GrantError::unusable("the access token has a character that a header cannot hold"))?;
+        let bare = (token_at == NOT_IN_HEADER).then(|| issued.access_token.clone());
 
         let expires_in = lifetime(issued.expires_in, issued.expires_at, issued.date, now).or(match policy.lifetime {
             Lifetime::For(lifetime) if !issued.never_expires => Some(lifetime),
@@ -110,21 +132,33 @@ impl Token {
             })?;
             extra_headers.push((name, value));
         }
-        let stored = Stored {
-            generation,
-            header,
-            token_at: prefix.len() + space.len(),
-            issued_at: now.wall,
-            expires_at: expires_at(expires_in, now),
-        };
+        let stored =
+            Stored { generation, header, token_at, issued_at: now.wall, expires_at: expires_at(expires_in, now) };
         let facts = Facts {
             scopes: issued.scopes,
             extra_headers,
             renew_in: issued.renew_in,
             kept: issued.kept,
+            bare,
+            is_in_query: policy.query.is_some(),
             response: issued.response,
         };
         Ok(Self::new(stored, facts))
+    }
+
+    /// The token once more, for its whole lifetime, with what a response says of it.
+    pub(crate) fn renewed(&self, issued: IssuedTokens) -> IssuedTokens {
+        let prefix = self.0.stored.header.as_bytes().get(..self.0.stored.token_at).unwrap_or_default();
+        let text = |value: &HeaderValue| Secret::new(value.to_str().unwrap_or_default());
+        let extra_headers = self.extra_headers().iter().map(|(name, value)| (name.clone(), text(value)));
+        IssuedTokens {
+            access_token: Secret::new(self.expose()),
+            token_type: std::str::from_utf8(prefix).ok().map(|prefix| prefix.trim_end().to_owned()),
+            expires_in: issued.expires_in.or_else(|| self.lifetime()),
+            scopes: self.scopes().to_vec(),
+            extra_headers: extra_headers.collect(),
+            ..issued
+        }
     }
 
     /// Restores a token from a store.
@@ -186,8 +220,23 @@ impl Token {
     }
 
     /// Returns the value of the header that carries the token, such as `Bearer …`. It is marked as sensitive.
+    ///
+    /// If the vendor takes the token in the query ([`TokenSource::query_name`](crate::TokenSource::query_name)), it is the bare
+    /// token, and no header carries it.
     pub fn header(&self) -> &HeaderValue {
         &self.0.stored.header
+    }
+
+    /// Whether a header carries it. Looks at nothing but what [`Token::header`] does, unless it is [`NOT_IN_HEADER`].
+    #[inline]
+    pub(crate) fn is_in_header(&self) -> bool {
+        self.0.stored.token_at != NOT_IN_HEADER || !self.0.facts.as_ref().is_some_and(|facts| facts.is_in_query)
+    }
+
+    /// Whether it goes into the query.
+    pub(crate) fn bare(&self) -> Option<(&Secret, bool)> {
+        let facts = self.0.facts.as_ref()?;
+        Some((facts.bare.as_ref()?, facts.is_in_query))
     }
 
     /// Returns the token itself. Keep it out of logs, errors and `format!`.
@@ -201,6 +250,9 @@ impl Token {
     /// # }
     /// ```
     pub fn expose(&self) -> &str {
+        if let Some(bare) = self.0.facts.as_ref().and_then(|facts| facts.bare.as_ref()) {
+            return bare.expose();
+        }
         let bytes = self.0.stored.header.as_bytes().get(self.0.stored.token_at..).unwrap_or_default();
         // The header was built from a string, and is split at a character boundary.
         std::str::from_utf8(bytes).unwrap_or_default()
@@ -396,6 +448,18 @@ mod tests {
         assert_eq!(header(acme(), POLICY.prefix("")), "t");
         assert_eq!(header(IssuedTokens::new("t"), POLICY), "Bearer t");
         assert_eq!(header(IssuedTokens::new("t"), POLICY.header("x-token")), "t");
+    }
+
+    #[test]
+    fn a_token_can_be_a_cookie_a_half_of_basic_or_in_the_query() {
+        let token = |issued: IssuedTokens, policy: TokenPolicy| Token::of(issued, &policy, 1, NOW).unwrap();
+        let cookie = token(IssuedTokens::new("t"), POLICY.header("cookie").prefix("session="));
+        assert_eq!((cookie.header().to_str().unwrap(), cookie.expose()), ("session=t", "t"));
+        let basic = token(IssuedTokens::new("t").basic("company", "t"), POLICY);
+        assert_eq!((basic.header().to_str().unwrap(), basic.expose()), ("Basic Y29tcGFueTp0", "t"));
+        assert!(basic.header().is_sensitive() && basic.is_in_header());
+        let query = token(IssuedTokens::new("t"), POLICY.query("auth"));
+        assert_eq!((query.expose(), query.is_in_header()), ("t", false));
     }
 
     #[test]

@@ -153,6 +153,10 @@ pub struct TokenPolicy {
     /// Whether a refresh token outlives a response without a new one, even if it is single-use: the vendor rotates refresh
     /// tokens only if the tenant wants it.
     pub keeps_refresh_token: bool,
+    /// Whether the response to a refresh may have no access token, because the old one stays, for its whole lifetime again.
+    pub keeps_access_token: bool,
+    /// How often in a row a token can be refreshed. Then the source logs in.
+    pub most_refreshes: Option<u16>,
     /// For how long after its use the vendor takes a single-use refresh token once more. After a lost response, it is then sent
     /// once more at once.
     pub grace: Option<Duration>,
@@ -162,6 +166,11 @@ pub struct TokenPolicy {
     pub renew: Renewal,
     /// The lifetime of a token if the response states none.
     pub lifetime: Lifetime,
+    /// How many tokens the vendor issues to an account, and in what time. A source waits before it requests more.
+    pub grant_limit: Option<(usize, Duration)>,
+    /// How many access tokens of an account are valid at once: one more ends the oldest. A source renews a token that still works
+    /// only if there is room.
+    pub live_limit: Option<usize>,
     /// Whether credentials ask for scopes: see [`Vendor::scopes`].
     pub scoped: bool,
     /// The header that carries the token, in lower case.
@@ -169,6 +178,8 @@ pub struct TokenPolicy {
     /// What precedes the token in the header, with `Some("")` for nothing. `None`: the token type of the response; without one,
     /// `Bearer` on `authorization`, and nothing on another header.
     pub prefix: Option<&'static str>,
+    /// The parameter of a call's query that carries the token, instead of a header.
+    pub query: Option<&'static str>,
     /// Additional headers for each call, in lower case, each with the name of a [kept value](crate::Token::kept).
     pub kept_headers: &'static [(&'static str, &'static str)],
     /// The [kept value](crate::Token::kept) that is the base URL of calls.
@@ -186,13 +197,18 @@ impl TokenPolicy {
             login: true,
             refresh: RefreshTokens::None,
             keeps_refresh_token: false,
+            keeps_access_token: false,
+            most_refreshes: None,
             grace: None,
             revoke: None,
             renew: Renewal::Early(0.75),
             lifetime: Lifetime::Unknown,
+            grant_limit: None,
+            live_limit: None,
             scoped: false,
             header: "authorization",
             prefix: None,
+            query: None,
             kept_headers: &[],
             base_url: None,
             expired: &[401],
@@ -220,6 +236,18 @@ impl TokenPolicy {
         self
     }
 
+    /// Sets [`TokenPolicy::keeps_access_token`]. A refresh returns [`IssuedTokens`] with an empty access token then.
+    pub const fn keeps_access_token(mut self) -> Self {
+        self.keeps_access_token = true;
+        self
+    }
+
+    /// Sets [`TokenPolicy::most_refreshes`].
+    pub const fn most_refreshes(mut self, most: u16) -> Self {
+        self.most_refreshes = Some(most);
+        self
+    }
+
     /// Sets [`TokenPolicy::grace`].
     pub const fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
@@ -241,6 +269,18 @@ impl TokenPolicy {
     /// Sets [`TokenPolicy::lifetime`].
     pub const fn lifetime(mut self, lifetime: Lifetime) -> Self {
         self.lifetime = lifetime;
+        self
+    }
+
+    /// Sets [`TokenPolicy::grant_limit`]: at most so many tokens in this time.
+    pub const fn grant_limit(mut self, most: usize, window: Duration) -> Self {
+        self.grant_limit = Some((most, window));
+        self
+    }
+
+    /// Sets [`TokenPolicy::live_limit`].
+    pub const fn live_limit(mut self, most: usize) -> Self {
+        self.live_limit = Some(most);
         self
     }
 
@@ -267,9 +307,16 @@ impl TokenPolicy {
         self
     }
 
-    /// Sets [`TokenPolicy::prefix`]. An empty one sends the bare token.
+    /// Sets [`TokenPolicy::prefix`]. An empty one sends the bare token. One that ends with `=` is not followed by a space: the
+    /// header `cookie` with the prefix `session=` sends the token in a cookie.
     pub const fn prefix(mut self, prefix: &'static str) -> Self {
         self.prefix = Some(prefix);
+        self
+    }
+
+    /// Sets [`TokenPolicy::query`].
+    pub const fn query(mut self, parameter: &'static str) -> Self {
+        self.query = Some(parameter);
         self
     }
 
@@ -312,6 +359,8 @@ pub enum RefreshTokens {
     /// Yes, and each works once, so it is sent once. If the response is lost and the vendor has no login, it is sent once
     /// more after the access token has expired.
     SingleUse,
+    /// No: a token that is still valid is renewed with itself. [`Vendor::refresh`] gets the access token.
+    AccessToken,
 }
 
 /// When a token is renewed.

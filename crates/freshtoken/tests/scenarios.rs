@@ -19,6 +19,8 @@ policy!(LogsIn = BASE);
 policy!(Before60 = BASE.renew(Renewal::Before(s(60))));
 policy!(LogsInAtExpiry = BASE.renew(Renewal::AtExpiry));
 policy!(LivesADay = BASE.lifetime(Lifetime::For(s(24 * 60 * 60))));
+policy!(IsLimited = BASE.grant_limit(3, s(600)));
+policy!(HasTwoLive = BASE.renew(Renewal::Early(0.25)).live_limit(2));
 policy!(LivesForever = BASE.lifetime(Lifetime::Never));
 policy!(Refreshes = BASE.refresh(RefreshTokens::Reusable));
 policy!(RefreshesOnce = BASE.refresh(RefreshTokens::SingleUse));
@@ -28,6 +30,8 @@ policy!(
 );
 policy!(HasGrace = BASE.refresh(RefreshTokens::SingleUse).grace(s(30)));
 policy!(NeedsConsentHasGrace = BASE.login(false).refresh(RefreshTokens::SingleUse).grace(s(30)));
+policy!(RenewsTwice = BASE.refresh(RefreshTokens::AccessToken).most_refreshes(2));
+policy!(KeepsToken = BASE.refresh(RefreshTokens::Reusable).keeps_access_token());
 policy!(NeedsConsent = BASE.login(false).refresh(RefreshTokens::SingleUse));
 policy!(NeedsConsentEarly = BASE.login(false).refresh(RefreshTokens::SingleUse).renew(Renewal::Early(0.75)));
 policy!(NeedsConsentReusable = BASE.login(false).refresh(RefreshTokens::Reusable));
@@ -81,6 +85,8 @@ const POLICIES: &[(&str, Build)] = &[
     ("log in, renew 60 s before expiry", build::<Before60>),
     ("log in, renew at expiry", build::<LogsInAtExpiry>),
     ("log in, lifetime of a day", build::<LivesADay>),
+    ("log in, 3 tokens in 10 min, renew at 75 %", build::<IsLimited>),
+    ("log in, 2 live tokens, renew at 25 %", build::<HasTwoLive>),
     ("log in, never expires", build::<LivesForever>),
     ("log in, refresh, renew at 75 %", build::<Refreshes>),
     ("log in, refresh once, renew at expiry", build::<RefreshesOnce>),
@@ -88,6 +94,8 @@ const POLICIES: &[(&str, Build)] = &[
     ("log in, refresh once if rotated, renew at 75 %", build::<RefreshesOnceIfRotated>),
     ("log in, refresh once with a grace of 30 s, renew at expiry", build::<HasGrace>),
     ("consent, refresh once with a grace of 30 s, renew at expiry", build::<NeedsConsentHasGrace>),
+    ("log in, renew a token with itself twice at 75 %", build::<RenewsTwice>),
+    ("log in, refresh and keep the token, renew at 75 %", build::<KeepsToken>),
     ("consent, refresh once, renew at expiry", build::<NeedsConsent>),
     ("consent, refresh once, renew at 75 %", build::<NeedsConsentEarly>),
     ("consent, refresh, renew at 75 %", build::<NeedsConsentReusable>),
@@ -244,6 +252,7 @@ fn does(words: &str) -> Does {
     };
     match words {
         "issues pairs that have expired" => Does::IssuesExpired,
+        "prolongs tokens" => Does::Prolongs,
         "fails" => Does::Fails,
         "refuses" => Does::Refuses,
         "says 401" | "says 403 without a code" => Does::RefusesUnlisted,
@@ -363,6 +372,8 @@ scenarios! {
     a_token_of_unknown_lifetime_is_used_until_a_401,
     a_token_without_a_lifetime_gets_the_documented_one,
     a_token_that_never_expires_is_never_renewed,
+    no_more_tokens_are_requested_than_the_vendor_grants,
+    a_token_is_not_renewed_while_too_many_are_live,
     a_401_with_the_current_token_causes_one_request,
     late_401s_with_an_old_token_cause_no_request,
     renewals_for_401s_back_off_until_a_call_succeeds,
@@ -390,6 +401,8 @@ scenarios! {
     a_short_lived_token_is_renewed_while_it_is_served,
     a_single_use_refresh_without_a_new_token_leaves_none,
     a_refresh_token_that_is_not_rotated_is_kept,
+    a_token_is_renewed_with_itself_so_often,
+    a_refresh_without_a_token_prolongs_the_old_one,
     a_lost_response_within_the_grace_is_retried_at_once,
     a_lost_response_after_the_grace_is_not_retried_at_once,
     a_lost_response_without_a_login_is_retried_within_the_grace,

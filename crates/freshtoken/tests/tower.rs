@@ -25,6 +25,7 @@ use tonic_health::pb::health_client::HealthClient;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
 policy!(Bearer = TokenPolicy::new("acme"));
+policy!(InQuery = TokenPolicy::new("acme").query("auth"));
 
 fn issuer() -> Issuer {
     Issuer::new(Does::issues(s(3600)))
@@ -203,4 +204,20 @@ async fn unauthenticated_of_grpc_renews_the_token() {
     assert_eq!(client.check(request()).await.unwrap().into_inner().status, 1);
     assert_eq!(*seen.lock().unwrap(), ["Bearer token-1", "Bearer token-2"]);
     assert_eq!(issuer.seen(), ["login", "login"]);
+}
+
+#[tokio::test]
+async fn a_token_goes_into_the_query_of_the_uri() {
+    let server = Server::new(Response::new(200));
+    let tokens =
+        TokenSource::builder(acme::<InQuery>(&issuer()), "password".to_owned()).clock(TestClock::new()).build();
+    let layer = TokenLayer::new(tokens).allow_origin(server.url()).unwrap();
+    for path in ["/a?b=%20", "/a", ""] {
+        let request = Request::get(format!("{}{path}", server.url())).body(Full::default()).unwrap();
+        assert_eq!(status(&mut layer.layer(hyper()), request).await, 200);
+    }
+    let lines: Vec<String> = server.requests().iter().map(|request| request.line.clone()).collect();
+    let expected = ["/a?b=%20&auth=token-1", "/a?auth=token-1", "/?auth=token-1"].map(|path| format!("GET {path}"));
+    assert!(lines.iter().zip(&expected).all(|(line, expected)| line.starts_with(expected)), "{lines:?}");
+    assert!(server.requests().iter().all(|request| request.header("authorization").is_none()));
 }

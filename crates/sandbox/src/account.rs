@@ -75,7 +75,7 @@ impl Accounts {
     pub(crate) fn holders(&self, values: &RequestValues) -> Result<Option<Vec<usize>>, Refusal> {
         let presented = values.presented.iter().filter_map(|presented| match presented {
             Presented::Credential(name, value) => Some((name.as_str(), Value::from(value.as_str()))),
-            Presented::AccessToken(_) | Presented::RefreshToken(_) => None,
+            Presented::AccessToken(_) | Presented::RefreshToken(_) | Presented::CredentialOrRefreshToken(..) => None,
         });
         let presented: Vec<(&str, Value)> = presented.collect();
         // A half of HTTP Basic without a name must be empty.
@@ -212,6 +212,10 @@ fn known(document: &Document, any: &[String]) -> Known {
                 place.entry(name).or_insert(credential);
             }
         }
+    }
+    let halves = token.usage.basic.iter().flat_map(|basic| [&basic.username, &basic.password]);
+    for name in halves.filter(|half| !half.is_empty() && *half != "token") {
+        known.others.entry(name.to_owned()).or_insert_with(|| Credential::text(made_of(name)));
     }
     for name in token.usage.also.values().filter_map(Also::credential) {
         known.others.entry(name.to_owned()).or_insert_with(|| Credential::text(made_of(name)));

@@ -13,7 +13,9 @@ pub(crate) struct Account<'a> {
     pub(crate) number: usize,
     pub(crate) url: &'a str,
     pub(crate) values: [&'a Credentials; 3],
-    pub(crate) refresh_token: Option<String>,
+    /// The token that a client starts from, and the name of its variable.
+    pub(crate) start: Option<String>,
+    pub(crate) start_name: &'static str,
 }
 
 impl Account<'_> {
@@ -23,8 +25,8 @@ impl Account<'_> {
         let suffix = if self.number > 1 { format!("_{}", self.number) } else { String::new() };
         let urls = ["URL", "API_URL"].map(|name| (name.to_owned(), self.url.to_owned()));
         let values = self.values.into_iter().flatten().map(|(name, value)| (variable(name), value.clone()));
-        let refresh_token = self.refresh_token.map(|token| ("REFRESH_TOKEN".to_owned(), token));
-        let all = urls.into_iter().chain(values).chain(refresh_token);
+        let start = self.start.map(|token| (self.start_name.to_owned(), token));
+        let all = urls.into_iter().chain(values).chain(start);
         all.map(|(name, value)| (format!("{prefix}_{name}{suffix}"), value)).collect()
     }
 }

@@ -32,10 +32,11 @@ use crate::response::message::Response;
 use crate::response::success;
 use crate::response::success::Issued;
 use crate::spec::document::Document;
+use crate::spec::duration::show;
 use crate::spec::operation::Operation;
 use crate::spec::schema::Kind;
 use crate::spec::value::as_text;
-use crate::spec::x_token::{Action, Renew, SingleUse, TokenKind, XToken};
+use crate::spec::x_token::{Action, Lifetime, Renew, SingleUse, TokenKind, XToken};
 use crate::state::State;
 use crate::vendor::PlayedVendor;
 
@@ -86,7 +87,7 @@ impl<'a> Grants<'a> {
         fault: Option<&FaultKind>,
         (base, now): (&str, SystemTime),
     ) -> ActionResult {
-        let values = &self.checked(state, purpose, values, base, now)?;
+        let values = &self.checked(state, purpose, &meant(purpose, values), base, now)?;
         let holders = self.accounts.holders(values)?;
         let carried = self.carried(state, values, now)?.map(|access| access.account);
         if let Some(refusal) = &values.refusal {
@@ -127,13 +128,35 @@ impl<'a> Grants<'a> {
         Checker { accounts: self.accounts, computes, base, now, seen: &mut state.seen }.check(values)
     }
 
-    /// Issues a refresh token for an account, without an access token.
+    /// Issues a refresh token for an account, without an access token; or an access token, if a client starts from one.
     pub(crate) fn consent(&self, ledger: &mut Ledger, account: usize, now: SystemTime) -> Option<String> {
+        if self.token.starts_from_token() {
+            return Some(self.made(ledger, account, now));
+        }
         let action = self.token.refresh.as_ref()?;
         let operation = self.document.operation(&action.operation)?;
         let value = self.refresh_token(operation, ledger.next_number());
         ledger.consent(value.clone(), account, self.refresh_expiry(operation, now));
         Some(value)
+    }
+
+    /// Issues an access token, as if a person had made it at the vendor.
+    fn made(&self, ledger: &mut Ledger, account: usize, now: SystemTime) -> String {
+        let lifetime = self.vendor.lifetime.or(match self.token.lifetime {
+            Lifetime::For(lifetime) => Some(lifetime),
+            Lifetime::Unknown | Lifetime::Unlimited => None,
+        });
+        let new = NewToken {
+            access_token: format!("example-access-token-{}", ledger.next_number()),
+            refresh_token: None,
+            account,
+            expires_at: lifetime.and_then(|lifetime| now.checked_add(lifetime)),
+            refresh_expires_at: None,
+            scope: None,
+            is_redundant: false,
+            refreshes: 0,
+        };
+        ledger.issue(new, now).value
     }
 
     /// Returns the expiry of a refresh token that is issued now. `None` means never.
@@ -199,7 +222,7 @@ impl<'a> Grants<'a> {
     ) -> Result<Option<&'b AccessToken>, Refusal> {
         let value = values.presented.iter().find_map(|presented| match presented {
             Presented::AccessToken(value) => Some(value),
-            Presented::Credential(..) | Presented::RefreshToken(_) => None,
+            Presented::Credential(..) | Presented::RefreshToken(_) | Presented::CredentialOrRefreshToken(..) => None,
         });
         let Some(value) = value else { return Ok(None) };
         let live = state.ledger.live(value, now).map(Some);
@@ -207,11 +230,26 @@ impl<'a> Grants<'a> {
     }
 }
 
+/// Returns the values of a request, in which a bearer scheme has carried a credential or a refresh token, as the purpose says.
+fn meant(purpose: Purpose, values: &RequestValues) -> RequestValues {
+    let mut values = values.clone();
+    for presented in &mut values.presented {
+        if let Presented::CredentialOrRefreshToken(name, value) = presented {
+            let (name, value) = (std::mem::take(name), std::mem::take(value));
+            *presented = match purpose {
+                Purpose::Refresh => Presented::RefreshToken(value),
+                _ => Presented::Credential(name, value),
+            };
+        }
+    }
+    values
+}
+
 /// Returns the token that a refresh or a revocation takes, and the name of its field.
 fn taken<'a>(action: &'a Action, values: &RequestValues) -> (&'a str, String) {
     let carried = values.presented.iter().find_map(|presented| match presented {
         Presented::RefreshToken(value) => Some(value.clone()),
-        Presented::Credential(..) | Presented::AccessToken(_) => None,
+        Presented::Credential(..) | Presented::AccessToken(_) | Presented::CredentialOrRefreshToken(..) => None,
     });
     match &action.token {
         Some(key) => (key, values.text(key).unwrap_or_default()),
@@ -230,6 +268,19 @@ struct GrantResponse {
     expires_at: Option<SystemTime>,
 }
 
+/// How a token comes about.
+struct Issue {
+    /// The refresh token, if it stays.
+    kept: Option<String>,
+    is_redundant: bool,
+    /// How many refreshes led to it, since the last login.
+    refreshes: u16,
+}
+
+impl Issue {
+    const LOGIN: Self = Self { kept: None, is_redundant: false, refreshes: 0 };
+}
+
 /// One request that performs an action.
 struct Grant<'a> {
     grants: &'a Grants<'a>,
@@ -243,8 +294,9 @@ impl Grant<'_> {
         if let Some(response) = self.repeat_token(state, account) {
             return Ok(response);
         }
+        self.limit(&state.ledger, account)?;
         self.room(|| state.ledger.live_tokens(self.now).0)?;
-        let GrantResponse { response, token, expires_at } = self.issue(state, account, scope(values), None, false);
+        let GrantResponse { response, token, expires_at } = self.issue(state, account, scope(values), Issue::LOGIN);
         state.counts.grants += 1;
         state.counts.logins += 1;
         Ok((response, Outcome::LoggedIn { token, expires_at }))
@@ -267,12 +319,19 @@ impl Grant<'_> {
         if account.is_some_and(|account| account != good.account) {
             return Err(refuse(Unusable::Unknown));
         }
+        if refresh.at_most.is_some_and(|most| good.refreshes >= most) {
+            return Err(Refusal::about(Reason::RefreshToken, key, "has been renewed too often"));
+        }
+        if refresh.keeps {
+            return self.prolong(state, &value);
+        }
         if let Some(response) = self.repeat_token(state, good.account) {
             return Ok(response);
         }
         let is_single_use = self.grants.vendor.is_single_use();
         let is_at_expiry = self.grants.token.renew(is_single_use) == Renew::AtExpiry;
         let early = is_at_expiry && good.is_early;
+        self.limit(&state.ledger, good.account)?;
         // A redundant token isn't live.
         if !early {
             let ended = || if is_at_expiry { state.ledger.live_tokens_of(good.account, self.now) } else { 0 };
@@ -287,11 +346,39 @@ impl Grant<'_> {
         }
         let kept = (!is_single_use).then_some(value);
         let scope = scope(values).or(good.scope);
-        let GrantResponse { response, token, expires_at } = self.issue(state, good.account, scope, kept, early);
+        let GrantResponse { response, token, expires_at } =
+            self.issue(state, good.account, scope, Issue { kept, is_redundant: early, refreshes: good.refreshes + 1 });
         state.counts.grants += 1;
         state.counts.refreshes += 1;
         state.counts.early_refreshes += u64::from(early);
         Ok((response, Outcome::Refreshed { token, early, expires_at }))
+    }
+
+    /// Prolongs the tokens of a refresh token, instead of issuing another.
+    fn prolong(&self, state: &mut State, refresh_token: &str) -> ActionResult {
+        let Grants { vendor, document, token, .. } = self.grants;
+        let login = token.login.as_ref().and_then(|login| document.operation(&login.operation));
+        let lifetime =
+            vendor.lifetime.or_else(|| success::access_lifetime(document, token, login.unwrap_or(self.operation)));
+        let expires_at = lifetime.and_then(|lifetime| self.now.checked_add(lifetime));
+        let prolonged = state.ledger.prolong(refresh_token, expires_at, self.now);
+        let token = prolonged
+            .ok_or_else(|| Refusal::new(Reason::RefreshToken, "the token has expired, and cannot be prolonged"))?;
+        state.counts.grants += 1;
+        state.counts.refreshes += 1;
+        Ok((success::plain(document, self.operation), Outcome::Refreshed { token, early: false, expires_at }))
+    }
+
+    /// Checks that the account may get another token now.
+    fn limit(&self, ledger: &Ledger, account: usize) -> Result<(), Refusal> {
+        let Some((most, window)) = self.grants.token.limits.grants else { return Ok(()) };
+        match ledger.next_grant(account, most, window) {
+            Some(next) if self.now < next => {
+                let why = format!("the account has had {most} tokens in {}", show(window));
+                Err(Refusal::new(Reason::TooManyGrants, &why))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Checks that one more live token is allowed.
@@ -338,8 +425,7 @@ impl Grant<'_> {
         state: &mut State,
         account: usize,
         scope: Option<Vec<String>>,
-        kept: Option<String>,
-        is_redundant: bool,
+        Issue { kept, is_redundant, refreshes }: Issue,
     ) -> GrantResponse {
         let Grants { vendor, document, token, .. } = self.grants;
         let number = state.ledger.next_number();
@@ -358,6 +444,7 @@ impl Grant<'_> {
         let kept = kept.filter(|_| !is_one);
         let is_kept = kept.is_some();
         let refresh_expires_at = match &kept {
+            None if token.renews_with_access_token() => expires_at,
             Some(kept) => state.ledger.refresh_expires_at(kept),
             None => self.grants.refresh_expiry(self.operation, self.now),
         };
@@ -374,8 +461,12 @@ impl Grant<'_> {
             refresh_expires_at,
             scope,
             is_redundant,
+            refreshes,
         };
         let access = state.ledger.issue(new, self.now);
+        if let Some(live) = token.limits.live {
+            state.ledger.displace(account, live, self.now);
+        }
         // Of a tenant that doesn't rotate them, a response doesn't repeat the refresh token.
         let is_repeated = is_kept && matches!(token.single_use(), SingleUse::Tenant(_));
         let refresh_token = refresh_token.filter(|_| !is_repeated);

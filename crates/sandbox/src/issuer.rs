@@ -22,6 +22,7 @@ use crate::request::values::RequestValues;
 use crate::response::message::Response;
 use crate::response::{challenge, failure, success};
 use crate::route::{Matched, Route, route};
+use crate::spec::x_token::XToken;
 use crate::state::{Reply, State, VendorRequest};
 use crate::vendor::PlayedVendor;
 use crate::{request, resource};
@@ -172,8 +173,8 @@ impl Issuer {
         self.state().ledger.invalidate_all(None, Invalidation::Revoked, now)
     }
 
-    /// Returns a new refresh token for the first account, as if a person had given consent. Returns `None` if the
-    /// vendor has no refresh.
+    /// Returns a new refresh token for the first account, as if a person had given consent. If the vendor has neither a login nor
+    /// a refresh, it is an access token, as if a person had made it. Returns `None` if the vendor has only a login.
     pub fn consent(&self) -> Option<String> {
         self.consent_of(0)
     }
@@ -195,7 +196,7 @@ impl Issuer {
     ///   of a grant, such as a scope or an enum, as in the spec's example. A list of words is separated by spaces; any
     ///   other list is JSON. Names that would clash with `URL`, `SERVER`, `API_URL` or `REFRESH_TOKEN` get a trailing
     ///   `_`.
-    /// - `…_REFRESH_TOKEN` exists if the vendor has no login. Each call of this method issues a [new
+    /// - `…_REFRESH_TOKEN` exists if the vendor has no login, or `…_ACCESS_TOKEN` if it has no refresh either. Each call of this method issues a [new
     ///   one](Issuer::consent).
     /// - The second account's variables end in `_2`, and so on.
     ///
@@ -203,11 +204,13 @@ impl Issuer {
     /// only one of them to a program.
     pub fn environment(&self) -> Vec<(String, String)> {
         let needs_consent = self.0.vendor.document.token.as_ref().is_some_and(|token| token.login.is_none());
+        let starts_from_token = self.0.vendor.document.token.as_ref().is_some_and(XToken::starts_from_token);
         let accounts = self.all_credentials().iter().enumerate().map(|(account, credentials)| Account {
             number: account + 1,
             url: self.url(),
             values: [credentials, self.settings(), self.0.accounts.others()],
-            refresh_token: if needs_consent { self.consent_of(account) } else { None },
+            start: if needs_consent { self.consent_of(account) } else { None },
+            start_name: if starts_from_token { "ACCESS_TOKEN" } else { "REFRESH_TOKEN" },
         });
         accounts.flat_map(|account| account.variables(self.name())).collect()
     }

@@ -1,11 +1,14 @@
 //! Every token that a vendor has issued, and its state. Knows neither HTTP nor the spec; the time is an argument.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, SystemTime};
 
 /// How many of the newest tokens are kept in any state. Of older ones, only valid tokens are kept, so that a sandbox
 /// that runs for days doesn't keep growing.
 const MEMORY: u64 = 20_000;
+
+/// How many times of grants are kept for an account: the most that a limit can be.
+const MOST_GRANTS: usize = 1_000;
 
 /// Every token of a vendor.
 #[derive(Default)]
@@ -16,6 +19,8 @@ pub(crate) struct Ledger {
     /// the next token is issued.
     live: BTreeMap<Expiry, String>,
     issued: u64,
+    /// When each account's last tokens were issued.
+    granted: HashMap<usize, VecDeque<SystemTime>>,
     /// When this many tokens are stored, old ones are removed.
     full: usize,
 }
@@ -46,6 +51,8 @@ struct RefreshToken {
     end: Option<Invalidation>,
     /// When it was used, if it is single-use.
     spent_at: Option<SystemTime>,
+    /// How many refreshes led to it.
+    refreshes: u16,
 }
 
 /// What a refresh token stores about its newest access token.
@@ -65,6 +72,8 @@ pub(crate) enum Invalidation {
     Replaced,
     /// It was issued by a refresh before the expiry.
     Redundant,
+    /// Too many newer ones were issued.
+    Displaced,
 }
 
 impl Invalidation {
@@ -75,6 +84,7 @@ impl Invalidation {
             Self::Revoked => "has been revoked",
             Self::Replaced => "has been replaced by a refresh",
             Self::Redundant => "is redundant: it was issued by a refresh before the expiry",
+            Self::Displaced => "was ended by newer ones, of which the vendor allows no more",
         }
     }
 }
@@ -88,6 +98,8 @@ pub(crate) struct NewToken {
     pub(crate) refresh_expires_at: Option<SystemTime>,
     pub(crate) scope: Option<Vec<String>>,
     pub(crate) is_redundant: bool,
+    /// How many refreshes led to it, since the last login.
+    pub(crate) refreshes: u16,
 }
 
 /// Why a token can't be used.
@@ -113,6 +125,8 @@ impl Unusable {
 pub(crate) struct UsableRefreshToken {
     pub(crate) account: usize,
     pub(crate) scope: Option<Vec<String>>,
+    /// How many refreshes led to it.
+    pub(crate) refreshes: u16,
     /// Whether its access token hasn't expired yet, even if that was revoked.
     pub(crate) is_early: bool,
 }
@@ -127,6 +141,11 @@ impl Ledger {
     pub(crate) fn issue(&mut self, new: NewToken, now: SystemTime) -> AccessToken {
         self.forget(now);
         self.issued += 1;
+        let granted = self.granted.entry(new.account).or_default();
+        granted.push_back(now);
+        if granted.len() > MOST_GRANTS {
+            granted.pop_front();
+        }
         let end = new.is_redundant.then_some(Invalidation::Redundant);
         if let Some(value) = &new.refresh_token {
             let newest = Newest { expires_at: new.expires_at, scope: new.scope.clone() };
@@ -137,6 +156,7 @@ impl Ledger {
                 expires_at: new.refresh_expires_at,
                 end,
                 spent_at: None,
+                refreshes: new.refreshes,
             };
             self.refresh.insert(value.clone(), refresh);
         }
@@ -156,11 +176,53 @@ impl Ledger {
         access
     }
 
+    /// Returns when an account may get another token, if it may get so many in this time.
+    pub(crate) fn next_grant(&self, account: usize, most: usize, window: Duration) -> Option<SystemTime> {
+        let granted = self.granted.get(&account)?;
+        granted.get(granted.len().checked_sub(most)?)?.checked_add(window)
+    }
+
+    /// Gives the live access tokens of a refresh token another expiry. Returns the number of the newest one.
+    pub(crate) fn prolong(&mut self, refresh_token: &str, end: Option<SystemTime>, now: SystemTime) -> Option<u64> {
+        let is_of = |access: &&AccessToken| access.refresh_token.as_deref() == Some(refresh_token);
+        let values: Vec<String> = self.all_live(now).filter(is_of).map(|access| access.value.clone()).collect();
+        let mut newest = None;
+        for value in values {
+            let Some(access) = self.access.get_mut(&value) else { continue };
+            self.live.remove(&expiry(access));
+            access.expires_at = end;
+            self.live.insert(expiry(access), value);
+            newest = newest.max(Some(access.number));
+        }
+        let refresh = self.refresh.get_mut(refresh_token).filter(|_| newest.is_some());
+        if let Some(known) = refresh.and_then(|refresh| refresh.newest.as_mut()) {
+            known.expires_at = end;
+        }
+        newest
+    }
+
+    /// Ends the oldest live tokens of an account until it has this many.
+    pub(crate) fn displace(&mut self, account: usize, most: usize, now: SystemTime) {
+        let live = self.all_live(now).filter(|access| access.account == account);
+        let mut live: Vec<(u64, String)> = live.map(|access| (access.number, access.value.clone())).collect();
+        live.sort_unstable();
+        for (_, value) in &live[..live.len().saturating_sub(most)] {
+            self.invalidate_access(value, Invalidation::Displaced, now);
+        }
+    }
+
     /// Issues a refresh token without an access token, as a person's consent does.
     pub(crate) fn consent(&mut self, refresh_token: String, account: usize, expires_at: Option<SystemTime>) {
         self.issued += 1;
-        let refresh =
-            RefreshToken { number: self.issued, account, newest: None, expires_at, end: None, spent_at: None };
+        let refresh = RefreshToken {
+            number: self.issued,
+            account,
+            newest: None,
+            expires_at,
+            end: None,
+            spent_at: None,
+            refreshes: 0,
+        };
         self.refresh.insert(refresh_token, refresh);
     }
 
@@ -186,6 +248,7 @@ impl Ledger {
         }
         Ok(UsableRefreshToken {
             account: refresh.account,
+            refreshes: refresh.refreshes,
             scope: refresh.newest.as_ref().and_then(|newest| newest.scope.clone()),
             is_early: refresh.newest.as_ref().is_some_and(|newest| !has_passed(newest.expires_at, now)),
         })
@@ -331,6 +394,7 @@ mod tests {
             refresh_expires_at: Some(at(100)),
             scope: None,
             is_redundant: false,
+            refreshes: 0,
         };
         ledger.issue(new, at(0));
     }
@@ -387,6 +451,7 @@ mod tests {
                 refresh_expires_at: None,
                 scope: None,
                 is_redundant: false,
+                refreshes: 0,
             };
             ledger.issue(new, at(0));
         }

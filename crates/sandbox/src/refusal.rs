@@ -37,6 +37,8 @@ pub(crate) enum Reason {
     UnknownToken,
     /// The maximum number of live tokens is reached.
     TooManyTokens,
+    /// The account has had too many tokens in a time.
+    TooManyGrants,
 }
 
 impl Refusal {

@@ -8,12 +8,14 @@ use crate::account::Accounts;
 use crate::event::Outcome;
 use crate::ledger::AccessToken;
 use crate::refusal::{Reason, Refusal};
+use crate::request::decode;
+use crate::request::security::basic_halves;
 use crate::response::message::Response;
 use crate::response::{failure, success};
 use crate::route;
 use crate::spec::document::Document;
 use crate::spec::operation::Operation;
-use crate::spec::x_token::XToken;
+use crate::spec::x_token::{BasicEncoding, UseBasic, XToken};
 use crate::state::{State, VendorRequest};
 use crate::vendor::PlayedVendor;
 
@@ -68,19 +70,36 @@ fn accepted_token<'a>(
         [value] => value.to_str().map(ToOwned::to_owned).map_err(|_| refuse(header, "is not visible ASCII")),
         _ => Err(refuse(header, "is present more than once")),
     };
-    let value = given(header)?;
-    let value = match prefix(document, token) {
-        Some(prefix) => value
-            .split_at_checked(prefix.len())
-            .filter(|(word, _)| is_prefix(word, &prefix, header))
-            .and_then(|(_, rest)| rest.strip_prefix(' '))
-            .ok_or_else(|| refuse(header, &format!("is not `{prefix} ...`")))?,
-        None => &value,
+    let usage = &token.usage;
+    let (value, other) = if let Some(name) = &usage.query {
+        (one(name, decode::values(request.query.as_bytes(), name)?)?, None)
+    } else if let Some(name) = &usage.cookie {
+        (one(name, cookies(&given("cookie")?, name))?, None)
+    } else if let Some(basic) = &usage.basic {
+        of_basic(basic, &given("authorization")?)?
+    } else {
+        let value = given(header)?;
+        let value = match prefix(document, token) {
+            Some(prefix) => value
+                .split_at_checked(prefix.len())
+                .filter(|(word, _)| is_prefix(word, &prefix, header))
+                .and_then(|(_, rest)| rest.strip_prefix(' '))
+                .ok_or_else(|| refuse(header, &format!("is not `{prefix} ...`")))?
+                .to_owned(),
+            None => value,
+        };
+        (value, None)
     };
     let access = state
         .ledger
-        .live(value, now)
+        .live(&value, now)
         .map_err(|unusable| Refusal::new(Reason::AccessToken, &format!("the token {}", unusable.text())))?;
+    if let Some((name, half)) = other {
+        let known = accounts.credentials()[access.account].get(&name);
+        if known.map(String::as_str).unwrap_or_default() != half {
+            return Err(refuse("authorization", "has another half that is wrong"));
+        }
+    }
     for (header, also) in &token.usage.also {
         let value = given(header)?;
         // Which kept value a response had is known to the client alone.
@@ -92,6 +111,37 @@ fn accepted_token<'a>(
         }
     }
     Ok(access)
+}
+
+/// Returns the only value of a query parameter or a cookie.
+fn one(name: &str, values: Vec<String>) -> Result<String, Refusal> {
+    match <[String; 1]>::try_from(values) {
+        Ok([value]) => Ok(value),
+        Err(values) if values.is_empty() => Err(Refusal::about(Reason::AccessToken, name, "is missing")),
+        Err(_) => Err(Refusal::about(Reason::AccessToken, name, "is present more than once")),
+    }
+}
+
+/// Returns the values of a cookie.
+fn cookies(header: &str, name: &str) -> Vec<String> {
+    let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(found, _)| *found == name).map(|(_, value)| value.to_owned()).collect()
+}
+
+/// The name of a credential, and what a request has in its place.
+type OtherHalf = Option<(String, String)>;
+
+/// Returns the token in HTTP Basic, and the other half.
+fn of_basic(basic: &UseBasic, header: &str) -> Result<(String, OtherHalf), Refusal> {
+    let refuse = || Refusal::about(Reason::AccessToken, "authorization", "is not HTTP Basic");
+    let (word, value) = header.split_once(' ').ok_or_else(refuse)?;
+    let halves = basic_halves(value, BasicEncoding::Raw).filter(|_| word.eq_ignore_ascii_case("basic"));
+    let [user, password] = halves.ok_or_else(refuse)?;
+    Ok(if basic.username == "token" {
+        (user, Some((basic.password.clone(), password)))
+    } else {
+        (password, Some((basic.username.clone(), user)))
+    })
 }
 
 /// Whether a word is the prefix. The schemes of `Authorization` are case-insensitive (RFC 9110, section 11.1), and so

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::ident;
 use crate::read::media_type;
+use crate::read::x_token::refresh::With;
 use crate::read::x_token::response::Flag;
 use crate::read::x_token::values::Pointer;
 use crate::read::x_token::{Revoke, Takes, XToken};
@@ -291,8 +292,8 @@ pub enum SchemeKind {
     Basic,
     /// `Authorization: <scheme> <credential>`, with a credential of the client.
     Http(String),
-    /// `Authorization: Bearer <token>`, with a token that the vendor issued.
-    Token,
+    /// `Authorization: <scheme> <token>`, with a token that the vendor issued. The scheme is mostly `Bearer`.
+    Token(String),
 }
 
 impl Model {
@@ -314,7 +315,7 @@ impl Model {
         let Some(x_token) = &self.x_token else { return false };
         let actions = [
             x_token.login.as_ref().map(|login| &login.operation),
-            x_token.refresh.as_ref().map(|refresh| &refresh.operation),
+            x_token.refresh.as_ref().filter(|refresh| !refresh.keeps).map(|refresh| &refresh.operation),
         ];
         actions.into_iter().flatten().any(|id| ident::snake(id) == operation.id)
     }
@@ -322,7 +323,8 @@ impl Model {
     /// Whether the bearer scheme of an operation sends the refresh token.
     pub fn sends_refresh_token_as_bearer(&self, operation: &Operation) -> bool {
         let Some(x_token) = &self.x_token else { return false };
-        let refreshes = x_token.refresh.as_ref().filter(|refresh| refresh.token.is_none());
+        let refreshes =
+            x_token.refresh.as_ref().filter(|refresh| refresh.token.is_none() && refresh.with == With::Refresh);
         let revokes = x_token.revoke.as_ref().filter(|revoke| revoke.token.is_none() && revoke.takes == Takes::Refresh);
         let actions = [refreshes.map(|refresh| &refresh.operation), revokes.map(|revoke| &revoke.operation)];
         actions.into_iter().flatten().any(|id| ident::snake(id) == operation.id)

@@ -16,6 +16,7 @@ use crate::read::media_type::is_json;
 use crate::read::spec;
 use crate::read::spec::delimiter;
 use crate::read::x_token::XToken;
+use crate::read::x_token::usage::Use;
 
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
 
@@ -28,12 +29,14 @@ pub struct Actions {
     without_token: Vec<String>,
     /// A refresh and a revocation whose bearer schemes send the token.
     with_token: Vec<String>,
+    /// Which schemes send the token.
+    usage: Use,
 }
 
 impl Actions {
     pub fn of(x_token: Option<&XToken>) -> Self {
         let Some(x_token) = x_token else { return Self::default() };
-        let mut this = Self::default();
+        let mut this = Self { usage: x_token.use_.clone(), ..Self::default() };
         if let Some(login) = &x_token.login {
             this.without_token.push(login.operation.clone());
             this.actions.push((login.operation.clone(), login.security.clone(), None));
@@ -303,10 +306,11 @@ impl<'a> Lowering<'a> {
                     ("apiKey", "query") => SchemeKind::Query(text(&scheme["name"])),
                     ("apiKey", _) => SchemeKind::Header(text(&scheme["name"])),
                     _ if http.eq_ignore_ascii_case("basic") => SchemeKind::Basic,
-                    _ if http.eq_ignore_ascii_case("bearer")
+                    _ if actions.usage.carries(&http)
                         && (takes_token || !credential_schemes.contains(name.as_str())) =>
                     {
-                        SchemeKind::Token
+                        let is_bearer = http.eq_ignore_ascii_case("bearer");
+                        SchemeKind::Token(if is_bearer { "Bearer".to_owned() } else { http })
                     }
                     _ if http.eq_ignore_ascii_case("bearer") => SchemeKind::Http("Bearer".to_owned()),
                     _ => SchemeKind::Http(http),

@@ -6,6 +6,7 @@ use freshtoken_wire::Secret;
 use http::{HeaderName, HeaderValue};
 
 use crate::blocking::thread::{CannotWait, handle, wait};
+use crate::core::fast_path::Output;
 use crate::credentials::CredentialSource;
 use crate::env::{EnvError, FromEnv};
 use crate::error::{Error, ErrorKind};
@@ -55,7 +56,7 @@ impl TokenSource {
     pub fn header(&self) -> Result<HeaderValue, Error> {
         match self.0.fresh() {
             Some(header) => Ok(header),
-            None => Ok(self.token()?.header().clone()),
+            None => HeaderValue::of(&self.token()?).ok_or_else(|| self.0.error(ErrorKind::InQuery, "return a header")),
         }
     }
 
@@ -65,7 +66,7 @@ impl TokenSource {
     pub fn try_header(&self) -> Option<HeaderValue> {
         match self.0.fresh() {
             Some(header) => Some(header),
-            None => self.try_token().map(|token| token.header().clone()),
+            None => self.try_token().and_then(|token| HeaderValue::of(&token)),
         }
     }
 
@@ -105,6 +106,12 @@ impl TokenSource {
     /// Returns the name of the header that carries the token, usually `authorization`.
     pub fn header_name(&self) -> &HeaderName {
         self.0.header_name()
+    }
+
+    /// Returns the name of the query parameter that carries the token, if the vendor takes it there: see
+    /// [`TokenSource::query_name`](crate::TokenSource::query_name).
+    pub fn query_name(&self) -> Option<&'static str> {
+        self.0.query_name()
     }
 
     /// Reports that a call with this token, or with this header value, got 401: see

@@ -42,7 +42,7 @@ impl FastPath {
     pub(crate) fn get<T: Output>(&self, clock: &AnyClock) -> Option<T> {
         let snapshot = self.0.load();
         let snapshot = snapshot.as_ref()?;
-        (!snapshot.until.has_passed(clock)).then(|| T::of(&snapshot.token))
+        if snapshot.until.has_passed(clock) { None } else { T::of(&snapshot.token) }
     }
 
     /// The token that is served, if `is_it` says so.
@@ -62,20 +62,21 @@ impl FastPath {
 
 /// What a caller gets of a token.
 pub(crate) trait Output: Sized {
-    fn of(token: &Token) -> Self;
+    /// `None`: no header carries the token.
+    fn of(token: &Token) -> Option<Self>;
 }
 
 impl Output for Token {
     #[inline(always)]
-    fn of(token: &Token) -> Self {
-        token.clone()
+    fn of(token: &Token) -> Option<Self> {
+        Some(token.clone())
     }
 }
 
 impl Output for HeaderValue {
     #[inline(always)]
-    fn of(token: &Token) -> Self {
-        token.header().clone()
+    fn of(token: &Token) -> Option<Self> {
+        token.is_in_header().then(|| token.header().clone())
     }
 }
 
@@ -88,6 +89,8 @@ pub(crate) trait Served {
     fn clock(&self) -> &AnyClock;
     /// Not generic, so that it isn't compiled again with each program.
     fn wait(served: &Arc<Self>) -> Waiting<'_>;
+    /// No header carries the token.
+    fn no_header(served: &Arc<Self>) -> Error;
 }
 
 /// The future of a caller: ready at once where there is a fresh token.
@@ -116,7 +119,11 @@ impl<'a, S: Served> Lookup<'a, S> {
     #[inline(never)]
     fn wait<T: Output>(&mut self, context: &mut Context<'_>) -> Poll<Result<T, Error>> {
         let waiting = self.waiting.get_or_insert_with(|| S::wait(self.served));
-        waiting.as_mut().poll(context).map_ok(|token| T::of(&token))
+        let token = match waiting.as_mut().poll(context) {
+            Poll::Ready(token) => token,
+            Poll::Pending => return Poll::Pending,
+        };
+        Poll::Ready(token.and_then(|token| T::of(&token).ok_or_else(|| S::no_header(self.served))))
     }
 }
 

@@ -390,7 +390,7 @@ impl Fetch {
             refresh.await
         };
         let result = self.record_result(result, Grant::Refresh, sent);
-        self.transition(|state, now, _| state.refreshed(result, now))
+        self.transition(|state, now, _| state.refreshed(result, sent, now))
     }
 
     /// Stores what was issued, and notifies the callback.

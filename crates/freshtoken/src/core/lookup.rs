@@ -46,6 +46,10 @@ impl Served for TokenCell {
     fn wait(cell: &Arc<Self>) -> Waiting<'_> {
         Box::pin(get(cell))
     }
+
+    fn no_header(cell: &Arc<Self>) -> Error {
+        cell.error(ErrorKind::InQuery, "return a header")
+    }
 }
 
 /// The token if there is a good one; starts its renewal if that is due.

@@ -3,7 +3,7 @@
 //! - `fast_path`: how a fresh token is served;
 //! - `lookup`: what a caller gets otherwise;
 //! - `fetch`: one round trip to the issuer for all waiting callers;
-//! - `state`, with `schedule` and `backoff`: the decisions, as a function of state, clock and event;
+//! - `state`, with `schedule`, `backoff` and `limits`: the decisions, as a function of state, clock and event;
 //! - `lease` and `persist`: what a fetch does with the store;
 //! - `revoke`, `background`: other tasks;
 //! - `cell`, `guard`, `emit`, `clock`, `sync`: what they share.
@@ -19,6 +19,7 @@ pub(crate) mod fetch;
 pub(crate) mod flaw;
 pub(crate) mod guard;
 pub(crate) mod lease;
+pub(crate) mod limits;
 pub(crate) mod lookup;
 pub(crate) mod persist;
 pub(crate) mod revoke;

@@ -121,8 +121,6 @@ pub(crate) struct TokenState {
     unstored: Option<Box<Pending>>,
     /// The refresh token that is on its way was sent before, and the response was lost.
     sends_again: bool,
-    /// Until then, the vendor takes the refresh token that is on its way once more.
-    grace_ends: Deadline,
     /// Why the access token that came with what is being stored can't be used.
     unusable: Option<Box<GrantError>>,
     backoff: Backoff,
@@ -164,7 +162,6 @@ impl TokenState {
             progress: Progress::Idle,
             unstored: None,
             sends_again: false,
-            grace_ends: Deadline::PAST,
             unusable: None,
             backoff: Backoff::new(),
             dead: false,

@@ -4,8 +4,8 @@ use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
 use std::pin::pin;
 
-use freshtoken_wire::MAX_BODY;
-use http::header::WWW_AUTHENTICATE;
+use freshtoken_wire::{MAX_BODY, Secret};
+use http::header::{COOKIE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Request, Response, Url};
@@ -88,7 +88,7 @@ impl<'a> Call<'a> {
         let Some(mut request) = self.again.take() else {
             return Ok(ControlFlow::Break(response));
         };
-        if rejection == RejectionOutcome::PermissionProblem || was_carried_out(&request, &response) {
+        if rejection == RejectionOutcome::PermissionProblem || self.was_carried_out(&request, &response) {
             return Ok(ControlFlow::Break(response));
         }
         let token = if checks_store {
@@ -103,6 +103,18 @@ impl<'a> Call<'a> {
         self.token = token;
         carry(self.tokens, &self.token, &mut request);
         Ok(ControlFlow::Continue(request))
+    }
+
+    /// Whether the server may have processed the request in spite of the 401: it may redirect after a `POST` that worked, and
+    /// only the page that the redirect points to wants another token.
+    fn was_carried_out(&self, request: &Request, response: &Response) -> bool {
+        if request.method().is_idempotent() {
+            return false;
+        }
+        let mut asked = request.url().clone();
+        carry_in_url(self.tokens, &self.token, &mut asked);
+        asked.set_fragment(None);
+        *response.url() != asked
     }
 }
 
@@ -126,25 +138,54 @@ pub(crate) fn has_insufficient_scope(challenge: &HeaderValue) -> bool {
 /// Puts the token into a request, in place of existing headers.
 fn carry(tokens: &TokenSource, token: &Token, request: &mut Request) {
     carry_in(tokens, token, request.headers_mut());
+    carry_in_url(tokens, token, request.url_mut());
+}
+
+/// Puts the token into the query of a URL, if it goes there.
+fn carry_in_url(tokens: &TokenSource, token: &Token, url: &mut Url) {
+    if let Some(name) = tokens.query_name() {
+        let query = with_parameter(url.query(), name, token.expose());
+        url.set_query(Some(&query));
+    }
+}
+
+/// Returns a query with this parameter, in place of an existing one. The other parameters stay as they are written.
+pub(crate) fn with_parameter(query: Option<&str>, name: &str, value: &str) -> String {
+    let mut scratch = Url::parse("https://scratch.invalid").ok();
+    let pair =
+        scratch.as_mut().map(|url| url.query_pairs_mut().append_pair(name, value).finish().query().unwrap_or_default());
+    let pair = pair.unwrap_or_default();
+    let encoded_name = pair.split('=').next().unwrap_or_default();
+    let is_other = |part: &&str| {
+        let part = part.split('=').next().unwrap_or_default();
+        !part.is_empty() && part != name && part != encoded_name
+    };
+    query.unwrap_or_default().split('&').filter(is_other).chain([pair]).collect::<Vec<_>>().join("&")
+}
+
+/// Returns the value of the header `cookie` with the token's cookie, in place of one of its name.
+fn with_cookie(headers: &HeaderMap, cookie: &HeaderValue) -> HeaderValue {
+    let name_of = |cookie: &str| cookie.split('=').next().unwrap_or_default().trim().to_owned();
+    let Ok(text) = cookie.to_str() else { return cookie.clone() };
+    let name = name_of(text);
+    let others =
+        headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
+    let others = others.map(str::trim).filter(|other| !other.is_empty() && name_of(other) != name);
+    let all = Secret::new(others.chain([text]).collect::<Vec<_>>().join("; "));
+    all.into_header().unwrap_or_else(|| cookie.clone())
 }
 
 /// Puts the token into the headers of a request.
 pub(crate) fn carry_in(tokens: &TokenSource, token: &Token, headers: &mut HeaderMap) {
-    headers.insert(tokens.header_name().clone(), token.header().clone());
+    if *tokens.header_name() == COOKIE {
+        let cookies = with_cookie(headers, token.header());
+        headers.insert(COOKIE, cookies);
+    } else if token.is_in_header() {
+        headers.insert(tokens.header_name().clone(), token.header().clone());
+    }
     for (name, value) in token.extra_headers() {
         headers.insert(name.clone(), value.clone());
     }
-}
-
-/// Whether the server may have processed the request in spite of the 401: it may redirect after a `POST` that worked, and
-/// only the page that the redirect points to wants another token.
-fn was_carried_out(request: &Request, response: &Response) -> bool {
-    if request.method().is_idempotent() {
-        return false;
-    }
-    let mut asked = request.url().clone();
-    asked.set_fragment(None);
-    *response.url() != asked
 }
 
 /// Reads a discarded response to its end, so that its connection can be reused, unless it is long.
@@ -176,6 +217,32 @@ mod tests {
     fn follows(next: &str, asked: &[&str]) -> bool {
         let url = |text: &str| Url::parse(text).unwrap();
         may_follow(&url(next), &asked.iter().map(|text| url(text)).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_parameter_replaces_one_of_its_name_and_leaves_the_others_as_written() {
+        for (query, with) in [
+            (None, "auth=t%2B1"),
+            (Some(""), "auth=t%2B1"),
+            (Some("a"), "a&auth=t%2B1"),
+            (Some("a=%20&auth=old&b=+"), "a=%20&b=+&auth=t%2B1"),
+            (Some("authority=1"), "authority=1&auth=t%2B1"),
+        ] {
+            assert_eq!(with_parameter(query, "auth", "t+1"), with, "{query:?}");
+        }
+        assert_eq!(with_parameter(Some("a%5B%5D=1&a[]=2&b=3"), "a[]", "t"), "b=3&a%5B%5D=t");
+    }
+
+    #[test]
+    fn a_cookie_replaces_one_of_its_name_and_leaves_the_others() {
+        let mut headers = HeaderMap::new();
+        let cookie = HeaderValue::from_static("session=t");
+        assert_eq!(with_cookie(&headers, &cookie), "session=t");
+        headers.append(COOKIE, HeaderValue::from_static("a=b; session=old;c=d"));
+        headers.append(COOKIE, HeaderValue::from_static("e=f"));
+        let with = with_cookie(&headers, &cookie);
+        assert_eq!(with, "a=b; c=d; e=f; session=t");
+        assert!(with.is_sensitive());
     }
 
     #[test]

@@ -8,11 +8,12 @@ use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use crate::core::clock::{Now, system_time, unix_nanos};
+use crate::core::limits;
 use crate::fingerprint::Fingerprint;
 use crate::grant_error::GrantError;
 use crate::issued_tokens::IssuedTokens;
 use crate::token::{Facts, Stored, Token, expires_at, lifetime};
-use crate::vendor::TokenPolicy;
+use crate::vendor::{RefreshTokens, TokenPolicy};
 
 /// Everything known about an account at one moment, and what a [`Store`](crate::store::Store) keeps.
 ///
@@ -39,6 +40,17 @@ pub struct Record {
     pub(crate) ended: Option<Ended>,
     /// The start tokens that were ever sent for this account. None of them is sent again.
     pub(crate) starts: Vec<Fingerprint>,
+    /// In a box, since few vendors have limits.
+    pub(crate) history: Option<Box<History>>,
+}
+
+/// What was issued before, as far as a limit of the vendor needs it.
+#[derive(Clone, Default)]
+pub(crate) struct History {
+    /// When the last tokens were issued, in nanoseconds since 1970, by this machine's wall clock.
+    grants: Vec<u64>,
+    /// How often the token was refreshed since the last login.
+    refreshes: u16,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -53,7 +65,8 @@ pub(crate) struct RefreshToken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mark {
     /// New for every mark, so that a process recognises its own.
-    pub(crate) id: u128,
+    /// A number, in bytes: a `u128` would align the record to 16, and make it larger.
+    id: [u8; 16],
     pub(crate) kind: MarkKind,
 }
 
@@ -72,7 +85,7 @@ pub(crate) enum MarkKind {
 
 impl Mark {
     pub(crate) fn new(kind: MarkKind) -> Self {
-        Self { id: random_id(), kind }
+        Self { id: random_id().to_be_bytes(), kind }
     }
 }
 
@@ -103,6 +116,11 @@ impl RefreshToken {
     /// Returns a start token, or `None` if it is empty.
     pub(crate) fn start(secret: Secret) -> Option<Self> {
         (!secret.is_empty()).then_some(Self { secret, expires_at: None })
+    }
+
+    /// Returns an access token that is renewed with itself, as long as it is valid.
+    pub(crate) fn of_access_token(token: &Token) -> Self {
+        Self { secret: Secret::new(token.expose()), expires_at: token.stored().expires_at }
     }
 
     /// Returns the record after a response. `old` is the record before it, whose refresh token is kept if `keeps_old` says so
@@ -144,8 +162,16 @@ impl Record {
         let has_new = new.is_some();
         let refresh = new.or_else(|| old?.refresh.clone().filter(|_| keeps_old == KeepsOld::Yes));
         let starts = old.map(|old| old.starts.clone()).unwrap_or_default();
-        let record = |token| Self { pair: generation, token, refresh, starts, ..Self::empty(generation) };
+        let grants = limits::with_grant(old.map(Self::grants).unwrap_or_default(), policy, now);
+        let record = |token| {
+            let record = Self { pair: generation, token, refresh, starts, ..Self::empty(generation) };
+            record.with_history(grants, 0)
+        };
         match Token::of(issued, policy, generation, now) {
+            Ok(token) if policy.refresh == RefreshTokens::AccessToken => {
+                let refresh = Some(RefreshToken::of_access_token(&token));
+                Ok((Self { refresh, ..record(Some(token)) }, None))
+            }
             Ok(token) => Ok((record(Some(token)), None)),
             // A vendor with a login issues a new pair instead.
             Err(failure) if has_new && !policy.login => {
@@ -155,15 +181,57 @@ impl Record {
         }
     }
 
+    /// The record after a refresh, of which there may be so many until the next login.
+    pub(crate) fn refreshed(mut self, old: Option<&Self>, policy: &TokenPolicy) -> Self {
+        let Some(most) = policy.most_refreshes else { return self };
+        let refreshes = old.map_or(0, Self::refreshes).saturating_add(1);
+        if refreshes >= most {
+            self.refresh = None;
+        }
+        let grants = self.grants().to_vec();
+        self.with_history(grants, refreshes)
+    }
+
+    /// When the last tokens were issued, as far as a limit needs it.
+    pub(crate) fn grants(&self) -> &[u64] {
+        self.history.as_ref().map(|history| history.grants.as_slice()).unwrap_or_default()
+    }
+
+    fn refreshes(&self) -> u16 {
+        self.history.as_ref().map_or(0, |history| history.refreshes)
+    }
+
+    fn with_history(mut self, grants: Vec<u64>, refreshes: u16) -> Self {
+        let is_empty = grants.is_empty() && refreshes == 0;
+        self.history = (!is_empty).then(|| Box::new(History { grants, refreshes }));
+        self
+    }
+
+    /// The record with the grants of another one of its account too.
+    pub(crate) fn with_grants_of(self, other: &Self) -> Self {
+        let (grants, refreshes) = (limits::merged(self.grants(), other.grants()), self.refreshes());
+        self.with_history(grants, refreshes)
+    }
+
     /// The record of an account before its first token.
     pub(crate) fn empty(generation: u64) -> Self {
-        Self { generation, pair: 0, token: None, refresh: None, in_use: None, ended: None, starts: Vec::new() }
+        Self {
+            generation,
+            pair: 0,
+            token: None,
+            refresh: None,
+            in_use: None,
+            ended: None,
+            starts: Vec::new(),
+            history: None,
+        }
     }
 
     /// The record after a revocation. It stays, or a process with an older memory would put the pair back.
     pub(crate) fn revoked(&self, generation: u64) -> Self {
         let ended = Some(Ended::Revoked);
-        Self { pair: generation, ended, starts: self.starts.clone(), ..Self::empty(generation) }
+        let record = Self { pair: generation, ended, starts: self.starts.clone(), ..Self::empty(generation) };
+        record.with_history(self.grants().to_vec(), 0)
     }
 
     /// Whether this record replaces another one. A mark changes only the generation.
@@ -178,7 +246,9 @@ impl Record {
             |time: u64| time.saturating_sub(here.saturating_sub(there)).saturating_add(there.saturating_sub(here));
         let refresh = self.refresh.clone();
         let refresh = refresh.map(|refresh| RefreshToken { expires_at: refresh.expires_at.map(shift), ..refresh });
-        Self { token: self.token.as_ref().map(|token| token.shifted(shift)), refresh, ..self.clone() }
+        let grants = self.grants().iter().copied().map(shift).collect();
+        let record = Self { token: self.token.as_ref().map(|token| token.shifted(shift)), refresh, ..self.clone() };
+        record.with_history(grants, self.refreshes())
     }
 
     /// For how long a store has to keep the record. `None`: until it is replaced.
@@ -251,6 +321,14 @@ struct Form {
     ended: Option<Ended>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     starts: Vec<Fingerprint>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    grants: Vec<u64>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    refreshes: u16,
+}
+
+fn is_zero(number: &u16) -> bool {
+    *number == 0
 }
 
 #[derive(Serialize, Deserialize)]
@@ -274,6 +352,15 @@ struct TokenForm {
     renew_in: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     kept: Vec<(String, Secret)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bare: Option<BareForm>,
+}
+
+/// A token that isn't a part of the header's value.
+#[derive(Serialize, Deserialize)]
+struct BareForm {
+    token: Secret,
+    is_in_query: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -323,6 +410,7 @@ impl Record {
                     .collect(),
                 renew_in: token.renew_in().and_then(|wait| u64::try_from(wait.as_nanos()).ok()),
                 kept: token.all_kept().to_vec(),
+                bare: token.bare().map(|(token, is_in_query)| BareForm { token: token.clone(), is_in_query }),
             }
         });
         let refresh = self
@@ -335,9 +423,13 @@ impl Record {
             pair: self.pair,
             token,
             refresh,
-            in_use: self.in_use.map(|mark| MarkForm { id: format!("{:032x}", mark.id), kind: mark.kind }),
+            in_use: self
+                .in_use
+                .map(|mark| MarkForm { id: format!("{:032x}", u128::from_be_bytes(mark.id)), kind: mark.kind }),
             ended: self.ended,
             starts: self.starts.clone(),
+            grants: self.grants().to_vec(),
+            refreshes: self.refreshes(),
         };
         // Strings, numbers and lists of them always serialize.
         Secret::new(serde_json::to_string(&form).unwrap_or_default())
@@ -358,9 +450,9 @@ impl Record {
             form.refresh.map(|refresh| RefreshToken { secret: refresh.secret, expires_at: refresh.expires_at });
         let mark = |mark: MarkForm| {
             let id = u128::from_str_radix(&mark.id, 16).map_err(|_| RecordError(()))?;
-            Ok(Mark { id, kind: mark.kind })
+            Ok(Mark { id: id.to_be_bytes(), kind: mark.kind })
         };
-        Ok(Self {
+        let record = Self {
             generation: form.generation,
             pair: form.pair,
             token,
@@ -368,7 +460,9 @@ impl Record {
             in_use: form.in_use.map(mark).transpose()?,
             ended: form.ended,
             starts: form.starts,
-        })
+            history: None,
+        };
+        Ok(record.with_history(form.grants, form.refreshes))
     }
 }
 
@@ -390,6 +484,8 @@ fn token(form: TokenForm) -> Result<Token, RecordError> {
         extra_headers: also.collect::<Result<_, _>>()?,
         renew_in: form.renew_in.map(Duration::from_nanos),
         kept: form.kept,
+        is_in_query: form.bare.as_ref().is_some_and(|bare| bare.is_in_query),
+        bare: form.bare.map(|bare| bare.token),
         response: None,
     };
     Ok(Token::of_stored(stored, facts))
@@ -439,6 +535,19 @@ mod tests {
         assert_eq!((token.kept("other"), token.renew_in()), (None, Some(Duration::from_secs(60))));
         assert_eq!(token.extra_headers()[0].1, "c");
         assert!(!format!("{back:?}").contains("a.example"));
+    }
+
+    #[test]
+    fn a_token_of_the_query_or_of_basic_survives_a_round_trip() {
+        const IN_QUERY: TokenPolicy = TokenPolicy::new("acme").query("auth");
+        for (issued, policy) in
+            [(IssuedTokens::new("t"), IN_QUERY), (IssuedTokens::new("t").basic("u", "t"), TokenPolicy::new("acme"))]
+        {
+            let record = Record::of(issued, None, KeepsOld::No, &policy, 1, now()).unwrap().0;
+            let back = Record::from_json(record.to_json().expose()).unwrap();
+            let token = back.token().unwrap();
+            assert_eq!((token.expose(), token.is_in_header()), ("t", policy.query.is_none()));
+        }
     }
 
     #[test]

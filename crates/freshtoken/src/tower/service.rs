@@ -6,14 +6,14 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use freshtoken_wire::is_loopback_address;
-use http::uri::Scheme;
+use freshtoken_wire::{Secret, is_loopback_address};
+use http::uri::{PathAndQuery, Scheme};
 use http::{Request, Response, Uri};
 use reqwest::Url;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::http_client::call::{carry_in, check_plain};
+use crate::http_client::call::{carry_in, check_plain, with_parameter};
 use crate::http_client::origins::Origins;
 use crate::http_error::HttpError;
 use crate::source::{TokenSource, UsedToken};
@@ -91,7 +91,7 @@ where
     check(request.uri(), &origins)?;
     let again = clone_body.clone_body(request.body()).map(|body| copy(&request, body));
     let token = tokens.token().await?;
-    carry_in(&tokens, &token, request.headers_mut());
+    carry(&tokens, &token, &mut request)?;
     let response = service.call(request).await.map_err(Into::into)?;
     let rejection = report(&tokens, &token, Verdict::of(&response));
     let Some(mut request) = again.filter(|_| rejection.is_some_and(may_help)) else { return Ok(response) };
@@ -101,11 +101,23 @@ where
         return Ok(response);
     }
     drop(response);
-    carry_in(&tokens, &next, request.headers_mut());
+    carry(&tokens, &next, &mut request)?;
     poll_fn(|context| service.poll_ready(context)).await.map_err(Into::into)?;
     let response = service.call(request).await.map_err(Into::into)?;
     report(&tokens, &next, Verdict::of(&response));
     Ok(response)
+}
+
+/// Puts the token into a request: into its headers, or into the query of its URI.
+fn carry<B>(tokens: &TokenSource, token: &Token, request: &mut Request<B>) -> Result<(), BoxError> {
+    carry_in(tokens, token, request.headers_mut());
+    let Some(name) = tokens.query_name() else { return Ok(()) };
+    let mut parts = request.uri().clone().into_parts();
+    let (path, query) = parts.path_and_query.as_ref().map_or(("/", None), |all| (all.path(), all.query()));
+    let all = Secret::new([path, "?", &with_parameter(query, name, token.expose())].concat());
+    parts.path_and_query = Some(PathAndQuery::try_from(all.expose())?);
+    *request.uri_mut() = Uri::from_parts(parts)?;
+    Ok(())
 }
 
 /// Reports what became of the token. Returns what a rejection means.

@@ -80,10 +80,10 @@ impl Vendor for Endpoint {
         const OTHER: TokenPolicy = <Endpoint as Vendor>::POLICY
             .refresh(RefreshTokens::Reusable)
             .renew(Renewal::Early(0.75));
-        if !self.is_single_use() {
-            const { &OTHER }
-        } else {
+        if self.is_single_use() {
             const { &<Endpoint as Vendor>::POLICY }
+        } else {
+            const { &OTHER }
         }
     }
 

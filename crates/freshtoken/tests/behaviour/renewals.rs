@@ -2,12 +2,12 @@
 
 use freshtoken::clock::Clock;
 use freshtoken::{
-    CredentialSource, ErrorKind, GrantError, IssuedTokens, RefreshTokens, Renewal, Secret, TokenPolicy, TokenSource,
-    Vendor,
+    CredentialSource, ErrorKind, GrantError, IssuedTokens, Lifetime, RefreshTokens, Renewal, Secret, TokenKind,
+    TokenPolicy, TokenSource, Vendor,
 };
 
 use crate::support::{Does, Fixed, Issuer, TestClock, acme, ask, s, settle};
-use crate::{DAY, LogsIn, NeedsConsent, RefreshesOnce, source};
+use crate::{DAY, LogsIn, NeedsConsent, RefreshesOnce, policy, source};
 
 /// A clock that lags behind its own sleep, like a coarse clock.
 struct Coarse(TestClock);
@@ -202,4 +202,18 @@ async fn the_policy_of_the_tenant_decides_when_to_renew() {
         settle().await;
         assert_eq!(issuer.seen(), seen, "{refresh:?}");
     }
+}
+
+policy!(Made = TokenPolicy::new("made").login(false).lifetime(Lifetime::Never).revoke(TokenKind::Access));
+
+#[tokio::test]
+async fn a_source_starts_from_a_token_made_by_hand_and_revokes_it() {
+    let (issuer, clock) = (Issuer::new(Does::issues(s(DAY))), TestClock::new());
+    let tokens = TokenSource::builder(acme::<Made>(&issuer), "password".to_owned()).clock(clock.clone());
+    let tokens = tokens.token(IssuedTokens::new("by-hand")).build();
+    clock.advance(s(400 * DAY));
+    assert_eq!(ask(&tokens).await.unwrap(), "by-hand");
+    tokens.revoke().await.unwrap();
+    assert_eq!(issuer.seen(), ["revoke by-hand"]);
+    assert_eq!(ask(&tokens).await.unwrap_err().kind(), ErrorKind::ConsentNeeded);
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod failures;
+mod places;
 mod redirects;
 mod rejections;
 #[path = "../support/mod.rs"]

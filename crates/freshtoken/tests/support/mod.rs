@@ -113,6 +113,8 @@ pub enum Does {
     },
     /// Issues a pair whose access token expired long ago.
     IssuesExpired,
+    /// A response without a token, which says that the old one stays.
+    Prolongs,
     Fails,
     FailsFor(Duration),
     Refuses,
@@ -207,6 +209,7 @@ impl Issuer {
                 response.refresh_expires_in = refresh_life;
                 Ok(response)
             }
+            Does::Prolongs => Ok(freshtoken::adapter::kept()),
             Does::IssuesExpired => {
                 let mut issued = self.0.issued.lock().unwrap();
                 *issued += 1;

@@ -4,7 +4,7 @@
 //! `grants`.
 
 mod body;
-mod decode;
+pub(crate) mod decode;
 pub(crate) mod incoming;
 pub(crate) mod input;
 pub(crate) mod schema_check;

@@ -20,6 +20,8 @@ pub(crate) enum Presented {
     AccessToken(String),
     /// A refresh token.
     RefreshToken(String),
+    /// A credential in a login, with its name, and a refresh token in a refresh.
+    CredentialOrRefreshToken(String, String),
 }
 
 /// What a bearer scheme carries.
@@ -28,6 +30,7 @@ enum Bearer {
     Credential,
     AccessToken,
     RefreshToken,
+    CredentialOrRefreshToken,
 }
 
 /// Returns the values of the first alternative of the operation's security that the request satisfies.
@@ -91,7 +94,10 @@ pub(crate) fn credential_names(document: &Document, operation: &Operation, name:
     match scheme.kind.as_str() {
         "apiKey" => vec![input::snake(name)],
         "http" if is(scheme, "basic") => basic(document).1.to_vec(),
-        "http" if carried(document, operation, name) != Bearer::Credential => Vec::new(),
+        "http" => match carried(document, operation, name) {
+            Bearer::Credential | Bearer::CredentialOrRefreshToken => vec![input::snake(name)],
+            Bearer::AccessToken | Bearer::RefreshToken => Vec::new(),
+        },
         _ => vec![input::snake(name)],
     }
 }
@@ -106,7 +112,7 @@ fn scheme(
     let carried = carried(document, operation, name);
     let reason = match carried {
         Bearer::AccessToken => Reason::AccessToken,
-        Bearer::Credential | Bearer::RefreshToken => Reason::Unauthorized,
+        Bearer::Credential | Bearer::RefreshToken | Bearer::CredentialOrRefreshToken => Reason::Unauthorized,
     };
     let refuse = |header: &str, what: &str| Refusal::about(reason, header, what);
     if scheme.kind == "apiKey" {
@@ -142,6 +148,7 @@ fn scheme(
         Bearer::Credential => Presented::Credential(input::snake(name), value),
         Bearer::AccessToken => Presented::AccessToken(value),
         Bearer::RefreshToken => Presented::RefreshToken(value),
+        Bearer::CredentialOrRefreshToken => Presented::CredentialOrRefreshToken(input::snake(name), value),
     }])
 }
 
@@ -149,11 +156,17 @@ fn scheme(
 /// without a place for its token, it is that token; for a scheme that a login uses, or a refresh whose token is
 /// elsewhere, it is a credential.
 fn carried(document: &Document, operation: &Operation, name: &str) -> Bearer {
-    let scheme = document.security_scheme(name).filter(|scheme| scheme.is_bearer());
+    let usage = document.token.as_ref().map(|token| &token.usage);
+    let carries =
+        |scheme: &&SecurityScheme| scheme.kind == "http" && usage.is_some_and(|usage| usage.carries(&scheme.scheme));
+    let scheme = document.security_scheme(name).filter(carries);
     let (Some(_), Some(token)) = (scheme, &document.token) else { return Bearer::Credential };
     let takes = |action: &Option<Action>| {
         action.as_ref().is_some_and(|action| action.token.is_none() && action.operation == operation.operation_id)
     };
+    if token.refresh.as_ref().is_some_and(|refresh| refresh.bearer.is_some()) && takes(&token.refresh) {
+        return Bearer::CredentialOrRefreshToken;
+    }
     if takes(&token.refresh) {
         return Bearer::RefreshToken;
     }
@@ -181,7 +194,7 @@ fn basic(document: &Document) -> (BasicEncoding, [String; 2]) {
     (basic.encode, basic.names)
 }
 
-fn basic_halves(value: &str, encoding: BasicEncoding) -> Option<[String; 2]> {
+pub(crate) fn basic_halves(value: &str, encoding: BasicEncoding) -> Option<[String; 2]> {
     let text = String::from_utf8(STANDARD.decode(value.trim()).ok()?).ok()?;
     let (id, secret) = text.split_once(':')?;
     match encoding {

@@ -7,7 +7,7 @@ use crate::request::security::Presented;
 use crate::spec::value::as_text;
 
 /// The values in a request that matches the spec.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct RequestValues {
     /// The variant of the body, if there are several.
     pub(crate) branch: Option<String>,

@@ -134,6 +134,7 @@ impl<'a> PlayedVendor<'a> {
         let field = refusal.field.rsplit('.').find(is_name).unwrap_or_default().to_snake_case();
         let own = [format!("invalid_{field}"), format!("unsupported_{field}")];
         let relogin = || self.errors.into_iter().flat_map(|errors| &errors.relogin).map(as_text);
+        let transient = || self.errors.into_iter().flat_map(|errors| &errors.transient).map(as_text);
         let texts = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>();
         let (statuses, codes): (&[u16], Vec<String>) = match refusal.reason {
             Reason::Method => (&[405], vec![]),
@@ -157,6 +158,7 @@ impl<'a> PlayedVendor<'a> {
             Reason::AccessToken => (&[401, 403], texts(&["invalid_token", "unauthorized"])),
             Reason::UnknownToken => (&[404], texts(&["not_found", "invalid_token"])),
             Reason::TooManyTokens => (&[403, 409, 429, 400], texts(&["too_many_tokens"])),
+            Reason::TooManyGrants => (&[429, 403, 400], transient().chain(texts(&["too_many_requests"])).collect()),
         };
         let is_missing = refusal.reason == Reason::Missing;
         let mut names = match refusal.reason {

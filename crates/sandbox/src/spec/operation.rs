@@ -163,10 +163,3 @@ pub(crate) struct SecurityScheme {
     #[serde(rename = "in")]
     pub(crate) place: Place,
 }
-
-impl SecurityScheme {
-    /// Whether it is `Authorization: Bearer`.
-    pub(crate) fn is_bearer(&self) -> bool {
-        self.kind == "http" && self.scheme.eq_ignore_ascii_case("bearer")
-    }
-}

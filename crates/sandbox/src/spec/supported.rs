@@ -1,7 +1,7 @@
 //! Rejects a spec that would let an invalid request pass: what the sandbox doesn't know must not go unchecked.
 
 use crate::spec::document::Document;
-use crate::spec::operation::{Place, SecurityScheme, essence, is_json};
+use crate::spec::operation::{Place, essence, is_json};
 use crate::spec::x_token::{Action, XToken};
 
 /// Rejects paths, security schemes, bodies and parameters that can't be checked, and actions without an operation.
@@ -41,16 +41,14 @@ pub(super) fn document(document: &Document) -> Result<(), String> {
 const FORM: &str = "application/x-www-form-urlencoded";
 
 fn actions(document: &Document, token: &XToken) -> Result<(), String> {
-    if token.login.is_none() && token.refresh.is_none() {
-        return Err("`x-token` has neither `login` nor `refresh`".to_owned());
-    }
     let logs_in = |action: &Action| token.login.as_ref().is_some_and(|login| login.operation == action.operation);
     let actions = [("login", &token.login), ("refresh", &token.refresh), ("revoke", &token.revoke)];
     for (name, action) in actions.iter().filter_map(|(name, action)| Some((name, action.as_ref()?))) {
         if document.operation(&action.operation).is_none() {
             return Err(format!("`x-token.{name}`: there is no operation `{}`", action.operation));
         }
-        if *name != "login" && action.token.is_none() && (logs_in(action) || !has_bearer(document, action)) {
+        let is_shared = logs_in(action) && action.bearer.is_none();
+        if *name != "login" && action.token.is_none() && (is_shared || !has_bearer(document, token, action)) {
             return Err(format!(
                 "`x-token.{name}` has no `token`, and its operation has no bearer scheme that could carry it"
             ));
@@ -59,10 +57,10 @@ fn actions(document: &Document, token: &XToken) -> Result<(), String> {
     Ok(())
 }
 
-fn has_bearer(document: &Document, action: &Action) -> bool {
+fn has_bearer(document: &Document, token: &XToken, action: &Action) -> bool {
     let operation = document.operation(&action.operation);
     let alternatives = operation.map(|operation| document.security(operation)).unwrap_or_default();
     let sent = alternatives.first().into_iter().flat_map(|alternative| alternative.keys());
     let mut schemes = sent.filter_map(|name| document.security_scheme(name));
-    schemes.any(SecurityScheme::is_bearer)
+    schemes.any(|scheme| scheme.kind == "http" && token.usage.carries(&scheme.scheme))
 }

@@ -46,7 +46,8 @@ pub(super) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
             several.iter_mut().filter_map(Value::as_object_mut).for_each(|members| _ = members.remove(name));
         }
     }
-    serde_json::from_value(block).map(Some).map_err(|error| de::Error::custom(format!("`x-token`: {error}")))
+    let token = serde_json::from_value::<XToken>(block);
+    token.map(|token| Some(token.completed())).map_err(|error| de::Error::custom(format!("`x-token`: {error}")))
 }
 
 /// The block, with its defaults.
@@ -56,6 +57,7 @@ pub(crate) struct XToken {
     pub(crate) login: Option<Action>,
     pub(crate) refresh: Option<Action>,
     pub(crate) revoke: Option<Action>,
+    #[serde(default)]
     pub(crate) response: ResponsePointers,
     #[serde(default)]
     pub(crate) lifetime: Lifetime,
@@ -66,12 +68,32 @@ pub(crate) struct XToken {
     pub(crate) basic: Basic,
     #[serde(default)]
     pub(crate) errors: Errors,
+    #[serde(default)]
+    pub(crate) limits: Limits,
 }
 
 impl XToken {
+    /// If a token is renewed with itself, it has the place of the refresh token.
+    fn completed(mut self) -> Self {
+        if self.renews_with_access_token() {
+            self.response.refresh_token = self.response.access_token.pointers().first().cloned();
+        }
+        self
+    }
+
+    /// Whether a token is renewed with itself.
+    pub(crate) fn renews_with_access_token(&self) -> bool {
+        self.refresh.as_ref().is_some_and(|refresh| refresh.with == Some(TokenKind::Access))
+    }
+
     /// Whether a refresh token works only once, and whether that is up to the tenant.
     pub(crate) fn single_use(&self) -> SingleUse {
         self.refresh.as_ref().map(|refresh| refresh.single_use).unwrap_or_default()
+    }
+
+    /// Whether there is no grant: a client starts from an access token.
+    pub(crate) fn starts_from_token(&self) -> bool {
+        self.login.is_none() && self.refresh.is_none()
     }
 
     /// Returns the actions that exist.
@@ -103,6 +125,15 @@ pub(crate) struct Action {
     pub(crate) security: Option<String>,
     #[serde(default)]
     pub(crate) single_use: SingleUse,
+    /// Whether a refresh has no token in its response, and prolongs the old one.
+    #[serde(default)]
+    pub(crate) keeps: bool,
+    /// That the bearer scheme carries the refresh token, on an operation where it carries a credential in a login.
+    pub(crate) bearer: Option<TokenKind>,
+    /// The token that a refresh takes.
+    with: Option<TokenKind>,
+    /// How often in a row a token can be refreshed.
+    pub(crate) at_most: Option<u16>,
     /// For how long after its use a refresh token works once more.
     #[serde(default, deserialize_with = "span")]
     pub(crate) grace: Option<Duration>,
@@ -157,8 +188,8 @@ pub(crate) enum TokenKind {
     Refresh,
 }
 
-/// The places of values in a response.
-#[derive(Clone, Debug, Deserialize)]
+/// The places of values in a response. Without a grant, there is none.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct ResponsePointers {
     pub(crate) access_token: AccessToken,
@@ -188,6 +219,12 @@ pub(crate) enum AccessToken {
     /// Places in the body; an empty pointer is the whole body.
     Body(Vec<String>),
     Header(String),
+}
+
+impl Default for AccessToken {
+    fn default() -> Self {
+        Self::Body(Vec::new())
+    }
 }
 
 impl AccessToken {
@@ -337,9 +374,30 @@ impl<'de> Deserialize<'de> for Renew {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Use {
     pub(crate) header: String,
+    pub(crate) query: Option<String>,
+    pub(crate) cookie: Option<String>,
+    pub(crate) basic: Option<UseBasic>,
+    /// A scheme besides `bearer` that carries the live token.
+    scheme: Option<String>,
     pub(crate) prefix: Option<String>,
     pub(crate) also: indexmap::IndexMap<String, Also>,
     pub(crate) expired: Vec<u16>,
+}
+
+/// The halves of HTTP Basic, one of which is `token`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UseBasic {
+    pub(crate) username: String,
+    pub(crate) password: String,
+}
+
+impl Use {
+    /// Whether this scheme of `type: http` carries the live token.
+    pub(crate) fn carries(&self, scheme: &str) -> bool {
+        scheme.eq_ignore_ascii_case("bearer")
+            || self.scheme.as_ref().is_some_and(|other| other.eq_ignore_ascii_case(scheme))
+    }
 }
 
 /// Where the value of a further header comes from.
@@ -371,7 +429,16 @@ pub(crate) struct Kept {
 
 impl Default for Use {
     fn default() -> Self {
-        Self { header: "Authorization".to_owned(), prefix: None, also: Default::default(), expired: vec![401] }
+        Self {
+            header: "Authorization".to_owned(),
+            query: None,
+            cookie: None,
+            basic: None,
+            scheme: None,
+            prefix: None,
+            also: Default::default(),
+            expired: vec![401],
+        }
     }
 }
 
@@ -409,6 +476,24 @@ pub(crate) struct Errors {
     pub(crate) relogin: Vec<Value>,
     pub(crate) transient: Vec<Value>,
     pub(crate) retry_after: Option<RetryHeader>,
+}
+
+/// How many tokens an account gets.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Limits {
+    #[serde(deserialize_with = "rate")]
+    pub(crate) grants: Option<(usize, Duration)>,
+    /// One more ends the oldest.
+    pub(crate) live: Option<usize>,
+}
+
+/// Reads `10/10m`.
+fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<(usize, Duration)>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let refuse = || de::Error::custom(format!("`{text}` is not a number, a slash and a duration"));
+    let (most, window) = text.split_once('/').ok_or_else(refuse)?;
+    Ok(Some((most.parse().map_err(|_| refuse())?, duration(window).map_err(de::Error::custom)?)))
 }
 
 /// The vendor's own header next to `Retry-After`.

@@ -142,6 +142,8 @@ impl<'a> SpecClient<'a> {
                 .collect();
             let computed = self.computed(action).get(name).map(text);
             let own = computed.unwrap_or_else(|| credential(snake.trim_start_matches('_')));
+            // The bearer scheme of a shared operation carries the refresh token.
+            let own = if action["bearer"] == "refresh" { String::new() } else { own };
             headers.push(match (scheme["type"].as_str().unwrap(), scheme["scheme"].as_str()) {
                 ("apiKey", _) => (text(&scheme["name"]), own),
                 (_, Some(basic)) if basic.eq_ignore_ascii_case("basic") => {
@@ -175,7 +177,21 @@ impl<'a> SpecClient<'a> {
             "none" => token.to_owned(),
             prefix => format!("{prefix} {token}"),
         };
-        let mut call = self.playing.http.get(self.playing.url("/protected/thing")).header(header, value);
+        let credential = |name: &Value| match name.as_str().unwrap() {
+            "token" => token.to_owned(),
+            name => self.playing.issuer.credentials().get(name).cloned().unwrap_or_default(),
+        };
+        let call = self.playing.http.get(self.playing.url("/protected/thing"));
+        let mut call = if let Some(name) = usage["query"].as_str() {
+            call.query(&[(name, token)])
+        } else if let Some(name) = usage["cookie"].as_str() {
+            call.header("cookie", format!("first=1; {name}={token}"))
+        } else if usage["basic"].is_object() {
+            let [user, password] = ["username", "password"].map(|word| credential(&usage["basic"][word]));
+            call.basic_auth(user, Some(password))
+        } else {
+            call.header(header, value)
+        };
         for (header, credential) in usage["also"].as_object().into_iter().flatten() {
             let value = match credential["kept"].as_str() {
                 Some(name) => {

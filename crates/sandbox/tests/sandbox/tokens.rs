@@ -363,3 +363,45 @@ async fn a_used_refresh_token_works_once_more_within_the_grace() {
     assert_eq!(statuses, [200, 200, 400]);
     assert_eq!(playing.issuer.counts().double_spends, 1);
 }
+
+#[tokio::test]
+async fn an_account_gets_no_more_tokens_than_the_spec_says() {
+    let playing = play(foreign("limitish").accounts(2)).await;
+    let refresh_token = playing.issuer.consent().unwrap();
+    let token = async || {
+        let id = playing.issuer.credentials()["client_id"].as_str();
+        let form = [("grant_type", "refresh_token"), ("client_id", id), ("refresh_token", &refresh_token)];
+        status_and_body(playing.post("/token").form(&form)).await.1
+    };
+    let mut tokens = Vec::new();
+    for _ in 0..10 {
+        tokens.push(text(&token().await, "/access_token"));
+        playing.issuer.advance_clock(s(30));
+    }
+    let mut statuses = Vec::new();
+    for access in &tokens[7..] {
+        statuses.push(playing.call(&format!("Bearer {access}")).await);
+    }
+    assert_eq!(statuses, [401, 200, 200], "two are live");
+    assert_eq!(token().await, json!({ "error": "Access Denied" }));
+    playing.issuer.advance_clock(s(300));
+    assert!(token().await.get("access_token").is_some());
+    assert_eq!(token().await, json!({ "error": "Access Denied" }));
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_with_itself_while_it_is_valid_and_so_often() {
+    let playing = play(foreign("selfish")).await;
+    let renew = async |token: &str| status_and_body(playing.post("/token/renew").bearer_auth(token)).await;
+    let login = || playing.post("/token").json(&json!({ "secret": playing.issuer.credentials()["secret"] }));
+    let mut token = text(&status_and_body(login()).await.1, "/token");
+    for _ in 0..7 {
+        let (status, next) = renew(&token).await;
+        assert_eq!(status, 200);
+        token = text(&next, "/token");
+    }
+    assert_eq!(renew(&token).await.0, 401);
+    token = text(&status_and_body(login()).await.1, "/token");
+    playing.issuer.advance_clock(s(3600));
+    assert_eq!(renew(&token).await.0, 401, "it has expired");
+}

@@ -58,6 +58,10 @@ async fn whole_lifecycle(spec: &str, playing: &Playing) {
             return (tokens(&client, "login", "").await, String::new());
         }
         let consent = playing.issuer.consent().unwrap();
+        if !has("refresh") {
+            // It is the token itself.
+            return (vec![(consent, Value::Null)], String::new());
+        }
         (tokens(&client, "refresh", &consent).await, consent)
     };
 
@@ -70,10 +74,21 @@ async fn whole_lifecycle(spec: &str, playing: &Playing) {
     assert_eq!(u64::from(call(&last[0]).await), expired, "it has expired");
 
     let (mut last, mut refresh) = first().await;
-    if has("refresh") {
-        playing.issuer.advance_clock(s(24 * 60 * 60));
+    let keeps = client.spec["x-token"]["refresh"]["keeps"] == true;
+    if keeps {
+        // It is prolonged just before it expires.
+        playing.issuer.advance_clock(s(60 * 60 - 1));
+        let request = client.requests("refresh", &refresh_of(&last[0].1).unwrap()).remove(0);
+        assert!((200..300).contains(&status_and_body(request).await.0));
+        playing.issuer.advance_clock(s(60 * 60 - 1));
+        assert_eq!(call(&last[0]).await, 200);
+    } else if has("refresh") {
+        // A token that is renewed with itself must be valid.
+        let is_own = client.x("/refresh/with") == Some("access");
+        playing.issuer.advance_clock(if is_own { s(60) } else { s(24 * 60 * 60) });
         // A vendor that never replaces a refresh token need not repeat it.
-        refresh = refresh_of(&last[0].1).unwrap_or(refresh);
+        let own = is_own.then(|| last[0].0.clone());
+        refresh = own.or_else(|| refresh_of(&last[0].1)).unwrap_or(refresh);
         last = tokens(&client, "refresh", &refresh).await;
         assert_eq!(call(&last[0]).await, 200);
         if is_single_use(&client) && client.spec["x-token"]["refresh"]["grace"].is_null() {

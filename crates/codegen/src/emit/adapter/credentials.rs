@@ -10,11 +10,12 @@ use crate::emit::types::{delimited, or};
 use crate::ident;
 use crate::lower::model::{Model, Operation, Param, Part, Property, SchemeKind, Shape, Ty};
 use crate::read::x_token::compute::{Compute, Computes};
+use crate::read::x_token::usage::UseBasic;
 use crate::read::x_token::{Takes, XToken};
 
-/// Whether a vendor has an adapter: the facade needs a way to get a token.
+/// Whether a vendor has an adapter. Without a login and a refresh, the block says how a token is used that a user provides.
 pub fn has_adapter(x_token: Option<&XToken>) -> bool {
-    x_token.is_some_and(|x_token| x_token.login.is_some() || x_token.refresh.is_some())
+    x_token.is_some()
 }
 
 /// A credential with the same name but incompatible types in two operations.
@@ -104,8 +105,20 @@ impl Grant<'_> {
     /// Whether it revokes a refresh token in its body or a parameter, while its bearer scheme sends the access token.
     pub fn is_authorized_by_access_token(&self, x_token: &XToken) -> bool {
         let takes_refresh = x_token.revoke.as_ref().is_some_and(|revoke| revoke.takes == Takes::Refresh);
-        let bears = self.operation.security.iter().any(|scheme| scheme.kind == SchemeKind::Token);
+        let bears = self.operation.security.iter().any(|scheme| matches!(scheme.kind, SchemeKind::Token(_)));
         self.kind == GrantKind::Revoke && takes_refresh && self.token.is_some() && bears
+    }
+
+    /// Whether its response has no token: the old one stays.
+    pub fn keeps(&self, x_token: &XToken) -> bool {
+        self.kind == GrantKind::Refresh && x_token.keeps_access_token()
+    }
+
+    /// Returns the credential that the bearer scheme of a login carries, where a refresh sends its token.
+    pub fn bearer_credential(&self) -> Option<String> {
+        let mut schemes = self.operation.security.iter().filter(|scheme| matches!(scheme.kind, SchemeKind::Token(_)));
+        let scheme = schemes.next().filter(|_| self.kind == GrantKind::Login)?;
+        Some(ident::snake(&scheme.name))
     }
 
     pub fn is_token(&self, name: &str) -> bool {
@@ -117,7 +130,8 @@ pub fn grants<'a>(model: &'a Model, x_token: &'a XToken) -> Result<Vec<Grant<'a>
     let mut grants = Vec::new();
     let mut add = |kind, id: &str, body: Option<&String>, token: Option<&'a String>, own: &'a Computes| {
         let operation = model.operation(&ident::snake(id)).ok_or_else(|| format!("there is no operation `{id}`"))?;
-        if kind != GrantKind::Revoke && operation.success.ty.is_none() {
+        let has_token = kind == GrantKind::Login || (kind == GrantKind::Refresh && !x_token.keeps_access_token());
+        if has_token && operation.success.ty.is_none() {
             return Err(format!("the success of `{id}` has no body"));
         }
         let body = operation.body.as_ref().map(|of| {
@@ -174,7 +188,8 @@ pub fn credentials(model: &Model, x_token: &XToken, grants: &[Grant<'_>]) -> Ind
     let mut found: IndexMap<String, Credential> = IndexMap::new();
     for (index, grant) in grants.iter().enumerate() {
         for used in uses(model, grant) {
-            let is_first = index == 0;
+            // What gets a token. Without that, a source starts from one, and nothing is required.
+            let is_first = index == 0 && grant.kind != GrantKind::Revoke;
             let note = match grant.kind {
                 _ if is_first => "",
                 GrantKind::Revoke => "Only a revocation needs it.",
@@ -201,6 +216,10 @@ pub fn credentials(model: &Model, x_token: &XToken, grants: &[Grant<'_>]) -> Ind
         let name = ident::snake(name);
         found.entry(name).or_insert(Credential { ty: Ty::Secret, optional: false, docs });
     }
+    if let Some(name) = x_token.use_.basic.as_ref().and_then(UseBasic::credential) {
+        let docs = "Sent with each call, as the other half of HTTP Basic.".to_owned();
+        found.entry(ident::snake(name)).or_insert(Credential { ty: Ty::Secret, optional: false, docs });
+    }
     found
 }
 
@@ -221,7 +240,8 @@ pub fn all_uses(model: &Model, grant: &Grant<'_>) -> Vec<CredentialUse> {
         match part {
             Part::Security => {
                 for scheme in &grant.operation.security {
-                    for name in client::scheme_credentials(model, &scheme.name, &scheme.kind) {
+                    let own = grant.bearer_credential().filter(|_| matches!(scheme.kind, SchemeKind::Token(_)));
+                    for name in client::scheme_credentials(model, &scheme.name, &scheme.kind).into_iter().chain(own) {
                         let docs = or(&scheme.docs, &format!("`{name}`, for the scheme `{}`.", scheme.name));
                         uses.push(CredentialUse {
                             path: vec![name.clone()],

@@ -21,6 +21,9 @@ impl Adapter<'_> {
         let title = or(&self.model.title, self.model.vendor.stem());
         let consent = match self.x_token.login {
             Some(_) => "",
+            None if self.x_token.starts_from_token() => {
+                "\n\nA user makes a token at the vendor, and a token source starts with it."
+            }
             None => "\n\nA user must consent first: a token source starts with the refresh token of that consent.",
         };
         let example = self.example()?;
@@ -36,15 +39,16 @@ impl Adapter<'_> {
 
     /// Returns a program that gets a header with a fresh token.
     pub fn example(&self) -> Result<String, String> {
-        let grant = self.grants.first().ok_or("there is no grant")?;
-        let body = crate_tests::request_example(self.model, grant.operation);
         let mut values: IndexMap<String, Value> = IndexMap::new();
-        if let (Some(component), Some(body)) = (grant.body, &body) {
-            example_values(self.model, component, "", body, &mut vec![component.to_owned()], &mut values);
-        }
-        for param in &grant.operation.params {
-            let example = param.example.clone().filter(|_| is_credential(grant, param));
-            values.extend(example.map(|value| (param.field(), value)));
+        if let Some(grant) = self.grants.first() {
+            let body = crate_tests::request_example(self.model, grant.operation);
+            if let (Some(component), Some(body)) = (grant.body, &body) {
+                example_values(self.model, component, "", body, &mut vec![component.to_owned()], &mut values);
+            }
+            for param in &grant.operation.params {
+                let example = param.example.clone().filter(|_| is_credential(grant, param));
+                values.extend(example.map(|value| (param.field(), value)));
+            }
         }
         let fields = self.credentials.iter().map(|(name, credential)| {
             let sample = || examples::sample(self.model, &credential.ty, name);
@@ -71,6 +75,11 @@ impl Adapter<'_> {
         let source = vec![Code::text(endpoint), Code::text("credentials")];
         let source = match self.x_token.login {
             Some(_) => Code::list("TokenSource::new(", source),
+            None if self.x_token.starts_from_token() => Code::chain([
+                Code::list("TokenSource::builder(", source),
+                Code::text(".token(IssuedTokens::new(\"example-access-token\"))"),
+                Code::text(".build()"),
+            ]),
             None => Code::chain([
                 Code::list("TokenSource::builder(", source),
                 Code::text(".refresh_token(\"example-refresh-token\")"),
@@ -91,10 +100,13 @@ impl Adapter<'_> {
             .replace(" types::", &format!(" {module}::types::"))
             .replace("[types::", &format!("[{module}::types::"))
             .replace("(types::", &format!("({module}::types::"));
+        let issued = if self.x_token.starts_from_token() { "IssuedTokens, " } else { "" };
         let imports = match self.target.adapter {
-            AdapterPlace::Facade => format!("use freshtoken::{{TokenSource, {module}}};"),
+            AdapterPlace::Facade => format!("use freshtoken::{{{issued}TokenSource, {module}}};"),
             AdapterPlace::Crate => {
-                format!("use freshtoken::TokenSource;\nuse {}::source as {module};", self.model.vendor.lib())
+                let lib = self.model.vendor.lib();
+                format!("use freshtoken::{{{issued}TokenSource}};\nuse {lib}::source as {module};")
+                    .replace("{TokenSource}", "TokenSource")
             }
         };
         Ok(format!(

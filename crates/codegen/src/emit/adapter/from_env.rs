@@ -15,6 +15,9 @@ use crate::read::x_token::XToken;
 /// The variables that every vendor has. A credential or a setting with such a name gets a `_` at its end.
 const TAKEN: [&str; 4] = ["URL", "SERVER", "API_URL", "REFRESH_TOKEN"];
 
+/// The variable of a vendor without a login and a refresh.
+const ACCESS_TOKEN: &str = "ACCESS_TOKEN";
+
 /// Returns what the variables of a vendor begin with: the name of its spec.
 fn prefix(model: &Model) -> String {
     let stem = model.vendor.stem().to_ascii_uppercase();
@@ -75,10 +78,11 @@ pub fn holders(model: &Model) -> Vec<Holder> {
         is_secret,
         is_setting,
     });
-    let common = TAKEN.into_iter().map(|name| Holder {
+    let starts_from_token = model.x_token.as_ref().is_some_and(XToken::starts_from_token);
+    let common = TAKEN.into_iter().chain(starts_from_token.then_some(ACCESS_TOKEN)).map(|name| Holder {
         variable: format!("{prefix}_{name}"),
         name: name.to_owned(),
-        is_secret: name == "REFRESH_TOKEN",
+        is_secret: name.ends_with("_TOKEN"),
         is_setting: false,
     });
     let of_operations = model.on_other_hosts().map(|operation| Holder {
@@ -203,6 +207,14 @@ impl Emitter<'_> {
             let secrecy = Secrecy::when(has_secret(&credential.ty));
             list(Need::when(!credential.optional), &variable(prefix, name), secrecy, &credential.docs);
         }
+        if self.x_token.starts_from_token() {
+            list(
+                Need::Required,
+                &format!("{prefix}_{ACCESS_TOKEN}"),
+                Secrecy::Public,
+                "The access token to start with.",
+            );
+        }
         if self.x_token.refresh.is_some() {
             let need = Need::when(self.x_token.login.is_none());
             list(need, &format!("{prefix}_REFRESH_TOKEN"), Secrecy::Secret, "The refresh token to start with.");
@@ -249,7 +261,12 @@ impl Emitter<'_> {
                 (self.model.servers.first().is_some_and(|first| servers.contains(&first.name)), Some(servers))
             }
         };
-        let kind = if is_required { "required" } else { "optional" };
+        let is_start = self.x_token.starts_from_token() && *name == format!("{}_{ACCESS_TOKEN}", self.prefix);
+        let kind = match (is_start, is_required) {
+            (true, _) => "access_token",
+            (false, true) => "required",
+            (false, false) => "optional",
+        };
         let mut parts = vec![Code::list(format!("Variable::{kind}("), vec![Code::string(name), Code::string(what)])];
         if *secrecy == Secrecy::Secret {
             parts.push(Code::text(".secret()"));

@@ -30,8 +30,9 @@ use crate::ident;
 use crate::lower::model::{Model, Ty};
 use crate::read::x_token::XToken;
 use crate::read::x_token::errors::Code as ErrorCode;
+use crate::read::x_token::usage::TOKEN;
 
-/// Returns the module of the adapter, or `None` without a login and a refresh.
+/// Returns the module of the adapter, or `None` without `x-token`.
 pub fn source(model: &Model, target: &Target) -> Result<Option<String>, String> {
     let Some(x_token) = model.x_token.as_ref().filter(|x_token| has_adapter(Some(x_token))) else { return Ok(None) };
     let grants = grants(model, x_token)?;
@@ -98,7 +99,7 @@ impl Adapter<'_> {
             import(&format!("pub use {}", self.vendor_crate()), &vendor),
             import("use ::freshtoken_wire", &used(&["compute"])),
             import("use ::std::time", &used(&["Duration"])),
-            import(&format!("use {of_facade}"), &["adapter"]),
+            import(&format!("use {of_facade}"), &used(&["adapter"])),
             import(&format!("use {of_facade}::env"), &used(&["EnvError", "FromEnv", "Variable"])),
             import(&format!("use {of_facade}"), &facade),
         ]
@@ -122,7 +123,11 @@ impl Adapter<'_> {
     }
 
     fn credentials_type(&self) -> String {
-        let grant = if self.x_token.login.is_some() { "a login" } else { "a refresh" };
+        let grant = match (&self.x_token.login, &self.x_token.refresh) {
+            (Some(_), _) => "a login",
+            (None, Some(_)) => "a refresh",
+            (None, None) => "a revocation",
+        };
         let docs = format!("The credentials of {grant} at “{}”. `Debug` prints no secret.", self.model.title);
         let fields = self.credentials.iter().map(|(name, credential)| {
             let (docs, ty) = (docs::comment(&credential.docs, "    "), field_type(&credential.ty));
@@ -171,7 +176,7 @@ impl Vendor for Endpoint {{
         let given = is_first.then(|| self.given()).flatten();
         let computes = self.compute(grant);
         let needs_credentials = self.client_asks()
-            || (grant.kind != GrantKind::Revoke && self.has_also())
+            || (grant.kind != GrantKind::Revoke && !grant.keeps(self.x_token) && self.has_also())
             || given.is_some()
             || call.has(&|text| text.contains("credentials."))
             || computes.iter().any(|code| code.has(&|text| text.contains("credentials.")));
@@ -191,6 +196,10 @@ impl Vendor for Endpoint {{
             body.push(Code::text("let access_token = adapter::live(access_token)?"));
         }
         let result = match (grant.kind, &grant.operation.success.ty) {
+            _ if grant.keeps(self.x_token) => {
+                body.push(call);
+                "Ok(adapter::kept())"
+            }
             (GrantKind::Login | GrantKind::Refresh, _) => {
                 body.push(Code::row([Code::text("let outcome = "), call]));
                 if self.has_also() {
@@ -234,7 +243,8 @@ impl Vendor for Endpoint {{
     /// Returns the types of the responses with a token: one, or two if the refresh has a different one.
     fn token_responses(&self) -> Vec<TokenResponse<'_>> {
         let mut responses: Vec<TokenResponse<'_>> = Vec::new();
-        for grant in self.grants.iter().filter(|grant| grant.kind != GrantKind::Revoke) {
+        let has_token = |grant: &&Grant<'_>| grant.kind != GrantKind::Revoke && !grant.keeps(self.x_token);
+        for grant in self.grants.iter().filter(has_token) {
             let Some(ty) = &grant.operation.success.ty else { continue };
             if responses.iter().all(|response| response.ty != ty) {
                 responses.push(TokenResponse {
@@ -253,7 +263,7 @@ impl Vendor for Endpoint {{
     }
 
     fn has_also(&self) -> bool {
-        self.x_token.use_.also_credentials().next().is_some()
+        self.x_token.use_.also_credentials().next().is_some() || self.x_token.use_.basic.is_some()
     }
 
     /// Returns the function that adds the credentials that each call sends in a header.
@@ -277,15 +287,40 @@ impl Vendor for Endpoint {{
                 format!("{}\n", push(&format!("credentials.{name}"), false, 4))
             })
         });
+        let pushes: String = pushes.collect();
+        let basic = self.basic_halves();
+        let name = if (pushes.clone() + &basic).contains("credentials.") { "credentials" } else { "_" };
         format!(
             "
 /// Adds the credentials that each call sends in a header.
-fn with_extra_headers(mut issued: IssuedTokens, credentials: &Credentials) -> IssuedTokens {{
-{}    issued
+fn with_extra_headers(mut issued: IssuedTokens, {name}: &Credentials) -> IssuedTokens {{
+{pushes}{basic}    issued
 }}
-",
-            pushes.collect::<String>()
+"
         )
+    }
+
+    /// Returns the statement that sets the halves of HTTP Basic.
+    fn basic_halves(&self) -> String {
+        let Some(basic) = &self.x_token.use_.basic else { return String::new() };
+        let half = |half: &str| -> String {
+            let name = ident::snake(half);
+            match self.credentials.get(&name) {
+                _ if half == TOKEN => "issued.access_token.clone()".to_owned(),
+                Some(credential) if credential.optional => {
+                    let value = converted(self.model, &credential.ty, &Ty::Secret, "value", true);
+                    format!("credentials.{name}.as_ref().map_or_else(|| Secret::new(\"\"), |value| {value})")
+                }
+                Some(credential) => {
+                    converted(self.model, &credential.ty, &Ty::Secret, &format!("credentials.{name}"), false)
+                }
+                None => "Secret::new(\"\")".to_owned(),
+            }
+        };
+        let [user, password] = basic.halves().map(half);
+        let halves = Code::list("(", vec![Code::text(user), Code::text(password)]);
+        let set = Code::row([Code::text("issued.basic = Some("), halves, Code::text(")")]);
+        format!("{}\n", set.lines(4, ";"))
     }
 }
 

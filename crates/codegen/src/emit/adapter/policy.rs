@@ -7,8 +7,9 @@ use crate::emit::adapter::computed::with_lines;
 use crate::emit::adapter::credentials::{Credential, is_credential, is_enum, is_filled_in, param_type};
 use crate::emit::layout::Code;
 use crate::lower::model::Ty;
+use crate::read::x_token::usage::Prefix;
 use crate::read::x_token::values::Lifetime;
-use crate::read::x_token::{Prefix, Renew, Takes};
+use crate::read::x_token::{Renew, Takes};
 
 impl Adapter<'_> {
     /// Returns the check that no credential is empty or has a control character. The vendor's error would not name it.
@@ -32,16 +33,7 @@ impl Adapter<'_> {
         if x_token.login.is_none() {
             policy.push(".login(false)".to_owned());
         }
-        if x_token.refresh.is_some() {
-            let use_ = if x_token.is_single_use() { "SingleUse" } else { "Reusable" };
-            policy.push(format!(".refresh(RefreshTokens::{use_})"));
-        }
-        if x_token.tenant_setting().is_some() {
-            policy.push(".keeps_refresh_token()".to_owned());
-        }
-        if let Some(grace) = x_token.refresh.as_ref().and_then(|refresh| refresh.grace) {
-            policy.push(format!(".grace({})", seconds(grace.0)));
-        }
+        policy.extend(self.refresh_tokens());
         if let Some(revoke) = &x_token.revoke {
             let takes = match revoke.takes {
                 Takes::Access => "Access",
@@ -49,24 +41,26 @@ impl Adapter<'_> {
             };
             policy.push(format!(".revoke(TokenKind::{takes})"));
         }
-        policy.push(renewal(x_token.renew()));
+        if !x_token.starts_from_token() {
+            policy.push(renewal(x_token.renew()));
+        }
         match x_token.lifetime {
             Lifetime::For(span) => policy.push(format!(".lifetime(Lifetime::For({}))", seconds(span))),
+            Lifetime::Unknown if x_token.starts_from_token() => policy.push(".lifetime(Lifetime::Never)".to_owned()),
             Lifetime::Never => policy.push(".lifetime(Lifetime::Never)".to_owned()),
             Lifetime::Unknown => {}
         }
         if self.scopes().is_some() {
             policy.push(".scoped(true)".to_owned());
         }
-        let header = x_token.use_.header.to_ascii_lowercase();
-        if header != "authorization" {
-            policy.push(format!(".header({header:?})"));
+        if let Some(rate) = x_token.limits.grants {
+            let window = seconds(rate.window);
+            policy.push(format!(".grant_limit({}, {window})", rate.most));
         }
-        match x_token.use_.prefix() {
-            Prefix::TokenType => {}
-            Prefix::None => policy.push(".prefix(\"\")".to_owned()),
-            Prefix::Text(text) => policy.push(format!(".prefix({text:?})")),
+        if let Some(live) = x_token.limits.live {
+            policy.push(format!(".live_limit({live})"));
         }
+        policy.extend(self.carrier());
         let mut policy: Vec<Code> = policy.into_iter().map(Code::text).collect();
         let kept: Vec<Code> = x_token
             .use_
@@ -86,6 +80,55 @@ impl Adapter<'_> {
         Code::chain(policy)
     }
 
+    /// Returns the methods that say what a refresh takes, and how often.
+    fn refresh_tokens(&self) -> Vec<String> {
+        let x_token = self.x_token;
+        let mut policy = Vec::new();
+        if x_token.refresh.is_some() {
+            let use_ = match (x_token.renews_with_access_token(), x_token.is_single_use()) {
+                (true, _) => "AccessToken",
+                (false, true) => "SingleUse",
+                (false, false) => "Reusable",
+            };
+            policy.push(format!(".refresh(RefreshTokens::{use_})"));
+        }
+        if x_token.tenant_setting().is_some() {
+            policy.push(".keeps_refresh_token()".to_owned());
+        }
+        if let Some(most) = x_token.refresh.as_ref().and_then(|refresh| refresh.at_most) {
+            policy.push(format!(".most_refreshes({most})"));
+        }
+        if let Some(grace) = x_token.refresh.as_ref().and_then(|refresh| refresh.grace) {
+            policy.push(format!(".grace({})", seconds(grace.0)));
+        }
+        if x_token.keeps_access_token() {
+            policy.push(".keeps_access_token()".to_owned());
+        }
+        policy
+    }
+
+    /// Returns the methods that say where a call carries the token.
+    fn carrier(&self) -> Vec<String> {
+        let x_token = self.x_token;
+        let mut policy = Vec::new();
+        let header = x_token.use_.header.to_ascii_lowercase();
+        if header != "authorization" {
+            policy.push(format!(".header({header:?})"));
+        }
+        match x_token.use_.prefix() {
+            Prefix::TokenType => {}
+            Prefix::None => policy.push(".prefix(\"\")".to_owned()),
+            Prefix::Text(text) => policy.push(format!(".prefix({text:?})")),
+        }
+        if let Some(cookie) = &x_token.use_.cookie {
+            policy.push(format!(".header(\"cookie\").prefix({:?})", format!("{cookie}=")));
+        }
+        if let Some(query) = &x_token.use_.query {
+            policy.push(format!(".query({query:?})"));
+        }
+        policy
+    }
+
     /// Returns the method with the policy of a tenant that makes the other choice than the default.
     pub fn tenant_policy(&self) -> Option<String> {
         let other = !self.x_token.tenant_setting()?.default;
@@ -93,15 +136,16 @@ impl Adapter<'_> {
         let renew = renewal(self.x_token.renew_of(other));
         let policy = [Code::text("<Endpoint as Vendor>::POLICY"), Code::text(refresh), Code::text(renew)];
         let policy = Code::row([Code::text("const OTHER: TokenPolicy = "), Code::chain(policy)]);
-        let is_other = if other { "self.is_single_use()" } else { "!self.is_single_use()" };
+        let own = "<Endpoint as Vendor>::POLICY";
+        let (single_use, reusable) = if other { ("OTHER", own) } else { (own, "OTHER") };
         Some(format!(
             "
     fn policy(&self) -> &'static TokenPolicy {{
 {policy}
-        if {is_other} {{
-            const {{ &OTHER }}
+        if self.is_single_use() {{
+            const {{ &{single_use} }}
         }} else {{
-            const {{ &<Endpoint as Vendor>::POLICY }}
+            const {{ &{reusable} }}
         }}
     }}
 ",

@@ -224,7 +224,10 @@ impl Adapter<'_> {
             .map(|Argument { param, .. }| {
                 Code::text(match param {
                     None if grant.is_authorized_by_access_token(self.x_token) => "access_token".to_owned(),
-                    None => token.to_owned(),
+                    None => match grant.bearer_credential() {
+                        Some(name) => format!("&{}", self.owned(grant, &name, &Ty::Secret, false)),
+                        None => token.to_owned(),
+                    },
                     Some(param) if grant.is_token(&param.name) => {
                         let token = if param.ty == Ty::Secret { token.to_owned() } else { format!("{token}.expose()") };
                         if param.required { token } else { format!("Some({token})") }
@@ -238,6 +241,7 @@ impl Adapter<'_> {
             inputs.push(self.body(grant, body, "", &mut vec![body.to_owned()]));
         }
         let (method, end) = match (grant.kind, &grant.operation.success.ty) {
+            _ if grant.keeps(self.x_token) => (grant.operation.id.clone(), ".await?"),
             (GrantKind::Login | GrantKind::Refresh, _) => {
                 (client::outcome_name(self.model, grant.operation), ".await?")
             }

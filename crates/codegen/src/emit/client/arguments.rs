@@ -19,7 +19,7 @@ pub fn arguments(operation: &Operation) -> Vec<Argument<'_>> {
     let named = |name: String| {
         if ["call", "client", "result"].contains(&name.as_str()) { format!("{name}_") } else { name }
     };
-    let schemes = operation.security.iter().filter(|scheme| scheme.kind == SchemeKind::Token);
+    let schemes = operation.security.iter().filter(|scheme| matches!(scheme.kind, SchemeKind::Token(_)));
     let tokens = schemes.map(|scheme| Argument { name: named(ident::snake(&scheme.name)), param: None });
     let params = operation.params.iter().filter(|param| !param.is_setting && !matches!(param.ty, Ty::Constant(_)));
     tokens.chain(params.map(|param| Argument { name: named(param.field()), param: Some(param) })).collect()

@@ -54,7 +54,7 @@ fn required(model: &Model) -> Vec<String> {
 /// Returns the names of the credentials that a scheme sends.
 pub fn scheme_credentials(model: &Model, name: &str, kind: &SchemeKind) -> Vec<String> {
     match kind {
-        SchemeKind::Token => Vec::new(),
+        SchemeKind::Token(_) => Vec::new(),
         SchemeKind::Basic => {
             let names = basic(model).names;
             names.iter().filter(|name| !name.is_empty()).map(|name| ident::snake(name)).collect()

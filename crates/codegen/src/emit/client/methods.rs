@@ -188,7 +188,9 @@ fn scheme_call<'a>(
         SchemeKind::Header(header) => ("header", vec![Code::string(&header.to_ascii_lowercase()), exposed(&name)]),
         SchemeKind::Query(parameter) => ("query", vec![Code::string(parameter), borrowed()]),
         SchemeKind::Http(scheme) => ("authorization", vec![Code::string(scheme), borrowed()]),
-        SchemeKind::Token => ("authorization", vec![Code::string("Bearer"), Code::text(tokens.next()?.name.as_str())]),
+        SchemeKind::Token(scheme) => {
+            ("authorization", vec![Code::string(scheme), Code::text(tokens.next()?.name.as_str())])
+        }
         SchemeKind::Basic => {
             let basic = basic(model);
             let half = |name: &str| if name.is_empty() { Code::string("") } else { exposed(&ident::snake(name)) };

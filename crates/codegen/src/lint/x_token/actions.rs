@@ -6,7 +6,8 @@ use crate::lint::document::{Lint, Node, Operation, Resolved};
 use crate::lint::rule::rule;
 use crate::lint::secrets::secret_tokens;
 use crate::lint::x_token::{Action, Found, LOGIN, at, schemes_of};
-use crate::read::x_token::{KEY, Takes, XToken};
+use crate::read::x_token::values::Lifetime;
+use crate::read::x_token::{KEY, Renew, Takes, XToken};
 
 /// Checks the actions, and returns those whose operation exists.
 pub fn check<'c, 'a>(lint: &mut Lint<'a>, x: &'c XToken) -> Vec<(Action<'c>, Operation<'a>)> {
@@ -25,6 +26,7 @@ pub fn check<'c, 'a>(lint: &mut Lint<'a>, x: &'c XToken) -> Vec<(Action<'c>, Ope
         }
         found.push((action, operation));
     }
+    rule!(limits(lint, x));
     rule!(security_alternatives(lint, &found));
     rule!(grant_types(lint, &found));
     found
@@ -33,14 +35,20 @@ pub fn check<'c, 'a>(lint: &mut Lint<'a>, x: &'c XToken) -> Vec<(Action<'c>, Ope
 /// There is a way to get a token, and a refresh token if one is needed.
 fn grants(lint: &mut Lint, x: &XToken) {
     let block = format!("/{KEY}");
-    if x.login.is_none() && x.refresh.is_none() {
+    if x.starts_from_token() && lint.spec.find(&at("use")).is_none() {
         let message = format!("`{KEY}` has neither `login` nor `refresh`, so there is no way to get a token");
-        lint.error(&block, message, "add `login: { operation: … }`, or remove the block for a typed client alone");
+        let help = "add `login: { operation: … }`; or `use`, for a source that starts from a token; or remove the block for a typed \
+                    client alone";
+        lint.error(&block, message, help);
+    } else if x.starts_from_token() {
+        starts_from_token(lint, x);
     } else if x.response.access_token.is_none() {
         let message = format!("`{KEY}` doesn't say where the access token is");
         lint.error(&block, message, "add `response: { access-token: /access_token }`");
     }
-    if let (Some(refresh), None) = (&x.refresh, &x.response.refresh_token) {
+    if x.renews_with_access_token() {
+        renewed_with_itself(lint, x);
+    } else if let (Some(refresh), None) = (&x.refresh, &x.response.refresh_token) {
         let help = "add `response: { refresh-token: … }`";
         if refresh.single_use.is_possible() {
             let message = "a refresh token is single-use, and nothing says where the next one is";
@@ -58,6 +66,7 @@ fn grants(lint: &mut Lint, x: &XToken) {
             "`grace` is for a refresh token that is good for one use, and this one can be sent again at any time";
         lint.error(&at("refresh/grace"), message, "remove it, or add `single-use: true`");
     }
+    shared_operation(lint, x);
     if let Some(revoke) = &x.revoke
         && revoke.takes == Takes::Refresh
         && x.response.refresh_token.is_none()
@@ -65,6 +74,88 @@ fn grants(lint: &mut Lint, x: &XToken) {
     {
         let message = "the revocation takes a refresh token, and there is none";
         lint.error(&at("revoke/takes"), message, "write `takes: access`, or add `response: { refresh-token: … }`");
+    }
+}
+
+/// A token that is renewed with itself must be valid then, and there is no other one.
+fn renewed_with_itself(lint: &mut Lint, x: &XToken) {
+    if x.response.refresh_token.is_some() {
+        let message = "with `with: access` a token is renewed with itself, and there is no refresh token";
+        lint.error(&at("response/refresh-token"), message, "remove it, or remove `with: access`");
+    }
+    let (place, word) = if x.is_single_use() { ("refresh/single-use", "single-use") } else { ("renew", "renew") };
+    if x.renew() == Renew::AtExpiry {
+        let message =
+            format!("with `with: access` a token is renewed while it is valid, and `{word}` waits for its expiry");
+        lint.error(&at(place), message, "remove it, or remove `with: access`");
+    }
+}
+
+/// What a refresh does differently on the operation of the login, and what it can't share with it.
+fn shared_operation(lint: &mut Lint, x: &XToken) {
+    let Some(refresh) = &x.refresh else { return };
+    let is_shared = x.login.as_ref().is_some_and(|login| login.operation == refresh.operation);
+    if refresh.bearer.is_some() && (!is_shared || refresh.token.is_some()) {
+        let message = "`bearer` is for a refresh that shares its operation with the login, and has no `token`";
+        lint.error(
+            &at("refresh/bearer"),
+            message,
+            "remove it: without `token`, a bearer scheme carries the refresh token",
+        );
+    }
+    if !refresh.keeps {
+        return;
+    }
+    let place = at("refresh/keeps");
+    if is_shared {
+        let message = "the login has a token in its response, and with `keeps: true` the refresh has none";
+        lint.error(&place, message, "remove `keeps`, or write an operation for each");
+    } else if x.login.is_none() && !x.renews_with_access_token() {
+        let message = "with `keeps: true` no response has a token, and there is no `login`";
+        lint.error(&place, message, "remove `keeps`, or add `login`");
+    } else if x.use_.basic.is_some() {
+        let message = "with `keeps: true` the refresh makes no halves of HTTP Basic";
+        lint.error(&place, message, "remove `keeps`, or `basic` in `use`");
+    }
+}
+
+/// A source that starts from a token reads no response, and no login has credentials.
+fn starts_from_token(lint: &mut Lint, x: &XToken) {
+    for word in ["response", "renew", "limits"] {
+        if lint.spec.find(&at(word)).is_some() {
+            let message =
+                format!("without `login` and `refresh`, a source starts from a token, and `{word}` means nothing");
+            lint.error(&at(word), message, "remove it, or add `login` or `refresh`");
+        }
+    }
+    if let Some((header, _)) = x.use_.also_credentials().next() {
+        let message = "without `login` and `refresh`, there is no credential that a call could send";
+        let help =
+            "remove it: a user of the crate adds further headers to the token, with `IssuedTokens::extra_header`";
+        lint.error(&join(&at("use/also"), header), message, help);
+    }
+    if x.use_.basic.is_some() {
+        let message = "without `login` and `refresh`, nothing makes the halves of HTTP Basic";
+        let help = "remove it: a user of the crate adds them to the token, with `IssuedTokens::basic`";
+        lint.error(&at("use/basic"), message, help);
+    }
+}
+
+/// The limits allow what the source does: one token after another, and another one before the old one expires.
+fn limits(lint: &mut Lint, x: &XToken) {
+    let is_early = x.renew() != Renew::AtExpiry;
+    if x.limits.live == Some(1) && is_early {
+        let message = "with one live token, a renewal before its expiry ends the token that calls carry";
+        lint.error(&at("limits/live"), message, "add `renew: at-expiry`");
+    }
+    let (Some(rate), Lifetime::For(lifetime)) = (x.limits.grants, x.lifetime) else { return };
+    let part = match x.renew() {
+        Renew::Early(part) => part,
+        Renew::AtExpiry | Renew::Before(_) => 1.0,
+    };
+    if rate.window.as_secs_f64() > f64::from(rate.most) * lifetime.as_secs_f64() * part {
+        let message = "the tokens expire faster than the limit lets them be renewed";
+        lint.error(&at("limits/grants"), message, "write the documented numbers in `limits`, `lifetime` and `renew`");
     }
 }
 
@@ -186,7 +277,8 @@ fn places<'a>(lint: &Lint<'a>, action: &Action<'_>, operation: &Operation<'a>) -
 fn bearer_tokens<'a>(lint: &mut Lint<'a>, x: &XToken, action: &Action<'_>, operation: &Operation<'a>) {
     let here = action.at();
     let takes_access = action.word == "revoke" && x.revoke.as_ref().is_some_and(|of| of.takes == Takes::Access);
-    let (token, pointer) = if takes_access {
+    let renews_access = action.word == "refresh" && x.renews_with_access_token();
+    let (token, pointer) = if takes_access || renews_access {
         ("access", x.response.access_token.as_ref().and_then(|token| token.pointers().first()))
     } else {
         ("refresh", x.response.refresh_token.as_ref())
@@ -208,14 +300,17 @@ fn bearer_tokens<'a>(lint: &mut Lint<'a>, x: &XToken, action: &Action<'_>, opera
     }
     let others = Action::all(x).into_iter().filter(|other| other.word != action.word);
     let mut others = others.filter(|other| other.operation == action.operation);
-    if let Some(other) = others.find(|other| other.word == LOGIN || other.token.is_some()) {
+    let differs = action.word == "refresh" && x.refresh.as_ref().is_some_and(|refresh| refresh.bearer.is_some());
+    let is_login = |word: &str| word == LOGIN && !differs;
+    if let Some(other) = others.find(|other| is_login(other.word) || other.token.is_some()) {
         let words = format!("`{}` and `{}`", other.word, action.word);
         let message = format!(
             "{words} share {}, and only for `{}` its bearer scheme carries the token",
             operation.name(),
             action.word
         );
-        let help = "add `token`, the property or parameter that takes the token; or write an operation for each";
+        let help = "add `token`, the property or parameter that takes the token; or `bearer: refresh` to a refresh whose login has a \
+                    credential there; or write an operation for each";
         return lint.error(&here, message, help);
     }
     // A property with the usual name would become a credential, which no spec means.

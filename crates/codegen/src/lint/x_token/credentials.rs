@@ -8,16 +8,20 @@ use crate::lint::document::{Lint, Node, Resolved};
 use crate::lint::objects::label;
 use crate::lint::syntax::{is_header, own_header, unsendable};
 use crate::lint::x_token::{Found, at};
-use crate::read::x_token::{Also, XToken};
+use crate::read::x_token::XToken;
+use crate::read::x_token::usage::{Also, TOKEN};
 
 /// `use` and `basic` name headers and credentials that can be sent.
 pub fn credentials<'a>(lint: &mut Lint<'a>, x: &XToken, found: &Found<'_, 'a>) {
     use_header(lint, x);
+    one_place(lint, x);
+    use_scheme(lint, x);
     let has_basic = found
         .iter()
         .any(|(action, operation)| action.schemes(lint, operation).iter().any(|(_, scheme)| is_basic(scheme)));
     let names = known(lint, x, found);
     extra_headers(lint, x, &names, !found.is_empty());
+    use_basic(lint, x, &names, !found.is_empty());
     basic(lint, x, has_basic || found.is_empty());
 }
 
@@ -38,6 +42,63 @@ fn use_header(lint: &mut Lint, x: &XToken) {
     if let Some((message, help)) = unsendable("header", x.use_.prefix.as_deref().unwrap_or_default()) {
         lint.error(&at("use/prefix"), format!("the prefix {message}"), help);
     }
+}
+
+/// A call carries the token in one place.
+fn one_place(lint: &mut Lint, x: &XToken) {
+    let others = ["query", "cookie", "basic"].map(|word| (word, at(&format!("use/{word}"))));
+    let mut given = others.iter().filter(|(_, place)| lint.spec.find(place).is_some());
+    let Some((word, _)) = given.next() else { return };
+    let second = given.next().cloned();
+    let headers = ["header", "prefix"].map(|word| (word, at(&format!("use/{word}"))));
+    let clash = second.or_else(|| headers.into_iter().find(|(_, place)| lint.spec.find(place).is_some()));
+    if let Some((other, place)) = clash {
+        let message = format!("`{word}` and `{other}` say two places for the token");
+        lint.error(&place, message, "remove one of the two");
+    }
+    if let Some(cookie) = x.use_.cookie.as_ref().filter(|cookie| !is_header(cookie)) {
+        lint.error(&at("use/cookie"), format!("`{cookie}` can't name a cookie"), "write letters, digits, `-` and `_`");
+    }
+    if x.use_.query.as_ref().is_some_and(|query| query.trim().is_empty() || query.contains(char::is_control)) {
+        lint.error(&at("use/query"), "a query parameter needs a name", "write the name, such as `authToken`");
+    }
+}
+
+/// The scheme of operations with the live token is a word that isn't known without it.
+fn use_scheme(lint: &mut Lint, x: &XToken) {
+    let Some(scheme) = &x.use_.scheme else { return };
+    let place = at("use/scheme");
+    if !is_header(scheme) {
+        lint.error(&place, format!("`{scheme}` can't name a scheme"), "write a single word, such as `OAuth`");
+    } else if ["basic", "bearer"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        let help = "remove it: `bearer` carries the token anyway, and `basic` never does";
+        lint.error(&place, format!("`{scheme}` needs no mention"), help);
+    }
+}
+
+/// One half of HTTP Basic is the token, and the other a credential, or empty.
+fn use_basic(lint: &mut Lint, x: &XToken, names: &[String], has_actions: bool) {
+    let Some(basic) = &x.use_.basic else { return };
+    if basic.halves().into_iter().filter(|half| *half == TOKEN).count() != 1 {
+        let help = "write `token` for the half that is the token, and only for that one";
+        lint.error(&at("use/basic"), "one half of HTTP Basic is the token", help);
+    }
+    let words = ["username", "password"].into_iter().zip(basic.halves());
+    for (word, half) in words.filter(|(_, half)| !half.is_empty() && *half != TOKEN) {
+        if has_actions && !names.iter().any(|name| name == half) {
+            unknown_credential(lint, &at(&format!("use/basic/{word}")), half, names);
+        }
+    }
+}
+
+/// Reports a name that no credential has.
+fn unknown_credential(lint: &mut Lint, place: &str, credential: &str, names: &[String]) {
+    let help = match nearest(credential, names.iter().map(String::as_str)) {
+        Some(meant) => format!("write `{meant}`"),
+        None if names.is_empty() => "remove it: no action sends a credential".to_owned(),
+        None => format!("write one of {}", list(names.iter().map(String::as_str))),
+    };
+    lint.error(place, format!("`{credential}` isn't a credential"), help);
 }
 
 /// Returns the names of the credentials that the actions send.
@@ -107,12 +168,7 @@ fn extra_headers(lint: &mut Lint, x: &XToken, names: &[String], has_actions: boo
         headers.push(header.to_lowercase());
         let Also::Credential(credential) = also else { continue };
         if !names.contains(credential) && has_actions {
-            let help = match nearest(credential, names.iter().map(String::as_str)) {
-                Some(meant) => format!("write `{meant}`"),
-                None if names.is_empty() => "remove it: no action sends a credential".to_owned(),
-                None => format!("write one of {}", list(names.iter().map(String::as_str))),
-            };
-            lint.error(&here, format!("`{credential}` isn't a credential"), help);
+            unknown_credential(lint, &here, credential, names);
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::lint::x_token::errors::error_codes;
 use crate::lint::x_token::response::{revocation, token_response};
 use crate::read::spec;
 use crate::read::spec::Spec;
+use crate::read::x_token::usage::Use;
 use crate::read::x_token::{KEY, XToken};
 
 /// Checks the block, and returns it if it can be read.
@@ -61,6 +62,7 @@ struct Action<'c> {
     body: Option<&'c str>,
     token: Option<&'c str>,
     security: Option<&'c str>,
+    usage: &'c Use,
 }
 
 /// Actions and the operations that they name.
@@ -77,6 +79,7 @@ impl<'c> Action<'c> {
             body: login.body.as_deref(),
             token: None,
             security: login.security.as_deref(),
+            usage: &x.use_,
         });
         let refresh = x.refresh.as_ref().map(|refresh| Self {
             word: "refresh",
@@ -84,6 +87,7 @@ impl<'c> Action<'c> {
             body: refresh.body.as_deref(),
             token: refresh.token.as_deref(),
             security: refresh.security.as_deref(),
+            usage: &x.use_,
         });
         let revoke = x.revoke.as_ref().map(|revoke| Self {
             word: "revoke",
@@ -91,6 +95,7 @@ impl<'c> Action<'c> {
             body: revoke.body.as_deref(),
             token: revoke.token.as_deref(),
             security: revoke.security.as_deref(),
+            usage: &x.use_,
         });
         login.into_iter().chain(refresh).chain(revoke).collect()
     }
@@ -103,8 +108,7 @@ impl<'c> Action<'c> {
     /// Whether a scheme carries the token that the action takes.
     fn bears(&self, scheme: &Node) -> bool {
         let name = scheme.text("scheme").filter(|_| scheme.text("type") == Some("http"));
-        let is_bearer = name.is_some_and(|name| name.eq_ignore_ascii_case("bearer"));
-        is_bearer && self.word != LOGIN && self.token.is_none()
+        name.is_some_and(|name| self.usage.carries(name)) && self.word != LOGIN && self.token.is_none()
     }
 
     /// The variants of the operation's body, or the one that the action names.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::diagnostic::{Diagnostic, join, list, nearest};
 use crate::read::spec;
 use crate::read::spec::{Spec, kind};
+use crate::read::x_token::limits::Rate;
 use crate::read::x_token::values::{Lifetime, Part, Place, Pointer, Shift, Span, duration};
 
 /// Returns all diagnostics of the block at `place`.
@@ -188,6 +189,8 @@ impl<'a> Checker<'a> {
             Span::try_from(text()).is_ok()
         } else if is("Shift") {
             Shift::try_from(text()).is_ok()
+        } else if is("Rate") {
+            Rate::try_from(text()).is_ok()
         } else if is("Lifetime") {
             Lifetime::try_from(text()).is_ok()
         } else if is("Part") {

@@ -7,13 +7,14 @@
 mod check;
 pub mod compute;
 pub mod errors;
+pub mod limits;
 mod reader;
 pub mod refresh;
 pub mod response;
 pub mod schema;
+pub mod usage;
 pub mod values;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -21,8 +22,10 @@ use serde::Deserialize;
 
 use crate::read::x_token::compute::Computes;
 use crate::read::x_token::errors::{Code, Errors};
-use crate::read::x_token::refresh::{Refresh, TenantSetting};
+use crate::read::x_token::limits::Limits;
+use crate::read::x_token::refresh::{Refresh, TenantSetting, With};
 use crate::read::x_token::response::{Flag, Response};
+use crate::read::x_token::usage::Use;
 use crate::read::x_token::values::{Lifetime, Part, Pointer, Span};
 
 /// The key of the block at the root of a spec.
@@ -62,6 +65,9 @@ pub struct XToken {
     /// What the vendor's errors mean.
     #[serde(default)]
     pub errors: Errors,
+    /// How many tokens the vendor issues to an account. Default: any number. Example: `{ grants: 10/10m, live: 10 }`.
+    #[serde(default)]
+    pub limits: Limits,
 }
 
 /// The operation that gets a first token.
@@ -180,114 +186,6 @@ impl From<RenewForm> for Renew {
     }
 }
 
-/// How a call carries the token.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Use {
-    /// The header. Default: `Authorization`. Example: `X-Access-Token`.
-    #[serde(default = "Use::default_header")]
-    pub header: String,
-    /// What comes before the token, sent as written; `none` for the bare token. Default: the token type of the response;
-    /// without one, `Bearer` in `Authorization` and the bare token in another header. Example: `Bearer`.
-    pub prefix: Option<String>,
-    /// Further headers of each call, each from a credential of that name, or from a kept value of the response as
-    /// `{ kept: company_id }`. Default: none. Example: `{ X-Site: site_id }`.
-    #[serde(default)]
-    pub also: BTreeMap<String, Also>,
-    /// The kept value of the response that is the base URL of calls. Default: the caller knows the URL. Example:
-    /// `api_domain`.
-    pub base_url: Option<String>,
-    /// Statuses of a call that mean that the token is no longer valid. Default: `[401]`. Example: `[401, 403]`.
-    #[serde(default = "Use::default_expired")]
-    #[schemars(length(min = 1))]
-    pub expired: Vec<u16>,
-}
-
-/// Where the value of a further header comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Also {
-    /// A credential.
-    Credential(String),
-    /// A kept value of the response.
-    Kept(Kept),
-}
-
-/// A kept value of the response.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Kept {
-    /// Its name under `keep` in `response`. Example: `company_id`.
-    pub kept: String,
-}
-
-impl Use {
-    fn default_header() -> String {
-        "Authorization".to_owned()
-    }
-
-    fn default_expired() -> Vec<u16> {
-        vec![401]
-    }
-}
-
-impl Default for Use {
-    fn default() -> Self {
-        Use {
-            header: Use::default_header(),
-            prefix: None,
-            also: BTreeMap::new(),
-            base_url: None,
-            expired: Use::default_expired(),
-        }
-    }
-}
-
-/// What comes before the token in a call's header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Prefix<'a> {
-    /// The token type of the response; without one, `Bearer` in `Authorization`, nothing in another header.
-    TokenType,
-    /// Nothing.
-    None,
-    /// This string and a space.
-    Text(&'a str),
-}
-
-impl Use {
-    /// Returns the further headers that come from credentials, each with its credential.
-    pub fn also_credentials(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.also.iter().filter_map(|(header, also)| match also {
-            Also::Credential(name) => Some((header.as_str(), name.as_str())),
-            Also::Kept(_) => None,
-        })
-    }
-
-    /// Returns the further headers that come from kept values, each with its name.
-    pub fn also_kept(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.also.iter().filter_map(|(header, also)| match also {
-            Also::Credential(_) => None,
-            Also::Kept(Kept { kept }) => Some((header.as_str(), kept.as_str())),
-        })
-    }
-
-    /// Returns the names of kept values that it refers to, each with the path of its keyword.
-    pub fn kept(&self) -> Vec<(Vec<&str>, &str)> {
-        let also = self.also_kept().map(|(header, name)| (vec!["also", header, "kept"], name));
-        let base_url = self.base_url.as_deref().map(|name| (vec!["base-url"], name));
-        also.chain(base_url).collect()
-    }
-
-    /// Returns the meaning of `prefix`.
-    pub fn prefix(&self) -> Prefix<'_> {
-        match self.prefix.as_deref() {
-            None => Prefix::TokenType,
-            Some("none" | "") => Prefix::None,
-            Some(text) => Prefix::Text(text),
-        }
-    }
-}
-
 /// How an operation with HTTP Basic sends its two halves.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -334,9 +232,24 @@ impl XToken {
         self.renew.unwrap_or(if is_single_use { Renew::AtExpiry } else { Renew::Early(0.75) })
     }
 
+    /// Whether there is no grant: a source starts from an access token that a person has made at the vendor.
+    pub fn starts_from_token(&self) -> bool {
+        self.login.is_none() && self.refresh.is_none()
+    }
+
     /// Whether a refresh token is good for one use, unless the user's tenant is set up otherwise.
     pub fn is_single_use(&self) -> bool {
         self.refresh.as_ref().is_some_and(|refresh| refresh.single_use.by_default())
+    }
+
+    /// Whether a token is renewed with itself.
+    pub fn renews_with_access_token(&self) -> bool {
+        self.refresh.as_ref().is_some_and(|refresh| refresh.with == With::Access)
+    }
+
+    /// Whether a refresh has no token in its response: the old one stays.
+    pub fn keeps_access_token(&self) -> bool {
+        self.refresh.as_ref().is_some_and(|refresh| refresh.keeps)
     }
 
     /// Returns the setting of the user's tenant that decides whether a refresh token is good for one use.

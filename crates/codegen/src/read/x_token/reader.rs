@@ -34,6 +34,7 @@ mod tests {
     use crate::read::x_token::errors::*;
     use crate::read::x_token::response::*;
     use crate::read::x_token::schema::SCHEMA;
+    use crate::read::x_token::usage::*;
     use crate::read::x_token::values::*;
     use crate::read::x_token::*;
     use serde_json::Value;
@@ -97,6 +98,10 @@ use:
   also: { X-Site: site_id, X-Company: { kept: company_id } }
   base-url: api_domain
   expired: [401, 403]
+  query: authToken
+  cookie: session
+  basic: { username: company, password: token }
+  scheme: OAuth
 basic: { encode: raw, names: [client_id, ""] }
 errors:
   code: [/error, /errorCode]
@@ -107,6 +112,7 @@ errors:
   transient: [unknown_error, 423]
   retry-after: { header: X-Rate-Limit-Retry, unit: unix }
   request-id: { header: X-Request-Id }
+limits: { grants: 10/10m, live: 2 }
 "#,
         );
         assert!(x.is_single_use());
@@ -277,7 +283,7 @@ refresh: { operation: create_token, token: t, compute: { request_id: now } }
           write an object with `header` and `unit`
         error: specs/acme.yaml:18: `refresh` can't be empty (null)
           at /x-token/refresh
-          write an object with `operation`, `body`, `token`, `single-use`, `grace`, `security` and `compute`
+          write an object with `operation`, `body`, `token`, `single-use`, `keeps`, `bearer`, `with`, `at-most`, `grace`, `security` and `compute`
         error: specs/acme.yaml:19: `revoke` can't be a list
           at /x-token/revoke
           write an object with `operation`, `body`, `token`, `takes`, `error`, `ok`, `gone`, `security` and `compute`

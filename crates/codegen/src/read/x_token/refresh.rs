@@ -22,6 +22,19 @@ pub struct Refresh {
     /// true }` if each user's tenant decides that. Default: `false`.
     #[serde(default)]
     pub single_use: SingleUse,
+    /// Whether the response has no token, because the old one stays valid, for its whole lifetime again. Default: `false`.
+    #[serde(default)]
+    pub keeps: bool,
+    /// What the bearer scheme of an operation carries that the login shares: `refresh`, the refresh token, where the login has a
+    /// credential. Default: the same as in the login.
+    pub bearer: Option<Bearer>,
+    /// Which token it takes: `refresh`, or `access`, if a token is renewed with itself and there is no refresh token. Default:
+    /// `refresh`.
+    #[serde(default)]
+    pub with: With,
+    /// How often in a row a token can be renewed; then the source logs in. Default: any number. Example: `7`.
+    #[schemars(range(min = 1))]
+    pub at_most: Option<u16>,
     /// For how long after its use the vendor takes a single-use refresh token once more, in case the response was lost.
     /// Default: not at all. Example: `30s`.
     pub grace: Option<Span>,
@@ -31,6 +44,25 @@ pub struct Refresh {
     /// Example: `{ request_id: uuid }`.
     #[serde(default)]
     pub compute: Computes,
+}
+
+/// Which token a refresh takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum With {
+    /// A refresh token.
+    #[default]
+    Refresh,
+    /// The access token itself.
+    Access,
+}
+
+/// What a bearer scheme carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bearer {
+    /// The refresh token.
+    Refresh,
 }
 
 /// Whether a refresh token is good for one use.

@@ -67,6 +67,8 @@ pub enum NotA {
     Lifetime,
     /// Not a part of a lifetime.
     Part,
+    /// Not a number of times in a duration.
+    Rate,
 }
 
 impl fmt::Display for NotA {
@@ -76,6 +78,7 @@ impl fmt::Display for NotA {
             NotA::Duration => "not a duration",
             NotA::Lifetime => "not a lifetime",
             NotA::Part => "not a part of a lifetime",
+            NotA::Rate => "not a number of times in a duration",
         })
     }
 }

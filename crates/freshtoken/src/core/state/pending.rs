@@ -68,6 +68,7 @@ impl Pending {
     pub(crate) fn over(&self, found: Option<&Record>, generation: u64, is_single_use: bool) -> Record {
         let mut record = Record { generation, ..(*self.record).clone() };
         let Some(found) = found else { return record };
+        record = record.with_grants_of(found);
         record.starts.extend(found.starts.iter().filter(|start| !self.record.starts.contains(start)));
         let is_our_mark = self.base.as_ref().is_some_and(|base| base.in_use.is_some() && base.in_use == found.in_use);
         if is_single_use && record.refresh.is_some() && !is_our_mark {

@@ -7,6 +7,7 @@ use super::pending::Pending;
 use super::{Effect, Marked, Progress, TokenState};
 use crate::core::backoff::Growth;
 use crate::core::clock::{Deadline, Now, Random};
+use crate::core::limits;
 use crate::error::{Error, ErrorKind};
 use crate::fingerprint::Fingerprint;
 use crate::store::record::{Mark, MarkKind, Record, RefreshToken};
@@ -203,6 +204,11 @@ impl TokenState {
 
     /// The request to make.
     fn grant(&mut self, now: Now) -> Effect {
+        if let Some(wait) = self.wait_for_limit(now) {
+            let error = Error::caused(ErrorKind::Unavailable, self.policy.vendor, "get a token", limit_reached());
+            let wait = self.backoff.wait(wait, now);
+            return self.done(Err(error.after(Some(wait))));
+        }
         let refresh = match self.next_refresh_token(now) {
             Some(RefreshSource::Record(refresh)) if self.may_send(now) => Some(refresh.clone()),
             Some(RefreshSource::Start) if self.may_send(now) => self.take_start(),
@@ -227,6 +233,18 @@ impl TokenState {
                 self.wait_for_person(error, now)
             }
         }
+    }
+
+    /// How long a limit of the vendor forbids another token.
+    ///
+    /// Too many grants would be refused. One more live token would end another, which is no loss if none works.
+    fn wait_for_limit(&self, now: Now) -> Option<Duration> {
+        let record = self.record.as_ref()?;
+        let mut wait = limits::wait_for_grant(record.grants(), self.policy, now);
+        if let Some(token) = self.good_token(now) {
+            wait = wait.max(limits::wait_for_room(record.grants(), token.lifetime(), self.policy, now));
+        }
+        (!wait.is_zero()).then_some(wait)
     }
 
     /// The refresh token to send at the next renewal: the record's, or else a start token that was never sent.
@@ -284,7 +302,6 @@ impl TokenState {
                 self.start.take_if(|start| Some(&start.secret) == secret.as_ref());
                 self.stored = Some(record.clone());
                 self.record = Some(record);
-                self.grace_ends = self.grace_end(now);
                 match secret {
                     Some(secret) => Effect::Refresh(secret),
                     None => self.grant(now),
@@ -310,14 +327,12 @@ impl TokenState {
         }
     }
 
-    /// Until when a refresh token that is sent now may be sent once more.
+    /// Whether the vendor takes a refresh token once more that was sent at this moment.
     ///
-    /// The vendor counts from the moment at which it acted on the first request, which is now or later.
-    fn grace_end(&self, now: Now) -> Deadline {
-        match self.policy.grace.filter(|_| !self.sends_again) {
-            Some(grace) => Deadline::after(now, grace - GRACE_MARGIN.min(grace / 2)),
-            None => Deadline::PAST,
-        }
+    /// It counts from the moment at which it acted on the first request, which is then or later.
+    pub(super) fn is_in_grace(&self, sent: Now, now: Now) -> bool {
+        let grace = self.policy.grace.filter(|_| !self.sends_again);
+        grace.is_some_and(|grace| !Deadline::after(sent, grace - GRACE_MARGIN.min(grace / 2)).has_passed(now))
     }
 
     /// Sends the refresh token whose response was lost once more. It is marked again, so that other processes leave it alone for
@@ -333,6 +348,11 @@ impl TokenState {
         let error = Error::caused(ErrorKind::Store, self.policy.vendor, "refresh", cause);
         self.back_off(Growth::ToAMinute, error, None, now)
     }
+}
+
+fn limit_reached() -> Arc<dyn std::error::Error + Send + Sync> {
+    let message = "the vendor issues no more tokens to this account for now, and another request could block it";
+    Box::<dyn std::error::Error + Send + Sync>::from(message).into()
 }
 
 /// Where the refresh token of a renewal comes from.

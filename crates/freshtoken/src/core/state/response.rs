@@ -22,22 +22,25 @@ impl TokenState {
         }
     }
 
-    /// The result of a refresh.
+    /// The result of a refresh that was sent at this moment.
     ///
     /// The refresh token of a single-use refresh stays marked until the response says that it wasn't used.
-    pub(crate) fn refreshed(&mut self, result: Result<IssuedTokens, GrantError>, now: Now) -> Effect {
+    pub(crate) fn refreshed(&mut self, result: Result<IssuedTokens, GrantError>, sent: Now, now: Now) -> Effect {
         let is_single_use = self.policy.refresh == RefreshTokens::SingleUse;
         let leaves_none = is_single_use && !self.policy.keeps_refresh_token;
         let keeps_old = if leaves_none { KeepsOld::No } else { KeepsOld::Yes };
-        let result = result.map(|issued| self.with_kept_values(issued));
+        let result = result.map(|issued| self.with_kept_values(self.with_kept_token(issued)));
         let failure = match result.and_then(|issued| self.next_issued(issued, keeps_old, now)) {
-            Ok(issued) => return self.issued(issued, Grant::Refresh, now),
+            Ok((record, failure)) => {
+                let record = record.refreshed(self.record.as_deref(), self.policy);
+                return self.issued((record, failure), Grant::Refresh, now);
+            }
             Err(failure) => failure,
         };
         // What becomes of the refresh token must get into the store, see `refresh_token_updated`.
         self.progress = Progress::Persisting;
         let is_lost = is_single_use && failure.is_ambiguous;
-        if is_lost && failure.retry_after.is_none() && !self.grace_ends.has_passed(now) {
+        if is_lost && failure.retry_after.is_none() && self.is_in_grace(sent, now) {
             return self.send_again(now);
         }
         if is_lost && !self.policy.login {
@@ -142,6 +145,14 @@ impl TokenState {
                 self.unstored = Some(Box::new(pending));
                 next
             }
+        }
+    }
+
+    /// Returns the current token for another lifetime, if the response to a refresh says that it stays.
+    fn with_kept_token(&self, issued: IssuedTokens) -> IssuedTokens {
+        match self.token().filter(|_| self.policy.keeps_access_token && issued.access_token.is_empty()) {
+            Some(old) => old.renewed(issued),
+            None => issued,
         }
     }
 
@@ -289,7 +300,7 @@ mod tests {
         let (record, _) = Record::of(issued, None, KeepsOld::No, &CONSENT, 1, now).unwrap();
         let mut state = TokenState::new(&CONSENT, Some(record), None, false, false, now, &Even);
         state.sends_again = sends_again;
-        match state.refreshed(Err(GrantError::new(GrantErrorKind::Unlisted, "17")), now) {
+        match state.refreshed(Err(GrantError::new(GrantErrorKind::Unlisted, "17")), now, now) {
             Effect::UpdateRefreshToken(pending, _) => pending.record,
             _ => state.record().unwrap().clone(),
         }
