@@ -63,6 +63,8 @@ impl Vendor for Endpoint {
         .revoke(TokenKind::Refresh)
         .renew(Renewal::Early(0.75))
         .lifetime(Lifetime::For(Duration::from_secs(3600)))
+        .grant_limit(10, Duration::from_secs(600))
+        .live_limit(10)
         .prefix("Zoho-oauthtoken")
         .base_url("api_domain");
 
