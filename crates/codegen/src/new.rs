@@ -12,13 +12,15 @@ pub enum Like {
     ClientCredentials,
     /// Starts from the refresh token of a person's consent. HTTP Basic, single-use refresh tokens, revocation.
     Refresh,
+    /// Logs in with an assertion that a private key signs, as service accounts do.
+    Jwt,
     /// Logs in with a user's name and password, in JSON, and refreshes.
     Password,
 }
 
 impl Like {
     /// All of them.
-    pub const ALL: [Like; 3] = [Like::ClientCredentials, Like::Refresh, Like::Password];
+    pub const ALL: [Like; 4] = [Like::ClientCredentials, Like::Refresh, Like::Jwt, Like::Password];
 }
 
 /// Returns a commented fragment, which passes `gen` unchanged.
@@ -26,6 +28,7 @@ pub fn fragment(vendor: &Vendor, like: Like) -> String {
     let template = match like {
         Like::ClientCredentials => include_str!("new/client_credentials.yaml.txt"),
         Like::Refresh => include_str!("new/refresh.yaml.txt"),
+        Like::Jwt => include_str!("new/jwt.yaml.txt"),
         Like::Password => include_str!("new/password.yaml.txt"),
     };
     MODELINE.to_owned() + &template.replace("VENDOR", vendor.stem())
