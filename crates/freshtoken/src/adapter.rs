@@ -174,6 +174,20 @@ pub fn computed<T>(result: Result<T, ComputeError>) -> Result<T, GrantError> {
     result.map_err(|error| GrantError::permanent(error.to_string()))
 }
 
+/// Returns a value of the response to the request before, which the next request of a login contains.
+///
+/// # Errors
+///
+/// A transient failure that names the place, if the response has no value there.
+pub fn received(place: &str, value: Option<impl Into<String>>) -> Result<Secret, GrantError> {
+    let value = value.map(Into::into).filter(|value| !value.is_empty());
+    value.map(Secret::new).ok_or_else(|| {
+        GrantError::transient(format!(
+            "the response has nothing at `{place}`, which the next request of the login needs"
+        ))
+    })
+}
+
 /// Returns a credential that this grant requires.
 ///
 /// # Errors

@@ -1,5 +1,7 @@
 //! Endpoint and credentials from environment variables, which have the same names for every vendor.
 
+mod alternative;
+
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -9,6 +11,8 @@ use serde_json::Value;
 use crate::issued_tokens::IssuedTokens;
 use crate::source::TokenSource;
 use crate::vendor::Vendor;
+
+pub use crate::env::alternative::Alternative;
 
 /// A vendor whose endpoint and credentials come from environment variables. All generated vendors implement it.
 ///
@@ -362,6 +366,11 @@ enum Problem {
     Wrong(&'static str),
     Structured(&'static str),
     UnknownServer(&'static str, Vec<&'static str>),
+    /// The variables of alternatives that are set: of none or of several. The variables that each alternative requires.
+    Alternatives {
+        set: Vec<&'static str>,
+        ways: Vec<Vec<&'static str>>,
+    },
     /// The variable without its `_URL`, and the reason without the URL.
     Url(&'static str, String),
 }
@@ -373,6 +382,11 @@ impl EnvError {
             Problem::Missing(names) => names.iter().map(|name| (*name).to_owned()).collect(),
             Problem::Wrong(name) | Problem::Structured(name) => vec![(*name).to_owned()],
             Problem::UnknownServer(prefix, _) => vec![format!("{prefix}_SERVER")],
+            Problem::Alternatives { set, ways } => {
+                let mut names = if set.is_empty() { ways.concat() } else { set.clone() };
+                names.dedup();
+                names.into_iter().map(str::to_owned).collect()
+            }
             Problem::Url(prefix, _) => vec![format!("{prefix}_URL")],
         }
     }
@@ -387,6 +401,17 @@ impl fmt::Display for EnvError {
             }
             Problem::Structured(name) => {
                 write!(f, "{name} is an object, which no environment variable can hold; build the credentials in code")
+            }
+            Problem::Alternatives { set, ways } => {
+                let ways: Vec<String> = ways.iter().map(|names| listed(names, "and")).collect();
+                let ways = ways.join("; or ");
+                match &set[..] {
+                    [] => write!(f, "set one of these in the environment: {ways}"),
+                    set => {
+                        let set = listed(set, "and");
+                        write!(f, "{set} belong to different ways to authenticate; set only one of these: {ways}")
+                    }
+                }
             }
             Problem::Url(prefix, why) => write!(f, "the environment variable {prefix}_URL cannot be used: {why}"),
             Problem::UnknownServer(prefix, known) => {

@@ -126,6 +126,21 @@ impl Call {
     /// Returns [`ErrorKind::InvalidRequest`] if one of them is sent raw and has a control character, or if a raw user
     /// has a `:`.
     pub fn basic<B>(&mut self, encoding: BasicEncoding, user: &str, password: &str) -> Result<(), Error<B>> {
+        self.basic_as("Basic", encoding, user, password)
+    }
+
+    /// Adds a user and a password as HTTP Basic does, with the name of another scheme.
+    ///
+    /// # Errors
+    ///
+    /// As [`basic`](Call::basic).
+    pub fn basic_as<B>(
+        &mut self,
+        scheme: &'static str,
+        encoding: BasicEncoding,
+        user: &str,
+        password: &str,
+    ) -> Result<(), Error<B>> {
         let pair = match encoding {
             BasicEncoding::Form => format!("{}:{}", *form_encode(user), *form_encode(password)),
             BasicEncoding::Raw => {
@@ -142,7 +157,7 @@ impl Call {
             }
         };
         let pair = Zeroizing::new(pair);
-        self.authorization("Basic", &Secret::new(STANDARD.encode(pair.as_bytes())))
+        self.authorization(scheme, &Secret::new(STANDARD.encode(pair.as_bytes())))
     }
 
     /// Adds a query parameter, such as an API key.

@@ -64,6 +64,8 @@ pub enum ErrorKind {
     MissingSetting(&'static str),
     /// A credential that the operation needs is missing. Set it.
     MissingCredential(&'static str),
+    /// A credential is no usable PEM of a certificate and its private key. Nothing was sent.
+    Certificate(&'static str),
     /// A value cannot be sent, such as a header value with a line break or a list item that contains the delimiter.
     /// Nothing was sent.
     InvalidRequest,
@@ -385,6 +387,11 @@ impl Context {
             ErrorKind::HttpClient => f.write_str("the HTTP client cannot be built"),
             ErrorKind::MissingSetting(name) => write!(f, "the setting `{name}` is empty, give it a value"),
             ErrorKind::MissingCredential(name) => write!(f, "was not sent: the credential `{name}` is missing"),
+            ErrorKind::Certificate(name) => write!(
+                f,
+                "the credential `{name}` must be a PEM with a certificate and its private key (PKCS#8, PKCS#1 or SEC1, not \
+                 encrypted)"
+            ),
             ErrorKind::InvalidRequest => f.write_str("was not sent"),
             ErrorKind::Connect => f.write_str("could not connect; nothing was sent"),
             ErrorKind::NotProcessed => f.write_str("was not sent, or the server did not process it"),

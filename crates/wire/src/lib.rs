@@ -56,6 +56,8 @@ mod call;
 #[cfg(feature = "client")]
 mod cause;
 #[cfg(feature = "client")]
+mod certificate;
+#[cfg(feature = "client")]
 mod client;
 pub mod compute;
 mod dates;
@@ -116,7 +118,7 @@ pub use secret::Secret;
 #[doc(hidden)]
 pub use target::NO_CERTIFICATES;
 #[cfg(feature = "client")]
-pub use target::{Http, Target, check, expand, server_key};
+pub use target::{Http, Target, check, expand, received_base_url, server_key};
 pub use timestamp::{Timestamp, TimestampError};
 pub use tokens::Tokens;
 

@@ -7,8 +7,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 
 use crate::cause::{Cause, lacks_certificates};
+use crate::certificate::Certificate;
 use crate::client::{http_client_builder, is_loopback, is_loopback_address, loopback_client_builder};
 use crate::error::{Error, ErrorKind};
+use crate::secret::Secret;
 
 /// A checked base URL and an HTTP client. Clones share them.
 #[derive(Clone)]
@@ -121,6 +123,26 @@ pub fn check<B>(base_url: &str) -> Result<Url, Error<B>> {
     Ok(url)
 }
 
+/// Checks a base URL that a response named, and returns it. For a login of several requests.
+///
+/// It must be HTTPS to one of these hosts, or to a host below one. The origin of the endpoint's `own` base URL is allowed too,
+/// because it has the credentials anyway.
+///
+/// # Errors
+///
+/// Returns [`ErrorKind::BaseUrl`] or [`ErrorKind::PlainHttp`]. Neither contains the URL.
+pub fn received_base_url<B>(base_url: &str, own: &str, hosts: &[&str]) -> Result<String, Error<B>> {
+    let url = check::<B>(base_url)?;
+    let is_own = Url::parse(own).is_ok_and(|own| own.origin() == url.origin());
+    let host = url.host_str().unwrap_or_default();
+    let is_below =
+        |known: &&str| host.strip_suffix(*known).is_some_and(|before| before.is_empty() || before.ends_with('.'));
+    if is_own || url.scheme() == "https" && hosts.iter().any(is_below) {
+        return Ok(url.into());
+    }
+    Err(Error::endpoint(ErrorKind::BaseUrl).with_detail("the response names a host that is not one of the vendor's"))
+}
+
 /// An HTTP client: a custom one, or the one from [`http_client_builder`] that the whole process shares.
 ///
 /// It does not keep connections: each request opens a new one, see [`http_client_builder`]. That is also why it can be shared:
@@ -133,6 +155,13 @@ struct Choice {
     custom: Option<reqwest::Client>,
     /// The first base URLs and their targets: that of the vendor, and that of an operation on another host.
     known: [OnceLock<(Box<str>, Target)>; 2],
+    /// The client's certificate for TLS.
+    certificate: Option<Certificate>,
+    /// The client with that certificate, which no other can share.
+    #[cfg_attr(not(any(feature = "rustls", feature = "native-tls")), allow(dead_code, reason = "there is no TLS"))]
+    own: Shared,
+    /// The same choice with the certificate that was used last.
+    certified: Mutex<Option<Http>>,
 }
 
 /// The client of all targets without a custom one. A client takes some 130 KiB, and reads every root certificate when it is
@@ -143,6 +172,7 @@ static TLS: Shared = Shared::new();
 static PLAIN: Shared = Shared::new();
 
 /// A client that is built when it is first needed.
+#[derive(Default)]
 struct Shared {
     client: OnceLock<reqwest::Client>,
     /// Held while the client is built, so that many sources that start at once build one.
@@ -175,19 +205,46 @@ impl Http {
         known.find(|(known, _)| **known == *base_url).map(|(_, target)| target)
     }
 
+    /// Returns the choice with a credential as the client's certificate for TLS. A custom client stays as it is, because its
+    /// certificate can't be changed.
+    pub fn certified(&self, credential: &'static str, pem: &Secret) -> Self {
+        if self.0.custom.is_some() {
+            return self.clone();
+        }
+        let certificate = Some(Certificate::new(credential, pem.clone()));
+        let mut last = self.0.certified.lock().unwrap_or_else(PoisonError::into_inner);
+        // A client with a certificate takes as long to build as any other, so that it is kept until the credential changes.
+        match &*last {
+            Some(http) if http.0.certificate == certificate => http.clone(),
+            _ => last.insert(Self(Arc::new(Choice { certificate, ..Choice::default() }))).clone(),
+        }
+    }
+
     fn client<B>(&self, plain: bool) -> Result<reqwest::Client, Error<B>> {
         if let Some(client) = &self.0.custom {
             return Ok(client.clone());
         }
+        let certificate = self.0.certificate.as_ref();
+        let unusable = |name| Error::endpoint(ErrorKind::Certificate(name));
+        // Checked on loopback too, which needs no TLS.
+        let parts = match certificate {
+            Some(certificate) => Some(certificate.parts().ok_or_else(|| unusable(certificate.name))?),
+            None => None,
+        };
         if !plain && cfg!(not(any(feature = "rustls", feature = "native-tls"))) {
             return Err(Error::endpoint(ErrorKind::NoTls));
         }
-        let client = if plain {
-            PLAIN.get(|| loopback_client_builder().build())
-        } else {
-            TLS.get(|| http_client_builder().https_only(true).build())
+        let builder = || http_client_builder().https_only(true);
+        let client = match (plain, parts) {
+            (true, _) => PLAIN.get(|| loopback_client_builder().build()),
+            #[cfg(any(feature = "rustls", feature = "native-tls"))]
+            (false, Some(parts)) => self.0.own.get(|| parts.add_to(builder())?.build()),
+            _ => TLS.get(|| builder().build()),
         };
-        client.map_err(|error| cannot_build(&error))
+        client.map_err(|error| match certificate.filter(|_| !lacks_certificates(&error)) {
+            Some(certificate) => unusable(certificate.name),
+            None => cannot_build(&error),
+        })
     }
 }
 

@@ -6,8 +6,8 @@
 mod jwt;
 #[cfg(feature = "jwt")]
 mod key;
-#[cfg(feature = "jwt")]
-mod pem;
+#[cfg(feature = "client")]
+pub(crate) mod pem;
 
 use std::fmt;
 

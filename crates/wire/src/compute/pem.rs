@@ -15,19 +15,20 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// A block of a PEM.
-pub(super) struct Block<'a> {
-    pub(super) label: &'a str,
+pub(crate) struct Block<'a> {
+    pub(crate) label: &'a str,
     /// None if it is not base64, which an encrypted PKCS#1 is not.
-    pub(super) der: Option<Zeroizing<Vec<u8>>>,
+    pub(crate) der: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// Whether a string is meant to be PEM.
-pub(super) fn is_pem(text: &str) -> bool {
+#[cfg(feature = "jwt")]
+pub(crate) fn is_pem(text: &str) -> bool {
     text.contains(BEGIN)
 }
 
 /// Returns the blocks in order.
-pub(super) fn blocks(text: &str) -> Vec<Block<'_>> {
+pub(crate) fn blocks(text: &str) -> Vec<Block<'_>> {
     let block = |rest: &str| -> Option<(usize, usize)> {
         let label = rest.find(DASHES)?;
         Some((label, rest.find(END)?))
