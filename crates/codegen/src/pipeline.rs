@@ -20,6 +20,7 @@ use crate::lint;
 use crate::lower::model::{Model, Ty};
 use crate::read::folder::Source;
 use crate::read::spec::Spec;
+use crate::read::x_token::Login;
 use crate::read::x_token::schema;
 use crate::vendor::Vendor;
 use crate::workspace::Workspace;
@@ -194,7 +195,7 @@ fn size(model: &Model) -> Option<(String, &'static str)> {
     }
     let x_token = model.x_token.as_ref();
     let actions = [
-        x_token.and_then(|x_token| x_token.login.as_ref()).map(|login| &login.operation),
+        x_token.and_then(|x_token| x_token.login.as_ref()).map(Login::issuing),
         x_token.and_then(|x_token| x_token.refresh.as_ref()).map(|refresh| &refresh.operation),
         x_token.and_then(|x_token| x_token.revoke.as_ref()).map(|revoke| &revoke.operation),
     ];

@@ -83,7 +83,7 @@ pub fn bodies(model: &Model) -> Bodies {
 
 /// Returns the responses that are failures, or that can report one.
 fn failures(model: &Model) -> impl Iterator<Item = (&Operation, &Response)> {
-    model.operations.iter().flat_map(|operation| {
+    model.spec_operations().flat_map(|operation| {
         let success = can_fail_at_2xx(model, operation).then_some(&operation.success);
         operation.errors.iter().chain(success).map(move |response| (operation, response))
     })
@@ -235,7 +235,7 @@ fn further_constants(model: &Model) -> String {
 }
 
 fn decode(model: &Model, bodies: &Bodies) -> Code {
-    let responses = model.operations.iter().flat_map(|operation| {
+    let responses = model.spec_operations().flat_map(|operation| {
         // It comes first, because a `default` would hide it.
         let success = can_fail_at_2xx(model, operation).then_some(&operation.success);
         let success = success.filter(|success| success.status != Status::Default);

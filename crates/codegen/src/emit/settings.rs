@@ -1,14 +1,14 @@
 //! The settings of an endpoint: the path parameters of the actions, and the variables in the URLs of the servers. Those
 //! with the same Rust name are one setting.
 
-use crate::emit::adapter::computed::names_needed;
 use crate::lower::descriptions::plain;
 use crate::lower::model::{Model, Param, Server, Ty, Variable};
 
 /// Names that no setter and no server can have: those of `Endpoint`'s other methods, and of common traits. A setting
 /// can't have the name of a server either.
-pub const RESERVED: [&str; 15] = [
+pub const RESERVED: [&str; 17] = [
     "at",
+    "certified",
     "clone",
     "custom",
     "from_env",
@@ -17,6 +17,7 @@ pub const RESERVED: [&str; 15] = [
     "into",
     "is_single_use",
     "new",
+    "received",
     "server_key",
     "text_base",
     "text_setting",
@@ -87,7 +88,7 @@ impl Setting<'_> {
 /// Returns the path parameters of the login, the refresh and the revocation, then the variables of the servers.
 pub fn settings(model: &Model) -> Vec<Setting<'_>> {
     let mut settings: Vec<Setting<'_>> = Vec::new();
-    let (computed_with, _) = names_needed(model);
+    let computed_with = model.x_token.as_ref().map(|x_token| x_token.computed_names().0).unwrap_or_default();
     let params = model.operations.iter().flat_map(|operation| &operation.params);
     for param in params.filter(|param| param.is_setting && !matches!(param.ty, Ty::Constant(_))) {
         let name = param.field();

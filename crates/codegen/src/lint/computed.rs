@@ -21,21 +21,34 @@ pub fn check(lint: &mut Lint, model: &Model) {
     let Some(x_token) = model.x_token.as_ref().filter(|x_token| x_token.computes().next().is_some()) else { return };
     let Ok(grants) = grants(model, x_token) else { return };
     let known = known(model, &grants);
-    for grant in &grants {
-        let (word, own) = match grant.kind {
-            GrantKind::Login => ("login", x_token.login.as_ref().map(|login| &login.compute)),
-            GrantKind::Refresh => ("refresh", x_token.refresh.as_ref().map(|refresh| &refresh.compute)),
-            GrantKind::Revoke => ("revoke", x_token.revoke.as_ref().map(|revoke| &revoke.compute)),
-        };
-        let Some(own) = own else { continue };
-        let place = format!("/x-token/{word}/compute");
-        rule!(computed_values(lint, model, grant, own, &place));
-        for (name, compute) in own {
-            let place = join(&place, name);
-            rule!(computed_names(lint, compute, &known, &place));
-            if let Compute::Jwt(jwt) = compute {
-                rule!(jwt_keys(lint, jwt, &join(&place, "jwt")));
-            }
+    let login = x_token.login.as_ref().map(|login| (&login.compute, &login.one_of));
+    let refresh = x_token.refresh.as_ref().map(|refresh| (&refresh.compute, &refresh.one_of));
+    let revoke = x_token.revoke.as_ref().map(|revoke| (&revoke.compute, &revoke.one_of));
+    let actions = [
+        ("login", GrantKind::Login, login),
+        ("refresh", GrantKind::Refresh, refresh),
+        ("revoke", GrantKind::Revoke, revoke),
+    ];
+    for (word, kind, found) in actions {
+        let Some((own, one_of)) = found else { continue };
+        let of_kind: Vec<&Grant<'_>> = grants.iter().filter(|grant| grant.kind == kind).collect();
+        computes(lint, model, &of_kind, own, &known, &format!("/x-token/{word}/compute"));
+        for (name, alternative) in &one_of.0 {
+            let with = of_kind.iter().copied().filter(|grant| grant.alternative == Some(name.as_str()));
+            let place = join(&join(&format!("/x-token/{word}/one-of"), name), "compute");
+            computes(lint, model, &with.collect::<Vec<_>>(), &alternative.compute, &known, &place);
+        }
+    }
+}
+
+/// Checks what some grants compute, at one place of the block.
+fn computes(lint: &mut Lint, model: &Model, grants: &[&Grant<'_>], own: &Computes, known: &[String], place: &str) {
+    rule!(computed_values(lint, model, grants, own, place));
+    for (name, compute) in own {
+        let place = join(place, name);
+        rule!(computed_names(lint, compute, known, &place));
+        if let Compute::Jwt(jwt) = compute {
+            rule!(jwt_keys(lint, jwt, &join(&place, "jwt")));
         }
     }
 }
@@ -50,8 +63,9 @@ fn known(model: &Model, grants: &[Grant<'_>]) -> Vec<String> {
 }
 
 /// A computed value has a place in the request of its action, and fits it.
-fn computed_values(lint: &mut Lint, model: &Model, grant: &Grant<'_>, own: &Computes, place: &str) {
-    let uses = all_uses(model, grant);
+fn computed_values(lint: &mut Lint, model: &Model, grants: &[&Grant<'_>], own: &Computes, place: &str) {
+    let Some(grant) = grants.first() else { return };
+    let uses: Vec<CredentialUse> = grants.iter().flat_map(|grant| all_uses(model, grant)).collect();
     for (key, compute) in own {
         let place = join(place, key);
         let name = ident::snake(key);
@@ -66,7 +80,7 @@ fn computed_values(lint: &mut Lint, model: &Model, grant: &Grant<'_>, own: &Comp
                     None if uses.is_empty() => "remove it: the request sends only constants and tokens".to_owned(),
                     None => format!("write one of {}", list(names())),
                 };
-                let operation = &grant.operation.id;
+                let operation = grant.operation.base();
                 let message = format!("`{key}` is no credential that a request of `{operation}` sends");
                 lint.error(&place, message, help);
             }
@@ -88,6 +102,7 @@ fn fits(lint: &mut Lint, model: &Model, compute: &Compute, used: &CredentialUse,
         Compute::Uuid => "a UUID",
         Compute::Text(_) => "a text",
         Compute::Time(_) => "a time in this form",
+        Compute::Received(_) => "a value of a response",
     };
     let message = format!("`{}` can't hold {what}", used.name);
     let help = match compute {
@@ -104,7 +119,7 @@ fn times(compute: &Compute) -> Vec<&Time> {
             let values = jwt.header.values().chain(jwt.claims.values());
             values.filter_map(|claim| if let Claim::Time(time) = claim { Some(time) } else { None }).collect()
         }
-        Compute::Uuid | Compute::Text(_) => Vec::new(),
+        Compute::Uuid | Compute::Text(_) | Compute::Received(_) => Vec::new(),
     }
 }
 

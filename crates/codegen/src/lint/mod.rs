@@ -24,14 +24,18 @@
 //! | [`examples`] | examples, against their schemas |
 //! | [`x_token`] | the block `x-token`, against the operations that it names |
 //! | [`computed`] | what the requests compute, if nothing else is wrong |
+//! | [`alternatives`] | the alternatives of a login, if nothing else is wrong |
+//! | [`further_requests`] | the further requests of a login, if nothing else is wrong |
 //! | [`names`] | names that collide in Rust or in the environment, if nothing else is wrong |
 
+mod alternatives;
 mod bodies;
 mod compositions;
 mod computed;
 mod document;
 mod enums;
 mod examples;
+mod further_requests;
 pub mod keys;
 mod names;
 mod objects;
@@ -100,7 +104,9 @@ pub fn lint(spec: &Spec) -> Linted {
     if let Some(model) = &model {
         let mut names = Lint::new(spec);
         names::check(&mut names, model);
+        alternatives::check(&mut names, model);
         computed::check(&mut names, model);
+        further_requests::check(&mut names, model);
         diagnostics.extend(names.diagnostics);
     }
     let model = model.filter(|_| !has_error(&diagnostics));

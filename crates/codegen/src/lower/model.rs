@@ -11,7 +11,7 @@ use crate::read::media_type;
 use crate::read::x_token::refresh::With;
 use crate::read::x_token::response::Flag;
 use crate::read::x_token::values::Pointer;
-use crate::read::x_token::{Revoke, Takes, XToken};
+use crate::read::x_token::{Login, Revoke, Takes, XToken};
 use crate::vendor::Vendor;
 
 /// A vendor.
@@ -119,10 +119,12 @@ pub enum Ty {
     Constant(Value),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Operation {
     /// The name of its method, in snake case.
     pub id: String,
+    /// Set for a further method of an operation of the spec.
+    pub variant_of: Option<Variant>,
     /// The HTTP method in capitals, such as `POST`.
     pub method: String,
     pub path: String,
@@ -141,6 +143,15 @@ pub struct Operation {
     pub servers: Vec<Server>,
 }
 
+/// An operation with the security schemes of another alternative of `one-of`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variant {
+    /// The operation as the spec has it.
+    pub operation: String,
+    /// The alternative as the spec writes it.
+    pub alternative: String,
+}
+
 /// A part of a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Part {
@@ -149,7 +160,7 @@ pub enum Part {
     Body,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Param {
     /// Its name on the wire.
     pub name: String,
@@ -171,7 +182,7 @@ pub enum Place {
     Header,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Body {
     /// The media type, as the spec writes it.
     pub media_type: String,
@@ -184,6 +195,16 @@ impl Operation {
     /// Returns its name as a part of another name.
     pub fn stem(&self) -> &str {
         self.id.trim_end_matches('_')
+    }
+
+    /// Returns the name of the operation in the spec, in snake case.
+    pub fn base(&self) -> &str {
+        self.variant_of.as_ref().map_or(&self.id, |variant| &variant.operation)
+    }
+
+    /// Returns the name of the operation in the spec as a part of another name.
+    pub fn base_stem(&self) -> &str {
+        self.base().trim_end_matches('_')
     }
 }
 
@@ -226,7 +247,7 @@ impl Body {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Response {
     pub status: Status,
     pub description: String,
@@ -267,7 +288,7 @@ impl Status {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Example {
     /// Its name in snake case, which is a part of the name of its snapshot.
     pub name: String,
@@ -314,10 +335,10 @@ impl Model {
     pub fn returns_token(&self, operation: &Operation) -> bool {
         let Some(x_token) = &self.x_token else { return false };
         let actions = [
-            x_token.login.as_ref().map(|login| &login.operation),
+            x_token.login.as_ref().map(Login::issuing),
             x_token.refresh.as_ref().filter(|refresh| !refresh.keeps).map(|refresh| &refresh.operation),
         ];
-        actions.into_iter().flatten().any(|id| ident::snake(id) == operation.id)
+        actions.into_iter().flatten().any(|id| ident::snake(id) == operation.base())
     }
 
     /// Whether the bearer scheme of an operation sends the refresh token.
@@ -327,13 +348,13 @@ impl Model {
             x_token.refresh.as_ref().filter(|refresh| refresh.token.is_none() && refresh.with == With::Refresh);
         let revokes = x_token.revoke.as_ref().filter(|revoke| revoke.token.is_none() && revoke.takes == Takes::Refresh);
         let actions = [refreshes.map(|refresh| &refresh.operation), revokes.map(|revoke| &revoke.operation)];
-        actions.into_iter().flatten().any(|id| ident::snake(id) == operation.id)
+        actions.into_iter().flatten().any(|id| ident::snake(id) == operation.base())
     }
 
     /// Returns the places where a response at 2xx reports a failure: its `error` and its `ok`.
     pub fn failure_marks(&self, operation: &Operation) -> (Option<&Pointer>, Option<&Flag>) {
         let Some(x_token) = &self.x_token else { return (None, None) };
-        let revokes = |revoke: &&Revoke| ident::snake(&revoke.operation) == operation.id;
+        let revokes = |revoke: &&Revoke| ident::snake(&revoke.operation) == operation.base();
         match x_token.revoke.as_ref().filter(revokes) {
             _ if self.returns_token(operation) => (x_token.response.error.as_ref(), x_token.response.ok.as_ref()),
             Some(revoke) => (revoke.error.as_ref(), revoke.ok.as_ref()),
@@ -380,9 +401,25 @@ impl Model {
         values
     }
 
+    /// Returns the operations as the spec has them.
+    pub fn spec_operations(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.iter().filter(|operation| operation.variant_of.is_none())
+    }
+
     /// Returns the operations on another host.
     pub fn on_other_hosts(&self) -> impl Iterator<Item = &Operation> {
-        self.operations.iter().filter(|operation| !operation.servers.is_empty())
+        self.spec_operations().filter(|operation| !operation.servers.is_empty())
+    }
+
+    /// Returns the operation with this id, as it is with an alternative of `one-of`.
+    pub fn operation_with(&self, id: &str, alternative: Option<&str>) -> Option<&Operation> {
+        let is_variant = |operation: &&Operation| {
+            operation
+                .variant_of
+                .as_ref()
+                .is_some_and(|variant| variant.operation == id && Some(variant.alternative.as_str()) == alternative)
+        };
+        self.operations.iter().find(is_variant).or_else(|| self.operation(id))
     }
 
     /// Returns the operation with this id.

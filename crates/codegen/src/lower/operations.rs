@@ -9,22 +9,24 @@ use crate::ident;
 use crate::lower::descriptions::{constraints, documented, joined, label, object, plain, text};
 use crate::lower::model::{
     Body, Component, Example, Operation, Param, Part, Place, Response, Scheme, SchemeKind, Server, Shape, Status, Ty,
+    Variant,
 };
 use crate::lower::schemas::Lowering;
 use crate::lower::servers;
 use crate::read::media_type::is_json;
 use crate::read::spec;
 use crate::read::spec::delimiter;
-use crate::read::x_token::XToken;
 use crate::read::x_token::usage::Use;
+use crate::read::x_token::{Basic, XToken};
 
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
 
 /// What `x-token` says about the operations that log in, refresh and revoke.
 #[derive(Default)]
 pub struct Actions {
-    /// Each operation with its security alternative and its parameter for a token.
-    actions: Vec<(String, Option<String>, Option<String>)>,
+    requests: Vec<Request>,
+    /// Which schemes have the form of HTTP Basic.
+    basic: Basic,
     /// The login, and a refresh with its token elsewhere. Their bearer schemes send credentials.
     without_token: Vec<String>,
     /// A refresh and a revocation whose bearer schemes send the token.
@@ -33,36 +35,76 @@ pub struct Actions {
     usage: Use,
 }
 
+/// A request of an action, as far as its operation depends on it.
+struct Request {
+    operation: String,
+    /// The alternative of `one-of`.
+    alternative: Option<String>,
+    /// The alternative of `security`.
+    security: Option<String>,
+    /// The parameters for a token, or for values of another response.
+    filled: Vec<String>,
+}
+
 impl Actions {
     pub fn of(x_token: Option<&XToken>) -> Self {
         let Some(x_token) = x_token else { return Self::default() };
-        let mut this = Self { usage: x_token.use_.clone(), ..Self::default() };
+        let mut this = Self { usage: x_token.use_.clone(), basic: x_token.basic.clone(), ..Self::default() };
+        let mut add = |operation: &String, parts, filled: Vec<String>| {
+            this.requests.extend(x_token.forms(parts).into_iter().map(|form| Request {
+                operation: operation.clone(),
+                alternative: form.alternative.map(str::to_owned),
+                security: form.security.map(str::to_owned),
+                filled: filled.clone(),
+            }));
+        };
+        if let Some(login) = &x_token.login {
+            add(&login.operation, login.parts(), Vec::new());
+            for then in &login.then {
+                add(&then.operation, then.parts(), then.from.0.keys().cloned().collect());
+            }
+        }
+        if let Some(refresh) = &x_token.refresh {
+            add(&refresh.operation, refresh.parts(), refresh.token.iter().cloned().collect());
+        }
+        if let Some(revoke) = &x_token.revoke {
+            add(&revoke.operation, revoke.parts(), revoke.token.iter().cloned().collect());
+        }
         if let Some(login) = &x_token.login {
             this.without_token.push(login.operation.clone());
-            this.actions.push((login.operation.clone(), login.security.clone(), None));
+            this.without_token.extend(login.then.iter().map(|then| then.operation.clone()));
         }
         if let Some(refresh) = &x_token.refresh {
             let place = if refresh.token.is_some() { &mut this.without_token } else { &mut this.with_token };
             place.push(refresh.operation.clone());
-            this.actions.push((refresh.operation.clone(), refresh.security.clone(), refresh.token.clone()));
         }
         if let Some(revoke) = &x_token.revoke {
             this.with_token.extend(revoke.token.is_none().then(|| revoke.operation.clone()));
-            this.actions.push((revoke.operation.clone(), revoke.security.clone(), revoke.token.clone()));
         }
         this
     }
 
-    /// Returns the name of the security alternative of an operation.
-    pub fn security(&self, operation: &str) -> Option<&str> {
-        let mut of_operation = self.actions.iter().filter(|action| action.0 == operation);
-        of_operation.find_map(|action| action.1.as_deref())
+    /// Returns the alternatives of `one-of` that an operation has, each with its security alternative: a single one without a
+    /// name if there are no others.
+    fn securities(&self, operation: &str) -> IndexMap<Option<&str>, Option<&str>> {
+        let mut found = IndexMap::new();
+        for request in self.requests.iter().filter(|request| request.operation == operation) {
+            let security = found.entry(request.alternative.as_deref()).or_insert(None);
+            *security = security.or(request.security.as_deref());
+        }
+        found
+    }
+
+    /// Returns the name of the security alternative of an operation; with `one-of`, that of the first alternative.
+    fn security(&self, operation: &str) -> Option<&str> {
+        self.securities(operation).into_values().next().flatten()
     }
 
     /// Whether a path parameter is a setting of the endpoint. Those of actions are, except for a token.
     pub fn is_setting(&self, operation: &str, parameter: &str) -> bool {
-        let mut of_operation = self.actions.iter().filter(|action| action.0 == operation).peekable();
-        of_operation.peek().is_some() && !of_operation.any(|action| action.2.as_deref() == Some(parameter))
+        let mut of_operation = self.requests.iter().filter(|request| request.operation == operation).peekable();
+        let is_filled = |request: &Request| request.filled.iter().any(|filled| filled == parameter);
+        of_operation.peek().is_some() && !of_operation.any(is_filled)
     }
 }
 
@@ -74,7 +116,10 @@ impl<'a> Lowering<'a> {
         for (path, item) in paths {
             for method in METHODS {
                 if let Some(operation) = item.get(method) {
-                    operations.push(self.operation(path, item, method, operation, actions));
+                    let lowered = self.operation(path, item, method, operation, actions);
+                    let others = self.with_other_credentials(&lowered, operation, actions);
+                    operations.push(lowered);
+                    operations.extend(others);
                 }
             }
         }
@@ -121,6 +166,7 @@ impl<'a> Lowering<'a> {
         }
         Operation {
             id: ident::snake(&operation_id),
+            variant_of: None,
             method: method.to_uppercase(),
             path: path.to_owned(),
             summary: text(&operation["summary"]),
@@ -129,10 +175,27 @@ impl<'a> Lowering<'a> {
             body,
             success,
             errors,
-            security: self.security(operation, &operation_id, actions),
+            security: self.security(operation, &operation_id, actions.security(&operation_id), actions),
             order: order(operation),
             servers: self.servers_of(operation),
         }
+    }
+
+    /// Returns the variants of an operation: one for each alternative of `one-of` with other schemes than the first.
+    fn with_other_credentials(&self, first: &Operation, operation: &'a Value, actions: &Actions) -> Vec<Operation> {
+        let id = text(&operation["operationId"]);
+        let securities = actions.securities(&id).into_iter().filter_map(|(name, security)| Some((name?, security)));
+        let others = securities.filter_map(|(name, named)| {
+            let security = self.security(operation, &id, named, actions);
+            let variant = Operation {
+                id: format!("{}_with_{}", first.id.trim_end_matches('_'), ident::snake(name)),
+                variant_of: Some(Variant { operation: first.id.clone(), alternative: name.to_owned() }),
+                security,
+                ..first.clone()
+            };
+            (variant.security != first.security).then_some(variant)
+        });
+        others.collect()
     }
 
     /// Returns the servers of an operation on another host, one for each server of the document with such an operation.
@@ -274,11 +337,6 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Returns the security alternative of an operation.
-    fn chosen(&self, operation: &'a Value, operation_id: &str, actions: &Actions) -> Option<&'a Value> {
-        spec::alternative(self.root, operation, actions.security(operation_id))
-    }
-
     /// Returns the schemes that send credentials in a login or a refresh.
     fn credential_schemes(&self, actions: &Actions) -> HashSet<&'a str> {
         let items = object(&self.root["paths"]).values();
@@ -286,15 +344,25 @@ impl<'a> Lowering<'a> {
         operations
             .filter_map(|operation| {
                 let id = operation["operationId"].as_str()?;
-                let logs_in = actions.without_token.iter().any(|login| login == id);
-                self.chosen(operation, id, actions).filter(|_| logs_in)
+                actions.without_token.iter().any(|login| login == id).then_some((id, operation))
+            })
+            .flat_map(|(id, operation)| {
+                let named = actions.securities(id).into_values();
+                named.filter_map(|named| spec::alternative(self.root, operation, named)).collect::<Vec<_>>()
             })
             .flat_map(|chosen| object(chosen).keys().map(String::as_str))
             .collect()
     }
 
-    fn security(&self, operation: &'a Value, operation_id: &str, actions: &Actions) -> Vec<Scheme> {
-        let Some(chosen) = self.chosen(operation, operation_id, actions) else { return Vec::new() };
+    /// Returns the schemes of an operation's alternative of `security`.
+    fn security(
+        &self,
+        operation: &'a Value,
+        operation_id: &str,
+        named: Option<&str>,
+        actions: &Actions,
+    ) -> Vec<Scheme> {
+        let Some(chosen) = spec::alternative(self.root, operation, named) else { return Vec::new() };
         let credential_schemes = self.credential_schemes(actions);
         let takes_token = actions.with_token.iter().any(|with| with == operation_id);
         object(chosen)
@@ -305,7 +373,7 @@ impl<'a> Lowering<'a> {
                 let kind = match (text(&scheme["type"]).as_str(), text(&scheme["in"]).as_str()) {
                     ("apiKey", "query") => SchemeKind::Query(text(&scheme["name"])),
                     ("apiKey", _) => SchemeKind::Header(text(&scheme["name"])),
-                    _ if http.eq_ignore_ascii_case("basic") => SchemeKind::Basic,
+                    _ if actions.basic.is_basic(&http) => SchemeKind::Basic,
                     _ if actions.usage.carries(&http)
                         && (takes_token || !credential_schemes.contains(name.as_str())) =>
                     {

@@ -8,18 +8,16 @@ use serde_json::Value;
 use crate::ident;
 use crate::lower::descriptions::{joined, plain};
 use crate::lower::model::{Component, Operation, Shape, Ty};
-use crate::read::x_token::XToken;
+use crate::read::x_token::{Login, XToken};
 
 /// Makes an expiry a UTC timestamp if it has a `zone`.
 pub fn lower_expiries(x_token: &XToken, operations: &[Operation], components: &mut IndexMap<String, Component>) {
     let response = &x_token.response;
     let moments = || response.expires_at.iter().chain(&response.refresh_expires_at.0);
-    let actions = [
-        x_token.login.as_ref().map(|login| &login.operation),
-        x_token.refresh.as_ref().map(|refresh| &refresh.operation),
-    ];
+    let actions =
+        [x_token.login.as_ref().map(Login::issuing), x_token.refresh.as_ref().map(|refresh| &refresh.operation)];
     for operation in
-        operations.iter().filter(|operation| actions.iter().flatten().any(|id| ident::snake(id) == operation.id))
+        operations.iter().filter(|operation| actions.iter().flatten().any(|id| ident::snake(id) == operation.base()))
     {
         let Some(ty) = &operation.success.ty else { continue };
         for expiry in moments().filter(|expiry| expiry.zone.is_some()) {

@@ -5,9 +5,10 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, Severity, join};
+use crate::read::x_token::alternatives::NO_SECURITY;
 use crate::read::yaml::{Duplicate, Places, Yaml};
 use crate::vendor::Vendor;
 
@@ -190,14 +191,16 @@ pub fn is_alone(schema: &Value) -> bool {
     schema.get("properties").is_none() && schema.get("required").is_none()
 }
 
-/// Returns the alternative of `security` that an operation sends: the one with the named scheme, or the first if none is
-/// named.
+/// Returns the alternative of `security` that an operation sends: the one with the named scheme, or the first if there is none.
+/// The name `none` is for one without a scheme.
 pub fn alternative<'v>(root: &'v Value, operation: &'v Value, named: Option<&str>) -> Option<&'v Value> {
     let alternatives = operation.get("security").or_else(|| root.get("security"))?.as_array()?;
-    match named {
-        Some(name) => alternatives.iter().find(|alternative| alternative.get(name).is_some()),
-        None => alternatives.first(),
-    }
+    let is_named = |alternative: &&Value| match named {
+        Some(NO_SECURITY) if alternative.as_object().is_some_and(Map::is_empty) => true,
+        Some(name) => alternative.get(name).is_some(),
+        None => false,
+    };
+    alternatives.iter().find(is_named).or(alternatives.first())
 }
 
 /// Returns the delimiter of a list that is sent as one string, by its `encoding` or its parameter.

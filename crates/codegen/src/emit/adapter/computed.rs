@@ -53,7 +53,7 @@ pub fn computed_type(compute: &Compute, place: &Ty) -> Ty {
         },
         Compute::Uuid | Compute::Time(_) => Ty::Text,
         // So that no part of a secret stays in memory.
-        Compute::Text(_) => Ty::Secret,
+        Compute::Text(_) | Compute::Received(_) => Ty::Secret,
     }
 }
 
@@ -78,7 +78,7 @@ pub fn inputs(model: &Model, replaced: &CredentialUse, compute: &Compute) -> Vec
         }
     };
     match compute {
-        Compute::Uuid | Compute::Time(_) => {}
+        Compute::Uuid | Compute::Time(_) | Compute::Received(_) => {}
         Compute::Text(text) => texts(&mut add, text, &format!("`{target}`, which is `{text}`")),
         Compute::Jwt(jwt) => {
             add(jwt.key.name.clone(), Ty::Secret, true, documented(&jwt.key, &key_docs(jwt, target)));
@@ -138,7 +138,7 @@ pub fn with_lines(model: &Model, grants: &[Grant<'_>]) -> Vec<String> {
         let is_shared = jwt.algorithm.0.iter().any(|algorithm| algorithm.is_shared());
         certificates.chain((!is_shared).then(|| jwt.key.name.clone())).collect::<Vec<_>>()
     });
-    names.collect()
+    names.chain(grants.iter().filter_map(|grant| grant.certificate.clone())).collect()
 }
 
 impl Adapter<'_> {
@@ -151,6 +151,7 @@ impl Adapter<'_> {
                     Compute::Uuid => Code::text("adapter::computed(compute::uuid())?"),
                     Compute::Time(time) => Code::text(moment(time, &computed.ty)),
                     Compute::Text(text) => Code::list("Secret::new(", vec![self.text(text)]),
+                    Compute::Received(place) => self.received(grant, place),
                     Compute::Jwt(jwt) => {
                         Code::row([Code::list("adapter::computed(", vec![self.jwt(jwt)]), Code::text("?")])
                     }
@@ -180,12 +181,11 @@ impl Adapter<'_> {
     }
 
     /// Returns a credential as a reference to a secret.
-    fn secret(&self, name: &str) -> Code {
-        let is_optional = self.credentials.get(name).is_some_and(|credential| credential.optional);
-        Code::text(if is_optional {
-            format!("adapter::needed({name:?}, &credentials.{name})?")
-        } else {
-            format!("&credentials.{name}")
+    pub fn secret(&self, name: &str) -> Code {
+        Code::text(match self.credentials.get(name) {
+            Some(credential) if credential.optional => credential.needed(name),
+            Some(credential) => credential.reference(name),
+            None => format!("&credentials.{name}"),
         })
     }
 
@@ -209,12 +209,12 @@ impl Adapter<'_> {
         let Some(credential) = self.credentials.get(name) else { return setting(name) };
         let is_text = matches!(credential.ty, Ty::Text | Ty::Secret);
         match (credential.optional, named.optional, is_text) {
-            (true, true, true) | (false, _, true) => format!("&credentials.{name}"),
+            (true, true, true) | (false, _, true) => credential.reference(name),
             (true, true, false) => {
                 let value = converted(self.model, &credential.ty, &Ty::Text, "value", true);
-                format!("&credentials.{name}.as_ref().map(|value| {value})")
+                format!("&{}.as_ref().map(|value| {value})", credential.place(name))
             }
-            (true, false, true) => format!("adapter::needed({name:?}, &credentials.{name})?"),
+            (true, false, true) => credential.needed(name),
             (_, _, false) => format!("&{}", self.owned_text(name)),
         }
     }
@@ -222,12 +222,11 @@ impl Adapter<'_> {
     /// Returns a credential that is not optional here as an owned string.
     fn owned_text(&self, name: &str) -> String {
         let Some(credential) = self.credentials.get(name) else { return String::new() };
-        let place = format!("credentials.{name}");
         if credential.optional {
-            let place = format!("adapter::needed({name:?}, &{place})?");
-            converted(self.model, &credential.ty, &Ty::Text, &place, true)
+            converted(self.model, &credential.ty, &Ty::Text, &credential.needed(name), true)
         } else {
-            converted(self.model, &credential.ty, &Ty::Text, &place, false)
+            let place = credential.place(name);
+            converted(self.model, &credential.ty, &Ty::Text, &place, credential.is_of_alternative)
         }
     }
 
@@ -248,11 +247,7 @@ impl Adapter<'_> {
     /// Returns a credential or a setting as a `&str`.
     fn part(&self, name: &str) -> String {
         let Some(credential) = self.credentials.get(name) else { return setting(name) };
-        let place = if credential.optional {
-            format!("adapter::needed({name:?}, &credentials.{name})?")
-        } else {
-            format!("credentials.{name}")
-        };
+        let place = if credential.optional { credential.needed(name) } else { credential.place(name) };
         match &credential.ty {
             Ty::Secret => format!("{place}.expose()"),
             ty if *ty == Ty::Text || is_enum(self.model, ty) => format!("{place}.as_str()"),
@@ -295,22 +290,4 @@ pub fn features(model: &Model) -> Vec<&'static str> {
     } else {
         Vec::new()
     }
-}
-
-/// Returns the names that computed values contain, and whether one contains the base URL.
-pub fn names_needed(model: &Model) -> (Vec<String>, bool) {
-    let Some(x_token) = &model.x_token else { return (Vec::new(), false) };
-    let mut names: Vec<String> = Vec::new();
-    let mut needs_base = false;
-    for compute in x_token.computes() {
-        names.extend(compute.named().into_iter().map(|named| named.name.clone()));
-        for part in compute.texts().into_iter().filter_map(parts).flatten() {
-            match part {
-                TextPart::Name(BASE) => needs_base = true,
-                TextPart::Name(name) => names.push(ident::snake(name)),
-                TextPart::Plain(_) => {}
-            }
-        }
-    }
-    (names, needs_base)
 }

@@ -9,7 +9,8 @@ use crate::emit::errors::body_type;
 use crate::emit::types::{delimited, or};
 use crate::ident;
 use crate::lower::model::{Model, Operation, Param, Part, Property, SchemeKind, Shape, Ty};
-use crate::read::x_token::compute::{Compute, Computes};
+use crate::read::x_token::alternatives::{Form, Parts};
+use crate::read::x_token::compute::Compute;
 use crate::read::x_token::usage::UseBasic;
 use crate::read::x_token::{Takes, XToken};
 
@@ -32,7 +33,7 @@ pub struct Conflict {
 pub fn conflicts(model: &Model) -> Vec<Conflict> {
     let Some(x_token) = &model.x_token else { return Vec::new() };
     let Ok(grants) = grants(model, x_token) else { return Vec::new() };
-    let credentials = credentials(model, x_token, &grants);
+    let credentials = merged(credential_set(model, x_token, &grants));
     let places = grants.iter().flat_map(|grant| uses(model, grant).into_iter().map(move |used| (grant, used)));
     let places: Vec<(&Grant<'_>, CredentialUse)> = places.collect();
     let described = |(grant, used): &(&Grant<'_>, CredentialUse)| (grant.operation.id.clone(), field_type(&used.ty));
@@ -52,7 +53,16 @@ pub fn conflicts(model: &Model) -> Vec<Conflict> {
 /// Returns the credentials of a vendor, or `None` without an adapter.
 pub fn all_credentials(model: &Model) -> Option<IndexMap<String, Credential>> {
     let x_token = model.x_token.as_ref().filter(|x_token| has_adapter(Some(x_token)))?;
-    Some(credentials(model, x_token, &grants(model, x_token).ok()?))
+    Some(merged(credential_set(model, x_token, &grants(model, x_token).ok()?)))
+}
+
+/// Returns all credentials by name. Of one that several alternatives have, the first counts.
+fn merged(set: CredentialSet) -> IndexMap<String, Credential> {
+    let mut all = set.shared;
+    for (name, credential) in set.alternatives.into_values().flatten() {
+        all.entry(name).or_insert(credential);
+    }
+    all
 }
 
 /// Returns pairs of different paths with the same name, such as `client.secret` and `client_secret`, of which one is a
@@ -78,6 +88,8 @@ pub fn confused(model: &Model) -> Vec<(Vec<String>, Vec<String>)> {
 /// A request that `x-token` names.
 pub struct Grant<'a> {
     pub kind: GrantKind,
+    /// The alternative of `one-of`.
+    pub alternative: Option<&'a str>,
     pub operation: &'a Operation,
     /// The struct of its body.
     pub body: Option<&'a str>,
@@ -87,11 +99,17 @@ pub struct Grant<'a> {
     pub left_out: Option<&'a str>,
     /// What is computed, by the name of the credential that it replaces.
     pub computes: IndexMap<String, &'a Compute>,
+    /// The credential with the client's certificate for TLS.
+    pub certificate: Option<String>,
+    /// Whether its response has the token.
+    pub issues: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum GrantKind {
     Login,
+    /// The further request of a login at this position.
+    Then(usize),
     Refresh,
     Revoke,
 }
@@ -127,31 +145,57 @@ impl Grant<'_> {
 }
 
 pub fn grants<'a>(model: &'a Model, x_token: &'a XToken) -> Result<Vec<Grant<'a>>, String> {
+    let alternatives: Vec<Option<&'a str>> = x_token.alternatives().map(Some).collect();
+    let alternatives = if alternatives.is_empty() { vec![None] } else { alternatives };
+    let grants: Result<Vec<_>, String> =
+        alternatives.into_iter().map(|alternative| grants_with(model, x_token, alternative)).collect();
+    Ok(grants?.into_iter().flatten().collect())
+}
+
+/// Returns the grants with an alternative of `one-of`, or those without any.
+fn grants_with<'a>(
+    model: &'a Model,
+    x_token: &'a XToken,
+    alternative: Option<&'a str>,
+) -> Result<Vec<Grant<'a>>, String> {
     let mut grants = Vec::new();
-    let mut add = |kind, id: &str, body: Option<&String>, token: Option<&'a String>, own: &'a Computes| {
-        let operation = model.operation(&ident::snake(id)).ok_or_else(|| format!("there is no operation `{id}`"))?;
-        let has_token = kind == GrantKind::Login || (kind == GrantKind::Refresh && !x_token.keeps_access_token());
-        if has_token && operation.success.ty.is_none() {
+    let mut add = |kind, id: &str, parts: Parts<'a>, token: Option<&'a String>| {
+        let operation = model.operation_with(&ident::snake(id), alternative);
+        let operation = operation.ok_or_else(|| format!("there is no operation `{id}`"))?;
+        let mut forms = x_token.forms(parts).into_iter();
+        let form = forms.find(|form| form.alternative == alternative);
+        let Form { body, computes, certificate, .. } = form.ok_or_else(|| format!("`{id}` has no such alternative"))?;
+        let keeps = kind == GrantKind::Refresh && x_token.keeps_access_token();
+        if kind != GrantKind::Revoke && !keeps && operation.success.ty.is_none() {
             return Err(format!("the success of `{id}` has no body"));
         }
         let body = operation.body.as_ref().map(|of| {
             let branches = model.branches(&of.component);
-            let wanted = body.map(|body| ident::pascal(body));
+            let wanted = body.map(ident::pascal);
             let named = branches.iter().find(|branch| wanted.as_deref() == Some(**branch));
             *named.or(branches.first()).unwrap_or(&of.component.as_str())
         });
-        let (token, computes) = (token.map(String::as_str), x_token.computed(own));
-        grants.push(Grant { kind, operation, body, token, left_out: None, computes });
+        let token = token.map(String::as_str);
+        let certificate = certificate.map(ident::snake);
+        let issues = match (kind, &x_token.login) {
+            (GrantKind::Login, Some(login)) => login.then.is_empty(),
+            (GrantKind::Then(index), Some(login)) => login.then.len() == index + 1,
+            _ => kind != GrantKind::Revoke,
+        };
+        grants.push(Grant { kind, alternative, operation, body, token, left_out: None, computes, certificate, issues });
         Ok::<(), String>(())
     };
     if let Some(login) = &x_token.login {
-        add(GrantKind::Login, &login.operation, login.body.as_ref(), None, &login.compute)?;
+        add(GrantKind::Login, &login.operation, login.parts(), None)?;
+        for (index, then) in login.then.iter().enumerate() {
+            add(GrantKind::Then(index), &then.operation, then.parts(), None)?;
+        }
     }
     if let Some(refresh) = &x_token.refresh {
-        add(GrantKind::Refresh, &refresh.operation, refresh.body.as_ref(), refresh.token.as_ref(), &refresh.compute)?;
+        add(GrantKind::Refresh, &refresh.operation, refresh.parts(), refresh.token.as_ref())?;
     }
     if let Some(revoke) = &x_token.revoke {
-        add(GrantKind::Revoke, &revoke.operation, revoke.body.as_ref(), revoke.token.as_ref(), &revoke.compute)?;
+        add(GrantKind::Revoke, &revoke.operation, revoke.parts(), revoke.token.as_ref())?;
     }
     let shared = match &grants[..] {
         [login, refresh, ..] if login.operation.id == refresh.operation.id && login.body == refresh.body => {
@@ -165,11 +209,68 @@ pub fn grants<'a>(model: &'a Model, x_token: &'a XToken) -> Result<Vec<Grant<'a>
     Ok(grants)
 }
 
-/// A field of the facade's `Credentials`.
+/// A field of the facade's `Credentials`, or of a variant of its `Authentication`.
+#[derive(Clone)]
 pub struct Credential {
     pub ty: Ty,
     pub optional: bool,
     pub docs: String,
+    /// Whether it is in a variant.
+    pub is_of_alternative: bool,
+}
+
+impl Credential {
+    /// Returns where a method of the adapter has it. A variant is matched, so that its fields are references.
+    pub fn place(&self, name: &str) -> String {
+        if self.is_of_alternative { format!("given_{name}") } else { format!("credentials.{name}") }
+    }
+
+    /// Returns a reference to it.
+    pub fn reference(&self, name: &str) -> String {
+        if self.is_of_alternative { format!("given_{name}") } else { format!("&credentials.{name}") }
+    }
+
+    /// Returns the expression of an optional one that a grant requires: a reference to the value.
+    pub fn needed(&self, name: &str) -> String {
+        format!("adapter::needed({name:?}, {})?", self.reference(name))
+    }
+}
+
+/// The fields of the facade's `Credentials`, and those of the variants of its `Authentication`.
+pub struct CredentialSet {
+    /// Those that all alternatives have, or all without alternatives.
+    pub shared: IndexMap<String, Credential>,
+    /// The others of each alternative of `one-of`.
+    pub alternatives: IndexMap<String, IndexMap<String, Credential>>,
+}
+
+/// Returns the credentials of these grants.
+pub fn credential_set(model: &Model, x_token: &XToken, grants: &[Grant<'_>]) -> CredentialSet {
+    let of = |alternative: Option<&str>| {
+        let grants: Vec<&Grant<'_>> = grants.iter().filter(|grant| grant.alternative == alternative).collect();
+        credentials(model, x_token, &grants)
+    };
+    let mut alternatives: IndexMap<String, IndexMap<String, Credential>> =
+        x_token.alternatives().map(|name| (name.to_owned(), of(Some(name)))).collect();
+    let Some(first) = alternatives.values().next() else {
+        return CredentialSet { shared: of(None), alternatives };
+    };
+    let is_shared = |name: &&String| alternatives.values().all(|of| of.contains_key(*name));
+    let names: Vec<String> = first.keys().filter(is_shared).cloned().collect();
+    let mut shared: IndexMap<String, Credential> = IndexMap::new();
+    for name in names {
+        for found in alternatives.values_mut().filter_map(|of| of.shift_remove(&name)) {
+            let known = shared.entry(name.clone()).or_insert_with(|| found.clone());
+            if found.ty == Ty::Secret {
+                known.ty = Ty::Secret;
+            }
+            known.optional |= found.optional;
+        }
+    }
+    for credential in alternatives.values_mut().flat_map(IndexMap::values_mut) {
+        credential.is_of_alternative = true;
+    }
+    CredentialSet { shared, alternatives }
 }
 
 /// A place in a request that sends a credential.
@@ -182,14 +283,14 @@ pub struct CredentialUse {
     pub docs: String,
 }
 
-/// Returns the credentials in order: first those of the login, or of the refresh without a login. Those that only other
-/// grants need are optional.
-pub fn credentials(model: &Model, x_token: &XToken, grants: &[Grant<'_>]) -> IndexMap<String, Credential> {
+/// Returns the credentials of one alternative in order: first those of the login, or of the refresh without a login. Those that
+/// only other grants need are optional.
+fn credentials(model: &Model, x_token: &XToken, grants: &[&Grant<'_>]) -> IndexMap<String, Credential> {
     let mut found: IndexMap<String, Credential> = IndexMap::new();
     for (index, grant) in grants.iter().enumerate() {
         for used in uses(model, grant) {
             // What gets a token. Without that, a source starts from one, and nothing is required.
-            let is_first = index == 0 && grant.kind != GrantKind::Revoke;
+            let is_first = index == 0 && grant.kind != GrantKind::Revoke || matches!(grant.kind, GrantKind::Then(_));
             let note = match grant.kind {
                 _ if is_first => "",
                 GrantKind::Revoke => "Only a revocation needs it.",
@@ -206,7 +307,7 @@ pub fn credentials(model: &Model, x_token: &XToken, grants: &[Grant<'_>]) -> Ind
                 None => {
                     let docs = if note.is_empty() { used.docs } else { format!("{}\n\n{note}", used.docs) };
                     let optional = !(is_first && used.required);
-                    found.insert(used.name, Credential { ty: used.ty, optional, docs });
+                    found.insert(used.name, Credential { ty: used.ty, optional, docs, is_of_alternative: false });
                 }
             }
         }
@@ -214,11 +315,13 @@ pub fn credentials(model: &Model, x_token: &XToken, grants: &[Grant<'_>]) -> Ind
     for (header, name) in x_token.use_.also_credentials() {
         let docs = format!("Sent with each call, in the header `{header}`.");
         let name = ident::snake(name);
-        found.entry(name).or_insert(Credential { ty: Ty::Secret, optional: false, docs });
+        let credential = Credential { ty: Ty::Secret, optional: false, docs, is_of_alternative: false };
+        found.entry(name).or_insert(credential);
     }
     if let Some(name) = x_token.use_.basic.as_ref().and_then(UseBasic::credential) {
         let docs = "Sent with each call, as the other half of HTTP Basic.".to_owned();
-        found.entry(ident::snake(name)).or_insert(Credential { ty: Ty::Secret, optional: false, docs });
+        let credential = Credential { ty: Ty::Secret, optional: false, docs, is_of_alternative: false };
+        found.entry(ident::snake(name)).or_insert(credential);
     }
     found
 }
@@ -230,7 +333,14 @@ pub fn uses(model: &Model, grant: &Grant<'_>) -> Vec<CredentialUse> {
         Some(compute) => inputs(model, &used, compute),
         None => vec![used],
     });
-    needed.collect()
+    let certificate = grant.certificate.iter().map(|name| CredentialUse {
+        name: name.clone(),
+        path: vec![name.clone()],
+        ty: Ty::Secret,
+        required: true,
+        docs: "The client's certificate and its private key in PEM, for TLS client authentication.".to_owned(),
+    });
+    needed.chain(certificate).collect()
 }
 
 /// Returns what a grant sends besides constants and tokens, in the order of the spec.

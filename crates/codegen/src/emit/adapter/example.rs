@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::docs;
 use crate::emit::adapter::Adapter;
-use crate::emit::adapter::credentials::{is_credential, nested};
+use crate::emit::adapter::credentials::{Credential, is_credential, nested};
 use crate::emit::crate_tests;
 use crate::emit::examples;
 use crate::emit::layout::{Code, statements};
@@ -50,7 +50,7 @@ impl Adapter<'_> {
                 values.extend(example.map(|value| (param.field(), value)));
             }
         }
-        let fields = self.credentials.iter().map(|(name, credential)| {
+        let field = |(name, credential): (&String, &Credential)| {
             let sample = || examples::sample(self.model, &credential.ty, name);
             let value = match &credential.ty {
                 _ if credential.optional => Code::text("None"),
@@ -61,8 +61,20 @@ impl Adapter<'_> {
                 }
             };
             Code::row([Code::text(format!("{name}: ")), value])
-        });
+        };
         let module = self.model.vendor.ident();
+        let (own, shared): (Vec<_>, Vec<_>) =
+            self.credentials.iter().partition(|(_, credential)| credential.is_of_alternative);
+        let mut fields: Vec<Code> = shared.into_iter().map(field).collect();
+        if let Some(alternative) = self.alternative {
+            let variant = format!("{module}::Authentication::{}", ident::pascal(alternative));
+            let variant = if own.is_empty() {
+                Code::text(variant)
+            } else {
+                Code::braces(&variant, own.into_iter().map(field).collect())
+            };
+            fields.push(Code::row([Code::text("authentication: "), variant]));
+        }
         let server = self.model.servers.first();
         let mut endpoint = match server {
             Some(server) => format!("{module}::Endpoint::{}", constructor(self.model, server)),
@@ -86,7 +98,7 @@ impl Adapter<'_> {
                 Code::text(".build()"),
             ]),
         };
-        let credentials = Code::braces(&format!("{module}::Credentials"), fields.collect());
+        let credentials = Code::braces(&format!("{module}::Credentials"), fields);
         let body = statements(
             &[
                 Code::row([Code::text("let credentials = "), credentials]),

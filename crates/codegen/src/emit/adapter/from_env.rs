@@ -4,11 +4,13 @@ use heck::ToShoutySnakeCase;
 use indexmap::IndexMap;
 
 use crate::docs;
+use crate::emit::adapter::Fields;
 use crate::emit::adapter::credentials;
 use crate::emit::adapter::credentials::{Credential, is_enum};
 use crate::emit::client::url_setter_name;
 use crate::emit::layout::{Code, signature};
 use crate::emit::settings::{Setting, arguments, settings};
+use crate::ident;
 use crate::lower::model::{Model, Operation, Ty};
 use crate::read::x_token::XToken;
 
@@ -139,13 +141,8 @@ struct Listed {
 }
 
 /// Returns the `FromEnv` of a vendor with these credentials. `facade` is the path of the facade.
-pub fn implementation(
-    model: &Model,
-    x_token: &XToken,
-    credentials: &IndexMap<String, Credential>,
-    facade: &str,
-) -> String {
-    let emitter = Emitter { model, x_token, credentials, prefix: prefix(model), settings: settings(model) };
+pub fn implementation(model: &Model, x_token: &XToken, fields: &Fields<'_>, facade: &str) -> String {
+    let emitter = Emitter { model, x_token, fields, prefix: prefix(model), settings: settings(model) };
     format!(
         "
 impl FromEnv for Endpoint {{
@@ -154,7 +151,7 @@ impl FromEnv for Endpoint {{
 {variables}
 
 {read_head}
-{endpoint}{read}
+{endpoint}{alternative}{read}
     }}
 }}
 ",
@@ -167,6 +164,7 @@ impl FromEnv for Endpoint {{
             "Result<(Self, Credentials), EnvError>",
         ),
         endpoint = emitter.endpoint(),
+        alternative = emitter.alternative(),
         read = emitter.read().lines(8, ""),
     )
 }
@@ -174,7 +172,7 @@ impl FromEnv for Endpoint {{
 struct Emitter<'a> {
     model: &'a Model,
     x_token: &'a XToken,
-    credentials: &'a IndexMap<String, Credential>,
+    fields: &'a Fields<'a>,
     prefix: String,
     settings: Vec<Setting<'a>>,
 }
@@ -203,9 +201,16 @@ impl Emitter<'_> {
                 listed.insert(name.to_owned(), Listed { need, secrecy, what: first_sentence(docs) });
             }
         };
-        for (name, credential) in self.credentials.iter().filter(|(_, credential)| fits(model, &credential.ty)) {
+        for (name, credential) in self.fields.shared.iter().filter(|(_, credential)| fits(model, &credential.ty)) {
             let secrecy = Secrecy::when(has_secret(&credential.ty));
             list(Need::when(!credential.optional), &variable(prefix, name), secrecy, &credential.docs);
+        }
+        for (alternative, own) in &self.fields.alternatives {
+            for (name, credential) in own.iter().filter(|(_, credential)| fits(model, &credential.ty)) {
+                let docs = format!("With {alternative}: {}", first_sentence(&credential.docs));
+                let secrecy = Secrecy::when(has_secret(&credential.ty));
+                list(Need::Optional, &variable(prefix, name), secrecy, &docs);
+            }
         }
         if self.x_token.starts_from_token() {
             list(
@@ -339,9 +344,40 @@ impl Emitter<'_> {
 
     /// Returns the expression that `read` returns.
     fn read(&self) -> Code {
-        let fields = self.credentials.iter().map(|(name, credential)| Code::text(self.field(name, credential)));
-        let read = vec![Code::text("endpoint"), Code::braces("Credentials", fields.collect())];
+        let fields = self.fields.shared.iter().map(|(name, credential)| Code::text(self.field(name, credential)));
+        let read =
+            vec![Code::text("endpoint"), Code::braces("Credentials", fields.chain(self.authentication()).collect())];
         Code::list("Ok(", vec![Code::list("(", read)])
+    }
+
+    /// Returns the statement that finds the alternative of `one-of` whose variables are set.
+    fn alternative(&self) -> String {
+        if self.fields.alternatives.is_empty() {
+            return String::new();
+        }
+        let alternatives = self.fields.alternatives.iter().map(|(alternative, own)| {
+            let variables = |optional: bool| {
+                let of = own.iter().filter(|(_, credential)| credential.optional == optional);
+                Code::list("&[", of.map(|(name, _)| Code::string(&variable(&self.prefix, name))).collect())
+            };
+            Code::list("Alternative::new(", vec![Code::string(alternative), variables(false), variables(true)])
+        });
+        let read = Code::list("let alternative = vars.alternative(", vec![Code::list("&[", alternatives.collect())]);
+        Code::row([read, Code::text("?")]).lines(8, ";\n")
+    }
+
+    /// Returns the field with that alternative.
+    fn authentication(&self) -> Option<Code> {
+        let last = self.fields.alternatives.len().checked_sub(1)?;
+        let arms = self.fields.alternatives.iter().enumerate().map(|(index, (alternative, own))| {
+            let fields = own.iter().map(|(name, credential)| Code::text(self.field(name, credential))).collect();
+            let variant = format!("Authentication::{}", ident::pascal(alternative));
+            let made = if own.is_empty() { Code::text(variant) } else { Code::braces(&variant, fields) };
+            let pattern = if index == last { "_".to_owned() } else { format!("{alternative:?}") };
+            // A row, because a struct needs the comma after it.
+            Code::row([Code::text(format!("{pattern} => ")), made])
+        });
+        Some(Code::braces("authentication: match alternative", arms.collect()))
     }
 
     fn field(&self, name: &str, credential: &Credential) -> String {

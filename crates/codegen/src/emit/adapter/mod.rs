@@ -3,6 +3,7 @@
 //!
 //! The vendor's client reads the responses. The facade's module `adapter` has what all adapters share.
 
+pub mod chain;
 pub mod computed;
 pub mod credentials;
 mod example;
@@ -14,11 +15,14 @@ mod requests;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 
 use crate::docs;
+use crate::emit::adapter::chain::RESPONSE;
 use crate::emit::adapter::credentials::{
-    Credential, Grant, GrantKind, converted, credentials, field_type, grants, has_adapter,
+    Credential, Grant, GrantKind, converted, credential_set, field_type, grants, has_adapter,
 };
 use crate::emit::adapter::imports::{import, words};
 use crate::emit::client;
@@ -36,16 +40,45 @@ use crate::read::x_token::usage::TOKEN;
 pub fn source(model: &Model, target: &Target) -> Result<Option<String>, String> {
     let Some(x_token) = model.x_token.as_ref().filter(|x_token| has_adapter(Some(x_token))) else { return Ok(None) };
     let grants = grants(model, x_token)?;
-    let adapter = Adapter { model, target, x_token, credentials: credentials(model, x_token, &grants), grants };
+    let set = credential_set(model, x_token, &grants);
+    let mut views: Vec<Adapter<'_>> = Vec::new();
+    for grant in grants {
+        let view = match views.iter_mut().find(|view| view.alternative == grant.alternative) {
+            Some(view) => view,
+            None => {
+                let own = grant.alternative.and_then(|name| set.alternatives.get(name));
+                let own = own.into_iter().flatten().map(|(name, credential)| (name.clone(), credential.clone()));
+                views.push(Adapter {
+                    model,
+                    target,
+                    x_token,
+                    credentials: set.shared.clone().into_iter().chain(own).collect(),
+                    grants: Vec::new(),
+                    alternative: grant.alternative,
+                    others: Vec::new(),
+                });
+                let last = views.len() - 1;
+                &mut views[last]
+            }
+        };
+        view.grants.push(grant);
+    }
+    let mut views = views.into_iter();
+    let Some(mut adapter) = views.next() else { return Ok(None) };
+    adapter.others = views.collect();
     adapter.source().map(Some)
 }
 
+/// The adapter with one alternative of `one-of`, or the adapter without any.
 struct Adapter<'a> {
     model: &'a Model,
     target: &'a Target,
     x_token: &'a XToken,
     credentials: IndexMap<String, Credential>,
     grants: Vec<Grant<'a>>,
+    alternative: Option<&'a str>,
+    /// With the other alternatives. Only the first adapter has them.
+    others: Vec<Adapter<'a>>,
 }
 
 impl Adapter<'_> {
@@ -66,7 +99,7 @@ impl Adapter<'_> {
         let mut items: String = aliases.collect();
         items.push_str(&self.credentials_type());
         items.push_str(&self.implementation());
-        items.push_str(&from_env::implementation(self.model, self.x_token, &self.credentials, self.facade()));
+        items.push_str(&from_env::implementation(self.model, self.x_token, &self.fields(), self.facade()));
         items.push_str(&self.client());
         items.push_str(&self.with_extra_headers());
         let docs: String =
@@ -100,7 +133,7 @@ impl Adapter<'_> {
             import("use ::freshtoken_wire", &used(&["compute"])),
             import("use ::std::time", &used(&["Duration"])),
             import(&format!("use {of_facade}"), &used(&["adapter"])),
-            import(&format!("use {of_facade}::env"), &used(&["EnvError", "FromEnv", "Variable"])),
+            import(&format!("use {of_facade}::env"), &used(&["Alternative", "EnvError", "FromEnv", "Variable"])),
             import(&format!("use {of_facade}"), &facade),
         ]
         .concat()
@@ -129,14 +162,52 @@ impl Adapter<'_> {
             (None, None) => "a revocation",
         };
         let docs = format!("The credentials of {grant} at “{}”. `Debug` prints no secret.", self.model.title);
-        let fields = self.credentials.iter().map(|(name, credential)| {
-            let (docs, ty) = (docs::comment(&credential.docs, "    "), field_type(&credential.ty));
+        let field = |name: &str, credential: &Credential, start: &str| {
+            let indent = " ".repeat(start.len() - start.trim_start().len());
+            let (docs, ty) = (docs::comment(&credential.docs, &indent), field_type(&credential.ty));
             let ty = if credential.optional { format!("Option<{ty}>") } else { ty };
-            format!("{docs}    pub {name}: {ty},\n")
-        });
-        let fields: String = fields.collect();
+            format!("{docs}{start}{name}: {ty},\n")
+        };
+        let Fields { shared, alternatives } = self.fields();
+        let mut fields: String = shared.iter().map(|(name, credential)| field(name, credential, "    pub ")).collect();
+        if !alternatives.is_empty() {
+            fields.push_str("    /// How the client authenticates.\n    pub authentication: Authentication,\n");
+        }
         let fields = if fields.is_empty() { "{}".to_owned() } else { format!("{{\n{fields}}}") };
-        format!("\n{}#[derive(Clone, Debug, PartialEq)]\npub struct Credentials {fields}\n", docs::comment(&docs, ""))
+        let variants = alternatives.iter().map(|(alternative, own)| {
+            let fields: String = own.iter().map(|(name, credential)| field(name, credential, "        ")).collect();
+            let fields = if fields.is_empty() { String::new() } else { format!(" {{\n{fields}    }}") };
+            let docs = docs::comment(&format!("With the credentials of `{alternative}`."), "    ");
+            format!("{docs}    {}{fields},\n", ident::pascal(alternative))
+        });
+        let variants: String = variants.collect();
+        let authentication = if variants.is_empty() {
+            String::new()
+        } else {
+            format!(
+                "\n/// How the client authenticates: one of the ways that the vendor accepts. `Debug` prints no secret.\n\
+                 #[derive(Clone, Debug, PartialEq)]\npub enum Authentication {{\n{variants}}}\n"
+            )
+        };
+        format!(
+            "\n{}#[derive(Clone, Debug, PartialEq)]\npub struct Credentials {fields}\n{authentication}",
+            docs::comment(&docs, "")
+        )
+    }
+
+    /// Returns the fields of the credentials.
+    fn fields(&self) -> Fields<'_> {
+        let own = |view: &'_ Adapter<'_>, is_own: bool| -> Vec<(String, Credential)> {
+            let of = view.credentials.iter().filter(|(_, credential)| credential.is_of_alternative == is_own);
+            of.map(|(name, credential)| (name.clone(), credential.clone())).collect()
+        };
+        let alternatives = self.views().filter_map(|view| Some((view.alternative?, own(view, true))));
+        Fields { shared: own(self, false), alternatives: alternatives.collect() }
+    }
+
+    /// Returns the adapter with each alternative of `one-of`.
+    fn views(&self) -> impl Iterator<Item = &Adapter<'_>> {
+        std::iter::once(self).chain(&self.others)
     }
 
     fn implementation(&self) -> String {
@@ -164,32 +235,43 @@ impl Vendor for Endpoint {{
 ",
                 scopes.lines(8, "")
             )),
-            methods = self.grants.iter().map(|grant| self.grant(grant)).collect::<String>(),
+            methods = self
+                .grants
+                .iter()
+                .filter(|grant| !matches!(grant.kind, GrantKind::Then(_)))
+                .map(|grant| self.grant(grant))
+                .collect::<String>(),
         )
     }
 
-    /// Returns the method of a grant.
-    fn grant(&self, grant: &Grant<'_>) -> String {
+    /// Returns the statements of a grant, and the expression of its result.
+    fn steps(&self, grant: &Grant<'_>) -> Steps {
         let call = self.call(grant);
         let has_client = !client::credentials(self.model).is_empty();
         let is_first = self.grants.first().is_some_and(|first| first.kind == grant.kind);
         let given = is_first.then(|| self.given()).flatten();
-        let computes = self.compute(grant);
+        let mut computes = self.compute(grant);
+        let endpoint = if let Some(name) = &grant.certificate {
+            let inputs = vec![Code::string(name), self.secret(name)];
+            computes.push(Code::row([Code::list("let endpoint = self.clone().certified(", inputs)]));
+            "endpoint"
+        } else {
+            "self.clone()"
+        };
+        let received = self.received_endpoint(grant, endpoint);
+        let endpoint = if received.is_some() { "endpoint" } else { endpoint };
+        computes.extend(received);
         let needs_credentials = self.client_asks()
             || (grant.kind != GrantKind::Revoke && !grant.keeps(self.x_token) && self.has_also())
             || given.is_some()
             || call.has(&|text| text.contains("credentials."))
             || computes.iter().any(|code| code.has(&|text| text.contains("credentials.")));
-        let mut body: Vec<Code> = Vec::new();
-        if needs_credentials {
-            body.push(Code::text("let credentials = credentials.get().await?"));
-            body.extend(given);
-        }
+        let mut body: Vec<Code> = given.into_iter().collect();
         body.extend(computes);
         body.push(if has_client {
-            self.client_call(grant)
+            self.client_call(grant, endpoint)
         } else {
-            Code::text("let client = Client::new(self.clone())?")
+            Code::text(format!("let client = Client::new({endpoint})?"))
         });
         let is_authorized = grant.is_authorized_by_access_token(self.x_token);
         if is_authorized {
@@ -200,7 +282,11 @@ impl Vendor for Endpoint {{
                 body.push(call);
                 "Ok(adapter::kept())"
             }
-            (GrantKind::Login | GrantKind::Refresh, _) => {
+            _ if !grant.issues && grant.kind != GrantKind::Revoke => {
+                body.push(Code::row([Code::text(format!("let {RESPONSE} = ")), call]));
+                ""
+            }
+            (GrantKind::Login | GrantKind::Then(_) | GrantKind::Refresh, _) => {
                 body.push(Code::row([Code::text("let outcome = "), call]));
                 if self.has_also() {
                     body.push(Code::text("let issued = adapter::issued::<_, ErrorBody>(outcome)?"));
@@ -224,10 +310,33 @@ impl Vendor for Endpoint {{
                 "Ok(())"
             }
         };
+        let mut steps = Steps { needs_credentials, body, result };
+        for grant in self.further(grant) {
+            let further = self.steps(grant);
+            steps.needs_credentials |= further.needs_credentials;
+            steps.body.extend(further.body);
+            steps.result = further.result;
+        }
+        steps
+    }
+
+    /// Returns the method of a grant.
+    fn grant(&self, grant: &Grant<'_>) -> String {
+        let is_authorized = grant.is_authorized_by_access_token(self.x_token);
+        let (needs_credentials, body) = match self.alternative {
+            None => {
+                let Steps { needs_credentials, mut body, result } = self.steps(grant);
+                if needs_credentials {
+                    body.insert(0, Code::text("let credentials = credentials.get().await?"));
+                }
+                (needs_credentials, format!("{}\n        {result}", statements(&body, 8)))
+            }
+            Some(_) => (true, self.grant_with_each_alternative(grant.kind)),
+        };
         let source = if needs_credentials { "credentials" } else { "_" };
         let mut inputs = vec!["&self".to_owned(), format!("{source}: &CredentialSource<Credentials>")];
         let (name, output) = match grant.kind {
-            GrantKind::Login => ("login", "Result<IssuedTokens, GrantError>"),
+            GrantKind::Login | GrantKind::Then(_) => ("login", "Result<IssuedTokens, GrantError>"),
             GrantKind::Refresh => ("refresh", "Result<IssuedTokens, GrantError>"),
             GrantKind::Revoke if is_authorized => ("revoke_with", "Result<(), GrantError>"),
             GrantKind::Revoke => ("revoke", "Result<(), GrantError>"),
@@ -237,19 +346,38 @@ impl Vendor for Endpoint {{
         }
         inputs.extend(is_authorized.then(|| "access_token: Option<&Secret>".to_owned()));
         let head = signature(4, &format!("async fn {name}"), inputs, output);
-        format!("\n{head}\n{}\n        {result}\n    }}\n", statements(&body, 8))
+        format!("\n{head}\n{body}\n    }}\n")
+    }
+
+    /// Returns the body of a grant's method that does what the alternative in the credentials needs.
+    fn grant_with_each_alternative(&self, kind: GrantKind) -> String {
+        let arms = self.views().filter_map(|view| {
+            let grant = view.grants.iter().find(|grant| grant.kind == kind)?;
+            let Steps { body, result, .. } = view.steps(grant);
+            let body = format!("{}\n                {result}", statements(&body, 16));
+            let own = view.credentials.iter().filter(|(_, credential)| credential.is_of_alternative);
+            let words: HashSet<&str> = body.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+            let used = own.filter(|(name, credential)| words.contains(credential.place(name).as_str()));
+            let bound: String =
+                used.map(|(name, credential)| format!("{name}: {}, ", credential.place(name))).collect();
+            let variant = ident::pascal(view.alternative?);
+            Some(format!("            Authentication::{variant} {{ {bound}.. }} => {{\n{body}\n            }}\n"))
+        });
+        format!(
+            "        let credentials = credentials.get().await?;\n        match &credentials.authentication {{\n{}        }}",
+            arms.collect::<String>()
+        )
     }
 
     /// Returns the types of the responses with a token: one, or two if the refresh has a different one.
     fn token_responses(&self) -> Vec<TokenResponse<'_>> {
         let mut responses: Vec<TokenResponse<'_>> = Vec::new();
-        let has_token = |grant: &&Grant<'_>| grant.kind != GrantKind::Revoke && !grant.keeps(self.x_token);
-        for grant in self.grants.iter().filter(has_token) {
+        for grant in self.grants.iter().filter(|grant| grant.issues) {
             let Some(ty) = &grant.operation.success.ty else { continue };
             if responses.iter().all(|response| response.ty != ty) {
                 responses.push(TokenResponse {
                     name: if responses.is_empty() { "LoginResponse" } else { "RefreshResponse" },
-                    grant: if grant.kind == GrantKind::Login { "a login" } else { "a refresh" },
+                    grant: if grant.kind == GrantKind::Refresh { "a refresh" } else { "a login" },
                     ty,
                 });
             }
@@ -322,6 +450,19 @@ fn with_extra_headers(mut issued: IssuedTokens, {name}: &Credentials) -> IssuedT
         let set = Code::row([Code::text("issued.basic = Some("), halves, Code::text(")")]);
         format!("{}\n", set.lines(4, ";"))
     }
+}
+
+/// What a grant does once it has the credentials.
+struct Steps {
+    needs_credentials: bool,
+    body: Vec<Code>,
+    result: &'static str,
+}
+
+/// The fields of the credentials: those of the struct, and those of each variant of `Authentication`.
+pub struct Fields<'a> {
+    pub shared: Vec<(String, Credential)>,
+    pub alternatives: Vec<(&'a str, Vec<(String, Credential)>)>,
 }
 
 /// A response with a token.

@@ -20,7 +20,7 @@ impl Adapter<'_> {
             .credentials
             .iter()
             .filter(|(name, credential)| is_text(credential) && !with_lines.contains(name))
-            .map(|(name, _)| Code::text(format!("({name:?}, &credentials.{name})")))
+            .map(|(name, credential)| Code::text(format!("({name:?}, {})", credential.reference(name))))
             .collect();
         let given = |texts| Code::list("adapter::given(", vec![Code::list("&[", texts)]);
         (!texts.is_empty()).then(|| Code::row([given(texts), Code::text("?")]))
@@ -168,6 +168,10 @@ impl Adapter<'_> {
         let is_known = |name: &str| self.credentials.contains_key(name);
         let (_, name, ty) = of_request.or_else(|| claims.into_iter().find(|(name, ..)| is_known(name)))?;
         let credential = self.credentials.get(&name).filter(|credential| credential.ty == ty)?;
+        // A part of the key of a store must not depend on the alternative.
+        if credential.is_of_alternative {
+            return None;
+        }
         let text = |value: &str| {
             let methods: &[&str] = match &ty {
                 Ty::Text => &[".clone()"],

@@ -16,10 +16,13 @@ impl Adapter<'_> {
     /// Returns where a grant has a value: among the credentials, or computed.
     fn place(&self, grant: &Grant<'_>, name: &str) -> Option<Place> {
         let computed = computed(self.model, grant).into_iter().find(|computed| computed.name == name);
-        computed.map(|computed| Place { path: computed.variable(), ty: computed.ty, optional: false }).or_else(|| {
-            let credential = self.credentials.get(name)?;
-            Some(Place::of(name, credential))
-        })
+        let computed = computed.map(|computed| Place {
+            path: computed.variable(),
+            ty: computed.ty,
+            optional: false,
+            is_reference: false,
+        });
+        computed.or_else(|| Some(Place::of(name, self.credentials.get(name)?)))
     }
 
     /// Returns the expression of a value of a grant as an owned value.
@@ -33,19 +36,17 @@ impl Adapter<'_> {
     fn owned_at(&self, found: &Place, name: &str, to: &Ty, optional: bool) -> String {
         let (place, from) = (found.path.clone(), &found.ty);
         match (found.optional, optional) {
-            (false, false) => converted(self.model, from, to, &place, false),
-            (false, true) => format!("Some({})", converted(self.model, from, to, &place, false)),
-            (true, true) if from == to => {
-                if is_copy(from) {
-                    place
-                } else {
-                    format!("{place}.clone()")
-                }
-            }
+            (false, false) => converted(self.model, from, to, &place, found.is_reference),
+            (false, true) => format!("Some({})", converted(self.model, from, to, &place, found.is_reference)),
+            (true, true) if from == to => match (is_copy(from), found.is_reference) {
+                (true, true) => format!("*{place}"),
+                (true, false) => place,
+                (false, _) => format!("{place}.clone()"),
+            },
             (true, true) => {
                 format!("{place}.as_ref().map(|value| {})", converted(self.model, from, to, "value", true))
             }
-            (true, false) => converted(self.model, from, to, &needed(name), true),
+            (true, false) => converted(self.model, from, to, &found.needed(name), true),
         }
     }
 
@@ -70,20 +71,21 @@ impl Adapter<'_> {
                 }
             }
             (false, true) => match (found.optional, param.required) {
-                (false, true) => format!("&{place}"),
-                (true, true) => needed(name),
+                (false, true) => found.reference(),
+                (true, true) => found.needed(name),
                 (true, false) => format!("{place}.{borrowed}()"),
                 (false, false) if to == Ty::Text => format!("Some({place}.as_str())"),
                 (false, false) if matches!(to, Ty::List(_)) => format!("Some({place}.as_slice())"),
-                (false, false) => format!("Some(&{place})"),
+                (false, false) => format!("Some({})", found.reference()),
             },
         }
     }
 
     /// Returns the function that makes the vendor's client, if the client has credentials.
     pub fn client(&self) -> String {
+        // With alternatives, each method makes the client itself.
         let fields = client::credentials(self.model);
-        if fields.is_empty() {
+        if fields.is_empty() || self.alternative.is_some() {
             return String::new();
         }
         let schemes = self.computed_schemes();
@@ -128,8 +130,11 @@ impl Adapter<'_> {
     }
 
     /// Returns the statement that makes the client of a grant.
-    pub fn client_call(&self, grant: &Grant<'_>) -> Code {
-        let mut inputs = vec![Code::text("self")];
+    pub fn client_call(&self, grant: &Grant<'_>, endpoint: &str) -> Code {
+        if self.alternative.is_some() {
+            return self.client_of_alternative(grant, endpoint);
+        }
+        let mut inputs = vec![Code::text(if endpoint == "endpoint" { "&endpoint" } else { "self" })];
         inputs.extend(self.client_asks().then(|| Code::text("&credentials")));
         let computed = computed(self.model, grant);
         inputs.extend(self.computed_schemes().iter().map(|client::Credential { name, optional, .. }| {
@@ -140,7 +145,24 @@ impl Adapter<'_> {
                 (false, false) => "Secret::new(\"\")".to_owned(),
             })
         }));
-        Code::row([Code::list("let client = client(", inputs), Code::text("?")])
+        // The variable of the request before hides the function.
+        let function = if matches!(grant.kind, GrantKind::Then(_)) { "self::client" } else { "client" };
+        Code::row([Code::list(format!("let client = {function}("), inputs), Code::text("?")])
+    }
+
+    /// Returns the statement that makes the client of a grant with an alternative of `one-of`.
+    fn client_of_alternative(&self, grant: &Grant<'_>, endpoint: &str) -> Code {
+        let fields =
+            client::credentials(self.model).into_iter().map(|client::Credential { name, optional, .. }| {
+                Code::text(match self.place(grant, &name) {
+                    Some(place) => format!("{name}: {}", self.owned_at(&place, &name, &Ty::Secret, optional)),
+                    // Another alternative sends it, or an operation that is not a grant.
+                    None if optional => format!("{name}: None"),
+                    None => format!("{name}: Secret::new(\"\")"),
+                })
+            });
+        let credentials = Code::braces(&format!("{}::Credentials", self.vendor_crate()), fields.collect());
+        Code::row([Code::list("let client = Client::new(", vec![Code::text(endpoint), credentials]), Code::text("?")])
     }
 
     /// Whether the client needs any of the adapter's credentials. Its own credentials can all belong to operations that
@@ -205,7 +227,9 @@ impl Adapter<'_> {
         if requires_none || uses.iter().any(is_present) {
             return value;
         }
-        let present: Vec<String> = uses.iter().map(|used| format!("credentials.{}.is_some()", used.name)).collect();
+        let present = uses.iter().filter_map(|used| Some((&used.name, self.credentials.get(&used.name)?)));
+        let present: Vec<String> =
+            present.map(|(name, credential)| format!("{}.is_some()", credential.place(name))).collect();
         if present.is_empty() {
             return Code::text("None");
         }
@@ -242,9 +266,10 @@ impl Adapter<'_> {
         }
         let (method, end) = match (grant.kind, &grant.operation.success.ty) {
             _ if grant.keeps(self.x_token) => (grant.operation.id.clone(), ".await?"),
-            (GrantKind::Login | GrantKind::Refresh, _) => {
+            (GrantKind::Login | GrantKind::Then(_) | GrantKind::Refresh, _) if grant.issues => {
                 (client::outcome_name(self.model, grant.operation), ".await?")
             }
+            (GrantKind::Login | GrantKind::Then(_) | GrantKind::Refresh, _) => (grant.operation.id.clone(), ".await?"),
             (GrantKind::Revoke, Some(_)) => (grant.operation.id.clone(), ".await"),
             (GrantKind::Revoke, None) if !self.gone().is_empty() => (grant.operation.id.clone(), ".await"),
             (GrantKind::Revoke, None) => (grant.operation.id.clone(), ".await?"),
@@ -258,15 +283,25 @@ struct Place {
     path: String,
     ty: Ty,
     optional: bool,
+    is_reference: bool,
 }
 
 impl Place {
     fn of(name: &str, credential: &Credential) -> Self {
-        Self { path: format!("credentials.{name}"), ty: credential.ty.clone(), optional: credential.optional }
+        Self {
+            path: credential.place(name),
+            ty: credential.ty.clone(),
+            optional: credential.optional,
+            is_reference: credential.is_of_alternative,
+        }
     }
-}
 
-/// Returns the expression of an optional credential that this grant requires.
-fn needed(name: &str) -> String {
-    format!("adapter::needed({name:?}, &credentials.{name})?")
+    fn reference(&self) -> String {
+        if self.is_reference { self.path.clone() } else { format!("&{}", self.path) }
+    }
+
+    /// Returns the expression of an optional credential that this grant requires.
+    fn needed(&self, name: &str) -> String {
+        format!("adapter::needed({name:?}, {})?", self.reference())
+    }
 }

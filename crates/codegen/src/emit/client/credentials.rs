@@ -34,7 +34,7 @@ pub fn credentials(model: &Model) -> Vec<Credential> {
     found.into_values().collect()
 }
 
-/// Returns the credentials that each client needs: those of the login, else those of the refresh, else those that all
+/// Returns the credentials that each client needs: those of the login, with each alternative of `one-of`, else those of the refresh, else those that all
 /// operations share.
 fn required(model: &Model) -> Vec<String> {
     let of = |operation: &Operation| -> Vec<String> {
@@ -43,10 +43,9 @@ fn required(model: &Model) -> Vec<String> {
     let x_token = model.x_token.as_ref();
     let login = x_token.and_then(|x_token| x_token.login.as_ref()).map(|login| &login.operation);
     let refresh = x_token.and_then(|x_token| x_token.refresh.as_ref()).map(|refresh| &refresh.operation);
-    if let Some(operation) = login.or(refresh).and_then(|id| model.operation(&ident::snake(id))) {
-        return of(operation);
-    }
-    let mut operations = model.operations.iter().map(of);
+    let first = login.or(refresh).map(|id| ident::snake(id)).filter(|id| model.operation(id).is_some());
+    let is_first = |operation: &&Operation| first.as_ref().is_none_or(|first| operation.base() == first);
+    let mut operations = model.operations.iter().filter(is_first).map(of);
     let first = operations.next().unwrap_or_default();
     operations.fold(first, |all, of| all.into_iter().filter(|name| of.contains(name)).collect())
 }

@@ -1,7 +1,6 @@
 //! The `Endpoint` of a client: a constructor for each server, the settings, and the HTTP client.
 
 use crate::docs;
-use crate::emit::adapter::computed::names_needed;
 use crate::emit::layout::{Code, signature};
 use crate::emit::settings;
 use crate::emit::settings::{Setting, settings, template};
@@ -90,11 +89,22 @@ impl ::std::fmt::Debug for Endpoint {{
         at_docs = docs::comment(&at_docs(model), "    "),
         other_setters = others().map(url_setter).collect::<String>(),
         setters = setters.collect::<String>(),
-        http_docs = docs::comment(HTTP_CLIENT_DOCS, "    "),
+        http_docs = docs::comment(&http_client_docs(model), "    "),
         key = server_key(&settings).lines(8, ""),
         for_texts = for_texts(model, &settings),
         base_url = base_url(&settings),
     )
+}
+
+/// Returns the docs of `http_client`.
+fn http_client_docs(model: &Model) -> String {
+    let has_certificate = model.x_token.as_ref().is_some_and(XToken::has_certificate);
+    let note = if has_certificate {
+        "\n\nA client that authenticates with a certificate must have it: that of the credentials is not added to it."
+    } else {
+        ""
+    };
+    format!("{HTTP_CLIENT_DOCS}{note}")
 }
 
 /// Returns the docs of `at`.
@@ -114,12 +124,12 @@ fn at_docs(model: &Model) -> String {
 
 /// Returns the field with the base URL of an operation on another host. It is none after `at`.
 pub fn url_field(operation: &Operation) -> String {
-    format!("{}_url", operation.stem())
+    format!("{}_url", operation.base_stem())
 }
 
 /// Returns the name of the method that sets the base URL of an operation on another host.
 pub fn url_setter_name(operation: &Operation) -> String {
-    format!("{}_at", operation.stem())
+    format!("{}_at", operation.base_stem())
 }
 
 /// Returns the method that sets the base URL of an operation on another host.
@@ -148,7 +158,33 @@ fn url_setter(operation: &Operation) -> String {
 /// Returns the methods with which the adapter reads what its computed values contain.
 fn for_texts(model: &Model, settings: &[Setting<'_>]) -> String {
     let mut methods = String::new();
-    if names_needed(model).1 {
+    if model.x_token.as_ref().is_some_and(XToken::has_certificate) {
+        methods.push_str(
+            "
+    /// Returns the endpoint with a credential as the client's certificate for TLS.
+    #[doc(hidden)]
+    pub fn certified(mut self, credential: &'static str, pem: &Secret) -> Self {
+        self.http = self.http.certified(credential, pem);
+        self
+    }
+",
+        );
+    }
+    let login = model.x_token.as_ref().and_then(|x_token| x_token.login.as_ref());
+    if login.is_some_and(|login| login.then.iter().any(|then| then.server.is_some())) {
+        methods.push_str(
+            "
+    /// Returns the endpoint at a base URL from a response, if it is on one of these hosts, or below one.
+    #[doc(hidden)]
+    pub fn received(mut self, url: &str, hosts: &[&str]) -> Result<Self, Error> {
+        let own = base_url(&self)?.into_owned();
+        self.url = ::freshtoken_wire::received_base_url(url, &own, hosts)?;
+        Ok(self)
+    }
+",
+        );
+    }
+    if model.x_token.as_ref().is_some_and(|x_token| x_token.computed_names().1) {
         methods.push_str(
             "
     /// Returns the base URL without a slash at its end, for a computed value.
@@ -244,7 +280,7 @@ fn expanded(url: &str, settings: &[Setting<'_>]) -> Option<Code> {
 
 /// Returns the field of the client with the target of an operation.
 pub fn target_field(operation: &Operation) -> String {
-    if operation.servers.is_empty() { "target".to_owned() } else { format!("{}_target", operation.stem()) }
+    if operation.servers.is_empty() { "target".to_owned() } else { format!("{}_target", operation.base_stem()) }
 }
 
 /// Returns the statement that makes the target of an operation on another host.

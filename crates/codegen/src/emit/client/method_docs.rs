@@ -6,13 +6,18 @@ use crate::emit::client::endpoint::url_setter_name;
 use crate::emit::errors;
 use crate::emit::errors::Bodies;
 use crate::emit::types::or;
-use crate::lower::model::{Model, Operation, Server};
+use crate::lower::model::{Model, Operation, Server, Variant};
 
 /// Returns the doc comment of an operation's method.
 pub fn source(model: &Model, operation: &Operation, bodies: &Bodies) -> String {
     let mut text = or(&operation.summary, &format!("`{} {}`", operation.method, operation.path));
     if !operation.description.is_empty() {
         text = format!("{text}\n\n{}", operation.description);
+    }
+    if let Some(Variant { operation, alternative }) = &operation.variant_of {
+        text = format!(
+            "{text}\n\nThis is [`{operation}`](Self::{operation}) with the credentials of the alternative `{alternative}`."
+        );
     }
     if let Some(host) = other_host(operation) {
         text = format!("{text}\n\n{host}");

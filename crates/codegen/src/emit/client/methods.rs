@@ -14,7 +14,7 @@ use crate::lower::model::{Body, Model, Operation, Place, Scheme, SchemeKind, Ty}
 use crate::read::x_token::Encode;
 
 fn static_name(operation: &Operation) -> String {
-    format!("{}_OPERATION", operation.stem().to_uppercase())
+    format!("{}_OPERATION", operation.base_stem().to_uppercase())
 }
 
 /// Returns the static that describes an operation.
@@ -100,7 +100,7 @@ fn sent(
     credentials: &[Credential],
     arguments: &[Argument<'_>],
 ) -> Result<String, String> {
-    let id = &operation.id;
+    let id = operation.base();
     let mut sent = String::new();
     if let Some(Body { component, .. }) = &operation.body {
         sent.push_str(&format!("        let body: types::{component} = body.into();\n"));
@@ -198,7 +198,11 @@ fn scheme_call<'a>(
                 Encode::Form => "::freshtoken_wire::BasicEncoding::Form",
                 Encode::Raw => "::freshtoken_wire::BasicEncoding::Raw",
             };
-            ("basic", vec![Code::text(encoding), half(&basic.names[0]), half(&basic.names[1])])
+            let pair = vec![Code::text(encoding), half(&basic.names[0]), half(&basic.names[1])];
+            match basic.scheme.as_deref() {
+                None => ("basic", pair),
+                Some(scheme) => ("basic_as", [vec![Code::string(scheme)], pair].into_iter().flatten().collect()),
+            }
         }
     })
 }

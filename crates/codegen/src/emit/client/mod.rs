@@ -28,7 +28,7 @@ pub fn source(model: &Model, made: &Progenitor) -> Result<String, String> {
         .iter()
         .map(|operation| methods::method(model, made, operation, &credentials, &bodies))
         .collect();
-    let statics = model.operations.iter().map(|operation| methods::operation_static(model, operation));
+    let statics = model.spec_operations().map(|operation| methods::operation_static(model, operation));
     let client_docs = format!(
         "A client of “{}”, with one method per operation.\n\nIt is cheap to clone. Clones share the HTTP client.",
         model.title

@@ -8,7 +8,7 @@ use crate::emit::examples;
 use crate::emit::token_response;
 use crate::emit::token_response::Fields;
 use crate::ident;
-use crate::lower::model::{Model, Operation, Response, Ty};
+use crate::lower::model::{Model, Operation, Response, Ty, Variant};
 use crate::read::x_token::response::AccessToken;
 use crate::read::x_token::values::Pointer;
 
@@ -36,6 +36,10 @@ pub struct Returned<'a> {
 
 impl<'a> Tested<'a> {
     pub fn new(model: &Model, operation: &'a Operation) -> Self {
+        // The responses to a variant are those of its operation.
+        if operation.variant_of.is_some() {
+            return Self { operation, requests: requests(model, operation), responses: Vec::new() };
+        }
         let responses = std::iter::once(&operation.success).chain(&operation.errors);
         let responses = responses.flat_map(|response| returned(model, operation, response)).collect();
         Self { operation, requests: requests(model, operation), responses }
@@ -58,7 +62,12 @@ fn requests(model: &Model, operation: &Operation) -> Vec<Request> {
     let named = |name: &str, value: Value| Request { name: format!("{}.{name}", operation.id), body: Some(value) };
     let examples = body.examples.iter();
     let mut requests: Vec<Request> = examples.map(|example| named(&example.name, example.value.clone())).collect();
-    for branch in model.branches(&body.component) {
+    let sent = bodies_of_variant(model, operation);
+    let is_sent = |branch: &str| sent.as_ref().is_none_or(|sent| sent.iter().any(|sent| sent == branch));
+    requests.retain(|request| {
+        request.body.as_ref().is_none_or(|value| is_sent(examples::branch(model, &body.component, value)))
+    });
+    for branch in model.branches(&body.component).into_iter().filter(|branch| is_sent(branch)) {
         let is_of_branch = |value| examples::branch(model, &body.component, value) == branch;
         if !body.examples.iter().any(|example| is_of_branch(&example.value)) {
             let is_taken = |name: &str| body.examples.iter().any(|example| example.name == name);
@@ -69,12 +78,28 @@ fn requests(model: &Model, operation: &Operation) -> Vec<Request> {
     requests
 }
 
+/// Returns the bodies that are sent with the alternative of `one-of` of a variant; none if that is any.
+fn bodies_of_variant(model: &Model, operation: &Operation) -> Option<Vec<String>> {
+    let Variant { operation, alternative } = operation.variant_of.as_ref()?;
+    let x_token = model.x_token.as_ref()?;
+    let actions = [
+        x_token.login.as_ref().map(|login| (&login.operation, login.parts())),
+        x_token.refresh.as_ref().map(|refresh| (&refresh.operation, refresh.parts())),
+        x_token.revoke.as_ref().map(|revoke| (&revoke.operation, revoke.parts())),
+    ];
+    let of_operation = actions.into_iter().flatten().filter(|(id, _)| ident::snake(id) == *operation);
+    let forms = of_operation.flat_map(|(_, parts)| x_token.forms(parts));
+    let forms = forms.filter(|form| form.alternative == Some(alternative));
+    forms.map(|form| form.body.map(ident::pascal)).collect()
+}
+
 /// Returns the body of the request that represents an operation: the first one, or for the login the first one of the
 /// variant that logs in.
 pub fn request_example(model: &Model, operation: &Operation) -> Option<Value> {
-    let login = model.x_token.as_ref().and_then(|x_token| x_token.login.as_ref());
-    let login = login.filter(|login| ident::snake(&login.operation) == operation.id);
-    let variant = login.and_then(|login| login.body.as_ref()).map(|variant| ident::pascal(variant));
+    let login = model.x_token.as_ref().and_then(|x_token| Some((x_token, x_token.login.as_ref()?)));
+    let login = login.filter(|(_, login)| ident::snake(&login.operation) == operation.base());
+    let form = login.and_then(|(x_token, login)| x_token.forms(login.parts()).into_iter().next());
+    let variant = form.and_then(|form| form.body).map(ident::pascal);
     let fits = |request: &Request| match (&variant, &operation.body, &request.body) {
         (Some(variant), Some(of), Some(body)) => examples::branch(model, &of.component, body) == variant,
         _ => true,

@@ -143,7 +143,7 @@ async fn {test}() {{
 fn responses(model: &Model, tested: &[Tested<'_>], snapshots: &mut Vec<String>) -> String {
     let mut names = Names::default();
     let mut items = String::new();
-    for Tested { operation, responses, .. } in tested {
+    for Tested { operation, responses, .. } in tested.iter().filter(|of| !of.responses.is_empty()) {
         let request = request_example(model, operation);
         let sent = usage::secrets(model, operation, request.as_ref());
         let call = usage::call(model, operation, request.as_ref());

@@ -24,7 +24,7 @@ pub enum Types {
 /// Returns the document for progenitor.
 pub fn document(model: &Model, types: Types) -> Value {
     let mut paths = Map::new();
-    for operation in &model.operations {
+    for operation in model.spec_operations() {
         let names = arguments(operation);
         paths.entry(path(operation, &names)).or_insert_with(|| json!({}))[operation.method.to_lowercase()] =
             self::operation(operation, &names);

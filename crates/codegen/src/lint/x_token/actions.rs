@@ -6,6 +6,7 @@ use crate::lint::document::{Lint, Node, Operation, Resolved};
 use crate::lint::rule::rule;
 use crate::lint::secrets::secret_tokens;
 use crate::lint::x_token::{Action, Found, LOGIN, at, schemes_of};
+use crate::read::x_token::alternatives::NO_SECURITY;
 use crate::read::x_token::values::Lifetime;
 use crate::read::x_token::{KEY, Renew, Takes, XToken};
 
@@ -168,7 +169,7 @@ fn actions<'a>(lint: &mut Lint<'a>, action: &Action<'_>, operations: &[Operation
             None => format!("write the `operationId` of one: {}", list(ids)),
         };
         let message = format!("there is no operation `{}`", action.operation);
-        lint.error(&join(&action.at(), "operation"), message, help);
+        lint.error(&join(&action.root(), "operation"), message, help);
         return None;
     };
     if let Some(name) = unknown_scheme(lint, action, operation) {
@@ -187,7 +188,9 @@ fn actions<'a>(lint: &mut Lint<'a>, action: &Action<'_>, operations: &[Operation
 /// The scheme that an action names, if its operation has no such alternative.
 fn unknown_scheme<'c, 'a>(lint: &Lint<'a>, action: &Action<'c>, operation: &Operation<'a>) -> Option<&'c str> {
     let name = action.security?;
-    let is_known = security(lint, operation).iter().flatten().any(|(scheme, _)| *scheme == name);
+    let alternatives = security(lint, operation);
+    let is_known = alternatives.iter().flatten().any(|(scheme, _)| *scheme == name)
+        || name == NO_SECURITY && alternatives.iter().any(Vec::is_empty);
     (!is_known).then_some(name)
 }
 
@@ -232,7 +235,7 @@ fn body_variants<'a>(lint: &mut Lint<'a>, action: &Action<'_>, operation: &Opera
 /// `token` names a property or parameter that takes a token.
 fn token_places<'a>(lint: &mut Lint<'a>, action: &Action<'_>, operation: &Operation<'a>, name: &str) {
     let known = places(lint, action, operation);
-    let here = join(&action.at(), "token");
+    let here = join(&action.root(), "token");
     match known.iter().find(|(other, _)| *other == name) {
         Some((_, schema)) => match lint.resolved(schema) {
             Resolved::Scalar("string", _) => rule!(secret_tokens(lint, name, schema)),
@@ -335,7 +338,9 @@ fn security_alternatives<'a>(lint: &mut Lint<'a>, found: &Found<'_, 'a>) {
     for (index, (action, operation)) in found.iter().enumerate() {
         let schemes = sent(lint, action, operation);
         let differs = |(other, of): &&(Action<'_>, Operation<'a>)| {
-            other.operation == action.operation && sent(lint, other, of) != schemes
+            other.operation == action.operation
+                && other.alternative == action.alternative
+                && sent(lint, other, of) != schemes
         };
         let Some((other, of)) = found[..index].iter().find(differs) else { continue };
         let words = format!("`{}` and `{}`", other.word, action.word);

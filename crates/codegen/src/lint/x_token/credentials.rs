@@ -18,16 +18,36 @@ pub fn credentials<'a>(lint: &mut Lint<'a>, x: &XToken, found: &Found<'_, 'a>) {
     use_scheme(lint, x);
     let has_basic = found
         .iter()
-        .any(|(action, operation)| action.schemes(lint, operation).iter().any(|(_, scheme)| is_basic(scheme)));
-    let names = known(lint, x, found);
+        .any(|(action, operation)| action.schemes(lint, operation).iter().any(|(_, scheme)| is_basic(x, scheme)));
+    let mut names = known(lint, x, found);
+    certificates(lint, x, &mut names);
     extra_headers(lint, x, &names, !found.is_empty());
     use_basic(lint, x, &names, !found.is_empty());
     basic(lint, x, has_basic || found.is_empty());
 }
 
-fn is_basic(scheme: &Node) -> bool {
-    scheme.text("type") == Some("http")
-        && scheme.text("scheme").is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"))
+fn is_basic(x: &XToken, scheme: &Node) -> bool {
+    scheme.text("type") == Some("http") && scheme.text("scheme").is_some_and(|scheme| x.basic.is_basic(scheme))
+}
+
+/// The credentials with a client's certificate.
+fn certificates(lint: &mut Lint, x: &XToken, names: &mut Vec<String>) {
+    let one_of = x.login.iter().flat_map(|login| &login.one_of.0);
+    let of_alternatives = one_of.filter_map(|(name, alternative)| {
+        Some((join(&join(&at("login/one-of"), name), "certificate"), alternative.certificate.as_ref()?))
+    });
+    let of_block = x.certificate.iter().map(|name| (at("certificate"), name));
+    for (place, name) in of_block.chain(of_alternatives) {
+        if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
+            let message = format!("`{name}` has no letter or digit to name a credential after");
+            lint.error(&place, message, "write letters and digits, such as `client_certificate`");
+        } else if names.contains(&ident::snake(name)) {
+            let message = format!("`{name}` is sent in a request too, and a private key never is");
+            lint.error(&place, message, "write another name, such as `client_certificate`");
+        }
+    }
+    let found = x.certificate.iter().map(|name| ident::snake(name));
+    names.extend(found);
 }
 
 /// The header and the prefix of the token.
@@ -115,7 +135,7 @@ fn known<'a>(lint: &Lint<'a>, x: &XToken, found: &Found<'_, 'a>) -> Vec<String> 
             }
         }
         for (name, scheme) in action.schemes(lint, operation) {
-            if is_basic(&scheme) {
+            if is_basic(x, &scheme) {
                 names.extend(x.basic.names.iter().filter(|name| !name.is_empty()).map(|name| ident::snake(name)));
             } else if !action.bears(&scheme) {
                 names.push(ident::snake(name));
@@ -179,6 +199,15 @@ fn basic(lint: &mut Lint, x: &XToken, is_used: bool) {
         let message = "`basic` is here, and no action has a security scheme of HTTP Basic";
         let help = "remove it, or add a scheme of `type: http`, `scheme: basic` to the operation's `security`";
         lint.error(&at("basic"), message, help);
+    }
+    if let Some(scheme) = &x.basic.scheme {
+        if scheme.is_empty() || !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+            let help = "write one word, such as `ID`";
+            lint.error(&at("basic/scheme"), format!("`{scheme}` can't name a scheme"), help);
+        } else if scheme.eq_ignore_ascii_case("bearer") {
+            let help = "write the vendor's word, such as `ID`, or remove it for `Basic`";
+            lint.error(&at("basic/scheme"), "`Bearer` is the scheme of tokens, which have no halves", help);
+        }
     }
     let place = at("basic/names");
     for name in x.basic.names.iter().filter(|name| !name.is_empty()) {

@@ -54,7 +54,7 @@ pub fn error_codes(lint: &mut Lint, x: &XToken) {
 fn error_bodies<'a>(lint: &Lint<'a>, x: &XToken) -> Vec<Node<'a>> {
     let fails_at_success = |id: &str| {
         let of_grant = x.response.error.is_some() || x.response.ok.is_some();
-        let is_grant = x.login.as_ref().is_some_and(|login| login.operation == id)
+        let is_grant = x.login.as_ref().is_some_and(|login| login.issuing() == id)
             || x.refresh.as_ref().is_some_and(|refresh| refresh.operation == id);
         let of_revoke = x
             .revoke

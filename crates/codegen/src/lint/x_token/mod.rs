@@ -7,7 +7,9 @@ mod examples;
 mod pointers;
 mod response;
 
-use crate::diagnostic::Diagnostic;
+use std::collections::HashSet;
+
+use crate::diagnostic::{Diagnostic, join};
 use crate::lint::document::{Lint, Node, Operation};
 use crate::lint::rule::rule;
 use crate::lint::x_token::credentials::credentials;
@@ -15,6 +17,7 @@ use crate::lint::x_token::errors::error_codes;
 use crate::lint::x_token::response::{revocation, token_response};
 use crate::read::spec;
 use crate::read::spec::Spec;
+use crate::read::x_token::alternatives::Alternatives;
 use crate::read::x_token::usage::Use;
 use crate::read::x_token::{KEY, XToken};
 
@@ -26,7 +29,14 @@ pub fn check(lint: &mut Lint) -> Option<XToken> {
     rule!(revocation(lint, &x, &found));
     rule!(error_codes(lint, &x));
     rule!(credentials(lint, &x, &found));
+    once(lint);
     Some(x)
+}
+
+/// Removes diagnostics that several alternatives of `one-of` share.
+fn once(lint: &mut Lint) {
+    let mut seen = HashSet::new();
+    lint.diagnostics.retain(|found| seen.insert((found.pointer.clone(), found.message.clone())));
 }
 
 /// Warns of a spec without the block.
@@ -58,11 +68,21 @@ fn no_x_token(lint: &mut Lint) {
 #[derive(Clone, Copy)]
 struct Action<'c> {
     word: &'static str,
+    /// The alternative of `one-of`.
+    alternative: Option<&'c str>,
+    /// Whether the action has a place of its own for the alternative.
+    is_own: bool,
     operation: &'c str,
     body: Option<&'c str>,
     token: Option<&'c str>,
     security: Option<&'c str>,
     usage: &'c Use,
+    /// The `security` of the login's alternative, if it has none of its own.
+    inherited: Option<&'c str>,
+    /// The position of a further request of the login.
+    then: Option<usize>,
+    /// Whether its response has the token.
+    issues: bool,
 }
 
 /// Actions and the operations that they name.
@@ -73,36 +93,57 @@ const LOGIN: &str = "login";
 
 impl<'c> Action<'c> {
     fn all(x: &'c XToken) -> Vec<Self> {
-        let login = x.login.as_ref().map(|login| Self {
-            word: LOGIN,
-            operation: &login.operation,
-            body: login.body.as_deref(),
-            token: None,
-            security: login.security.as_deref(),
-            usage: &x.use_,
-        });
-        let refresh = x.refresh.as_ref().map(|refresh| Self {
-            word: "refresh",
-            operation: &refresh.operation,
-            body: refresh.body.as_deref(),
-            token: refresh.token.as_deref(),
-            security: refresh.security.as_deref(),
-            usage: &x.use_,
-        });
-        let revoke = x.revoke.as_ref().map(|revoke| Self {
-            word: "revoke",
-            operation: &revoke.operation,
-            body: revoke.body.as_deref(),
-            token: revoke.token.as_deref(),
-            security: revoke.security.as_deref(),
-            usage: &x.use_,
-        });
-        login.into_iter().chain(refresh).chain(revoke).collect()
+        let mut all = Vec::new();
+        let issuing = x.login.as_ref().map(|login| login.then.len());
+        let mut add =
+            |word, then: Option<usize>, operation: &'c str, token: Option<&'c String>, parts, one_of: &Alternatives| {
+                all.extend(x.forms(parts).into_iter().map(|form| Self {
+                    word,
+                    alternative: form.alternative,
+                    is_own: form.alternative.is_some_and(|name| one_of.0.contains_key(name)),
+                    operation,
+                    body: form.body,
+                    token: token.map(String::as_str),
+                    security: form.security.filter(|_| word == LOGIN || !form.is_security_inherited),
+                    inherited: form.security,
+                    usage: &x.use_,
+                    then,
+                    issues: if word == LOGIN {
+                        issuing == Some(then.map_or(0, |then| then + 1))
+                    } else {
+                        word != "revoke" && !(word == "refresh" && x.keeps_access_token())
+                    },
+                }));
+            };
+        if let Some(login) = &x.login {
+            add(LOGIN, None, &login.operation, None, login.parts(), &login.one_of);
+            for (index, then) in login.then.iter().enumerate() {
+                add(LOGIN, Some(index), &then.operation, None, then.parts(), &then.one_of);
+            }
+        }
+        if let Some(refresh) = &x.refresh {
+            add("refresh", None, &refresh.operation, refresh.token.as_ref(), refresh.parts(), &refresh.one_of);
+        }
+        if let Some(revoke) = &x.revoke {
+            add("revoke", None, &revoke.operation, revoke.token.as_ref(), revoke.parts(), &revoke.one_of);
+        }
+        all
     }
 
-    /// The place of the action, or of one of its keywords.
+    /// The place of the action, or of its alternative.
     fn at(&self) -> String {
-        at(self.word)
+        match self.alternative.filter(|_| self.is_own) {
+            Some(name) => join(&at(&format!("{}/one-of", self.word)), name),
+            None => self.root(),
+        }
+    }
+
+    /// The place of the action, or of a further request of the login.
+    fn root(&self) -> String {
+        match self.then {
+            Some(index) => at(&format!("{}/then/{index}", self.word)),
+            None => at(self.word),
+        }
     }
 
     /// Whether a scheme carries the token that the action takes.
@@ -123,7 +164,8 @@ impl<'c> Action<'c> {
 
     /// The security schemes that the action sends.
     fn schemes<'a>(&self, lint: &Lint<'a>, operation: &Operation<'a>) -> Vec<(&'a str, Node<'a>)> {
-        let sent = spec::alternative(lint.root().value, operation.node.value, self.security);
+        let named = self.security.or(self.inherited);
+        let sent = spec::alternative(lint.root().value, operation.node.value, named);
         sent.map(|value| schemes_of(lint, &Node { value })).unwrap_or_default()
     }
 }

@@ -20,7 +20,7 @@ const SUCCESS: &str = "the success body";
 pub fn token_response<'a>(lint: &mut Lint<'a>, x: &XToken, actions: &Found<'_, 'a>) {
     let grants: Vec<(&str, &Operation<'a>)> = actions
         .iter()
-        .filter(|(action, _)| action.word != "revoke" && !(action.word == "refresh" && x.keeps_access_token()))
+        .filter(|(action, _)| action.issues)
         .map(|(action, operation)| (action.word, operation))
         .collect();
     let mut bodies: Vec<Node<'a>> = Vec::new();

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::ident;
 use crate::read::x_token::XToken;
-use crate::read::x_token::values::Shift;
+use crate::read::x_token::values::{Pointer, Shift};
 
 /// Computed values by the name of their place in the request.
 pub type Computes = IndexMap<String, Compute>;
@@ -23,6 +23,33 @@ pub enum Compute {
     Text(String),
     /// A signed JWT.
     Jwt(Jwt),
+    /// A value of the response before. A spec writes it under `then`.
+    Received(Pointer),
+}
+
+/// The places of values in the response before, by the names of what takes them.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(from = "IndexMap<String, Pointer>")]
+pub struct Received(pub Computes);
+
+impl From<IndexMap<String, Pointer>> for Received {
+    fn from(places: IndexMap<String, Pointer>) -> Received {
+        Received(places.into_iter().map(|(name, place)| (name, Compute::Received(place))).collect())
+    }
+}
+
+impl JsonSchema for Received {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Received".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        IndexMap::<String, Pointer>::json_schema(generator)
+    }
 }
 
 /// `uuid`, `now`, `{ now: 1h }`, `{ text: "…" }` or `{ jwt: { … } }`.
@@ -311,22 +338,33 @@ pub fn parts(text: &str) -> Option<Vec<TextPart<'_>>> {
 }
 
 impl XToken {
-    /// Returns what the requests of an action compute, by the name of the credential that each value replaces. What the login
-    /// computes, the others compute too, unless they say otherwise.
-    pub fn computed<'a>(&'a self, own: &'a Computes) -> IndexMap<String, &'a Compute> {
-        let of_login = self.login.iter().flat_map(|login| &login.compute);
-        // Those of the action come last, so that they win.
-        of_login.chain(own).map(|(name, compute)| (ident::snake(name), compute)).collect()
+    /// Returns the names that computed values contain, in snake case, and whether one contains the base URL.
+    pub fn computed_names(&self) -> (Vec<String>, bool) {
+        let mut names: Vec<String> = Vec::new();
+        let mut needs_base = false;
+        for compute in self.computes() {
+            names.extend(compute.named().into_iter().map(|named| named.name.clone()));
+            for part in compute.texts().into_iter().filter_map(parts).flatten() {
+                match part {
+                    TextPart::Name(BASE) => needs_base = true,
+                    TextPart::Name(name) => names.push(ident::snake(name)),
+                    TextPart::Plain(_) => {}
+                }
+            }
+        }
+        (names, needs_base)
     }
 
     /// Returns all that is computed.
     pub fn computes(&self) -> impl Iterator<Item = &Compute> {
-        let all = [
-            self.login.as_ref().map(|login| &login.compute),
-            self.refresh.as_ref().map(|refresh| &refresh.compute),
-            self.revoke.as_ref().map(|revoke| &revoke.compute),
+        let actions = [
+            self.login.as_ref().map(|login| (&login.compute, &login.one_of)),
+            self.refresh.as_ref().map(|refresh| (&refresh.compute, &refresh.one_of)),
+            self.revoke.as_ref().map(|revoke| (&revoke.compute, &revoke.one_of)),
         ];
-        all.into_iter().flatten().flat_map(IndexMap::values)
+        actions.into_iter().flatten().flat_map(|(own, one_of)| {
+            own.values().chain(one_of.0.values().flat_map(|alternative| alternative.compute.values()))
+        })
     }
 }
 
@@ -341,7 +379,7 @@ impl Compute {
                     .filter_map(|claim| if let Claim::Text(text) = claim { Some(text.as_str()) } else { None })
                     .collect()
             }
-            Compute::Uuid | Compute::Time(_) => Vec::new(),
+            Compute::Uuid | Compute::Time(_) | Compute::Received(_) => Vec::new(),
         }
     }
 
@@ -358,7 +396,7 @@ impl Compute {
         match self {
             Compute::Uuid => true,
             Compute::Jwt(jwt) => jwt.header.values().chain(jwt.claims.values()).any(|claim| *claim == Claim::Uuid),
-            Compute::Time(_) | Compute::Text(_) => false,
+            Compute::Time(_) | Compute::Text(_) | Compute::Received(_) => false,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! editor completes and checks a block with it, and so does the reader, which reports every problem at once. Whether the
 //! operations, properties and schemas that a block names exist is for `lint`.
 
+pub mod alternatives;
 mod check;
 pub mod compute;
 pub mod errors;
@@ -20,7 +21,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::read::x_token::compute::Computes;
+use crate::read::x_token::alternatives::Alternatives;
+use crate::read::x_token::compute::{Computes, Received};
 use crate::read::x_token::errors::{Code, Errors};
 use crate::read::x_token::limits::Limits;
 use crate::read::x_token::refresh::{Refresh, TenantSetting, With};
@@ -62,6 +64,9 @@ pub struct XToken {
     /// client_secret] }`.
     #[serde(default)]
     pub basic: Basic,
+    /// The credential with the client's certificate and its private key in PEM, for TLS client authentication. Default: none.
+    /// Example: `client_certificate`.
+    pub certificate: Option<String>,
     /// What the vendor's errors mean.
     #[serde(default)]
     pub errors: Errors,
@@ -85,6 +90,40 @@ pub struct Login {
     /// scheme. Default: none. Example: `{ assertion: { jwt: { … } } }`.
     #[serde(default)]
     pub compute: Computes,
+    /// Alternatives, each with a name, and with a variant of the body, an alternative of `security` or computed values of its
+    /// own. The one whose credentials are given is used. Default: none. Example: `{ secret: { body: SecretGrant }, assertion: {
+    /// body: AssertionGrant } }`.
+    #[serde(default)]
+    pub one_of: Alternatives,
+    /// Further requests, each built from the response before it. The last one's response has the token. Default: none. Example:
+    /// `[{ operation: open_session, from: { code: /code } }]`.
+    #[serde(default)]
+    pub then: Vec<Then>,
+}
+
+/// A further request of a login.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Then {
+    /// The operation's `operationId`. Example: `open_session`.
+    pub operation: String,
+    /// Which variant of the body, by the name of its schema in `components`. Needed if the body is a `oneOf`. Example:
+    /// `CodeGrant`.
+    pub body: Option<String>,
+    /// Which of several `security` alternatives, by the name of a scheme in it. Default: the first. Example: `session`.
+    pub security: Option<String>,
+    /// The properties, parameters and security schemes that values of the response before take, as JSON Pointers into that
+    /// response. Example: `{ code: /authorization_code }`.
+    pub from: Received,
+    /// The place of the base URL of this request in the response before. Default: the same base URL. Example: `/rest_url`.
+    pub server: Option<Pointer>,
+    /// The hosts of which one, or a host below one, is that of the base URL. Required with `server`. Example:
+    /// `[acme.example]`.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// It has no alternatives of its own.
+    #[serde(skip)]
+    pub one_of: Alternatives,
 }
 
 /// The operation that revokes a token.
@@ -117,6 +156,10 @@ pub struct Revoke {
     /// Example: `{ request_id: uuid }`.
     #[serde(default)]
     pub compute: Computes,
+    /// What is special about the alternatives of the login, by their names. Default: nothing. Example: `{ secret: { body:
+    /// SecretBody }, assertion: { body: AssertionBody } }`.
+    #[serde(default)]
+    pub one_of: Alternatives,
 }
 
 /// Which token an operation takes.
@@ -190,6 +233,8 @@ impl From<RenewForm> for Renew {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Basic {
+    /// The name of another scheme with the form of HTTP Basic, sent in place of `Basic`. Default: none. Example: `ID`.
+    pub scheme: Option<String>,
     /// How each half is written: `form`, form-encoded first as in RFC 6749, or `raw`. Default: `form`.
     #[serde(default)]
     pub encode: Encode,
@@ -199,6 +244,12 @@ pub struct Basic {
 }
 
 impl Basic {
+    /// Whether an `http` scheme of this name has the form of HTTP Basic.
+    pub fn is_basic(&self, scheme: &str) -> bool {
+        scheme.eq_ignore_ascii_case("basic")
+            || self.scheme.as_ref().is_some_and(|other| scheme.eq_ignore_ascii_case(other))
+    }
+
     fn default_names() -> [String; 2] {
         ["client_id".to_owned(), "client_secret".to_owned()]
     }
@@ -206,7 +257,7 @@ impl Basic {
 
 impl Default for Basic {
     fn default() -> Self {
-        Basic { encode: Encode::default(), names: Basic::default_names() }
+        Basic { scheme: None, encode: Encode::default(), names: Basic::default_names() }
     }
 }
 

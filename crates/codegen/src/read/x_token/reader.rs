@@ -22,7 +22,10 @@ impl XToken {
         }
         // The schema is made from these types: an error here is a bug of the schema.
         XToken::deserialize(block)
-            .map(Some)
+            .map(|mut x_token| {
+                x_token.resolve(&spec.document);
+                Some(x_token)
+            })
             .map_err(|error| vec![spec.error(&place, format!("`{KEY}` can't be read: {error}"), "")])
     }
 }
@@ -102,7 +105,8 @@ use:
   cookie: session
   basic: { username: company, password: token }
   scheme: OAuth
-basic: { encode: raw, names: [client_id, ""] }
+basic: { scheme: ID, encode: raw, names: [client_id, ""] }
+certificate: client_certificate
 errors:
   code: [/error, /errorCode]
   message: /message
@@ -158,7 +162,7 @@ refresh: { operation: create_token, token: t, compute: { request_id: now } }
         assert_eq!((&jwt.claims["jti"], &jwt.claims["ver"]), (&Claim::Uuid, &Claim::Number(1)));
         assert_eq!(login["resource"], Compute::Text("https://{host}".into()));
         assert!(matches!(&login["until"], Compute::Time(time) if time.as_ == Some(TimeForm::Ms)));
-        let refresh = x.computed(&x.refresh.as_ref().unwrap().compute);
+        let refresh = x.forms(x.refresh.as_ref().unwrap().parts()).remove(0).computes;
         assert_eq!(*refresh["request_id"], Compute::Time(Time::now()), "its own");
         assert_eq!(*refresh["resource"], login["resource"], "that of the login");
     }
@@ -189,7 +193,8 @@ refresh: { operation: create_token, token: t, compute: { request_id: now } }
         let x = block("login: { operation: a }\nresponse: { access-token: /t }");
         assert_eq!((x.renew(), x.lifetime), (Renew::Early(0.75), Lifetime::Unknown));
         assert_eq!((x.use_.header.as_str(), x.use_.prefix()), ("Authorization", Prefix::TokenType));
-        assert_eq!(x.basic, Basic { encode: Encode::Form, names: ["client_id".into(), "client_secret".into()] });
+        let names = ["client_id".into(), "client_secret".into()];
+        assert_eq!(x.basic, Basic { scheme: None, encode: Encode::Form, names });
         let x = block("refresh: { operation: a, single-use: { setting: rotation, default: false } }");
         assert!(!x.is_single_use() && x.renew() == Renew::Early(0.75) && x.renew_of(true) == Renew::AtExpiry);
         assert_eq!(x.tenant_setting().unwrap().method(), "with_rotation");
@@ -283,10 +288,10 @@ refresh: { operation: create_token, token: t, compute: { request_id: now } }
           write an object with `header` and `unit`
         error: specs/acme.yaml:18: `refresh` can't be empty (null)
           at /x-token/refresh
-          write an object with `operation`, `body`, `token`, `single-use`, `keeps`, `bearer`, `with`, `at-most`, `grace`, `security` and `compute`
+          write an object with `operation`, `body`, `token`, `single-use`, `keeps`, `bearer`, `with`, `at-most`, `grace`, `security`, `compute` and `one-of`
         error: specs/acme.yaml:19: `revoke` can't be a list
           at /x-token/revoke
-          write an object with `operation`, `body`, `token`, `takes`, `error`, `ok`, `gone`, `security` and `compute`
+          write an object with `operation`, `body`, `token`, `takes`, `error`, `ok`, `gone`, `security`, `compute` and `one-of`
         "#);
     }
 

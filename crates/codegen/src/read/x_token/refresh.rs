@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::read::x_token::alternatives::Alternatives;
 use crate::read::x_token::compute::Computes;
 use crate::read::x_token::values::Span;
 
@@ -44,6 +45,10 @@ pub struct Refresh {
     /// Example: `{ request_id: uuid }`.
     #[serde(default)]
     pub compute: Computes,
+    /// What is special about the alternatives of the login, by their names. Default: nothing. Example: `{ secret: { body:
+    /// SecretBody }, assertion: { body: AssertionBody } }`.
+    #[serde(default)]
+    pub one_of: Alternatives,
 }
 
 /// Which token a refresh takes.
