@@ -123,6 +123,7 @@ fn fragments_of_other_vendors_generate_compile_and_pass_their_tests() {
         "assertish",
         "basicish",
         "bearerish",
+        "choosish",
         "consentish",
         "hostish",
         "limitish",
@@ -134,6 +135,7 @@ fn fragments_of_other_vendors_generate_compile_and_pass_their_tests() {
         "sharish",
         "shopish",
         "stripish",
+        "thenish",
     ] {
         let adapter = fs::read_to_string(root.join(format!("crates/freshtoken/src/vendors/{vendor}.rs"))).unwrap();
         insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(format!("adapter_{vendor}"), adapter) });

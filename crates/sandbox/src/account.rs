@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::keys;
 use crate::refusal::{Reason, Refusal};
-use crate::request::input::{Input, inputs};
+use crate::request::input::{Input, inputs, snake};
 use crate::request::security::{Presented, credential_names};
 use crate::request::values::RequestValues;
 use crate::response::fill::fill;
@@ -32,12 +32,24 @@ pub(crate) struct Accounts {
     credentials: Vec<Credentials>,
     settings: Credentials,
     others: Credentials,
+    /// The credentials of alternatives other than the first: a client has only those of one.
+    of_other_alternatives: Vec<String>,
+}
+
+/// The alternatives of `one-of` whose credentials are wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    First,
+    All,
 }
 
 impl Accounts {
     /// Creates the accounts, at least one. The credentials in `any` may have any value.
     pub(crate) fn new(document: &Document, count: usize, any: &[String]) -> Self {
-        let Known { credentials: first, settings, others } = known(document, any);
+        let Known { credentials: first, settings, others } = known(document, any, Wanted::All);
+        let of_first = known(document, any, Wanted::First);
+        let has = |name: &String| of_first.credentials.contains_key(name) || of_first.others.contains_key(name);
+        let of_other_alternatives = first.keys().chain(others.keys()).filter(|name| !has(name)).cloned().collect();
         let numbered = |index: usize| {
             let value = |value: &Credential| match (index, value.is_number) {
                 (0, _) => value.text.clone(),
@@ -52,7 +64,13 @@ impl Accounts {
             credentials: (0..count.max(1)).map(numbered).collect(),
             settings: texts(settings),
             others: texts(others),
+            of_other_alternatives,
         }
+    }
+
+    /// Returns the names of the credentials that a client with the first alternative of `one-of` lacks.
+    pub(crate) fn of_other_alternatives(&self) -> &[String] {
+        &self.of_other_alternatives
     }
 
     /// Returns the credentials of each account.
@@ -158,19 +176,25 @@ struct Known {
     others: Named,
 }
 
-fn known(document: &Document, any: &[String]) -> Known {
+fn known(document: &Document, any: &[String], wanted: Wanted) -> Known {
     let mut known = Known::default();
     let Some(token) = &document.token else { return known };
-    for action in token.actions() {
+    let has_alternatives = token.actions().any(|action| token.forms(action).len() > 1);
+    let count = if wanted == Wanted::All { usize::MAX } else { 1 };
+    let forms = token.actions().flat_map(|action| token.forms(action).into_iter().take(count));
+    let forms: Vec<Action> = forms.collect();
+    for action in &forms {
         let found = document.operations().find(|(_, _, _, operation)| operation.operation_id == action.operation);
         let Some((_, _, shared, operation)) = found else { continue };
         let computes = token.computes(action);
-        for scheme in document.security(operation).into_iter().flat_map(IndexMap::keys) {
+        let sent = document.security(operation).into_iter();
+        let sent = sent.take(if has_alternatives { count } else { usize::MAX });
+        for scheme in sent.flat_map(IndexMap::keys) {
             let names = credential_names(document, operation, scheme);
             // Suffixes that form encoding changes, which expose a client that doesn't encode.
             let marks = ["+1", ":100%"].into_iter().chain(std::iter::repeat(""));
             let is_basic = names.len() == 2;
-            let asked = |name: &String| !name.is_empty() && !computes.contains_key(name);
+            let asked = |name: &String| !name.is_empty() && !computes.contains_key(name) && !is_received(action, name);
             for (name, mark) in names.into_iter().zip(marks).filter(|(name, _)| asked(name)) {
                 let place = if any.contains(&name) { &mut known.others } else { &mut known.credentials };
                 let text = format!("{}{}", made_of(&name), if is_basic { mark } else { "" });
@@ -178,7 +202,7 @@ fn known(document: &Document, any: &[String]) -> Known {
             }
         }
         for input in inputs(document, shared, operation, action.body.as_deref()) {
-            if computes.contains_key(&input.name) {
+            if computes.contains_key(&input.name) || is_received(action, &input.name) {
                 continue;
             }
             let place = if !is_fixed(document, action, &input) {
@@ -198,7 +222,8 @@ fn known(document: &Document, any: &[String]) -> Known {
             }
         }
     }
-    for compute in token.actions().flat_map(|action| action.compute.values()) {
+    let of_login = token.login.iter().flat_map(|login| login.compute.values());
+    for compute in of_login.chain(forms.iter().flat_map(|action| action.compute.values())) {
         for (name, credential) in needed(compute) {
             if let Some((_, default)) = document.server_variables().find(|(variable, _)| *variable == name) {
                 let value = default.map_or(credential.text, str::to_owned);
@@ -216,6 +241,11 @@ fn known(document: &Document, any: &[String]) -> Known {
     let halves = token.usage.basic.iter().flat_map(|basic| [&basic.username, &basic.password]);
     for name in halves.filter(|half| !half.is_empty() && *half != "token") {
         known.others.entry(name.to_owned()).or_insert_with(|| Credential::text(made_of(name)));
+    }
+    for name in forms.iter().filter_map(|action| action.certificate.as_deref()) {
+        let text = format!("{}{}", keys::certificate(), keys::private("ES256"));
+        let credential = Credential { text, is_number: false, is_key: true };
+        known.credentials.entry(snake(name)).or_insert(credential);
     }
     for name in token.usage.also.values().filter_map(Also::credential) {
         known.others.entry(name.to_owned()).or_insert_with(|| Credential::text(made_of(name)));
@@ -248,6 +278,11 @@ fn needed(compute: &Compute) -> Vec<(String, Credential)> {
         }
     }
     found
+}
+
+/// Whether a further request of a login takes it from the response before.
+fn is_received(action: &Action, name: &str) -> bool {
+    action.from.keys().any(|taken| snake(taken) == name)
 }
 
 fn is_fixed(document: &Document, action: &Action, input: &Input<'_>) -> bool {

@@ -110,12 +110,12 @@ impl Caller<'_> {
                 ([value], "apiKey", Place::Header) => request.headers.push((scheme.name.clone(), (*value).to_owned())),
                 ([value], "apiKey", _) => request.query.push((scheme.name.clone(), (*value).to_owned())),
                 ([id, secret], ..) => {
-                    let basic = self.document.token.as_ref().map(|token| token.basic.encode);
-                    let (id, secret) = match basic {
-                        Some(BasicEncoding::Raw) => ((*id).to_owned(), (*secret).to_owned()),
-                        _ => (encoded(id), encoded(secret)),
+                    let basic = self.document.token.as_ref().map(|token| token.basic.clone()).unwrap_or_default();
+                    let (id, secret) = match basic.encode {
+                        BasicEncoding::Raw => ((*id).to_owned(), (*secret).to_owned()),
+                        BasicEncoding::Form => (encoded(id), encoded(secret)),
                     };
-                    let value = format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
+                    let value = format!("{} {}", basic.word(), STANDARD.encode(format!("{id}:{secret}")));
                     request.headers.push(("authorization".to_owned(), value));
                 }
                 ([value], ..) => {

@@ -13,6 +13,8 @@ pub(crate) struct Account<'a> {
     pub(crate) number: usize,
     pub(crate) url: &'a str,
     pub(crate) values: [&'a Credentials; 3],
+    /// The names of those among them that the client has not.
+    pub(crate) left_out: &'a [String],
     /// The token that a client starts from, and the name of its variable.
     pub(crate) start: Option<String>,
     pub(crate) start_name: &'static str,
@@ -24,7 +26,8 @@ impl Account<'_> {
         let prefix = prefix(vendor);
         let suffix = if self.number > 1 { format!("_{}", self.number) } else { String::new() };
         let urls = ["URL", "API_URL"].map(|name| (name.to_owned(), self.url.to_owned()));
-        let values = self.values.into_iter().flatten().map(|(name, value)| (variable(name), value.clone()));
+        let values = self.values.into_iter().flatten().filter(|(name, _)| !self.left_out.contains(name));
+        let values = values.map(|(name, value)| (variable(name), value.clone()));
         let start = self.start.map(|token| (self.start_name.to_owned(), token));
         let all = urls.into_iter().chain(values).chain(start);
         all.map(|(name, value)| (format!("{prefix}_{name}{suffix}"), value)).collect()

@@ -17,21 +17,23 @@
 //! - Any other operation whose response has a boolean `active` is an introspection (RFC 7662). It takes the token from
 //!   the same field as the revocation, from the field that responses use, or from `token`.
 
+use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use crate::account::Accounts;
+use crate::chain::Link;
 use crate::clock::shift;
 use crate::computed::Checker;
 use crate::event::Outcome;
 use crate::fault::{FaultKind, Purpose};
 use crate::ledger::{AccessToken, Invalidation, Ledger, NewToken, Unusable};
 use crate::refusal::{Reason, Refusal};
-use crate::request::security::Presented;
+use crate::request::security::{Presented, credential_names};
 use crate::request::values::RequestValues;
 use crate::response::message::Response;
 use crate::response::success;
 use crate::response::success::Issued;
-use crate::spec::document::Document;
+use crate::spec::document::{Document, is_named};
 use crate::spec::duration::show;
 use crate::spec::operation::Operation;
 use crate::spec::schema::Kind;
@@ -63,15 +65,18 @@ impl<'a> Grants<'a> {
     pub(crate) fn purpose(&self, operation: &Operation, values: Option<&RequestValues>) -> Purpose {
         let is = |action: &Option<Action>| action.as_ref().is_some_and(|a| a.operation == operation.operation_id);
         let refreshes = |refresh: &Action| {
-            let is_branch = |values: &RequestValues| match &refresh.body {
-                Some(body) => values.branch.as_ref() == Some(body),
-                None => refresh.token.as_ref().is_some_and(|token| values.text(token).is_some()),
+            let is_branch = |values: &RequestValues| {
+                self.token.forms(refresh).iter().any(|refresh| match &refresh.body {
+                    Some(body) => values.branch.as_ref() == Some(body),
+                    None => refresh.token.as_ref().is_some_and(|token| values.text(token).is_some()),
+                })
             };
             !is(&self.token.login) || values.is_some_and(is_branch)
         };
         match &self.token.refresh {
             Some(refresh) if is(&self.token.refresh) && refreshes(refresh) => Purpose::Refresh,
             _ if is(&self.token.login) => Purpose::Login,
+            _ if self.token.login.as_ref().is_some_and(|login| Link::of(login, operation).is_some()) => Purpose::Login,
             _ if is(&self.token.revoke) => Purpose::Revoke,
             _ => Purpose::Other,
         }
@@ -87,7 +92,7 @@ impl<'a> Grants<'a> {
         fault: Option<&FaultKind>,
         (base, now): (&str, SystemTime),
     ) -> ActionResult {
-        let values = &self.checked(state, purpose, &meant(purpose, values), base, now)?;
+        let values = &self.checked(state, purpose, operation, &meant(purpose, values), base, now)?;
         let holders = self.accounts.holders(values)?;
         let carried = self.carried(state, values, now)?.map(|access| access.account);
         if let Some(refusal) = &values.refusal {
@@ -99,7 +104,15 @@ impl<'a> Grants<'a> {
         {
             return Err(not_live(Unusable::Unknown));
         }
-        let account = carried.or(account);
+        let link = self.token.login.as_ref().and_then(|login| Link::of(login, operation));
+        let before = link.as_ref().map_or(Ok(None), |link| link.account(&state.handed, values))?;
+        let account = carried.or(before).or(account);
+        if let Some(link) = link.filter(|link| !link.is_last()) {
+            let place = (base, state.ledger.next_number());
+            let account = account.unwrap_or_default();
+            let response = link.response(self.document, operation, place, account, &mut state.handed);
+            return Ok((response, Outcome::Answered));
+        }
         let grant = Grant { grants: self, operation, fault, now };
         match (purpose, &self.token.refresh, &self.token.revoke) {
             (Purpose::Login, ..) => grant.login(state, account.unwrap_or_default(), values),
@@ -114,18 +127,53 @@ impl<'a> Grants<'a> {
         &self,
         state: &mut State,
         purpose: Purpose,
+        operation: &Operation,
         values: &RequestValues,
         base: &str,
         now: SystemTime,
     ) -> Result<RequestValues, Refusal> {
+        let is_first = self.token.login.as_ref().is_some_and(|login| login.operation == operation.operation_id);
         let action = match purpose {
-            Purpose::Login => &self.token.login,
+            Purpose::Login if is_first => &self.token.login,
             Purpose::Refresh => &self.token.refresh,
             Purpose::Revoke => &self.token.revoke,
             _ => &None,
         };
-        let computes = action.as_ref().map(|action| self.token.computes(action)).unwrap_or_default();
-        Checker { accounts: self.accounts, computes, base, now, seen: &mut state.seen }.check(values)
+        let forms = action.as_ref().map(|action| self.token.forms(action)).unwrap_or_default();
+        let has_choice = forms.len() > 1;
+        let forms: Vec<Action> = forms
+            .into_iter()
+            .filter(|form| !has_choice || values.refusal.is_some() || self.is_of_form(form, operation, values))
+            .collect();
+        if has_choice && forms.is_empty() {
+            let why = "the credentials are not those of one alternative";
+            return Err(Refusal::new(Reason::Unauthorized, why));
+        }
+        let mut check =
+            |computes| Checker { accounts: self.accounts, computes, base, now, seen: &mut state.seen }.check(values);
+        let mut checked = check(forms.first().map(|form| self.token.computes(form)).unwrap_or_default());
+        for form in forms.iter().skip(1) {
+            if checked.is_err() {
+                checked = check(self.token.computes(form));
+            }
+        }
+        checked
+    }
+
+    /// Whether a request has the body and the credentials of an alternative.
+    fn is_of_form(&self, form: &Action, operation: &Operation, values: &RequestValues) -> bool {
+        let securities = self.document.security(operation);
+        let named = form.security.as_ref().and_then(|name| securities.iter().find(|sent| is_named(sent, name)));
+        let schemes = named.or(securities.first()).into_iter().flat_map(|sent| sent.keys());
+        let wanted = schemes.flat_map(|scheme| credential_names(self.document, operation, scheme));
+        let wanted: HashSet<String> = wanted.collect();
+        let presented = values.presented.iter().filter_map(|presented| match presented {
+            Presented::Credential(name, _) => Some(name.clone()),
+            // What may be either is one of the two by now.
+            _ => None,
+        });
+        let is_body = form.body.is_none() || form.body == values.branch;
+        is_body && wanted == presented.collect()
     }
 
     /// Issues a refresh token for an account, without an access token; or an access token, if a client starts from one.

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 use crate::account::{Accounts, Credentials};
+use crate::chain::Handed;
 use crate::clock::Clock;
 use crate::curl::Caller;
 use crate::environment::Account;
@@ -65,6 +66,7 @@ impl Issuer {
             dice: fastrand::Rng::with_seed(vendor.seed),
             events: VecDeque::new(),
             seen: HashSet::new(),
+            handed: Handed::new(),
         };
         Self(Arc::new(Shared { vendor, url, accounts, secrets, on_event, stopping, state: Mutex::new(state) }))
     }
@@ -106,7 +108,7 @@ impl Issuer {
             settings: self.settings(),
             token: consented.as_deref(),
         };
-        caller.curl(token.login.as_ref().or(token.refresh.as_ref())?)
+        caller.curl(&token.forms(token.login.as_ref().or(token.refresh.as_ref())?)[0])
     }
 
     /// Returns a `curl` command that calls the protected resource. Replace `TOKEN` with a token, and `KEPT` with what came
@@ -196,6 +198,7 @@ impl Issuer {
     ///   of a grant, such as a scope or an enum, as in the spec's example. A list of words is separated by spaces; any
     ///   other list is JSON. Names that would clash with `URL`, `SERVER`, `API_URL` or `REFRESH_TOKEN` get a trailing
     ///   `_`.
+    /// - If a client has a choice (`one-of`), they are those of the first alternative.
     /// - `…_REFRESH_TOKEN` exists if the vendor has no login, or `…_ACCESS_TOKEN` if it has no refresh either. Each call of this method issues a [new
     ///   one](Issuer::consent).
     /// - The second account's variables end in `_2`, and so on.
@@ -209,6 +212,7 @@ impl Issuer {
             number: account + 1,
             url: self.url(),
             values: [credentials, self.settings(), self.0.accounts.others()],
+            left_out: self.0.accounts.of_other_alternatives(),
             start: if needs_consent { self.consent_of(account) } else { None },
             start_name: if starts_from_token { "ACCESS_TOKEN" } else { "REFRESH_TOKEN" },
         });

@@ -89,6 +89,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod chain;
 mod clock;
 mod computed;
 mod connection;

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use axum::http::HeaderMap;
 
+use crate::chain::Handed;
 use crate::event::{Counts, Event};
 use crate::fault::queue::FaultQueue;
 use crate::ledger::Ledger;
@@ -19,6 +20,8 @@ pub(crate) struct State {
     pub(crate) events: VecDeque<Event>,
     /// The UUIDs of all JWTs: each is good for one.
     pub(crate) seen: HashSet<String>,
+    /// What the responses to the first requests of logins had.
+    pub(crate) handed: Handed,
 }
 
 /// A request to a vendor. The path does not include the vendor's name.

@@ -116,7 +116,8 @@ impl Checker<'_> {
     }
 }
 
-/// Returns the branch of a `oneOf` that a value matches, or the violations of the likeliest one.
+/// Returns the branch of a `oneOf` that a value matches, or the violations of the likeliest one. Of several matching branches, it
+/// is the one with most of the value's properties.
 ///
 /// The likeliest branch is the one whose constants the value has. If it has those of none, the constants are reported.
 pub(crate) fn branch<'a>(
@@ -137,6 +138,7 @@ fn branch_at<'a>(
 ) -> Result<Branch<'a>, Vec<Violation>> {
     let branches = schema.branches(document);
     let mut likeliest = Vec::new();
+    let mut matching = Vec::new();
     for branch in &branches {
         let agreement = agreement(document, branch.schema, value);
         // With other constants, the value can't match this branch. Checking it anyway would double the work at each
@@ -146,11 +148,21 @@ fn branch_at<'a>(
         }
         let violations = check_at(document, branch.schema, value, field, depth);
         if violations.is_empty() {
-            return Ok(*branch);
+            matching.push(*branch);
+            continue;
         }
         if branches.len() == 1 || agreement == Some(true) {
             likeliest.push(violations);
         }
+    }
+    // The alternatives of `one-of` can differ in properties alone, which the others ignore.
+    let ignored = |branch: &Branch<'_>| {
+        let fields = branch.schema.fields(document);
+        let names = value.as_object().into_iter().flat_map(|members| members.keys());
+        names.filter(|name| !fields.properties.contains_key(name.as_str())).count()
+    };
+    if let Some(best) = matching.into_iter().min_by_key(ignored) {
+        return Ok(best);
     }
     if let Some(least) = likeliest.into_iter().min_by_key(Vec::len) {
         return Err(least);

@@ -9,7 +9,7 @@ use crate::request::incoming::{Incoming, header_texts};
 use crate::request::{body, decode, input};
 use crate::spec::document::Document;
 use crate::spec::operation::{Operation, Parameter, Place, SecurityScheme};
-use crate::spec::x_token::{Action, BasicEncoding, TokenKind};
+use crate::spec::x_token::{Action, Basic, BasicEncoding, TokenKind};
 
 /// A value that a request presents in its security scheme.
 #[derive(Clone, Debug)]
@@ -66,12 +66,12 @@ pub(super) fn only_one_way(
     if !authorizations.any(|value| word(value).eq_ignore_ascii_case("basic")) {
         return Ok(());
     }
-    let (_, halves) = basic(document);
+    let halves = basic(document).names;
     // The half that is the secret: the second, unless it is empty.
     let own = halves.iter().rev().find(|name| !name.is_empty()).map(String::as_str);
     let schemes = document.security(operation).into_iter().flat_map(|sent| sent.keys());
     let mut schemes = schemes.filter_map(|name| document.security_scheme(name));
-    let inputs = if schemes.any(|scheme| is(scheme, "basic")) {
+    let inputs = if schemes.any(|scheme| is_basic(document, scheme)) {
         input::inputs(document, shared, operation, None)
     } else {
         Vec::new()
@@ -93,7 +93,7 @@ pub(crate) fn credential_names(document: &Document, operation: &Operation, name:
     let Some(scheme) = document.security_scheme(name) else { return Vec::new() };
     match scheme.kind.as_str() {
         "apiKey" => vec![input::snake(name)],
-        "http" if is(scheme, "basic") => basic(document).1.to_vec(),
+        "http" if is_basic(document, scheme) => basic(document).names.to_vec(),
         "http" => match carried(document, operation, name) {
             Bearer::Credential | Bearer::CredentialOrRefreshToken => vec![input::snake(name)],
             Bearer::AccessToken | Bearer::RefreshToken => Vec::new(),
@@ -134,12 +134,13 @@ fn scheme(
     };
     let (word, value) = authorization.split_once(' ').unwrap_or((authorization, ""));
     // Schemes are case-insensitive: RFC 9110, section 11.1.
-    if !word.eq_ignore_ascii_case(&scheme.scheme) || value.is_empty() {
-        return Err(refuse("authorization", &format!("is not `{} ...`", scheme.scheme)));
+    let wanted = word_of(document, scheme);
+    if !word.eq_ignore_ascii_case(&wanted) || value.is_empty() {
+        return Err(refuse("authorization", &format!("is not `{wanted} ...`")));
     }
-    if is(scheme, "basic") {
-        let (encoding, names) = basic(document);
-        let halves = basic_halves(value, encoding).ok_or_else(|| refuse("authorization", "is not HTTP Basic"))?;
+    if is_basic(document, scheme) {
+        let Basic { encode, names, .. } = basic(document);
+        let halves = basic_halves(value, encode).ok_or_else(|| refuse("authorization", "is not HTTP Basic"))?;
         let named = names.into_iter().zip(halves);
         return Ok(named.map(|(name, half)| Presented::Credential(name, half)).collect());
     }
@@ -177,7 +178,9 @@ fn carried(document: &Document, operation: &Operation, name: &str) -> Bearer {
         };
     }
     let refresh = token.refresh.iter().filter(|refresh| refresh.token.is_some());
-    let mut before = token.login.iter().chain(refresh).filter_map(|action| document.operation(&action.operation));
+    let further = token.login.iter().flat_map(|login| &login.then);
+    let mut before =
+        token.login.iter().chain(further).chain(refresh).filter_map(|action| document.operation(&action.operation));
     if before.any(|operation| document.security(operation).first().is_some_and(|sent| sent.contains_key(name))) {
         Bearer::Credential
     } else {
@@ -189,9 +192,18 @@ fn is(scheme: &SecurityScheme, word: &str) -> bool {
     scheme.scheme.eq_ignore_ascii_case(word)
 }
 
-fn basic(document: &Document) -> (BasicEncoding, [String; 2]) {
-    let basic = document.token.as_ref().map(|token| token.basic.clone()).unwrap_or_default();
-    (basic.encode, basic.names)
+fn basic(document: &Document) -> Basic {
+    document.token.as_ref().map(|token| token.basic.clone()).unwrap_or_default()
+}
+
+/// Whether a scheme has the form of HTTP Basic.
+pub(crate) fn is_basic(document: &Document, scheme: &SecurityScheme) -> bool {
+    is(scheme, "basic") || is(scheme, basic(document).word())
+}
+
+/// Returns the word that an `http` scheme writes before its credential.
+pub(crate) fn word_of(document: &Document, scheme: &SecurityScheme) -> String {
+    basic(document).scheme.filter(|_| is_basic(document, scheme)).unwrap_or_else(|| scheme.scheme.clone())
 }
 
 pub(crate) fn basic_halves(value: &str, encoding: BasicEncoding) -> Option<[String; 2]> {

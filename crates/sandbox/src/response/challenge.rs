@@ -1,5 +1,6 @@
 //! `WWW-Authenticate`, which RFC 9110, section 15.5.2 requires on every 401.
 
+use crate::request::security::word_of;
 use crate::spec::document::Document;
 use crate::spec::operation::Operation;
 
@@ -14,7 +15,7 @@ pub(crate) fn www_authenticate(
 ) -> String {
     let names = operation.into_iter().flat_map(|operation| document.security(operation)).flat_map(|sent| sent.keys());
     let schemes = names.filter_map(|name| document.security_scheme(name)).filter(|scheme| scheme.kind == "http");
-    let mut words: Vec<String> = schemes.map(|scheme| scheme.scheme.clone()).collect();
+    let mut words: Vec<String> = schemes.map(|scheme| word_of(document, scheme)).collect();
     if words.is_empty() {
         words.push(prefix.unwrap_or_else(|| "Bearer".to_owned()));
     }

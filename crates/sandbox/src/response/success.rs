@@ -29,6 +29,25 @@ pub(crate) struct Issued {
     pub(crate) scope: Option<Vec<String>>,
 }
 
+/// Returns the success of an operation with other values at some places of its body. `value` returns what replaces a value.
+pub(crate) fn with_values<'a>(
+    document: &Document,
+    operation: &Operation,
+    places: impl Iterator<Item = &'a str>,
+    value: &mut dyn FnMut(&str, Value) -> Option<Value>,
+) -> Response {
+    let response = plain(document, operation);
+    let Some(schema) = schema(document, operation) else { return response };
+    let Ok(mut body) = serde_json::from_slice::<Value>(&response.body) else { return response };
+    for place in places {
+        let old = body.pointer(place).cloned().unwrap_or_default();
+        if let Some(new) = value(place, old) {
+            pointer::set(document, schema, &mut body, place, new);
+        }
+    }
+    Response { body: body.to_string().into_bytes(), ..response }
+}
+
 /// Returns the documented lifetime of an access token: that of an example, then `x-token.lifetime`. `None` means that
 /// it never expires.
 pub(crate) fn access_lifetime(document: &Document, token: &XToken, operation: &Operation) -> Option<Duration> {

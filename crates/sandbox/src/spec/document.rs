@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use crate::request::input::snake;
+use crate::spec::alternatives::NO_SECURITY;
 use crate::spec::operation::{Example, Header, Operation, Parameter, RequestBody, ResponseObject, SecurityScheme};
 use crate::spec::schema::Schema;
 use crate::spec::x_token;
@@ -117,10 +118,12 @@ impl Document {
     /// `x-token` names, or the first in the spec.
     pub(crate) fn security<'a>(&'a self, operation: &'a Operation) -> Vec<&'a IndexMap<String, Vec<String>>> {
         let mut alternatives: Vec<_> = operation.security.as_deref().unwrap_or(&self.security).iter().collect();
-        let actions = self.token.iter().flat_map(|token| token.actions());
-        let mut named = actions.filter(|action| action.operation == operation.operation_id);
-        if let Some(name) = named.find_map(|action| action.security.as_ref()) {
-            alternatives.sort_by_key(|alternative| !alternative.contains_key(name));
+        let named = self.token.iter().flat_map(|token| {
+            let actions = token.actions().filter(|action| action.operation == operation.operation_id);
+            actions.filter_map(|action| token.forms(action).into_iter().next()?.security).collect::<Vec<_>>()
+        });
+        if let Some(name) = named.into_iter().next() {
+            alternatives.sort_by_key(|alternative| !is_named(alternative, &name));
         }
         alternatives
     }
@@ -153,6 +156,11 @@ impl Document {
     pub(crate) fn example<'a>(&'a self, example: &'a Example) -> &'a Example {
         follow(example, &self.components.examples, |example| example.reference.as_deref())
     }
+}
+
+/// Whether an alternative of a security has the scheme of this name.
+pub(crate) fn is_named(alternative: &IndexMap<String, Vec<String>>, name: &str) -> bool {
+    alternative.contains_key(name) || name == NO_SECURITY && alternative.is_empty()
 }
 
 /// Follows references among components of one kind; `references` has checked that they resolve.

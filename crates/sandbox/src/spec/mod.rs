@@ -2,6 +2,7 @@
 //!
 //! It reads; it doesn't lint. A spec that can't be simulated is an error with a reason.
 
+mod alternatives;
 pub(crate) mod compute;
 pub(crate) mod document;
 pub(crate) mod duration;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
 use crate::request::input::snake;
+use crate::spec::alternatives::Alternatives;
 use crate::spec::compute::{Compute, Computes};
 use crate::spec::duration::duration;
 use crate::spec::value::as_text;
@@ -66,6 +67,8 @@ pub(crate) struct XToken {
     pub(crate) usage: Use,
     #[serde(default)]
     pub(crate) basic: Basic,
+    /// The credential with a client's certificate. The sandbox has no TLS to check it with.
+    pub(super) certificate: Option<String>,
     #[serde(default)]
     pub(crate) errors: Errors,
     #[serde(default)]
@@ -98,7 +101,8 @@ impl XToken {
 
     /// Returns the actions that exist.
     pub(crate) fn actions(&self) -> impl Iterator<Item = &Action> {
-        [&self.login, &self.refresh, &self.revoke].into_iter().flatten()
+        let further = self.login.iter().flat_map(|login| &login.then);
+        [&self.login, &self.refresh, &self.revoke].into_iter().flatten().chain(further)
     }
 
     /// Returns what the requests of an action compute, by the names of the credentials that it replaces. What the login
@@ -131,7 +135,7 @@ pub(crate) struct Action {
     /// That the bearer scheme carries the refresh token, on an operation where it carries a credential in a login.
     pub(crate) bearer: Option<TokenKind>,
     /// The token that a refresh takes.
-    with: Option<TokenKind>,
+    pub(super) with: Option<TokenKind>,
     /// How often in a row a token can be refreshed.
     pub(crate) at_most: Option<u16>,
     /// For how long after its use a refresh token works once more.
@@ -143,6 +147,23 @@ pub(crate) struct Action {
     pub(crate) ok: Option<SuccessMarker>,
     #[serde(default)]
     pub(crate) compute: Computes,
+    #[serde(default)]
+    pub(super) one_of: Alternatives,
+    /// The further requests of a login.
+    #[serde(default)]
+    pub(crate) then: Vec<Action>,
+    /// What a further request takes of the response before, by the names of what takes it.
+    #[serde(default)]
+    pub(crate) from: indexmap::IndexMap<String, String>,
+    /// The place of its base URL in the response before.
+    pub(crate) server: Option<String>,
+    /// The sandbox names itself, which a client accepts because it has its credentials.
+    #[allow(dead_code, reason = "a client checks them")]
+    #[serde(default)]
+    pub(super) hosts: Vec<String>,
+    /// The credential with the client's certificate of an alternative.
+    #[serde(skip)]
+    pub(crate) certificate: Option<String>,
 }
 
 /// Whether a refresh token works only once.
@@ -446,13 +467,22 @@ impl Default for Use {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Basic {
+    /// The word in place of `Basic`.
+    pub(crate) scheme: Option<String>,
     pub(crate) encode: BasicEncoding,
     pub(crate) names: [String; 2],
 }
 
 impl Default for Basic {
     fn default() -> Self {
-        Self { encode: BasicEncoding::Form, names: ["client_id".to_owned(), "client_secret".to_owned()] }
+        Self { scheme: None, encode: BasicEncoding::Form, names: ["client_id".to_owned(), "client_secret".to_owned()] }
+    }
+}
+
+impl Basic {
+    /// Returns the word before the two halves.
+    pub(crate) fn word(&self) -> &str {
+        self.scheme.as_deref().unwrap_or("Basic")
     }
 }
 

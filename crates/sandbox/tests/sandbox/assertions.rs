@@ -63,3 +63,43 @@ async fn an_unknown_keyword_of_compute_is_an_error() {
         assert!(PlayedVendor::parse("appish", &spec.replace(from, to)).is_err(), "{to}");
     }
 }
+
+#[tokio::test]
+async fn a_request_has_the_body_and_the_credentials_of_one_alternative() {
+    let playing = play(foreign("choosish")).await;
+    let post = |body: &str| {
+        let request =
+            playing.http.post(playing.url("/token")).header("content-type", "application/x-www-form-urlencoded");
+        request.body(format!("client_id=example-client-id%2B1&{body}"))
+    };
+    let basic = |body: &str| post(body).basic_auth("example-client-id%2B1", Some("example-client-secret%3A100%25"));
+    let secret = "grant_type=client_credentials";
+    let password = "grant_type=password&username=example-username&password=example-password";
+    for request in [basic(secret), post(password)] {
+        assert_eq!(status_and_body(request).await.0, 200);
+    }
+    for request in [post(secret), basic(password), post(&password.replace("example-p", "another-p"))] {
+        assert!(status_and_body(request).await.0 >= 400);
+    }
+    let names: Vec<String> = playing.issuer.environment().into_iter().map(|(name, _)| name).collect();
+    assert!(names.contains(&"CHOOSISH_CLIENT_SECRET".to_owned()), "{names:?}");
+    assert!(!names.iter().any(|name| name.contains("PASSWORD") || name.contains("PRIVATE_KEY")), "{names:?}");
+}
+
+#[tokio::test]
+async fn a_further_request_of_a_login_has_the_values_of_the_response_before() {
+    let playing = play(foreign("thenish")).await;
+    let redeem = |path: &str, code: &str| {
+        let request = playing.http.post(playing.url(path)).header("content-type", "application/x-www-form-urlencoded");
+        request.body(format!("code={code}"))
+    };
+    assert!(status_and_body(redeem("/ticket/7", "example-code")).await.0 >= 400, "no login has begun");
+    let login = playing.http.post(playing.url("/code")).header("content-type", "application/json");
+    let login = login.basic_auth("example-client-id%2B1", Some("example-client-secret%3A100%25"));
+    let (status, body) = status_and_body(login.body(r#"{"grant":"code","username":"example-username"}"#)).await;
+    assert_eq!(status, 200, "{body}");
+    let code = body["data"][0]["code"].as_str().unwrap();
+    assert!(status_and_body(redeem("/ticket/8", code)).await.0 >= 400, "another nonce");
+    let (status, body) = status_and_body(redeem("/ticket/7", code)).await;
+    assert_eq!((status, body["rest_url"].as_str()), (200, Some(playing.issuer.url())), "{body}");
+}

@@ -16,6 +16,8 @@ pub struct SpecClient<'a> {
     /// Replaces claims of each JWT.
     pub claims: serde_json::Map<String, Value>,
     playing: &'a Playing,
+    /// The values of the response before, for a further request of a login.
+    pub received: std::collections::BTreeMap<String, Value>,
 }
 
 /// An operation with its path and method.
@@ -28,6 +30,7 @@ impl<'a> SpecClient<'a> {
         Self {
             spec: serde_saphyr::from_str_with_options(spec, options).unwrap(),
             access: None,
+            received: Default::default(),
             claims: Default::default(),
             playing,
         }
@@ -56,9 +59,58 @@ impl<'a> SpecClient<'a> {
         panic!("no operation {id}")
     }
 
-    /// Returns the requests of an action: one for each example of its body, or one with the required fields.
-    pub fn requests(&self, action: &str, token: &str) -> Vec<RequestBuilder> {
+    /// Returns an action as each alternative of `one-of` performs it.
+    fn forms(&self, action: &str) -> Vec<Value> {
+        let login = &self.spec["x-token"]["login"];
         let action = &self.spec["x-token"][action];
+        let Some(alternatives) = login["one-of"].as_object() else { return vec![action.clone()] };
+        let form = |(name, of_login): (&String, &Value)| {
+            let mut form = action.clone();
+            let own = &action["one-of"][name];
+            if form["security"].is_null() && !of_login["security"].is_null() {
+                form["security"] = of_login["security"].clone();
+            }
+            for key in ["body", "security"].into_iter().filter(|key| !own[*key].is_null()) {
+                form[key] = own[key].clone();
+            }
+            let blocks = [&of_login["compute"], &action["compute"], &own["compute"]];
+            let computes: serde_json::Map<String, Value> = blocks
+                .into_iter()
+                .filter_map(Value::as_object)
+                .flatten()
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect();
+            form["compute"] = computes.into();
+            form
+        };
+        alternatives.iter().map(form).collect()
+    }
+
+    /// Returns the requests of an action: with each alternative, one for each example of its body, or one with the required
+    /// fields.
+    pub fn requests(&self, action: &str, token: &str) -> Vec<RequestBuilder> {
+        self.forms(action).iter().flat_map(|action| self.requests_of(action, token)).collect()
+    }
+
+    /// Sends the further requests of a login, and returns the response to the last one.
+    pub async fn further(&self, spec: &str, first: reqwest::Response) -> reqwest::Response {
+        let mut response = first;
+        for then in self.spec["x-token"]["login"]["then"].as_array().into_iter().flatten() {
+            assert!(response.status().is_success(), "{}", response.status());
+            let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+            let mut next = SpecClient::new(spec, self.playing);
+            let places = then["from"].as_object().unwrap().iter();
+            next.received =
+                places.map(|(name, at)| (name.clone(), body.pointer(at.as_str().unwrap()).unwrap().clone())).collect();
+            if let Some(at) = then["server"].as_str() {
+                assert_eq!(body.pointer(at).unwrap(), self.playing.issuer.url());
+            }
+            response = next.requests_of(then, "").remove(0).send().await.unwrap();
+        }
+        response
+    }
+
+    fn requests_of(&self, action: &Value, token: &str) -> Vec<RequestBuilder> {
         let operation = self.find(action["operation"].as_str().unwrap()).3;
         let body = &self.at(&operation["requestBody"]);
         let Some((media_type, media)) = body["content"].as_object().and_then(|content| content.iter().next()) else {
@@ -97,7 +149,10 @@ impl<'a> SpecClient<'a> {
     }
 
     fn computed(&self, action: &Value) -> std::collections::BTreeMap<String, Value> {
-        Signer { playing: self.playing, claims: self.claims.clone() }.computed(&self.spec["x-token"], action)
+        let mut computed =
+            Signer { playing: self.playing, claims: self.claims.clone() }.computed(&self.spec["x-token"], action);
+        computed.extend(self.received.clone());
+        computed
     }
 
     fn request(&self, action: &Value, token: &str) -> RequestBuilder {
@@ -129,8 +184,9 @@ impl<'a> SpecClient<'a> {
             }
         }
         let security = operation["security"].as_array().or(self.spec["security"].as_array());
-        let chosen =
-            security.and_then(|all| all.iter().find(|one| !one[action["security"].as_str().unwrap_or("")].is_null()));
+        let wanted = action["security"].as_str().unwrap_or("");
+        let is_wanted = |one: &&Value| !one[wanted].is_null() || wanted == "none" && *one == &json!({});
+        let chosen = security.and_then(|all| all.iter().find(is_wanted));
         for (name, _) in
             chosen.or(security.and_then(|all| all.first())).and_then(Value::as_object).into_iter().flatten()
         {
@@ -140,19 +196,21 @@ impl<'a> SpecClient<'a> {
                 .chars()
                 .flat_map(|c| if c.is_uppercase() { vec!['_', c.to_ascii_lowercase()] } else { vec![c] })
                 .collect();
+            let word = self.spec["x-token"]["basic"]["scheme"].as_str();
             let computed = self.computed(action).get(name).map(text);
             let own = computed.unwrap_or_else(|| credential(snake.trim_start_matches('_')));
             // The bearer scheme of a shared operation carries the refresh token.
             let own = if action["bearer"] == "refresh" { String::new() } else { own };
             headers.push(match (scheme["type"].as_str().unwrap(), scheme["scheme"].as_str()) {
                 ("apiKey", _) => (text(&scheme["name"]), own),
-                (_, Some(basic)) if basic.eq_ignore_ascii_case("basic") => {
+                (_, Some(basic)) if basic.eq_ignore_ascii_case("basic") || word == Some(basic) => {
                     let names = self.spec["x-token"]["basic"]["names"].as_array().cloned();
                     let names = names.unwrap_or_else(|| vec![json!("client_id"), json!("client_secret")]);
                     let is_raw = self.spec["x-token"]["basic"]["encode"] == "raw";
                     let halves = names.iter().map(|name| credential(name.as_str().unwrap()));
                     let halves: Vec<_> = halves.map(|half| if is_raw { half } else { encoded(&half) }).collect();
-                    ("authorization".to_owned(), format!("Basic {}", STANDARD.encode(halves.join(":"))))
+                    let word = word.unwrap_or("Basic");
+                    ("authorization".to_owned(), format!("{word} {}", STANDARD.encode(halves.join(":"))))
                 }
                 (_, scheme) => {
                     let access = self.access.as_deref().filter(|_| !action["token"].is_null()).unwrap_or(token);
@@ -208,7 +266,9 @@ impl<'a> SpecClient<'a> {
 
     /// Returns the schema of an action's successful response.
     pub fn success(&self, action: &str) -> &Value {
-        let operation = self.find(self.x(&format!("/{action}/operation")).unwrap()).3;
+        let last = self.spec["x-token"][action]["then"].as_array().and_then(|then| then.last());
+        let last = last.and_then(|then| then["operation"].as_str());
+        let operation = self.find(last.or(self.x(&format!("/{action}/operation"))).unwrap()).3;
         let responses = operation["responses"].as_object().unwrap();
         let (_, response) = responses.iter().find(|(status, _)| status.starts_with('2')).unwrap();
         &self.at(response)["content"].as_object().unwrap().values().next().unwrap()["schema"]

@@ -26,17 +26,21 @@ fn is_single_use(client: &SpecClient<'_>) -> bool {
     *word == true || word["default"] == true
 }
 
-async fn tokens(client: &SpecClient<'_>, action: &str, token: &str) -> Vec<(String, Value)> {
+async fn tokens(spec: &str, client: &SpecClient<'_>, action: &str, token: &str) -> Vec<(String, Value)> {
     let mut tokens = Vec::new();
     let mut requests = client.requests(action, token);
     if action == "refresh" && is_single_use(client) {
         requests.truncate(1);
     }
     for request in requests {
-        let response = request.send().await.unwrap();
+        let mut response = request.send().await.unwrap();
+        if action == "login" {
+            response = client.further(spec, response).await;
+        }
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = body(response).await;
-        assert!((200..300).contains(&status), "{action}: {status} {body}");
+        let reason = headers.get("x-sandbox-reason");
+        assert!((200..300).contains(&status), "{action}: {status} {body} {reason:?}");
         assert_eq!(client.misfit(client.success(action), &body, ""), None, "{action}: {body}");
         let token = access_token(&client.spec["x-token"]["response"]["access-token"], &headers, &body);
         tokens.push((token.unwrap_or_else(|| panic!("{action}: {body}")), body));
@@ -55,14 +59,14 @@ async fn whole_lifecycle(spec: &str, playing: &Playing) {
 
     let first = async || {
         if has("login") {
-            return (tokens(&client, "login", "").await, String::new());
+            return (tokens(spec, &client, "login", "").await, String::new());
         }
         let consent = playing.issuer.consent().unwrap();
         if !has("refresh") {
             // It is the token itself.
             return (vec![(consent, Value::Null)], String::new());
         }
-        (tokens(&client, "refresh", &consent).await, consent)
+        (tokens(spec, &client, "refresh", &consent).await, consent)
     };
 
     let (last, _) = first().await;
@@ -89,7 +93,7 @@ async fn whole_lifecycle(spec: &str, playing: &Playing) {
         // A vendor that never replaces a refresh token need not repeat it.
         let own = is_own.then(|| last[0].0.clone());
         refresh = own.or_else(|| refresh_of(&last[0].1)).unwrap_or(refresh);
-        last = tokens(&client, "refresh", &refresh).await;
+        last = tokens(spec, &client, "refresh", &refresh).await;
         assert_eq!(call(&last[0]).await, 200);
         if is_single_use(&client) && client.spec["x-token"]["refresh"]["grace"].is_null() {
             let (status, _) = status_and_body(client.requests("refresh", &refresh).remove(0)).await;
