@@ -25,20 +25,26 @@ pub fn is_printable(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
 }
 
-/// The headers of a call, by name: the token's first.
+/// The headers of a call, by name: the token's first, unless the token goes into the query.
 pub fn headers(obtained: &Obtained) -> Result<Vec<(String, String)>, Failure> {
     let own = [(obtained.header_name.as_str(), obtained.token.header())];
+    let own = own.into_iter().filter(|_| obtained.account.vendor.policy.query.is_none());
     let further = obtained.token.extra_headers().iter().map(|(name, value)| (name.as_str(), value));
     let mut headers = Vec::new();
-    for (name, value) in own.into_iter().chain(further) {
+    for (name, value) in own.chain(further) {
         let value = value.to_str().ok().filter(|value| is_printable(value));
         headers.push((title_case(name), value.ok_or_else(|| unprintable(obtained))?.to_owned()));
     }
     Ok(headers)
 }
 
-/// Returns one line per header, as `curl -H @-` reads them.
+/// Returns one line per header, as `curl -H @-` reads them. A token for the query has none.
 pub fn header_lines(obtained: &Obtained) -> Result<String, Failure> {
+    let vendor = obtained.account.vendor;
+    if vendor.policy.query.is_some() {
+        let hint = "use `freshtoken token --format json`, whose `query` has it";
+        return Err(Failure::usage(format!("{} takes the token in the query of a URL: {hint}", vendor.name)));
+    }
     Ok(headers(obtained)?.into_iter().map(|(name, value)| format!("{name}: {value}\n")).collect())
 }
 
@@ -90,9 +96,10 @@ pub fn json(obtained: &Obtained) -> Result<Value, Failure> {
         headers(obtained)?.into_iter().map(|(name, value)| (name, Value::from(value))).collect();
     let expires_at = obtained.token.expires_at();
     let unix = expires_at.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map(|since| since.as_secs());
+    let query = obtained.account.vendor.policy.query.map(|name| json!({ name: token }));
     let header = obtained.token.header().to_str().unwrap_or_default();
     let token_type = header.strip_suffix(token).map(str::trim).filter(|token_type| !token_type.is_empty());
-    Ok(json!({
+    let mut value = json!({
         "version": 1,
         "account": obtained.account.name,
         "vendor": obtained.account.vendor.name,
@@ -103,7 +110,12 @@ pub fn json(obtained: &Obtained) -> Result<Value, Failure> {
         "expires_at_unix": unix,
         "scopes": obtained.token.scopes(),
         "base_url": obtained.base_url,
-    }))
+    });
+    // Most vendors have none, and a client of theirs need not know of it.
+    if let (Some(query), Some(object)) = (query, value.as_object_mut()) {
+        object.insert("query".to_owned(), query);
+    }
+    Ok(value)
 }
 
 /// Returns a time in UTC, in whole seconds.

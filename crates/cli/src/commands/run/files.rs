@@ -47,9 +47,13 @@ impl Files {
 
     /// Replaces both files. A reader sees the old file or the new one.
     pub fn write(&self, obtained: &Obtained) -> Result<(), Failure> {
-        let (token, headers) = (output::token(obtained)?, output::header_lines(obtained)?);
-        for (path, text) in [(self.token(), token), (self.headers(), headers.as_str())] {
-            replace(&path, text).map_err(|error| Failure::other(format!("cannot write {path:?}: {error}")))?;
+        let mut files = vec![(self.token(), output::token(obtained)?.to_owned())];
+        // A token for the query has no header.
+        if obtained.account.vendor.policy.query.is_none() {
+            files.push((self.headers(), output::header_lines(obtained)?));
+        }
+        for (path, text) in files {
+            replace(&path, &text).map_err(|error| Failure::other(format!("cannot write {path:?}: {error}")))?;
         }
         Ok(())
     }

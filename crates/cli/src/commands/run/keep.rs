@@ -53,7 +53,10 @@ pub fn perform(
     files.write(&obtained)?;
     let prefix = account.vendor.prefix;
     let name = run.env.clone().unwrap_or_else(|| format!("{prefix}_ACCESS_TOKEN_FILE"));
-    command.env(name, files.token()).env(format!("{prefix}_HEADER_FILE"), files.headers());
+    command.env(name, files.token());
+    if account.vendor.policy.query.is_none() {
+        command.env(format!("{prefix}_HEADER_FILE"), files.headers());
+    }
     let status = runtime.block_on(wait(command, &source, &files, obtained, &changed));
     drop(files);
     drop(opened);
