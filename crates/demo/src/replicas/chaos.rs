@@ -35,6 +35,9 @@ const BETWEEN_OUTAGES: Duration = Duration::from_secs(12);
 /// When Redis loses its data for the first time, so that even a short run has a loss.
 const FIRST_LOSS: Duration = Duration::from_secs(25);
 
+/// How long after a replica has ended the others know the pairs that it has stored.
+const KNOWN_AFTER: Duration = Duration::from_secs(2);
+
 /// The least time between two losses. After each, accounts without a login wait for the quiet time.
 const BETWEEN_LOSSES: Duration = Duration::from_secs(150);
 
@@ -55,6 +58,8 @@ pub struct Chaos {
     no_kill_before: Duration,
     no_outage_before: Duration,
     no_loss_before: Duration,
+    /// When a replica last ended.
+    gone_at: Duration,
     /// When Redis last lost its data.
     lost_at: Option<Duration>,
     is_redis_down: bool,
@@ -89,6 +94,7 @@ impl Chaos {
             no_kill_before: Duration::ZERO,
             no_outage_before: Duration::ZERO,
             no_loss_before: FIRST_LOSS,
+            gone_at: Duration::ZERO,
             lost_at: None,
             is_redis_down: false,
             is_ready: vec![false; replicas],
@@ -121,7 +127,7 @@ impl Chaos {
             return Ok(());
         }
         self.next = now + self.between(BETWEEN);
-        let kind = self.choose(now, fleet.store.redis.is_some());
+        let kind = self.choose(now, fleet);
         let account = self.rng.usize(..self.accounts);
         // After two losses in a row, the documented wait is longer than what is measured here.
         let is_well = fleet.tally.accounts[account].is_well() && fleet.issuers[account].faults().is_empty();
@@ -209,19 +215,29 @@ impl Chaos {
         self.no_loss_before = at + BETWEEN_LOSSES;
     }
 
-    fn choose(&mut self, now: Duration, has_redis: bool) -> Kind {
-        if has_redis && !self.is_redis_down && self.lost_at.is_none() && now >= FIRST_LOSS && self.are_ready() {
-            return Kind::RedisFlush;
+    /// Whether every pair is known to a replica that runs, so that Redis may lose it. Otherwise it would be lost with the replica,
+    /// which no store can rule out.
+    fn may_lose_data(&self, now: Duration, fleet: &Fleet) -> bool {
+        let all_run = fleet.with_status(Status::Running).len() == fleet.tally.replicas();
+        self.are_ready() && all_run && now >= self.gone_at + KNOWN_AFTER
+    }
+
+    fn choose(&mut self, now: Duration, fleet: &Fleet) -> Kind {
+        let has_redis = fleet.store.redis.is_some() && !self.is_redis_down;
+        let is_loss_due = has_redis && now >= self.no_loss_before;
+        if is_loss_due && self.may_lose_data(now, fleet) {
+            return if self.lost_at.is_some() && self.rng.bool() { Kind::RedisLoss } else { Kind::RedisFlush };
         }
-        let mut kinds = vec![(Kind::LoseResponse, 2), (Kind::Delay, 4), (Kind::Stop, 2)];
-        if !self.is_redis_down && now >= self.no_kill_before {
-            kinds.extend([(Kind::Kill, 5), (Kind::KillHolder, 3)]);
-        }
-        if has_redis && !self.is_redis_down && now >= self.no_outage_before {
-            kinds.extend([(Kind::RedisKill, 2), (Kind::RedisStop, 2), (Kind::RedisPause, 2)]);
-            if now >= self.no_loss_before && self.are_ready() {
-                kinds.extend([(Kind::RedisLoss, 4), (Kind::RedisFlush, 4)]);
+        let mut kinds = vec![(Kind::LoseResponse, 2), (Kind::Delay, 4)];
+        // Before a loss, all replicas run for a while.
+        if !is_loss_due {
+            kinds.push((Kind::Stop, 2));
+            if !self.is_redis_down && now >= self.no_kill_before {
+                kinds.extend([(Kind::Kill, 5), (Kind::KillHolder, 3)]);
             }
+        }
+        if has_redis && now >= self.no_outage_before {
+            kinds.extend([(Kind::RedisKill, 2), (Kind::RedisStop, 2), (Kind::RedisPause, 2)]);
         }
         let mut roll = self.rng.u32(..kinds.iter().map(|(_, weight)| weight).sum::<u32>());
         for (kind, weight) in kinds {
@@ -282,6 +298,7 @@ impl Chaos {
 
     /// A killed replica is started again after a while.
     pub fn gone(&mut self, now: Duration, replica: usize, fleet: &Fleet) {
+        self.gone_at = now;
         // Those that end by themselves are still there.
         if fleet.replicas.status(replica) == Status::Gone {
             let wait = self.between((0.3, 2.0));

@@ -10,8 +10,15 @@ use super::message::Report;
 /// How many lines are kept.
 const LINES: usize = 400;
 
+/// How many lines before a refresh token was used twice are kept for good.
+const BEFORE: usize = 40;
+
 #[derive(Default)]
-pub struct Trace(VecDeque<String>);
+pub struct Trace {
+    lines: VecDeque<String>,
+    /// What led to a refresh token that was used twice.
+    kept: Vec<String>,
+}
 
 impl Trace {
     /// Adds a line to the accounts that this is about.
@@ -34,10 +41,16 @@ impl Trace {
     }
 
     fn add(&mut self, line: String) {
-        if self.0.len() == LINES {
-            self.0.pop_front();
+        if self.lines.len() == LINES {
+            self.lines.pop_front();
         }
-        self.0.push_back(line);
+        let is_twice = line.contains("used already");
+        self.lines.push_back(line);
+        if is_twice {
+            let first = self.lines.len().saturating_sub(BEFORE);
+            self.kept.extend(self.lines.iter().skip(first).cloned());
+            self.kept.push(String::new());
+        }
     }
 }
 
@@ -56,6 +69,6 @@ fn account(report: &Report) -> Option<usize> {
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|line| writeln!(f, "{line}"))
+        self.kept.iter().chain(&self.lines).try_for_each(|line| writeln!(f, "{line}"))
     }
 }
