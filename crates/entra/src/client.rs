@@ -155,6 +155,22 @@ impl Endpoint {
             &[("tenant", self.settings.tenant.as_str())],
         )
     }
+
+    /// Returns the base URL without a slash at its end, for a computed value.
+    #[doc(hidden)]
+    pub fn text_base(&self) -> Result<String, Error> {
+        Ok(base_url(self)?.trim_end_matches('/').to_owned())
+    }
+
+    /// Returns a setting, for a computed value.
+    #[doc(hidden)]
+    pub fn text_setting(&self, name: &'static str) -> Result<&str, Error> {
+        let value = match name {
+            "tenant" => self.settings.tenant.as_str(),
+            _ => "",
+        };
+        if value.is_empty() { Err(Error::missing_setting(name)) } else { Ok(value) }
+    }
 }
 
 /// Returns the base URL with its settings. It is not a method, because a setting can have its name.

@@ -12,8 +12,12 @@
 pub enum TokenRequest {
     /// A login of the application itself.
     ClientCredentialsGrant(ClientCredentialsGrant),
+    /// A login of the application itself, with a certificate in place of a secret.
+    CertificateGrant(CertificateGrant),
     /// A refresh of a user's tokens, which returns a new refresh token too.
     RefreshGrant(RefreshGrant),
+    /// A refresh of a user's tokens, with a certificate in place of a secret.
+    CertificateRefreshGrant(CertificateRefreshGrant),
 }
 
 impl From<ClientCredentialsGrant> for TokenRequest {
@@ -22,9 +26,21 @@ impl From<ClientCredentialsGrant> for TokenRequest {
     }
 }
 
+impl From<CertificateGrant> for TokenRequest {
+    fn from(body: CertificateGrant) -> Self {
+        Self::CertificateGrant(body)
+    }
+}
+
 impl From<RefreshGrant> for TokenRequest {
     fn from(body: RefreshGrant) -> Self {
         Self::RefreshGrant(body)
+    }
+}
+
+impl From<CertificateRefreshGrant> for TokenRequest {
+    fn from(body: CertificateRefreshGrant) -> Self {
+        Self::CertificateRefreshGrant(body)
     }
 }
 
@@ -63,6 +79,43 @@ impl ::serde::Serialize for ClientCredentialsGrant {
     }
 }
 
+/// A login of the application itself, with a certificate in place of a secret.
+///
+/// Source: [the vendor's
+/// page](https://learn.microsoft.com/entra/identity-platform/certificate-credentials).
+///
+/// It also sends `grant_type` = `client_credentials`, `client_assertion_type` =
+/// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CertificateGrant {
+    /// The id of the application, a GUID. It is not a secret. Source: [the vendor's
+    /// page](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
+    pub client_id: String,
+    /// The JWT, signed with PS256 by the key of a certificate of the application. Source: [the vendor's
+    /// page](https://learn.microsoft.com/entra/identity-platform/certificate-credentials).
+    pub client_assertion: ::freshtoken_wire::Secret,
+    /// The identifier of the resource, and `/.default`: `https://graph.microsoft.com/.default`. Source:
+    /// [the vendor's
+    /// page](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
+    pub scope: String,
+}
+
+impl ::serde::Serialize for CertificateGrant {
+    fn serialize<S: ::serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        use ::serde::ser::SerializeStruct as _;
+        let mut body = serializer.serialize_struct("CertificateGrant", 5usize)?;
+        body.serialize_field("grant_type", "client_credentials")?;
+        body.serialize_field("client_id", &self.client_id)?;
+        body.serialize_field("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")?;
+        body.serialize_field("client_assertion", &self.client_assertion)?;
+        body.serialize_field("scope", &self.scope)?;
+        body.end()
+    }
+}
+
 /// A refresh of a user's tokens, which returns a new refresh token too. The old one stays valid.
 ///
 /// Source: [the vendor's
@@ -75,9 +128,10 @@ pub struct RefreshGrant {
     /// The id of the application that the refresh token was issued to. Source: [the vendor's
     /// page](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow).
     pub client_id: String,
-    /// A secret of the application. A public application has none, and must not send one. Source: [the
-    /// vendor's page](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow).
-    pub client_secret: Option<::freshtoken_wire::Secret>,
+    /// A secret of the application. A public application has none, and is not described here. Source:
+    /// [the vendor's
+    /// page](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow).
+    pub client_secret: ::freshtoken_wire::Secret,
     /// The newest refresh token. Source: [the vendor's
     /// page](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow).
     pub refresh_token: ::freshtoken_wire::Secret,
@@ -95,10 +149,51 @@ impl ::serde::Serialize for RefreshGrant {
         let mut body = serializer.serialize_struct("RefreshGrant", 5usize)?;
         body.serialize_field("grant_type", "refresh_token")?;
         body.serialize_field("client_id", &self.client_id)?;
-        match &self.client_secret {
-            Some(value) => body.serialize_field("client_secret", value)?,
-            None => body.skip_field("client_secret")?,
+        body.serialize_field("client_secret", &self.client_secret)?;
+        body.serialize_field("refresh_token", &self.refresh_token)?;
+        match &self.user_scope {
+            Some(value) => body.serialize_field("scope", value)?,
+            None => body.skip_field("scope")?,
         }
+        body.end()
+    }
+}
+
+/// A refresh of a user's tokens, with a certificate in place of a secret.
+///
+/// Source: the vendor's pages,
+/// [refresh](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow) and
+/// [certificates](https://learn.microsoft.com/entra/identity-platform/certificate-credentials).
+///
+/// It also sends `grant_type` = `refresh_token`, `client_assertion_type` =
+/// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CertificateRefreshGrant {
+    /// The id of the application, a GUID. It is not a secret. Source: [the vendor's
+    /// page](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow).
+    pub client_id: String,
+    /// The JWT, signed with PS256 by the key of a certificate of the application. Source: [the vendor's
+    /// page](https://learn.microsoft.com/entra/identity-platform/certificate-credentials).
+    pub client_assertion: ::freshtoken_wire::Secret,
+    /// The newest refresh token. Source: [the vendor's
+    /// page](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow).
+    pub refresh_token: ::freshtoken_wire::Secret,
+    /// The scopes of the consent, or fewer, separated by spaces. Source: [the vendor's
+    /// page](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow).
+    pub user_scope: Option<String>,
+}
+
+impl ::serde::Serialize for CertificateRefreshGrant {
+    fn serialize<S: ::serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        use ::serde::ser::SerializeStruct as _;
+        let mut body = serializer.serialize_struct("CertificateRefreshGrant", 6usize)?;
+        body.serialize_field("grant_type", "refresh_token")?;
+        body.serialize_field("client_id", &self.client_id)?;
+        body.serialize_field("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")?;
+        body.serialize_field("client_assertion", &self.client_assertion)?;
         body.serialize_field("refresh_token", &self.refresh_token)?;
         match &self.user_scope {
             Some(value) => body.serialize_field("scope", value)?,

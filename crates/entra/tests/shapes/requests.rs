@@ -27,6 +27,54 @@ async fn create_token_client_credentials() {
 }
 
 #[tokio::test]
+async fn create_token_certificate() {
+    let response = Response {
+        status: 200,
+        media_type: "application/json",
+        body: "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"ext_expires_in\":3599,\"access_token\":\"example-access-token\"}",
+        headers: &[],
+    };
+    let server = Server::start(response).await;
+    crate::client(&server)
+        .create_token(types::CertificateGrant {
+            client_id: "00000000-0000-4000-8000-00000000000b".into(),
+            client_assertion: "example-header.example-claims.example-signature".into(),
+            scope: "https://graph.microsoft.com/.default".into(),
+        })
+        .await
+        .expect("a success");
+    let secrets = &[
+        ("client_assertion", "example-header.example-claims.example-signature"),
+    ];
+    review!("requests", "create_token.certificate", server.request_text(secrets).await);
+}
+
+#[tokio::test]
+async fn create_token_refresh_with_certificate() {
+    let response = Response {
+        status: 200,
+        media_type: "application/json",
+        body: "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"ext_expires_in\":3599,\"access_token\":\"example-access-token\"}",
+        headers: &[],
+    };
+    let server = Server::start(response).await;
+    crate::client(&server)
+        .create_token(types::CertificateRefreshGrant {
+            client_id: "00000000-0000-4000-8000-00000000000b".into(),
+            client_assertion: "example-header.example-claims.example-signature".into(),
+            refresh_token: "example-refresh-token".into(),
+            user_scope: None,
+        })
+        .await
+        .expect("a success");
+    let secrets = &[
+        ("client_assertion", "example-header.example-claims.example-signature"),
+        ("refresh_token", "example-refresh-token"),
+    ];
+    review!("requests", "create_token.refresh_with_certificate", server.request_text(secrets).await);
+}
+
+#[tokio::test]
 async fn create_token_refresh_token() {
     let response = Response {
         status: 200,
@@ -38,7 +86,7 @@ async fn create_token_refresh_token() {
     crate::client(&server)
         .create_token(types::RefreshGrant {
             client_id: "00000000-0000-4000-8000-00000000000b".into(),
-            client_secret: Some("example~client-secret+1".into()),
+            client_secret: "example~client-secret+1".into(),
             refresh_token: "example-refresh-token".into(),
             user_scope: None,
         })
@@ -63,12 +111,15 @@ async fn create_token_refresh_with_scope() {
     crate::client(&server)
         .create_token(types::RefreshGrant {
             client_id: "00000000-0000-4000-8000-00000000000b".into(),
-            client_secret: None,
+            client_secret: "example~client-secret+1".into(),
             refresh_token: "example-refresh-token".into(),
             user_scope: Some("https://graph.microsoft.com/User.Read".into()),
         })
         .await
         .expect("a success");
-    let secrets = &[("refresh_token", "example-refresh-token")];
+    let secrets = &[
+        ("client_secret", "example~client-secret+1"),
+        ("refresh_token", "example-refresh-token"),
+    ];
     review!("requests", "create_token.refresh_with_scope", server.request_text(secrets).await);
 }

@@ -9,9 +9,11 @@
 //!
 //! let credentials = entra::Credentials {
 //!     client_id: "00000000-0000-4000-8000-00000000000b".into(),
-//!     client_secret: "example~client-secret+1".into(),
 //!     resource: "example-resource".into(),
 //!     user_scope: None,
+//!     authentication: entra::Authentication::Secret {
+//!         client_secret: "example~client-secret+1".into(),
+//!     },
 //! };
 //! let tokens = TokenSource::new(
 //!     entra::Endpoint::global().tenant("00000000-0000-4000-8000-00000000000a"),
@@ -27,8 +29,9 @@
 #![allow(rustdoc::invalid_html_tags, rustdoc::bare_urls, rustdoc::broken_intra_doc_links)]
 
 pub use ::freshtoken_entra::{Client, Endpoint, Error, ErrorBody, types};
+use ::freshtoken_wire::compute;
 use crate::adapter;
-use crate::env::{EnvError, FromEnv, Variable};
+use crate::env::{Alternative, EnvError, FromEnv, Variable};
 use crate::{
     CredentialSource, GrantError, IssuedTokens, RefreshTokens, Renewal, Secret,
     TokenPolicy, Vendor,
@@ -46,9 +49,6 @@ pub struct Credentials {
     /// The id of the application, a GUID. It is not a secret. Source: [the vendor's
     /// page](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
     pub client_id: String,
-    /// A secret of the application. Source: [the vendor's
-    /// page](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
-    pub client_secret: Secret,
     /// A part of `scope`, which is `{resource}/.default`.
     pub resource: String,
     /// The scopes of the consent, or fewer, separated by spaces. Source: [the vendor's
@@ -56,6 +56,26 @@ pub struct Credentials {
     ///
     /// Only a refresh needs it.
     pub user_scope: Option<String>,
+    /// How the client authenticates.
+    pub authentication: Authentication,
+}
+
+/// How the client authenticates: one of the ways that the vendor accepts. `Debug` prints no secret.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Authentication {
+    /// With the credentials of `secret`.
+    Secret {
+        /// A secret of the application. Source: [the vendor's
+        /// page](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
+        client_secret: Secret,
+    },
+    /// With the credentials of `certificate`.
+    Certificate {
+        /// The private key of the certificate: an RSA key, as a PEM or a JWK.
+        private_key: Secret,
+        /// The certificate that is registered for the application, as a PEM.
+        certificate: Secret,
+    },
 }
 
 impl Vendor for Endpoint {
@@ -76,25 +96,69 @@ impl Vendor for Endpoint {
         credentials: &CredentialSource<Credentials>,
     ) -> Result<IssuedTokens, GrantError> {
         let credentials = credentials.get().await?;
-        adapter::given(&[
-            ("client_id", &credentials.client_id),
-            ("client_secret", &credentials.client_secret),
-            ("resource", &credentials.resource),
-            ("user_scope", &credentials.user_scope),
-        ])?;
-        let computed_scope = Secret::new([
-            credentials.resource.as_str(),
-            "/.default",
-        ].concat());
-        let client = Client::new(self.clone())?;
-        let outcome = client
-            .create_token_outcome(types::ClientCredentialsGrant {
-                client_id: credentials.client_id.clone(),
-                client_secret: credentials.client_secret.clone(),
-                scope: computed_scope.expose().to_owned(),
-            })
-            .await?;
-        adapter::issued::<_, ErrorBody>(outcome)
+        match &credentials.authentication {
+            Authentication::Secret { client_secret: given_client_secret, .. } => {
+                adapter::given(&[
+                    ("client_id", &credentials.client_id),
+                    ("resource", &credentials.resource),
+                    ("user_scope", &credentials.user_scope),
+                    ("client_secret", given_client_secret),
+                ])?;
+                let computed_scope = Secret::new([
+                    credentials.resource.as_str(),
+                    "/.default",
+                ].concat());
+                let client = Client::new(self.clone())?;
+                let outcome = client
+                    .create_token_outcome(types::ClientCredentialsGrant {
+                        client_id: credentials.client_id.clone(),
+                        client_secret: given_client_secret.clone(),
+                        scope: computed_scope.expose().to_owned(),
+                    })
+                    .await?;
+                adapter::issued::<_, ErrorBody>(outcome)
+            }
+            Authentication::Certificate { private_key: given_private_key, certificate: given_certificate, .. } => {
+                adapter::given(&[
+                    ("client_id", &credentials.client_id),
+                    ("resource", &credentials.resource),
+                    ("user_scope", &credentials.user_scope),
+                ])?;
+                let computed_client_assertion = adapter::computed(
+                    compute::Jwt::new(&[compute::Algorithm::Ps256])
+                        .thumbprint("x5t#S256", "certificate", given_certificate)
+                        .claim(
+                            "aud",
+                            [
+                                self.text_base()?.as_str(),
+                                "/",
+                                self.text_setting("tenant")?,
+                                "/oauth2/v2.0/token",
+                            ].concat(),
+                        )
+                        .claim("iss", &credentials.client_id)
+                        .claim("sub", &credentials.client_id)
+                        .claim("jti", adapter::computed(compute::uuid())?)
+                        .claim("nbf", compute::Moment::after(0).unix())
+                        .claim("iat", compute::Moment::after(0).unix())
+                        .claim("exp", compute::Moment::after(300).unix())
+                        .sign("private_key", given_private_key),
+                )?;
+                let computed_scope = Secret::new([
+                    credentials.resource.as_str(),
+                    "/.default",
+                ].concat());
+                let client = Client::new(self.clone())?;
+                let outcome = client
+                    .create_token_outcome(types::CertificateGrant {
+                        client_id: credentials.client_id.clone(),
+                        client_assertion: computed_client_assertion.clone(),
+                        scope: computed_scope.expose().to_owned(),
+                    })
+                    .await?;
+                adapter::issued::<_, ErrorBody>(outcome)
+            }
+        }
     }
 
     async fn refresh(
@@ -103,16 +167,52 @@ impl Vendor for Endpoint {
         refresh_token: &Secret,
     ) -> Result<IssuedTokens, GrantError> {
         let credentials = credentials.get().await?;
-        let client = Client::new(self.clone())?;
-        let outcome = client
-            .create_token_outcome(types::RefreshGrant {
-                client_id: credentials.client_id.clone(),
-                client_secret: Some(credentials.client_secret.clone()),
-                refresh_token: refresh_token.clone(),
-                user_scope: credentials.user_scope.clone(),
-            })
-            .await?;
-        adapter::issued::<_, ErrorBody>(outcome)
+        match &credentials.authentication {
+            Authentication::Secret { client_secret: given_client_secret, .. } => {
+                let client = Client::new(self.clone())?;
+                let outcome = client
+                    .create_token_outcome(types::RefreshGrant {
+                        client_id: credentials.client_id.clone(),
+                        client_secret: given_client_secret.clone(),
+                        refresh_token: refresh_token.clone(),
+                        user_scope: credentials.user_scope.clone(),
+                    })
+                    .await?;
+                adapter::issued::<_, ErrorBody>(outcome)
+            }
+            Authentication::Certificate { private_key: given_private_key, certificate: given_certificate, .. } => {
+                let computed_client_assertion = adapter::computed(
+                    compute::Jwt::new(&[compute::Algorithm::Ps256])
+                        .thumbprint("x5t#S256", "certificate", given_certificate)
+                        .claim(
+                            "aud",
+                            [
+                                self.text_base()?.as_str(),
+                                "/",
+                                self.text_setting("tenant")?,
+                                "/oauth2/v2.0/token",
+                            ].concat(),
+                        )
+                        .claim("iss", &credentials.client_id)
+                        .claim("sub", &credentials.client_id)
+                        .claim("jti", adapter::computed(compute::uuid())?)
+                        .claim("nbf", compute::Moment::after(0).unix())
+                        .claim("iat", compute::Moment::after(0).unix())
+                        .claim("exp", compute::Moment::after(300).unix())
+                        .sign("private_key", given_private_key),
+                )?;
+                let client = Client::new(self.clone())?;
+                let outcome = client
+                    .create_token_outcome(types::CertificateRefreshGrant {
+                        client_id: credentials.client_id.clone(),
+                        client_assertion: computed_client_assertion.clone(),
+                        refresh_token: refresh_token.clone(),
+                        user_scope: credentials.user_scope.clone(),
+                    })
+                    .await?;
+                adapter::issued::<_, ErrorBody>(outcome)
+            }
+        }
     }
 }
 
@@ -121,8 +221,6 @@ impl FromEnv for Endpoint {
 
     const VARIABLES: &'static [Variable] = &[
         Variable::required("ENTRA_CLIENT_ID", "The id of the application, a GUID."),
-        Variable::required("ENTRA_CLIENT_SECRET", "A secret of the application.")
-            .secret(),
         Variable::required(
             "ENTRA_RESOURCE",
             "A part of scope, which is {resource}/.default.",
@@ -131,6 +229,21 @@ impl FromEnv for Endpoint {
             "ENTRA_USER_SCOPE",
             "The scopes of the consent, or fewer, separated by spaces.",
         ),
+        Variable::optional(
+            "ENTRA_CLIENT_SECRET",
+            "With secret: A secret of the application.",
+        )
+            .secret(),
+        Variable::optional(
+            "ENTRA_PRIVATE_KEY",
+            "With certificate: The private key of the certificate: an RSA key, as a PEM or a JWK.",
+        )
+            .secret(),
+        Variable::optional(
+            "ENTRA_CERTIFICATE",
+            "With certificate: The certificate that is registered for the application, as a PEM.",
+        )
+            .secret(),
         Variable::optional("ENTRA_REFRESH_TOKEN", "The refresh token to start with.")
             .secret(),
         Variable::required(
@@ -154,13 +267,29 @@ impl FromEnv for Endpoint {
             ],
         )?
             .tenant(vars.needed::<String>("ENTRA_TENANT")?);
+        let alternative = vars.alternative(&[
+            Alternative::new("secret", &["ENTRA_CLIENT_SECRET"], &[]),
+            Alternative::new(
+                "certificate",
+                &["ENTRA_PRIVATE_KEY", "ENTRA_CERTIFICATE"],
+                &[],
+            ),
+        ])?;
         Ok((
             endpoint,
             Credentials {
                 client_id: vars.needed("ENTRA_CLIENT_ID")?,
-                client_secret: vars.needed("ENTRA_CLIENT_SECRET")?,
                 resource: vars.needed("ENTRA_RESOURCE")?,
                 user_scope: vars.given("ENTRA_USER_SCOPE")?,
+                authentication: match alternative {
+                    "secret" => Authentication::Secret {
+                        client_secret: vars.needed("ENTRA_CLIENT_SECRET")?,
+                    },
+                    _ => Authentication::Certificate {
+                        private_key: vars.needed("ENTRA_PRIVATE_KEY")?,
+                        certificate: vars.needed("ENTRA_CERTIFICATE")?,
+                    },
+                },
             },
         ))
     }

@@ -90,9 +90,9 @@ async fn zoho_revokes_the_refresh_token_even_if_it_was_revoked_before() {
 fn entra_at(server: &Server) -> (entra::Endpoint, entra::Credentials) {
     let credentials = entra::Credentials {
         client_id: "a-client".into(),
-        client_secret: "a-client-secret".into(),
         resource: "https://graph.microsoft.com".into(),
         user_scope: None,
+        authentication: entra::Authentication::Secret { client_secret: "a-client-secret".into() },
     };
     (entra::Endpoint::at(server.url()).unwrap().tenant("example.com"), credentials)
 }

@@ -91,9 +91,12 @@ impl Signer<'_> {
         let mut header = serde_json::json!({ "alg": algorithm });
         for (name, words) in words["header"].as_object().into_iter().flatten() {
             header[name] = match name.as_str() {
-                "x5t#S256" => {
-                    URL_SAFE_NO_PAD.encode(digest(&SHA256, &der(&self.named(words.as_str().unwrap())))).into()
-                }
+                "x5t#S256" => URL_SAFE_NO_PAD
+                    .encode(digest(
+                        &SHA256,
+                        &der(&self.named(words.as_str().or(words["credential"].as_str()).unwrap())),
+                    ))
+                    .into(),
                 _ => self.value(words, true),
             };
         }
