@@ -371,7 +371,7 @@ mod tests {
             assert_eq!(origin("http://localhost/a").unwrap(), "http://localhost");
             assert_eq!(origin("http://127.0.0.1:81").unwrap(), "http://127.0.0.1:81");
         }
-        assert_eq!(http.0.first.get().unwrap().1.base_url(), "http://localhost/a");
+        assert_eq!(http.0.known[0].get().unwrap().1.base_url(), "http://localhost/a");
     }
 
     #[test]
