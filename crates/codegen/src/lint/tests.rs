@@ -217,7 +217,17 @@ fn no_misspelt_key_is_dropped_silently() {
             let Some((parent, key)) = pointer.rsplit_once('/') else { continue };
             let is_free = ["properties", "schemas", "responses", "headers", "parameters", "examples", "requestBodies"]
                 .into_iter()
-                .chain(["securitySchemes", "content", "paths", "variables", "encoding", "scopes", "also", "claims"])
+                .chain([
+                    "securitySchemes",
+                    "content",
+                    "paths",
+                    "variables",
+                    "encoding",
+                    "scopes",
+                    "also",
+                    "claims",
+                    "one-of",
+                ])
                 .any(|map| parent.ends_with(&format!("/{map}")));
             let inside = ["/value", "/example", "/security", "/x-logo"];
             let is_inside_a_value = inside.iter().any(|part| pointer.contains(part));
