@@ -1,7 +1,7 @@
 //! How a [`TokenSource`] is created: what it starts from, and its settings.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use freshtoken_wire::Secret;
 use http::HeaderName;
@@ -194,6 +194,22 @@ impl<V: Vendor> TokenSourceBuilder<V> {
         self
     }
 
+    /// Never logs in: the source only refreshes, and asks for consent where the refresh token no longer works.
+    ///
+    /// Use it for a person's tokens at a vendor whose login is for the application itself, such as `client_credentials` at
+    /// Microsoft Entra ID. Otherwise, a login after a refused refresh token would continue with another identity.
+    ///
+    /// ```no_run
+    /// # use freshtoken::{TokenSource, Vendor};
+    /// # fn example<V: Vendor>(endpoint: V, credentials: V::Credentials, received: String) {
+    /// let tokens = TokenSource::builder(endpoint, credentials).refresh_token(received).without_login().build();
+    /// # }
+    /// ```
+    pub fn without_login(mut self) -> Self {
+        self.options.without_login = true;
+        self
+    }
+
     /// Renews the token whenever a renewal is due, even without callers. Use it for tokens that can be renewed only while
     /// they are valid.
     ///
@@ -268,6 +284,7 @@ pub(crate) struct Options {
     pub(crate) on_change: Option<OnChange>,
     pub(crate) on_event: Option<OnEvent>,
     pub(crate) refresh_in_background: bool,
+    pub(crate) without_login: bool,
     pub(crate) forget_answer: bool,
     pub(crate) clock: AnyClock,
     pub(crate) random: Option<Arc<dyn Random>>,
@@ -276,7 +293,7 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn shared<V: Vendor>(self, vendor: &V, server: Arc<str>) -> Shared {
         Shared {
-            policy: vendor.policy(),
+            policy: if self.without_login { without_login(vendor.policy()) } else { vendor.policy() },
             server,
             header: const { HeaderName::from_static(V::POLICY.header) },
             store: self.store,
@@ -289,4 +306,16 @@ impl Options {
             keep_response: !self.forget_answer,
         }
     }
+}
+
+/// Returns the policy without a login. Each one is made once, so that sources can share it.
+fn without_login(policy: &TokenPolicy) -> &'static TokenPolicy {
+    static MADE: Mutex<Vec<&'static TokenPolicy>> = Mutex::new(Vec::new());
+    let policy = policy.login(false);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = made.iter().find(|known| ***known == policy).copied();
+    known.unwrap_or_else(|| {
+        made.push(Box::leak(Box::new(policy)));
+        made[made.len() - 1]
+    })
 }

@@ -217,3 +217,15 @@ async fn a_source_starts_from_a_token_made_by_hand_and_revokes_it() {
     assert_eq!(issuer.seen(), ["revoke by-hand"]);
     assert_eq!(ask(&tokens).await.unwrap_err().kind(), ErrorKind::ConsentNeeded);
 }
+
+#[tokio::test]
+async fn a_source_without_login_asks_for_consent_in_place_of_another_identity() {
+    let (issuer, clock) = (Issuer::new(Does::issues_pairs(s(DAY))), TestClock::new());
+    let tokens = TokenSource::builder(acme::<RefreshesOnce>(&issuer), "password".to_owned()).clock(clock.clone());
+    let tokens = tokens.refresh_token("consented").without_login().build();
+    assert_eq!(ask(&tokens).await.unwrap(), "token-1");
+    clock.advance(s(DAY + 3));
+    issuer.does(Does::WantsLogin);
+    assert_eq!(ask(&tokens).await.unwrap_err().kind(), ErrorKind::ConsentNeeded);
+    assert_eq!(issuer.seen(), ["consented", "refresh-1"]);
+}
