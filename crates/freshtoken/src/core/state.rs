@@ -427,7 +427,20 @@ impl TokenState {
             self.rejections.new_token();
         }
         self.schedule.update(self.record.as_deref(), &record, self.policy, now, random);
-        self.record = Some(record);
+        self.record = Some(self.with_known_starts(record));
+    }
+
+    /// Adds the start tokens that this process knows to have been sent. The record of a process that started while the store was
+    /// down has none, and could take the place of one that did.
+    fn with_known_starts(&self, record: Arc<Record>) -> Arc<Record> {
+        let known = self.record.iter().flat_map(|ours| &ours.starts);
+        let missing: Vec<_> = known.filter(|start| !record.starts.contains(start)).cloned().collect();
+        if missing.is_empty() {
+            return record;
+        }
+        let mut record = Record::clone(&record);
+        record.starts.extend(missing);
+        Arc::new(record)
     }
 
     fn back_off(&mut self, growth: Growth, error: Error, retry_after: Option<Duration>, now: Now) -> Effect {

@@ -158,6 +158,9 @@ impl TokenState {
         if let Some(wait) = self.wait_for_expiry(now) {
             return Effect::Wait(wait);
         }
+        if self.may_be_good_again(now) {
+            return Effect::Watch(LOOK);
+        }
         if self.has_store && self.sends_lost_token(now) {
             // There is nothing to do before the token has expired.
             if let Some(token) = self.good_token(now).cloned() {
@@ -174,6 +177,13 @@ impl TokenState {
             }
         }
         self.grant(now)
+    }
+
+    /// Whether the token is only being revoked, by this process. If that fails, it is good again, and a refresh before its expiry
+    /// would have spoiled it. A revocation holds the lease, but may have lost it.
+    fn may_be_good_again(&self, now: Now) -> bool {
+        let is_early = self.token().is_some() && !self.schedule.has_definitely_expired(now);
+        self.suspended && is_early && self.policy.renew == Renewal::AtExpiry && !self.policy.login
     }
 
     /// Whether a lost response is followed by a login while the token is still good.
