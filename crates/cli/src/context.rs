@@ -15,9 +15,9 @@ use crate::config::Config;
 use crate::environment;
 use crate::failure::Failure;
 use crate::paths;
+use crate::source::{self, Key, Mode, OnEvent, Opened, Setup, Storage};
 use crate::value::NESTED;
 use crate::vendors;
-use crate::vendors::{Key, Mode, OnEvent, Opened, Setup, Storage};
 
 /// How long a command may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -139,7 +139,7 @@ impl Context {
     /// Opens a source.
     pub fn open_with(&self, account: &Arc<Account>, mode: Mode, on_event: Option<OnEvent>) -> Result<Opened, Failure> {
         let (storage, key) = (self.storage()?, self.key()?);
-        account.vendor.open(Setup { account, storage: &storage, key: &key, mode, on_event })
+        source::open(Setup { account, storage: &storage, key: &key, mode, on_event })
     }
 }
 

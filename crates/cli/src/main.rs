@@ -21,13 +21,16 @@ mod context;
 mod failure;
 mod grants;
 mod log;
+mod note;
 mod obtain;
 mod output;
 mod paths;
 #[cfg(unix)]
+mod printable;
 mod private;
 #[cfg(unix)]
 mod serve;
+mod source;
 mod tracked;
 mod value;
 mod vendors;

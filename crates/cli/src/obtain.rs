@@ -12,8 +12,8 @@ use freshtoken::{Renewal, Token};
 use crate::account::Account;
 use crate::context::{Context, finish, run, runtime};
 use crate::failure::Failure;
+use crate::source::Opened;
 use crate::tracked::DIGEST;
-use crate::vendors::Opened;
 
 /// How far the time of a record may be ahead: the clock was set back since then, or another machine's is ahead.
 const FUTURE: Duration = Duration::from_secs(60);

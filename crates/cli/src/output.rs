@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::args::TokenFormat;
 use crate::failure::{Failure, Status};
 use crate::obtain::Obtained;
+use crate::printable::is_printable;
 
 /// Writes to stdout: all of it, or the command fails. If the reader has gone away, it fails without a message.
 pub fn print(text: &str) -> Result<(), Failure> {
@@ -18,11 +19,6 @@ pub fn print(text: &str) -> Result<(), Failure> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Failure::new(Status::Other, "")),
         Err(error) => Err(Failure::other(format!("cannot write to stdout: {error}"))),
     }
-}
-
-/// Whether every byte is printable ASCII, so that no shell, terminal or HTTP client makes something else of it.
-pub fn is_printable(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
 }
 
 /// The headers of a call, by name: the token's first, unless the token goes into the query.

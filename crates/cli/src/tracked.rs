@@ -7,7 +7,7 @@ use freshtoken::{CredentialSource, GrantError, IssuedTokens, Secret, TokenPolicy
 
 use crate::failure::Failure;
 use crate::grants::Grants;
-use crate::output::is_printable;
+use crate::printable::is_printable;
 
 /// The name of the digest among the kept values of a token.
 pub const DIGEST: &str = "freshtoken-cli.credentials";

@@ -6,7 +6,6 @@ pub mod run;
 mod status;
 mod vendors;
 
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -71,9 +70,4 @@ fn manual(dir: Option<&Path>) -> Result<(), Failure> {
             output::print(&String::from_utf8_lossy(&page))
         }
     }
-}
-
-/// Writes a line to stderr. Without stderr, the line is lost.
-pub fn note(text: &str) {
-    let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
 }

@@ -15,11 +15,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::commands::note;
 use crate::failure::Failure;
+use crate::note::note;
 use crate::output;
-use crate::serve::gate::Denied;
+use crate::serve::denied::Denied;
 use crate::serve::listen::{Kind, Listener};
+use crate::serve::peer::Peer;
 use crate::serve::respond::respond;
 use crate::serve::{Agent, Log, lock};
 
@@ -31,13 +32,6 @@ const HEAD: usize = 8 * 1024;
 
 /// How long a client may take for the head.
 const HEAD_TIME: Duration = Duration::from_secs(5);
-
-/// The process at the other end, if the system says which.
-#[derive(Clone, Copy, Default)]
-pub struct Peer {
-    uid: Option<u32>,
-    pid: Option<i32>,
-}
 
 /// Serves until SIGTERM or Ctrl-C, then finishes what is under way.
 pub async fn serve(listener: Listener, agent: &Arc<Agent>) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use freshtoken::status::{State, Status};
 
 use crate::grants::BUCKETS;
-use crate::serve::gate::Denied;
+use crate::serve::denied::Denied;
 use crate::serve::{Agent, Served, lock};
 
 /// Every state, so that each has a series from the start.

@@ -9,10 +9,12 @@
 //! | `metrics`, `page` | what a dashboard and a person see |
 
 mod connection;
+mod denied;
 mod gate;
 mod listen;
 mod metrics;
 mod page;
+mod peer;
 mod respond;
 mod routes;
 
@@ -26,12 +28,13 @@ use tokio::task::JoinSet;
 
 use crate::account::Account;
 use crate::args::Serve;
-use crate::commands::note;
 use crate::context::{Context, finish, runtime};
 use crate::failure::Failure;
+use crate::note::note;
 use crate::obtain::Source;
-use crate::serve::gate::{Denied, Gate};
-use crate::vendors::{Mode, Opened};
+use crate::serve::denied::Denied;
+use crate::serve::gate::Gate;
+use crate::source::{Mode, Opened};
 
 /// How long to wait for what only a person can change.
 const RETRY: Duration = Duration::from_secs(60);

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use crate::failure::{Failure, Status};
 use crate::output;
-use crate::serve::connection::Peer;
-use crate::serve::gate::Denied;
+use crate::serve::denied::Denied;
+use crate::serve::peer::Peer;
 use crate::serve::routes::Route;
 use crate::serve::{Agent, Served, metrics, page};
 

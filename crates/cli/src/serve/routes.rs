@@ -2,7 +2,7 @@
 
 use freshtoken::http::Method;
 
-use crate::serve::gate::Denied;
+use crate::serve::denied::Denied;
 
 /// What a request is for.
 #[derive(Clone, Debug, PartialEq, Eq)]

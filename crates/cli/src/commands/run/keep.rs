@@ -18,7 +18,7 @@ use crate::args::Run;
 use crate::context::{Context, finish, run as run_within, runtime};
 use crate::failure::Failure;
 use crate::obtain::{Obtained, Source};
-use crate::vendors::{Mode, Opened};
+use crate::source::{Mode, Opened};
 
 /// How often the token is looked at. A change is noticed at once; this is for a renewal that is due.
 const LOOK: Duration = Duration::from_secs(1);
@@ -41,7 +41,7 @@ pub fn perform(
         Some(Arc::new(move |event| match &event.kind {
             EventKind::Renewed { .. } | EventKind::Adopted => notify.notify_one(),
             EventKind::Refused(error) | EventKind::ConsentNeeded(error) if !quiet => {
-                crate::commands::note(&format!("freshtoken: {error:#}"));
+                crate::note::note(&format!("freshtoken: {error:#}"));
             }
             _ => {}
         })),

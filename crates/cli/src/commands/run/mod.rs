@@ -108,6 +108,6 @@ fn execute(mut command: Command) -> ExitCode {
 
 /// Says why the command was not started.
 fn not_started(command: &Command, error: &std::io::Error) -> ExitCode {
-    super::note(&format!("freshtoken: cannot run {:?}: {}", command.get_program(), one_line(&error.to_string())));
+    crate::note::note(&format!("freshtoken: cannot run {:?}: {}", command.get_program(), one_line(&error.to_string())));
     ExitCode::from(if error.kind() == std::io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE })
 }

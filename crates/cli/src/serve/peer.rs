@@ -1,0 +1,8 @@
+//! Who asks.
+
+/// The process at the other end, if the system says which.
+#[derive(Clone, Copy, Default)]
+pub struct Peer {
+    pub uid: Option<u32>,
+    pub pid: Option<i32>,
+}

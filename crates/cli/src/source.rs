@@ -1,0 +1,170 @@
+//! Makes the token source of an account.
+
+use std::sync::Arc;
+
+use freshtoken::env::{EnvError, FromEnv};
+use freshtoken::event::Event;
+use freshtoken::store::{FileStore, Seal};
+use freshtoken::{CredentialSource, Secret, TokenSource};
+
+use crate::account::Account;
+use crate::failure::Failure;
+use crate::grants::Grants;
+use crate::tracked::{Problems, Tracked};
+use crate::value::Lookup;
+
+/// What a source is made from.
+pub struct Setup<'a> {
+    pub account: &'a Arc<Account>,
+    pub storage: &'a Storage,
+    pub key: &'a Key,
+    pub mode: Mode,
+    pub on_event: Option<OnEvent>,
+}
+
+/// The callback for what happens to a token.
+pub type OnEvent = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// When a source renews its token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// When it is asked for a token.
+    OnDemand,
+    /// Although no caller asks.
+    InBackground,
+}
+
+/// Where records are kept.
+#[derive(Clone)]
+pub enum Storage {
+    File(FileStore),
+    #[cfg(feature = "redis")]
+    Redis(freshtoken_redis::RedisStore),
+}
+
+/// The key of the records, and of the digests of credentials.
+#[derive(Clone)]
+pub struct Key {
+    pub seal: Seal,
+    pub digest: Secret,
+}
+
+/// A token source with what the program has to know about it.
+#[derive(Clone)]
+pub struct Opened {
+    pub tokens: TokenSource,
+    /// The digest of the credentials, which the token has too if it came from them.
+    pub digest: String,
+    /// What failed on this machine while a request was made.
+    pub problems: Arc<Problems>,
+    /// What was asked of the vendor.
+    pub grants: Arc<Grants>,
+    /// Whether the store is on this machine, and needs no runtime.
+    pub is_local: bool,
+}
+
+impl Opened {
+    /// Loads what other processes have stored.
+    pub async fn load(&self) -> Result<(), Failure> {
+        // A broken file stays broken; another store may be back soon.
+        let failed = |error| if self.is_local { Failure::other(format!("{error:#}")) } else { Failure::from(error) };
+        self.tokens.load_stored().await.map_err(failed)
+    }
+}
+
+type Open = fn(Setup<'_>) -> Result<Opened, Failure>;
+
+macro_rules! table {
+    ($($vendor:ident)*) => {
+        /// How a source is made for each vendor, by its name.
+        static OPEN: &[(&str, Open)] = &[$((
+            <freshtoken::$vendor::Endpoint as freshtoken::Vendor>::POLICY.vendor,
+            open_as::<freshtoken::$vendor::Endpoint>,
+        )),*];
+    };
+}
+freshtoken::for_vendors!(table);
+
+/// Makes a source. It sends no request before it is asked for a token.
+pub fn open(setup: Setup<'_>) -> Result<Opened, Failure> {
+    let name = setup.account.vendor.name;
+    match OPEN.iter().find(|(vendor, _)| *vendor == name) {
+        Some((_, open)) => open(setup),
+        None => Err(Failure::other(format!("no source for {name}"))),
+    }
+}
+
+fn open_as<V: FromEnv<Credentials: PartialEq>>(setup: Setup<'_>) -> Result<Opened, Failure> {
+    let account = setup.account;
+    let (vendor, credentials, scopes) = read::<V>(account)?;
+    let digest = account.digest(&setup.key.digest);
+    let problems = Arc::<Problems>::default();
+    let grants = Arc::<Grants>::default();
+    let vendor = Tracked::new(vendor, digest.clone(), problems.clone(), grants.clone());
+    let credentials = match credentials {
+        Some(credentials) => credentials.into(),
+        None => ask::<V>(account.clone(), problems.clone()),
+    };
+    // The scopes are a part of the name, since a source does not know those of a callback. A name has no space.
+    let name = if scopes.is_empty() { account.name.clone() } else { format!("{} {scopes}", account.name) };
+    let mut builder = TokenSource::builder(vendor, credentials).seal(setup.key.seal.clone());
+    let is_local = matches!(setup.storage, Storage::File(_));
+    builder = match setup.storage.clone() {
+        Storage::File(store) => builder.store(store, name),
+        #[cfg(feature = "redis")]
+        Storage::Redis(store) => builder.store(store, name),
+    };
+    if let Some(token) = account.refresh_token()? {
+        builder = builder.refresh_token(token);
+    }
+    if setup.mode == Mode::InBackground {
+        builder = builder.refresh_in_background();
+    }
+    if let Some(on_event) = setup.on_event {
+        builder = builder.on_event(move |event| on_event(event));
+    }
+    Ok(Opened { tokens: builder.build(), digest, problems, grants, is_local })
+}
+
+/// Reads what decides where the record is kept, and the credentials too if all of them are at hand.
+fn read<V: FromEnv>(account: &Account) -> Result<(V, Option<V::Credentials>, String), Failure> {
+    let read = |lookup: &Lookup| V::from_vars(&|name| lookup.get(name)).map_err(|error| account.explain(&error));
+    let lookup = account.lookup("x")?;
+    let (vendor, credentials) = read(&lookup)?;
+    let scopes = V::scopes(&credentials);
+    if !lookup.has_placeholders() {
+        return Ok((vendor, Some(credentials), scopes));
+    }
+    // With another placeholder, the record must be the same.
+    let (other, other_credentials) = read(&account.lookup("y")?)?;
+    if other.server() != vendor.server() || V::scopes(&other_credentials) != scopes {
+        return Err(Failure::usage(format!(
+            "account {}: the server and the scopes decide where the token is kept; give them as values or variables",
+            account.name
+        )));
+    }
+    Ok((vendor, None, scopes))
+}
+
+/// Gets the credentials when a request needs them.
+fn ask<V: FromEnv<Credentials: PartialEq>>(
+    account: Arc<Account>,
+    problems: Arc<Problems>,
+) -> CredentialSource<V::Credentials> {
+    CredentialSource::ask(move || {
+        let (account, problems) = (account.clone(), problems.clone());
+        async move {
+            let found = async {
+                let lookup = account.resolve().await?;
+                let (_, credentials) =
+                    V::from_vars(&|name| lookup.get(name)).map_err(|error: EnvError| account.explain(&error))?;
+                Ok(credentials)
+            };
+            found.await.map_err(|failure: Failure| {
+                let message = failure.message.clone();
+                problems.set(failure);
+                message.into()
+            })
+        }
+    })
+}
