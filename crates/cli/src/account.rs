@@ -65,7 +65,7 @@ impl Account {
         self.values.get(name).map_or(Ok(None), |value| value.read(&self.describe(name)))
     }
 
-    /// Returns a digest of the credentials: those that say who asks, and not where. A file or a command counts by its name.
+    /// Returns a digest of the credentials, without the server and the base URL. A file or a command is identified by its name.
     pub fn digest(&self, key: &Secret) -> String {
         let mut mac = hmac_sha256::HMAC::new(key.expose());
         let is_start = |name: &str| self.vendor.refresh_token() == Some(name);

@@ -11,12 +11,12 @@ pub const BUCKETS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 #[derive(Default)]
 pub struct Grants(Mutex<BTreeMap<(&'static str, &'static str), Timing>>);
 
-/// How often, and how long.
+/// The number of requests, and their durations.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Timing {
     pub count: u64,
     pub seconds: f64,
-    /// How many took at most so long as the bucket's bound.
+    /// The number of requests that took at most as long as each bound of `BUCKETS`.
     pub within: [u64; BUCKETS.len()],
 }
 

@@ -25,7 +25,7 @@ impl Entry {
         names.find(|name| name.strip_prefix(self.prefix) == Some("_REFRESH_TOKEN"))
     }
 
-    /// Whether the variable says where the vendor is, and not who asks.
+    /// Whether the variable names the server or the base URL, and is not a credential.
     pub fn is_place(&self, variable: &str) -> bool {
         matches!(variable.strip_prefix(self.prefix), Some("_URL" | "_SERVER"))
     }

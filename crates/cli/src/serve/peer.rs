@@ -1,4 +1,4 @@
-//! Who asks.
+//! The process that sent a request.
 
 /// The process at the other end, if the system says which.
 #[derive(Clone, Copy, Default)]

@@ -54,7 +54,7 @@ fn hundreds_of_connections_and_a_slow_head_do_not_end_the_agent() {
     let idle: Vec<_> = (0..300).filter_map(|_| UnixStream::connect(&agent.socket).ok()).collect();
     assert!(idle.len() > 100);
     let mut rest = Vec::new();
-    // It is closed once its time is over.
+    // The agent closes it when its time limit has passed.
     let _ = slow.read_to_end(&mut rest);
     drop(idle);
     while status(&agent.get("/healthz")) != 200 {

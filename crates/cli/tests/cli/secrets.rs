@@ -113,7 +113,7 @@ fn a_process_leaves_no_core_file() {
     }
 }
 
-/// Whether a program dumps core when it is told to.
+/// Whether a program leaves a core file when a signal ends it.
 fn dumps_core(user: &User, script: &str) -> bool {
     let script = format!("ulimit -c unlimited; {script}");
     let mut command = user.other_command("/bin/sh", &["-c", &script]);
