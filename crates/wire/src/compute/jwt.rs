@@ -1,95 +1,14 @@
 //! Signed JWTs (RFC 7515, 7518 and 7519), as client assertions, as grants and as tokens of an app.
 
-use aws_lc_rs::signature::{
-    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
-};
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use crate::compute::ComputeError;
+use crate::compute::algorithm::{Algorithm, Signing};
+use crate::compute::error::ComputeError;
 use crate::compute::key;
-use crate::compute::key::Curve;
 use crate::secret::Secret;
-
-/// An algorithm that signs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// RSA PKCS#1 v1.5 with SHA-256.
-    Rs256,
-    /// RSA PKCS#1 v1.5 with SHA-384.
-    Rs384,
-    /// RSA PKCS#1 v1.5 with SHA-512.
-    Rs512,
-    /// RSA-PSS with SHA-256.
-    Ps256,
-    /// RSA-PSS with SHA-384.
-    Ps384,
-    /// RSA-PSS with SHA-512.
-    Ps512,
-    /// ECDSA on P-256 with SHA-256.
-    Es256,
-    /// ECDSA on P-384 with SHA-384.
-    Es384,
-    /// ECDSA on P-521 with SHA-512.
-    Es512,
-    /// Ed25519.
-    EdDsa,
-    /// HMAC with SHA-256.
-    Hs256,
-    /// HMAC with SHA-384.
-    Hs384,
-    /// HMAC with SHA-512.
-    Hs512,
-}
-
-/// What an algorithm signs with.
-pub(super) enum Signing {
-    Rsa(&'static dyn RsaEncoding),
-    Ec(Curve),
-    Ed25519,
-    Hmac(hmac::Algorithm),
-}
-
-impl Algorithm {
-    /// Returns its name in the header `alg`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Rs256 => "RS256",
-            Self::Rs384 => "RS384",
-            Self::Rs512 => "RS512",
-            Self::Ps256 => "PS256",
-            Self::Ps384 => "PS384",
-            Self::Ps512 => "PS512",
-            Self::Es256 => "ES256",
-            Self::Es384 => "ES384",
-            Self::Es512 => "ES512",
-            Self::EdDsa => "EdDSA",
-            Self::Hs256 => "HS256",
-            Self::Hs384 => "HS384",
-            Self::Hs512 => "HS512",
-        }
-    }
-
-    pub(super) fn signing(self) -> Signing {
-        match self {
-            Self::Rs256 => Signing::Rsa(&RSA_PKCS1_SHA256),
-            Self::Rs384 => Signing::Rsa(&RSA_PKCS1_SHA384),
-            Self::Rs512 => Signing::Rsa(&RSA_PKCS1_SHA512),
-            Self::Ps256 => Signing::Rsa(&RSA_PSS_SHA256),
-            Self::Ps384 => Signing::Rsa(&RSA_PSS_SHA384),
-            Self::Ps512 => Signing::Rsa(&RSA_PSS_SHA512),
-            Self::Es256 => Signing::Ec(Curve::P256),
-            Self::Es384 => Signing::Ec(Curve::P384),
-            Self::Es512 => Signing::Ec(Curve::P521),
-            Self::EdDsa => Signing::Ed25519,
-            Self::Hs256 => Signing::Hmac(hmac::HMAC_SHA256),
-            Self::Hs384 => Signing::Hmac(hmac::HMAC_SHA384),
-            Self::Hs512 => Signing::Hmac(hmac::HMAC_SHA512),
-        }
-    }
-}
 
 /// A value in the header or among the claims of a JWT. An absent or empty optional value is left out.
 pub trait Claim {

@@ -2,10 +2,7 @@
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPairComponents, PublicKeyComponents};
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, Ed25519KeyPair, RsaKeyPair,
-};
+use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair};
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
@@ -13,9 +10,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::compute::jwt::{Algorithm, Signing};
+use crate::compute::algorithm::{Algorithm, Curve, Signing};
+use crate::compute::error::ComputeError;
 use crate::compute::pem;
-use crate::compute::{ComputeError, Problem};
 use crate::secret::Secret;
 
 const UNREADABLE: &str = "cannot be read as a private key: write a PEM (PKCS#8 `PRIVATE KEY`, PKCS#1 `RSA PRIVATE KEY` or SEC1 \
@@ -39,34 +36,6 @@ pub(super) enum Key {
     Shared(Zeroizing<Vec<u8>>),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Curve {
-    P256,
-    P384,
-    P521,
-}
-
-impl Curve {
-    const ALL: [Self; 3] = [Self::P256, Self::P384, Self::P521];
-
-    fn signing(self) -> &'static EcdsaSigningAlgorithm {
-        match self {
-            Self::P256 => &ECDSA_P256_SHA256_FIXED_SIGNING,
-            Self::P384 => &ECDSA_P384_SHA384_FIXED_SIGNING,
-            Self::P521 => &ECDSA_P521_SHA512_FIXED_SIGNING,
-        }
-    }
-
-    /// Returns the length of a coordinate in bytes.
-    fn len(self) -> usize {
-        match self {
-            Self::P256 => 32,
-            Self::P384 => 48,
-            Self::P521 => 66,
-        }
-    }
-}
-
 /// A key, and the id that its JWK states.
 pub(super) struct Read {
     pub(super) key: Key,
@@ -84,7 +53,7 @@ pub(super) fn read(name: &str, text: &Secret, is_shared: bool) -> Result<Read, C
         (false, true) => jwk(text.expose()).filter(|read| !matches!(read.key, Key::Shared(_))).ok_or(UNREADABLE),
         (false, false) => from_pem(text.expose()).map(|key| Read { key, kid: None }),
     };
-    read.map_err(|problem| ComputeError(Problem::Credential { name: name.to_owned(), problem }))
+    read.map_err(|problem| ComputeError::credential(name, problem))
 }
 
 fn from_pem(text: &str) -> Result<Key, &'static str> {
