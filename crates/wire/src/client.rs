@@ -21,6 +21,7 @@ use crate::limits::{CONNECT_TIMEOUT, TOTAL_TIMEOUT};
 ///   loopback: `localhost`, names below it, `127.0.0.0/8` and `::1`. These proxies take precedence over proxies that you
 ///   add. To replace them, call [`no_proxy`](ClientBuilder::no_proxy) before [`proxy`](ClientBuilder::proxy).
 /// - `localhost` and the names below it resolve to loopback, whatever the system's resolver returns.
+/// - TLS is rustls with the feature `rustls`, even if another crate turns on reqwest's `native-tls`.
 pub fn http_client_builder() -> ClientBuilder {
     let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -34,13 +35,16 @@ pub fn http_client_builder() -> ClientBuilder {
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TOTAL_TIMEOUT)
         .pool_max_idle_per_host(0);
-    with_direct_loopback(builder)
+    with_transport(builder)
 }
 
-/// Makes the client connect to loopback directly, without the environment's proxies and without DNS. The builder must not
-/// have proxies or a custom resolver yet.
+/// Makes the client use rustls if its feature is on, and connect to loopback directly, without the environment's proxies
+/// and without DNS. The builder must not have proxies or a custom resolver yet.
 #[doc(hidden)]
-pub fn with_direct_loopback(builder: ClientBuilder) -> ClientBuilder {
+pub fn with_transport(builder: ClientBuilder) -> ClientBuilder {
+    // reqwest prefers the platform's TLS as soon as any crate of the program turns on its feature `native-tls`.
+    #[cfg(feature = "rustls")]
+    let builder = builder.tls_backend_rustls();
     let proxies = environment_proxies(&|name| std::env::var(name).ok());
     proxies.into_iter().fold(builder.dns_resolver(Resolver), ClientBuilder::proxy)
 }
@@ -66,7 +70,7 @@ pub fn is_loopback_address(url: &Url) -> bool {
 }
 
 /// Returns whether a URL's host is a loopback address, `localhost`, or a name below it (RFC 6761 section 6.3). For a client
-/// that resolves names as [`with_direct_loopback`] does.
+/// that resolves names as [`with_transport`] does.
 #[doc(hidden)]
 pub fn is_loopback(url: &Url) -> bool {
     is_loopback_address(url) || is_localhost(url.host_str().unwrap_or_default())

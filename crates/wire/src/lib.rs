@@ -101,7 +101,7 @@ pub use cause::{Cause, lacks_certificates, write_chain};
 pub use client::http_client_builder;
 #[cfg(feature = "client")]
 #[doc(hidden)]
-pub use client::{is_loopback, is_loopback_address, with_direct_loopback};
+pub use client::{is_loopback, is_loopback_address, with_transport};
 pub use dates::{FormatProblem, check_format};
 pub use delimited::{CommaDelimited, Delimited, ListError, PipeDelimited, SpaceDelimited};
 #[cfg(feature = "client")]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use freshtoken_wire::{is_loopback, with_direct_loopback};
+use freshtoken_wire::{is_loopback, with_transport};
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use reqwest::{Body, ClientBuilder, Method, Request};
 use serde::Serialize;
@@ -37,7 +37,7 @@ impl HttpClient {
     ///
     /// As [`HttpClient::new`](crate::HttpClient::new).
     pub fn new(tokens: TokenSource) -> Result<Self, HttpError> {
-        let builder = with_direct_loopback(reqwest::Client::builder().timeout(TIMEOUT));
+        let builder = with_transport(reqwest::Client::builder().timeout(TIMEOUT));
         Ok(Self(crate::HttpClient::build(builder, tokens.as_async().clone(), is_loopback)?))
     }
 

@@ -9,7 +9,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use freshtoken_wire::{is_loopback, is_loopback_address, with_direct_loopback};
+use freshtoken_wire::{is_loopback, is_loopback_address, with_transport};
 use reqwest::{ClientBuilder, Request, Response, Url};
 
 use self::call::{Call, check_plain, redirect_policy};
@@ -67,7 +67,7 @@ impl HttpClient {
     ///
     /// [`HttpError::Client`] if TLS cannot be set up now, because of missing CA certificates for example.
     pub fn new(tokens: TokenSource) -> Result<Self, HttpError> {
-        Self::build(with_direct_loopback(reqwest::Client::builder()), tokens, is_loopback)
+        Self::build(with_transport(reqwest::Client::builder()), tokens, is_loopback)
     }
 
     /// Creates a client with custom settings, except for redirects, which always follow
