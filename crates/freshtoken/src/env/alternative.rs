@@ -1,6 +1,7 @@
 //! The choice between several ways to authenticate, by the variables that are set.
 
-use crate::env::{EnvError, Problem, Vars};
+use crate::env::error::{EnvError, Problem};
+use crate::env::vars::Vars;
 
 /// One of several ways to authenticate, and the variables of its credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
