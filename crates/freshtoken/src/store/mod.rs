@@ -22,7 +22,8 @@ pub use self::error::StoreError;
 pub use self::file::{FileLease, FileStore, FileStoreError};
 pub use self::key::Key;
 pub use self::memory::MemoryStore;
-pub use self::record::{Record, RecordError};
+pub use self::record::Record;
+pub use self::record_json::RecordError;
 #[cfg(feature = "seal")]
 pub use self::ring::SealKey;
 pub use self::seal::Seal;
@@ -38,6 +39,7 @@ mod file;
 mod key;
 mod memory;
 pub(crate) mod record;
+mod record_json;
 #[cfg(feature = "seal")]
 mod ring;
 pub(crate) mod seal;

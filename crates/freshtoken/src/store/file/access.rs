@@ -153,7 +153,7 @@ mod system {
         Ok(there.is_ok_and(|there| (there.dev(), there.ino()) == (file.dev(), file.ino())))
     }
 
-    /// A clock that all processes of the machine share, and that nobody sets. It runs on while the machine sleeps.
+    /// A clock that all processes of the machine share, and that cannot be set. It runs on while the machine sleeps.
     pub(crate) fn boot_nanos() -> u64 {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let clock = ClockId::Boottime;
