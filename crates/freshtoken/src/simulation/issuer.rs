@@ -1,15 +1,9 @@
 //! An issuer with refresh token rotation and reuse detection.
 
-use std::time::Duration;
-
 use freshtoken_wire::Secret;
 
-use super::faults::{Op, Trouble};
-use super::world::{Call, Local, MILLI, SECOND, call};
-use crate::credentials::CredentialSource;
+use super::time::SECOND;
 use crate::grant_error::GrantError;
-use crate::issued_tokens::IssuedTokens;
-use crate::vendor::{RefreshTokens, Renewal, TokenKind, TokenPolicy, Vendor};
 
 /// A pair of tokens: `access-7` and `refresh-7`. A person's consent has no access token.
 pub(super) struct Pair {
@@ -127,11 +121,11 @@ impl Issuer {
         }
     }
 
-    fn log_in(&mut self, now: u64) -> Result<usize, GrantError> {
+    pub(super) fn log_in(&mut self, now: u64) -> Result<usize, GrantError> {
         Ok(self.add(None, false, now))
     }
 
-    fn refresh(&mut self, pair: usize, now: u64) -> Result<usize, GrantError> {
+    pub(super) fn refresh(&mut self, pair: usize, now: u64) -> Result<usize, GrantError> {
         let family = self.pairs[pair].family;
         if self.pairs[pair].used_at.is_some_and(|used_at| now > used_at + self.grace) {
             self.is_revoked[family] = true;
@@ -146,120 +140,11 @@ impl Issuer {
         Ok(successor)
     }
 
-    fn revoke(&mut self, pair: usize) -> Result<usize, GrantError> {
+    pub(super) fn revoke(&mut self, pair: usize) -> Result<usize, GrantError> {
         self.refusals += 1;
         let family = self.pairs[pair].family;
         self.is_revoked[family] = true;
         Ok(pair)
-    }
-}
-
-/// The vendor, as a process reaches it.
-pub(super) struct Endpoint<const HAS_LOGIN: bool, const IS_AT_EXPIRY: bool>(pub(super) Local);
-
-impl Local {
-    /// Sends a request. The reply has the pair that it is about.
-    fn request(
-        &self,
-        op: Op,
-        pair: usize,
-        act: impl Fn(&mut Issuer, u64) -> Result<usize, GrantError> + Send + 'static,
-    ) -> Call<Result<usize, GrantError>> {
-        let process = self.process;
-        let (call, reply) = call(process);
-        let sim = &mut *self.world.lock();
-        let trouble = sim.strike(process, op);
-        let (there, back) = (sim.rng.between(5 * MILLI, 200 * MILLI), sim.rng.between(5 * MILLI, 200 * MILLI));
-        let is_early = sim.rng.chance(50);
-        if trouble == Trouble::LostBefore && is_early {
-            sim.log(|| format!("P{process} {op:?} of {pair}: never left"));
-            let refused = || GrantError::transient("connection refused").not_sent();
-            sim.after(there, move |sim| reply.send(sim, Err(refused())));
-            return call;
-        }
-        let there = if let Trouble::Slow(wait) = trouble { there + wait } else { there };
-        let is_processed = trouble != Trouble::LostBefore && (trouble != Trouble::Fails || !is_early);
-        sim.log(|| format!("P{process} {op:?} of {pair}: {trouble:?}"));
-        if op != Op::Revoke {
-            let now = sim.now;
-            sim.issuer.requests.push(now);
-        }
-        if op == Op::Refresh {
-            let acts_at = if is_processed { sim.now + there } else { 0 };
-            sim.check_refresh(process, pair, acts_at);
-        }
-        sim.after(there, move |sim| {
-            let mut result = if is_processed { act(&mut sim.issuer, sim.now) } else { Ok(0) };
-            sim.log(|| format!("ISSUER {op:?} of {pair}: {}", outcome(is_processed, &result)));
-            match trouble {
-                Trouble::LostBefore | Trouble::LostAfter if is_early => return,
-                Trouble::LostBefore | Trouble::LostAfter => result = Err(GrantError::transient("connection reset")),
-                Trouble::Fails => result = Err(GrantError::of_status(503, "unavailable")),
-                _ => {}
-            }
-            let back = if let Trouble::SlowReply(wait) = trouble { back + wait } else { back };
-            sim.after(back, move |sim| reply.send(sim, result));
-        });
-        call
-    }
-
-    async fn issue(
-        &self,
-        op: Op,
-        pair: usize,
-        act: impl Fn(&mut Issuer, u64) -> Result<usize, GrantError> + Send + 'static,
-    ) -> Result<IssuedTokens, GrantError> {
-        let pair = self.request(op, pair, act).await?;
-        let mut sim = self.world.lock();
-        let (now, process, start) = (sim.now, self.process, sim.machines[self.process].start);
-        sim.issuer.pairs[pair].arrived_at = Some(now);
-        sim.issuer.learn(pair, process, start, now);
-        sim.log(|| format!("P{process} has pair {pair}"));
-        let lifetime = Duration::from_nanos(sim.issuer.lifetime);
-        Ok(IssuedTokens::new(format!("access-{pair}")).expires_in(lifetime).refresh_token(format!("refresh-{pair}")))
-    }
-}
-
-fn outcome(is_processed: bool, result: &Result<usize, GrantError>) -> String {
-    match result {
-        _ if !is_processed => "never processed".to_owned(),
-        Ok(pair) => format!("pair {pair}"),
-        Err(error) => error.to_string(),
-    }
-}
-
-impl<const HAS_LOGIN: bool, const IS_AT_EXPIRY: bool> Vendor for Endpoint<HAS_LOGIN, IS_AT_EXPIRY> {
-    type Credentials = ();
-    const POLICY: TokenPolicy = TokenPolicy::new("simulated")
-        .login(HAS_LOGIN)
-        .refresh(RefreshTokens::SingleUse)
-        .renew(if IS_AT_EXPIRY { Renewal::AtExpiry } else { Renewal::Early(0.75) })
-        .revoke(TokenKind::Refresh);
-
-    fn policy(&self) -> &'static TokenPolicy {
-        if self.0.world.lock().issuer.grace > 0 {
-            const { &Self::POLICY.grace(Duration::from_nanos(GRACE)) }
-        } else {
-            const { &Self::POLICY }
-        }
-    }
-
-    fn server(&self) -> String {
-        "https://simulated.example".to_owned()
-    }
-
-    async fn login(&self, _: &CredentialSource<()>) -> Result<IssuedTokens, GrantError> {
-        self.0.issue(Op::Login, 0, |issuer, now| issuer.log_in(now)).await
-    }
-
-    async fn refresh(&self, _: &CredentialSource<()>, token: &Secret) -> Result<IssuedTokens, GrantError> {
-        let pair = number(token.expose());
-        self.0.issue(Op::Refresh, pair, move |issuer, now| issuer.refresh(pair, now)).await
-    }
-
-    async fn revoke(&self, _: &CredentialSource<()>, token: &Secret) -> Result<(), GrantError> {
-        let pair = number(token.expose());
-        self.0.request(Op::Revoke, pair, move |issuer, _| issuer.revoke(pair)).await.map(drop)
     }
 }
 

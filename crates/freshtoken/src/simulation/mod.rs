@@ -5,6 +5,9 @@
 //! message to the store or the issuer on its way there and back. The scheduler takes the next event, and lets the process run
 //! that it wakes. So a process can be killed or stopped wherever it waits, by not running it any more.
 //!
+//! From the bottom up: `time`, `rng` and `calls` are the tools; `issuer`, `stored`, `faults` and `checks` are what changes;
+//! `world` has all of it and the queue; `rules`, `strike`, `store` and `vendor` are what happens in it; `process` runs the fleet.
+//!
 //! `SEED=17 cargo test -p freshtoken --lib simulation` runs one seed and prints what happens.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,12 +17,19 @@ use self::outcome::{Log, Total};
 use self::process::run;
 use crate::core::flaw::Flaw;
 
+mod calls;
 mod checks;
 mod faults;
 mod issuer;
 mod outcome;
 mod process;
+mod rng;
+mod rules;
 mod store;
+mod stored;
+mod strike;
+mod time;
+mod vendor;
 mod world;
 
 /// Runs seeds on all cores, up to the first violation, whose seed is returned.

@@ -3,89 +3,15 @@
 use std::future::Future;
 use std::time::Duration;
 
+use super::calls::{Call, call};
 use super::faults::{Op, Trouble};
-use super::issuer::number;
-use super::world::{Call, Local, MILLI, Reply, Rng, SECOND, Sim, call};
+use super::stored::Kept;
+use super::time::{MILLI, SECOND};
+use super::world::{Local, Sim};
 use crate::core::flaw::Flaw;
 use crate::store::entry::Entry;
-use crate::store::record::{Ended, MarkKind, Record};
+use crate::store::record::{MarkKind, Record};
 use crate::store::{Key, Loaded, Store, StoreError};
-
-/// A record in the store, as the checks see it.
-#[derive(Clone)]
-pub(super) struct Kept {
-    generation: u64,
-    text: String,
-    /// The number of the pair.
-    pub(super) pair: Option<usize>,
-    /// The number of the refresh token.
-    refresh: Option<usize>,
-    pub(super) mark: Option<MarkKind>,
-    pub(super) ended: Option<Ended>,
-    /// The start of the process that wrote it.
-    writer: (usize, u32),
-    /// A process has learnt that it is there.
-    is_seen: bool,
-}
-
-/// What a store keeps.
-#[derive(Default)]
-pub(super) struct Stored {
-    pub(super) flaw: Flaw,
-    pub(super) offset: i64,
-    /// Whether it wakes those who wait.
-    pub(super) notifies: bool,
-    /// Whether a fail-over loses only what no process has learnt of.
-    pub(super) has_replicas: bool,
-    pub(super) kept: Option<Kept>,
-    /// What was there before the last write.
-    previous: Option<Kept>,
-    /// There was a write since the last fail-over, which is the one that the next fail-over loses.
-    has_last_write: bool,
-    lease: Option<(String, u64)>,
-    /// The process that holds the lease by the rules, and until when.
-    holder: Option<(usize, u64)>,
-    /// When the lease was lost last.
-    lease_lost_at: Option<u64>,
-    pub(super) down_until: u64,
-    /// Everything was lost, at these times.
-    pub(super) losses: Vec<u64>,
-    /// Refresh tokens whose mark was lost by a fail-over.
-    pub(super) lost_marks: Vec<usize>,
-    waiting: Vec<Reply<()>>,
-}
-
-impl Stored {
-    pub(super) fn new(rng: &mut Rng, flaw: Flaw, offset: i64) -> Self {
-        Self { flaw, offset, notifies: rng.chance(50), has_replicas: rng.chance(50), ..Self::default() }
-    }
-}
-
-impl Kept {
-    fn new(generation: u64, text: &str, writer: (usize, u32)) -> Self {
-        let record = Record::from_json(text).unwrap();
-        let refresh = record.refresh.as_ref().map(|refresh| number(refresh.secret.expose()));
-        let access = record.token.as_ref().map(|token| number(token.expose()));
-        Self {
-            generation,
-            text: text.to_owned(),
-            pair: refresh.max(access),
-            refresh,
-            mark: record.in_use.map(|mark| mark.kind),
-            ended: record.ended,
-            writer,
-            is_seen: false,
-        }
-    }
-
-    fn describe(&self) -> String {
-        let pair = self.pair.map_or_else(|| "no pair".to_owned(), |pair| format!("pair {pair}"));
-        let refresh = if self.refresh.is_none() { " without refresh token" } else { "" };
-        let mark = self.mark.map(|mark| format!(", mark {mark:?}")).unwrap_or_default();
-        let ended = self.ended.map(|ended| format!(", {ended:?}")).unwrap_or_default();
-        format!("{pair}{refresh}{mark}{ended}, generation ..{}", self.generation % 10_000_000)
-    }
-}
 
 /// What becomes of the store's data.
 impl Sim {
@@ -95,7 +21,7 @@ impl Sim {
         }
         for waiting in std::mem::take(&mut self.store.waiting) {
             let wait = self.rng.between(MILLI, 10 * MILLI);
-            self.after(wait, move |sim| waiting.send(sim, ()));
+            self.after(wait, move |sim| sim.send(&waiting, ()));
         }
     }
 
@@ -203,7 +129,7 @@ impl Connection {
             sim.log(|| format!("P{process} {op:?}: {trouble:?}"));
         }
         let deliver = move |sim: &mut Sim, result: Result<T, StoreError>, back: u64| {
-            sim.after(back, move |sim| reply.send(sim, result));
+            sim.after(back, move |sim| sim.send(&reply, result));
         };
         let perform = move |sim: &mut Sim| {
             let is_down = sim.now < sim.store.down_until;

@@ -1,71 +1,23 @@
-//! Time, chance and messages: one queue of events for all processes, the store and the issuer.
+//! Time and messages: one queue of events for all processes, the store and the issuer.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
+use super::calls::{Reply, call};
 use super::checks::Checks;
 use super::faults::Faults;
 use super::issuer::Issuer;
-use super::store::Stored;
+use super::rng::Rng;
+use super::stored::Stored;
+use super::time::SECOND;
 use crate::core::clock::{Clock, Now, Random};
-
-pub(super) const SECOND: u64 = 1_000_000_000;
-pub(super) const MILLI: u64 = 1_000_000;
 
 /// The wall clock at the start, in seconds since 1970.
 const START: u64 = 1_800_000_000;
-
-/// SplitMix64: any seed gives a good sequence.
-pub(super) struct Rng(u64);
-
-impl Rng {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5bf0_3635)
-    }
-
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// From `low` up to, but not including, `high`.
-    pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
-        low + self.next() % (high - low).max(1)
-    }
-
-    /// True in `percent` of 100 cases.
-    pub(super) fn chance(&mut self, percent: u64) -> bool {
-        self.next() % 100 < percent
-    }
-
-    pub(super) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.between(0, of.len() as u64) as usize]
-    }
-
-    /// Picks by weight.
-    pub(super) fn weighted<T: Copy>(&mut self, of: &[(T, u64)]) -> T {
-        let mut roll = self.between(0, of.iter().map(|(_, weight)| weight).sum());
-        for (item, weight) in of {
-            if roll < *weight {
-                return *item;
-            }
-            roll -= weight;
-        }
-        of[0].0
-    }
-
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-}
 
 /// What happens at some time.
 type Action = Box<dyn FnOnce(&mut Sim) + Send>;
@@ -206,8 +158,9 @@ impl Sim {
         UNIX_EPOCH + Duration::from_nanos((START * SECOND + self.now).saturating_add_signed(offset))
     }
 
-    fn wake(&mut self, process: usize, waker: Option<Waker>) {
-        if let Some(waker) = waker {
+    /// Delivers a result, and wakes the process that waits for it.
+    pub(super) fn send<T>(&mut self, reply: &Reply<T>, result: T) {
+        if let Some((process, waker)) = reply.put(result) {
             waker.wake();
             self.machines[process].is_woken = true;
         }
@@ -221,61 +174,6 @@ impl World {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Sim> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Where a result arrives.
-struct Slot<T> {
-    result: Option<T>,
-    waker: Option<Waker>,
-}
-
-/// A message's reply, or a sleep. Dropping it cancels nothing that is on its way.
-pub(super) struct Call<T>(Arc<Mutex<Slot<T>>>);
-
-/// The other end of a [`Call`].
-pub(super) struct Reply<T> {
-    process: usize,
-    slot: Weak<Mutex<Slot<T>>>,
-}
-
-impl<T> Clone for Reply<T> {
-    fn clone(&self) -> Self {
-        Self { process: self.process, slot: self.slot.clone() }
-    }
-}
-
-pub(super) fn call<T>(process: usize) -> (Call<T>, Reply<T>) {
-    let slot = Arc::new(Mutex::new(Slot { result: None, waker: None }));
-    let reply = Reply { process, slot: Arc::downgrade(&slot) };
-    (Call(slot), reply)
-}
-
-impl<T> Reply<T> {
-    /// The first result counts.
-    pub(super) fn send(&self, sim: &mut Sim, result: T) {
-        let Some(slot) = self.slot.upgrade() else { return };
-        let waker = {
-            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-            slot.result.get_or_insert(result);
-            slot.waker.take()
-        };
-        sim.wake(self.process, waker);
-    }
-}
-
-impl<T> Future for Call<T> {
-    type Output = T;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match slot.result.take() {
-            Some(result) => Poll::Ready(result),
-            None => {
-                slot.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
-        }
     }
 }
 
@@ -301,7 +199,7 @@ impl Clock for Local {
             {
                 let mut sim = local.world.lock();
                 let wait = until.saturating_sub(sim.now);
-                sim.after(wait, move |sim| reply.send(sim, ()));
+                sim.after(wait, move |sim| sim.send(&reply, ()));
             }
             call.await;
         })
