@@ -154,6 +154,7 @@
 
 pub mod _guide;
 pub mod adapter;
+mod base_url;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;
@@ -184,6 +185,7 @@ mod token;
 mod token_sources;
 #[cfg(feature = "tower")]
 pub mod tower;
+mod used_token;
 mod vendor;
 mod vendors;
 
@@ -203,9 +205,10 @@ pub use issued_tokens::IssuedTokens;
 #[cfg(feature = "middleware")]
 pub use middleware::TokenMiddleware;
 pub use request::{RequestBuilder, Sendable};
-pub use source::{TokenSource, UsedToken};
+pub use source::TokenSource;
 pub use token::Token;
 pub use token_sources::{TokenSources, TokenSourcesBuilder};
+pub use used_token::UsedToken;
 pub use vendor::{Lifetime, RefreshTokens, Renewal, TokenKind, TokenPolicy, Vendor};
 #[allow(unused_imports, reason = "without a vendor's feature there is none")]
 pub use vendors::*;

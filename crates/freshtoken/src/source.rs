@@ -21,6 +21,8 @@ use crate::core::{lookup, persist, revoke};
 use crate::error::{Error, ErrorKind};
 use crate::status::{RejectionOutcome, Status};
 use crate::token::Token;
+use crate::used_token::UsedToken;
+use crate::vendor::TokenPolicy;
 
 /// Keeps the access token of one account fresh and serves it.
 ///
@@ -154,35 +156,13 @@ impl TokenSource {
         lookup::try_token(&self.0)
     }
 
-    /// Whether the status of a call means that the token is no longer valid.
-    pub(crate) fn is_expired_by(&self, status: http::StatusCode) -> bool {
-        self.0.shared().policy.expired.contains(&status.as_u16())
+    pub(crate) fn policy(&self) -> &'static TokenPolicy {
+        self.0.shared().policy
     }
 
-    /// Returns the base URL of the account's API, for a vendor that sends it with the token. `None`: the vendor does not, or
-    /// this response lacked it. Waits like [`TokenSource::header`].
-    ///
-    /// Only a URL with `https` is returned, or one of this machine: the token would follow it anywhere.
-    ///
-    /// # Errors
-    ///
-    /// As for [`TokenSource::header`].
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// # async fn example(api: freshtoken::HttpClient) -> Result<(), Box<dyn std::error::Error>> {
-    /// let base = api.tokens().base_url().await?.ok_or("no base URL")?;
-    /// let leads = api.get(format!("{base}/crm/v8/Leads")).send().await?;
-    /// # let _ = leads;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn base_url(&self) -> Result<Option<String>, Error> {
-        let token = self.token().await?;
-        let base = self.0.shared().policy.base_url.and_then(|name| token.kept(name));
-        let base = base.map(|base| base.trim_end_matches('/'));
-        Ok(base.filter(|base| is_safe(base)).map(str::to_owned))
+    /// Whether the status of a call means that the token is no longer valid.
+    pub(crate) fn is_expired_by(&self, status: http::StatusCode) -> bool {
+        self.policy().expired.contains(&status.as_u16())
     }
 
     /// Obtains a token if there is none, for a readiness probe.
@@ -228,7 +208,7 @@ impl TokenSource {
     /// # }
     /// ```
     pub fn query_name(&self) -> Option<&'static str> {
-        self.0.shared().policy.query
+        self.policy().query
     }
 
     /// Reports that a call with this token, or with this header value, got 401.
@@ -461,70 +441,8 @@ impl fmt::Debug for TokenSource {
     }
 }
 
-/// The token that a call carried: a [`Token`], or the value of its header.
-///
-/// Both convert by reference: `tokens.rejected(&header)`.
-#[derive(Clone, Copy)]
-#[non_exhaustive]
-pub enum UsedToken<'a> {
-    /// A token.
-    Token(&'a Token),
-    /// The value of a header.
-    Header(&'a HeaderValue),
-}
-
-impl<'a> From<&'a Token> for UsedToken<'a> {
-    fn from(token: &'a Token) -> Self {
-        Self::Token(token)
-    }
-}
-
-impl<'a> From<&'a HeaderValue> for UsedToken<'a> {
-    fn from(header: &'a HeaderValue) -> Self {
-        Self::Header(header)
-    }
-}
-
 #[allow(dead_code, reason = "a compile-time proof")]
 fn a_source_can_go_anywhere() {
     fn anywhere<T: Any + Send + Sync + Clone>() {}
     anywhere::<TokenSource>();
-}
-
-/// Whether a base URL from a response can get the token.
-fn is_safe(base: &str) -> bool {
-    let host = |rest: &str| rest.split([':', '/', '?', '#']).next().unwrap_or_default().to_owned();
-    let is_local = |rest: &str| rest.starts_with("[::1]") || ["127.0.0.1", "localhost"].contains(&host(rest).as_str());
-    // A user name would hide the host.
-    let plain = !base.contains(['@', '\\']) && base.bytes().all(|byte| matches!(byte, b'!'..=b'~'));
-    plain && (base.starts_with("https://") || base.strip_prefix("http://").is_some_and(is_local))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_base_url_from_a_response_is_https_or_this_machine() {
-        for base in [
-            "https://eu.example",
-            "https://eu.example:8443/api",
-            "http://127.0.0.1:80",
-            "http://localhost/a",
-            "http://[::1]:9",
-        ] {
-            assert!(is_safe(base), "{base}");
-        }
-        for base in [
-            "http://eu.example",
-            "http://localhost.example",
-            "https://a@b.example",
-            "ftp://a",
-            "",
-            "https://a b",
-            "//a",
-        ] {
-            assert!(!is_safe(base), "{base}");
-        }
-    }
 }

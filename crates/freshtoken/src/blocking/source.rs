@@ -10,9 +10,9 @@ use crate::core::fast_path::Output;
 use crate::credentials::CredentialSource;
 use crate::env::{EnvError, FromEnv};
 use crate::error::{Error, ErrorKind};
-use crate::source::UsedToken;
 use crate::status::{RejectionOutcome, Status};
 use crate::token::Token;
+use crate::used_token::UsedToken;
 use crate::vendor::Vendor;
 
 const GET_A_TOKEN: &str = "get a token";

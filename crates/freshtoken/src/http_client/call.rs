@@ -12,9 +12,10 @@ use reqwest::{Request, Response, Url};
 
 use crate::core::cell::Rejected;
 use crate::http_error::HttpError;
-use crate::source::{TokenSource, UsedToken};
+use crate::source::TokenSource;
 use crate::status::RejectionOutcome;
 use crate::token::Token;
+use crate::used_token::UsedToken;
 
 /// The maximum number of redirects, as in reqwest.
 const REDIRECTS: usize = 10;

@@ -134,7 +134,7 @@ pub(crate) async fn no_revival<S: Store>(subject: &Subject<S>) -> Result<(), Fai
     let current = take_when_expired(subject, &key, ttl).await?;
     expect("renew_lease after another process took it", false, subject.renew(one, &key, &former, LONG).await?)?;
     expect("renew_lease by the new holder", true, subject.renew(&subject.other, &key, &current, LONG).await?)?;
-    // Expired, and taken by nobody.
+    // Expired, and not taken.
     let key = subject.key();
     let former = subject.take(one, &key, ttl).await?;
     tokio::time::sleep(ttl + GRACE / 2).await;

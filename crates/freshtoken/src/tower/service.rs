@@ -16,12 +16,13 @@ use tower_service::Service;
 use crate::http_client::call::{carry_in, check_plain, with_parameter};
 use crate::http_client::origins::Origins;
 use crate::http_error::HttpError;
-use crate::source::{TokenSource, UsedToken};
+use crate::source::TokenSource;
 use crate::status::RejectionOutcome;
 use crate::token::Token;
 use crate::tower::body::CloneBody;
 use crate::tower::layer::TokenLayer;
 use crate::tower::response::Verdict;
+use crate::used_token::UsedToken;
 
 /// The error of a [`TokenService`]: an [`Error`](crate::Error) of the source, an [`HttpError`] if the token must not be sent
 /// there, or the error of the service below.
