@@ -1,5 +1,5 @@
 //! The scenarios of `scenarios/`: Markdown tables of what happens when, what a caller gets, and what the issuer
-//! sees. To add one, write a file and list it in `scenarios!` below. `ask` and the other events are in `Run::event`.
+//! sees. To add one, write a file and list it in `scenarios!` below. The events are in `Run::event` and `Run::change`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
@@ -115,19 +115,13 @@ impl Run {
         let words: Vec<&str> = event.split(' ').collect();
         match words.as_slice() {
             [] | [""] => String::new(),
-            ["ask"] => {
-                let tokens = self.tokens.clone();
-                self.waiting.push(tokio::spawn(async move { support::ask(&tokens).await }));
-                self.waiters().await
-            }
-            [count, "ask"] => {
-                for _ in 0..count.parse().unwrap() {
-                    let tokens = self.tokens.clone();
-                    self.waiting.push(tokio::spawn(async move { support::ask(&tokens).await }));
-                }
-                self.waiters().await
-            }
+            ["ask"] => self.ask(1).await,
+            [count, "ask"] => self.ask(count.parse().unwrap()).await,
             ["waiting", "callers"] => self.waiters().await,
+            ["issuer", "responds"] => {
+                self.world.issuer.open();
+                self.waiters().await
+            }
             ["try"] => match self.tokens.try_token() {
                 Some(token) => token.expose().replace('-', " "),
                 None => "nothing".to_owned(),
@@ -145,66 +139,47 @@ impl Run {
                 self.tokens.accepted(token.header());
                 String::new()
             }
-            ["the", "secret", "is", "rotated"] => {
-                *self.world.secret.lock().unwrap() += 1;
-                String::new()
-            }
             ["revoke"] => match self.tokens.revoke().await {
                 Ok(()) => "done".to_owned(),
                 Err(error) => said(&error),
             },
-            ["credentials", "change"] => {
-                self.tokens.credentials_changed();
+            ["state"] => format!("{:?}", self.tokens.status().state).to_lowercase(),
+            words => {
+                self.change(words);
                 String::new()
             }
-            ["new", "consent"] => {
-                self.tokens.new_consent("the second one");
-                String::new()
-            }
+        }
+    }
+
+    /// Performs an event that no caller takes part in.
+    fn change(&mut self, words: &[&str]) {
+        match words {
+            ["the", "secret", "is", "rotated"] => *self.world.secret.lock().unwrap() += 1,
+            ["credentials", "change"] => self.tokens.credentials_changed(),
+            ["new", "consent"] => self.tokens.new_consent("the second one"),
             ["starts", "from", rest @ ..] => {
                 self.world.refresh_token = Some(rest.join(" "));
                 self.tokens = (self.build)(&self.world);
-                String::new()
             }
-            ["issuer", "wants", "a", "login", "once"] => {
-                self.world.issuer.does_once(Does::WantsLogin);
-                String::new()
-            }
-            ["restart"] => {
-                self.tokens = (self.build)(&self.world);
-                String::new()
-            }
-            ["clock", "jumps", "ahead", rest @ ..] => {
+            ["restart"] => self.tokens = (self.build)(&self.world),
+            ["clock", "jumps", "ahead", rest @ ..] | ["suspended", "for", rest @ ..] => {
                 self.world.clock.suspend(duration(&rest.join(" ")));
-                String::new()
             }
-            ["suspended", "for", rest @ ..] => {
-                self.world.clock.suspend(duration(&rest.join(" ")));
-                String::new()
-            }
-            ["clock", "set", "back", rest @ ..] => {
-                self.world.clock.set_back(duration(&rest.join(" ")));
-                String::new()
-            }
-            ["state"] => format!("{:?}", self.tokens.status().state).to_lowercase(),
-            ["issuer", "is", "slow"] => {
-                self.world.issuer.close();
-                String::new()
-            }
-            ["issuer", "responds"] => {
-                self.world.issuer.open();
-                self.waiters().await
-            }
-            ["issuer", "loses", "one", "response"] => {
-                self.world.issuer.does_once(Does::Loses);
-                String::new()
-            }
-            ["issuer", rest @ ..] => {
-                self.world.issuer.does(does(&rest.join(" ")));
-                String::new()
-            }
-            _ => panic!("unknown event `{event}`"),
+            ["clock", "set", "back", rest @ ..] => self.world.clock.set_back(duration(&rest.join(" "))),
+            ["issuer", "wants", "a", "login", "once"] => self.world.issuer.does_once(Does::WantsLogin),
+            ["issuer", "is", "slow"] => self.world.issuer.close(),
+            ["issuer", "loses", "one", "response"] => self.world.issuer.does_once(Does::Loses),
+            ["issuer", rest @ ..] => self.world.issuer.does(does(&rest.join(" "))),
+            _ => panic!("unknown event `{}`", words.join(" ")),
         }
+    }
+
+    async fn ask(&mut self, callers: usize) -> String {
+        for _ in 0..callers {
+            let tokens = self.tokens.clone();
+            self.waiting.push(tokio::spawn(async move { support::ask(&tokens).await }));
+        }
+        self.waiters().await
     }
 
     /// Returns what the waiting callers got, without repetitions.

@@ -26,7 +26,7 @@ use freshtoken::{
 };
 use freshtoken_voucherify::{BodyProblem, ErrorKind as Cause};
 use server::{
-    Act, DAY, Response, Server, ask, builder, landed, limit, nobody, unix, voucherify_at, voucherify_credentials,
+    Act, DAY, Response, Server, ask, builder, landed, limit, reserved, unix, voucherify_at, voucherify_credentials,
     voucherify_token, voucherify_token_with, wellnessliving_token, zenoti_at, zenoti_credentials, zenoti_pair,
 };
 use support::{TestClock, s, settle, start};

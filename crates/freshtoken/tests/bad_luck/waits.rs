@@ -63,7 +63,7 @@ async fn thirty_seconds_pass() {
 
 #[tokio::test]
 async fn a_server_that_comes_up_late_is_found() {
-    let (clock, address) = (TestClock::new(), nobody());
+    let (clock, address) = (TestClock::new(), reserved());
     let endpoint = voucherify::Endpoint::at(format!("http://{address}")).unwrap();
     let tokens = builder(endpoint, voucherify_credentials(), &clock).build();
     for wait in [1, 2, 4, 8, 16, 32, 60, 60] {

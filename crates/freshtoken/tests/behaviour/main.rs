@@ -77,8 +77,12 @@ fn every_test_named_in_the_readme_exists() {
 }
 
 fn files_in(folder: &str) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).unwrap();
-    entries.map(|entry| entry.unwrap().path().to_str().unwrap().to_owned()).collect()
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let found = paths.flat_map(|path| {
+        let name = path.to_str().unwrap().to_owned();
+        if path.is_dir() { files_in(&name) } else { vec![name] }
+    });
+    found.collect()
 }
 
 fn has_test(file: &str, name: &str) -> bool {

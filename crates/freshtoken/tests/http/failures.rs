@@ -68,15 +68,15 @@ async fn a_time_out_and_a_refused_connection_are_transient() {
     // Bound, so that no other test gets the port, but not listening.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let nobody = socket.local_addr().unwrap();
+    let closed = socket.local_addr().unwrap();
     let refused = api
-        .get(format!("http://{nobody}/hunter2?hunter2"))
-        .allow_origin(format!("http://{nobody}"))
+        .get(format!("http://{closed}/hunter2?hunter2"))
+        .allow_origin(format!("http://{closed}"))
         .send()
         .await
         .unwrap_err();
     assert!(matches!(&refused, HttpError::Http(error) if error.is_connect()) && refused.is_transient(), "{refused:?}");
-    for (error, address) in [(late, address), (refused, nobody)] {
+    for (error, address) in [(late, address), (refused, closed)] {
         assert!(every_text(&error).contains(&format!("http://{address}/")), "where it was");
         assert!(!every_text(&error).contains("hunter2"), "{error:?}");
     }

@@ -21,7 +21,7 @@ use freshtoken::{
     zenoti,
 };
 use server::{
-    Act, DAY, Response, Server, builder, landed, limit, nobody, voucherify_token, voucherify_token_with,
+    Act, DAY, Response, Server, builder, landed, limit, reserved, voucherify_token, voucherify_token_with,
     wellnessliving_token, zenoti_error, zenoti_pair,
 };
 use support::{TestClock, s, start};
@@ -230,7 +230,7 @@ async fn no_message_of_a_failed_refresh_or_revocation_has_a_secret() {
 async fn no_message_about_an_unsent_request_has_a_secret() {
     Log::start();
     let (clock, mut texts) = (TestClock::new(), Texts::default());
-    let host = nobody();
+    let host = reserved();
     for url in [
         format!("http://{host}"),
         format!("http://MARKED:MARKED@{host}"),

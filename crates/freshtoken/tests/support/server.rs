@@ -184,8 +184,8 @@ impl Server {
     }
 
     /// Starts a server at a reserved address.
-    pub fn at(nobody: Nobody, always: impl Into<Act>) -> Self {
-        Self::on(nobody.0.listen(128).unwrap().into_std().unwrap(), always)
+    pub fn at(reserved: Reserved, always: impl Into<Act>) -> Self {
+        Self::on(reserved.0.listen(128).unwrap().into_std().unwrap(), always)
     }
 
     fn on(listener: std::net::TcpListener, always: impl Into<Act>) -> Self {
@@ -338,22 +338,22 @@ async fn read(stream: &mut TcpStream) -> Option<Request> {
 }
 
 /// Reserves an address where nothing listens.
-pub fn nobody() -> Nobody {
+pub fn reserved() -> Reserved {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    Nobody(socket)
+    Reserved(socket)
 }
 
-/// Keeps the port reserved.
-pub struct Nobody(TcpSocket);
+/// An address where nothing listens, as long as this lives.
+pub struct Reserved(TcpSocket);
 
-impl Nobody {
+impl Reserved {
     pub fn address(&self) -> SocketAddr {
         self.0.local_addr().unwrap()
     }
 }
 
-impl std::fmt::Display for Nobody {
+impl std::fmt::Display for Reserved {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.address().fmt(f)
     }

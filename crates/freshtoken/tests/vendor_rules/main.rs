@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 use freshtoken::status::{RejectionOutcome, State};
 use freshtoken::{ErrorKind, TokenSource, voucherify, wellnessliving, zenoti};
 use server::{
-    Act, DAY, Response, Server, ask, builder, landed, limit, nobody, unix, voucherify_at, voucherify_token,
+    Act, DAY, Response, Server, ask, builder, landed, limit, reserved, unix, voucherify_at, voucherify_token,
     voucherify_token_with, wellnessliving_at, wellnessliving_credentials, wellnessliving_token, zenoti_at,
     zenoti_credentials, zenoti_error, zenoti_pair,
 };
@@ -234,7 +234,7 @@ async fn zenoti_keeps_a_refresh_token_that_was_not_used() {
 
 #[tokio::test]
 async fn zenoti_keeps_a_refresh_token_without_a_connection() {
-    let (clock, address) = (TestClock::new(), nobody());
+    let (clock, address) = (TestClock::new(), reserved());
     let endpoint = zenoti::Endpoint::at(format!("http://{address}")).unwrap();
     let tokens = builder(endpoint, zenoti_credentials(), &clock).refresh_token("refresh-0").build();
     let error = ask(&tokens).await.unwrap_err();
