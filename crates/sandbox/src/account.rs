@@ -14,15 +14,17 @@ use serde_json::Value;
 
 use crate::keys;
 use crate::refusal::{Reason, Refusal};
-use crate::request::input::{Input, inputs, snake};
+use crate::request::input::{Input, inputs};
 use crate::request::security::{Presented, credential_names};
 use crate::request::values::RequestValues;
 use crate::response::fill::fill;
-use crate::spec::compute::{Claim, Compute, THUMBPRINTS, names};
 use crate::spec::document::Document;
+use crate::spec::name::snake;
 use crate::spec::schema::Kind;
 use crate::spec::value::as_text;
-use crate::spec::x_token::{Action, Also};
+use crate::spec::x_token::action::Action;
+use crate::spec::x_token::compute::{Claim, Compute, THUMBPRINTS, names};
+use crate::spec::x_token::usage::Also;
 
 /// Credentials by name, in the spec's order: `credentials["client_id"]`.
 pub type Credentials = IndexMap<String, String>;

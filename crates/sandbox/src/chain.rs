@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::refusal::{Reason, Refusal};
-use crate::request::input::snake;
 use crate::request::security::Presented;
 use crate::request::values::RequestValues;
 use crate::response::message::Response;
 use crate::response::success;
 use crate::spec::document::Document;
+use crate::spec::name::snake;
 use crate::spec::operation::Operation;
 use crate::spec::value::as_text;
-use crate::spec::x_token::Action;
+use crate::spec::x_token::action::Action;
 
 /// The values that responses had, by the names of what takes them, each with its account.
 pub(crate) type Handed = HashMap<(String, String), usize>;

@@ -17,11 +17,11 @@ use serde_json::Value;
 use crate::account::{Accounts, Credentials};
 use crate::keys;
 use crate::refusal::{Reason, Refusal};
-use crate::request::input::snake;
 use crate::request::security::Presented;
 use crate::request::values::{Field, RequestValues};
-use crate::spec::compute::{BASE, Claim, Compute, Jwt, THUMBPRINTS, Time, TimeForm, filled};
+use crate::spec::name::snake;
 use crate::spec::value::as_text;
+use crate::spec::x_token::compute::{BASE, Claim, Compute, Jwt, THUMBPRINTS, Time, TimeForm, filled};
 
 /// How far the clocks of a client and a vendor may differ, in seconds.
 const SKEW: i64 = 60;

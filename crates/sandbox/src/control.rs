@@ -17,7 +17,7 @@ use crate::account::Credentials;
 use crate::event::Counts;
 use crate::fault::Fault;
 use crate::issuer::Issuer;
-use crate::spec::duration::{duration, show};
+use crate::spec::duration::{show, text};
 
 /// Serves `GET /_sandbox`, `GET /_sandbox/VENDOR` and `/_sandbox/VENDOR/…`.
 pub(crate) fn router(issuers: Arc<[Issuer]>) -> Router<Arc<[Issuer]>> {
@@ -142,12 +142,8 @@ fn view(issuer: &Issuer) -> View {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Advance {
-    #[serde(deserialize_with = "text")]
+    #[serde(with = "text")]
     advance: Duration,
-}
-
-fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }
 
 fn find<'a>(issuers: &'a [Issuer], name: &str) -> Result<&'a Issuer, (StatusCode, String)> {

@@ -9,14 +9,16 @@ use serde_json::Value;
 
 use crate::account::Credentials;
 use crate::request::incoming::parameters;
-use crate::request::input::{inputs, leaves, snake};
+use crate::request::input::{inputs, leaves};
 use crate::request::schema_check::check_schema;
 use crate::request::security::credential_names;
 use crate::response::fill::fill;
 use crate::spec::document::Document;
+use crate::spec::name::snake;
 use crate::spec::operation::{MediaType, Operation, Parameter, Place, is_json};
 use crate::spec::value::as_text;
-use crate::spec::x_token::{Action, BasicEncoding};
+use crate::spec::x_token::action::Action;
+use crate::spec::x_token::basic::BasicEncoding;
 
 /// Characters that need no encoding in a form, a query or a path.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

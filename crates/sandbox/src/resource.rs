@@ -15,7 +15,9 @@ use crate::response::{failure, success};
 use crate::route;
 use crate::spec::document::Document;
 use crate::spec::operation::Operation;
-use crate::spec::x_token::{BasicEncoding, UseBasic, XToken};
+use crate::spec::x_token::XToken;
+use crate::spec::x_token::basic::BasicEncoding;
+use crate::spec::x_token::usage::UseBasic;
 use crate::state::{State, VendorRequest};
 use crate::vendor::PlayedVendor;
 

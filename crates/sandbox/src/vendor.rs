@@ -8,7 +8,8 @@ use crate::account::Accounts;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::spec::document::Document;
-use crate::spec::x_token::{SingleUse, XToken};
+use crate::spec::x_token::XToken;
+use crate::spec::x_token::action::SingleUse;
 
 /// The path prefix of the control endpoint. No vendor can have this name.
 pub(crate) const CONTROL: &str = "_sandbox";

@@ -8,7 +8,7 @@ use crate::response::failure;
 use crate::response::message::Response;
 use crate::spec::document::Document;
 use crate::spec::operation::Operation;
-use crate::spec::x_token::RetryUnit;
+use crate::spec::x_token::errors::RetryUnit;
 use crate::state::Reply;
 
 /// An error page as a CDN would send it; it deliberately says nothing.

@@ -6,10 +6,10 @@ pub(crate) mod queue;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
 use crate::clock::{is_representable, shift};
-use crate::spec::duration::{duration, show};
+use crate::spec::duration::{maybe_text, show, text};
 
 /// The largest size that a body is padded to: 64 MiB.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -368,33 +368,6 @@ fn elsewhere() -> String {
 
 fn mebibyte() -> usize {
     1024 * 1024
-}
-
-/// Durations as strings.
-mod text {
-    use super::*;
-
-    pub(super) fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&show(*value))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        duration(&String::deserialize(deserializer)?).map_err(de::Error::custom)
-    }
-}
-
-/// Optional durations as strings.
-mod maybe_text {
-    use super::*;
-
-    pub(super) fn serialize<S: Serializer>(value: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-        value.map(show).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| duration(&text).map_err(de::Error::custom)).transpose()
-    }
 }
 
 #[cfg(test)]

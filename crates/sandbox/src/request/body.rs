@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 
 use crate::refusal::{Reason, Refusal};
 use crate::request::incoming::Incoming;
-use crate::request::input::snake;
 use crate::request::{decode, schema_check};
 use crate::spec::document::Document;
+use crate::spec::name::snake;
 use crate::spec::operation::{MediaType, Operation, essence, is_json};
 use crate::spec::resolve::Branch;
 use crate::spec::schema::Schema;

@@ -1,10 +1,10 @@
 //! The inputs of an operation: each property of its body and each parameter, with its name as a credential.
 
-use heck::ToSnakeCase;
 use serde_json::Value;
 
 use crate::request::incoming::parameters;
 use crate::spec::document::Document;
+use crate::spec::name::snake;
 use crate::spec::operation::{Operation, Parameter, Place};
 use crate::spec::resolve::is_inside;
 use crate::spec::schema::{Kind, Schema};
@@ -126,9 +126,4 @@ pub(crate) fn inputs<'a>(
         }
     }
     inputs
-}
-
-/// Returns the name of a credential.
-pub(crate) fn snake(name: &str) -> String {
-    name.to_snake_case()
 }

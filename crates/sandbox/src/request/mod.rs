@@ -15,10 +15,11 @@ use serde_json::Value;
 
 use crate::refusal::{Reason, Refusal};
 use crate::request::incoming::{Incoming, header_texts, parameters};
-use crate::request::input::{leaves, snake};
+use crate::request::input::leaves;
 use crate::request::schema_check::check_schema;
 use crate::request::values::{Field, RequestValues};
 use crate::spec::document::Document;
+use crate::spec::name::snake;
 use crate::spec::operation::{Operation, Parameter, Place};
 
 /// Checks everything except the values of credentials and tokens. Authentication comes first, as at a real vendor: a

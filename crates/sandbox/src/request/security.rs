@@ -8,8 +8,10 @@ use crate::refusal::{Reason, Refusal};
 use crate::request::incoming::{Incoming, header_texts};
 use crate::request::{body, decode, input};
 use crate::spec::document::Document;
+use crate::spec::name::snake;
 use crate::spec::operation::{Operation, Parameter, Place, SecurityScheme};
-use crate::spec::x_token::{Action, Basic, BasicEncoding, TokenKind};
+use crate::spec::x_token::action::{Action, TokenKind};
+use crate::spec::x_token::basic::{Basic, BasicEncoding};
 
 /// A value that a request presents in its security scheme.
 #[derive(Clone, Debug)]
@@ -92,13 +94,13 @@ pub(super) fn only_one_way(
 pub(crate) fn credential_names(document: &Document, operation: &Operation, name: &str) -> Vec<String> {
     let Some(scheme) = document.security_scheme(name) else { return Vec::new() };
     match scheme.kind.as_str() {
-        "apiKey" => vec![input::snake(name)],
+        "apiKey" => vec![snake(name)],
         "http" if is_basic(document, scheme) => basic(document).names.to_vec(),
         "http" => match carried(document, operation, name) {
-            Bearer::Credential | Bearer::CredentialOrRefreshToken => vec![input::snake(name)],
+            Bearer::Credential | Bearer::CredentialOrRefreshToken => vec![snake(name)],
             Bearer::AccessToken | Bearer::RefreshToken => Vec::new(),
         },
-        _ => vec![input::snake(name)],
+        _ => vec![snake(name)],
     }
 }
 
@@ -121,7 +123,7 @@ fn scheme(
             _ => decode::values(incoming.query.as_bytes(), &scheme.name)?,
         };
         return match found.as_slice() {
-            [value] => Ok(vec![Presented::Credential(input::snake(name), value.clone())]),
+            [value] => Ok(vec![Presented::Credential(snake(name), value.clone())]),
             [] => Err(refuse(&scheme.name, "is missing")),
             _ => Err(refuse(&scheme.name, "is present more than once")),
         };
@@ -146,10 +148,10 @@ fn scheme(
     }
     let value = value.to_owned();
     Ok(vec![match carried {
-        Bearer::Credential => Presented::Credential(input::snake(name), value),
+        Bearer::Credential => Presented::Credential(snake(name), value),
         Bearer::AccessToken => Presented::AccessToken(value),
         Bearer::RefreshToken => Presented::RefreshToken(value),
-        Bearer::CredentialOrRefreshToken => Presented::CredentialOrRefreshToken(input::snake(name), value),
+        Bearer::CredentialOrRefreshToken => Presented::CredentialOrRefreshToken(snake(name), value),
     }])
 }
 

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::refusal::Refusal;
 use crate::request::security::Presented;
 use crate::spec::value::as_text;
+use crate::spec::x_token::action::Action;
 
 /// The values in a request that matches the spec.
 #[derive(Clone, Default)]
@@ -34,5 +35,17 @@ impl RequestValues {
     /// Returns the value of a property or parameter as a string.
     pub(crate) fn text(&self, key: &str) -> Option<String> {
         self.fields.iter().find(|field| field.key == key).map(|field| as_text(&field.value))
+    }
+
+    /// Returns the token that a refresh or a revocation takes, and the name of its field.
+    pub(crate) fn token_of<'a>(&self, action: &'a Action) -> (&'a str, String) {
+        let carried = self.presented.iter().find_map(|presented| match presented {
+            Presented::RefreshToken(value) => Some(value.clone()),
+            Presented::Credential(..) | Presented::AccessToken(_) | Presented::CredentialOrRefreshToken(..) => None,
+        });
+        match &action.token {
+            Some(key) => (key, self.text(key).unwrap_or_default()),
+            None => ("authorization", carried.unwrap_or_default()),
+        }
     }
 }

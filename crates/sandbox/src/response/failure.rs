@@ -30,7 +30,9 @@ use crate::spec::document::Document;
 use crate::spec::operation::{MediaType, Operation, ResponseObject};
 use crate::spec::schema::{Kind, Schema};
 use crate::spec::value::as_text;
-use crate::spec::x_token::{Action, Errors, ResponsePointers, SuccessMarker};
+use crate::spec::x_token::action::Action;
+use crate::spec::x_token::errors::Errors;
+use crate::spec::x_token::response::{ResponsePointers, SuccessMarker};
 
 /// Returns the vendor's response to a refusal.
 pub(crate) fn for_refusal(document: &Document, operation: &Operation, refusal: &Refusal) -> Response {

@@ -11,7 +11,9 @@ use crate::response::{pointer, time};
 use crate::spec::document::Document;
 use crate::spec::operation::{MediaType, Operation, ResponseObject};
 use crate::spec::schema::Schema;
-use crate::spec::x_token::{AccessToken, Lifetime, TimeUnit, TimedPointer, XToken};
+use crate::spec::x_token::XToken;
+use crate::spec::x_token::renewal::Lifetime;
+use crate::spec::x_token::response::{AccessToken, TimeUnit, TimedPointer};
 
 /// The lifetime of an access token if the spec doesn't say: one hour.
 const ACCESS_LIFETIME: Duration = Duration::from_secs(60 * 60);

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::spec::document::Document;
 use crate::spec::schema::{Kind, Schema};
-use crate::spec::x_token::TimedPointer;
+use crate::spec::x_token::response::TimedPointer;
 
 /// Writes a duration: as a number or as digits, like its example.
 pub(super) fn write_duration(

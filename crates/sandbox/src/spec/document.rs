@@ -3,12 +3,12 @@
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use crate::request::input::snake;
-use crate::spec::alternatives::NO_SECURITY;
+use crate::spec::name::snake;
 use crate::spec::operation::{Example, Header, Operation, Parameter, RequestBody, ResponseObject, SecurityScheme};
 use crate::spec::schema::Schema;
 use crate::spec::x_token;
 use crate::spec::x_token::XToken;
+use crate::spec::x_token::alternatives::NO_SECURITY;
 
 /// A spec as it was written.
 #[derive(Clone, Debug, Deserialize)]

@@ -2,10 +2,9 @@
 //!
 //! It reads; it doesn't lint. A spec that can't be simulated is an error with a reason.
 
-mod alternatives;
-pub(crate) mod compute;
 pub(crate) mod document;
 pub(crate) mod duration;
+pub(crate) mod name;
 pub(crate) mod operation;
 mod parse;
 mod references;

@@ -2,7 +2,8 @@
 
 use crate::spec::document::Document;
 use crate::spec::operation::{Place, essence, is_json};
-use crate::spec::x_token::{Action, XToken};
+use crate::spec::x_token::XToken;
+use crate::spec::x_token::action::Action;
 
 /// Rejects paths, security schemes, bodies and parameters that can't be checked, and actions without an operation.
 pub(super) fn document(document: &Document) -> Result<(), String> {

@@ -53,7 +53,7 @@ async fn a_path_outside_the_spec_is_the_protected_resource() {
         (401, "`Authorization` is missing")
     );
     let elsewhere = playing.sandbox.address();
-    let response = playing.http.get(format!("http://{elsewhere}/nobody/x")).send().await.unwrap();
+    let response = playing.http.get(format!("http://{elsewhere}/unknown/x")).send().await.unwrap();
     assert_eq!(response.status(), 404);
     assert_eq!(response.text().await.unwrap(), "no vendor has this path; the vendors are: voucherify\n");
 }

@@ -1,43 +1,9 @@
-//! The alternatives of `one-of`: how a client can authenticate.
+//! An action as each alternative of `one-of` performs it.
 
-use indexmap::IndexMap;
-use serde::{Deserialize, Deserializer, de};
-use serde_json::Value;
-
-use crate::request::input::snake;
-use crate::spec::compute::Computes;
-use crate::spec::x_token::{Action, XToken};
-
-/// The word for an alternative of `security` without a scheme.
-pub(crate) const NO_SECURITY: &str = "none";
-
-/// The alternatives of `one-of` by name.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Alternatives(IndexMap<String, Alternative>);
-
-/// What is special about an alternative.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
-struct Alternative {
-    body: Option<String>,
-    security: Option<String>,
-    compute: Computes,
-    certificate: Option<String>,
-}
-
-impl<'de> Deserialize<'de> for Alternatives {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            // Variants of the body, until `resolve` finds a scheme.
-            names @ Value::Array(_) => {
-                let names: Vec<String> = serde_json::from_value(names).map_err(de::Error::custom)?;
-                let of = |name: String| (name.clone(), Alternative { body: Some(name), ..Alternative::default() });
-                Ok(Self(names.into_iter().map(of).collect()))
-            }
-            named => serde_json::from_value(named).map(Self).map_err(de::Error::custom),
-        }
-    }
-}
+use crate::spec::name::snake;
+use crate::spec::x_token::XToken;
+use crate::spec::x_token::action::Action;
+use crate::spec::x_token::alternatives::{Alternative, NO_SECURITY};
 
 impl XToken {
     /// Returns an action as each alternative of `one-of` performs it; itself without alternatives.
@@ -63,7 +29,7 @@ impl XToken {
     }
 
     /// Makes each alternative of a list a security scheme, if there is one of its name.
-    pub(super) fn resolve(&mut self, is_scheme: impl Fn(&str) -> bool) {
+    pub(in crate::spec) fn resolve(&mut self, is_scheme: impl Fn(&str) -> bool) {
         let actions = [&mut self.login, &mut self.refresh, &mut self.revoke].into_iter().flatten();
         for (name, alternative) in actions.flat_map(|action| &mut action.one_of.0) {
             if alternative.body.as_ref() == Some(name) && (name == NO_SECURITY || is_scheme(name)) {

@@ -4,8 +4,9 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
-use crate::request::input::snake;
 use crate::spec::duration::duration;
+use crate::spec::name::snake;
+use crate::spec::x_token::list::one_or_many;
 
 /// Computed values by the names in the spec.
 pub(crate) type Computes = IndexMap<String, Compute>;
@@ -97,13 +98,6 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> 
     }
     let duration = duration(&text).map_err(de::Error::custom)?;
     i64::try_from(duration.as_secs()).map_err(de::Error::custom)
-}
-
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::String(one) => Ok(vec![one]),
-        many => serde_json::from_value(many).map_err(de::Error::custom),
-    }
 }
 
 /// Reads an object by the key that tells it apart.
