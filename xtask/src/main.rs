@@ -12,8 +12,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use freshtoken_codegen::commands;
-use freshtoken_codegen::commands::{Mode, exit_code, repository};
-use freshtoken_codegen::generator::Generator;
+use freshtoken_codegen::commands::{exit_code, repository};
+use freshtoken_codegen::generator::{Generator, Mode};
 
 /// The tasks of this repository.
 #[derive(Parser)]

@@ -11,9 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use std::{fs, io};
 
-use freshtoken_codegen::commands::Mode;
 use freshtoken_codegen::diagnostic::Diagnostic;
-use freshtoken_codegen::generator::Generator;
+use freshtoken_codegen::generator::{Generator, Mode};
 use freshtoken_codegen::pipeline::{generate, lowered, on_this_thread_too, progenitor_alone};
 use freshtoken_codegen::read::folder as specs;
 use freshtoken_codegen::read::folder::Source;

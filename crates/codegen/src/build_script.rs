@@ -13,9 +13,9 @@ use crate::diagnostic::Diagnostic;
 use crate::emit::Files;
 use crate::pipeline::generate;
 use crate::read::folder::Source;
+use crate::repository::folders::Folders;
 use crate::vendor::Vendor;
 use crate::workspace::Workspace;
-use crate::workspace::folders::Folders;
 
 /// Generates the vendor of a fragment into the folder `OUT_DIR` of a build script, as one file with the vendor's name.
 ///

@@ -10,11 +10,11 @@ use std::process::ExitCode;
 use anstream::eprintln;
 use clap::Subcommand;
 
-use crate::diagnostic::{Diagnostic, Severity, visible};
-use crate::generator::Generator;
+use crate::diagnostic::visible;
+use crate::generator::{Generator, Mode};
 use crate::new::Like;
 use crate::read::folder;
-use crate::workspace::origin::Origin;
+use crate::repository::origin::Origin;
 
 /// A command with its arguments.
 #[derive(Debug, Subcommand)]
@@ -103,24 +103,6 @@ impl Command {
     }
 }
 
-/// Whether `gen` writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Writes what has changed.
-    Write,
-    /// Changes nothing: shows what is stale as a diff, and makes the exit code 1.
-    Check,
-}
-
-/// Returns how a user calls this program, for messages that say what to run.
-pub(crate) fn program() -> String {
-    let name = env::current_exe().ok().and_then(|path| Some(path.file_stem()?.to_str()?.to_owned()));
-    match name.as_deref() {
-        Some("freshtoken-codegen") => "freshtoken-codegen".to_owned(),
-        _ => "cargo xtask".to_owned(),
-    }
-}
-
 /// Returns the exit code of a command, after printing why it failed.
 pub fn exit_code(done: io::Result<ExitCode>) -> ExitCode {
     match done {
@@ -145,36 +127,4 @@ pub fn repository() -> io::Result<PathBuf> {
              name the folder with `--specs`",
         )
     })
-}
-
-pub(crate) fn report(diagnostics: &[Diagnostic]) -> ExitCode {
-    for diagnostic in diagnostics {
-        show(diagnostic);
-    }
-    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
-    eprintln!("{errors} {}; nothing was written", if errors == 1 { "error" } else { "errors" });
-    ExitCode::FAILURE
-}
-
-pub(crate) fn show(diagnostic: &Diagnostic) {
-    let text = diagnostic.to_string();
-    let coloured = match diagnostic.severity {
-        Severity::Error => text.replacen("error", "\x1b[1;31merror\x1b[0m", 1),
-        Severity::Warning => text.replacen("warning", "\x1b[1;33mwarning\x1b[0m", 1),
-    };
-    eprintln!("{coloured}\n");
-}
-
-pub(crate) fn coloured(diff: &str) -> String {
-    // A file on disk may have any control character. Tabs are harmless.
-    let quoted = |line: &str| line.split('\t').map(visible).collect::<Vec<_>>().join("\t");
-    diff.lines()
-        .map(quoted)
-        .map(|line| match line.as_bytes().first() {
-            Some(b'+') => format!("\x1b[32m{line}\x1b[0m\n"),
-            Some(b'-') => format!("\x1b[31m{line}\x1b[0m\n"),
-            Some(b'@') => format!("\x1b[36m{line}\x1b[0m\n"),
-            _ => format!("{line}\n"),
-        })
-        .collect()
 }

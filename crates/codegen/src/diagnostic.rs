@@ -1,7 +1,7 @@
 //! What is wrong with a spec, where, and what to write instead.
 //!
 //! Every stage before `emit` reports [`Diagnostic`]s, so that all of them read alike and one run can show them all. Colour,
-//! counting and the exit code belong to `commands`.
+//! counting and the exit code belong to `report`.
 
 use std::borrow::Cow;
 use std::fmt;

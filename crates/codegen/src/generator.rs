@@ -10,24 +10,34 @@ use std::time::{Duration, Instant};
 
 use anstream::{eprintln, print, println};
 
-use crate::commands::{Mode, coloured, program, report, show};
 use crate::diagnostic::visible;
 use crate::new;
 use crate::new::Like;
 use crate::pipeline::{generate, on_this_thread_too};
+use crate::program::program;
 use crate::read::folder;
 use crate::read::folder::Source;
+use crate::report::{coloured, report, show};
+use crate::repository::folders::Folders;
+use crate::repository::origin::Origin;
 use crate::vendor::Vendor;
 use crate::workspace::Workspace;
 use crate::workspace::facade;
-use crate::workspace::folders::Folders;
-use crate::workspace::origin::Origin;
 use crate::workspace::stamp::Stamp;
 use crate::workspace::sync;
 use crate::workspace::sync::Plan;
 
 /// Progress is shown, a line per vendor, if generating takes longer than this.
 const SHOW_PROGRESS_AFTER: Duration = Duration::from_millis(500);
+
+/// Whether `gen` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Writes what has changed.
+    Write,
+    /// Changes nothing: shows what is stale as a diff, and makes the exit code 1.
+    Check,
+}
 
 /// Generates vendor crates in a repository.
 ///
@@ -38,8 +48,7 @@ const SHOW_PROGRESS_AFTER: Duration = Duration::from_millis(500);
 /// ```no_run
 /// use std::process::ExitCode;
 ///
-/// use freshtoken_codegen::commands::Mode;
-/// use freshtoken_codegen::generator::Generator;
+/// use freshtoken_codegen::generator::{Generator, Mode};
 ///
 /// fn generate() -> std::io::Result<ExitCode> {
 ///     Generator::new(".").specs("specs")?.out("crates")?.generate(Mode::Write, &[])

@@ -140,7 +140,11 @@ fn fragments_of_other_vendors_generate_compile_and_pass_their_tests() {
         let adapter = fs::read_to_string(root.join(format!("crates/freshtoken/src/vendors/{vendor}.rs"))).unwrap();
         insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(format!("adapter_{vendor}"), adapter) });
     }
+    insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!("requests", requests(&root)) });
+}
 
+/// Returns the snapshots of all requests, one after the other.
+fn requests(root: &Path) -> String {
     let mut shapes = String::new();
     for folder in sorted(&root.join("crates"))
         .iter()
@@ -150,8 +154,8 @@ fn fragments_of_other_vendors_generate_compile_and_pass_their_tests() {
         for file in sorted(&folder) {
             let text = fs::read_to_string(&file).unwrap();
             let shape = text.splitn(3, "---\n").nth(2).unwrap();
-            shapes += &format!("{}\n\n{}\n\n\n", file.strip_prefix(&root).unwrap().display(), shape.trim_end());
+            shapes += &format!("{}\n\n{}\n\n\n", file.strip_prefix(root).unwrap().display(), shape.trim_end());
         }
     }
-    insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!("requests", shapes) });
+    shapes
 }

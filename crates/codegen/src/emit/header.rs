@@ -1,7 +1,7 @@
 //! The first line of every generated file, which identifies it.
 
-use crate::emit::target::Target;
 use crate::lower::model::Model;
+use crate::repository::target::Target;
 
 /// A string in the first line of every generated file.
 pub const MARK: &str = "@generated";

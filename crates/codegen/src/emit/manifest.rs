@@ -3,56 +3,11 @@
 //! In the repository of freshtoken, it inherits whatever is the same for all crates. In another one, the workspace was not made
 //! for it: it inherits the version, the licence and the repository if the workspace has them, and states the rest itself.
 
-use std::collections::BTreeSet;
-
 use crate::docs;
 use crate::emit::adapter::computed::features;
-use crate::emit::has_source;
 use crate::emit::header::mark;
-use crate::emit::target::Target;
 use crate::lower::model::Model;
-
-/// The keys of a workspace's manifest that the generator needs to know.
-#[derive(Debug, Default)]
-pub struct WorkspaceKeys {
-    /// The version of all crates.
-    pub version: Option<String>,
-    /// The keys of `[workspace.package]`. cargo reports an error if a crate inherits a key that is missing.
-    pub package: BTreeSet<String>,
-    /// The keys of `[workspace.dependencies]`.
-    pub dependencies: BTreeSet<String>,
-}
-
-impl WorkspaceKeys {
-    /// Reads the keys from the manifest of a workspace.
-    pub fn parse(manifest: &str) -> Self {
-        let mut keys = Self::default();
-        let mut section = "";
-        for line in manifest.lines().map(str::trim) {
-            if let Some(header) = line.strip_prefix('[') {
-                section = header.split(']').next().unwrap_or_default();
-                // A dependency can be a section of its own.
-                keys.dependencies.extend(section.strip_prefix("workspace.dependencies.").map(str::to_owned));
-            } else if let Some((key, value)) = line.split_once('=') {
-                // As in `freshtoken.path = "…"`.
-                let key = key.split('.').next().unwrap_or_default().trim().to_owned();
-                match section {
-                    "workspace.package" => {
-                        if key == "version" {
-                            keys.version = value.split('"').nth(1).map(str::to_owned);
-                        }
-                        keys.package.insert(key);
-                    }
-                    "workspace.dependencies" => {
-                        keys.dependencies.insert(key);
-                    }
-                    _ => {}
-                }
-            }
-        }
-        keys
-    }
-}
+use crate::repository::target::Target;
 
 /// What a generated crate links besides the crates of freshtoken: the keys of each in a manifest that inherits none.
 const DEPENDENCIES: [(&str, &str); 4] = [
@@ -66,7 +21,7 @@ const DEPENDENCIES: [(&str, &str); 4] = [
 /// Returns the manifest of a model's crate.
 pub fn source(model: &Model, target: &Target) -> String {
     let description = docs::first_sentence(&format!("A typed client of “{}”", model.title)).replace(['"', '\\'], "'");
-    let has_source = has_source(model, target);
+    let has_source = target.has_source(model);
     format!(
         r#"# {mark}
 {origin}
@@ -168,14 +123,15 @@ fn freshtoken(target: &Target, name: &str, folder: &str, more: &[&str]) -> Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emit::target::AdapterPlace;
     use crate::lower::lower;
     use crate::new;
     use crate::read::folder::tests::repository;
     use crate::read::spec::Spec;
     use crate::read::x_token::XToken;
+    use crate::repository::folders::Folders;
+    use crate::repository::target::AdapterPlace;
+    use crate::repository::workspace_keys::WorkspaceKeys;
     use crate::vendor::Vendor;
-    use crate::workspace::folders::Folders;
 
     fn manifest(workspace: &str) -> String {
         let fragment = new::fragment(&Vendor::from_file("specs/acme.yaml").unwrap(), new::Like::default());
@@ -257,12 +213,5 @@ mod tests {
         for key in ["edition", "rust-version"] {
             has(manifest.lines().find(|line| line.starts_with(key)).unwrap().to_owned());
         }
-    }
-
-    #[test]
-    fn the_version_is_that_of_the_section() {
-        let version = |manifest: &str| WorkspaceKeys::parse(manifest).version;
-        assert_eq!(version("version = \"1\"\n[workspace.package]\nversion = \"2\"\n"), Some("2".to_owned()));
-        assert_eq!(version("[workspace.package]\nedition = \"2024\"\n[package]\nversion = \"3\"\n"), None);
     }
 }

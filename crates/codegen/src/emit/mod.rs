@@ -13,18 +13,16 @@ pub mod manifest;
 pub mod operations;
 mod readme;
 pub mod settings;
-pub mod target;
 pub mod token_response;
 mod types;
 mod usage;
 
 use std::collections::BTreeMap;
 
-use crate::emit::adapter::credentials::has_adapter;
 use crate::emit::crate_tests::Shapes;
 use crate::emit::header::mark;
-use crate::emit::target::{AdapterPlace, Target};
 use crate::lower::model::Model;
+use crate::repository::target::{AdapterPlace, Target};
 
 /// Files by their path in the repository.
 pub type Files = BTreeMap<String, String>;
@@ -104,7 +102,7 @@ fn rust(model: &Model, target: &Target, docs: &str, source: &str) -> String {
 }
 
 fn library(model: &Model, target: &Target) -> String {
-    let source = if has_source(model, target) { SOURCE } else { "" };
+    let source = if target.has_source(model) { SOURCE } else { "" };
     let credentials = if client::credentials(model).is_empty() { "" } else { "Credentials, " };
     format!(
         r#"// {mark}
@@ -142,11 +140,6 @@ pub use freshtoken_wire::{{CommaDelimited, ListError, PipeDelimited, SpaceDelimi
 
 /// The module of the adapter, in a crate that has it.
 const SOURCE: &str = "#[cfg(feature = \"source\")]\n#[rustfmt::skip]\npub mod source;\n";
-
-/// Whether the crate itself has the adapter.
-pub fn has_source(model: &Model, target: &Target) -> bool {
-    target.adapter == AdapterPlace::Crate && has_adapter(model.x_token.as_ref())
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,20 +1,18 @@
 //! The README of a vendor crate, with an example that is compiled as a doctest.
 
 use crate::docs;
-use crate::emit::adapter::credentials::has_adapter;
 use crate::emit::client;
 use crate::emit::crate_tests;
-use crate::emit::has_source;
 use crate::emit::header::mark;
 use crate::emit::layout::{Code, statements};
 use crate::emit::settings;
 use crate::emit::settings::arguments;
-use crate::emit::target::Target;
 use crate::emit::types::or;
 use crate::emit::usage;
 use crate::emit::usage::{Server, client_setup};
 use crate::ident;
 use crate::lower::model::{Model, Response, Shape, Ty};
+use crate::repository::target::Target;
 
 /// Returns the README of a model's crate.
 pub fn source(model: &Model, target: &Target) -> String {
@@ -66,7 +64,7 @@ For another base URL, use `Endpoint::at("https://…")?`. To send the requests w
         servers = servers(model),
         operations = operations(model),
         facade = facade(model, target),
-        features = FEATURES.replace("SOURCE", if has_source(model, target) { SOURCE } else { "" }),
+        features = FEATURES.replace("SOURCE", if target.has_source(model) { SOURCE } else { "" }),
     )
 }
 
@@ -128,10 +126,10 @@ fn cell(text: &str) -> String {
 const SOURCE: &str = "- `source` (default): the module `source`, for `freshtoken`\n";
 
 fn facade(model: &Model, target: &Target) -> String {
-    if !has_adapter(model.x_token.as_ref()) {
+    if model.x_token.is_none() {
         return String::new();
     }
-    if has_source(model, target) {
+    if target.has_source(model) {
         return OWN_SOURCE.to_owned();
     }
     format!(

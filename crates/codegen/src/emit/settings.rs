@@ -149,9 +149,9 @@ pub fn constructor(model: &Model, server: &Server) -> String {
 mod tests {
     use crate::emit;
     use crate::emit::adapter;
-    use crate::emit::target::Target;
     use crate::lint::lint;
     use crate::read::spec::Spec;
+    use crate::repository::target::Target;
 
     /// Returns the client and the adapter of a spec with these servers, without white space.
     fn generated(servers: &str, path: &str) -> (String, String) {

@@ -5,7 +5,8 @@
 use std::collections::HashMap;
 
 use crate::diagnostic::{join, list, nearest};
-use crate::emit::adapter::credentials::{credential_set, grants};
+use crate::emit::adapter::credentials::credential_set;
+use crate::emit::adapter::grants::grants;
 use crate::ident;
 use crate::lint::document::Lint;
 use crate::lint::rule::rule;

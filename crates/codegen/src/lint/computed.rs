@@ -6,7 +6,9 @@ use freshtoken_wire::compute::check_format;
 
 use crate::diagnostic::{join, list, nearest};
 use crate::emit::adapter::computed::computed_type;
-use crate::emit::adapter::credentials::{CredentialUse, Grant, GrantKind, all_uses, converts, grants};
+use crate::emit::adapter::conversions::converts;
+use crate::emit::adapter::grants::{Grant, GrantKind, grants};
+use crate::emit::adapter::sent::{CredentialUse, all_uses};
 use crate::emit::settings::settings;
 use crate::ident;
 use crate::lint::document::Lint;

@@ -4,7 +4,8 @@
 
 use crate::diagnostic::{join, list, nearest};
 use crate::emit::adapter::chain::read;
-use crate::emit::adapter::credentials::{Grant, GrantKind, all_uses, grants};
+use crate::emit::adapter::grants::{Grant, GrantKind, grants};
+use crate::emit::adapter::sent::all_uses;
 use crate::ident;
 use crate::lint::document::Lint;
 use crate::lint::rule::rule;

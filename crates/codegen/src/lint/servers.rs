@@ -10,7 +10,7 @@ use crate::lint::document::{Lint, Node, Operation};
 use crate::lint::objects::{label, rust_names};
 use crate::lint::rule::rule;
 use crate::lint::syntax::{leads_elsewhere, placeholders};
-use crate::lower::server_name;
+use crate::lower::servers::server_name;
 use crate::vendor::is_keyword;
 
 /// Checks the servers of the document and of its operations.

@@ -9,18 +9,18 @@ pub mod model;
 mod operations;
 mod passes;
 mod schemas;
+pub mod servers;
 
 use std::collections::HashSet;
 
 use indexmap::{IndexMap, IndexSet};
-use serde_json::Value;
 
-use crate::ident;
-use crate::lower::descriptions::{joined, label, object, one_of, plain, text, words};
-use crate::lower::model::{Model, Server, Variable};
+use crate::lower::descriptions::{text, words};
+use crate::lower::model::Model;
 use crate::lower::operations::Actions;
 use crate::lower::passes::{box_circles, lower_expiries, mark_use, settle_constants};
 use crate::lower::schemas::Lowering;
+use crate::lower::servers::servers;
 use crate::read::spec::Spec;
 use crate::read::x_token::XToken;
 
@@ -58,33 +58,6 @@ pub fn lower(spec: &Spec, x_token: Option<XToken>) -> Model {
         x_token,
         cut,
     }
-}
-
-/// Returns the name of a server: its `x-name`, which a single server can lack.
-pub fn server_name(x_name: Option<&str>) -> String {
-    x_name.map_or_else(|| "production".to_owned(), ident::snake)
-}
-
-/// Returns the servers of a list.
-fn servers(list: &Value) -> Vec<Server> {
-    let servers = list.as_array().map(Vec::as_slice).unwrap_or_default();
-    servers
-        .iter()
-        .map(|server| Server {
-            name: server_name(server["x-name"].as_str()),
-            url: text(&server["url"]),
-            variables: object(&server["variables"])
-                .iter()
-                .map(|(name, variable)| Variable {
-                    name: name.clone(),
-                    label: label(variable, name),
-                    default: variable["enum"].is_array().then(|| plain(&variable["default"])),
-                    docs: joined(&text(&variable["description"]), &one_of(&variable["enum"])),
-                })
-                .collect(),
-            docs: text(&server["description"]),
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::lower::model::{
     Variant,
 };
 use crate::lower::schemas::Lowering;
-use crate::lower::servers;
+use crate::lower::servers::servers;
 use crate::read::media_type::is_json;
 use crate::read::spec;
 use crate::read::spec::delimiter;
@@ -278,15 +278,6 @@ impl<'a> Lowering<'a> {
             }
         }
         Some(Body { media_type: media_type.clone(), component, examples: self.examples(media) })
-    }
-
-    /// Returns the type of a body or of one of its branches. An object without properties is a struct, so that `{}` is
-    /// sent.
-    pub fn body_ty(&mut self, schema: &'a Value, hint: &str) -> Ty {
-        match self.ty(schema, hint) {
-            Ty::Any => self.structure(self.resolve(schema), hint, &[]),
-            ty => ty,
-        }
     }
 
     /// Makes a list in a form a string with the delimiter of its `encoding`.

@@ -98,6 +98,15 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// Returns the type of a body or of one of its branches. An object without properties is a struct, so that `{}` is
+    /// sent.
+    pub fn body_ty(&mut self, schema: &'a Value, hint: &str) -> Ty {
+        match self.ty(schema, hint) {
+            Ty::Any => self.structure(self.resolve(schema), hint, &[]),
+            ty => ty,
+        }
+    }
+
     /// Returns the type of an item of a list or a map.
     fn item(&mut self, schema: &'a Value, hint: &str) -> Ty {
         match (self.ty(schema, hint), self.is_nullable(schema)) {

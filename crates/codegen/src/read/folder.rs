@@ -10,8 +10,8 @@ use std::io;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use crate::commands::program;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::program::program;
 use crate::vendor::{is_plain, stem};
 
 /// The largest spec in bytes: far more than any vendor needs, and small enough to read at once.

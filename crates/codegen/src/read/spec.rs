@@ -8,7 +8,6 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, Severity, join};
-use crate::read::x_token::alternatives::NO_SECURITY;
 use crate::read::yaml::{Duplicate, Places, Yaml};
 use crate::vendor::Vendor;
 
@@ -190,6 +189,9 @@ pub fn pointers(document: &Value) -> Vec<(&Value, String)> {
 pub fn is_alone(schema: &Value) -> bool {
     schema.get("properties").is_none() && schema.get("required").is_none()
 }
+
+/// The word for an alternative of `security` without a scheme.
+pub const NO_SECURITY: &str = "none";
 
 /// Returns the alternative of `security` that an operation sends: the one with the named scheme, or the first if there is none.
 /// The name `none` is for one without a scheme.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::emit::Files;
 use crate::emit::header::MARK;
-use crate::emit::manifest::WorkspaceKeys;
+use crate::repository::workspace_keys::WorkspaceKeys;
 
 /// The facade's manifest, the only file of which a part is generated.
 pub const MANIFEST: &str = "crates/freshtoken/Cargo.toml";

@@ -1,16 +1,14 @@
 //! What the generator changes in the workspace: the facade's manifest and modules, and the files that are out of date.
 
 pub mod facade;
-pub mod folders;
-pub mod origin;
 pub mod stamp;
 pub mod sync;
 
-use crate::emit::manifest::WorkspaceKeys;
-use crate::emit::target::{AdapterPlace, Target};
+use crate::repository::folders::Folders;
+use crate::repository::origin::Origin;
+use crate::repository::target::{AdapterPlace, Target};
+use crate::repository::workspace_keys::WorkspaceKeys;
 use crate::workspace::facade::Facade;
-use crate::workspace::folders::Folders;
-use crate::workspace::origin::Origin;
 
 /// The workspace that the generator writes to.
 #[derive(Default)]

@@ -1,7 +1,8 @@
 //! The further requests of a login: each takes values of the response before it.
 
-use crate::emit::adapter::Adapter;
-use crate::emit::adapter::credentials::{Grant, GrantKind, is_enum};
+use crate::emit::adapter::conversions::is_enum;
+use crate::emit::adapter::grants::{Grant, GrantKind};
+use crate::emit::adapter::view::Adapter;
 use crate::emit::layout::Code;
 use crate::lower::model::{Model, Ty};
 use crate::read::x_token::Then;

@@ -4,20 +4,13 @@
 use indexmap::IndexMap;
 
 use crate::emit::adapter::computed::inputs;
-use crate::emit::client;
-use crate::emit::errors::body_type;
-use crate::emit::types::{delimited, or};
+use crate::emit::adapter::conversions::{converts, field_type};
+use crate::emit::adapter::grants::{Grant, GrantKind, grants};
+use crate::emit::adapter::sent::{CredentialUse, all_uses};
 use crate::ident;
-use crate::lower::model::{Model, Operation, Param, Part, Property, SchemeKind, Shape, Ty};
-use crate::read::x_token::alternatives::{Form, Parts};
-use crate::read::x_token::compute::Compute;
+use crate::lower::model::{Model, Ty};
+use crate::read::x_token::XToken;
 use crate::read::x_token::usage::UseBasic;
-use crate::read::x_token::{Takes, XToken};
-
-/// Whether a vendor has an adapter. Without a login and a refresh, the block says how a token is used that a user provides.
-pub fn has_adapter(x_token: Option<&XToken>) -> bool {
-    x_token.is_some()
-}
 
 /// A credential with the same name but incompatible types in two operations.
 #[derive(Debug, PartialEq)]
@@ -52,7 +45,7 @@ pub fn conflicts(model: &Model) -> Vec<Conflict> {
 
 /// Returns the credentials of a vendor, or `None` without an adapter.
 pub fn all_credentials(model: &Model) -> Option<IndexMap<String, Credential>> {
-    let x_token = model.x_token.as_ref().filter(|x_token| has_adapter(Some(x_token)))?;
+    let x_token = model.x_token.as_ref()?;
     Some(merged(credential_set(model, x_token, &grants(model, x_token).ok()?)))
 }
 
@@ -83,130 +76,6 @@ pub fn confused(model: &Model) -> Vec<(Vec<String>, Vec<String>)> {
         found.extend(first.filter(|_| !is_known).map(|first| (first.path.clone(), second.path.clone())));
     }
     found
-}
-
-/// A request that `x-token` names.
-pub struct Grant<'a> {
-    pub kind: GrantKind,
-    /// The alternative of `one-of`.
-    pub alternative: Option<&'a str>,
-    pub operation: &'a Operation,
-    /// The struct of its body.
-    pub body: Option<&'a str>,
-    /// The name on the wire of the property or parameter for the token.
-    pub token: Option<&'a str>,
-    /// The name of the property or parameter for the token of another grant with the same request. It is not sent.
-    pub left_out: Option<&'a str>,
-    /// What is computed, by the name of the credential that it replaces.
-    pub computes: IndexMap<String, &'a Compute>,
-    /// The credential with the client's certificate for TLS.
-    pub certificate: Option<String>,
-    /// Whether its response has the token.
-    pub issues: bool,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-pub enum GrantKind {
-    Login,
-    /// The further request of a login at this position.
-    Then(usize),
-    Refresh,
-    Revoke,
-}
-
-impl Grant<'_> {
-    /// Returns the variable with the token.
-    pub fn token_variable(&self) -> &'static str {
-        if self.kind == GrantKind::Revoke { "token" } else { "refresh_token" }
-    }
-
-    /// Whether it revokes a refresh token in its body or a parameter, while its bearer scheme sends the access token.
-    pub fn is_authorized_by_access_token(&self, x_token: &XToken) -> bool {
-        let takes_refresh = x_token.revoke.as_ref().is_some_and(|revoke| revoke.takes == Takes::Refresh);
-        let bears = self.operation.security.iter().any(|scheme| matches!(scheme.kind, SchemeKind::Token(_)));
-        self.kind == GrantKind::Revoke && takes_refresh && self.token.is_some() && bears
-    }
-
-    /// Whether its response has no token: the old one stays.
-    pub fn keeps(&self, x_token: &XToken) -> bool {
-        self.kind == GrantKind::Refresh && x_token.keeps_access_token()
-    }
-
-    /// Returns the credential that the bearer scheme of a login carries, where a refresh sends its token.
-    pub fn bearer_credential(&self) -> Option<String> {
-        let mut schemes = self.operation.security.iter().filter(|scheme| matches!(scheme.kind, SchemeKind::Token(_)));
-        let scheme = schemes.next().filter(|_| self.kind == GrantKind::Login)?;
-        Some(ident::snake(&scheme.name))
-    }
-
-    pub fn is_token(&self, name: &str) -> bool {
-        self.token == Some(name)
-    }
-}
-
-pub fn grants<'a>(model: &'a Model, x_token: &'a XToken) -> Result<Vec<Grant<'a>>, String> {
-    let alternatives: Vec<Option<&'a str>> = x_token.alternatives().map(Some).collect();
-    let alternatives = if alternatives.is_empty() { vec![None] } else { alternatives };
-    let grants: Result<Vec<_>, String> =
-        alternatives.into_iter().map(|alternative| grants_with(model, x_token, alternative)).collect();
-    Ok(grants?.into_iter().flatten().collect())
-}
-
-/// Returns the grants with an alternative of `one-of`, or those without any.
-fn grants_with<'a>(
-    model: &'a Model,
-    x_token: &'a XToken,
-    alternative: Option<&'a str>,
-) -> Result<Vec<Grant<'a>>, String> {
-    let mut grants = Vec::new();
-    let mut add = |kind, id: &str, parts: Parts<'a>, token: Option<&'a String>| {
-        let operation = model.operation_with(&ident::snake(id), alternative);
-        let operation = operation.ok_or_else(|| format!("there is no operation `{id}`"))?;
-        let mut forms = x_token.forms(parts).into_iter();
-        let form = forms.find(|form| form.alternative == alternative);
-        let Form { body, computes, certificate, .. } = form.ok_or_else(|| format!("`{id}` has no such alternative"))?;
-        let keeps = kind == GrantKind::Refresh && x_token.keeps_access_token();
-        if kind != GrantKind::Revoke && !keeps && operation.success.ty.is_none() {
-            return Err(format!("the success of `{id}` has no body"));
-        }
-        let body = operation.body.as_ref().map(|of| {
-            let branches = model.branches(&of.component);
-            let wanted = body.map(ident::pascal);
-            let named = branches.iter().find(|branch| wanted.as_deref() == Some(**branch));
-            *named.or(branches.first()).unwrap_or(&of.component.as_str())
-        });
-        let token = token.map(String::as_str);
-        let certificate = certificate.map(ident::snake);
-        let issues = match (kind, &x_token.login) {
-            (GrantKind::Login, Some(login)) => login.then.is_empty(),
-            (GrantKind::Then(index), Some(login)) => login.then.len() == index + 1,
-            _ => kind != GrantKind::Revoke,
-        };
-        grants.push(Grant { kind, alternative, operation, body, token, left_out: None, computes, certificate, issues });
-        Ok::<(), String>(())
-    };
-    if let Some(login) = &x_token.login {
-        add(GrantKind::Login, &login.operation, login.parts(), None)?;
-        for (index, then) in login.then.iter().enumerate() {
-            add(GrantKind::Then(index), &then.operation, then.parts(), None)?;
-        }
-    }
-    if let Some(refresh) = &x_token.refresh {
-        add(GrantKind::Refresh, &refresh.operation, refresh.parts(), refresh.token.as_ref())?;
-    }
-    if let Some(revoke) = &x_token.revoke {
-        add(GrantKind::Revoke, &revoke.operation, revoke.parts(), revoke.token.as_ref())?;
-    }
-    let shared = match &grants[..] {
-        [login, refresh, ..] if login.operation.id == refresh.operation.id && login.body == refresh.body => {
-            refresh.token.filter(|_| login.kind == GrantKind::Login && refresh.kind == GrantKind::Refresh)
-        }
-        _ => None,
-    };
-    if let Some(login) = grants.first_mut() {
-        login.left_out = shared;
-    }
-    Ok(grants)
 }
 
 /// A field of the facade's `Credentials`, or of a variant of its `Authentication`.
@@ -273,16 +142,6 @@ pub fn credential_set(model: &Model, x_token: &XToken, grants: &[Grant<'_>]) -> 
     CredentialSet { shared, alternatives }
 }
 
-/// A place in a request that sends a credential.
-pub struct CredentialUse {
-    pub name: String,
-    /// The names of the objects around it, then its own name, in snake case.
-    pub path: Vec<String>,
-    pub ty: Ty,
-    pub required: bool,
-    pub docs: String,
-}
-
 /// Returns the credentials of one alternative in order: first those of the login, or of the refresh without a login. Those that
 /// only other grants need are optional.
 fn credentials(model: &Model, x_token: &XToken, grants: &[&Grant<'_>]) -> IndexMap<String, Credential> {
@@ -341,176 +200,4 @@ pub fn uses(model: &Model, grant: &Grant<'_>) -> Vec<CredentialUse> {
         docs: "The client's certificate and its private key in PEM, for TLS client authentication.".to_owned(),
     });
     needed.chain(certificate).collect()
-}
-
-/// Returns what a grant sends besides constants and tokens, in the order of the spec.
-pub fn all_uses(model: &Model, grant: &Grant<'_>) -> Vec<CredentialUse> {
-    let mut uses = Vec::new();
-    for part in grant.operation.order {
-        match part {
-            Part::Security => {
-                for scheme in &grant.operation.security {
-                    let own = grant.bearer_credential().filter(|_| matches!(scheme.kind, SchemeKind::Token(_)));
-                    for name in client::scheme_credentials(model, &scheme.name, &scheme.kind).into_iter().chain(own) {
-                        let docs = or(&scheme.docs, &format!("`{name}`, for the scheme `{}`.", scheme.name));
-                        uses.push(CredentialUse {
-                            path: vec![name.clone()],
-                            name,
-                            ty: Ty::Secret,
-                            required: true,
-                            docs,
-                        });
-                    }
-                }
-            }
-            Part::Params => {
-                let params = grant.operation.params.iter().filter(|param| is_credential(grant, param));
-                uses.extend(params.map(|param| CredentialUse {
-                    name: param.field(),
-                    path: vec![param.field()],
-                    ty: param_type(param),
-                    required: param.required,
-                    docs: or(&param.docs, &named(&param.name)),
-                }));
-            }
-            Part::Body => {
-                if let Some(body) = grant.body {
-                    body_uses(model, grant, body, &[], true, &mut vec![body.to_owned()], &mut uses);
-                }
-            }
-        }
-    }
-    uses
-}
-
-/// Returns the docs of a field without a description in the spec.
-pub fn named(name: &str) -> String {
-    format!("`{name}`. The spec has no description.")
-}
-
-pub fn is_credential(grant: &Grant<'_>, param: &Param) -> bool {
-    let is_left_out = grant.left_out == Some(param.name.as_str()) && !param.required;
-    !param.is_setting && !matches!(param.ty, Ty::Constant(_)) && !grant.is_token(&param.name) && !is_left_out
-}
-
-/// Returns the type of a parameter's credential. It is a string wherever the client takes a string.
-pub fn param_type(param: &Param) -> Ty {
-    match &param.ty {
-        Ty::Any | Ty::Map(_) | Ty::Nullable(_) => Ty::Text,
-        ty => ty.clone(),
-    }
-}
-
-/// Returns the struct of a property whose own properties are credentials. A recursive struct is none.
-pub fn nested<'a>(model: &'a Model, property: &'a Property, within: &[String]) -> Option<&'a str> {
-    match &property.ty {
-        Ty::Ref(name) if !model.properties(name).is_empty() && !within.contains(name) => Some(name),
-        _ => None,
-    }
-}
-
-/// Whether a property is not a credential, because it is a constant or a token.
-pub fn is_filled_in(grant: &Grant<'_>, prefix: &str, property: &Property) -> bool {
-    let is_left_out = grant.left_out == Some(property.name.as_str()) && property.optional;
-    matches!(property.ty, Ty::Constant(_)) || prefix.is_empty() && (grant.is_token(&property.name) || is_left_out)
-}
-
-pub fn body_uses(
-    model: &Model,
-    grant: &Grant<'_>,
-    component: &str,
-    around: &[&str],
-    required: bool,
-    within: &mut Vec<String>,
-    uses: &mut Vec<CredentialUse>,
-) {
-    let prefix = prefix(around);
-    for property in model.properties(component).iter().filter(|property| !is_filled_in(grant, &prefix, property)) {
-        let required = required && !property.optional;
-        let path = [around, &[&property.label]].concat();
-        match nested(model, property, within) {
-            Some(inner) => {
-                within.push(inner.to_owned());
-                body_uses(model, grant, inner, &path, required, within, uses);
-                within.pop();
-            }
-            None => uses.push(CredentialUse {
-                name: ident::snake(&path.join("_")),
-                path: path.iter().map(|label| ident::snake(label)).collect(),
-                ty: property.ty.clone(),
-                required,
-                docs: or(&property.docs, &named(&property.name)),
-            }),
-        }
-    }
-}
-
-/// Returns the prefix of the credentials inside these objects.
-pub fn prefix(around: &[&str]) -> String {
-    around.iter().map(|label| format!("{label}_")).collect()
-}
-
-/// Whether a struct has a constant at any depth.
-pub fn has_constant(model: &Model, component: &str, within: &mut Vec<String>) -> bool {
-    model.properties(component).iter().any(|property| match nested(model, property, within) {
-        Some(inner) => {
-            within.push(inner.to_owned());
-            let found = has_constant(model, inner, within);
-            within.pop();
-            found
-        }
-        None => matches!(property.ty, Ty::Constant(_)),
-    })
-}
-
-pub fn is_enum(model: &Model, ty: &Ty) -> bool {
-    matches!(ty, Ty::Ref(name) if matches!(model.components.get(name).map(|found| &found.shape), Some(Shape::Enum(_))))
-}
-
-/// Whether a credential of one type can be converted to another.
-pub fn converts(model: &Model, from: &Ty, to: &Ty) -> bool {
-    let has_text =
-        matches!(from, Ty::Secret | Ty::Text | Ty::Integer | Ty::Number | Ty::Boolean | Ty::Timestamp { .. })
-            || is_enum(model, from);
-    from == to || has_text && (matches!(to, Ty::Text | Ty::Secret) || is_enum(model, to))
-}
-
-/// Returns the conversion of `value`, a place or a reference, from one type to another.
-pub fn converted(model: &Model, from: &Ty, to: &Ty, value: &str, is_reference: bool) -> String {
-    if from == to {
-        return match (is_copy(from), is_reference) {
-            (true, true) => format!("*{value}"),
-            (true, false) => value.to_owned(),
-            (false, _) => format!("{value}.clone()"),
-        };
-    }
-    let (text, is_owned) = match from {
-        Ty::Secret => (format!("{value}.expose()"), false),
-        from if *from == Ty::Text || is_enum(model, from) => (format!("{value}.as_str()"), false),
-        _ => (format!("{value}.to_string()"), true),
-    };
-    match to {
-        Ty::Secret => format!("Secret::new({text})"),
-        Ty::Ref(name) => format!("types::{name}::from({text})"),
-        _ if is_owned => text,
-        _ => format!("{text}.to_owned()"),
-    }
-}
-
-pub fn is_copy(ty: &Ty) -> bool {
-    matches!(ty, Ty::Integer | Ty::Number | Ty::Boolean | Ty::Timestamp { .. })
-}
-
-/// Returns a type as the adapter writes it.
-pub fn field_type(ty: &Ty) -> String {
-    match ty {
-        Ty::Secret => "Secret".to_owned(),
-        Ty::Timestamp { .. } => "Timestamp".to_owned(),
-        Ty::Any => "::freshtoken_wire::private::serde_json::Value".to_owned(),
-        Ty::Nullable(item) => format!("Option<{}>", field_type(item)),
-        Ty::List(item) => format!("Vec<{}>", field_type(item)),
-        Ty::Map(item) => format!("::std::collections::BTreeMap<String, {}>", field_type(item)),
-        Ty::Delimited(delimiter, item) => format!("{}<{}>", delimited(*delimiter), field_type(item)),
-        ty => body_type(ty),
-    }
 }

@@ -4,20 +4,21 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::docs;
-use crate::emit::adapter::Adapter;
-use crate::emit::adapter::credentials::{Credential, is_credential, nested};
+use crate::emit::adapter::credentials::Credential;
+use crate::emit::adapter::sent::{is_credential, nested};
+use crate::emit::adapter::view::Adapter;
 use crate::emit::crate_tests;
 use crate::emit::examples;
 use crate::emit::layout::{Code, statements};
 use crate::emit::settings::{Setting, constructor, settings};
-use crate::emit::target::AdapterPlace;
 use crate::emit::types::or;
 use crate::ident;
 use crate::lower::model::{Model, Ty};
+use crate::repository::target::AdapterPlace;
 
 impl Adapter<'_> {
     /// Returns the docs of the module.
-    pub fn docs(&self) -> Result<String, String> {
+    pub fn docs(&self) -> String {
         let title = or(&self.model.title, self.model.vendor.stem());
         let consent = match self.x_token.login {
             Some(_) => "",
@@ -26,7 +27,7 @@ impl Adapter<'_> {
             }
             None => "\n\nA user must consent first: a token source starts with the refresh token of that consent.",
         };
-        let example = self.example()?;
+        let example = self.example();
         let text = docs::lines(&format!(
             "Fresh tokens of “{title}”. {client} is the typed client that gets them.{consent}",
             client = match self.target.adapter {
@@ -34,11 +35,42 @@ impl Adapter<'_> {
                 AdapterPlace::Crate => "[`Client`](crate::Client)".to_owned(),
             }
         ));
-        Ok(format!("{}\n\n```rust,no_run\n{example}```", text.join("\n")))
+        format!("{}\n\n```rust,no_run\n{example}```", text.join("\n"))
     }
 
     /// Returns a program that gets a header with a fresh token.
-    pub fn example(&self) -> Result<String, String> {
+    fn example(&self) -> String {
+        let module = self.model.vendor.ident();
+        let body = statements(
+            &[
+                Code::row([Code::text("let credentials = "), self.example_credentials()]),
+                Code::row([Code::text("let tokens = "), self.example_source()]),
+                Code::text("let header = tokens.header().await?"),
+            ],
+            0,
+        );
+        let body = body
+            .replace("::freshtoken_wire::", "freshtoken::")
+            .replace(" types::", &format!(" {module}::types::"))
+            .replace("[types::", &format!("[{module}::types::"))
+            .replace("(types::", &format!("({module}::types::"));
+        let issued = if self.x_token.starts_from_token() { "IssuedTokens, " } else { "" };
+        let imports = match self.target.adapter {
+            AdapterPlace::Facade => format!("use freshtoken::{{{issued}TokenSource, {module}}};"),
+            AdapterPlace::Crate => {
+                let lib = self.model.vendor.lib();
+                format!("use freshtoken::{{{issued}TokenSource}};\nuse {lib}::source as {module};")
+                    .replace("{TokenSource}", "TokenSource")
+            }
+        };
+        format!(
+            "# async fn example() -> Result<(), Box<dyn std::error::Error>> {{\n{imports}\n\n\
+             {body}\n# let _ = header;\n# Ok(())\n# }}\n"
+        )
+    }
+
+    /// Returns the credentials of the example.
+    fn example_credentials(&self) -> Code {
         let mut values: IndexMap<String, Value> = IndexMap::new();
         if let Some(grant) = self.grants.first() {
             let body = crate_tests::request_example(self.model, grant.operation);
@@ -75,6 +107,12 @@ impl Adapter<'_> {
             };
             fields.push(Code::row([Code::text("authentication: "), variant]));
         }
+        Code::braces(&format!("{module}::Credentials"), fields)
+    }
+
+    /// Returns the token source of the example.
+    fn example_source(&self) -> Code {
+        let module = self.model.vendor.ident();
         let server = self.model.servers.first();
         let mut endpoint = match server {
             Some(server) => format!("{module}::Endpoint::{}", constructor(self.model, server)),
@@ -85,7 +123,7 @@ impl Adapter<'_> {
             endpoint.push_str(&format!(".{}({:?})", setting.name, setting.example()));
         }
         let source = vec![Code::text(endpoint), Code::text("credentials")];
-        let source = match self.x_token.login {
+        match self.x_token.login {
             Some(_) => Code::list("TokenSource::new(", source),
             None if self.x_token.starts_from_token() => Code::chain([
                 Code::list("TokenSource::builder(", source),
@@ -97,34 +135,7 @@ impl Adapter<'_> {
                 Code::text(".refresh_token(\"example-refresh-token\")"),
                 Code::text(".build()"),
             ]),
-        };
-        let credentials = Code::braces(&format!("{module}::Credentials"), fields);
-        let body = statements(
-            &[
-                Code::row([Code::text("let credentials = "), credentials]),
-                Code::row([Code::text("let tokens = "), source]),
-                Code::text("let header = tokens.header().await?"),
-            ],
-            0,
-        );
-        let body = body
-            .replace("::freshtoken_wire::", "freshtoken::")
-            .replace(" types::", &format!(" {module}::types::"))
-            .replace("[types::", &format!("[{module}::types::"))
-            .replace("(types::", &format!("({module}::types::"));
-        let issued = if self.x_token.starts_from_token() { "IssuedTokens, " } else { "" };
-        let imports = match self.target.adapter {
-            AdapterPlace::Facade => format!("use freshtoken::{{{issued}TokenSource, {module}}};"),
-            AdapterPlace::Crate => {
-                let lib = self.model.vendor.lib();
-                format!("use freshtoken::{{{issued}TokenSource}};\nuse {lib}::source as {module};")
-                    .replace("{TokenSource}", "TokenSource")
-            }
-        };
-        Ok(format!(
-            "# async fn example() -> Result<(), Box<dyn std::error::Error>> {{\n{imports}\n\n\
-             {body}\n# let _ = header;\n# Ok(())\n# }}\n"
-        ))
+        }
     }
 }
 

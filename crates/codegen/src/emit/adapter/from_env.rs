@@ -4,9 +4,10 @@ use heck::ToShoutySnakeCase;
 use indexmap::IndexMap;
 
 use crate::docs;
-use crate::emit::adapter::Fields;
+use crate::emit::adapter::conversions::is_enum;
 use crate::emit::adapter::credentials;
-use crate::emit::adapter::credentials::{Credential, is_enum};
+use crate::emit::adapter::credentials::Credential;
+use crate::emit::adapter::view::Fields;
 use crate::emit::client::url_setter_name;
 use crate::emit::layout::{Code, signature};
 use crate::emit::settings::{Setting, arguments, settings};

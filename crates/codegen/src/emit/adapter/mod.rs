@@ -5,40 +5,42 @@
 
 pub mod chain;
 pub mod computed;
+mod computed_code;
+pub mod conversions;
 pub mod credentials;
 mod example;
 pub mod from_env;
+pub mod grants;
 mod imports;
 mod policy;
 mod requests;
+pub mod sent;
+mod view;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
 
-use indexmap::IndexMap;
-
 use crate::docs;
 use crate::emit::adapter::chain::RESPONSE;
-use crate::emit::adapter::credentials::{
-    Credential, Grant, GrantKind, converted, credential_set, field_type, grants, has_adapter,
-};
+use crate::emit::adapter::conversions::{converted, field_type};
+use crate::emit::adapter::credentials::{Credential, credential_set};
+use crate::emit::adapter::grants::{Grant, GrantKind, grants};
 use crate::emit::adapter::imports::{import, words};
+use crate::emit::adapter::view::{Adapter, Fields};
 use crate::emit::client;
 use crate::emit::errors::body_type;
 use crate::emit::header::mark;
 use crate::emit::layout::{Code, signature, statements};
-use crate::emit::target::{AdapterPlace, Target};
 use crate::ident;
 use crate::lower::model::{Model, Ty};
-use crate::read::x_token::XToken;
-use crate::read::x_token::errors::Code as ErrorCode;
 use crate::read::x_token::usage::TOKEN;
+use crate::repository::target::Target;
 
 /// Returns the module of the adapter, or `None` without `x-token`.
 pub fn source(model: &Model, target: &Target) -> Result<Option<String>, String> {
-    let Some(x_token) = model.x_token.as_ref().filter(|x_token| has_adapter(Some(x_token))) else { return Ok(None) };
+    let Some(x_token) = &model.x_token else { return Ok(None) };
     let grants = grants(model, x_token)?;
     let set = credential_set(model, x_token, &grants);
     let mut views: Vec<Adapter<'_>> = Vec::new();
@@ -66,23 +68,11 @@ pub fn source(model: &Model, target: &Target) -> Result<Option<String>, String> 
     let mut views = views.into_iter();
     let Some(mut adapter) = views.next() else { return Ok(None) };
     adapter.others = views.collect();
-    adapter.source().map(Some)
-}
-
-/// The adapter with one alternative of `one-of`, or the adapter without any.
-struct Adapter<'a> {
-    model: &'a Model,
-    target: &'a Target,
-    x_token: &'a XToken,
-    credentials: IndexMap<String, Credential>,
-    grants: Vec<Grant<'a>>,
-    alternative: Option<&'a str>,
-    /// With the other alternatives. Only the first adapter has them.
-    others: Vec<Adapter<'a>>,
+    Ok(Some(adapter.source()))
 }
 
 impl Adapter<'_> {
-    fn source(&self) -> Result<String, String> {
+    fn source(&self) -> String {
         let responses = self.token_responses();
         let aliases = responses.iter().map(|response| {
             let what = if response.name == "LoginResponse" { response.grant } else { "a refresh" };
@@ -102,9 +92,8 @@ impl Adapter<'_> {
         items.push_str(&from_env::implementation(self.model, self.x_token, &self.fields(), self.facade()));
         items.push_str(&self.client());
         items.push_str(&self.with_extra_headers());
-        let docs: String =
-            self.docs()?.lines().map(|line| format!("//! {line}").trim_end().to_owned() + "\n").collect();
-        Ok(format!("// {}\n\n{docs}\n{ALLOWED}\n{}{items}", mark(self.model, self.target), self.imports(&items)))
+        let docs: String = self.docs().lines().map(|line| format!("//! {line}").trim_end().to_owned() + "\n").collect();
+        format!("// {}\n\n{docs}\n{ALLOWED}\n{}{items}", mark(self.model, self.target), self.imports(&items))
     }
 
     /// Returns the imports of the names that the items use.
@@ -137,22 +126,6 @@ impl Adapter<'_> {
             import(&format!("use {of_facade}"), &facade),
         ]
         .concat()
-    }
-
-    /// Returns the path of the facade.
-    fn facade(&self) -> &'static str {
-        match self.target.adapter {
-            AdapterPlace::Facade => "crate",
-            AdapterPlace::Crate => "::freshtoken",
-        }
-    }
-
-    /// Returns the path of the vendor's crate.
-    fn vendor_crate(&self) -> String {
-        match self.target.adapter {
-            AdapterPlace::Facade => format!("::{}", self.model.vendor.lib()),
-            AdapterPlace::Crate => "crate".to_owned(),
-        }
     }
 
     fn credentials_type(&self) -> String {
@@ -193,21 +166,6 @@ impl Adapter<'_> {
             "\n{}#[derive(Clone, Debug, PartialEq)]\npub struct Credentials {fields}\n{authentication}",
             docs::comment(&docs, "")
         )
-    }
-
-    /// Returns the fields of the credentials.
-    fn fields(&self) -> Fields<'_> {
-        let own = |view: &'_ Adapter<'_>, is_own: bool| -> Vec<(String, Credential)> {
-            let of = view.credentials.iter().filter(|(_, credential)| credential.is_of_alternative == is_own);
-            of.map(|(name, credential)| (name.clone(), credential.clone())).collect()
-        };
-        let alternatives = self.views().filter_map(|view| Some((view.alternative?, own(view, true))));
-        Fields { shared: own(self, false), alternatives: alternatives.collect() }
-    }
-
-    /// Returns the adapter with each alternative of `one-of`.
-    fn views(&self) -> impl Iterator<Item = &Adapter<'_>> {
-        std::iter::once(self).chain(&self.others)
     }
 
     fn implementation(&self) -> String {
@@ -385,11 +343,6 @@ impl Vendor for Endpoint {{
         responses
     }
 
-    /// Returns the codes and statuses of a token that was no longer valid before its revocation.
-    pub fn gone(&self) -> &[ErrorCode] {
-        self.x_token.revoke.as_ref().map(|revoke| revoke.gone.as_slice()).unwrap_or_default()
-    }
-
     fn has_also(&self) -> bool {
         self.x_token.use_.also_credentials().next().is_some() || self.x_token.use_.basic.is_some()
     }
@@ -457,12 +410,6 @@ struct Steps {
     needs_credentials: bool,
     body: Vec<Code>,
     result: &'static str,
-}
-
-/// The fields of the credentials: those of the struct, and those of each variant of `Authentication`.
-pub struct Fields<'a> {
-    pub shared: Vec<(String, Credential)>,
-    pub alternatives: Vec<(&'a str, Vec<(String, Credential)>)>,
 }
 
 /// A response with a token.

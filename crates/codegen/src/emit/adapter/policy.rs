@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use crate::emit::adapter::Adapter;
 use crate::emit::adapter::computed::with_lines;
-use crate::emit::adapter::credentials::{Credential, is_credential, is_enum, is_filled_in, param_type};
+use crate::emit::adapter::conversions::is_enum;
+use crate::emit::adapter::credentials::Credential;
+use crate::emit::adapter::sent::{is_credential, is_filled_in, param_type};
+use crate::emit::adapter::view::Adapter;
 use crate::emit::layout::Code;
 use crate::lower::model::Ty;
 use crate::read::x_token::usage::Prefix;

@@ -1,11 +1,13 @@
 //! The requests of an adapter: the client that sends them, and the credentials in each.
 
-use crate::emit::adapter::Adapter;
 use crate::emit::adapter::computed::computed;
-use crate::emit::adapter::credentials::{
-    Credential, CredentialUse, Grant, GrantKind, body_uses, converted, has_constant, is_copy, is_credential,
-    is_filled_in, nested, param_type,
+use crate::emit::adapter::conversions::{converted, is_copy};
+use crate::emit::adapter::credentials::Credential;
+use crate::emit::adapter::grants::{Grant, GrantKind};
+use crate::emit::adapter::sent::{
+    CredentialUse, body_uses, has_constant, is_credential, is_filled_in, nested, param_type,
 };
+use crate::emit::adapter::view::Adapter;
 use crate::emit::client;
 use crate::emit::client::Argument;
 use crate::emit::layout::{Code, signature};

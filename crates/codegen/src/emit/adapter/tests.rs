@@ -4,6 +4,7 @@ use super::*;
 use crate::emit::adapter::credentials::{Conflict, conflicts};
 use crate::lower::lower;
 use crate::read::spec::Spec;
+use crate::read::x_token::XToken;
 
 /// Returns the model of a spec with this `x-token` and these properties in the request and the response of its only
 /// operation.

@@ -5,8 +5,9 @@ use crate::ident;
 use crate::lint::document::{Lint, Node, Operation, Resolved};
 use crate::lint::rule::rule;
 use crate::lint::secrets::secret_tokens;
-use crate::lint::x_token::{Action, Found, LOGIN, at, schemes_of};
-use crate::read::x_token::alternatives::NO_SECURITY;
+use crate::lint::x_token::action::{Action, Found, LOGIN, schemes_of};
+use crate::lint::x_token::keyword::at;
+use crate::read::spec::NO_SECURITY;
 use crate::read::x_token::values::Lifetime;
 use crate::read::x_token::{KEY, Renew, Takes, XToken};
 

@@ -7,7 +7,8 @@ use crate::ident;
 use crate::lint::document::{Lint, Node, Resolved};
 use crate::lint::objects::label;
 use crate::lint::syntax::{is_header, own_header, unsendable};
-use crate::lint::x_token::{Found, at};
+use crate::lint::x_token::action::Found;
+use crate::lint::x_token::keyword::at;
 use crate::read::x_token::XToken;
 use crate::read::x_token::usage::{Also, TOKEN};
 

@@ -6,8 +6,8 @@ use crate::diagnostic::{join, nearest};
 use crate::lint::document::{Lint, Node, Resolved, is_success};
 use crate::lint::rule::rule;
 use crate::lint::syntax::is_header;
-use crate::lint::x_token::at;
-use crate::lint::x_token::pointers::{Keyword, pointer_types, pointers, secret_read_as_string};
+use crate::lint::x_token::keyword::{Keyword, at};
+use crate::lint::x_token::pointers::{pointer_types, pointers, secret_read_as_string};
 use crate::read::x_token::XToken;
 use crate::read::x_token::errors::{Code, RequestId};
 

@@ -4,21 +4,8 @@ use std::collections::HashSet;
 
 use crate::diagnostic::{list, nearest};
 use crate::lint::document::{Lint, Node, Resolved};
-use crate::lint::x_token::at;
+use crate::lint::x_token::keyword::Keyword;
 use crate::read::x_token::values::Pointer;
-
-/// A pointer, and the place of its keyword.
-pub struct Keyword<'c> {
-    pub pointer: &'c Pointer,
-    pub at: String,
-}
-
-impl<'c> Keyword<'c> {
-    /// The keyword at a path such as `response/scope`.
-    pub fn new(path: &str, pointer: &'c Pointer) -> Self {
-        Self { pointer, at: at(path) }
-    }
-}
 
 /// Stands for the indexes of a list among the known segments.
 const LIST: &str = "[]";

@@ -5,7 +5,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::ident;
-use crate::read::x_token::XToken;
 use crate::read::x_token::values::{Pointer, Shift};
 
 /// Computed values by the name of their place in the request.
@@ -335,37 +334,6 @@ pub fn parts(text: &str) -> Option<Vec<TextPart<'_>>> {
     }
     parts.extend((!rest.is_empty()).then_some(TextPart::Plain(rest)));
     (!rest.contains('}')).then_some(parts)
-}
-
-impl XToken {
-    /// Returns the names that computed values contain, in snake case, and whether one contains the base URL.
-    pub fn computed_names(&self) -> (Vec<String>, bool) {
-        let mut names: Vec<String> = Vec::new();
-        let mut needs_base = false;
-        for compute in self.computes() {
-            names.extend(compute.named().into_iter().map(|named| named.name.clone()));
-            for part in compute.texts().into_iter().filter_map(parts).flatten() {
-                match part {
-                    TextPart::Name(BASE) => needs_base = true,
-                    TextPart::Name(name) => names.push(ident::snake(name)),
-                    TextPart::Plain(_) => {}
-                }
-            }
-        }
-        (names, needs_base)
-    }
-
-    /// Returns all that is computed.
-    pub fn computes(&self) -> impl Iterator<Item = &Compute> {
-        let actions = [
-            self.login.as_ref().map(|login| (&login.compute, &login.one_of)),
-            self.refresh.as_ref().map(|refresh| (&refresh.compute, &refresh.one_of)),
-            self.revoke.as_ref().map(|revoke| (&revoke.compute, &revoke.one_of)),
-        ];
-        actions.into_iter().flatten().flat_map(|(own, one_of)| {
-            own.values().chain(one_of.0.values().flat_map(|alternative| alternative.compute.values()))
-        })
-    }
 }
 
 impl Compute {

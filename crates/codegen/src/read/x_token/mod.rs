@@ -11,6 +11,7 @@ pub mod errors;
 pub mod limits;
 mod reader;
 pub mod refresh;
+pub mod requests;
 pub mod response;
 pub mod schema;
 pub mod usage;

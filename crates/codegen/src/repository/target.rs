@@ -1,8 +1,9 @@
 //! Where a crate is generated to, and what it finds there.
 
-use crate::emit::manifest::WorkspaceKeys;
-use crate::workspace::folders::Folders;
-use crate::workspace::origin::Origin;
+use crate::lower::model::Model;
+use crate::repository::folders::Folders;
+use crate::repository::origin::Origin;
+use crate::repository::workspace_keys::WorkspaceKeys;
 
 /// The repository around a generated crate.
 #[derive(Debug)]
@@ -42,5 +43,10 @@ impl Target {
     /// Whether it is the repository of freshtoken, whose crates inherit all that they share.
     pub fn is_home(&self) -> bool {
         self.adapter == AdapterPlace::Facade
+    }
+
+    /// Whether the crate of a model has the adapter itself, as the module `source`.
+    pub fn has_source(&self, model: &Model) -> bool {
+        self.adapter == AdapterPlace::Crate && model.x_token.is_some()
     }
 }

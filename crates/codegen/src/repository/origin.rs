@@ -11,7 +11,7 @@ use std::str::FromStr;
 /// # Examples
 ///
 /// ```
-/// use freshtoken_codegen::workspace::origin::Origin;
+/// use freshtoken_codegen::repository::origin::Origin;
 ///
 /// let origin: Origin = "path=../freshtoken".parse().unwrap();
 /// assert_eq!(origin.to_string(), "path=../freshtoken");

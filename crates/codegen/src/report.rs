@@ -1,0 +1,42 @@
+//! What the generator prints about specs and files, and the exit code.
+
+use std::process::ExitCode;
+
+use anstream::eprintln;
+
+use crate::diagnostic::{Diagnostic, Severity, visible};
+
+/// Prints diagnostics, of which one is an error, and returns the exit code.
+pub fn report(diagnostics: &[Diagnostic]) -> ExitCode {
+    for diagnostic in diagnostics {
+        show(diagnostic);
+    }
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+    eprintln!("{errors} {}; nothing was written", if errors == 1 { "error" } else { "errors" });
+    ExitCode::FAILURE
+}
+
+/// Prints a diagnostic.
+pub fn show(diagnostic: &Diagnostic) {
+    let text = diagnostic.to_string();
+    let coloured = match diagnostic.severity {
+        Severity::Error => text.replacen("error", "\x1b[1;31merror\x1b[0m", 1),
+        Severity::Warning => text.replacen("warning", "\x1b[1;33mwarning\x1b[0m", 1),
+    };
+    eprintln!("{coloured}\n");
+}
+
+/// Returns a diff for a terminal.
+pub fn coloured(diff: &str) -> String {
+    // A file on disk may have any control character. Tabs are harmless.
+    let quoted = |line: &str| line.split('\t').map(visible).collect::<Vec<_>>().join("\t");
+    diff.lines()
+        .map(quoted)
+        .map(|line| match line.as_bytes().first() {
+            Some(b'+') => format!("\x1b[32m{line}\x1b[0m\n"),
+            Some(b'-') => format!("\x1b[31m{line}\x1b[0m\n"),
+            Some(b'@') => format!("\x1b[36m{line}\x1b[0m\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect()
+}
