@@ -19,6 +19,12 @@ enum Kind {
         head: String,
         body: Box<Code>,
     },
+    /// An `if` with an `else`, each on its own lines.
+    Choice {
+        condition: String,
+        yes: Box<Code>,
+        no: Box<Code>,
+    },
     /// Items in brackets: all on one line, or each on its own.
     List {
         open: String,
@@ -71,6 +77,11 @@ impl Code {
         Self { width: body.width.map(|width| head.len() + width), kind: Kind::Headed { head, body: body.into() } }
     }
 
+    /// Returns an `if` with an `else`.
+    pub fn choice(condition: impl Into<String>, yes: Code, no: Code) -> Self {
+        Self { width: None, kind: Kind::Choice { condition: condition.into(), yes: yes.into(), no: no.into() } }
+    }
+
     /// Returns items in the bracket that ends `open`, such as `call(`.
     pub fn list(open: impl Into<String>, items: Vec<Code>) -> Self {
         let open = open.into();
@@ -94,6 +105,7 @@ impl Code {
             Kind::Text(text) => is(text),
             Kind::Row(parts) | Kind::Chain(parts) => parts.iter().any(|part| part.has(is)),
             Kind::Headed { head, body } => is(head) || body.has(is),
+            Kind::Choice { condition, yes, no } => is(condition) || yes.has(is) || no.has(is),
             Kind::List { open, items, .. } => is(open) || items.iter().any(|item| item.has(is)),
         }
     }
@@ -145,11 +157,13 @@ impl Code {
                 if fits || matches!(body.kind, Kind::List { .. }) {
                     return body.write(indent, after, source);
                 }
-                source.push('{');
-                start_line(indent + 4, source);
-                body.write(indent + 4, 0, source);
-                start_line(indent, source);
-                source.push('}');
+                write_block(body, indent, source);
+            }
+            Kind::Choice { condition, yes, no } => {
+                source.extend(["if ", condition, " "]);
+                write_block(yes, indent, source);
+                source.push_str(" else ");
+                write_block(no, indent, source);
             }
             Kind::List { open, items, close } => {
                 source.push_str(open);
@@ -180,6 +194,15 @@ impl Code {
             }
         }
     }
+}
+
+/// Appends an expression in braces, on lines of its own.
+fn write_block(body: &Code, indent: usize, source: &mut String) {
+    source.push('{');
+    start_line(indent + 4, source);
+    body.write(indent + 4, 0, source);
+    start_line(indent, source);
+    source.push('}');
 }
 
 fn start_line(indent: usize, source: &mut String) {
@@ -238,6 +261,15 @@ mod tests {
         let wanted =
             format!("    match x {{\n        None => {{\n            {long}\n        }}\n        _ => x,\n    }};");
         assert_eq!(laid_out(Code::braces("match x", arms)), wanted);
+    }
+
+    #[test]
+    fn a_choice_has_two_blocks() {
+        let value = Code::list("Some(", vec![Code::braces("A", vec![Code::text("a: 1")])]);
+        let choice = Code::choice("a", value, Code::text("None"));
+        let wanted =
+            "    a: if a {\n        Some(A {\n            a: 1,\n        })\n    } else {\n        None\n    };";
+        assert_eq!(laid_out(Code::row([Code::text("a: "), choice])), wanted);
     }
 
     #[test]

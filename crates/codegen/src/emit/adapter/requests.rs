@@ -235,11 +235,7 @@ impl Adapter<'_> {
         if present.is_empty() {
             return Code::text("None");
         }
-        // Not `if`: `Code` lays out a `match` with one arm on each line.
-        Code::braces(
-            &format!("match {}", present.join(" || ")),
-            vec![Code::row([Code::text("true => "), value]), Code::text("false => None")],
-        )
+        Code::choice(present.join(" || "), value, Code::text("None"))
     }
 
     /// Returns the call of a grant's operation on the variable `client`.

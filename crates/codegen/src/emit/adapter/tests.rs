@@ -131,7 +131,7 @@ fn an_optional_object_is_sent_if_one_of_its_credentials_is_present() {
         &needs_an_id,
         &[
             "pub device_id: Option<String>",
-            "device: match credentials.device_id.is_some() {",
+            "device: if credentials.device_id.is_some() {",
             "id: adapter::needed(\"device_id\", &credentials.device_id)?.clone()",
         ],
     );
