@@ -42,8 +42,9 @@ freshtoken::for_vendors!(table);
 /// Returns the vendor of this name.
 pub fn find(name: &str) -> Result<&'static Entry, Failure> {
     VENDORS.iter().find(|vendor| vendor.name == name).ok_or_else(|| {
-        let names = VENDORS.iter().map(|vendor| vendor.name);
-        Failure::usage(format!("unknown vendor {name:?}{}; `freshtoken vendors` lists all", nearest(name, names)))
+        let nearest = nearest(name, VENDORS.iter().map(|vendor| vendor.name));
+        let help = if nearest.is_empty() { "; `freshtoken vendors` lists all".to_owned() } else { nearest };
+        Failure::usage(format!("unknown vendor {name:?}{help}"))
     })
 }
 
@@ -62,6 +63,13 @@ mod tests {
     fn a_typo_gets_the_nearest_name_and_nonsense_gets_none() {
         assert_eq!(nearest("vouchrify", ["zenoti", "voucherify"]), "; did you mean `voucherify`?");
         assert_eq!(nearest("qqq", ["zenoti", "voucherify"]), "");
+    }
+
+    #[test]
+    fn an_unknown_vendor_is_reported_with_one_way_out() {
+        let message = |name| find(name).err().map(|failure| failure.message);
+        assert_eq!(message("vouchrify").unwrap(), "unknown vendor \"vouchrify\"; did you mean `voucherify`?");
+        assert_eq!(message("qqq").unwrap(), "unknown vendor \"qqq\"; `freshtoken vendors` lists all");
     }
 
     #[test]
