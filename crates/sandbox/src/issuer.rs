@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::curl::Caller;
 use crate::environment::Account;
 use crate::event::{Counts, Event, Outcome};
+use crate::exchange::{Reply, VendorRequest};
 use crate::fault::queue::FaultQueue;
 use crate::fault::{Fault, FaultKind, Purpose, apply};
 use crate::grants::Grants;
@@ -24,7 +25,7 @@ use crate::response::message::Response;
 use crate::response::{challenge, failure, success};
 use crate::route::{Matched, Route, route};
 use crate::spec::x_token::XToken;
-use crate::state::{Reply, State, VendorRequest};
+use crate::state::State;
 use crate::vendor::PlayedVendor;
 use crate::{request, resource};
 

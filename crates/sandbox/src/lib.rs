@@ -76,9 +76,11 @@
 //! | `server`, `host` | HTTP, and the check that a request is for this machine |
 //! | `control` | the control endpoint |
 //! | `issuer`, `state` | one vendor: how it handles a request, and what changes |
+//! | `exchange` | a request and its reply, without HTTP |
 //! | `route`, `request` | which operation a request is for, and whether it follows the spec |
 //! | `account` | whose credentials it has |
-//! | `grants`, `resource` | what it does: login, refresh, revocation; the protected resource |
+//! | `grants`, `chain`, `resource` | what it does: login, refresh, revocation; a login of several requests; the protected resource |
+//! | `computed`, `keys` | whether what a client computes and signs is right |
 //! | `ledger` | every token that was issued |
 //! | `response`, `refusal` | what the vendor sends back, and why a request is refused |
 //! | `fault` | what goes wrong, when, and what it does to a response |
@@ -98,6 +100,7 @@ mod curl;
 mod environment;
 mod error;
 mod event;
+mod exchange;
 mod fault;
 mod grants;
 mod host;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::account::Accounts;
 use crate::event::Outcome;
+use crate::exchange::VendorRequest;
 use crate::ledger::AccessToken;
 use crate::refusal::{Reason, Refusal};
 use crate::request::decode;
@@ -18,7 +19,7 @@ use crate::spec::operation::Operation;
 use crate::spec::x_token::XToken;
 use crate::spec::x_token::basic::BasicEncoding;
 use crate::spec::x_token::usage::UseBasic;
-use crate::state::{State, VendorRequest};
+use crate::state::State;
 use crate::vendor::PlayedVendor;
 
 /// Handles a call. Returns 200 for a live token with the right header, prefix and further headers, and 401 otherwise. A
@@ -130,7 +131,7 @@ fn cookies(header: &str, name: &str) -> Vec<String> {
     pairs.filter(|(found, _)| *found == name).map(|(_, value)| value.to_owned()).collect()
 }
 
-/// The name of a credential, and what a request has in its place.
+/// The name of a credential, and its value in a request.
 type OtherHalf = Option<(String, String)>;
 
 /// Returns the token in HTTP Basic, and the other half.

@@ -17,9 +17,9 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use crate::clock::http_date;
 use crate::connection::ResetHandle;
 use crate::event::{Event, Outcome};
+use crate::exchange::{Reply, VendorRequest};
 use crate::issuer::{Issuer, OnEvent, logged_method};
 use crate::response::message::Response;
-use crate::state::{Reply, VendorRequest};
 use crate::{control, host};
 
 /// The largest request body: 1 MiB.

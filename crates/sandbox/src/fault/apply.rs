@@ -3,13 +3,13 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::clock::{http_date, shift};
+use crate::exchange::Reply;
 use crate::fault::{FaultKind, RetryAfter, has_body};
 use crate::response::failure;
 use crate::response::message::Response;
 use crate::spec::document::Document;
 use crate::spec::operation::Operation;
 use crate::spec::x_token::errors::RetryUnit;
-use crate::state::Reply;
 
 /// An error page as a CDN would send it; it deliberately says nothing.
 const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Sorry</title></head><body><h1>Sorry</h1></body></html>\n";

@@ -37,7 +37,7 @@ impl Response {
         self
     }
 
-    /// Sets a header, in place of the example that the spec has for it.
+    /// Sets a header, which replaces the example that the spec has for it.
     pub(crate) fn with_header(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         self.headers.push((name.to_owned(), value.to_owned()));

@@ -13,7 +13,7 @@ use crate::spec::operation::{MediaType, Operation, ResponseObject};
 use crate::spec::schema::Schema;
 use crate::spec::x_token::XToken;
 use crate::spec::x_token::renewal::Lifetime;
-use crate::spec::x_token::response::{AccessToken, TimeUnit, TimedPointer};
+use crate::spec::x_token::response::{AccessToken, ResponsePointers, TimeUnit, TimedPointer};
 
 /// The lifetime of an access token if the spec doesn't say: one hour.
 const ACCESS_LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -145,82 +145,131 @@ pub(crate) fn grant(
         return Response::empty(status);
     };
     let pointers = &token.response;
-    let mut body = base(document, token, media);
-    // If there are several variants, keep that of the example.
-    let kinds = media.schema.branches(document);
-    let is_kind = |schema: &&Schema| agrees(document, schema, &body);
-    let schema = kinds.iter().map(|kind| kind.schema).find(is_kind).unwrap_or(&media.schema);
-    // Only some responses say when to renew a token: this one does if its example does.
-    let renew_in = pointers.renew_in.as_ref().filter(|at| body.pointer(&at.pointer).is_some());
-    let mut put = |pointer: &str, value: Value| pointer::set(document, schema, &mut body, pointer, value);
-
-    let first = pointers.access_token.pointers().iter().find(|at| schema.at(document, at).is_some());
+    let mut body = GrantBody::new(document, token, media);
+    let first = pointers.access_token.pointers().iter().find(|at| body.schema.at(document, at).is_some());
     if let Some(at) = first {
-        put(at, Value::from(issued.access_token.as_str()));
+        body.put(at, Value::from(issued.access_token.as_str()));
     }
-    for (index, at) in pointers.expires_in.iter().enumerate() {
-        let example = example_of(document, media, &at.pointer);
-        // Of several, the first is always there, and the others as in the example.
-        if index > 0 && example.is_none() {
-            continue;
-        }
-        let Some(end) = issued.expires_at else {
-            let never = at.never.first().or(pointers.never.first());
-            if let Some(never) = never.filter(|_| !example.is_some_and(|value| means_never(at, &pointers.never, value)))
-            {
-                put(&at.pointer, Value::from(*never));
-            }
-            continue;
-        };
-        // Next to an expiry time, which was rounded down to whole seconds, state the lifetime that the vendor started
-        // from.
-        let is_truncated = pointers.expires_at.is_some() && at.unit == TimeUnit::Seconds;
-        let cut = if is_truncated { Duration::from_nanos(999_999_999) } else { Duration::ZERO };
-        let left = end.duration_since(now).map(|left| left + cut).unwrap_or_default();
-        put(&at.pointer, time::write_duration(document, schema, at, example, left));
-    }
-    if let (Some(at), Some(left)) = (renew_in, issued.expires_at.and_then(|end| end.duration_since(now).ok())) {
-        let example = example_of(document, media, &at.pointer);
-        put(&at.pointer, time::write_duration(document, schema, at, example, left / 2));
-    }
-    if let (Some(at), Some(end)) = (&pointers.expires_at, issued.expires_at) {
-        let example = example_of(document, media, &at.pointer);
-        put(&at.pointer, time::write_date_time(document, schema, at, example, end));
-    }
-    if let (Some(at), None) = (&pointers.refresh_token, &issued.refresh_token) {
-        drop_example(document, schema, &mut body, at);
-    }
-    let mut put = |pointer: &str, value: Value| pointer::set(document, schema, &mut body, pointer, value);
-    if let (Some(at), Some(refresh_token)) = (&pointers.refresh_token, &issued.refresh_token) {
-        put(at, Value::from(refresh_token.as_str()));
-        // Without an expiry, keep the value of the example, or use 0.
-        let end = issued.refresh_expires_at;
-        for at in &pointers.refresh_expires_in {
-            let example = example_of(document, media, &at.pointer);
-            let none = example.filter(|example| length(at, example).is_none());
-            let left = end.and_then(|end| end.duration_since(now).ok()).unwrap_or_default();
-            let stated = || time::write_duration(document, schema, at, example, left);
-            put(&at.pointer, none.filter(|_| end.is_none()).cloned().unwrap_or_else(stated));
-        }
-        for at in &pointers.refresh_expires_at {
-            let example = example_of(document, media, &at.pointer);
-            let none = example.filter(|example| !is_expiry(at, example));
-            let stated = || time::write_date_time(document, schema, at, example, end.unwrap_or(SystemTime::UNIX_EPOCH));
-            put(&at.pointer, none.filter(|_| end.is_none()).cloned().unwrap_or_else(stated));
-        }
-    }
-    if let (Some(at), Some(scope)) = (&pointers.scope, &issued.scope) {
-        let is_list = schema.at(document, &at.pointer).and_then(|scope| scope.items(document)).is_some();
-        let delimiter = at.delimiter.as_deref().unwrap_or(" ");
-        put(&at.pointer, if is_list { Value::from(scope.clone()) } else { Value::from(scope.join(delimiter)) });
-    }
+    body.put_expiry(issued.expires_at, now);
+    body.put_refresh_token(issued, now);
+    body.put_scope(issued);
     if let Some(ok) = &pointers.ok {
-        put(&ok.at, ok.is.clone());
+        body.put(&ok.at, ok.is.clone());
     }
-    let response = finish(document, Response::empty(status).unstored(), response, media_type, &body);
+    let response = finish(document, Response::empty(status).unstored(), response, media_type, &body.value);
     match &pointers.access_token {
         AccessToken::Body(_) => response,
         AccessToken::Header(name) => response.with_header(name, &issued.access_token),
+    }
+}
+
+/// The body of a response to a grant: at first an example, and then with the values of the token.
+struct GrantBody<'a> {
+    document: &'a Document,
+    pointers: &'a ResponsePointers,
+    media: &'a MediaType,
+    schema: &'a Schema,
+    value: Value,
+}
+
+impl<'a> GrantBody<'a> {
+    fn new(document: &'a Document, token: &'a XToken, media: &'a MediaType) -> Self {
+        let value = base(document, token, media);
+        // If there are several variants, keep that of the example.
+        let kinds = media.schema.branches(document);
+        let is_kind = |schema: &&Schema| agrees(document, schema, &value);
+        let schema = kinds.iter().map(|kind| kind.schema).find(is_kind).unwrap_or(&media.schema);
+        Self { document, pointers: &token.response, media, schema, value }
+    }
+
+    fn put(&mut self, pointer: &str, value: Value) {
+        pointer::set(self.document, self.schema, &mut self.value, pointer, value);
+    }
+
+    fn example(&self, at: &TimedPointer) -> Option<&'a Value> {
+        example_of(self.document, self.media, &at.pointer)
+    }
+
+    fn put_duration(&mut self, at: &TimedPointer, duration: Duration) {
+        let written = time::write_duration(self.document, self.schema, at, self.example(at), duration);
+        self.put(&at.pointer, written);
+    }
+
+    fn put_date_time(&mut self, at: &TimedPointer, time: SystemTime) {
+        let written = time::write_date_time(self.document, self.schema, at, self.example(at), time);
+        self.put(&at.pointer, written);
+    }
+
+    /// Writes when the access token expires, and when to renew it.
+    fn put_expiry(&mut self, end: Option<SystemTime>, now: SystemTime) {
+        let pointers = self.pointers;
+        // Only some responses say when to renew a token: this one does if its example does.
+        let renew_in = pointers.renew_in.as_ref().filter(|at| self.value.pointer(&at.pointer).is_some());
+        for (index, at) in pointers.expires_in.iter().enumerate() {
+            let example = self.example(at);
+            // Of several, the first is always there, and the others as in the example.
+            if index > 0 && example.is_none() {
+                continue;
+            }
+            let Some(end) = end else {
+                let never = at.never.first().or(pointers.never.first());
+                let is_said = example.is_some_and(|value| means_never(at, &pointers.never, value));
+                if let Some(never) = never.filter(|_| !is_said) {
+                    self.put(&at.pointer, Value::from(*never));
+                }
+                continue;
+            };
+            // Next to an expiry time, which was rounded down to whole seconds, state the lifetime that the vendor started
+            // from.
+            let is_truncated = pointers.expires_at.is_some() && at.unit == TimeUnit::Seconds;
+            let cut = if is_truncated { Duration::from_nanos(999_999_999) } else { Duration::ZERO };
+            let left = end.duration_since(now).map(|left| left + cut).unwrap_or_default();
+            self.put_duration(at, left);
+        }
+        if let (Some(at), Some(left)) = (renew_in, end.and_then(|end| end.duration_since(now).ok())) {
+            self.put_duration(at, left / 2);
+        }
+        if let (Some(at), Some(end)) = (&pointers.expires_at, end) {
+            self.put_date_time(at, end);
+        }
+    }
+
+    /// Writes the refresh token and its expiry, or removes that of the example.
+    fn put_refresh_token(&mut self, issued: &Issued, now: SystemTime) {
+        let pointers = self.pointers;
+        let Some(at) = &pointers.refresh_token else { return };
+        let Some(refresh_token) = &issued.refresh_token else {
+            drop_example(self.document, self.schema, &mut self.value, at);
+            return;
+        };
+        self.put(at, Value::from(refresh_token.as_str()));
+        // Without an expiry, keep the value of the example, or use 0.
+        let end = issued.refresh_expires_at;
+        for at in &pointers.refresh_expires_in {
+            let none = self.example(at).filter(|example| end.is_none() && length(at, example).is_none());
+            match none {
+                Some(none) => self.put(&at.pointer, none.clone()),
+                None => {
+                    let left = end.and_then(|end| end.duration_since(now).ok()).unwrap_or_default();
+                    self.put_duration(at, left);
+                }
+            }
+        }
+        for at in &pointers.refresh_expires_at {
+            let none = self.example(at).filter(|example| end.is_none() && !is_expiry(at, example));
+            match none {
+                Some(none) => self.put(&at.pointer, none.clone()),
+                None => self.put_date_time(at, end.unwrap_or(SystemTime::UNIX_EPOCH)),
+            }
+        }
+    }
+
+    fn put_scope(&mut self, issued: &Issued) {
+        let (Some(at), Some(scope)) = (&self.pointers.scope, &issued.scope) else { return };
+        let is_list = self.schema.at(self.document, &at.pointer).and_then(|scope| scope.items(self.document)).is_some();
+        let delimiter = at.delimiter.as_deref().unwrap_or(" ");
+        let scope = if is_list { Value::from(scope.clone()) } else { Value::from(scope.join(delimiter)) };
+        self.put(&at.pointer, scope);
     }
 }
 

@@ -8,7 +8,7 @@ use freshtoken_sandbox::PlayedVendor;
 
 use crate::support::{Playing, foreign, play, repository, status_and_body, vendor};
 
-/// Returns the variables, with `*` in place of the URL.
+/// Returns the variables, with `*` instead of the URL.
 async fn variables(vendor: PlayedVendor) -> (Playing, BTreeMap<String, String>) {
     let playing = play(vendor).await;
     let of_url = |value: String| if value == playing.issuer.url() { "*".to_owned() } else { value };

@@ -6,7 +6,7 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Basic {
-    /// The word in place of `Basic`.
+    /// The word instead of `Basic`.
     pub(crate) scheme: Option<String>,
     pub(crate) encode: BasicEncoding,
     pub(crate) names: [String; 2],
