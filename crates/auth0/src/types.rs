@@ -48,7 +48,7 @@ pub struct ClientCredentialsGrant {
     /// The organisation that the token is for, by its id or its name. Source: [the vendor's
     /// page](https://auth0.com/docs/api/authentication/client-credential-flow/get-token).
     pub organization: Option<String>,
-    /// The identifier of the API in place of `audience`, if the tenant allows it. Source: [the vendor's
+    /// The identifier of the API instead of `audience`, if the tenant allows it. Source: [the vendor's
     /// page](https://auth0.com/docs/api/authentication/client-credential-flow/get-token).
     pub resource: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! One vendor in the demo, with a naive cache in place of a token source.
+//! One vendor in the demo, with a naive cache instead of a token source.
 //!
 //! It plays the same script as freshtoken, with as many callers, against an issuer of its own. The report compares them.
 

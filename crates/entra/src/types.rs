@@ -12,11 +12,11 @@
 pub enum TokenRequest {
     /// A login of the application itself.
     ClientCredentialsGrant(ClientCredentialsGrant),
-    /// A login of the application itself, with a certificate in place of a secret.
+    /// A login of the application itself, with a certificate instead of a secret.
     CertificateGrant(CertificateGrant),
     /// A refresh of a user's tokens, which returns a new refresh token too.
     RefreshGrant(RefreshGrant),
-    /// A refresh of a user's tokens, with a certificate in place of a secret.
+    /// A refresh of a user's tokens, with a certificate instead of a secret.
     CertificateRefreshGrant(CertificateRefreshGrant),
 }
 
@@ -79,7 +79,7 @@ impl ::serde::Serialize for ClientCredentialsGrant {
     }
 }
 
-/// A login of the application itself, with a certificate in place of a secret.
+/// A login of the application itself, with a certificate instead of a secret.
 ///
 /// Source: [the vendor's
 /// page](https://learn.microsoft.com/entra/identity-platform/certificate-credentials).
@@ -159,7 +159,7 @@ impl ::serde::Serialize for RefreshGrant {
     }
 }
 
-/// A refresh of a user's tokens, with a certificate in place of a secret.
+/// A refresh of a user's tokens, with a certificate instead of a secret.
 ///
 /// Source: the vendor's pages,
 /// [refresh](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow) and

@@ -106,7 +106,7 @@ async fn health(State(service): State<Arc<Service>>) -> Response {
     ([(CONTENT_TYPE, "application/json")], states.collect::<Value>().to_string()).into_response()
 }
 
-/// A full set evicts by itself. This is for a set that is half full at a quiet time.
+/// A full set evicts idle sources without this. This is for a set that is half full at a quiet time.
 async fn evict_idle(service: Arc<Service>) {
     let mut minutes = tokio::time::interval(Duration::from_secs(60));
     loop {

@@ -255,7 +255,7 @@ impl TokenSource {
     /// Reports that a call with this token, or with this header value, succeeded.
     ///
     /// A later 401 then means that the token was revoked, and never a permission problem: see
-    /// [`rejected`](TokenSource::rejected). [`HttpClient`](crate::HttpClient) reports every success by itself. Reporting
+    /// [`rejected`](TokenSource::rejected). [`HttpClient`](crate::HttpClient) reports every success for you. Reporting
     /// costs one comparison, so report each success.
     ///
     /// # Examples
@@ -340,7 +340,7 @@ impl TokenSource {
 
     /// Loads the record from the store and uses it if it is newer. Sends no request.
     ///
-    /// A source does this by itself before each request. Call it to show the [status](TokenSource::status) of an account, or
+    /// A source does this before each request. Call it to show the [status](TokenSource::status) of an account, or
     /// for a token of another process without a runtime: a `FileStore` needs none, and the future completes at once.
     ///
     /// # Errors

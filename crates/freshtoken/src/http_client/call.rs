@@ -136,7 +136,7 @@ pub(crate) fn has_insufficient_scope(challenge: &HeaderValue) -> bool {
     parameters.any(|(name, value)| name == "error" && value.trim_matches('"') == "insufficient_scope")
 }
 
-/// Puts the token into a request, in place of existing headers.
+/// Puts the token into a request, and replaces existing headers.
 fn carry(tokens: &TokenSource, token: &Token, request: &mut Request) {
     carry_in(tokens, token, request.headers_mut());
     carry_in_url(tokens, token, request.url_mut());
@@ -150,7 +150,7 @@ fn carry_in_url(tokens: &TokenSource, token: &Token, url: &mut Url) {
     }
 }
 
-/// Returns a query with this parameter, in place of an existing one. The other parameters stay as they are written.
+/// Returns a query with this parameter, which replaces an existing one. The other parameters stay as they are written.
 pub(crate) fn with_parameter(query: Option<&str>, name: &str, value: &str) -> String {
     let mut scratch = Url::parse("https://scratch.invalid").ok();
     let pair =
@@ -164,7 +164,7 @@ pub(crate) fn with_parameter(query: Option<&str>, name: &str, value: &str) -> St
     query.unwrap_or_default().split('&').filter(is_other).chain([pair]).collect::<Vec<_>>().join("&")
 }
 
-/// Returns the value of the header `cookie` with the token's cookie, in place of one of its name.
+/// Returns the value of the header `cookie` with the token's cookie, which replaces one of its name.
 fn with_cookie(headers: &HeaderMap, cookie: &HeaderValue) -> HeaderValue {
     let name_of = |cookie: &str| cookie.split('=').next().unwrap_or_default().trim().to_owned();
     let Ok(text) = cookie.to_str() else { return cookie.clone() };

@@ -38,7 +38,7 @@ use crate::store::sealing::Sealing;
 ///   a process that does not see it sends the token again.
 /// - **Durable.** A store that reports success and then loses the record, after a failover for example, can cost the refresh
 ///   token. If your database can wait for a replica, wait.
-/// - **A lease ends by itself.** Its holder may be killed at any time. It keeps other processes from doing the same work. It is
+/// - **A lease expires.** Its holder may be killed at any time. It keeps other processes from doing the same work. It is
 ///   no fence: before the request, a holder that lost its lease stops, and after it, it stores the pair by compare-and-store.
 /// - **Reconnects.** A store recovers from a broken connection on its own. Until then it fails, and a token that is valid is
 ///   served meanwhile.

@@ -95,7 +95,7 @@ impl Seal {
     }
 }
 
-/// Whether the text starts with the version of a seal, in place of JSON.
+/// Whether the text starts with the version of a seal, and so is not JSON.
 fn is_sealed(text: &Secret) -> bool {
     let version = text.expose().split_once('.').and_then(|(version, _)| version.strip_prefix('v'));
     version.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))

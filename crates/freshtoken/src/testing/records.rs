@@ -37,7 +37,7 @@ fn difference(stored: &str, loaded: &str) -> String {
     }
     let at = stored.chars().zip(loaded.chars()).take_while(|(one, other)| one == other).count();
     format!(
-        "a text of {} bytes in place of {}, different from character {at} on: {:?} in place of {:?}",
+        "a text of {} bytes instead of {}, different from character {at} on: {:?} instead of {:?}",
         loaded.len(),
         stored.len(),
         loaded.chars().nth(at),

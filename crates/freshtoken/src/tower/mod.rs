@@ -17,7 +17,7 @@
 //! # }
 //! ```
 //!
-//! - **Each request** gets the token's headers, in place of existing ones of the same names.
+//! - **Each request** gets the token's headers, which replace existing ones of the same names.
 //! - **The response** is reported: a success with [`accepted`](crate::TokenSource::accepted), and a 401 with
 //!   [`rejected`](crate::TokenSource::rejected), unless `WWW-Authenticate` says `insufficient_scope`. Of gRPC, it is the status
 //!   in the head of the response: 0, or none yet, is a success, and 16 (`UNAUTHENTICATED`) is a 401.

@@ -56,7 +56,7 @@ pub struct Credentials {
     /// The organisation that the token is for, by its id or its name. Source: [the vendor's
     /// page](https://auth0.com/docs/api/authentication/client-credential-flow/get-token).
     pub organization: Option<String>,
-    /// The identifier of the API in place of `audience`, if the tenant allows it. Source: [the vendor's
+    /// The identifier of the API instead of `audience`, if the tenant allows it. Source: [the vendor's
     /// page](https://auth0.com/docs/api/authentication/client-credential-flow/get-token).
     pub resource: Option<String>,
     /// Fewer scopes than those of the consent, separated by spaces. Source: [the vendor's
@@ -176,7 +176,7 @@ impl FromEnv for Endpoint {
         ),
         Variable::optional(
             "AUTH0_RESOURCE",
-            "The identifier of the API in place of audience, if the tenant allows it.",
+            "The identifier of the API instead of audience, if the tenant allows it.",
         ),
         Variable::optional(
             "AUTH0_SCOPE",

@@ -118,7 +118,7 @@ async fn a_call_to_an_origin_that_is_not_named_is_not_sent() {
     let (server, other) = (serve(|_| status(200)).await, serve(|_| status(200)).await);
     let issuer = issuer();
     let api = HttpClient::from_builder(reqwest::Client::builder().no_proxy(), bearer(&issuer)).unwrap();
-    // Nothing is allowed by itself, not even the first host.
+    // Nothing is allowed by default, not even the first host.
     let error = api.get(format!("{}/hunter2", server.uri())).send().await.unwrap_err();
     assert!(matches!(&error, HttpError::ForeignOrigin(origin) if *origin == server.uri()), "{error:?}");
     assert!(!error.is_transient() && !every_text(&error).contains("hunter2"), "{error}");
