@@ -6,12 +6,13 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderName;
 use tokio::sync::Notify;
 use tracing::{debug, info};
 
-use crate::core::clock::{AnyClock, Now, Random, system_time};
+use crate::core::clock::{AnyClock, Deadline, Now, Random, system_time};
 use crate::core::fast_path::FastPath;
 use crate::core::state::{TokenState, next_generation};
 use crate::core::sync::{AtomicUsize, Mutex, OnceLock, Ordering, RuntimeId, Task, lock};
@@ -103,24 +104,38 @@ pub(crate) struct InFlight {
 /// The end of a fetch, and the callers that wait for it.
 #[derive(Default)]
 pub(crate) struct Completion {
-    /// `None`: the fetch was aborted with its runtime.
-    result: OnceLock<Option<Result<Token, Error>>>,
+    end: OnceLock<End>,
     completed: Notify,
 }
+
+struct End {
+    /// `None`: the fetch was aborted with its runtime.
+    result: Option<Result<Token, Error>>,
+    /// Whoever sees the result later than this was stopped since, and the token may have expired.
+    late: Deadline,
+}
+
+/// How long it takes a caller to see the result of a fetch, at most.
+const PROMPT: Duration = Duration::from_secs(1);
 
 impl Completion {
     /// Returns the fetch's result, or `None` if it was aborted with its runtime.
     pub(crate) async fn wait(&self) -> Option<Result<Token, Error>> {
         // Register before looking, so that no completion is missed between the look and the wait.
         let completed = self.completed.notified();
-        if self.result.get().is_none() {
+        if self.end.get().is_none() {
             completed.await;
         }
-        self.result.get()?.clone()
+        self.end.get()?.result.clone()
     }
 
-    pub(crate) fn complete(&self, result: Option<Result<Token, Error>>) {
-        let _ = self.result.set(result);
+    /// Whether the fetch ended so long ago that its token may have expired since.
+    pub(crate) fn is_late(&self, now: Now) -> bool {
+        self.end.get().is_some_and(|end| end.late.has_passed(now))
+    }
+
+    pub(crate) fn complete(&self, result: Option<Result<Token, Error>>, now: Now) {
+        let _ = self.end.set(End { result, late: Deadline::after(now, PROMPT) });
         self.completed.notify_waiters();
     }
 }

@@ -39,6 +39,9 @@ const LOOK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_m
 /// The limit of a request that sends a single-use refresh token which other processes wait for. See `QUIET` in `state::watch`.
 const REQUEST: Duration = Duration::from_secs(20);
 
+/// If a token of a longer lifetime has expired by the time it is stored, the process was stopped meanwhile.
+const LONGEST_PERSIST: Duration = Duration::from_secs(20);
+
 /// How often a fetch tries again when another process changes the record under it, even though it holds the lease.
 const CONFLICTS: usize = 3;
 
@@ -410,10 +413,11 @@ impl Fetch {
             Outcome::Unknown => drop(self.cell.notify(pending.record.clone()).await),
             Outcome::Superseded(_) | Outcome::Revoked(_) => info!("dropped a token: the store holds a newer record"),
         }
-        let may_repeat = !std::mem::replace(&mut self.has_issued, true);
+        let may_repeat = !std::mem::replace(&mut self.has_issued, true)
+            || lifetime.is_some_and(|lifetime| lifetime > LONGEST_PERSIST);
         self.transition(|state, now, random| match state.persisted(&pending, outcome, now, random) {
-            // An earlier fetch issued it, or this process was stopped meanwhile, and it has expired since. Only once, or a
-            // token that expires faster than it is stored would keep the fetch going.
+            // An earlier fetch issued it, or this process was stopped meanwhile, and it has expired since. A token that expires
+            // faster than it is stored must not keep the fetch going: once only.
             Effect::Done(Ok(_)) if may_repeat && state.good_token(now).is_none() => Effect::Load,
             effect => effect,
         })
@@ -455,7 +459,7 @@ impl Fetch {
         let in_flight = self.finish();
         self.is_done = true;
         if let Some(in_flight) = in_flight {
-            in_flight.completion.complete(Some(result));
+            in_flight.completion.complete(Some(result), self.cell.now());
         }
     }
 }
@@ -466,7 +470,7 @@ impl Drop for Fetch {
         if !self.is_done
             && let Some(in_flight) = self.finish()
         {
-            in_flight.completion.complete(None);
+            in_flight.completion.complete(None, self.cell.now());
         }
     }
 }

@@ -19,8 +19,8 @@ use crate::token::Token;
 /// How long a caller waits for a fetch. It takes less, unless it is on a runtime that is no longer driven.
 const FETCH: Duration = Duration::from_secs(300);
 
-/// How often a caller starts again after a fetch that was aborted with its runtime.
-const ABORTED_FETCHES: usize = 5;
+/// How often a caller starts again after a fetch that was aborted with its runtime, or whose result it saw late.
+const ASKS: usize = 5;
 
 const GET_A_TOKEN: &str = "get a token";
 
@@ -66,7 +66,7 @@ async fn get(cell: &Arc<TokenCell>) -> Result<Token, Error> {
         let token = lock(cell.locked()).state.good_token(cell.now()).cloned();
         return token.ok_or_else(|| cell.error(ErrorKind::InCallback, GET_A_TOKEN));
     }
-    for _ in 0..ABORTED_FETCHES {
+    for _ in 0..ASKS {
         match ask(cell) {
             Answer::Token(token) => return Ok(token),
             Answer::Failed(error) => return Err(error),
@@ -78,6 +78,8 @@ async fn get(cell: &Arc<TokenCell>) -> Result<Token, Error> {
                     within(&cell.shared().clock, FETCH, completion.wait()).await
                 };
                 match result {
+                    // The process was stopped since, so the token may have expired.
+                    Some(Some(Ok(_))) if completion.is_late(cell.now()) => {}
                     Some(Some(result)) => return result,
                     // It was aborted with its runtime.
                     Some(None) => {}

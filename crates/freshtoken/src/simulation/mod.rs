@@ -72,6 +72,16 @@ fn number_of(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
+/// Seeds that have found an error, and that the first 10,000 do not cover.
+const FOUND: [u64; 3] = [20_249, 37_200, 65_957];
+
+#[test]
+fn errors_that_were_found_stay_fixed() {
+    for seed in FOUND {
+        assert_eq!(run(seed, Flaw::None, Log::Dropped).violation, None, "SEED={seed}");
+    }
+}
+
 #[test]
 fn the_protocol_holds_whatever_goes_wrong() {
     if let Some(seed) = number_of("SEED") {

@@ -68,6 +68,11 @@ impl Process {
         asking
     }
 
+    /// How long the token is good by this clock.
+    fn lifetime(&self, clock: &TestClock) -> Duration {
+        self.tokens.status().expires_at.unwrap().duration_since(clock.wall()).unwrap()
+    }
+
     fn gets(&self) -> String {
         self.got(self.ask())
     }

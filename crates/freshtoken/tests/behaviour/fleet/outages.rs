@@ -1,7 +1,5 @@
 //! The store fails, restarts empty, or loses the result of a write.
 
-use std::time::SystemTime;
-
 use freshtoken::store::{Entry, Record};
 
 use super::Fleet;
@@ -84,8 +82,25 @@ fn expiries_are_kept_by_the_clock_of_the_store() {
     an_hour_ahead.suspend(s(3600));
     let late = fleet.process_with::<RefreshesOnce>(&an_hour_ahead, "consented");
     assert_eq!(late.gets(), "token-1");
-    let lifetime = |clock: &TestClock, at: SystemTime| at.duration_since(clock.wall()).unwrap();
-    assert_eq!(lifetime(&an_hour_ahead, late.tokens.status().expires_at.unwrap()), s(DAY));
+    assert_eq!(late.lifetime(&an_hour_ahead), s(DAY));
+}
+
+#[test]
+fn an_expiry_is_by_the_clock_of_the_store_even_if_the_first_load_failed() {
+    let fleet = Fleet::new();
+    fleet.database.change(|tables| (tables.tells_time, tables.is_down) = (true, true));
+    fleet.issuer.close();
+    let an_hour_ahead = TestClock::new();
+    an_hour_ahead.suspend(s(3600));
+    let first = fleet.process_with::<LogsIn>(&an_hour_ahead, "consented");
+    let asking = first.ask();
+    fleet.database.change(|tables| tables.is_down = false);
+    fleet.issuer.open();
+    first.runtime.block_on(settle());
+    assert_eq!(first.got(asking), "token-1");
+    let other = fleet.process::<LogsIn>();
+    assert_eq!(other.gets(), "token-1");
+    assert_eq!(other.lifetime(&fleet.clock), s(DAY));
 }
 
 #[test]
