@@ -20,8 +20,8 @@ const BETWEEN: (f64, f64) = (0.3, 2.0);
 /// How long a process is stopped: longer than its lease, and shorter than the quiet time.
 const STOP: (f64, f64) = (11.0, 16.0);
 
-/// How long Redis does not respond. Outages of more than 5 s start the quiet time again.
-const OUTAGE: (f64, f64) = (1.0, 4.0);
+/// How long Redis does not respond. Where more than 5 s pass between two looks at the record, the quiet time starts again.
+const OUTAGE: (f64, f64) = (1.0, 3.0);
 
 /// How long no replica is killed after Redis is back: they store what they have only in memory.
 const AFTER_OUTAGE: Duration = Duration::from_secs(4);

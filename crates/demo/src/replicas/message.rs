@@ -89,6 +89,8 @@ pub enum Report {
     ConsentNeeded { account: usize },
     /// A caller had no token for so long, in milliseconds.
     Gap { account: usize, millis: u64 },
+    /// A call failed although there was a token.
+    CallFailed { account: usize, error: String },
     /// What the callers have seen since the replica was started.
     Calls { served: u64, failed: u64, slowest_millis: u64, error: Option<String> },
 }

@@ -30,6 +30,8 @@ pub struct AccountTally {
     pub is_refused: bool,
     /// How often a person had to consent again.
     pub consents: u64,
+    /// Calls that failed although there was a token.
+    pub failed_calls: u64,
     /// The longest time that a caller had no token.
     pub longest_gap: Duration,
     /// The requests of each replica that are not yet in the store.
@@ -85,6 +87,7 @@ impl Tally {
             lost_refusals: 0,
             is_refused: false,
             consents: 0,
+            failed_calls: 0,
             longest_gap: Duration::ZERO,
             open: HashMap::new(),
         };
@@ -166,6 +169,7 @@ impl Tally {
                     error: error.clone(),
                 };
             }
+            Report::CallFailed { account, .. } => self.accounts[*account].failed_calls += 1,
             Report::Ready | Report::Adopted { .. } | Report::ConsentNeeded { .. } => {}
         }
     }

@@ -62,6 +62,7 @@ fn account(report: &Report) -> Option<usize> {
         | Report::Stored { account }
         | Report::Adopted { account }
         | Report::ConsentNeeded { account }
+        | Report::CallFailed { account, .. }
         | Report::Gap { account, .. } => Some(*account),
         Report::Ready | Report::Calls { .. } => None,
     }

@@ -62,6 +62,7 @@ impl Verdict<'_> {
             self.explain("a rotation was lost", |account| tally.accounts[account].consents > self.may_repeat(account));
         let is_early = |account| self.issuer(account).early_refreshes > 0;
         let early = self.explain("a refresh was early", is_early);
+        self.explain("a call failed", |account| tally.accounts[account].failed_calls > 0);
         let again = self.sum(without, |counts| counts.double_spends);
         let consents = tally.sum(without, |account| account.consents);
         let calls = tally.calls();

@@ -30,7 +30,7 @@ pub async fn run(account: usize, api: &HttpClient, url: &str, running: &Running)
                 running.first_token();
             }
             generation = token.generation();
-            call(api, url, running).await;
+            call(account, api, url, running).await;
         }
         sleep(REST).await;
     }
@@ -67,7 +67,7 @@ async fn next(account: usize, api: &HttpClient, running: &Running) -> Option<Tok
     token
 }
 
-async fn call(api: &HttpClient, url: &str, running: &Running) {
+async fn call(account: usize, api: &HttpClient, url: &str, running: &Running) {
     let began = Instant::now();
     let outcome = match callers::get(api, url).await {
         Ok(response) if response.status().is_success() => Ok(()),
@@ -76,5 +76,8 @@ async fn call(api: &HttpClient, url: &str, running: &Running) {
         Err(HttpError::Token(_)) => return,
         Err(error) => Err(error.to_string()),
     };
+    if let Err(error) = &outcome {
+        running.reporter.send(&Report::CallFailed { account, error: error.clone() });
+    }
     running.calls.record(outcome, began.elapsed());
 }
