@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 const CRATES: [&str; 9] = ["bench", "codegen", "demo", "freshtoken", "redis", "sandbox", "testing", "wire", "xtask"];
 
 /// Names of the facade's modules, features and dependencies: a vendor becomes all three. `types` is a module of each vendor.
-const FACADE: [&str; 57] = [
+const FACADE: [&str; 59] = [
     "_guide",
     "adapter",
     "alloc",
@@ -16,6 +16,7 @@ const FACADE: [&str; 57] = [
     "async_trait",
     "aws_lc_rs",
     "base64",
+    "base_url",
     "blocking",
     "builder",
     "cause",
@@ -63,6 +64,7 @@ const FACADE: [&str; 57] = [
     "tower_service",
     "tracing",
     "types",
+    "used_token",
     "vendor",
     "vendors",
     "zeroize",
