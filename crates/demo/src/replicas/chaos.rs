@@ -38,6 +38,12 @@ const FIRST_LOSS: Duration = Duration::from_secs(25);
 /// How long after a replica has ended the others know the pairs that it has stored.
 const KNOWN_AFTER: Duration = Duration::from_secs(2);
 
+/// How long an account is without a token before that counts as a loss.
+const LOSS: Duration = Duration::from_secs(5);
+
+/// How long after a loss no response of the account is lost again: by then, each replica has had a token.
+const AFTER_LOST_RESPONSE: Duration = Duration::from_secs(20);
+
 /// The least time between two losses. After each, accounts without a login wait for the quiet time.
 const BETWEEN_LOSSES: Duration = Duration::from_secs(150);
 
@@ -51,7 +57,7 @@ enum Repair {
 
 pub struct Chaos {
     rng: Rng,
-    accounts: usize,
+    health: Vec<Health>,
     next: Duration,
     repairs: Vec<(Duration, Repair)>,
     counts: BTreeMap<&'static str, u64>,
@@ -66,6 +72,14 @@ pub struct Chaos {
     /// Whether each of the first replicas remembers a token of every account. Otherwise, after a loss, it would send its start
     /// token again. That is documented, and not what is tested.
     is_ready: Vec<bool>,
+}
+
+/// Whether an account has a token.
+#[derive(Clone, Copy, Default)]
+struct Health {
+    /// Since when the newest token has not arrived.
+    waits_since: Option<Duration>,
+    settled_at: Duration,
 }
 
 /// A fault: of a process, of a response of the issuer, or of Redis.
@@ -87,7 +101,7 @@ impl Chaos {
     pub fn new(rng: Rng, accounts: usize, replicas: usize) -> Self {
         Self {
             rng,
-            accounts,
+            health: vec![Health::default(); accounts],
             next: Duration::ZERO,
             repairs: Vec::new(),
             counts: BTreeMap::new(),
@@ -128,17 +142,18 @@ impl Chaos {
         }
         self.next = now + self.between(BETWEEN);
         let kind = self.choose(now, fleet);
-        let account = self.rng.usize(..self.accounts);
+        let account = self.rng.usize(..self.health.len());
         // After two losses in a row, the documented wait is longer than what is measured here.
-        let is_well = fleet.tally.accounts[account].is_well() && fleet.issuers[account].faults().is_empty();
+        let is_settled = self.is_settled(now, account) && fleet.issuers[account].faults().is_empty();
         match kind {
             Kind::Kill => {
-                if let Some(replica) = self.running(fleet) {
+                let replica = self.running(fleet);
+                if let Some(replica) = replica.filter(|replica| self.may_kill(now, *replica, fleet)) {
                     fleet.replicas.kill(replica);
                     self.count("replica killed");
                 }
             }
-            Kind::KillHolder | Kind::LoseResponse if !is_well => {}
+            Kind::KillHolder | Kind::LoseResponse if !is_settled => {}
             Kind::KillHolder => {
                 fleet.ambush(account);
                 self.count("kill in a refresh");
@@ -284,6 +299,33 @@ impl Chaos {
     /// This replica has had a token of every account since it was started.
     pub fn ready(&mut self, replica: usize) {
         self.is_ready[replica] = true;
+    }
+
+    /// The newest token of this account has arrived in a replica, or has not.
+    pub fn saw(&mut self, now: Duration, account: usize, is_well: bool) {
+        let health = &mut self.health[account];
+        if !is_well {
+            health.waits_since.get_or_insert(now);
+        } else if let Some(since) = health.waits_since.take()
+            && now > since + LOSS
+        {
+            health.settled_at = now + AFTER_LOST_RESPONSE;
+        }
+    }
+
+    fn is_settled(&self, now: Duration, account: usize) -> bool {
+        self.health[account].waits_since.is_none() && self.has_recovered(now, account)
+    }
+
+    /// Whether the last loss is long ago; a request may be on its way.
+    fn has_recovered(&self, now: Duration, account: usize) -> bool {
+        let health = self.health[account];
+        now >= health.settled_at && health.waits_since.is_none_or(|since| now <= since + LOSS)
+    }
+
+    /// Whether no account would lose two responses in a row.
+    fn may_kill(&self, now: Duration, replica: usize, fleet: &Fleet) -> bool {
+        fleet.tally.held_by(replica).all(|account| self.has_recovered(now, account))
     }
 
     fn are_ready(&self) -> bool {

@@ -26,6 +26,17 @@ pub enum Happening {
     },
 }
 
+impl Happening {
+    /// The number of the account that it is about.
+    pub fn account(&self) -> Option<usize> {
+        match self {
+            Self::Request { account, .. } => Some(*account),
+            Self::Report { report, .. } => report.account(),
+            Self::Gone { .. } => None,
+        }
+    }
+}
+
 /// A token that the issuer issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IssuedToken {

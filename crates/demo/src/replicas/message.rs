@@ -94,3 +94,20 @@ pub enum Report {
     /// What the callers have seen since the replica was started.
     Calls { served: u64, failed: u64, slowest_millis: u64, error: Option<String> },
 }
+
+impl Report {
+    /// The number of the account that it is about.
+    pub fn account(&self) -> Option<usize> {
+        match self {
+            Self::Sending { account, .. }
+            | Self::Issued { account, .. }
+            | Self::Failed { account, .. }
+            | Self::Stored { account }
+            | Self::Adopted { account }
+            | Self::ConsentNeeded { account }
+            | Self::CallFailed { account, .. }
+            | Self::Gap { account, .. } => Some(*account),
+            Self::Ready | Self::Calls { .. } => None,
+        }
+    }
+}

@@ -163,7 +163,7 @@ impl Show {
         let account = &self.fleet.tally.accounts[0];
         let before = account.arrived;
         let was_holder = match happening {
-            Happening::Gone { replica } => self.fleet.tally.is_holder(*replica),
+            Happening::Gone { replica } => self.fleet.tally.held_by(*replica).next().is_some(),
             _ => false,
         };
         self.fleet.record(happening);

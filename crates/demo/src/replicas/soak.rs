@@ -187,6 +187,9 @@ impl Soak {
         let now = self.began.elapsed();
         Trace::record(&mut self.traces, now, happening);
         self.fleet.record(happening);
+        if let Some(account) = happening.account() {
+            self.chaos.saw(now, account, self.fleet.tally.accounts[account].is_well());
+        }
         match happening {
             Happening::Report { replica, report: Report::ConsentNeeded { account } } => {
                 self.consent(now, *replica, *account);

@@ -119,9 +119,10 @@ impl Tally {
         self.accounts.iter().map(count).sum()
     }
 
-    /// Whether this replica has sent a request whose token is not yet in the store.
-    pub fn is_holder(&self, replica: usize) -> bool {
-        self.accounts.iter().any(|account| account.open.contains_key(&replica))
+    /// The accounts for which this replica has sent a request whose token is not yet in the store.
+    pub fn held_by(&self, replica: usize) -> impl Iterator<Item = usize> {
+        let accounts = self.accounts.iter().enumerate();
+        accounts.filter(move |(_, account)| account.open.contains_key(&replica)).map(|(number, _)| number)
     }
 
     pub fn record(&mut self, happening: &Happening) {

@@ -5,7 +5,6 @@ use std::fmt;
 use std::time::Duration;
 
 use super::happening::Happening;
-use super::message::Report;
 
 /// How many lines are kept.
 const LINES: usize = 400;
@@ -28,7 +27,7 @@ impl Trace {
             Happening::Request { account, text, .. } => traces[*account].add(format!("{now:9.3}  issuer     {text}")),
             Happening::Report { replica, report } => {
                 let text = format!("{now:9.3}  replica {}  {report:?}", replica + 1);
-                if let Some(trace) = account(report).and_then(|account| traces.get_mut(account)) {
+                if let Some(trace) = report.account().and_then(|account| traces.get_mut(account)) {
                     trace.add(text);
                 }
             }
@@ -51,20 +50,6 @@ impl Trace {
             self.kept.extend(self.lines.iter().skip(first).cloned());
             self.kept.push(String::new());
         }
-    }
-}
-
-fn account(report: &Report) -> Option<usize> {
-    match report {
-        Report::Sending { account, .. }
-        | Report::Issued { account, .. }
-        | Report::Failed { account, .. }
-        | Report::Stored { account }
-        | Report::Adopted { account }
-        | Report::ConsentNeeded { account }
-        | Report::CallFailed { account, .. }
-        | Report::Gap { account, .. } => Some(*account),
-        Report::Ready | Report::Calls { .. } => None,
     }
 }
 
