@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 const CRATES: [&str; 9] = ["bench", "codegen", "demo", "freshtoken", "redis", "sandbox", "testing", "wire", "xtask"];
 
 /// Names of the facade's modules, features and dependencies: a vendor becomes all three. `types` is a module of each vendor.
-const FACADE: [&str; 59] = [
+const FACADE: [&str; 61] = [
     "_guide",
     "adapter",
     "alloc",
@@ -36,6 +36,7 @@ const FACADE: [&str; 59] = [
     "http_client",
     "http_error",
     "issued_tokens",
+    "limits",
     "metrics",
     "middleware",
     "native_tls",
@@ -54,6 +55,7 @@ const FACADE: [&str; 59] = [
     "status",
     "std",
     "store",
+    "sync",
     "test",
     "testing",
     "token",

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use freshtoken_wire::Secret;
 use http::HeaderName;
 
+use crate::clock::{AnyClock, Clock, Now, Random, SystemRandom};
 use crate::core::background;
 use crate::core::cell::{OnChange, Shared, TokenCell};
-use crate::core::clock::{AnyClock, Clock, Now, Random, SystemRandom};
 use crate::credentials::CredentialSource;
 use crate::event::{Event, OnEvent};
 use crate::issued_tokens::IssuedTokens;

@@ -6,8 +6,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::core::sync::{Mutex, lock};
 use crate::grant_error::GrantError;
+use crate::sync::{Mutex, lock};
 
 type BoxFuture<C> = Pin<Box<dyn Future<Output = Result<C, Box<dyn StdError + Send + Sync>>> + Send>>;
 

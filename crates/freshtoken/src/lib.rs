@@ -159,6 +159,7 @@ mod base_url;
 pub mod blocking;
 mod builder;
 mod cause;
+pub mod clock;
 mod core;
 mod credentials;
 pub mod env;
@@ -169,6 +170,7 @@ mod grant_error;
 mod http_client;
 mod http_error;
 mod issued_tokens;
+mod limits;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 #[cfg(feature = "middleware")]
@@ -179,6 +181,7 @@ mod simulation;
 mod source;
 pub mod status;
 pub mod store;
+mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token;
@@ -212,11 +215,6 @@ pub use used_token::UsedToken;
 pub use vendor::{Lifetime, RefreshTokens, Renewal, TokenKind, TokenPolicy, Vendor};
 #[allow(unused_imports, reason = "without a vendor's feature there is none")]
 pub use vendors::*;
-
-/// The time and the randomness of a source, for tests that move the clock.
-pub mod clock {
-    pub use crate::core::clock::{Clock, Now, Random};
-}
 
 /// Formats of values in requests and responses: lists in one string, and points in time.
 pub mod formats {

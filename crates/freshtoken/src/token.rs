@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use freshtoken_wire::Secret;
 use http::{HeaderName, HeaderValue};
 
-use crate::core::clock::{Now, system_time, unix_nanos};
+use crate::clock::{Now, system_time, unix_nanos};
 use crate::grant_error::GrantError;
 use crate::issued_tokens::IssuedTokens;
 use crate::vendor::{Lifetime, TokenPolicy};

@@ -11,8 +11,8 @@ use freshtoken_wire::Secret;
 use tracing::debug;
 
 use crate::builder::{Options, Persisted};
+use crate::clock::{AnyClock, Clock, Random};
 use crate::core::cell::{Shared, TokenCell};
-use crate::core::clock::{AnyClock, Clock, Random};
 use crate::credentials::CredentialSource;
 use crate::event::Event;
 use crate::source::TokenSource;

@@ -1,4 +1,4 @@
-//! Fetches under every order of locks and tasks that shuttle tries: with `--cfg shuttle`, `core::sync` uses shuttle's.
+//! Fetches under every order of locks and tasks that shuttle tries: with `--cfg shuttle`, `sync` uses shuttle's.
 //!
 //! `RUSTFLAGS="--cfg shuttle" cargo test -p freshtoken --no-default-features --test driver --target-dir target/shuttle`
 //!

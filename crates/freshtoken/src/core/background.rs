@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::core::cell::{Locked, TokenCell};
 use crate::core::fetch;
 use crate::core::state::Reply;
-use crate::core::sync::{lock, spawn};
+use crate::sync::{lock, spawn};
 
 /// The minimum sleep of the task, whatever is due.
 const LEAST_SLEEP: Duration = Duration::from_millis(100);

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::core::clock::{Deadline, Now, TICK};
+use crate::clock::{Deadline, Now, TICK};
 use crate::status::RejectionOutcome;
 
 /// The wait after a first failure. It doubles with each further one in a row.

@@ -12,10 +12,9 @@ use http::HeaderName;
 use tokio::sync::Notify;
 use tracing::{debug, info};
 
-use crate::core::clock::{AnyClock, Deadline, Now, Random, system_time};
+use crate::clock::{AnyClock, Deadline, Now, Random, system_time};
 use crate::core::fast_path::FastPath;
 use crate::core::state::{TokenState, next_generation};
-use crate::core::sync::{AtomicUsize, Mutex, OnceLock, Ordering, RuntimeId, Task, lock};
 use crate::core::times::Times;
 use crate::error::{Error, ErrorKind};
 use crate::event::OnEvent;
@@ -23,6 +22,7 @@ use crate::status::{Counters, RejectionOutcome, Status};
 use crate::store::entry::ClockPair;
 use crate::store::record::{Record, RefreshToken};
 use crate::store::{AnyStore, Key, Seal, StoreError};
+use crate::sync::{AtomicUsize, Mutex, OnceLock, Ordering, RuntimeId, Task, lock};
 use crate::token::Token;
 use crate::vendor::{Grants, RefreshTokens, TokenPolicy};
 

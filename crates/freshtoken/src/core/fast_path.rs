@@ -21,8 +21,8 @@ use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-use crate::core::clock::coarse_monotonic;
-use crate::core::clock::{AnyClock, Deadline};
+use crate::clock::coarse_monotonic;
+use crate::clock::{AnyClock, Deadline};
 use crate::error::Error;
 use crate::token::Token;
 

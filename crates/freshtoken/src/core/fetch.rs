@@ -11,14 +11,13 @@ use std::time::Duration;
 use freshtoken_wire::Secret;
 use tracing::{Instrument, debug, info, info_span, warn};
 
+use crate::clock::{Deadline, Now, Random};
 use crate::core::cell::{Completion, InFlight, Locked, TokenCell};
-use crate::core::clock::{Deadline, Now, Random};
 use crate::core::guard::within;
 use crate::core::lease::{Keeper, keeping};
 use crate::core::persist::{Attempt, ensure_stored, persist};
 use crate::core::state::pending::{Outcome, Pending};
 use crate::core::state::{Effect, Marked, TokenState};
-use crate::core::sync::{MutexGuard, lock, runtime_id, spawn};
 use crate::error::Error;
 use crate::event::{EventKind, Grant};
 use crate::grant_error::{GrantError, GrantErrorKind};
@@ -27,6 +26,7 @@ use crate::status::Counters;
 use crate::store::StoreError;
 use crate::store::record::Record;
 use crate::store::sealing::Sealing;
+use crate::sync::{MutexGuard, lock, runtime_id, spawn};
 use crate::token::Token;
 
 /// How long a fetch waits for a lease that others hold. Then it continues without, and sends no single-use refresh token.

@@ -11,15 +11,15 @@ use std::time::Duration;
 
 use tracing::warn;
 
+use crate::clock::{AnyClock, Deadline, Now, TICK, system_time};
 use crate::core::cell::TokenCell;
-use crate::core::clock::{AnyClock, Deadline, Now, TICK, system_time};
-use crate::core::sync::lock;
 use crate::event::EventKind;
 use crate::grant_error::GrantError;
 use crate::store::StoreError;
 use crate::store::any::AnyLease;
 use crate::store::entry::{ClockPair, Entry};
 use crate::store::record::Record;
+use crate::sync::lock;
 
 /// How long a callback may take, or a request that doesn't end in time by itself.
 const GRANT: Duration = Duration::from_secs(60);

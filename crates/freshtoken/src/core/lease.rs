@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use tracing::warn;
 
+use crate::clock::{Deadline, Now};
 use crate::core::cell::TokenCell;
-use crate::core::clock::{Deadline, Now};
-use crate::core::sync::{Mutex, lock};
 use crate::store::StoreError;
 use crate::store::any::AnyLease;
 use crate::store::record::random_id;
+use crate::sync::{Mutex, lock};
 
 /// How long a holder that was killed keeps others waiting.
 const LEASE: Duration = Duration::from_secs(10);

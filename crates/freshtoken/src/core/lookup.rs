@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use tracing::debug;
 
+use crate::clock::AnyClock;
 use crate::core::background;
 use crate::core::cell::{Completion, TokenCell};
-use crate::core::clock::AnyClock;
 use crate::core::fast_path::{FastPath, Served, Waiting};
 use crate::core::fetch;
 use crate::core::guard::within;
 use crate::core::state::Reply;
-use crate::core::sync::{RuntimeId, lock, runtime_id};
 use crate::error::{Error, ErrorKind};
+use crate::sync::{RuntimeId, lock, runtime_id};
 use crate::token::Token;
 
 /// How long a caller waits for a fetch. It takes less, unless it is on a runtime that is no longer driven.

@@ -10,10 +10,10 @@ use tracing::{info, warn};
 
 use crate::core::cell::TokenCell;
 use crate::core::state::pending::{Found, Outcome, Pending};
-use crate::core::sync::{lock, spawn};
 use crate::error::{Error, ErrorKind};
 use crate::store::StoreError;
 use crate::store::record::Record;
+use crate::sync::{lock, spawn};
 
 /// Uses the record in the store if it is newer. A fetch in progress does that itself.
 pub(crate) async fn load_stored(cell: &TokenCell) -> Result<(), Error> {

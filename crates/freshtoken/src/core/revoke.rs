@@ -6,15 +6,15 @@ use std::time::Duration;
 use freshtoken_wire::Secret;
 use tracing::{info, warn};
 
+use crate::clock::Deadline;
 use crate::core::cell::TokenCell;
-use crate::core::clock::Deadline;
 use crate::core::guard::within;
 use crate::core::lease::{Keeper, keeping};
-use crate::core::sync::lock;
 use crate::error::{Error, ErrorKind};
 use crate::grant_error::{GrantError, GrantErrorKind};
 use crate::store::StoreError;
 use crate::store::record::Record;
+use crate::sync::lock;
 use crate::vendor::TokenKind;
 
 /// How long a revocation waits for a fetch in progress.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::core::clock::{Deadline, Now, Random, TICK};
+use crate::clock::{Deadline, Now, Random, TICK};
 use crate::store::record::Record;
 use crate::token::Token;
 use crate::vendor::{Renewal, TokenPolicy};

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use freshtoken_wire::Secret;
 
+use crate::clock::{Deadline, Now, Random, system_time};
 use crate::core::backoff::{Backoff, CONSENT_CHECK, Growth, Rejections, UNUSABLE_WAIT};
-use crate::core::clock::{Deadline, Now, Random, system_time};
 use crate::core::schedule::Schedule;
 use crate::core::state::pending::Pending;
 use crate::core::state::watch::Watch;

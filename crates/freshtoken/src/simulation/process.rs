@@ -16,7 +16,7 @@ use super::stored::Stored;
 use super::time::{MILLI, SECOND};
 use super::vendor::Endpoint;
 use super::world::{Asked, Command, Local, Machine, Sim, World};
-use crate::core::clock::Clock;
+use crate::clock::Clock;
 use crate::core::flaw::{FLAW, Flaw};
 use crate::source::TokenSource;
 

@@ -14,7 +14,7 @@ use super::issuer::Issuer;
 use super::rng::Rng;
 use super::stored::Stored;
 use super::time::SECOND;
-use crate::core::clock::{Clock, Now, Random};
+use crate::clock::{Clock, Now, Random};
 
 /// The wall clock at the start, in seconds since 1970.
 const START: u64 = 1_800_000_000;

@@ -137,7 +137,7 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
-    use crate::core::clock::Now;
+    use crate::clock::Now;
     use crate::issued_tokens::IssuedTokens;
     use crate::store::record::KeepsOld;
     use crate::vendor::TokenPolicy;

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use crate::core::sync::{Mutex, lock};
 use crate::store::contract::{Loaded, Store};
 use crate::store::entry::Entry;
 use crate::store::error::StoreError;
 use crate::store::key::Key;
+use crate::sync::{Mutex, lock};
 
 /// A store in this process's memory, without a limit, for sources that are created separately and share their tokens.
 ///

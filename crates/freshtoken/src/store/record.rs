@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime};
 use freshtoken_wire::Secret;
 use serde::{Deserialize, Serialize};
 
-use crate::core::clock::{Now, system_time, unix_nanos};
-use crate::core::limits;
+use crate::clock::{Now, system_time, unix_nanos};
 use crate::fingerprint::Fingerprint;
 use crate::grant_error::GrantError;
 use crate::issued_tokens::IssuedTokens;
+use crate::limits;
 use crate::token::{Token, expires_at, lifetime};
 use crate::vendor::{RefreshTokens, TokenPolicy};
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::pending::Pending;
 use super::{Effect, Marked, Progress, TokenState};
+use crate::clock::{Deadline, Now, Random};
 use crate::core::backoff::Growth;
-use crate::core::clock::{Deadline, Now, Random};
-use crate::core::limits;
 use crate::error::{Error, ErrorKind};
 use crate::fingerprint::Fingerprint;
+use crate::limits;
 use crate::store::record::{Mark, MarkKind, Record, RefreshToken};
 use crate::vendor::{RefreshTokens, Renewal};
 

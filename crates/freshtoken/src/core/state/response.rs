@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::pending::{Grant, Outcome, Pending};
 use super::{Effect, Progress, TokenState};
+use crate::clock::{Now, Random};
 use crate::core::backoff::Growth;
-use crate::core::clock::{Now, Random};
 use crate::error::{Error, ErrorKind};
 use crate::grant_error::{GrantError, GrantErrorKind};
 use crate::issued_tokens::IssuedTokens;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::core::clock::{Deadline, Now};
+use crate::clock::{Deadline, Now};
 
 /// For how long a refresh token whose response was lost must have been seen unchanged before it is sent again: the limit of a
 /// request (20 s), of a lease (10 s), and 10 s for the issuer. So a process that is alive has its turn first.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::core::clock::Now;
+use crate::clock::Now;
 use crate::vendor::TokenPolicy;
 
 /// The times of the last grants, with one more now, as far as a limit needs them.
