@@ -3,49 +3,95 @@
 use std::fmt::Write;
 use std::time::SystemTime;
 
+use freshtoken::status::{State, Status};
+use jiff::SignedDuration;
+
 use crate::output::timestamp;
 use crate::serve::{Agent, Served, lock};
 
-const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;margin:2rem;color:#222;background:#fff}\
-table{border-collapse:collapse}th,td{text-align:left;vertical-align:top;padding:.3rem 1rem .3rem 0;border-bottom:1px solid #ccc}\
-ul{margin:0;padding:0;list-style:none}";
+const STYLE: &str = include_str!("page.css");
 
 /// Returns the page. It has no script, and loads itself again every ten seconds.
-pub fn html(agent: &Agent) -> String {
+pub fn html(agent: &Agent, now: SystemTime) -> String {
     let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"10\">\
-         <title>freshtoken</title><style>{STYLE}</style></head>\n<body><h1>freshtoken</h1>\n<table><thead><tr><th>account</th>\
-         <th>vendor</th><th>state</th><th>expires</th><th>last success</th><th>last error</th><th>events</th></tr></thead><tbody>\n"
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta http-equiv=\"refresh\" content=\"10\">\n<title>freshtoken</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <h1>freshtoken</h1>\n<small>{}, renewed every 10 s</small>\n",
+        moment(now)
     );
     for served in &agent.accounts {
-        html += &row(served);
+        section(&mut html, served, now);
     }
-    html += "</tbody></table>\n</body></html>\n";
-    html
+    html + "</body>\n</html>\n"
 }
 
-fn row(served: &Served) -> String {
+/// Appends what is known about an account.
+fn section(html: &mut String, served: &Served, now: SystemTime) {
     let status = served.opened.tokens.status();
-    let time = |time: Option<SystemTime>| time.and_then(timestamp).unwrap_or_else(|| "-".to_owned());
-    let error = status.last_error.as_ref().map(ToString::to_string).unwrap_or_else(|| "-".to_owned());
-    let mut row = String::from("<tr>");
-    let cells = [
-        served.account.name.clone(),
-        served.account.vendor.name.to_owned(),
-        status.state.to_string(),
-        time(status.expires_at),
-        time(status.last_success),
-        error,
-    ];
-    for cell in cells {
-        // Writing to a string does not fail.
-        let _ = write!(row, "<td>{}</td>", escaped(&cell));
+    let (name, vendor) = (&served.account.name, served.account.vendor.name);
+    let vendor = if name == vendor { String::new() } else { format!(" <small>{}</small>", escaped(vendor)) };
+    let serving = if status.is_serving { "a token is served at once" } else { "no token at hand" };
+    // Writing to a string does not fail.
+    let _ = write!(
+        html,
+        "<section>\n<h2>{}{vendor}</h2>\n<strong class=\"{}\">{}</strong>, {serving}\n<dl>\n",
+        escaped(name),
+        class(&status),
+        status.state.to_string().replace('_', " "),
+    );
+    let mut row = |name: &str, value: String| {
+        let _ = writeln!(html, "<dt>{name}</dt><dd>{value}</dd>");
+    };
+    for (name, time) in [
+        ("Expires", status.expires_at),
+        ("Refresh token", status.refresh_expires_at),
+        ("Last success", status.last_success),
+    ] {
+        if let Some(time) = time {
+            row(name, format!("{} {}", distance(time, now), moment(time)));
+        }
     }
-    row += "<td><ul>";
-    for (at, event) in lock(&served.events).iter() {
-        let _ = write!(row, "<li>{} {}</li>", time(Some(*at)), escaped(event));
+    let counters = status.counters;
+    let (logins, refreshes, failures) = (counters.logins, counters.refreshes, counters.failures);
+    row("Requests", format!("logins {logins}, refreshes {refreshes}, of these failed {failures}"));
+    if let Some(error) = &status.last_error {
+        row("Last error", escaped(&error.to_string()));
     }
-    row + "</ul></td></tr>\n"
+    let events: String =
+        lock(&served.events).iter().map(|(at, event)| format!("<li>{} {}</li>", moment(*at), escaped(event))).collect();
+    if !events.is_empty() {
+        row("Events", format!("<ol>{events}</ol>"));
+    }
+    *html += "</dl>\n</section>\n";
+}
+
+/// Returns the colour that goes with the state's name.
+fn class(status: &Status) -> &'static str {
+    match status.state {
+        State::Dead => "bad",
+        _ if status.is_serving => "good",
+        _ => "wait",
+    }
+}
+
+/// Returns a point in time for a person.
+fn moment(time: SystemTime) -> String {
+    let Some(time) = timestamp(time) else { return String::new() };
+    format!("<time datetime=\"{time}\">{}</time>", time.replace('T', " ").replace('Z', " UTC"))
+}
+
+/// Returns how far away a point in time is, such as `in 14m 59s`.
+fn distance(time: SystemTime, now: SystemTime) -> String {
+    let text = |duration: std::time::Duration| {
+        SignedDuration::try_from(duration)
+            .map(|duration| format!("{:#}", SignedDuration::from_secs(duration.as_secs())))
+    };
+    match time.duration_since(now) {
+        Ok(left) => text(left).map(|left| format!("in {left}")),
+        Err(error) => text(error.duration()).map(|since| format!("{since} ago")),
+    }
+    .unwrap_or_default()
 }
 
 fn escaped(text: &str) -> String {
@@ -65,10 +111,20 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn markup_in_a_message_is_shown_and_not_run() {
         assert_eq!(escaped("<script>'\"&"), "&lt;script&gt;&#39;&quot;&amp;");
+    }
+
+    #[test]
+    fn a_time_is_shown_as_a_distance_in_whole_seconds() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(100_000);
+        assert_eq!(distance(now + Duration::from_millis(899_900), now), "in 14m 59s");
+        assert_eq!(distance(now - Duration::from_secs(7_230), now), "2h 30s ago");
+        assert_eq!(distance(now, now), "in 0s");
     }
 }

@@ -1,9 +1,10 @@
 //! The agent's responses.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use freshtoken::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};
-use freshtoken::http::header::{HeaderName, X_CONTENT_TYPE_OPTIONS};
+use freshtoken::http::header::{HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use freshtoken::http::request::Parts;
 use freshtoken::http::{HeaderValue, Request, Response, StatusCode};
 use freshtoken::status::RejectionOutcome;
@@ -56,10 +57,15 @@ pub async fn respond(agent: &Arc<Agent>, peer: Peer, request: Request<Incoming>)
 async fn perform(agent: &Agent, route: &Route, served: Option<&Served>, head: &Parts, body: Incoming) -> Reply {
     match (route, served) {
         (Route::Health, _) => reply(StatusCode::OK, TEXT, "ok\n"),
-        (Route::Metrics, _) => reply(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", metrics::text(agent)),
+        (Route::Metrics, _) => {
+            agent.load().await;
+            reply(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", metrics::text(agent))
+        }
         (Route::Page, _) => {
-            let page = reply(StatusCode::OK, "text/html; charset=utf-8", page::html(agent));
-            with(page, CONTENT_SECURITY_POLICY, POLICY)
+            agent.load().await;
+            let page = reply(StatusCode::OK, "text/html; charset=utf-8", page::html(agent, SystemTime::now()));
+            // The page loads itself again, and a request with a `Referer` is refused.
+            with(with(page, CONTENT_SECURITY_POLICY, POLICY), REFERRER_POLICY, "no-referrer")
         }
         (Route::Accounts, _) => {
             let account =
@@ -73,6 +79,14 @@ async fn perform(agent: &Agent, route: &Route, served: Option<&Served>, head: &P
             object(StatusCode::OK, &serde_json::to_value(served.opened.tokens.status()).unwrap_or_default())
         }
         (_, None) => refuse(Denied::NotFound),
+    }
+}
+
+impl Agent {
+    async fn load(&self) {
+        for served in &self.accounts {
+            served.load().await;
+        }
     }
 }
 

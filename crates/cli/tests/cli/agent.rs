@@ -301,7 +301,7 @@ fn metrics_count_what_happened_and_have_no_token() {
     }
     let page = agent.request("GET /", &["sec-fetch-site: none"], "");
     assert!(
-        status(&page) == 200 && page.contains("frame-ancestors 'none'") && page.contains("<td>fresh</td>"),
+        status(&page) == 200 && page.contains("frame-ancestors 'none'") && page.contains(">fresh</strong>"),
         "{page}"
     );
     assert!(!page.contains("<script"), "{page}");

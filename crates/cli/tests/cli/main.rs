@@ -7,6 +7,7 @@
 mod accounts;
 mod agent;
 mod agent_limits;
+mod browser;
 mod environment;
 mod failures;
 mod herd;

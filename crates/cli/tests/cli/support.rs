@@ -143,6 +143,8 @@ pub struct Fixed {
     pub url: String,
     pub requests: Arc<AtomicUsize>,
     response: Arc<Mutex<String>>,
+    /// The body of the last request that had one.
+    body: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Fixed {
@@ -155,13 +157,13 @@ impl Fixed {
     pub fn response(head: &str, body: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let fixed = Self { url, requests: Arc::default(), response: Arc::default() };
+        let fixed = Self { url, requests: Arc::default(), response: Arc::default(), body: Arc::default() };
         fixed.set(head, body);
-        let (requests, response) = (fixed.requests.clone(), fixed.response.clone());
+        let (requests, response, last) = (fixed.requests.clone(), fixed.response.clone(), fixed.body.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (requests, response) = (requests.clone(), response.clone());
-                std::thread::spawn(move || respond(stream, &requests, &response));
+                let (requests, response, last) = (requests.clone(), response.clone(), last.clone());
+                std::thread::spawn(move || respond(stream, &requests, &response, &last));
             }
         });
         fixed
@@ -177,6 +179,10 @@ impl Fixed {
         self.requests.load(Ordering::SeqCst)
     }
 
+    pub fn last_body(&self) -> String {
+        String::from_utf8(self.body.lock().unwrap().clone()).unwrap()
+    }
+
     /// Returns a user with credentials for it, as for Voucherify.
     pub fn user(&self) -> User {
         let variables = [
@@ -189,7 +195,7 @@ impl Fixed {
     }
 }
 
-fn respond(mut stream: TcpStream, requests: &AtomicUsize, response: &Mutex<String>) {
+fn respond(mut stream: TcpStream, requests: &AtomicUsize, response: &Mutex<String>, last: &Mutex<Vec<u8>>) {
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut length = 0;
@@ -209,6 +215,9 @@ fn respond(mut stream: TcpStream, requests: &AtomicUsize, response: &Mutex<Strin
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
+    if !body.is_empty() {
+        *last.lock().unwrap() = body;
+    }
     requests.fetch_add(1, Ordering::SeqCst);
     let response = response.lock().unwrap().clone();
     let _ = stream.write_all(response.as_bytes());
