@@ -21,6 +21,9 @@ use crate::serve::gate::{Gate, Page};
 /// The longest path of a socket, in bytes: macOS has 104 with the zero at the end.
 const LONGEST_PATH: usize = 103;
 
+/// The scheme of the secret in `Authorization`.
+const BEARER: &str = "Bearer ";
+
 /// A socket or a port. It is released when this is dropped.
 pub struct Listener {
     pub kind: Kind,
@@ -114,19 +117,23 @@ fn tcp(address: SocketAddr, names: &[String], page: Page) -> Result<(Listener, G
     let listener = TcpListener::from_std(listener).map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
     let secret = new_secret()?;
-    let path = state.join("agent.secret");
-    replace(&path, &format!("Authorization: {}\n", secret.expose()))
-        .map_err(|error| Failure::other(format!("cannot write {path:?}: {error}")))?;
+    write(&state.join("agent.secret"), &format!("Authorization: {}\n", secret.expose()))?;
+    // For programs that write the header themselves, such as Prometheus.
+    write(&state.join("agent.bearer"), secret.expose().trim_start_matches(BEARER))?;
     let own = ["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned()];
     let names = own.iter().chain(names);
     let hosts = names.map(|name| format!("{}:{port}", name.to_ascii_lowercase())).collect();
     Ok((Listener { kind: Kind::Tcp(listener), _lock: lock }, Gate { hosts, secret: Some(secret), page }))
 }
 
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    replace(path, text).map_err(|error| Failure::other(format!("cannot write {path:?}: {error}")))
+}
+
 /// Makes a secret of 32 random bytes, as the value of `Authorization`.
 fn new_secret() -> Result<Secret, Failure> {
     let bytes = SealKey::generate().map_err(Failure::other)?.to_base64();
-    Ok(Secret::new(format!("Bearer {}", bytes.expose())))
+    Ok(Secret::new(format!("{BEARER}{}", bytes.expose())))
 }
 
 fn lock(path: &Path, place: &str) -> Result<File, Failure> {

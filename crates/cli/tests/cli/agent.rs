@@ -203,7 +203,11 @@ fn loopback_needs_the_secret_of_this_start() {
     let secret = || std::fs::read_to_string(user.state().join("agent.secret")).unwrap().trim_end().to_owned();
     let agent = Agent::start(&user, &["--listen", "127.0.0.1:0"]);
     let first = secret();
-    assert_eq!(std::fs::metadata(user.state().join("agent.secret")).unwrap().mode() & 0o777, 0o600);
+    let bare = std::fs::read_to_string(user.state().join("agent.bearer")).unwrap();
+    assert_eq!(format!("Authorization: Bearer {bare}"), first);
+    for file in ["agent.secret", "agent.bearer"] {
+        assert_eq!(std::fs::metadata(user.state().join(file)).unwrap().mode() & 0o777, 0o600);
+    }
     let get = |agent: &Agent, more: &[&str]| agent.request(&format!("GET {HEADER}"), more, "");
     assert_eq!(body(&get(&agent, &[&first])), "Authorization: Bearer invented-token\n");
     assert_eq!(status(&get(&agent, &[])), 401);

@@ -12,6 +12,7 @@ mod environment;
 mod failures;
 mod herd;
 mod login;
+mod metrics;
 mod output;
 #[cfg(feature = "redis")]
 mod redis;
