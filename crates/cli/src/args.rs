@@ -98,8 +98,10 @@ The command's own exit status is passed on. 125: freshtoken failed; 126: the com
   freshtoken vendors zenoti --format json")]
     Vendors(Vendors),
     /// Print the completions of a shell.
-    #[command(after_help = "Example:
-  freshtoken completions bash > ~/.local/share/bash-completion/completions/freshtoken")]
+    #[command(after_help = "Examples:
+  freshtoken completions bash > ~/.local/share/bash-completion/completions/freshtoken
+  freshtoken completions fish > ~/.config/fish/completions/freshtoken.fish
+  freshtoken completions zsh > ~/.zfunc/_freshtoken      with `fpath+=~/.zfunc` before compinit")]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod completions;
 mod end;
 mod login;
 pub mod run;
@@ -37,11 +38,7 @@ pub fn perform(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Revoke(revoke) => end::perform(&context, &revoke)?,
         Command::Login(login) => login::perform(&context, &login)?,
         Command::Vendors(asked) => vendors::perform(&asked)?,
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "freshtoken", &mut script);
-            output::print(&String::from_utf8_lossy(&script))?;
-        }
+        Command::Completions { shell } => output::print(&completions::script(shell))?,
         Command::Man { dir } => manual(dir.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)

@@ -8,6 +8,7 @@ mod accounts;
 mod agent;
 mod agent_limits;
 mod browser;
+mod completions;
 mod environment;
 mod failures;
 mod herd;

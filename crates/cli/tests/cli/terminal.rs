@@ -9,7 +9,8 @@ fn at_terminal(user: &User, prompt: &str, input: &str, arguments: &[&str]) -> Ra
     in_terminal(user, prompt, input, &[&[crate::support::PROGRAM], arguments].concat())
 }
 
-fn in_terminal(user: &User, prompt: &str, input: &str, arguments: &[&str]) -> Ran {
+/// As `at_terminal`, with any command.
+pub fn in_terminal(user: &User, prompt: &str, input: &str, arguments: &[&str]) -> Ran {
     let script = r#"
 import os, pty, sys, termios
 prompt, typed, command = sys.argv[1].encode(), sys.argv[2].encode(), sys.argv[3:]
