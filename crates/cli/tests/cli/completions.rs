@@ -68,7 +68,8 @@ fn zsh_completes_commands_vendors_and_values() {
     {
         // Without the files of the system, which may ask questions.
         let shell = ["/usr/bin/env", "zsh", "--no-globalrcs", "-i"];
-        let shown = in_terminal(&user, "ready: ", &format!("freshtoken {typed}\nexit\n"), &shell).out;
+        let steps = [("ready: ", &*format!("freshtoken {typed}\nexit\n"))];
+        let shown = in_terminal(&user, &steps, &shell).out;
         assert!(shown.contains(completed), "{typed:?}: {shown}");
     }
 }

@@ -4,20 +4,22 @@ use std::process::Stdio;
 
 use crate::support::{Fixed, Ran, User, has, sandbox};
 
-/// Runs a command at a terminal of its own, types the input once the prompt is there, and returns what the terminal shows.
+/// Runs the program at a terminal of its own, types the input once the prompt is there, and returns what the terminal shows.
 fn at_terminal(user: &User, prompt: &str, input: &str, arguments: &[&str]) -> Ran {
-    in_terminal(user, prompt, input, &[&[crate::support::PROGRAM], arguments].concat())
+    in_terminal(user, &[(prompt, input)], &[&[crate::support::PROGRAM], arguments].concat())
 }
 
-/// As `at_terminal`, with any command.
-pub fn in_terminal(user: &User, prompt: &str, input: &str, arguments: &[&str]) -> Ran {
+/// Runs a command at a terminal of its own, and types each input once its prompt is there, after the one before.
+pub fn in_terminal(user: &User, steps: &[(&str, &str)], command: &[&str]) -> Ran {
     let script = r#"
 import os, pty, sys, termios
-prompt, typed, command = sys.argv[1].encode(), sys.argv[2].encode(), sys.argv[3:]
+count, rest = int(sys.argv[1]), sys.argv[2:]
+steps = [(rest[2 * i].encode(), rest[2 * i + 1].encode()) for i in range(count)]
+command = rest[2 * count:]
 pid, terminal = pty.fork()
 if pid == 0:
     os.execv(command[0], command)
-shown = b""
+shown, seen = b"", 0
 while True:
     try:
         data = os.read(terminal, 4096)
@@ -26,18 +28,20 @@ while True:
     if not data:
         break
     shown += data
-    if typed and prompt in shown:
+    while steps and steps[0][1] and steps[0][0] in shown[seen:]:
+        prompt, typed = steps.pop(0)
+        seen = shown.index(prompt, seen) + len(prompt)
         # At a prompt, the terminal shows nothing of what is typed.
         while prompt.endswith(b": ") and termios.tcgetattr(terminal)[3] & termios.ECHO:
             pass
         os.write(terminal, typed)
-        typed = b""
 status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 sys.stdout.buffer.write(shown)
 sys.exit(status if status >= 0 else 128 - status)
 "#;
-    let mut command = user.other_command("python3", &["-c", script, prompt, input]);
-    Ran::of(command.args(arguments).stderr(Stdio::inherit()).output().unwrap())
+    let mut python = user.other_command("python3", &["-c", script, &steps.len().to_string()]);
+    python.args(steps.iter().flat_map(|(prompt, input)| [prompt, input])).args(command);
+    Ran::of(python.stderr(Stdio::inherit()).output().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -65,7 +69,7 @@ fn an_interrupt_at_the_prompt_restores_the_terminal() {
     }
     // The shell stays, and says how it finds the terminal.
     let script = "trap : INT; \"$0\" login zenoti --refresh-token -; echo status $?; stty -a";
-    let ran = in_terminal(&user, "Refresh token: ", "\u{3}", &["/bin/sh", "-c", script, crate::support::PROGRAM]);
+    let ran = in_terminal(&user, &[("Refresh token: ", "\u{3}")], &["/bin/sh", "-c", script, crate::support::PROGRAM]);
     assert!(ran.out.contains("status 2") && ran.out.contains(" echo ") && ran.out.contains(" icanon "), "{}", ran.out);
 }
 
@@ -106,4 +110,33 @@ fn an_interrupt_reaches_the_command_once() {
     let command = ["run", "--file", "voucherify", "--", "/bin/sh", "-c", script];
     let ran = at_terminal(&user, "ready", "\u{3}", &command);
     assert_eq!((ran.code, ran.out.matches("caught").count()), (Some(7), 1), "{}", ran.out);
+}
+
+/// The shell stops and continues a job as a whole: the program and its command are in one process group.
+#[test]
+fn a_stopped_job_continues_in_the_foreground() {
+    if !has("python3") || !has("bash") {
+        return;
+    }
+    let user = Fixed::token("invented-token").user();
+    // A shell would do as a command, but some wait for a child that was stopped before it became a program.
+    let script = "import signal\nsignals = {signal.SIGCONT, signal.SIGINT}\nsignal.pthread_sigmask(signal.SIG_BLOCK, signals)\n\
+                  print('started', flush=True)\nsignal.sigwait({signal.SIGCONT})\nprint('continued', flush=True)\n\
+                  signal.sigwait({signal.SIGINT})\nprint('interrupted', flush=True)\nraise SystemExit(7)\n";
+    let script = user.dir.write("command.py", 0o600, script);
+    let settings = user.dir.write("bashrc", 0o600, "PS1='prompt> '\n");
+    for file in ["", "--file"] {
+        let run = format!("'{}' run {file} voucherify -- python3 {}\n", crate::support::PROGRAM, script.display());
+        let steps = [
+            ("prompt> ", run.as_str()),
+            ("started\r\n", "\u{1a}"),
+            ("prompt> ", "fg\n"),
+            ("continued\r\n", "\u{3}"),
+            ("prompt> ", "echo status $?\n"),
+            ("status 7\r\n", "exit\n"),
+        ];
+        let ran = in_terminal(&user, &steps, &["/bin/bash", "--rcfile", settings.to_str().unwrap(), "-i"]);
+        assert!(ran.out.contains("Stopped") && ran.out.contains("interrupted"), "{file}: {}", ran.out);
+        assert_eq!(ran.out.matches("status 7\r\n").count(), 1, "{file}: {}", ran.out);
+    }
 }

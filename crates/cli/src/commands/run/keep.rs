@@ -1,4 +1,8 @@
 //! `run --file`: waits for the command, and renews the files meanwhile.
+//!
+//! The command stays in this process's group, so the terminal and the shell stop, continue and interrupt both. What is lost: if
+//! the command makes a group of its own and stops only that, as an interactive shell does at `suspend`, the shell around this
+//! process does not notice.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode};
@@ -122,13 +126,20 @@ async fn renew(source: &Source<'_>, files: &Files, mut obtained: Obtained, chang
     }
 }
 
-/// Sends the signals that this process gets to a channel.
+/// Sends the signals that this process gets to a channel, until its receiver is dropped: the end of the program waits for tasks.
 fn watch() -> std::io::Result<mpsc::UnboundedReceiver<Signal>> {
     let (sender, receiver) = mpsc::unbounded_channel();
     for name in SIGNALS {
         let mut signals = signal(SignalKind::from_raw(name.as_raw()))?;
         let sender = sender.clone();
-        tokio::spawn(async move { while signals.recv().await.is_some() && sender.send(name).is_ok() {} });
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = sender.closed() => break,
+                    _ = signals.recv() => drop(sender.send(name)),
+                }
+            }
+        });
     }
     Ok(receiver)
 }
@@ -147,4 +158,22 @@ fn pass_on(signal: Signal, child: &Child) {
 fn is_in_foreground() -> bool {
     let terminal = std::fs::File::open("/dev/tty");
     terminal.is_ok_and(|terminal| tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_signal_is_watched_once_the_command_has_ended() {
+        let runtime = tokio::runtime::Handle::current();
+        let signals = watch().unwrap();
+        assert_eq!(runtime.metrics().num_alive_tasks(), SIGNALS.len());
+        drop(signals);
+        // Each task needs a turn or two.
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(runtime.metrics().num_alive_tasks(), 0);
+    }
 }
