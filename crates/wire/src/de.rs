@@ -176,3 +176,37 @@ impl<'de, T: Lenient> Visitor<'de> for LenientVisitor<T> {
         Err(E::custom(T::NOT))
     }
 }
+
+/// Deserializes a string. Numbers and booleans are converted to strings, because vendors mix them.
+///
+/// # Errors
+///
+/// Returns an error for any other value.
+pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    deserializer.deserialize_any(TextVisitor)
+}
+
+struct TextVisitor;
+
+/// Implements the methods for all types that can be converted to a string.
+macro_rules! as_text {
+    ($($method:ident: $type:ty),*) => {$(
+        fn $method<E: de::Error>(self, value: $type) -> Result<String, E> {
+            Ok(value.to_string())
+        }
+    )*};
+}
+
+impl Visitor<'_> for TextVisitor {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, number or bool")
+    }
+
+    fn visit_string<E: de::Error>(self, text: String) -> Result<String, E> {
+        Ok(text)
+    }
+
+    as_text!(visit_str: &str, visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64);
+}

@@ -125,7 +125,6 @@ pub use tokens::Tokens;
 /// For [`open_enum!`] and generated code; not an API.
 #[doc(hidden)]
 pub mod private {
-    pub use crate::open_enum::text;
     pub use serde;
     pub use serde_json;
 }

@@ -1,9 +1,5 @@
 //! Enums that a vendor may extend.
 
-use std::fmt;
-
-use serde::de::{self, Deserializer, Visitor};
-
 /// Defines an enum of the values that a spec lists, with one more variant for any other value.
 ///
 /// The additional variant keeps the value as the vendor sent it, so that a new value is not an error.
@@ -109,38 +105,8 @@ macro_rules! open_enum {
             fn deserialize<D: $crate::private::serde::Deserializer<'de>>(
                 deserializer: D,
             ) -> ::std::result::Result<Self, D::Error> {
-                $crate::private::text(deserializer).map(::std::convert::From::from)
+                $crate::de::text(deserializer).map(::std::convert::From::from)
             }
         }
     };
-}
-
-/// Deserializes a string. Numbers and booleans are converted to strings, because vendors mix them.
-pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    deserializer.deserialize_any(TextVisitor)
-}
-
-struct TextVisitor;
-
-/// Implements the methods for all types that can be converted to a string.
-macro_rules! as_text {
-    ($($method:ident: $type:ty),*) => {$(
-        fn $method<E: de::Error>(self, value: $type) -> Result<String, E> {
-            Ok(value.to_string())
-        }
-    )*};
-}
-
-impl Visitor<'_> for TextVisitor {
-    type Value = String;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string, number or bool")
-    }
-
-    fn visit_string<E: de::Error>(self, text: String) -> Result<String, E> {
-        Ok(text)
-    }
-
-    as_text!(visit_str: &str, visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64);
 }
