@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use fastrand::Rng;
 use freshtoken_sandbox::{Fault, FaultScope};
 
 use super::fleet::Fleet;
+use super::happening::IssuedToken;
 use super::process::{Signal, Status, signal};
 use super::redis_server::{Data, RedisServer};
 
@@ -38,11 +39,11 @@ const FIRST_LOSS: Duration = Duration::from_secs(25);
 /// How long after a replica has ended the others know the pairs that it has stored.
 const KNOWN_AFTER: Duration = Duration::from_secs(2);
 
-/// How long an account is without a token before that counts as a loss.
-const LOSS: Duration = Duration::from_secs(5);
+/// How long after its expiry a token is replaced at the latest, if nothing is lost.
+const RENEWAL: Duration = Duration::from_secs(5);
 
-/// How long after a loss no response of the account is lost again: by then, each replica has had a token.
-const AFTER_LOST_RESPONSE: Duration = Duration::from_secs(20);
+/// How long after a loss nothing more of the account is lost: by then, each replica has had a token.
+const AFTER_RECOVERY: Duration = Duration::from_secs(20);
 
 /// The least time between two losses. After each, accounts without a login wait for the quiet time.
 const BETWEEN_LOSSES: Duration = Duration::from_secs(150);
@@ -74,11 +75,11 @@ pub struct Chaos {
     is_ready: Vec<bool>,
 }
 
-/// Whether an account has a token.
+/// Whether an account has lost something lately.
 #[derive(Clone, Copy, Default)]
 struct Health {
-    /// Since when the newest token has not arrived.
-    waits_since: Option<Duration>,
+    /// The newest token that has arrived in a replica.
+    token: Option<IssuedToken>,
     settled_at: Duration,
 }
 
@@ -144,7 +145,9 @@ impl Chaos {
         let kind = self.choose(now, fleet);
         let account = self.rng.usize(..self.health.len());
         // After two losses in a row, the documented wait is longer than what is measured here.
-        let is_settled = self.is_settled(now, account) && fleet.issuers[account].faults().is_empty();
+        let is_settled = self.has_recovered(now, account)
+            && fleet.tally.accounts[account].is_well()
+            && fleet.issuers[account].faults().is_empty();
         match kind {
             Kind::Kill => {
                 let replica = self.running(fleet);
@@ -301,26 +304,22 @@ impl Chaos {
         self.is_ready[replica] = true;
     }
 
-    /// The newest token of this account has arrived in a replica, or has not.
-    pub fn saw(&mut self, now: Duration, account: usize, is_well: bool) {
+    /// This is the newest token of an account that has arrived in a replica.
+    pub fn arrived(&mut self, now: Duration, account: usize, token: Option<IssuedToken>) {
         let health = &mut self.health[account];
-        if !is_well {
-            health.waits_since.get_or_insert(now);
-        } else if let Some(since) = health.waits_since.take()
-            && now > since + LOSS
-        {
-            health.settled_at = now + AFTER_LOST_RESPONSE;
+        let old = std::mem::replace(&mut health.token, token);
+        let is_late =
+            |old: IssuedToken, new: IssuedToken| old.expires_at.is_some_and(|expiry| new.at > expiry + RENEWAL);
+        if old.zip(token).is_some_and(|(old, new)| is_late(old, new)) {
+            health.settled_at = now + AFTER_RECOVERY;
         }
     }
 
-    fn is_settled(&self, now: Duration, account: usize) -> bool {
-        self.health[account].waits_since.is_none() && self.has_recovered(now, account)
-    }
-
-    /// Whether the last loss is long ago; a request may be on its way.
+    /// Whether nothing of the account was lost lately; a request may be on its way.
     fn has_recovered(&self, now: Duration, account: usize) -> bool {
         let health = self.health[account];
-        now >= health.settled_at && health.waits_since.is_none_or(|since| now <= since + LOSS)
+        let expiry = health.token.and_then(|token| token.expires_at);
+        now >= health.settled_at && expiry.is_some_and(|expiry| SystemTime::now() < expiry + RENEWAL)
     }
 
     /// Whether no account would lose two responses in a row.

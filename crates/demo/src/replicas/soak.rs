@@ -188,7 +188,7 @@ impl Soak {
         Trace::record(&mut self.traces, now, happening);
         self.fleet.record(happening);
         if let Some(account) = happening.account() {
-            self.chaos.saw(now, account, self.fleet.tally.accounts[account].is_well());
+            self.chaos.arrived(now, account, self.fleet.tally.accounts[account].arrived);
         }
         match happening {
             Happening::Report { replica, report: Report::ConsentNeeded { account } } => {
