@@ -147,7 +147,9 @@
 //! `reqwest-middleware`; `blocking` for programs without a runtime; `tower` for `hyper-util`, `tonic` and other tower services;
 //! `metrics` for the facade of the crate `metrics`.
 //!
-//! `wasm32-unknown-unknown` is not supported: tokio's feature `net` is on, and mio does not compile for it.
+//! `wasm32-unknown-unknown` is not supported, because of reqwest: there, it sends with the browser's `fetch`, which follows
+//! redirects, and reqwest 0.13 cannot turn that off. A redirect would send the credentials to another host. Its futures are not
+//! `Send` either, as [`Vendor`] requires.
 #![forbid(unsafe_code)]
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
