@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use freshtoken::http::Request;
 use hyper::body::Incoming;
@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::failure::Failure;
@@ -22,10 +22,8 @@ use crate::serve::denied::Denied;
 use crate::serve::listen::{Kind, Listener};
 use crate::serve::peer::Peer;
 use crate::serve::respond::respond;
+use crate::serve::slots::{GRACE, Slot, Slots};
 use crate::serve::{Agent, Log, lock};
-
-/// How many connections are served at once. More are closed.
-const CONNECTIONS: usize = 64;
 
 /// The longest head of a request, in bytes.
 const HEAD: usize = 8 * 1024;
@@ -43,19 +41,16 @@ pub async fn serve(listener: Listener, agent: &Arc<Agent>) -> Result<(), Failure
         note(&format!("freshtoken: serving {} at {}", agent.names().join(", "), listener.address()));
     }
     let (stop, stopping) = watch::channel(false);
-    let free = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut slots = Slots::default();
     let mut connections = JoinSet::new();
     loop {
+        let has_room = slots.has_room(Instant::now());
         tokio::select! {
-            accepted = accept(&listener, agent) => {
-                // Without a permit, it is closed.
-                let (Some((stream, peer)), Ok(permit)) = (accepted, free.clone().try_acquire_owned()) else { continue };
-                let (agent, stopping) = (agent.clone(), stopping.clone());
-                connections.spawn(async move {
-                    connection(stream, peer, &agent, stopping).await;
-                    drop(permit);
-                });
+            accepted = accept(&listener, agent), if has_room => {
+                let Some((stream, peer)) = accepted else { continue };
+                connections.spawn(connection(stream, peer, slots.take(Instant::now()), agent.clone(), stopping.clone()));
             }
+            () = tokio::time::sleep(GRACE), if !has_room => {}
             Some(_) = connections.join_next() => {}
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
@@ -100,10 +95,16 @@ async fn accept(listener: &Listener, agent: &Agent) -> Option<(Box<dyn Stream>, 
     }
 }
 
-async fn connection(stream: Box<dyn Stream>, peer: Peer, agent: &Arc<Agent>, mut stopping: watch::Receiver<bool>) {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let agent = agent.clone();
-        async move { Ok::<_, Infallible>(respond(&agent, peer, request).await) }
+async fn connection(
+    stream: Box<dyn Stream>,
+    peer: Peer,
+    slot: Arc<Slot>,
+    agent: Arc<Agent>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let (slot, agent) = (&slot, &agent);
+        async move { Ok::<_, Infallible>(slot.process(respond(agent, peer, request)).await) }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(HEAD);
@@ -111,7 +112,13 @@ async fn connection(stream: Box<dyn Stream>, peer: Peer, agent: &Arc<Agent>, mut
     tokio::select! {
         // A client that disconnects or is too slow is not an error.
         _ = connection.as_mut() => return,
-        _ = stopping.wait_for(|is_stopping| *is_stopping) => connection.as_mut().graceful_shutdown(),
+        () = slot.evicted() => return,
+        _ = stopping.wait_for(|is_stopping| *is_stopping) => {
+            if !slot.is_busy() {
+                return;
+            }
+            connection.as_mut().graceful_shutdown();
+        }
     }
     let _ = connection.await;
 }

@@ -3,7 +3,7 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | `listen` | the socket, the port and the secret |
-//! | `connection` | accepts and serves connections, with limits |
+//! | `connection`, `slots` | accepts and serves connections, with limits |
 //! | `gate`, `routes` | who may ask what |
 //! | `respond` | the responses |
 //! | `metrics`, `page` | what a dashboard and a person see |
@@ -17,6 +17,7 @@ mod page;
 mod peer;
 mod respond;
 mod routes;
+mod slots;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

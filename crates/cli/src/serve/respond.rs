@@ -1,7 +1,7 @@
 //! The agent's responses.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use freshtoken::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};
 use freshtoken::http::header::{HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -21,6 +21,9 @@ use crate::serve::{Agent, Served, metrics, page};
 
 /// The longest body, in bytes.
 const BODY: usize = 16 * 1024;
+
+/// How long a client may take for the body.
+const BODY_TIME: Duration = Duration::from_secs(5);
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -113,7 +116,10 @@ async fn header(served: &Served, head: &Parts) -> Result<Reply, Failure> {
 
 /// The body has the header lines of the call that got 401.
 async fn rejected(served: &Served, body: Incoming) -> Reply {
-    let Ok(body) = Limited::new(body, BODY).collect().await else {
+    let Ok(body) = tokio::time::timeout(BODY_TIME, Limited::new(body, BODY).collect()).await else {
+        return error(StatusCode::REQUEST_TIMEOUT, "too_slow", "the body did not arrive within 5 s");
+    };
+    let Ok(body) = body else {
         let message = "the body has the header lines of the call, and at most 16 KiB";
         return error(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message);
     };

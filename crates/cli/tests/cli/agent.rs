@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
 use crate::support::{Fixed, Ran, User, has, sandbox, signal};
@@ -37,6 +37,10 @@ impl Agent {
 
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
     }
 
     /// Sends bytes, and returns all that comes back until the connection is closed.

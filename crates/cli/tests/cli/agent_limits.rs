@@ -2,9 +2,12 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
-use crate::agent::{Agent, status};
-use crate::support::Fixed;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::agent::{Agent, body, status};
+use crate::support::{Fixed, signal};
 
 #[test]
 fn whatever_a_browser_or_a_proxy_sends_is_403() {
@@ -38,6 +41,8 @@ fn broken_heads_are_refused_and_the_agent_lives() {
         ("GET http://localhost/healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n", 400),
         ("GET /v1/accounts/voucherify/header HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n", 403),
         (&long, 431),
+        // A body that never comes.
+        ("GET /healthz HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\nconnection: close\r\n\r\n", 200),
         ("nonsense\r\n\r\n", 400),
     ] {
         assert_eq!(status(&agent.raw(request.as_bytes())), expected, "{request}");
@@ -45,19 +50,107 @@ fn broken_heads_are_refused_and_the_agent_lives() {
     }
 }
 
+/// The start of a request.
+const HALF: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n";
+
+/// Lets this process have as many connections as the system allows.
+fn allow_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
+}
+
+/// Connects, sends what the agent takes of it at once, and reads nothing.
+fn send(agent: &Agent, bytes: &[u8]) -> UnixStream {
+    let mut stream = UnixStream::connect(&agent.socket).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    // The agent may have closed the connection already.
+    let _ = stream.write_all(bytes);
+    stream
+}
+
+/// Clients that send nothing, half a request, half a body, or many requests whose responses they do not read.
+fn bad_clients(agent: &Agent) -> Vec<UnixStream> {
+    let body = b"POST /v1/accounts/voucherify/rejected HTTP/1.1\r\nhost: localhost\r\nfreshtoken-request: 1\r\ncontent-length: 9\r\n\r\na";
+    let many = [HALF, b"\r\n"].concat().repeat(20_000);
+    let mut clients: Vec<_> = (0..500).flat_map(|_| [send(agent, b""), send(agent, HALF)]).collect();
+    clients.extend((0..10).map(|_| send(agent, body)));
+    clients.extend((0..100).map(|_| send(agent, &many)));
+    clients
+}
+
+/// How many files the agent has open, and its memory in KiB.
+fn size(agent: &Agent) -> (usize, u64) {
+    let files = std::fs::read_dir(format!("/proc/{}/fd", agent.id())).unwrap().count();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", agent.id())).unwrap();
+    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    (files, memory.trim().trim_end_matches(" kB").parse().unwrap())
+}
+
 #[test]
-fn hundreds_of_connections_and_a_slow_head_do_not_end_the_agent() {
+fn a_thousand_bad_clients_keep_no_program_waiting() {
+    allow_many_files();
     let user = Fixed::token("invented-token").user();
     let agent = Agent::start(&user, &[]);
-    let mut slow = UnixStream::connect(&agent.socket).unwrap();
-    slow.write_all(b"GET /healthz HTTP/1.1\r\nhost:").unwrap();
-    let idle: Vec<_> = (0..300).filter_map(|_| UnixStream::connect(&agent.socket).ok()).collect();
-    assert!(idle.len() > 100);
-    let mut rest = Vec::new();
-    // The agent closes it when its time limit has passed.
-    let _ = slow.read_to_end(&mut rest);
-    drop(idle);
-    while status(&agent.get("/healthz")) != 200 {
-        std::thread::yield_now();
+    assert_eq!(status(&agent.get("/healthz")), 200);
+    let (files, memory) = size(&agent);
+    let clients = bad_clients(&agent);
+    for _ in 0..10 {
+        let start = Instant::now();
+        assert_eq!(status(&agent.get("/v1/accounts/voucherify/header")), 200);
+        assert!(start.elapsed() < Duration::from_secs(4), "it waits for a time limit: {:?}", start.elapsed());
     }
+    let (most_files, most_memory) = size(&agent);
+    assert!(most_files < files + 100 && most_memory < memory + 20_000, "{most_files} files, {most_memory} KiB");
+    drop(clients);
+    // Every file is closed once the agent notices.
+    while size(&agent).0 > files + 1 {
+        assert_eq!(status(&agent.get("/healthz")), 200);
+    }
+}
+
+#[test]
+fn a_slow_head_ends_by_itself() {
+    let user = Fixed::token("invented-token").user();
+    let agent = Agent::start(&user, &[]);
+    for mut slow in [send(&agent, b""), send(&agent, HALF)] {
+        slow.set_nonblocking(false).unwrap();
+        // The agent closes it when its time limit has passed.
+        let _ = slow.read_to_end(&mut Vec::new());
+    }
+}
+
+#[test]
+fn open_connections_do_not_delay_the_end() {
+    allow_many_files();
+    let user = Fixed::token("invented-token").user();
+    let mut agent = Agent::start(&user, &[]);
+    let clients = bad_clients(&agent);
+    assert_eq!(status(&agent.get("/healthz")), 200);
+    let start = Instant::now();
+    signal(agent.id(), "TERM");
+    assert_eq!(agent.wait().code(), Some(0));
+    // Half a body has five seconds, and a request thirty.
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    drop(clients);
+}
+
+#[test]
+fn more_clients_than_places_are_all_served_by_one_request() {
+    allow_many_files();
+    let issuer = Fixed::token("invented-token");
+    let user = issuer.user();
+    let agent = Agent::start(&user, &[]);
+    let request = b"GET /v1/accounts/voucherify/header HTTP/1.1\r\nhost: localhost\r\nfreshtoken-request: 1\r\nconnection: close\r\n\r\n";
+    let held = issuer.hold();
+    let mut clients: Vec<_> = (0..200).map(|_| send(&agent, request)).collect();
+    // These do not wait for the response.
+    clients.drain(..20);
+    drop(held);
+    for mut client in clients {
+        let mut response = String::new();
+        client.set_nonblocking(false).unwrap();
+        client.read_to_string(&mut response).unwrap();
+        assert_eq!((status(&response), body(&response)), (200, "Authorization: Bearer invented-token\n"));
+    }
+    assert_eq!(issuer.count(), 1);
 }

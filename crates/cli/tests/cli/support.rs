@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use freshtoken_sandbox::{Issuer, PlayedVendor, Sandbox};
@@ -177,6 +177,11 @@ impl Fixed {
 
     pub fn count(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
+    }
+
+    /// Sends no response until the guard is dropped.
+    pub fn hold(&self) -> MutexGuard<'_, String> {
+        self.response.lock().unwrap()
     }
 
     pub fn last_body(&self) -> String {
