@@ -98,6 +98,27 @@ fn a_second_run_touches_no_file() {
 }
 
 #[test]
+fn a_second_run_repeats_warnings_without_generating_again() {
+    let repository = Repository::new("repeated_warnings");
+    let fragment = "openapi: 3.0.3\ninfo: { title: Acme, version: '1' }\nservers: [{ url: 'https://acme.example' }]\npaths:\n  \
+                    /a: { post: { operationId: a, summary: A., responses: { '204': { description: Done. } } } }\n";
+    repository.write("specs/acme.yaml", fragment);
+    let build = repository.0.join("target");
+    let run = || succeeds(&repository.command(&["gen"]).env("CARGO_TARGET_DIR", &build).output().unwrap());
+    // A run that uses a stamp writes none.
+    let stamp =
+        || fs::metadata(fs::read_dir(&build).unwrap().next().unwrap().unwrap().path()).unwrap().modified().unwrap();
+    run();
+    repository.write("crates/zenoti/notes.md", "mine\n");
+    let first = run();
+    let written = stamp();
+    for shown in [first, run()] {
+        assert!(shown.contains("has no `x-token`") && shown.contains("kept crates/zenoti/notes.md"), "{shown}");
+    }
+    assert_eq!(stamp(), written);
+}
+
+#[test]
 fn a_second_run_still_sees_what_has_changed() {
     let repository = Repository::new("second_run_with_changes");
     succeeds(&repository.run(&["gen"]));

@@ -17,13 +17,13 @@ use crate::pipeline::{generate, on_this_thread_too};
 use crate::program::program;
 use crate::read::folder;
 use crate::read::folder::Source;
-use crate::report::{coloured, report, show};
+use crate::report::{coloured, report, shown};
 use crate::repository::folders::Folders;
 use crate::repository::origin::Origin;
 use crate::vendor::Vendor;
 use crate::workspace::Workspace;
 use crate::workspace::facade;
-use crate::workspace::stamp::Stamp;
+use crate::workspace::stamp::{Stamp, Unchanged};
 use crate::workspace::sync;
 use crate::workspace::sync::Plan;
 
@@ -116,6 +116,7 @@ impl Generator {
         let workspace = self.workspace()?;
         let stamp = self.stamp(mode, vendors, &sources, &workspace).filter(|_| diagnostics.is_empty());
         if let Some(unchanged) = stamp.as_ref().and_then(|stamp| stamp.unchanged(&self.root, &self.folders.out)) {
+            unchanged.messages.iter().for_each(|message| eprintln!("{message}"));
             println!("{count} specs, 0 files written, 0 removed");
             ask_for_snapshots(unchanged.missing_snapshots);
             return Ok(ExitCode::SUCCESS);
@@ -135,9 +136,8 @@ impl Generator {
                 return Ok(report(&diagnostics));
             }
         };
-        for warning in &generated.warnings {
-            show(warning);
-        }
+        let mut messages: Vec<String> = generated.warnings.iter().map(shown).collect();
+        messages.iter().for_each(|message| eprintln!("{message}"));
         generated.files.extend(self.new_workspace(&workspace));
         let only: Option<BTreeSet<String>> = (!vendors.is_empty()).then(|| {
             let roots = sources.iter().filter_map(|source| Vendor::from_file(&source.file).ok());
@@ -150,18 +150,19 @@ impl Generator {
             Err(paths) => return Ok(report_obstacles(&paths)),
         };
         for path in &plan.kept {
-            eprintln!("kept {}: it is not generated", visible(path));
+            let message = format!("kept {}: it is not generated", visible(path));
+            eprintln!("{message}");
+            messages.push(message);
         }
         if mode == Mode::Check {
             return Ok(report_stale(&plan, count, vendors));
         }
         sync::apply(&self.root, &plan)?;
         println!("{count} specs, {} files written, {} removed", plan.write.len(), plan.delete.len());
-        let missing = generated.snapshots.iter().filter(|path| !found.contains_key(*path)).count();
-        ask_for_snapshots(missing);
-        // A warning is shown each time.
-        if let Some(stamp) = stamp.filter(|_| generated.warnings.is_empty() && plan.kept.is_empty()) {
-            stamp.write(&self.root, &self.folders.out, &wanted, missing);
+        let missing_snapshots = generated.snapshots.iter().filter(|path| !found.contains_key(*path)).count();
+        ask_for_snapshots(missing_snapshots);
+        if let Some(stamp) = stamp {
+            stamp.write(&self.root, &self.folders.out, wanted, Unchanged { missing_snapshots, messages });
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -171,7 +172,9 @@ impl Generator {
         if mode == Mode::Check || !vendors.is_empty() {
             return None;
         }
-        let manifest = fs::read(self.root.join("Cargo.toml")).unwrap_or_default();
+        let manifest = fs::read_to_string(self.root.join("Cargo.toml")).ok();
+        // The next run finds the one that this run writes.
+        let manifest = manifest.or_else(|| Some(self.new_workspace(workspace)?.1));
         let sources: Vec<_> = sources.iter().map(|source| (&source.file, &source.text)).collect();
         let folders = (&self.folders.specs, &self.folders.out);
         Some(Stamp::new(&self.root, (sources, folders, manifest, workspace.target.origin.to_string())))
@@ -264,5 +267,29 @@ fn report_stale(plan: &Plan, count: usize, vendors: &[String]) -> ExitCode {
 fn ask_for_snapshots(missing: usize) {
     if missing > 0 {
         println!("{missing} snapshots are missing: run `INSTA_UPDATE=always cargo test`, and read what it writes");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+
+    use super::*;
+
+    #[test]
+    fn the_manifest_of_an_empty_repository_does_not_outdate_the_stamp() {
+        let root = env::temp_dir().join(format!("codegen-empty-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
+        fs::create_dir_all(&root).unwrap();
+        let generator = Generator::new(&root);
+        let workspace = || generator.workspace().unwrap();
+        let stamp = || generator.stamp(Mode::Write, &[], &[], &workspace()).unwrap();
+        let first = stamp();
+        let (path, text) = generator.new_workspace(&workspace()).unwrap();
+        fs::write(root.join(&path), &text).unwrap();
+        assert_eq!(stamp(), first);
+        fs::write(root.join(&path), text + "[workspace.package]\nversion = \"1.2.3\"\n").unwrap();
+        assert_ne!(stamp(), first);
+        fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -9,21 +9,20 @@ use crate::diagnostic::{Diagnostic, Severity, visible};
 /// Prints diagnostics, of which one is an error, and returns the exit code.
 pub fn report(diagnostics: &[Diagnostic]) -> ExitCode {
     for diagnostic in diagnostics {
-        show(diagnostic);
+        eprintln!("{}", shown(diagnostic));
     }
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
     eprintln!("{errors} {}; nothing was written", if errors == 1 { "error" } else { "errors" });
     ExitCode::FAILURE
 }
 
-/// Prints a diagnostic.
-pub fn show(diagnostic: &Diagnostic) {
-    let text = diagnostic.to_string();
-    let coloured = match diagnostic.severity {
+/// Returns a diagnostic for a terminal, with an empty line after it.
+pub fn shown(diagnostic: &Diagnostic) -> String {
+    let text = diagnostic.to_string() + "\n";
+    match diagnostic.severity {
         Severity::Error => text.replacen("error", "\x1b[1;31merror\x1b[0m", 1),
         Severity::Warning => text.replacen("warning", "\x1b[1;33mwarning\x1b[0m", 1),
-    };
-    eprintln!("{coloured}\n");
+    }
 }
 
 /// Returns a diff for a terminal.

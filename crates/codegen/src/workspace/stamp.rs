@@ -11,19 +11,36 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use serde::{Deserialize, Serialize};
+
 use crate::workspace::sync;
 
 /// A stamp, and what it must be equal to.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Stamp {
     file: PathBuf,
     inputs: u64,
 }
 
-/// What a run found that had nothing to write.
-#[derive(Debug, PartialEq, Eq)]
+/// What a run says again if it has nothing to write.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Unchanged {
-    /// How many snapshots were missing.
+    /// How many snapshots are missing.
     pub missing_snapshots: usize,
+    /// The warnings of the specs, and the files that are not generated.
+    pub messages: Vec<String>,
+}
+
+/// The content of the file.
+#[derive(Deserialize, Serialize)]
+struct LastRun {
+    /// The hash of the inputs.
+    inputs: u64,
+    /// The hash of the files after the run.
+    files: u64,
+    /// The files that the run wanted.
+    wanted: Vec<String>,
+    unchanged: Unchanged,
 }
 
 impl Stamp {
@@ -39,25 +56,17 @@ impl Stamp {
 
     /// Returns what the last run found, if inputs and files are what they were after it.
     pub fn unchanged(&self, root: &Path, out: &str) -> Option<Unchanged> {
-        let text = fs::read_to_string(&self.file).ok()?;
-        let (state, listed) = text.split_once('\n')?;
-        let [inputs, files, missing] = <[&str; 3]>::try_from(state.split(' ').collect::<Vec<_>>()).ok()?;
-        if inputs != format!("{:016x}", self.inputs) {
-            return None;
-        }
-        let wanted: Vec<&str> = listed.lines().collect();
-        let state = state_of(root, out, &wanted).ok()?;
-        (files == format!("{state:016x}")).then_some(())?;
-        Some(Unchanged { missing_snapshots: missing.parse().ok()? })
+        let last: LastRun = serde_json::from_slice(&fs::read(&self.file).ok()?).ok()?;
+        let is_same = last.inputs == self.inputs && state_of(root, out, &last.wanted).ok()? == last.files;
+        is_same.then_some(last.unchanged)
     }
 
     /// Writes the stamp after a run that wanted these files. Without it, the next run only takes longer, so no failure is
     /// reported.
-    pub fn write(&self, root: &Path, out: &str, wanted: &[String], missing_snapshots: usize) {
-        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-        let Ok(state) = state_of(root, out, &wanted) else { return };
-        let text = format!("{:016x} {state:016x} {missing_snapshots}\n{}\n", self.inputs, wanted.join("\n"));
-        if let Some(folder) = self.file.parent() {
+    pub fn write(&self, root: &Path, out: &str, wanted: Vec<String>, unchanged: Unchanged) {
+        let Ok(files) = state_of(root, out, &wanted) else { return };
+        let last = LastRun { inputs: self.inputs, files, wanted, unchanged };
+        if let (Some(folder), Ok(text)) = (self.file.parent(), serde_json::to_string(&last)) {
             let _ = fs::create_dir_all(folder).and_then(|()| fs::write(&self.file, text));
         }
     }
@@ -78,9 +87,9 @@ fn generator() -> Option<(PathBuf, u64, u128)> {
 }
 
 /// Returns a hash of all files that a run compares: those that it wants, and what else is in generated crates.
-fn state_of(root: &Path, out: &str, wanted: &[&str]) -> io::Result<u64> {
-    let mut paths: BTreeSet<String> = wanted.iter().map(|path| (*path).to_owned()).collect();
-    sync::list(root, out, wanted.contains(&crate::workspace::facade::MANIFEST), None, &mut |path| {
+fn state_of(root: &Path, out: &str, wanted: &[String]) -> io::Result<u64> {
+    let mut paths: BTreeSet<String> = wanted.iter().cloned().collect();
+    sync::list(root, out, paths.contains(crate::workspace::facade::MANIFEST), None, &mut |path| {
         paths.insert(path.to_owned());
         Ok(())
     })?;
@@ -110,8 +119,9 @@ mod tests {
         let unchanged = |inputs: &str| stamp(inputs).unchanged(&root, "crates");
 
         assert_eq!(unchanged("one"), None, "there is no stamp yet");
-        stamp("one").write(&root, "crates", &wanted, 2);
-        assert_eq!(unchanged("one"), Some(Unchanged { missing_snapshots: 2 }));
+        let found = Unchanged { missing_snapshots: 2, messages: vec!["a\nb\n".to_owned()] };
+        stamp("one").write(&root, "crates", wanted.to_vec(), found.clone());
+        assert_eq!(unchanged("one"), Some(found));
         assert_eq!(unchanged("two"), None);
 
         write("crates/a/src/lib.rs", "// edited\n");
