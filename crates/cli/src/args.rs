@@ -34,7 +34,8 @@ pub struct Common {
     /// Account of the configuration file [env: FRESHTOKEN_ACCOUNT].
     #[arg(long, global = true, value_name = "NAME")]
     pub account: Option<String>,
-    /// Configuration file [env: FRESHTOKEN_CONFIG] [default: config.toml in the user's configuration directory].
+    /// Configuration file: accounts, the store, and `key = "keyring"` to keep the key of the records in the keyring of the
+    /// operating system [env: FRESHTOKEN_CONFIG] [default: config.toml in the user's configuration directory].
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Where tokens are kept: a directory, or redis://HOST [env: FRESHTOKEN_STORE] [default: the user's state directory].

@@ -23,8 +23,20 @@ const MAX_LEN: u64 = 1024 * 1024;
 pub struct Config {
     pub path: PathBuf,
     pub store: Option<Value>,
+    pub key: KeyPlace,
     pub accounts: BTreeMap<String, Arc<Account>>,
     pub serve: Serve,
+}
+
+/// Where the key of the records is kept.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// In a file of the state directory.
+    #[default]
+    File,
+    /// In the keyring of the operating system.
+    #[cfg(feature = "keyring")]
+    Keyring,
 }
 
 /// The table `serve`.
@@ -109,7 +121,7 @@ impl Reader<'_> {
             match key.get_ref().as_ref() {
                 "version" => has_version = self.version(value)?,
                 "store" => config.store = self.store(value)?,
-                "key" => self.key(value)?,
+                "key" => config.key = self.key(value)?,
                 "accounts" => config.accounts = self.accounts(value)?,
                 "serve" => config.serve = self.serve(value)?,
                 _ => return Err(self.unknown(key, &["version", "store", "key", "accounts", "serve"])),
@@ -154,11 +166,17 @@ impl Reader<'_> {
         }
     }
 
-    fn key(&self, value: &Item<'_>) -> Result<(), Failure> {
+    fn key(&self, value: &Item<'_>) -> Result<KeyPlace, Failure> {
         match self.string(value)? {
-            "file" => Ok(()),
-            "keyring" => Err(self.error(value.span(), "this build has no keyring; write `key = \"file\"`")),
-            _ => Err(self.error(value.span(), "write `key = \"file\"`")),
+            "file" => Ok(KeyPlace::File),
+            #[cfg(feature = "keyring")]
+            "keyring" => Ok(KeyPlace::Keyring),
+            #[cfg(not(feature = "keyring"))]
+            "keyring" => Err(self.error(
+                value.span(),
+                "this build uses no keyring; install it with the feature `keyring`, or write `key = \"file\"`",
+            )),
+            _ => Err(self.error(value.span(), "write `key = \"file\"` or `key = \"keyring\"`")),
         }
     }
 

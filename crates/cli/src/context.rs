@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::account::Account;
 use crate::args::{Common, Which, duration};
-use crate::config::Config;
+use crate::config::{Config, KeyPlace};
 use crate::environment;
 use crate::failure::Failure;
 use crate::paths;
@@ -127,7 +127,11 @@ impl Context {
         let dir = paths::state()?;
         let path = dir.join("key");
         FileStore::open(&dir).map_err(unusable_dir)?;
-        let key = SealKey::read_or_create(&path).map_err(Failure::usage)?;
+        let key = match self.config()?.key {
+            KeyPlace::File => SealKey::read_or_create(&path).map_err(Failure::usage)?,
+            #[cfg(feature = "keyring")]
+            KeyPlace::Keyring => crate::keyring::read_or_create(&path)?,
+        };
         Ok(Key { digest: key.to_base64(), seal: Seal::new(key) })
     }
 

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `args` | the command line |
 //! | `context`, `config`, `paths` | what options, variables and files say |
+//! | `keyring` | the key of the records in the keyring of the operating system |
 //! | `vendors`, `account`, `value` | which vendor, and where its credentials come from |
 //! | `tracked` | tokens that know the credentials that they came from |
 //! | `obtain`, `output` | gets a token, and prints it |
@@ -20,13 +21,15 @@ mod config;
 mod context;
 mod failure;
 mod grants;
+#[cfg(feature = "keyring")]
+mod keyring;
 mod log;
 mod note;
 mod obtain;
 mod output;
 mod paths;
-#[cfg(unix)]
 mod printable;
+#[cfg(unix)]
 mod private;
 #[cfg(unix)]
 mod serve;

@@ -12,6 +12,8 @@ mod completions;
 mod environment;
 mod failures;
 mod herd;
+#[cfg(feature = "keyring")]
+mod keyring;
 mod login;
 mod metrics;
 mod output;
