@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use crate::support::{Fixed, User, has, sandbox, signal};
+use crate::support::{Fixed, PROGRAM, Ran, User, has, sandbox, signal};
 
 /// What must appear nowhere but on stdout, if it is asked for.
 const SECRETS: [&str; 3] = ["invented-token", "invented-app-token", "invented-app-id"];
@@ -100,14 +100,82 @@ async fn no_documented_example_starts_a_program_with_a_secret_in_its_arguments()
 }
 
 #[test]
+fn a_secret_goes_to_the_vendor_and_to_the_output_and_nowhere_else() {
+    if !has("strace") || !has("curl") {
+        return;
+    }
+    let issuer = Fixed::token("invented-token");
+    let get = "curl -fsS --noproxy '*' --unix-socket \"$FRESHTOKEN_STATE_DIR/agent.sock\" -H 'Freshtoken-Request: 1' \
+               http://localhost/v1/accounts/voucherify/header";
+    let serve = format!(
+        "TRACE sh -c 'echo $$ > \"$HOME/pid\"; exec freshtoken serve -v' & \
+         while ! [ -S \"$FRESHTOKEN_STATE_DIR/agent.sock\" ]; do :; done; {get}; \
+         kill $(cat \"$HOME/pid\"); wait $!"
+    );
+    for script in ["TRACE freshtoken header -v voucherify", "TRACE freshtoken run -v --file voucherify -- true", &serve]
+    {
+        let user = issuer.user();
+        let trace = user.dir.0.join("trace");
+        // Each system call, with the files and sockets that its numbers stand for.
+        let strace = format!("strace -f -y -s 10000 -o {}", trace.display());
+        let ran = user.sh(&script.replace("TRACE", &strace));
+        if !trace.exists() || ran.err.contains("ptrace") {
+            return println!("skipped: strace cannot trace here: {}", ran.err);
+        }
+        has_none(&ran.err);
+        let trace = std::fs::read_to_string(trace).unwrap();
+        let lines: Vec<&str> =
+            trace.lines().filter(|line| SECRETS.iter().any(|secret| line.contains(secret))).collect();
+        // The files of `run` have no other name that is read by the command.
+        let own = format!("{}/run/", user.state().display());
+        let is_expected = |line: &&str| {
+            let call = line.split_once('>').unwrap_or_default().0;
+            call.contains("<socket:[") || call.contains("write(1<") || call.contains(&own)
+        };
+        assert!(lines.len() >= 3, "a login, its response and the output: {lines:?} {}", ran.err);
+        let unexpected: Vec<_> = lines.iter().filter(|line| !is_expected(line)).collect();
+        assert!(unexpected.is_empty(), "{script}: {unexpected:?}");
+    }
+}
+
+#[test]
+fn other_processes_of_the_user_cannot_read_memory_or_environment() {
+    let issuer = Fixed::token("invented-token");
+    let user = issuer.user();
+    let script = format!(
+        "{PROGRAM} serve -q & while ! [ -S \"$FRESHTOKEN_STATE_DIR/agent.sock\" ]; do kill -0 $! || exit; done
+         for file in environ maps mem; do cat /proc/$!/$file > /dev/null && echo \"reads $file\"; done
+         cat /proc/$$/environ > /dev/null && echo \"reads its own\"; kill $!; wait"
+    );
+    let is_root = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
+    let command = if is_root {
+        if !has("setpriv") {
+            return;
+        }
+        // Root may read every process.
+        std::os::unix::fs::chown(&user.dir.0, Some(65534), None).unwrap();
+        user.other_command("setpriv", &["--reuid", "65534", "--clear-groups", "/bin/sh", "-c", &script]).output()
+    } else {
+        user.other_command("/bin/sh", &["-c", &script]).output()
+    };
+    let ran = Ran::of(command.unwrap());
+    if is_root && !ran.out.contains("its own") {
+        return println!("skipped: another user cannot run the program here: {}", ran.err);
+    }
+    assert_eq!(ran.out, "reads its own\n", "{}", ran.err);
+    assert_eq!(ran.err.matches("Permission denied").count(), 3, "{}", ran.err);
+}
+
+#[test]
 fn a_process_leaves_no_core_file() {
     let mut user = Fixed::token("unused").user();
     for name in ["ACCOUNT_NAME", "USER_NAME", "PASSWORD", "APP_ID", "APP_SECRET", "DEVICE_ID"] {
         user.set(&format!("ZENOTI_{name}"), "invented");
     }
-    // Waits for its standard input.
-    let login = format!("exec {} login zenoti --refresh-token -", crate::support::PROGRAM);
-    assert!(!dumps_core(&user, &login));
+    // The first waits for its standard input, the second for clients.
+    for command in ["login zenoti --refresh-token -", "serve -q"] {
+        assert!(!dumps_core(&user, &format!("exec {PROGRAM} {command}")), "{command}");
+    }
     if !dumps_core(&user, "exec sleep 60") {
         println!("no program dumps core here, so this proves nothing");
     }
