@@ -36,8 +36,9 @@ impl Account {
             match value.at_hand() {
                 Some(Some(value)) => lookup.set(name, value),
                 Some(None) => {}
-                // Where the vendor is must be known, and no secret is needed for it.
-                None if self.vendor.is_place(name) => {
+                // Where the vendor is must be known, and no secret is needed for it. What is not a secret can decide where the
+                // token is kept.
+                None if self.vendor.is_place(name) || !self.vendor.is_secret(name) && !value.is_command() => {
                     if let Some(value) = value.read(&self.describe(name))? {
                         lookup.set(name, value);
                     }

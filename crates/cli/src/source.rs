@@ -96,7 +96,7 @@ pub fn open(setup: Setup<'_>) -> Result<Opened, Failure> {
 
 fn open_as<V: FromEnv<Credentials: PartialEq>>(setup: Setup<'_>) -> Result<Opened, Failure> {
     let account = setup.account;
-    let (vendor, credentials, scopes) = read::<V>(account)?;
+    let (vendor, credentials, requested) = read::<V>(account)?;
     let digest = account.digest(&setup.key.digest);
     let problems = Arc::<Problems>::default();
     let grants = Arc::<Grants>::default();
@@ -105,8 +105,8 @@ fn open_as<V: FromEnv<Credentials: PartialEq>>(setup: Setup<'_>) -> Result<Opene
         Some(credentials) => credentials.into(),
         None => ask::<V>(account.clone(), problems.clone()),
     };
-    // The scopes are a part of the name, since a source does not know those of a callback. A name has no space.
-    let name = if scopes.is_empty() { account.name.clone() } else { format!("{} {scopes}", account.name) };
+    // What is requested is a part of the name, since a source does not know it of a callback. A name has no space.
+    let name = if requested.is_empty() { account.name.clone() } else { format!("{} {requested}", account.name) };
     let mut builder = TokenSource::builder(vendor, credentials).seal(setup.key.seal.clone());
     let is_local = matches!(setup.storage, Storage::File(_));
     builder = match setup.storage.clone() {
@@ -131,19 +131,20 @@ fn read<V: FromEnv>(account: &Account) -> Result<(V, Option<V::Credentials>, Str
     let read = |lookup: &Lookup| V::from_vars(&|name| lookup.get(name)).map_err(|error| account.explain(&error));
     let lookup = account.lookup("x")?;
     let (vendor, credentials) = read(&lookup)?;
-    let scopes = V::scopes(&credentials);
+    let requested = V::requested(&credentials);
     if !lookup.has_placeholders() {
-        return Ok((vendor, Some(credentials), scopes));
+        return Ok((vendor, Some(credentials), requested));
     }
     // With another placeholder, the record must be the same.
     let (other, other_credentials) = read(&account.lookup("y")?)?;
-    if other.server() != vendor.server() || V::scopes(&other_credentials) != scopes {
+    if other.server() != vendor.server() || V::requested(&other_credentials) != requested {
         return Err(Failure::usage(format!(
-            "account {}: the server and the scopes decide where the token is kept; give them as values or variables",
+            "account {}: a value that decides where the token is kept comes from a command; give it as a value, a variable or \
+             a file",
             account.name
         )));
     }
-    Ok((vendor, None, scopes))
+    Ok((vendor, None, requested))
 }
 
 /// Gets the credentials when a request needs them.

@@ -69,6 +69,11 @@ impl Value {
         }
     }
 
+    /// Whether a command prints it.
+    pub fn is_command(&self) -> bool {
+        matches!(self, Self::Command(_))
+    }
+
     /// Returns what identifies the value: itself, or the place that it comes from.
     pub fn identity(&self) -> (&'static str, Secret) {
         match self {

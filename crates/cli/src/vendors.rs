@@ -29,6 +29,11 @@ impl Entry {
     pub fn is_place(&self, variable: &str) -> bool {
         matches!(variable.strip_prefix(self.prefix), Some("_URL" | "_SERVER"))
     }
+
+    /// Whether the value of a variable is a secret.
+    pub fn is_secret(&self, name: &str) -> bool {
+        self.variables.iter().any(|variable| variable.name == name && variable.is_secret)
+    }
 }
 
 macro_rules! table {

@@ -27,6 +27,7 @@ use std::any::Any;
 use freshtoken_wire::compute::ComputeError;
 use freshtoken_wire::response::Granted;
 use freshtoken_wire::{BodyProblem, Error, ErrorBody, ErrorKind, Outcome, Secret};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
@@ -119,6 +120,41 @@ pub fn given(credentials: &[(&str, &dyn Credential)]) -> Result<(), GrantError> 
     match problems.into_iter().next() {
         Some((name, problem)) => Err(GrantError::permanent(format!("the credential `{name}` {problem}"))),
         None => Ok(()),
+    }
+}
+
+/// What credentials ask for, as a part of the key under which a store keeps the token: see
+/// [`Vendor::requested`](crate::Vendor::requested).
+///
+/// ```
+/// use freshtoken::adapter::Requested;
+///
+/// let requested = Requested::new().with("client_id", "example-id").with("audience", &None::<String>);
+/// assert_eq!(requested.finish(), r#"client_id="example-id""#);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Requested(String);
+
+impl Requested {
+    /// Creates one without values.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a value, unless it is missing or empty. It must not be a secret.
+    pub fn with(mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Self {
+        // JSON says where a string ends. What it cannot express cannot be sent either, and the grant says so.
+        let json = serde_json::to_string(value).unwrap_or_default();
+        if !matches!(json.as_str(), "" | "null" | "\"\"") {
+            let space = if self.0.is_empty() { "" } else { " " };
+            self.0 += &format!("{space}{name}={json}");
+        }
+        self
+    }
+
+    /// Returns all values.
+    pub fn finish(self) -> String {
+        self.0
     }
 }
 

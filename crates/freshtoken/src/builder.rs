@@ -118,8 +118,9 @@ impl<V: Vendor> TokenSourceBuilder<V> {
 
     /// Keeps the records in a store, under a name for the account.
     ///
-    /// Sources with the same store, vendor, server, account and scopes share one token, so give each account its own name.
-    /// The scopes of a [callback](CredentialSource::ask) are unknown to the source, so include them in the name.
+    /// Sources with the same store, vendor, server and account share one token, if their credentials ask for the same: see
+    /// [`Vendor::requested`]. Give each account its own name. What the credentials of a [callback](CredentialSource::ask) ask
+    /// for is unknown to the source, so include it in the name.
     pub fn store(mut self, store: impl Store, account: impl Into<String>) -> Self {
         self.options.store = Some(Arc::new(store));
         self.account = account.into().into();
@@ -234,14 +235,14 @@ impl<V: Vendor> TokenSourceBuilder<V> {
 
     /// Builds the source. It sends no request before the first call.
     pub fn build(self) -> TokenSource {
-        let scopes = || self.credentials.value().map(V::scopes).unwrap_or_default();
+        let requested = || self.credentials.value().map(V::requested).unwrap_or_default();
         debug_assert!(
-            V::POLICY.scoped || scopes().is_empty(),
-            "a vendor with `scopes` needs `.scoped(true)` in its policy"
+            V::POLICY.scoped || requested().is_empty(),
+            "a vendor with `requested` needs `.scoped(true)` in its policy"
         );
         // Only a store needs them.
-        let (server, scopes) = match self.options.store {
-            Some(_) => (self.vendor.server().into(), scopes().into()),
+        let (server, requested) = match self.options.store {
+            Some(_) => (self.vendor.server().into(), requested().into()),
             None => Default::default(),
         };
         let shared = Arc::new(self.options.shared(&self.vendor, server));
@@ -249,7 +250,7 @@ impl<V: Vendor> TokenSourceBuilder<V> {
         let (record, start) = self.start.split(shared.policy, now);
         let has_token = record.as_ref().is_some_and(|record| record.token.is_some());
         let grants = Box::new(Bound::new(Arc::new(self.vendor), self.credentials));
-        let cell = TokenCell::new(shared, grants, self.account, scopes, record, start);
+        let cell = TokenCell::new(shared, grants, self.account, requested, record, start);
         if has_token {
             background::ensure(&cell);
         }

@@ -90,9 +90,9 @@ impl<V: Vendor> TokenSources<V> {
 
     /// Returns the source of an account, and creates it on first use.
     ///
-    /// `credentials` is called if there is no source yet. If the vendor has scopes, it is called each time, because the same
-    /// account with other scopes is another source. The scopes of a [callback](CredentialSource::ask) are unknown: use
-    /// [`TokenSources::get_scoped`].
+    /// `credentials` is called if there is no source yet. If the credentials decide which token is issued, it is called each
+    /// time: the same account with another audience, for example, is another source. What a [callback](CredentialSource::ask)
+    /// asks for is unknown: use [`TokenSources::get_scoped`].
     pub fn get<C>(&self, account: &str, credentials: impl FnOnce() -> C) -> TokenSource
     where
         C: Into<CredentialSource<V::Credentials>>,
@@ -121,8 +121,8 @@ impl<V: Vendor> TokenSources<V> {
             return self.obtain(account, "", credentials, refresh_token);
         }
         let credentials = credentials().into();
-        let scopes = credentials.value().map(V::scopes).unwrap_or_default();
-        self.obtain(account, &scopes, || credentials, refresh_token)
+        let requested = credentials.value().map(V::requested).unwrap_or_default();
+        self.obtain(account, &requested, || credentials, refresh_token)
     }
 
     /// Returns the source of an account for certain scopes, and creates it on first use.

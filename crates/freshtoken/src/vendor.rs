@@ -67,9 +67,10 @@ pub trait Vendor: Send + Sync + 'static {
     /// contain a secret.
     fn server(&self) -> String;
 
-    /// Returns the scopes that these credentials ask for, as a string in any format. It is a part of the key too, if
-    /// [`TokenPolicy::scoped`] is set.
-    fn scopes(_credentials: &Self::Credentials) -> String {
+    /// Returns what these credentials ask for, as a string in any format: the client, the user, scopes, an audience, and whatever
+    /// else decides which token is issued. It is a part of the key too, if [`TokenPolicy::scoped`] is set. It must not contain a
+    /// secret.
+    fn requested(_credentials: &Self::Credentials) -> String {
         String::new()
     }
 
@@ -171,7 +172,7 @@ pub struct TokenPolicy {
     /// How many access tokens of an account are valid at once: one more ends the oldest. A source renews a token that still works
     /// only if there is room.
     pub live_limit: Option<usize>,
-    /// Whether credentials ask for scopes: see [`Vendor::scopes`].
+    /// Whether the credentials decide which token is issued: see [`Vendor::requested`].
     pub scoped: bool,
     /// The header that carries the token, in lower case.
     pub header: &'static str,

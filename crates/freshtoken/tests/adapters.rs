@@ -101,7 +101,7 @@ async fn voucherify_revokes_the_token_that_it_is_handed() {
 
 #[test]
 fn the_store_key_has_voucherifys_scopes_and_server() {
-    assert_eq!(<voucherify::Endpoint as Vendor>::scopes(&voucherify_credentials()), "vouchers api");
+    assert_eq!(<voucherify::Endpoint as Vendor>::requested(&voucherify_credentials()), r#"scope="vouchers api""#);
     assert_eq!(voucherify::Endpoint::asia().server(), "https://as1.api.voucherify.io");
     assert_eq!(voucherify::Endpoint::at("https://example.com/A/").unwrap().server(), "https://example.com/A");
     assert!(!format!("{:?}", voucherify_credentials()).contains("hunter2"));
@@ -266,7 +266,8 @@ fn each_policy_is_what_the_spec_says() {
         .refresh(RefreshTokens::SingleUse)
         .revoke(TokenKind::Access)
         .renew(Renewal::AtExpiry)
-        .lifetime(Lifetime::For(Duration::from_secs(24 * 60 * 60)));
+        .lifetime(Lifetime::For(Duration::from_secs(24 * 60 * 60)))
+        .scoped(true);
     assert_eq!(policy::<zenoti::Endpoint>(), zenoti);
     let voucherify = TokenPolicy::new("voucherify")
         .revoke(TokenKind::Access)

@@ -100,8 +100,10 @@ struct Lease {
 impl Faulty {
     fn name(&self, key: &Key) -> String {
         match self.fault {
-            Fault::JoinsFields => format!("{}:{}:{}:{}", key.vendor, key.server, key.account, key.scopes),
-            Fault::IgnoresCase => Key::new(key.vendor, &*key.server, key.account.to_lowercase(), &*key.scopes).digest(),
+            Fault::JoinsFields => format!("{}:{}:{}:{}", key.vendor, key.server, key.account, key.requested),
+            Fault::IgnoresCase => {
+                Key::new(key.vendor, &*key.server, key.account.to_lowercase(), &*key.requested).digest()
+            }
             Fault::IgnoresScopes => Key::new(key.vendor, &*key.server, &*key.account, "").digest(),
             _ => key.digest(),
         }

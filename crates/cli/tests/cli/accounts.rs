@@ -4,12 +4,15 @@ use crate::support::{Fixed, Ran, User};
 
 /// A user with an account `shop` whose credentials are these lines.
 fn user(issuer: &Fixed, credentials: &str) -> User {
+    let scope = "credentials.scope = [\"vouchers\", \"customers\"]";
+    user_of(issuer, "voucherify", &format!("{scope}\n{credentials}"))
+}
+
+fn user_of(issuer: &Fixed, vendor: &str, credentials: &str) -> User {
     let mut user = issuer.user();
     user.variables.clear();
-    let text = format!(
-        "version = 1\n\n[accounts.shop]\nvendor = \"voucherify\"\nurl = \"{}\"\ncredentials.scope = [\"vouchers\", \"customers\"]\n{credentials}\n",
-        issuer.url
-    );
+    let url = &issuer.url;
+    let text = format!("version = 1\n\n[accounts.shop]\nvendor = \"{vendor}\"\nurl = \"{url}\"\n{credentials}\n");
     let path = user.dir.write("config.toml", 0o600, &text);
     user.set("FRESHTOKEN_CONFIG", path.to_str().unwrap());
     user
@@ -46,6 +49,25 @@ fn a_credential_comes_from_a_variable_a_file_a_command_or_systemd() {
         user.set("CREDENTIALS_DIRECTORY", base.dir.0.to_str().unwrap());
         assert_eq!(user.ok(&["token", "--account", "shop"]), "invented-token\n", "{place}");
     }
+}
+
+#[test]
+fn a_value_that_decides_the_token_may_come_from_a_file_but_not_from_a_command() {
+    let issuer = Fixed::token("invented-token");
+    let base = user(&issuer, "");
+    let client = base.dir.write("client", 0o600, "invented-client\n");
+    let client = client.to_str().unwrap();
+    let with = |place: &str| {
+        let secret = "credentials.client_secret = { env = \"SHOP_SECRET\" }";
+        let mut user = user_of(&issuer, "wellnessliving", &format!("credentials.client_id = {place}\n{secret}"));
+        user.set("SHOP_SECRET", "invented-client-secret");
+        user
+    };
+    let user = with(&format!("{{ file = \"{client}\" }}"));
+    assert_eq!(user.ok(&["token", "--account", "shop"]), "invented-token\n");
+    let ran = with(&format!("{{ command = [\"cat\", \"{client}\"] }}")).run(&["token", "--account", "shop"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("a value that decides where the token is kept comes from a command"), "{}", ran.err);
 }
 
 #[test]

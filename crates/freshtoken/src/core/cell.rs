@@ -35,7 +35,7 @@ pub(crate) type Persisting = Pin<Box<dyn Future<Output = Result<(), StoreError>>
 /// What all cells of a source or a set of accounts have in common.
 pub(crate) struct Shared {
     pub(crate) policy: &'static TokenPolicy,
-    /// Which server; empty for a source without a store, and so are its scopes: no store looks its key up.
+    /// Which server; empty for a source without a store, and so is what it requests: no store looks its key up.
     pub(crate) server: Arc<str>,
     pub(crate) header: HeaderName,
     /// `None`: each cell keeps its own record.
@@ -60,7 +60,7 @@ pub(crate) struct TokenCell {
     shared: Arc<Shared>,
     grants: Box<dyn Grants>,
     account: Arc<str>,
-    scopes: Arc<str>,
+    requested: Arc<str>,
     locked: Mutex<Locked>,
 }
 
@@ -152,7 +152,7 @@ impl TokenCell {
         shared: Arc<Shared>,
         grants: Box<dyn Grants>,
         account: Arc<str>,
-        scopes: Arc<str>,
+        requested: Arc<str>,
         record: Option<Record>,
         start: Option<RefreshToken>,
     ) -> Arc<Self> {
@@ -175,7 +175,7 @@ impl TokenCell {
             shared,
             grants,
             account,
-            scopes,
+            requested,
         };
         cell.publish(&lock(&cell.locked), now);
         Arc::new(cell)
@@ -229,7 +229,7 @@ impl TokenCell {
             vendor: self.vendor(),
             server: self.shared.server.clone(),
             account: self.account.clone(),
-            scopes: self.scopes.clone(),
+            requested: self.requested.clone(),
         }
     }
 

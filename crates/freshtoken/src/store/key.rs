@@ -13,8 +13,8 @@ pub struct Key {
     pub server: Arc<str>,
     /// Your name for the account; empty if there is only one.
     pub account: Arc<str>,
-    /// The requested scopes.
-    pub scopes: Arc<str>,
+    /// What is requested: see [`Vendor::requested`](crate::Vendor::requested).
+    pub requested: Arc<str>,
 }
 
 impl Key {
@@ -23,16 +23,16 @@ impl Key {
         vendor: &'static str,
         server: impl Into<Arc<str>>,
         account: impl Into<Arc<str>>,
-        scopes: impl Into<Arc<str>>,
+        requested: impl Into<Arc<str>>,
     ) -> Self {
-        Self { vendor, server: server.into(), account: account.into(), scopes: scopes.into() }
+        Self { vendor, server: server.into(), account: account.into(), requested: requested.into() }
     }
 
     /// Returns one name for the key: 64 hexadecimal digits, the same for equal keys and different for others. It is the
     /// SHA-256 of the four fields, each with its length before it.
     pub fn digest(&self) -> String {
         let mut hash = hmac_sha256::Hash::new();
-        for field in [self.vendor, &self.server, &self.account, &self.scopes] {
+        for field in [self.vendor, &self.server, &self.account, &self.requested] {
             hash.update((field.len() as u64).to_be_bytes());
             hash.update(field.as_bytes());
         }
@@ -48,7 +48,7 @@ impl fmt::Debug for Key {
             .field("vendor", &self.vendor)
             .field("server", &origin.unwrap_or_default())
             .field("account", &self.account)
-            .field("scopes", &self.scopes)
+            .field("requested", &self.requested)
             .finish()
     }
 }
@@ -59,11 +59,12 @@ mod tests {
 
     #[test]
     fn the_digest_of_a_key_depends_on_where_its_fields_end() {
-        let digest = |account: &str, scopes: &str| Key::new("acme", "https://acme.example", account, scopes).digest();
+        let digest =
+            |account: &str, requested: &str| Key::new("acme", "https://acme.example", account, requested).digest();
         assert_eq!(digest("a", "b"), digest("a", "b"));
         assert_eq!(digest("a", "b").len(), 64);
-        for (account, scopes) in [("ab", ""), ("", "ab"), ("b", "a"), ("a:b", "")] {
-            assert_ne!(digest("a", "b"), digest(account, scopes), "{account} {scopes}");
+        for (account, requested) in [("ab", ""), ("", "ab"), ("b", "a"), ("a:b", "")] {
+            assert_ne!(digest("a", "b"), digest(account, requested), "{account} {requested}");
         }
     }
 }

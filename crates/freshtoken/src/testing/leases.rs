@@ -41,9 +41,9 @@ pub(crate) async fn exclusive<S: Store>(subject: &Subject<S>) -> Result<(), Fail
 pub(crate) async fn per_key<S: Store>(subject: &Subject<S>) -> Result<(), Failure> {
     let (one, other) = (&*subject.one, &*subject.other);
     let account = subject.unique();
-    let key = |scopes: &str| Key::new("acme", "https://acme.example", account.as_str(), scopes);
+    let key = |requested: &str| Key::new("acme", "https://acme.example", account.as_str(), requested);
     let lease = subject.take(one, &key("read"), LONG).await?;
-    expect("the lease of other scopes is held", false, subject.is_held(other, &key("write")).await?)?;
+    expect("the lease of another request is held", false, subject.is_held(other, &key("write")).await?)?;
     let what = "compare_and_store by a process that does not hold the lease";
     expect(what, true, subject.write(other, &key("read"), 0, 1, "text").await?)?;
     expect("renew_lease after that", true, subject.renew(one, &key("read"), &lease, LONG).await?)?;

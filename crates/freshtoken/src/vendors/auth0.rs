@@ -93,8 +93,14 @@ impl Vendor for Endpoint {
         self.server_key()
     }
 
-    fn scopes(credentials: &Credentials) -> String {
-        credentials.scope.as_ref().map(|value| value.clone()).unwrap_or_default()
+    fn requested(credentials: &Credentials) -> String {
+        adapter::Requested::new()
+            .with("client_id", &credentials.client_id)
+            .with("audience", &credentials.audience)
+            .with("organization", &credentials.organization)
+            .with("resource", &credentials.resource)
+            .with("scope", &credentials.scope)
+            .finish()
     }
 
     async fn login(

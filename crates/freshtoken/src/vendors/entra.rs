@@ -83,12 +83,21 @@ impl Vendor for Endpoint {
 
     const POLICY: TokenPolicy = TokenPolicy::new("entra")
         .refresh(RefreshTokens::Reusable)
-        .renew(Renewal::Early(0.75));
+        .renew(Renewal::Early(0.75))
+        .scoped(true);
 
     const IS_TIMED: bool = true;
 
     fn server(&self) -> String {
         self.server_key()
+    }
+
+    fn requested(credentials: &Credentials) -> String {
+        adapter::Requested::new()
+            .with("client_id", &credentials.client_id)
+            .with("resource", &credentials.resource)
+            .with("user_scope", &credentials.user_scope)
+            .finish()
     }
 
     async fn login(

@@ -71,8 +71,12 @@ impl Vendor for Endpoint {
         self.server_key()
     }
 
-    fn scopes(credentials: &Credentials) -> String {
-        credentials.scope.clone()
+    fn requested(credentials: &Credentials) -> String {
+        adapter::Requested::new()
+            .with("client_email", &credentials.client_email)
+            .with("scope", &credentials.scope)
+            .with("subject", &credentials.subject)
+            .finish()
     }
 
     async fn login(

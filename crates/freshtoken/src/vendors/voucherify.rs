@@ -68,8 +68,8 @@ impl Vendor for Endpoint {
         self.server_key()
     }
 
-    fn scopes(credentials: &Credentials) -> String {
-        credentials.scope.join().unwrap_or_default()
+    fn requested(credentials: &Credentials) -> String {
+        adapter::Requested::new().with("scope", &credentials.scope).finish()
     }
 
     async fn login(

@@ -65,11 +65,11 @@ impl Vendor for Endpoint {
         self.server_key()
     }
 
-    fn scopes(credentials: &Credentials) -> String {
-        credentials.scope
-            .as_ref()
-            .map(|value| value.join().unwrap_or_default())
-            .unwrap_or_default()
+    fn requested(credentials: &Credentials) -> String {
+        adapter::Requested::new()
+            .with("client_id", &credentials.client_id)
+            .with("scope", &credentials.scope)
+            .finish()
     }
 
     async fn login(

@@ -72,12 +72,22 @@ impl Vendor for Endpoint {
         .refresh(RefreshTokens::SingleUse)
         .revoke(TokenKind::Access)
         .renew(Renewal::AtExpiry)
-        .lifetime(Lifetime::For(Duration::from_secs(86400)));
+        .lifetime(Lifetime::For(Duration::from_secs(86400)))
+        .scoped(true);
 
     const IS_TIMED: bool = true;
 
     fn server(&self) -> String {
         self.server_key()
+    }
+
+    fn requested(credentials: &Credentials) -> String {
+        adapter::Requested::new()
+            .with("account_name", &credentials.account_name)
+            .with("user_name", &credentials.user_name)
+            .with("app_id", &credentials.app_id)
+            .with("device_id", &credentials.device_id)
+            .finish()
     }
 
     async fn login(

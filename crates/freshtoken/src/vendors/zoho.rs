@@ -63,6 +63,7 @@ impl Vendor for Endpoint {
         .revoke(TokenKind::Refresh)
         .renew(Renewal::Early(0.75))
         .lifetime(Lifetime::For(Duration::from_secs(3600)))
+        .scoped(true)
         .grant_limit(10, Duration::from_secs(600))
         .live_limit(10)
         .prefix("Zoho-oauthtoken")
@@ -72,6 +73,13 @@ impl Vendor for Endpoint {
 
     fn server(&self) -> String {
         self.server_key()
+    }
+
+    fn requested(credentials: &Credentials) -> String {
+        adapter::Requested::new()
+            .with("client_id", &credentials.client_id)
+            .with("redirect_uri", &credentials.redirect_uri)
+            .finish()
     }
 
     async fn refresh(

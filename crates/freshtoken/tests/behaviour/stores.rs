@@ -305,7 +305,7 @@ impl Vendor for Scoped {
         self.1.to_owned()
     }
 
-    fn scopes(credentials: &String) -> String {
+    fn requested(credentials: &String) -> String {
         credentials.clone()
     }
 

@@ -32,7 +32,7 @@ async fn accounts_with_other_scopes_are_separate_sources() {
         .on_change({
             let told = told.clone();
             move |key, _| {
-                told.lock().unwrap().push(format!("{} {} {}", key.server, key.account, key.scopes));
+                told.lock().unwrap().push(format!("{} {} {}", key.server, key.account, key.requested));
                 async {}
             }
         })

@@ -38,6 +38,14 @@ pub fn converted(model: &Model, from: &Ty, to: &Ty, value: &str, is_reference: b
     }
 }
 
+/// Whether it is a secret, or contains some.
+pub fn has_secret(ty: &Ty) -> bool {
+    match ty {
+        Ty::List(item) | Ty::Nullable(item) | Ty::Map(item) | Ty::Delimited(_, item) => has_secret(item),
+        ty => *ty == Ty::Secret,
+    }
+}
+
 pub fn is_copy(ty: &Ty) -> bool {
     matches!(ty, Ty::Integer | Ty::Number | Ty::Boolean | Ty::Timestamp { .. })
 }

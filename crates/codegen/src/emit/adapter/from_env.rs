@@ -4,7 +4,7 @@ use heck::ToShoutySnakeCase;
 use indexmap::IndexMap;
 
 use crate::docs;
-use crate::emit::adapter::conversions::is_enum;
+use crate::emit::adapter::conversions::{has_secret, is_enum};
 use crate::emit::adapter::credentials;
 use crate::emit::adapter::credentials::Credential;
 use crate::emit::adapter::view::Fields;
@@ -95,13 +95,6 @@ pub fn holders(model: &Model) -> Vec<Holder> {
         is_setting: true,
     });
     named.chain(common).chain(of_operations).collect()
-}
-
-fn has_secret(ty: &Ty) -> bool {
-    match ty {
-        Ty::List(item) | Ty::Nullable(item) | Ty::Map(item) | Ty::Delimited(_, item) => has_secret(item),
-        ty => *ty == Ty::Secret,
-    }
 }
 
 /// Whether a variable must be set.
@@ -206,9 +199,13 @@ impl Emitter<'_> {
             let secrecy = Secrecy::when(has_secret(&credential.ty));
             list(Need::when(!credential.optional), &variable(prefix, name), secrecy, &credential.docs);
         }
-        for (alternative, own) in &self.fields.alternatives {
+        for (_, own) in &self.fields.alternatives {
             for (name, credential) in own.iter().filter(|(_, credential)| fits(model, &credential.ty)) {
-                let docs = format!("With {alternative}: {}", first_sentence(&credential.docs));
+                let of = |own: &[(String, Credential)]| own.iter().any(|(known, _)| known == name);
+                let with =
+                    self.fields.alternatives.iter().filter(|(_, own)| of(own)).map(|(alternative, _)| *alternative);
+                let with = with.collect::<Vec<_>>().join(" or ");
+                let docs = format!("With {with}: {}", first_sentence(&credential.docs));
                 let secrecy = Secrecy::when(has_secret(&credential.ty));
                 list(Need::Optional, &variable(prefix, name), secrecy, &docs);
             }

@@ -13,6 +13,7 @@ pub mod from_env;
 pub mod grants;
 mod imports;
 mod policy;
+mod requested;
 mod requests;
 pub mod sent;
 mod view;
@@ -181,17 +182,16 @@ impl Vendor for Endpoint {{
     fn server(&self) -> String {{
         self.server_key()
     }}
-{scopes}{methods}}}
+{requested}{methods}}}
 ",
             policy = Code::row([Code::text("const POLICY: TokenPolicy = "), self.policy()]).lines(4, ";"),
             tenant_policy = self.tenant_policy().unwrap_or_default(),
-            scopes = self.scopes().map_or_else(String::new, |scopes| format!(
+            requested = self.requested().map_or_else(String::new, |body| format!(
                 "
-    fn scopes(credentials: &Credentials) -> String {{
-{}
+    fn requested(credentials: &Credentials) -> String {{
+{body}
     }}
-",
-                scopes.lines(8, "")
+"
             )),
             methods = self
                 .grants

@@ -1,11 +1,9 @@
-//! The policy of an adapter, and the scopes that a login requests.
+//! The policy of an adapter.
 
 use std::time::Duration;
 
 use crate::emit::adapter::computed::with_lines;
-use crate::emit::adapter::conversions::is_enum;
 use crate::emit::adapter::credentials::Credential;
-use crate::emit::adapter::sent::{is_credential, is_filled_in, param_type};
 use crate::emit::adapter::view::Adapter;
 use crate::emit::layout::Code;
 use crate::lower::model::Ty;
@@ -52,7 +50,7 @@ impl Adapter<'_> {
             Lifetime::Never => policy.push(".lifetime(Lifetime::Never)".to_owned()),
             Lifetime::Unknown => {}
         }
-        if self.scopes().is_some() {
+        if self.requested().is_some() {
             policy.push(".scoped(true)".to_owned());
         }
         if let Some(rate) = x_token.limits.grants {
@@ -153,48 +151,6 @@ impl Adapter<'_> {
 ",
             policy = policy.lines(8, ";"),
         ))
-    }
-
-    /// Returns the requested scopes, as they are sent.
-    pub fn scopes(&self) -> Option<Code> {
-        let grant = self.grants.first()?;
-        let params = grant.operation.params.iter().filter(|param| is_credential(grant, param));
-        let params = params.map(|param| (param.name.as_str(), param.field(), param_type(param)));
-        let properties = grant.body.map(|body| self.model.properties(body)).unwrap_or_default().iter();
-        let properties = properties.filter(|property| !is_filled_in(grant, "", property));
-        let properties =
-            properties.map(|property| (property.name.as_str(), property.field.clone(), property.ty.clone()));
-        // A scope can be a claim too.
-        let claims = ["scope", "scopes"].map(|name| (name, name.to_owned(), Ty::Text));
-        let of_request = params.chain(properties).find(|(name, ..)| matches!(*name, "scope" | "scopes"));
-        let is_known = |name: &str| self.credentials.contains_key(name);
-        let (_, name, ty) = of_request.or_else(|| claims.into_iter().find(|(name, ..)| is_known(name)))?;
-        let credential = self.credentials.get(&name).filter(|credential| credential.ty == ty)?;
-        // A part of the key of a store must not depend on the alternative.
-        if credential.is_of_alternative {
-            return None;
-        }
-        let text = |value: &str| {
-            let methods: &[&str] = match &ty {
-                Ty::Text => &[".clone()"],
-                ty if is_enum(self.model, ty) => &[".to_string()"],
-                // The login fails with a message about a list that can't be sent.
-                Ty::Delimited(..) => &[".join()", ".unwrap_or_default()"],
-                Ty::List(item) if **item == Ty::Text => &[".join(\" \")"],
-                Ty::List(item) if is_enum(self.model, item) => {
-                    &[".iter()", ".map(|item| item.as_str())", ".collect::<Vec<_>>()", ".join(\" \")"]
-                }
-                _ => return None,
-            };
-            Some(methods.iter().fold(Code::text(value), |value, method| value.then(Code::text(*method))))
-        };
-        let place = format!("credentials.{name}");
-        if !credential.optional {
-            return text(&place);
-        }
-        let text = Code::headed("|value| ", text("value")?);
-        let (place, texts) = (Code::text(place), Code::list(".map(", vec![text]));
-        Some(Code::chain([place, Code::text(".as_ref()"), texts, Code::text(".unwrap_or_default()")]))
     }
 }
 
