@@ -152,6 +152,12 @@ impl Endpoint {
             &[],
         )
     }
+
+    /// Returns the base URL without a slash at its end, for a computed value.
+    #[doc(hidden)]
+    pub fn text_base(&self) -> Result<String, Error> {
+        Ok(base_url(self)?.trim_end_matches('/').to_owned())
+    }
 }
 
 /// Returns the base URL with its settings. It is not a method, because a setting can have its name.
@@ -249,9 +255,9 @@ impl Client {
     /// - 500 ([`ErrorBody::ApiError`]): Auth0 failed.
     pub async fn revoke_token(
         &self,
-        body: impl Into<types::RevokeRequest>,
+        body: impl Into<types::RevokeRequests>,
     ) -> Result<(), Error> {
-        let body: types::RevokeRequest = body.into();
+        let body: types::RevokeRequests = body.into();
         let call = Call::new(&REVOKE_TOKEN_OPERATION, &self.target);
         let client = progenitor::Client::new(call);
         let result = client.revoke_token(&body).await;

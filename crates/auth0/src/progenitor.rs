@@ -37,7 +37,7 @@ impl Client {
 
     pub async fn revoke_token<'a>(
         &'a self,
-        body: &'a types::RevokeRequest,
+        body: &'a types::RevokeRequests,
     ) -> Result<ResponseValue<()>, Error> {
         let url = self.inner.url("/oauth/revoke");
         let request = self.client.post(url).json(&body).build()?;

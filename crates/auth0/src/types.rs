@@ -12,6 +12,10 @@
 pub enum TokenRequest {
     /// A login of the application itself.
     ClientCredentialsGrant(ClientCredentialsGrant),
+    /// A login of the application itself, with a signed JWT in place of the secret.
+    AssertionGrant(AssertionGrant),
+    /// A refresh of a user's tokens, with a signed JWT in place of the secret.
+    AssertedRefreshGrant(AssertedRefreshGrant),
     /// A refresh of a user's tokens.
     RefreshGrant(RefreshGrant),
 }
@@ -19,6 +23,18 @@ pub enum TokenRequest {
 impl From<ClientCredentialsGrant> for TokenRequest {
     fn from(body: ClientCredentialsGrant) -> Self {
         Self::ClientCredentialsGrant(body)
+    }
+}
+
+impl From<AssertionGrant> for TokenRequest {
+    fn from(body: AssertionGrant) -> Self {
+        Self::AssertionGrant(body)
+    }
+}
+
+impl From<AssertedRefreshGrant> for TokenRequest {
+    fn from(body: AssertedRefreshGrant) -> Self {
+        Self::AssertedRefreshGrant(body)
     }
 }
 
@@ -74,6 +90,104 @@ impl ::serde::Serialize for ClientCredentialsGrant {
         match &self.resource {
             Some(value) => body.serialize_field("resource", value)?,
             None => body.skip_field("resource")?,
+        }
+        body.end()
+    }
+}
+
+/// A login of the application itself, with a signed JWT in place of the secret.
+///
+/// Source: [the vendor's
+/// page](https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt).
+///
+/// It also sends `grant_type` = `client_credentials`, `client_assertion_type` =
+/// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AssertionGrant {
+    /// The id of the application. It is not a secret. Source: [the vendor's
+    /// page](https://auth0.com/docs/api/authentication/client-credential-flow/get-token).
+    pub client_id: String,
+    /// The JWT, signed by the private key of the application. It can be used once. Source: [the
+    /// vendor's
+    /// page](https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt).
+    pub client_assertion: ::freshtoken_wire::Secret,
+    /// The identifier of the API that the token is for. A login needs it, or `resource`. Source: [the
+    /// vendor's page](https://auth0.com/docs/api/authentication/client-credential-flow/get-token).
+    pub audience: Option<String>,
+    /// The organisation that the token is for, by its id or its name. Source: [the vendor's
+    /// page](https://auth0.com/docs/api/authentication/client-credential-flow/get-token).
+    pub organization: Option<String>,
+    /// The identifier of the API in place of `audience`, if the tenant allows it. Source: [the vendor's
+    /// page](https://auth0.com/docs/api/authentication/client-credential-flow/get-token).
+    pub resource: Option<String>,
+}
+
+impl ::serde::Serialize for AssertionGrant {
+    fn serialize<S: ::serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        use ::serde::ser::SerializeStruct as _;
+        let mut body = serializer.serialize_struct("AssertionGrant", 7usize)?;
+        body.serialize_field("grant_type", "client_credentials")?;
+        body.serialize_field("client_id", &self.client_id)?;
+        body.serialize_field("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")?;
+        body.serialize_field("client_assertion", &self.client_assertion)?;
+        match &self.audience {
+            Some(value) => body.serialize_field("audience", value)?,
+            None => body.skip_field("audience")?,
+        }
+        match &self.organization {
+            Some(value) => body.serialize_field("organization", value)?,
+            None => body.skip_field("organization")?,
+        }
+        match &self.resource {
+            Some(value) => body.serialize_field("resource", value)?,
+            None => body.skip_field("resource")?,
+        }
+        body.end()
+    }
+}
+
+/// A refresh of a user's tokens, with a signed JWT in place of the secret.
+///
+/// Source: [the vendor's
+/// page](https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt).
+///
+/// It also sends `grant_type` = `refresh_token`, `client_assertion_type` =
+/// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AssertedRefreshGrant {
+    /// The id of the application that the refresh token was issued to. Source: [the vendor's
+    /// page](https://auth0.com/docs/api/authentication/refresh-token/refresh-token).
+    pub client_id: String,
+    /// The JWT, signed by the private key of the application. It can be used once. Source: [the
+    /// vendor's
+    /// page](https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt).
+    pub client_assertion: ::freshtoken_wire::Secret,
+    /// The refresh token of the last response, or of the consent. Source: [the vendor's
+    /// page](https://auth0.com/docs/api/authentication/refresh-token/refresh-token).
+    pub refresh_token: ::freshtoken_wire::Secret,
+    /// Fewer scopes than those of the consent, separated by spaces. Source: [the vendor's
+    /// page](https://auth0.com/docs/api/authentication/refresh-token/refresh-token).
+    pub scope: Option<String>,
+}
+
+impl ::serde::Serialize for AssertedRefreshGrant {
+    fn serialize<S: ::serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        use ::serde::ser::SerializeStruct as _;
+        let mut body = serializer.serialize_struct("AssertedRefreshGrant", 6usize)?;
+        body.serialize_field("grant_type", "refresh_token")?;
+        body.serialize_field("client_id", &self.client_id)?;
+        body.serialize_field("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")?;
+        body.serialize_field("client_assertion", &self.client_assertion)?;
+        body.serialize_field("refresh_token", &self.refresh_token)?;
+        match &self.scope {
+            Some(value) => body.serialize_field("scope", value)?,
+            None => body.skip_field("scope")?,
         }
         body.end()
     }
@@ -175,6 +289,67 @@ pub struct ApiError {
     /// A message for people, in some failures. Source: [the vendor's client
     /// library](https://github.com/auth0/node-auth0).
     pub description: Option<String>,
+}
+
+/// The body that revokes a refresh token, with the credentials of the application.
+///
+/// Source: [the vendor's
+/// page](https://auth0.com/docs/api/authentication/revoke-refresh-token/revoke-refresh-token).
+#[derive(Clone, Debug, PartialEq, ::serde::Serialize)]
+#[serde(untagged)]
+pub enum RevokeRequests {
+    /// The body that revokes a refresh token, with a signed JWT in place of the secret.
+    AssertedRevokeRequest(AssertedRevokeRequest),
+    /// The body that revokes a refresh token.
+    RevokeRequest(RevokeRequest),
+}
+
+impl From<AssertedRevokeRequest> for RevokeRequests {
+    fn from(body: AssertedRevokeRequest) -> Self {
+        Self::AssertedRevokeRequest(body)
+    }
+}
+
+impl From<RevokeRequest> for RevokeRequests {
+    fn from(body: RevokeRequest) -> Self {
+        Self::RevokeRequest(body)
+    }
+}
+
+/// The body that revokes a refresh token, with a signed JWT in place of the secret.
+///
+/// Source: [the vendor's
+/// page](https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt).
+///
+/// It also sends `client_assertion_type` =
+/// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AssertedRevokeRequest {
+    /// The id of the application that the token was issued to. Source: [the vendor's
+    /// page](https://auth0.com/docs/api/authentication/revoke-refresh-token/revoke-refresh-token).
+    pub client_id: String,
+    /// The JWT, signed by the private key of the application. It can be used once. Source: [the
+    /// vendor's
+    /// page](https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt).
+    pub client_assertion: ::freshtoken_wire::Secret,
+    /// The refresh token to revoke. Source: [the vendor's
+    /// page](https://auth0.com/docs/api/authentication/revoke-refresh-token/revoke-refresh-token).
+    pub token: ::freshtoken_wire::Secret,
+}
+
+impl ::serde::Serialize for AssertedRevokeRequest {
+    fn serialize<S: ::serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        use ::serde::ser::SerializeStruct as _;
+        let mut body = serializer.serialize_struct("AssertedRevokeRequest", 4usize)?;
+        body.serialize_field("client_id", &self.client_id)?;
+        body.serialize_field("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")?;
+        body.serialize_field("client_assertion", &self.client_assertion)?;
+        body.serialize_field("token", &self.token)?;
+        body.end()
+    }
 }
 
 /// The body that revokes a refresh token.

@@ -182,6 +182,22 @@ impl Endpoint {
             &[("realm", self.settings.realm.as_str())],
         )
     }
+
+    /// Returns the base URL without a slash at its end, for a computed value.
+    #[doc(hidden)]
+    pub fn text_base(&self) -> Result<String, Error> {
+        Ok(base_url(self)?.trim_end_matches('/').to_owned())
+    }
+
+    /// Returns a setting, for a computed value.
+    #[doc(hidden)]
+    pub fn text_setting(&self, name: &'static str) -> Result<&str, Error> {
+        let value = match name {
+            "realm" => self.settings.realm.as_str(),
+            _ => "",
+        };
+        if value.is_empty() { Err(Error::missing_setting(name)) } else { Ok(value) }
+    }
 }
 
 /// Returns the base URL with its settings. It is not a method, because a setting can have its name.
@@ -282,9 +298,9 @@ impl Client {
     /// - 404: There is no such realm, or the base URL is wrong.
     pub async fn revoke_token(
         &self,
-        body: impl Into<types::RevokeRequest>,
+        body: impl Into<types::RevokeRequests>,
     ) -> Result<(), Error> {
-        let body: types::RevokeRequest = body.into();
+        let body: types::RevokeRequests = body.into();
         let call = Call::new(&REVOKE_TOKEN_OPERATION, &self.target);
         call.path_parameter("realm", &self.settings.realm)?;
         let client = progenitor::Client::new(call);

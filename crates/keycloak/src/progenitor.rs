@@ -46,7 +46,7 @@ impl Client {
     pub async fn revoke_token<'a>(
         &'a self,
         realm: &'a str,
-        body: &'a types::RevokeRequest,
+        body: &'a types::RevokeRequests,
     ) -> Result<ResponseValue<()>, Error> {
         let url = self
             .inner

@@ -11,8 +11,13 @@
 pub enum TokenRequest {
     /// A login of a confidential client that has service accounts on.
     ClientCredentialsGrant(ClientCredentialsGrant),
+    /// A login of a confidential client that has service accounts on, with a signed JWT in place of the
+    /// secret.
+    AssertionGrant(AssertionGrant),
     /// A login of a user, with a client that has direct access grants on.
     PasswordGrant(PasswordGrant),
+    /// A refresh, with a signed JWT in place of the secret.
+    AssertedRefreshGrant(AssertedRefreshGrant),
     /// A refresh.
     RefreshGrant(RefreshGrant),
 }
@@ -23,9 +28,21 @@ impl From<ClientCredentialsGrant> for TokenRequest {
     }
 }
 
+impl From<AssertionGrant> for TokenRequest {
+    fn from(body: AssertionGrant) -> Self {
+        Self::AssertionGrant(body)
+    }
+}
+
 impl From<PasswordGrant> for TokenRequest {
     fn from(body: PasswordGrant) -> Self {
         Self::PasswordGrant(body)
+    }
+}
+
+impl From<AssertedRefreshGrant> for TokenRequest {
+    fn from(body: AssertedRefreshGrant) -> Self {
+        Self::AssertedRefreshGrant(body)
     }
 }
 
@@ -66,6 +83,50 @@ impl ::serde::Serialize for ClientCredentialsGrant {
         body.serialize_field("grant_type", "client_credentials")?;
         body.serialize_field("client_id", &self.client_id)?;
         body.serialize_field("client_secret", &self.client_secret)?;
+        match &self.scope {
+            Some(value) => body.serialize_field("scope", value)?,
+            None => body.skip_field("scope")?,
+        }
+        body.end()
+    }
+}
+
+/// A login of a confidential client that has service accounts on, with a signed JWT in place of the
+/// secret.
+///
+/// Source: [the
+/// server](https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/authentication/authenticators/client/JWTClientValidator.java),
+/// and [the vendor's
+/// documentation](https://github.com/keycloak/keycloak/blob/main/docs/documentation/server_admin/topics/clients/oidc/con-confidential-client-credentials.adoc).
+///
+/// It also sends `grant_type` = `client_credentials`, `client_assertion_type` =
+/// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AssertionGrant {
+    /// The id of the client. It is not a secret. Source: [the vendor's
+    /// documentation](https://github.com/keycloak/keycloak/blob/main/docs/documentation/server_admin/topics/clients/oidc/con-confidential-client-credentials.adoc).
+    pub client_id: String,
+    /// The JWT, signed by the private key of the client. The server takes it once. Source: [the
+    /// server](https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/authentication/authenticators/client/JWTClientValidator.java).
+    pub client_assertion: ::freshtoken_wire::Secret,
+    /// Scopes besides those that the client always has. They are sent as one string, separated by
+    /// spaces. `openid` adds an ID token, and `offline_access` makes the refresh token an offline
+    /// token. Source: [the
+    /// server](https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/TokenManager.java).
+    pub scope: Option<::freshtoken_wire::SpaceDelimited<String>>,
+}
+
+impl ::serde::Serialize for AssertionGrant {
+    fn serialize<S: ::serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        use ::serde::ser::SerializeStruct as _;
+        let mut body = serializer.serialize_struct("AssertionGrant", 5usize)?;
+        body.serialize_field("grant_type", "client_credentials")?;
+        body.serialize_field("client_id", &self.client_id)?;
+        body.serialize_field("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")?;
+        body.serialize_field("client_assertion", &self.client_assertion)?;
         match &self.scope {
             Some(value) => body.serialize_field("scope", value)?,
             None => body.skip_field("scope")?,
@@ -120,6 +181,43 @@ impl ::serde::Serialize for PasswordGrant {
             Some(value) => body.serialize_field("scope", value)?,
             None => body.skip_field("scope")?,
         }
+        body.end()
+    }
+}
+
+/// A refresh, with a signed JWT in place of the secret. The client is the one that the refresh
+/// token was issued to.
+///
+/// Source: [the
+/// server](https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/grants/RefreshTokenGrantType.java).
+///
+/// It also sends `grant_type` = `refresh_token`, `client_assertion_type` =
+/// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AssertedRefreshGrant {
+    /// The id of the client. It is not a secret. Source: [the vendor's
+    /// documentation](https://github.com/keycloak/keycloak/blob/main/docs/documentation/server_admin/topics/clients/oidc/con-confidential-client-credentials.adoc).
+    pub client_id: String,
+    /// The JWT, signed by the private key of the client. The server takes it once. Source: [the
+    /// server](https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/authentication/authenticators/client/JWTClientValidator.java).
+    pub client_assertion: ::freshtoken_wire::Secret,
+    /// The newest refresh token. Source: [the
+    /// server](https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/grants/RefreshTokenGrantType.java).
+    pub refresh_token: ::freshtoken_wire::Secret,
+}
+
+impl ::serde::Serialize for AssertedRefreshGrant {
+    fn serialize<S: ::serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        use ::serde::ser::SerializeStruct as _;
+        let mut body = serializer.serialize_struct("AssertedRefreshGrant", 5usize)?;
+        body.serialize_field("grant_type", "refresh_token")?;
+        body.serialize_field("client_id", &self.client_id)?;
+        body.serialize_field("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")?;
+        body.serialize_field("client_assertion", &self.client_assertion)?;
+        body.serialize_field("refresh_token", &self.refresh_token)?;
         body.end()
     }
 }
@@ -214,6 +312,66 @@ pub struct TokenError {
     /// A message for people. Source: [the
     /// server](https://github.com/keycloak/keycloak/blob/main/core/src/main/java/org/keycloak/OAuthErrorException.java).
     pub error_description: Option<String>,
+}
+
+/// The form that revokes a token, with the credentials of the client.
+///
+/// Source: [the
+/// server](https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/endpoints/TokenRevocationEndpoint.java).
+#[derive(Clone, Debug, PartialEq, ::serde::Serialize)]
+#[serde(untagged)]
+pub enum RevokeRequests {
+    /// The form that revokes a token, with a signed JWT in place of the secret.
+    AssertedRevokeRequest(AssertedRevokeRequest),
+    /// The form that revokes a token.
+    RevokeRequest(RevokeRequest),
+}
+
+impl From<AssertedRevokeRequest> for RevokeRequests {
+    fn from(body: AssertedRevokeRequest) -> Self {
+        Self::AssertedRevokeRequest(body)
+    }
+}
+
+impl From<RevokeRequest> for RevokeRequests {
+    fn from(body: RevokeRequest) -> Self {
+        Self::RevokeRequest(body)
+    }
+}
+
+/// The form that revokes a token, with a signed JWT in place of the secret.
+///
+/// Source: [the
+/// server](https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/endpoints/TokenRevocationEndpoint.java).
+///
+/// It also sends `client_assertion_type` =
+/// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AssertedRevokeRequest {
+    /// The id of the client. It is not a secret. Source: [the vendor's
+    /// documentation](https://github.com/keycloak/keycloak/blob/main/docs/documentation/server_admin/topics/clients/oidc/con-confidential-client-credentials.adoc).
+    pub client_id: String,
+    /// The JWT, signed by the private key of the client. The server takes it once. Source: [the
+    /// server](https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/authentication/authenticators/client/JWTClientValidator.java).
+    pub client_assertion: ::freshtoken_wire::Secret,
+    /// The token to revoke: a refresh token, an offline token or an access token. Source: [the
+    /// server](https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/endpoints/TokenRevocationEndpoint.java).
+    pub token: ::freshtoken_wire::Secret,
+}
+
+impl ::serde::Serialize for AssertedRevokeRequest {
+    fn serialize<S: ::serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        use ::serde::ser::SerializeStruct as _;
+        let mut body = serializer.serialize_struct("AssertedRevokeRequest", 4usize)?;
+        body.serialize_field("client_id", &self.client_id)?;
+        body.serialize_field("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")?;
+        body.serialize_field("client_assertion", &self.client_assertion)?;
+        body.serialize_field("token", &self.token)?;
+        body.end()
+    }
 }
 
 /// The form that revokes a token.

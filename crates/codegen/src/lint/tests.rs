@@ -226,6 +226,7 @@ fn no_misspelt_key_is_dropped_silently() {
                     "scopes",
                     "also",
                     "claims",
+                    "header",
                     "one-of",
                 ])
                 .any(|map| parent.ends_with(&format!("/{map}")));

@@ -9,11 +9,13 @@
 //!
 //! let credentials = auth0::Credentials {
 //!     client_id: "example-client-id".into(),
-//!     client_secret: "example-client-secret".into(),
 //!     audience: None,
 //!     organization: None,
 //!     resource: None,
 //!     scope: None,
+//!     authentication: auth0::Authentication::Secret {
+//!         client_secret: "example-client-secret".into(),
+//!     },
 //! };
 //! let tokens = TokenSource::new(
 //!     auth0::Endpoint::production("example-domain"),
@@ -29,8 +31,9 @@
 #![allow(rustdoc::invalid_html_tags, rustdoc::bare_urls, rustdoc::broken_intra_doc_links)]
 
 pub use ::freshtoken_auth0::{Client, Endpoint, Error, ErrorBody, types};
+use ::freshtoken_wire::compute;
 use crate::adapter;
-use crate::env::{EnvError, FromEnv, Variable};
+use crate::env::{Alternative, EnvError, FromEnv, Variable};
 use crate::{
     CredentialSource, GrantError, IssuedTokens, RefreshTokens, Renewal, Secret,
     TokenKind, TokenPolicy, Vendor,
@@ -47,9 +50,6 @@ pub struct Credentials {
     /// The id of the application. It is not a secret. Source: [the vendor's
     /// page](https://auth0.com/docs/api/authentication/client-credential-flow/get-token).
     pub client_id: String,
-    /// The secret of the application. Source: [the vendor's
-    /// page](https://auth0.com/docs/api/authentication/client-credential-flow/get-token).
-    pub client_secret: Secret,
     /// The identifier of the API that the token is for. A login needs it, or `resource`. Source: [the
     /// vendor's page](https://auth0.com/docs/api/authentication/client-credential-flow/get-token).
     pub audience: Option<String>,
@@ -64,6 +64,26 @@ pub struct Credentials {
     ///
     /// Only a refresh needs it.
     pub scope: Option<String>,
+    /// How the client authenticates.
+    pub authentication: Authentication,
+}
+
+/// How the client authenticates: one of the ways that the vendor accepts. `Debug` prints no secret.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Authentication {
+    /// With the credentials of `secret`.
+    Secret {
+        /// The secret of the application. Source: [the vendor's
+        /// page](https://auth0.com/docs/api/authentication/client-credential-flow/get-token).
+        client_secret: Secret,
+    },
+    /// With the credentials of `assertion`.
+    Assertion {
+        /// The private key of the registered credential: an RSA key, as a PEM or a JWK.
+        private_key: Secret,
+        /// The id that Auth0 gave to the registered credential.
+        key_id: Option<String>,
+    },
 }
 
 impl Vendor for Endpoint {
@@ -108,25 +128,61 @@ impl Vendor for Endpoint {
         credentials: &CredentialSource<Credentials>,
     ) -> Result<IssuedTokens, GrantError> {
         let credentials = credentials.get().await?;
-        adapter::given(&[
-            ("client_id", &credentials.client_id),
-            ("client_secret", &credentials.client_secret),
-            ("audience", &credentials.audience),
-            ("organization", &credentials.organization),
-            ("resource", &credentials.resource),
-            ("scope", &credentials.scope),
-        ])?;
-        let client = Client::new(self.clone())?;
-        let outcome = client
-            .create_token_outcome(types::ClientCredentialsGrant {
-                client_id: credentials.client_id.clone(),
-                client_secret: credentials.client_secret.clone(),
-                audience: credentials.audience.clone(),
-                organization: credentials.organization.clone(),
-                resource: credentials.resource.clone(),
-            })
-            .await?;
-        adapter::issued::<_, ErrorBody>(outcome)
+        match &credentials.authentication {
+            Authentication::Secret { client_secret: given_client_secret, .. } => {
+                adapter::given(&[
+                    ("client_id", &credentials.client_id),
+                    ("audience", &credentials.audience),
+                    ("organization", &credentials.organization),
+                    ("resource", &credentials.resource),
+                    ("scope", &credentials.scope),
+                    ("client_secret", given_client_secret),
+                ])?;
+                let client = Client::new(self.clone())?;
+                let outcome = client
+                    .create_token_outcome(types::ClientCredentialsGrant {
+                        client_id: credentials.client_id.clone(),
+                        client_secret: given_client_secret.clone(),
+                        audience: credentials.audience.clone(),
+                        organization: credentials.organization.clone(),
+                        resource: credentials.resource.clone(),
+                    })
+                    .await?;
+                adapter::issued::<_, ErrorBody>(outcome)
+            }
+            Authentication::Assertion { private_key: given_private_key, key_id: given_key_id, .. } => {
+                adapter::given(&[
+                    ("client_id", &credentials.client_id),
+                    ("audience", &credentials.audience),
+                    ("organization", &credentials.organization),
+                    ("resource", &credentials.resource),
+                    ("scope", &credentials.scope),
+                    ("key_id", given_key_id),
+                ])?;
+                let computed_client_assertion = adapter::computed(
+                    compute::Jwt::new(&[compute::Algorithm::Rs256])
+                        .header("kid", given_key_id)
+                        .claim("iss", &credentials.client_id)
+                        .claim("sub", &credentials.client_id)
+                        .claim("aud", [self.text_base()?.as_str(), "/"].concat())
+                        .claim("jti", adapter::computed(compute::uuid())?)
+                        .claim("iat", compute::Moment::after(0).unix())
+                        .claim("exp", compute::Moment::after(60).unix())
+                        .sign("private_key", given_private_key),
+                )?;
+                let client = Client::new(self.clone())?;
+                let outcome = client
+                    .create_token_outcome(types::AssertionGrant {
+                        client_id: credentials.client_id.clone(),
+                        client_assertion: computed_client_assertion.clone(),
+                        audience: credentials.audience.clone(),
+                        organization: credentials.organization.clone(),
+                        resource: credentials.resource.clone(),
+                    })
+                    .await?;
+                adapter::issued::<_, ErrorBody>(outcome)
+            }
+        }
     }
 
     async fn refresh(
@@ -135,16 +191,43 @@ impl Vendor for Endpoint {
         refresh_token: &Secret,
     ) -> Result<IssuedTokens, GrantError> {
         let credentials = credentials.get().await?;
-        let client = Client::new(self.clone())?;
-        let outcome = client
-            .create_token_outcome(types::RefreshGrant {
-                client_id: credentials.client_id.clone(),
-                client_secret: Some(credentials.client_secret.clone()),
-                refresh_token: refresh_token.clone(),
-                scope: credentials.scope.clone(),
-            })
-            .await?;
-        adapter::issued::<_, ErrorBody>(outcome)
+        match &credentials.authentication {
+            Authentication::Secret { client_secret: given_client_secret, .. } => {
+                let client = Client::new(self.clone())?;
+                let outcome = client
+                    .create_token_outcome(types::RefreshGrant {
+                        client_id: credentials.client_id.clone(),
+                        client_secret: Some(given_client_secret.clone()),
+                        refresh_token: refresh_token.clone(),
+                        scope: credentials.scope.clone(),
+                    })
+                    .await?;
+                adapter::issued::<_, ErrorBody>(outcome)
+            }
+            Authentication::Assertion { private_key: given_private_key, key_id: given_key_id, .. } => {
+                let computed_client_assertion = adapter::computed(
+                    compute::Jwt::new(&[compute::Algorithm::Rs256])
+                        .header("kid", given_key_id)
+                        .claim("iss", &credentials.client_id)
+                        .claim("sub", &credentials.client_id)
+                        .claim("aud", [self.text_base()?.as_str(), "/"].concat())
+                        .claim("jti", adapter::computed(compute::uuid())?)
+                        .claim("iat", compute::Moment::after(0).unix())
+                        .claim("exp", compute::Moment::after(60).unix())
+                        .sign("private_key", given_private_key),
+                )?;
+                let client = Client::new(self.clone())?;
+                let outcome = client
+                    .create_token_outcome(types::AssertedRefreshGrant {
+                        client_id: credentials.client_id.clone(),
+                        client_assertion: computed_client_assertion.clone(),
+                        refresh_token: refresh_token.clone(),
+                        scope: credentials.scope.clone(),
+                    })
+                    .await?;
+                adapter::issued::<_, ErrorBody>(outcome)
+            }
+        }
     }
 
     async fn revoke(
@@ -153,15 +236,41 @@ impl Vendor for Endpoint {
         token: &Secret,
     ) -> Result<(), GrantError> {
         let credentials = credentials.get().await?;
-        let client = Client::new(self.clone())?;
-        client
-            .revoke_token(types::RevokeRequest {
-                client_id: credentials.client_id.clone(),
-                client_secret: Some(credentials.client_secret.clone()),
-                token: token.clone(),
-            })
-            .await?;
-        Ok(())
+        match &credentials.authentication {
+            Authentication::Secret { client_secret: given_client_secret, .. } => {
+                let client = Client::new(self.clone())?;
+                client
+                    .revoke_token(types::RevokeRequest {
+                        client_id: credentials.client_id.clone(),
+                        client_secret: Some(given_client_secret.clone()),
+                        token: token.clone(),
+                    })
+                    .await?;
+                Ok(())
+            }
+            Authentication::Assertion { private_key: given_private_key, key_id: given_key_id, .. } => {
+                let computed_client_assertion = adapter::computed(
+                    compute::Jwt::new(&[compute::Algorithm::Rs256])
+                        .header("kid", given_key_id)
+                        .claim("iss", &credentials.client_id)
+                        .claim("sub", &credentials.client_id)
+                        .claim("aud", [self.text_base()?.as_str(), "/"].concat())
+                        .claim("jti", adapter::computed(compute::uuid())?)
+                        .claim("iat", compute::Moment::after(0).unix())
+                        .claim("exp", compute::Moment::after(60).unix())
+                        .sign("private_key", given_private_key),
+                )?;
+                let client = Client::new(self.clone())?;
+                client
+                    .revoke_token(types::AssertedRevokeRequest {
+                        client_id: credentials.client_id.clone(),
+                        client_assertion: computed_client_assertion.clone(),
+                        token: token.clone(),
+                    })
+                    .await?;
+                Ok(())
+            }
+        }
     }
 }
 
@@ -170,8 +279,6 @@ impl FromEnv for Endpoint {
 
     const VARIABLES: &'static [Variable] = &[
         Variable::required("AUTH0_CLIENT_ID", "The id of the application."),
-        Variable::required("AUTH0_CLIENT_SECRET", "The secret of the application.")
-            .secret(),
         Variable::optional(
             "AUTH0_AUDIENCE",
             "The identifier of the API that the token is for.",
@@ -187,6 +294,20 @@ impl FromEnv for Endpoint {
         Variable::optional(
             "AUTH0_SCOPE",
             "Fewer scopes than those of the consent, separated by spaces.",
+        ),
+        Variable::optional(
+            "AUTH0_CLIENT_SECRET",
+            "With secret: The secret of the application.",
+        )
+            .secret(),
+        Variable::optional(
+            "AUTH0_PRIVATE_KEY",
+            "With assertion: The private key of the registered credential: an RSA key, as a PEM or a JWK.",
+        )
+            .secret(),
+        Variable::optional(
+            "AUTH0_KEY_ID",
+            "With assertion: The id that Auth0 gave to the registered credential.",
         ),
         Variable::optional("AUTH0_REFRESH_TOKEN", "The refresh token to start with.")
             .secret(),
@@ -217,15 +338,27 @@ impl FromEnv for Endpoint {
         if vars.given("AUTH0_ROTATION")? == Some(false) {
             endpoint = endpoint.without_rotation();
         }
+        let alternative = vars.alternative(&[
+            Alternative::new("secret", &["AUTH0_CLIENT_SECRET"], &[]),
+            Alternative::new("assertion", &["AUTH0_PRIVATE_KEY"], &["AUTH0_KEY_ID"]),
+        ])?;
         Ok((
             endpoint,
             Credentials {
                 client_id: vars.needed("AUTH0_CLIENT_ID")?,
-                client_secret: vars.needed("AUTH0_CLIENT_SECRET")?,
                 audience: vars.given("AUTH0_AUDIENCE")?,
                 organization: vars.given("AUTH0_ORGANIZATION")?,
                 resource: vars.given("AUTH0_RESOURCE")?,
                 scope: vars.given("AUTH0_SCOPE")?,
+                authentication: match alternative {
+                    "secret" => Authentication::Secret {
+                        client_secret: vars.needed("AUTH0_CLIENT_SECRET")?,
+                    },
+                    _ => Authentication::Assertion {
+                        private_key: vars.needed("AUTH0_PRIVATE_KEY")?,
+                        key_id: vars.given("AUTH0_KEY_ID")?,
+                    },
+                },
             },
         ))
     }

@@ -9,10 +9,10 @@
 //!
 //! let credentials = keycloak::Credentials {
 //!     client_id: "example-client-id".into(),
-//!     client_secret: None,
-//!     username: "example-user".into(),
-//!     password: "example-password".into(),
 //!     scope: None,
+//!     authentication: keycloak::Authentication::Secret {
+//!         client_secret: "example-client-secret".into(),
+//!     },
 //! };
 //! let tokens = TokenSource::new(
 //!     keycloak::Endpoint::production("example-host").realm("example"),
@@ -30,8 +30,9 @@
 pub use ::freshtoken_keycloak::{
     Client, Endpoint, Error, ErrorBody, SpaceDelimited, types,
 };
+use ::freshtoken_wire::compute;
 use crate::adapter;
-use crate::env::{EnvError, FromEnv, Variable};
+use crate::env::{Alternative, EnvError, FromEnv, Variable};
 use crate::{
     CredentialSource, GrantError, IssuedTokens, RefreshTokens, Renewal, Secret,
     TokenKind, TokenPolicy, Vendor,
@@ -48,20 +49,43 @@ pub struct Credentials {
     /// The id of the client. It is not a secret. Source: [the vendor's
     /// documentation](https://github.com/keycloak/keycloak/blob/main/docs/documentation/server_admin/topics/clients/oidc/con-confidential-client-credentials.adoc).
     pub client_id: String,
-    /// The secret of the client. A public client has none. Source: [the vendor's
-    /// documentation](https://github.com/keycloak/keycloak/blob/main/docs/documentation/server_admin/topics/clients/oidc/con-confidential-client-credentials.adoc).
-    pub client_secret: Option<Secret>,
-    /// The name of the user. Source: [the
-    /// server](https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/grants/ResourceOwnerPasswordCredentialsGrantType.java).
-    pub username: String,
-    /// The password of the user. Source: [the
-    /// server](https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/grants/ResourceOwnerPasswordCredentialsGrantType.java).
-    pub password: Secret,
     /// Scopes besides those that the client always has. They are sent as one string, separated by
     /// spaces. `openid` adds an ID token, and `offline_access` makes the refresh token an offline
     /// token. Source: [the
     /// server](https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/TokenManager.java).
     pub scope: Option<SpaceDelimited<String>>,
+    /// How the client authenticates.
+    pub authentication: Authentication,
+}
+
+/// How the client authenticates: one of the ways that the vendor accepts. `Debug` prints no secret.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Authentication {
+    /// With the credentials of `secret`.
+    Secret {
+        /// The secret of the client. A public client has none. Source: [the vendor's
+        /// documentation](https://github.com/keycloak/keycloak/blob/main/docs/documentation/server_admin/topics/clients/oidc/con-confidential-client-credentials.adoc).
+        client_secret: Secret,
+    },
+    /// With the credentials of `assertion`.
+    Assertion {
+        /// The private key of the client, as a PEM or a JWK: an RSA key, or an EC key of the curve P-256.
+        private_key: Secret,
+        /// The id of the key, if the server reads the keys of the client from a JWKS URL.
+        key_id: Option<String>,
+    },
+    /// With the credentials of `password`.
+    Password {
+        /// The secret of the client. A public client has none. Source: [the vendor's
+        /// documentation](https://github.com/keycloak/keycloak/blob/main/docs/documentation/server_admin/topics/clients/oidc/con-confidential-client-credentials.adoc).
+        client_secret: Option<Secret>,
+        /// The name of the user. Source: [the
+        /// server](https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/grants/ResourceOwnerPasswordCredentialsGrantType.java).
+        username: String,
+        /// The password of the user. Source: [the
+        /// server](https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/grants/ResourceOwnerPasswordCredentialsGrantType.java).
+        password: Secret,
+    },
 }
 
 impl Vendor for Endpoint {
@@ -92,11 +116,16 @@ impl Vendor for Endpoint {
     }
 
     fn requested(credentials: &Credentials) -> String {
-        adapter::Requested::new()
+        let requested = adapter::Requested::new()
             .with("client_id", &credentials.client_id)
-            .with("username", &credentials.username)
-            .with("scope", &credentials.scope)
-            .finish()
+            .with("scope", &credentials.scope);
+        let requested = match &credentials.authentication {
+            Authentication::Password { username: given_username, .. } => {
+                requested.with("username", given_username)
+            }
+            _ => requested,
+        };
+        requested.finish()
     }
 
     async fn login(
@@ -104,23 +133,78 @@ impl Vendor for Endpoint {
         credentials: &CredentialSource<Credentials>,
     ) -> Result<IssuedTokens, GrantError> {
         let credentials = credentials.get().await?;
-        adapter::given(&[
-            ("client_id", &credentials.client_id),
-            ("client_secret", &credentials.client_secret),
-            ("username", &credentials.username),
-            ("password", &credentials.password),
-        ])?;
-        let client = Client::new(self.clone())?;
-        let outcome = client
-            .create_token_outcome(types::PasswordGrant {
-                client_id: credentials.client_id.clone(),
-                client_secret: credentials.client_secret.clone(),
-                username: credentials.username.clone(),
-                password: credentials.password.clone(),
-                scope: credentials.scope.clone(),
-            })
-            .await?;
-        adapter::issued::<_, ErrorBody>(outcome)
+        match &credentials.authentication {
+            Authentication::Secret { client_secret: given_client_secret, .. } => {
+                adapter::given(&[
+                    ("client_id", &credentials.client_id),
+                    ("client_secret", given_client_secret),
+                ])?;
+                let client = Client::new(self.clone())?;
+                let outcome = client
+                    .create_token_outcome(types::ClientCredentialsGrant {
+                        client_id: credentials.client_id.clone(),
+                        client_secret: given_client_secret.clone(),
+                        scope: credentials.scope.clone(),
+                    })
+                    .await?;
+                adapter::issued::<_, ErrorBody>(outcome)
+            }
+            Authentication::Assertion { private_key: given_private_key, key_id: given_key_id, .. } => {
+                adapter::given(&[
+                    ("client_id", &credentials.client_id),
+                    ("key_id", given_key_id),
+                ])?;
+                let computed_client_assertion = adapter::computed(
+                    compute::Jwt::new(&[
+                        compute::Algorithm::Rs256,
+                        compute::Algorithm::Es256,
+                    ])
+                        .header("kid", given_key_id)
+                        .claim("iss", &credentials.client_id)
+                        .claim("sub", &credentials.client_id)
+                        .claim(
+                            "aud",
+                            [
+                                self.text_base()?.as_str(),
+                                "/realms/",
+                                self.text_setting("realm")?,
+                            ].concat(),
+                        )
+                        .claim("jti", adapter::computed(compute::uuid())?)
+                        .claim("iat", compute::Moment::after(0).unix())
+                        .claim("exp", compute::Moment::after(60).unix())
+                        .sign("private_key", given_private_key),
+                )?;
+                let client = Client::new(self.clone())?;
+                let outcome = client
+                    .create_token_outcome(types::AssertionGrant {
+                        client_id: credentials.client_id.clone(),
+                        client_assertion: computed_client_assertion.clone(),
+                        scope: credentials.scope.clone(),
+                    })
+                    .await?;
+                adapter::issued::<_, ErrorBody>(outcome)
+            }
+            Authentication::Password { client_secret: given_client_secret, username: given_username, password: given_password, .. } => {
+                adapter::given(&[
+                    ("client_id", &credentials.client_id),
+                    ("client_secret", given_client_secret),
+                    ("username", given_username),
+                    ("password", given_password),
+                ])?;
+                let client = Client::new(self.clone())?;
+                let outcome = client
+                    .create_token_outcome(types::PasswordGrant {
+                        client_id: credentials.client_id.clone(),
+                        client_secret: given_client_secret.clone(),
+                        username: given_username.clone(),
+                        password: given_password.clone(),
+                        scope: credentials.scope.clone(),
+                    })
+                    .await?;
+                adapter::issued::<_, ErrorBody>(outcome)
+            }
+        }
     }
 
     async fn refresh(
@@ -129,15 +213,62 @@ impl Vendor for Endpoint {
         refresh_token: &Secret,
     ) -> Result<IssuedTokens, GrantError> {
         let credentials = credentials.get().await?;
-        let client = Client::new(self.clone())?;
-        let outcome = client
-            .create_token_outcome(types::RefreshGrant {
-                client_id: credentials.client_id.clone(),
-                client_secret: credentials.client_secret.clone(),
-                refresh_token: refresh_token.clone(),
-            })
-            .await?;
-        adapter::issued::<_, ErrorBody>(outcome)
+        match &credentials.authentication {
+            Authentication::Secret { client_secret: given_client_secret, .. } => {
+                let client = Client::new(self.clone())?;
+                let outcome = client
+                    .create_token_outcome(types::RefreshGrant {
+                        client_id: credentials.client_id.clone(),
+                        client_secret: Some(given_client_secret.clone()),
+                        refresh_token: refresh_token.clone(),
+                    })
+                    .await?;
+                adapter::issued::<_, ErrorBody>(outcome)
+            }
+            Authentication::Assertion { private_key: given_private_key, key_id: given_key_id, .. } => {
+                let computed_client_assertion = adapter::computed(
+                    compute::Jwt::new(&[
+                        compute::Algorithm::Rs256,
+                        compute::Algorithm::Es256,
+                    ])
+                        .header("kid", given_key_id)
+                        .claim("iss", &credentials.client_id)
+                        .claim("sub", &credentials.client_id)
+                        .claim(
+                            "aud",
+                            [
+                                self.text_base()?.as_str(),
+                                "/realms/",
+                                self.text_setting("realm")?,
+                            ].concat(),
+                        )
+                        .claim("jti", adapter::computed(compute::uuid())?)
+                        .claim("iat", compute::Moment::after(0).unix())
+                        .claim("exp", compute::Moment::after(60).unix())
+                        .sign("private_key", given_private_key),
+                )?;
+                let client = Client::new(self.clone())?;
+                let outcome = client
+                    .create_token_outcome(types::AssertedRefreshGrant {
+                        client_id: credentials.client_id.clone(),
+                        client_assertion: computed_client_assertion.clone(),
+                        refresh_token: refresh_token.clone(),
+                    })
+                    .await?;
+                adapter::issued::<_, ErrorBody>(outcome)
+            }
+            Authentication::Password { client_secret: given_client_secret, .. } => {
+                let client = Client::new(self.clone())?;
+                let outcome = client
+                    .create_token_outcome(types::RefreshGrant {
+                        client_id: credentials.client_id.clone(),
+                        client_secret: given_client_secret.clone(),
+                        refresh_token: refresh_token.clone(),
+                    })
+                    .await?;
+                adapter::issued::<_, ErrorBody>(outcome)
+            }
+        }
     }
 
     async fn revoke(
@@ -146,16 +277,65 @@ impl Vendor for Endpoint {
         token: &Secret,
     ) -> Result<(), GrantError> {
         let credentials = credentials.get().await?;
-        let client = Client::new(self.clone())?;
-        let result = client
-            .revoke_token(types::RevokeRequest {
-                client_id: credentials.client_id.clone(),
-                client_secret: credentials.client_secret.clone(),
-                token: token.clone(),
-            })
-            .await;
-        let gone = &["invalid_token"];
-        adapter::revoked_or_gone(result, gone)
+        match &credentials.authentication {
+            Authentication::Secret { client_secret: given_client_secret, .. } => {
+                let client = Client::new(self.clone())?;
+                let result = client
+                    .revoke_token(types::RevokeRequest {
+                        client_id: credentials.client_id.clone(),
+                        client_secret: Some(given_client_secret.clone()),
+                        token: token.clone(),
+                    })
+                    .await;
+                let gone = &["invalid_token"];
+                adapter::revoked_or_gone(result, gone)
+            }
+            Authentication::Assertion { private_key: given_private_key, key_id: given_key_id, .. } => {
+                let computed_client_assertion = adapter::computed(
+                    compute::Jwt::new(&[
+                        compute::Algorithm::Rs256,
+                        compute::Algorithm::Es256,
+                    ])
+                        .header("kid", given_key_id)
+                        .claim("iss", &credentials.client_id)
+                        .claim("sub", &credentials.client_id)
+                        .claim(
+                            "aud",
+                            [
+                                self.text_base()?.as_str(),
+                                "/realms/",
+                                self.text_setting("realm")?,
+                            ].concat(),
+                        )
+                        .claim("jti", adapter::computed(compute::uuid())?)
+                        .claim("iat", compute::Moment::after(0).unix())
+                        .claim("exp", compute::Moment::after(60).unix())
+                        .sign("private_key", given_private_key),
+                )?;
+                let client = Client::new(self.clone())?;
+                let result = client
+                    .revoke_token(types::AssertedRevokeRequest {
+                        client_id: credentials.client_id.clone(),
+                        client_assertion: computed_client_assertion.clone(),
+                        token: token.clone(),
+                    })
+                    .await;
+                let gone = &["invalid_token"];
+                adapter::revoked_or_gone(result, gone)
+            }
+            Authentication::Password { client_secret: given_client_secret, .. } => {
+                let client = Client::new(self.clone())?;
+                let result = client
+                    .revoke_token(types::RevokeRequest {
+                        client_id: credentials.client_id.clone(),
+                        client_secret: given_client_secret.clone(),
+                        token: token.clone(),
+                    })
+                    .await;
+                let gone = &["invalid_token"];
+                adapter::revoked_or_gone(result, gone)
+            }
+        }
     }
 }
 
@@ -164,14 +344,30 @@ impl FromEnv for Endpoint {
 
     const VARIABLES: &'static [Variable] = &[
         Variable::required("KEYCLOAK_CLIENT_ID", "The id of the client."),
-        Variable::optional("KEYCLOAK_CLIENT_SECRET", "The secret of the client.")
-            .secret(),
-        Variable::required("KEYCLOAK_USERNAME", "The name of the user."),
-        Variable::required("KEYCLOAK_PASSWORD", "The password of the user.").secret(),
         Variable::optional(
             "KEYCLOAK_SCOPE",
             "Scopes besides those that the client always has.",
         ),
+        Variable::optional(
+            "KEYCLOAK_CLIENT_SECRET",
+            "With secret or password: The secret of the client.",
+        )
+            .secret(),
+        Variable::optional(
+            "KEYCLOAK_PRIVATE_KEY",
+            "With assertion: The private key of the client, as a PEM or a JWK: an RSA key, or an EC key of the curve P-256.",
+        )
+            .secret(),
+        Variable::optional(
+            "KEYCLOAK_KEY_ID",
+            "With assertion: The id of the key, if the server reads the keys of the client from a JWKS URL.",
+        ),
+        Variable::optional("KEYCLOAK_USERNAME", "With password: The name of the user."),
+        Variable::optional(
+            "KEYCLOAK_PASSWORD",
+            "With password: The password of the user.",
+        )
+            .secret(),
         Variable::optional("KEYCLOAK_REFRESH_TOKEN", "The refresh token to start with.")
             .secret(),
         Variable::required("KEYCLOAK_REALM", "The name of the realm."),
@@ -203,14 +399,38 @@ impl FromEnv for Endpoint {
         if vars.given("KEYCLOAK_ROTATION")? == Some(false) {
             endpoint = endpoint.without_rotation();
         }
+        let alternative = vars.alternative(&[
+            Alternative::new("secret", &["KEYCLOAK_CLIENT_SECRET"], &[]),
+            Alternative::new(
+                "assertion",
+                &["KEYCLOAK_PRIVATE_KEY"],
+                &["KEYCLOAK_KEY_ID"],
+            ),
+            Alternative::new(
+                "password",
+                &["KEYCLOAK_USERNAME", "KEYCLOAK_PASSWORD"],
+                &["KEYCLOAK_CLIENT_SECRET"],
+            ),
+        ])?;
         Ok((
             endpoint,
             Credentials {
                 client_id: vars.needed("KEYCLOAK_CLIENT_ID")?,
-                client_secret: vars.given("KEYCLOAK_CLIENT_SECRET")?,
-                username: vars.needed("KEYCLOAK_USERNAME")?,
-                password: vars.needed("KEYCLOAK_PASSWORD")?,
                 scope: vars.given_list("KEYCLOAK_SCOPE", ' ')?,
+                authentication: match alternative {
+                    "secret" => Authentication::Secret {
+                        client_secret: vars.needed("KEYCLOAK_CLIENT_SECRET")?,
+                    },
+                    "assertion" => Authentication::Assertion {
+                        private_key: vars.needed("KEYCLOAK_PRIVATE_KEY")?,
+                        key_id: vars.given("KEYCLOAK_KEY_ID")?,
+                    },
+                    _ => Authentication::Password {
+                        client_secret: vars.given("KEYCLOAK_CLIENT_SECRET")?,
+                        username: vars.needed("KEYCLOAK_USERNAME")?,
+                        password: vars.needed("KEYCLOAK_PASSWORD")?,
+                    },
+                },
             },
         ))
     }

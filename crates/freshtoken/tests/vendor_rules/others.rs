@@ -1,5 +1,10 @@
 //! What is special at Auth0, Entra, Google, Keycloak, QuickBooks and Zoho.
 
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use freshtoken::store::MemoryStore;
 use freshtoken::{ErrorKind, TokenSource, Vendor, auth0, entra, google, keycloak, quickbooks, zoho};
 
 use crate::server::{Response, Server, ask, builder, limit, unix};
@@ -189,6 +194,89 @@ async fn a_google_key_that_cannot_be_read_is_named_and_nothing_is_sent() {
     assert!(message.contains("private_key") && !message.contains("hunter2"), "{message}");
 }
 
+fn keycloak_at(server: &Server) -> keycloak::Endpoint {
+    keycloak::Endpoint::at(format!("{}/auth", server.url())).unwrap().realm("acme")
+}
+
+fn keycloak_credentials(authentication: keycloak::Authentication) -> keycloak::Credentials {
+    keycloak::Credentials { client_id: "a-client".into(), scope: None, authentication }
+}
+
+fn keycloak_secret() -> keycloak::Authentication {
+    keycloak::Authentication::Secret { client_secret: "a-client-secret".into() }
+}
+
+fn keycloak_password() -> keycloak::Authentication {
+    keycloak::Authentication::Password { client_secret: None, username: "ann".into(), password: "hunter2".into() }
+}
+
+/// The claims of the JWT at the end of a form.
+fn claims(form: &str) -> serde_json::Value {
+    let jwt = form.rsplit('=').next().unwrap();
+    let claims = URL_SAFE_NO_PAD.decode(jwt.split('.').nth(1).unwrap()).unwrap();
+    serde_json::from_slice(&claims).unwrap()
+}
+
+#[tokio::test]
+async fn a_client_of_keycloak_logs_in_with_a_secret_a_jwt_or_a_password() {
+    let clock = TestClock::new();
+    let server = Server::new(Response::json(200, r#"{"access_token":"first","expires_in":300,"token_type":"Bearer"}"#));
+    let key = rcgen::KeyPair::generate().unwrap().serialize_pem();
+    let assertion = keycloak::Authentication::Assertion { private_key: key.as_str().into(), key_id: None };
+    for way in [keycloak_secret(), assertion, keycloak_password()] {
+        ask(&builder(keycloak_at(&server), keycloak_credentials(way), &clock).build()).await.unwrap();
+    }
+    let [secret, assertion, password] = server.requests().try_into().unwrap();
+    assert_eq!(secret.body, "grant_type=client_credentials&client_id=a-client&client_secret=a-client-secret");
+    assert_eq!(password.body, "grant_type=password&client_id=a-client&username=ann&password=hunter2");
+    let claims = claims(&assertion.body);
+    assert_eq!((&claims["iss"], &claims["sub"]), (&"a-client".into(), &"a-client".into()));
+    assert_eq!(claims["aud"], format!("{}/auth/realms/acme", server.url()));
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 60);
+}
+
+#[tokio::test]
+async fn a_store_keeps_tokens_for_different_requests_apart() {
+    let clock = TestClock::new();
+    let server = Server::new(Response::new(500));
+    let store = Arc::new(MemoryStore::new());
+    let api = |audience: &str| auth0::Credentials { audience: Some(audience.into()), ..auth0_credentials() };
+    let auth0 = |credentials: auth0::Credentials| {
+        let endpoint = auth0::Endpoint::at(server.url()).unwrap();
+        builder(endpoint, credentials, &clock).store(store.clone(), "one").build()
+    };
+    let keycloak = |way: keycloak::Authentication| {
+        builder(keycloak_at(&server), keycloak_credentials(way), &clock).store(store.clone(), "one").build()
+    };
+    let key = rcgen::KeyPair::generate().unwrap().serialize_pem();
+    let jwt = |key_id: &str| keycloak::Authentication::Assertion {
+        private_key: key.as_str().into(),
+        key_id: Some(key_id.into()),
+    };
+    let sources = [
+        ("of an audience", auth0(api("https://one.example"))),
+        ("of another", auth0(api("https://other.example"))),
+        ("of another client", auth0(auth0::Credentials { client_id: "b-client".into(), ..api("https://one.example") })),
+        ("of a client", keycloak(keycloak_secret())),
+        ("of a user", keycloak(keycloak_password())),
+    ];
+    for (token, tokens) in &sources {
+        server.does(Response::json(
+            200,
+            format!(r#"{{"access_token":"{token}","expires_in":300,"token_type":"Bearer"}}"#),
+        ));
+        assert_eq!(ask(tokens).await.unwrap(), *token);
+    }
+    assert_eq!((store.len(), server.count()), (5, 5));
+
+    // Another way to authenticate, or another key of the client, makes it no other token.
+    for way in [jwt("a-key"), jwt("another-key"), keycloak_secret()] {
+        assert_eq!(ask(&keycloak(way)).await.unwrap(), "of a client");
+    }
+    assert_eq!(ask(&auth0(api("https://one.example"))).await.unwrap(), "of an audience");
+    assert_eq!(server.count(), 5);
+}
+
 #[tokio::test]
 async fn an_offline_token_of_keycloak_does_not_expire() {
     for (lifetime, expires_in) in [(0, None), (1_800, Some(1_800))] {
@@ -198,15 +286,9 @@ async fn an_offline_token_of_keycloak_does_not_expire() {
                 "token_type":"Bearer","not-before-policy":0,"scope":"offline_access"}}"#
         );
         let server = Server::new(Response::json(200, body));
-        let credentials = keycloak::Credentials {
-            client_id: "a-client".into(),
-            client_secret: None,
-            username: "ann".into(),
-            password: "hunter2".into(),
-            scope: Some(["offline_access".to_owned()].into()),
-        };
-        let endpoint = keycloak::Endpoint::at(format!("{}/auth", server.url())).unwrap().realm("acme");
-        let tokens = builder(endpoint, credentials, &clock).build();
+        let scope = Some(["offline_access".to_owned()].into());
+        let credentials = keycloak::Credentials { scope, ..keycloak_credentials(keycloak_password()) };
+        let tokens = builder(keycloak_at(&server), credentials, &clock).build();
         ask(&tokens).await.unwrap();
         assert_eq!(server.requests()[0].line, "POST /auth/realms/acme/protocol/openid-connect/token");
         let refresh_expires_at = tokens.status().refresh_expires_at;
@@ -214,20 +296,38 @@ async fn an_offline_token_of_keycloak_does_not_expire() {
     }
 }
 
+fn auth0_credentials() -> auth0::Credentials {
+    auth0::Credentials {
+        client_id: "a-client".into(),
+        audience: Some("https://api.example.com/".into()),
+        organization: None,
+        resource: None,
+        scope: None,
+        authentication: auth0::Authentication::Secret { client_secret: "a-client-secret".into() },
+    }
+}
+
+#[tokio::test]
+async fn an_application_of_auth0_logs_in_with_a_jwt_for_its_domain() {
+    let clock = TestClock::new();
+    let server = Server::new(Response::json(200, r#"{"access_token":"first","expires_in":300,"token_type":"Bearer"}"#));
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap().serialize_pem();
+    let authentication = auth0::Authentication::Assertion { private_key: key.as_str().into(), key_id: None };
+    let credentials = auth0::Credentials { authentication, ..auth0_credentials() };
+    ask(&builder(auth0::Endpoint::at(server.url()).unwrap(), credentials, &clock).build()).await.unwrap();
+    let body: serde_json::Value = serde_json::from_str(&server.requests()[0].body).unwrap();
+    assert!(body.get("client_secret").is_none() && body["audience"] == "https://api.example.com/", "{body}");
+    let claims = claims(body["client_assertion"].as_str().unwrap());
+    assert_eq!(claims["aud"], format!("{}/", server.url()));
+    assert_eq!((&claims["iss"], &claims["sub"]), (&body["client_id"], &body["client_id"]));
+}
+
 #[tokio::test]
 async fn auth0_says_when_to_retry_in_unix_seconds() {
     let clock = TestClock::new();
     let throttled = Response::json(429, r#"{"error":"too_many_requests"}"#).date(clock.wall());
     let server = Server::new(throttled.header("x-ratelimit-reset", (unix(clock.wall()) + 45).to_string()));
-    let credentials = auth0::Credentials {
-        client_id: "a-client".into(),
-        client_secret: "a-client-secret".into(),
-        audience: Some("https://api.example.com/".into()),
-        organization: None,
-        resource: None,
-        scope: None,
-    };
-    let tokens = builder(auth0::Endpoint::at(server.url()).unwrap(), credentials, &clock).build();
+    let tokens = builder(auth0::Endpoint::at(server.url()).unwrap(), auth0_credentials(), &clock).build();
     let error = ask(&tokens).await.unwrap_err();
     assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Unavailable, Some(s(45))));
     assert_eq!(

@@ -27,6 +27,29 @@ async fn create_token_client_credentials() {
 }
 
 #[tokio::test]
+async fn create_token_assertion() {
+    let response = Response {
+        status: 200,
+        media_type: "application/json",
+        body: "{\"access_token\":\"example-access-token\",\"expires_in\":300,\"refresh_expires_in\":1800,\"refresh_token\":\"example-refresh-token\",\"token_type\":\"Bearer\",\"not-before-policy\":0,\"session_state\":\"00000000-0000-4000-8000-00000000000a\",\"scope\":\"profile email\"}",
+        headers: &[],
+    };
+    let server = Server::start(response).await;
+    crate::client(&server)
+        .create_token(types::AssertionGrant {
+            client_id: "example-client-id".into(),
+            client_assertion: "example-header.example-claims.example-signature".into(),
+            scope: None,
+        })
+        .await
+        .expect("a success");
+    let secrets = &[
+        ("client_assertion", "example-header.example-claims.example-signature"),
+    ];
+    review!("requests", "create_token.assertion", server.request_text(secrets).await);
+}
+
+#[tokio::test]
 async fn create_token_password() {
     let response = Response {
         status: 200,
@@ -100,6 +123,30 @@ async fn create_token_refresh_token() {
 }
 
 #[tokio::test]
+async fn create_token_refresh_with_assertion() {
+    let response = Response {
+        status: 200,
+        media_type: "application/json",
+        body: "{\"access_token\":\"example-access-token\",\"expires_in\":300,\"refresh_expires_in\":1800,\"refresh_token\":\"example-refresh-token\",\"token_type\":\"Bearer\",\"not-before-policy\":0,\"session_state\":\"00000000-0000-4000-8000-00000000000a\",\"scope\":\"profile email\"}",
+        headers: &[],
+    };
+    let server = Server::start(response).await;
+    crate::client(&server)
+        .create_token(types::AssertedRefreshGrant {
+            client_id: "example-client-id".into(),
+            client_assertion: "example-header.example-claims.example-signature".into(),
+            refresh_token: "example-refresh-token".into(),
+        })
+        .await
+        .expect("a success");
+    let secrets = &[
+        ("client_assertion", "example-header.example-claims.example-signature"),
+        ("refresh_token", "example-refresh-token"),
+    ];
+    review!("requests", "create_token.refresh_with_assertion", server.request_text(secrets).await);
+}
+
+#[tokio::test]
 async fn revoke_token_refresh_token() {
     let response = Response {
         status: 200,
@@ -121,6 +168,30 @@ async fn revoke_token_refresh_token() {
         ("token", "example-refresh-token"),
     ];
     review!("requests", "revoke_token.refresh_token", server.request_text(secrets).await);
+}
+
+#[tokio::test]
+async fn revoke_token_with_assertion() {
+    let response = Response {
+        status: 200,
+        media_type: "",
+        body: "",
+        headers: &[],
+    };
+    let server = Server::start(response).await;
+    crate::client(&server)
+        .revoke_token(types::AssertedRevokeRequest {
+            client_id: "example-client-id".into(),
+            client_assertion: "example-header.example-claims.example-signature".into(),
+            token: "example-refresh-token".into(),
+        })
+        .await
+        .expect("a success");
+    let secrets = &[
+        ("client_assertion", "example-header.example-claims.example-signature"),
+        ("token", "example-refresh-token"),
+    ];
+    review!("requests", "revoke_token.with_assertion", server.request_text(secrets).await);
 }
 
 #[tokio::test]

@@ -7,11 +7,9 @@ use freshtoken_keycloak::{Error, types};
 
 async fn call_create_token(server: &Server) -> Result<types::Token, Error> {
     crate::client(server)
-        .create_token(types::PasswordGrant {
+        .create_token(types::ClientCredentialsGrant {
             client_id: "example-client-id".into(),
-            client_secret: Some("example-client-secret".into()),
-            username: "example-user".into(),
-            password: "example-password".into(),
+            client_secret: "example-client-secret".into(),
             scope: None,
         })
         .await
@@ -29,7 +27,6 @@ async fn create_token_returns_200_after_password() {
     let result = call_create_token(&server).await;
     let secrets = &[
         ("client_secret", "example-client-secret"),
-        ("password", "example-password"),
         ("access_token", "example-access-token"),
         ("refresh_token", "example-refresh-token"),
     ];
@@ -48,7 +45,6 @@ async fn create_token_returns_200_offline() {
     let result = call_create_token(&server).await;
     let secrets = &[
         ("client_secret", "example-client-secret"),
-        ("password", "example-password"),
         ("access_token", "example-access-token-of-offline-session"),
         ("refresh_token", "example-offline-token"),
         ("id_token", "example-id-token"),
@@ -68,7 +64,6 @@ async fn create_token_returns_200_after_client_credentials() {
     let result = call_create_token(&server).await;
     let secrets = &[
         ("client_secret", "example-client-secret"),
-        ("password", "example-password"),
         ("access_token", "example-access-token-of-service-account"),
     ];
     review!("responses", "create_token.200.after_client_credentials", server.response_text(&result, secrets).await);
@@ -84,10 +79,7 @@ async fn create_token_returns_400_invalid_request() {
     };
     let server = Server::start(response).await;
     let result = call_create_token(&server).await;
-    let secrets = &[
-        ("client_secret", "example-client-secret"),
-        ("password", "example-password"),
-    ];
+    let secrets = &[("client_secret", "example-client-secret")];
     review!("responses", "create_token.400.invalid_request", server.response_text(&result, secrets).await);
 }
 
@@ -101,10 +93,7 @@ async fn create_token_returns_400_invalid_scope() {
     };
     let server = Server::start(response).await;
     let result = call_create_token(&server).await;
-    let secrets = &[
-        ("client_secret", "example-client-secret"),
-        ("password", "example-password"),
-    ];
+    let secrets = &[("client_secret", "example-client-secret")];
     review!("responses", "create_token.400.invalid_scope", server.response_text(&result, secrets).await);
 }
 
@@ -118,10 +107,7 @@ async fn create_token_returns_400_session_not_active() {
     };
     let server = Server::start(response).await;
     let result = call_create_token(&server).await;
-    let secrets = &[
-        ("client_secret", "example-client-secret"),
-        ("password", "example-password"),
-    ];
+    let secrets = &[("client_secret", "example-client-secret")];
     review!("responses", "create_token.400.session_not_active", server.response_text(&result, secrets).await);
 }
 
@@ -135,10 +121,7 @@ async fn create_token_returns_400_reused() {
     };
     let server = Server::start(response).await;
     let result = call_create_token(&server).await;
-    let secrets = &[
-        ("client_secret", "example-client-secret"),
-        ("password", "example-password"),
-    ];
+    let secrets = &[("client_secret", "example-client-secret")];
     review!("responses", "create_token.400.reused", server.response_text(&result, secrets).await);
 }
 
@@ -152,10 +135,7 @@ async fn create_token_returns_400_unauthorized_client() {
     };
     let server = Server::start(response).await;
     let result = call_create_token(&server).await;
-    let secrets = &[
-        ("client_secret", "example-client-secret"),
-        ("password", "example-password"),
-    ];
+    let secrets = &[("client_secret", "example-client-secret")];
     review!("responses", "create_token.400.unauthorized_client", server.response_text(&result, secrets).await);
 }
 
@@ -169,11 +149,22 @@ async fn create_token_returns_400_unsupported_grant_type() {
     };
     let server = Server::start(response).await;
     let result = call_create_token(&server).await;
-    let secrets = &[
-        ("client_secret", "example-client-secret"),
-        ("password", "example-password"),
-    ];
+    let secrets = &[("client_secret", "example-client-secret")];
     review!("responses", "create_token.400.unsupported_grant_type", server.response_text(&result, secrets).await);
+}
+
+#[tokio::test]
+async fn create_token_returns_400_invalid_client() {
+    let response = Response {
+        status: 400,
+        media_type: "application/json",
+        body: "{\"error\":\"invalid_client\",\"error_description\":\"An invented text about the JWT\"}",
+        headers: &[],
+    };
+    let server = Server::start(response).await;
+    let result = call_create_token(&server).await;
+    let secrets = &[("client_secret", "example-client-secret")];
+    review!("responses", "create_token.400.invalid_client", server.response_text(&result, secrets).await);
 }
 
 #[tokio::test]
@@ -186,10 +177,7 @@ async fn create_token_returns_400_not_allowed() {
     };
     let server = Server::start(response).await;
     let result = call_create_token(&server).await;
-    let secrets = &[
-        ("client_secret", "example-client-secret"),
-        ("password", "example-password"),
-    ];
+    let secrets = &[("client_secret", "example-client-secret")];
     review!("responses", "create_token.400.not_allowed", server.response_text(&result, secrets).await);
 }
 
@@ -203,10 +191,7 @@ async fn create_token_returns_401_invalid_client() {
     };
     let server = Server::start(response).await;
     let result = call_create_token(&server).await;
-    let secrets = &[
-        ("client_secret", "example-client-secret"),
-        ("password", "example-password"),
-    ];
+    let secrets = &[("client_secret", "example-client-secret")];
     review!("responses", "create_token.401.invalid_client", server.response_text(&result, secrets).await);
 }
 
@@ -220,10 +205,7 @@ async fn create_token_returns_401_unauthorized_client() {
     };
     let server = Server::start(response).await;
     let result = call_create_token(&server).await;
-    let secrets = &[
-        ("client_secret", "example-client-secret"),
-        ("password", "example-password"),
-    ];
+    let secrets = &[("client_secret", "example-client-secret")];
     review!("responses", "create_token.401.unauthorized_client", server.response_text(&result, secrets).await);
 }
 
@@ -237,10 +219,7 @@ async fn create_token_returns_401_invalid_grant() {
     };
     let server = Server::start(response).await;
     let result = call_create_token(&server).await;
-    let secrets = &[
-        ("client_secret", "example-client-secret"),
-        ("password", "example-password"),
-    ];
+    let secrets = &[("client_secret", "example-client-secret")];
     review!("responses", "create_token.401.invalid_grant", server.response_text(&result, secrets).await);
 }
 
@@ -254,10 +233,7 @@ async fn create_token_returns_403_access_denied() {
     };
     let server = Server::start(response).await;
     let result = call_create_token(&server).await;
-    let secrets = &[
-        ("client_secret", "example-client-secret"),
-        ("password", "example-password"),
-    ];
+    let secrets = &[("client_secret", "example-client-secret")];
     review!("responses", "create_token.403.access_denied", server.response_text(&result, secrets).await);
 }
 
@@ -271,10 +247,7 @@ async fn create_token_returns_403_https_required() {
     };
     let server = Server::start(response).await;
     let result = call_create_token(&server).await;
-    let secrets = &[
-        ("client_secret", "example-client-secret"),
-        ("password", "example-password"),
-    ];
+    let secrets = &[("client_secret", "example-client-secret")];
     review!("responses", "create_token.403.https_required", server.response_text(&result, secrets).await);
 }
 
@@ -288,10 +261,7 @@ async fn create_token_returns_404() {
     };
     let server = Server::start(response).await;
     let result = call_create_token(&server).await;
-    let secrets = &[
-        ("client_secret", "example-client-secret"),
-        ("password", "example-password"),
-    ];
+    let secrets = &[("client_secret", "example-client-secret")];
     review!("responses", "create_token.404", server.response_text(&result, secrets).await);
 }
 
