@@ -1,4 +1,6 @@
-"""Calls an API with `requests` and fresh tokens from `freshtoken serve`. A 401 is reported, so that the next call has another token."""
+"""Calls API_URL with `requests` and fresh tokens of FRESHTOKEN_ACCOUNT from `freshtoken serve`.
+
+A 401 is reported, so that the next call has another token."""
 import http.client, os, socket
 import requests
 

@@ -1,4 +1,4 @@
-"""Calls an API with a fresh token from `freshtoken serve`. Needs only the standard library."""
+"""Calls an API with a fresh token from `freshtoken serve`. Needs only the standard library, and FRESHTOKEN_ACCOUNT and API_URL."""
 import http.client, os, socket, urllib.request
 
 class Agent(http.client.HTTPConnection):

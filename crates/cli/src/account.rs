@@ -107,6 +107,16 @@ impl Account {
         }
         let message = message.replace("the environment variable ", "");
         let message = message.replace(" in the environment", "");
-        Failure::usage(format!("account {} in {file:?}: {message}", self.name))
+        Failure::usage(format!("account {} in {file:?}: {message}{}", self.name, self.unset()))
+    }
+
+    /// Returns which variables that the file names are not set, as the end of a message.
+    fn unset(&self) -> String {
+        let named = self.values.values().filter_map(|value| match value {
+            Value::Variable(name) if crate::environment(name).is_none() => Some(name.as_str()),
+            _ => None,
+        });
+        let names: Vec<&str> = named.collect();
+        if names.is_empty() { String::new() } else { format!("; not set: {}", names.join(", ")) }
     }
 }

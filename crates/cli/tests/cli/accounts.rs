@@ -71,6 +71,15 @@ fn a_value_that_decides_the_token_may_come_from_a_file_but_not_from_a_command() 
 }
 
 #[test]
+fn a_variable_that_is_not_set_is_named() {
+    let issuer = Fixed::token("unused");
+    let user = user(&issuer, "credentials.app_id = \"a\"\ncredentials.app_token = { env = \"SHOP_TOKEN\" }");
+    let ran = user.run(&["token", "--account", "shop"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.ends_with(": set credentials.app_token; not set: SHOP_TOKEN\n"), "{}", ran.err);
+}
+
+#[test]
 fn a_command_runs_only_for_a_request_and_gets_its_arguments_unchanged() {
     let issuer = Fixed::token("invented-token");
     let base = user(&issuer, "");
