@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use freshtoken::http::Request;
 use hyper::body::Incoming;
@@ -44,11 +44,11 @@ pub async fn serve(listener: Listener, agent: &Arc<Agent>) -> Result<(), Failure
     let mut slots = Slots::default();
     let mut connections = JoinSet::new();
     loop {
-        let has_room = slots.has_room(Instant::now());
+        let has_room = slots.has_room();
         tokio::select! {
             accepted = accept(&listener, agent), if has_room => {
                 let Some((stream, peer)) = accepted else { continue };
-                connections.spawn(connection(stream, peer, slots.take(Instant::now()), agent.clone(), stopping.clone()));
+                connections.spawn(connection(stream, peer, slots.take(), agent.clone(), stopping.clone()));
             }
             () = tokio::time::sleep(GRACE), if !has_room => {}
             Some(_) = connections.join_next() => {}
@@ -109,17 +109,26 @@ async fn connection(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(HEAD);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-    tokio::select! {
-        // A client that disconnects or is too slow is not an error.
-        _ = connection.as_mut() => return,
-        () = slot.evicted() => return,
-        _ = stopping.wait_for(|is_stopping| *is_stopping) => {
-            if !slot.is_busy() {
-                return;
+    let mut grace = pin!(tokio::time::sleep(GRACE));
+    let mut is_new = true;
+    loop {
+        tokio::select! {
+            // A request that has arrived is seen before the time is.
+            biased;
+            // A client that disconnects or is too slow is not an error.
+            _ = connection.as_mut() => return,
+            () = grace.as_mut(), if is_new => {
+                is_new = false;
+                slot.set_due();
             }
-            connection.as_mut().graceful_shutdown();
+            () = slot.evicted() => return,
+            _ = stopping.wait_for(|is_stopping| *is_stopping) => break,
         }
     }
+    if !slot.is_busy() {
+        return;
+    }
+    connection.as_mut().graceful_shutdown();
     let _ = connection.await;
 }
 
