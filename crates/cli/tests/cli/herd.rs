@@ -60,6 +60,26 @@ async fn a_killed_holder_is_replaced_and_no_refresh_token_is_spent_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_holder_has_stored_before_it_was_killed_is_used() {
+    let (_sandbox, issuer, user) = sandbox("zenoti").await;
+    // A pipe that is full: the process stores the token, and then waits to print it with the lease in its hands.
+    let (_reader, mut writer) = std::io::pipe().unwrap();
+    std::io::Write::write_all(&mut writer, &[0; 64 * 1024]).unwrap();
+    let mut holder = user.command(&["token", "zenoti"]).stdout(writer).spawn().unwrap();
+    let has_record = || {
+        let files = std::fs::read_dir(user.state()).into_iter().flatten().flatten();
+        files.into_iter().any(|file| file.path().extension().is_some_and(|extension| extension == "record"))
+    };
+    while !has_record() {
+        std::thread::yield_now();
+    }
+    holder.kill().unwrap();
+    assert_eq!(holder.wait().unwrap().code(), None, "it did not end before");
+    one_token(&herd(&user, 10, &["token", "zenoti"]));
+    assert_eq!(issuer.counts().requests, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_holder_delays_others_by_at_most_its_lease() {
     let (_sandbox, issuer, user) = sandbox("zenoti").await;
     issuer.inject(Fault::delay(Duration::from_secs(20)).on(FaultScope::Login));

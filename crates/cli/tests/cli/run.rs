@@ -116,9 +116,9 @@ async fn a_command_that_outlives_its_token_gets_no_401() {
     if !has("curl") {
         return;
     }
-    let (_sandbox, issuer, user) = sandbox_with("voucherify", |vendor| vendor.lifetime(Duration::from_secs(4))).await;
+    let (_sandbox, issuer, user) = sandbox_with("voucherify", |vendor| vendor.lifetime(Duration::from_secs(6))).await;
     let script = format!(
-        "end=$(($(date +%s) + 13)); while [ $(date +%s) -lt $end ]; do \
+        "end=$(($(date +%s) + 16)); while [ $(date +%s) -lt $end ]; do \
          [ -s \"$VOUCHERIFY_HEADER_FILE\" ] || exit 9; \
          curl -fsS --noproxy '*' -o /dev/null -H \"@$VOUCHERIFY_HEADER_FILE\" {}/v1/vouchers || exit 8; done",
         issuer.url()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use freshtoken_sandbox::Fault;
 
-use crate::support::{Fixed, Ran, User, sandbox};
+use crate::support::{Fixed, Ran, User, has, sandbox, sandbox_with};
 
 fn record(user: &User) -> PathBuf {
     let files = std::fs::read_dir(user.state()).unwrap().map(|entry| entry.unwrap().path());
@@ -59,15 +59,14 @@ fn a_record_of_a_newer_version_is_explained() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_good_token_is_served_while_its_renewal_hangs() {
     let (_sandbox, issuer, user) = sandbox("voucherify").await;
-    let first = user.ok(&["token", "voucherify"]);
-    issuer.inject(Fault::delay(Duration::from_secs(60)).times(10));
     // Its renewal is due, and it has not expired.
-    let arguments = ["-f", "+800s", crate::support::PROGRAM, "token", "voucherify"];
+    let arguments = ["-f", "-800s", crate::support::PROGRAM, "token", "voucherify"];
     let Ok(faked) = user.other_command("faketime", &arguments).output() else {
         return println!("skipped: no faketime");
     };
-    let ran = Ran::of(faked);
-    assert_eq!((ran.code, ran.out), (Some(0), first), "{}", ran.err);
+    let first = Ran::of(faked).out;
+    issuer.inject(Fault::delay(Duration::from_secs(60)).times(10));
+    assert_eq!(user.ok(&["token", "voucherify"]), first);
     assert_eq!(issuer.counts().requests, 2, "it was tried");
 }
 
@@ -145,6 +144,40 @@ async fn a_record_from_the_future_is_not_served_and_spends_no_refresh_token() {
     assert_ne!(now.as_bytes(), faked.stdout);
     let counts = issuer.counts();
     assert_eq!((counts.logins, counts.refreshes), (2, 0));
+}
+
+/// Runs the program with another wall clock; `None`: that is impossible here, and a line says so.
+fn with_clock(user: &User, offset: &str, arguments: &[&str]) -> Option<Ran> {
+    // A machine with its uptime says so in the record.
+    let record = std::fs::read_to_string(record(user)).unwrap();
+    if record.lines().next().is_none_or(|line| line.split(' ').count() < 6) || !has("faketime") {
+        println!("skipped: the machine's uptime is unknown, or there is no faketime");
+        return None;
+    }
+    let arguments = [&["-f", offset, crate::support::PROGRAM], arguments].concat();
+    Some(Ran::of(user.other_command("faketime", &arguments).output().unwrap()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_jumps_a_day_costs_no_refresh_token() {
+    let (_sandbox, issuer, user) = sandbox("zenoti").await;
+    let first = user.ok(&["token", "zenoti"]);
+    for offset in ["+1d", "-1d"] {
+        let Some(ran) = with_clock(&user, offset, &["token", "zenoti"]) else { return };
+        assert_eq!((ran.code, &ran.out), (Some(0), &first), "{offset}: {}", ran.err);
+    }
+    assert_eq!(issuer.counts().requests, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_expired_token_stays_expired_when_the_clock_jumps_back() {
+    let (_sandbox, _issuer, user) = sandbox_with("voucherify", |vendor| vendor.lifetime(Duration::from_secs(3))).await;
+    let first = user.ok(&["token", "voucherify"]);
+    while user.run(&["status", "voucherify", "--check"]).code == Some(0) {}
+    let Some(ran) = with_clock(&user, "-1h", &["token", "voucherify"]) else { return };
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_ne!(ran.out, first);
+    assert_eq!(user.ok(&["token", "voucherify"]), ran.out, "the new one is fresh by the right clock too");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,7 @@
 //! The content of a record's file: one line, and the string that a source reads.
 //!
 //! The line is `freshtoken-record <version> <generation> <check>`, where the check finds accidents: it is the start of the
-//! SHA-256 of generation and string.
+//! SHA-256 of generation, string and boot. It ends with ` <id> <time>` of the machine's start if that is known, see `boot`.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -11,6 +11,7 @@ use freshtoken_wire::Secret;
 
 use crate::store::file::access;
 use crate::store::file::account::Account;
+use crate::store::file::boot::Boot;
 use crate::store::file::error::{FileStoreError, Problem};
 use crate::store::file::guard::Guard;
 
@@ -26,17 +27,25 @@ const MAX_LEN: u64 = 16 << 20;
 /// A record as it is in a file.
 pub(crate) struct Stored {
     pub(crate) generation: u64,
+    /// When the machine had started, by the clock of the times in the string.
+    pub(crate) boot: Option<Boot>,
     pub(crate) text: Secret,
 }
 
-fn header(generation: u64, text: &Secret) -> String {
-    format!("{MAGIC}{VERSION} {generation} {}\n", check(generation, text.expose()))
+fn header(generation: u64, boot: Option<&Boot>, text: &Secret) -> String {
+    let check = check(generation, boot, text.expose());
+    let boot = boot.map(|Boot { id, at }| format!(" {id} {at}")).unwrap_or_default();
+    format!("{MAGIC}{VERSION} {generation} {check}{boot}\n")
 }
 
-fn check(generation: u64, text: &str) -> String {
+fn check(generation: u64, boot: Option<&Boot>, text: &str) -> String {
     let mut hash = hmac_sha256::Hash::new();
     hash.update(generation.to_be_bytes());
     hash.update(text.as_bytes());
+    if let Some(Boot { id, at }) = boot {
+        hash.update(id);
+        hash.update(at.to_be_bytes());
+    }
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -49,17 +58,22 @@ fn parse(content: &str) -> Result<Stored, Problem> {
     };
     let (header, text) = rest.split_once('\n').ok_or(Problem::Damaged)?;
     let mut fields = header.split(' ');
-    let mut number = || fields.next().and_then(|field| field.parse::<u64>().ok()).ok_or(Problem::Damaged);
-    match number()? {
+    let number = |field: Option<&str>| field.and_then(|field| field.parse::<u64>().ok()).ok_or(Problem::Damaged);
+    match number(fields.next())? {
         VERSION => {}
         newer if newer > VERSION => return Err(Problem::Newer),
         _ => return Err(Problem::Damaged),
     }
-    let generation = number()?;
-    if fields.next() != Some(&check(generation, text)) || fields.next().is_some() {
+    let generation = number(fields.next())?;
+    let found = fields.next();
+    let boot = match fields.next() {
+        Some(id) => Some(Boot { id: id.to_owned(), at: number(fields.next())? }),
+        None => None,
+    };
+    if found != Some(&check(generation, boot.as_ref(), text)) || fields.next().is_some() {
         return Err(Problem::Damaged);
     }
-    Ok(Stored { generation, text: text.into() })
+    Ok(Stored { generation, boot, text: text.into() })
 }
 
 /// Reads a record; `None`: there is none.
@@ -93,8 +107,15 @@ fn unreadable(path: &Path) -> FileStoreError {
     FileStoreError::new(path, if is_ours { Problem::Damaged } else { Problem::Foreign })
 }
 
-fn generation(path: &Path) -> Result<u64, FileStoreError> {
-    Ok(read(path)?.map_or(0, |stored| stored.generation))
+fn generation(stored: Option<&Stored>) -> u64 {
+    stored.map_or(0, |stored| stored.generation)
+}
+
+/// The start of the machine by the clock of a new string's times. If the clock was set, the caller goes on by the clock that
+/// [`Store::load`](crate::store::Store::load) has told it.
+fn boot(stored: Option<Stored>) -> Option<Boot> {
+    let known = stored.and_then(|stored| stored.boot);
+    known.filter(|boot| boot.now_if_clock_was_set().is_some()).or_else(Boot::current)
 }
 
 /// See [`Store::compare_and_store`](crate::store::Store::compare_and_store).
@@ -108,12 +129,14 @@ pub(crate) fn compare_and_store(
     text: &Secret,
 ) -> Result<bool, FileStoreError> {
     let path = account.record();
-    if generation(&path)? != expected {
+    let stored = read(&path)?;
+    if generation(stored.as_ref()) != expected {
         return Ok(false);
     }
-    let temporary = Temporary::write(account.temporary(), generation_after, text)?;
+    let header = header(generation_after, boot(stored).as_ref(), text);
+    let temporary = Temporary::write(account.temporary(), &header, text)?;
     let guard = Guard::take(account)?;
-    if generation(&path)? != expected {
+    if generation(read(&path)?.as_ref()) != expected {
         return Ok(false);
     }
     std::fs::rename(&temporary.0, &path).map_err(FileStoreError::io("replace", &path))?;
@@ -126,11 +149,11 @@ pub(crate) fn compare_and_store(
 struct Temporary(PathBuf);
 
 impl Temporary {
-    fn write(path: PathBuf, generation: u64, text: &Secret) -> Result<Self, FileStoreError> {
+    fn write(path: PathBuf, header: &str, text: &Secret) -> Result<Self, FileStoreError> {
         let mut file = access::create(&path)?;
         let temporary = Self(path);
         let mut write = || {
-            file.write_all(header(generation, text).as_bytes())?;
+            file.write_all(header.as_bytes())?;
             file.write_all(text.expose().as_bytes())?;
             file.sync_all()
         };

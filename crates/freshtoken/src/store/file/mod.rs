@@ -27,6 +27,7 @@ use crate::store::key::Key;
 
 mod access;
 mod account;
+mod boot;
 mod content;
 mod error;
 mod guard;
@@ -59,6 +60,12 @@ mod secret_file;
 /// A record is written to a temporary file, synced and renamed, so a crash or a full disk leaves the old record or the new one.
 /// A file that is empty, damaged, foreign, or written by a newer version is an error that names the file. It is never
 /// overwritten: move it away, and log in or have a person consent again. A record stays until it is replaced.
+///
+/// # Clocks
+///
+/// A record's times are by the wall clock. If that is set afterwards, the machine's uptime decides how old the record is (on
+/// Linux, until the machine starts again). So a clock that jumps ahead spends no refresh token early, and one that jumps back
+/// serves no expired token.
 ///
 /// # Leases
 ///
@@ -107,7 +114,9 @@ impl Store for FileStore {
     async fn load(&self, key: &Key) -> Result<Loaded, StoreError> {
         let account = self.account(key);
         let stored = blocking(move || content::read(&account.record())).await?;
-        Ok(Loaded::from(stored.map(|stored| Entry::new(stored.generation, stored.text))))
+        let now = stored.as_ref().and_then(|stored| stored.boot.as_ref()?.now_if_clock_was_set());
+        let entry = stored.map(|stored| Entry::new(stored.generation, stored.text));
+        Ok(Loaded { entry, now })
     }
 
     async fn compare_and_store(&self, key: &Key, expected: u64, entry: Entry) -> Result<bool, StoreError> {
