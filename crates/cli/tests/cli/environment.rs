@@ -1,8 +1,10 @@
 //! What a process finds around it: no home, other modes, another user's files.
 
+use std::ffi::OsStr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::PathBuf;
 
-use crate::support::{Fixed, Ran, has};
+use crate::support::{Fixed, Ran, User, has};
 
 #[test]
 fn without_a_place_for_tokens_the_variable_to_set_is_named() {
@@ -29,6 +31,30 @@ fn the_state_directory_is_below_the_home_directory() {
     command.env_remove("FRESHTOKEN_STATE_DIR").env("XDG_STATE_HOME", user.dir.0.join("xdg"));
     assert_eq!(Ran::of(command.output().unwrap()).code, Some(0));
     assert!(user.dir.0.join("xdg/freshtoken/key").exists());
+}
+
+/// Root could write below `/`, so another user is used.
+#[test]
+fn a_home_that_is_the_root_is_no_place_for_tokens() {
+    let Some(other) = OtherUser::new() else { return };
+    let ran = other.token(&[("HOME", "/".as_ref())]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{}", ran.err);
+    assert!(ran.err.contains("FRESHTOKEN_STATE_DIR") && ran.err.lines().count() == 1, "{}", ran.err);
+    // A service may have no other home, and a state directory.
+    let ran = other.token(&[("HOME", "/".as_ref()), ("XDG_STATE_HOME", other.dir.as_ref())]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "invented-token\n"), "{}", ran.err);
+}
+
+#[test]
+fn an_unset_home_is_taken_from_the_password_database() {
+    let user = Fixed::token("invented-token").user();
+    // Nothing is to be written into the real one.
+    let mut command = user.command(&["vendors", "voucherify"]);
+    assert_eq!(Ran::of(command.env_remove("HOME").env_remove("FRESHTOKEN_STATE_DIR").output().unwrap()).code, Some(0));
+    let home = std::env::home_dir().unwrap();
+    let mut command = user.command(&["token", "--account", "invented-account"]);
+    let ran = Ran::of(command.env_remove("HOME").env_remove("FRESHTOKEN_STATE_DIR").output().unwrap());
+    assert!(ran.code == Some(2) && ran.err.contains(home.to_str().unwrap()), "{}", ran.err);
 }
 
 #[test]
@@ -84,33 +110,50 @@ fn a_key_that_others_can_read_is_refused() {
     assert!(ran.err.contains("others can access"), "{}", ran.err);
 }
 
+/// A user without an entry in the password database, and a directory of theirs.
+struct OtherUser {
+    user: User,
+    dir: PathBuf,
+}
+
+impl OtherUser {
+    /// `None`: that is impossible here, and a line says so.
+    fn new() -> Option<Self> {
+        if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+            println!("skipped: only root can become another user");
+            return None;
+        }
+        if !has("setpriv") {
+            return None;
+        }
+        let user = Fixed::token("invented-token").user();
+        let dir = user.dir.0.join("other");
+        std::fs::create_dir(&dir).unwrap();
+        std::os::unix::fs::chown(&dir, Some(54_321), Some(54_321)).unwrap();
+        std::fs::set_permissions(&user.dir.0, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Some(Self { user, dir })
+    }
+
+    /// Asks for a token with these variables.
+    fn token(&self, variables: &[(&str, &OsStr)]) -> Ran {
+        let arguments = ["--reuid", "54321", "--clear-groups", crate::support::PROGRAM, "token", "voucherify"];
+        let mut command = self.user.other_command("setpriv", &arguments);
+        command.env_remove("HOME").env_remove("FRESHTOKEN_STATE_DIR").envs(variables.iter().copied());
+        Ran::of(command.output().unwrap())
+    }
+}
+
 #[test]
 fn a_user_without_a_password_entry_needs_only_a_state_directory() {
-    let user = Fixed::token("invented-token").user();
-    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
-        return println!("skipped: only root can become another user");
-    }
-    if !has("setpriv") {
-        return;
-    }
-    let dir = user.dir.0.join("other");
-    std::fs::create_dir(&dir).unwrap();
-    std::os::unix::fs::chown(&dir, Some(54_321), Some(54_321)).unwrap();
-    std::fs::set_permissions(&user.dir.0, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let token = |state: Option<&std::path::Path>| {
-        let arguments = ["--reuid", "54321", "--clear-groups", crate::support::PROGRAM, "token", "voucherify"];
-        let mut command = user.other_command("setpriv", &arguments);
-        command.env_remove("HOME").env_remove("FRESHTOKEN_STATE_DIR");
-        command.envs(state.map(|state| ("FRESHTOKEN_STATE_DIR", state.join("state"))));
-        Ran::of(command.output().unwrap())
-    };
-    let ran = token(None);
+    let Some(other) = OtherUser::new() else { return };
+    let ran = other.token(&[]);
     assert!(ran.code == Some(2) && ran.err.contains("FRESHTOKEN_STATE_DIR"), "{ran:?}");
-    let ran = token(Some(&dir));
+    let state = other.dir.join("state");
+    let ran = other.token(&[("FRESHTOKEN_STATE_DIR", state.as_ref())]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), "invented-token\n"), "{}", ran.err);
     // Another user's state directory is refused, even by root.
-    let mut command = user.command(&["token", "voucherify"]);
-    let ran = Ran::of(command.env("FRESHTOKEN_STATE_DIR", dir.join("state")).output().unwrap());
+    let mut command = other.user.command(&["token", "voucherify"]);
+    let ran = Ran::of(command.env("FRESHTOKEN_STATE_DIR", state).output().unwrap());
     assert!(ran.code == Some(2) && ran.err.contains("belongs to another user"), "{ran:?}");
 }
 

@@ -33,6 +33,19 @@ async fn refused_credentials_are_status_3() {
     assert_eq!((ran.err.lines().count(), retry_after(&ran)), (1, None), "{}", ran.err);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_the_vendor_does_not_know_is_status_3() {
+    let issuer = Fixed::response("400 Bad Request\r\ncontent-type: application/json", r#"{"error":"invalid_client"}"#);
+    for vendor in ["auth0", "entra"] {
+        let (_sandbox, _, mut user) = sandbox(vendor).await;
+        user.set(&format!("{}_URL", vendor.to_uppercase()), &issuer.url);
+        let ran = user.run(&["token", vendor]);
+        assert_eq!((ran.code, ran.out.as_str(), retry_after(&ran)), (Some(3), "", None), "{vendor}: {}", ran.err);
+        assert!(ran.err.contains("change the credentials"), "{vendor}: {}", ran.err);
+    }
+    assert_eq!(issuer.count(), 2);
+}
+
 #[test]
 fn what_may_work_later_is_status_4_with_the_seconds() {
     let html = "content-type: text/html";

@@ -43,6 +43,21 @@ fn a_broken_record_is_explained_and_kept() {
 }
 
 #[test]
+fn a_broken_record_keeps_no_other_account_from_its_token() {
+    let mut issuer = Fixed::token("invented-token");
+    let mut user = issuer.user();
+    user.ok(&["token", "voucherify"]);
+    std::fs::write(record(&user), "").unwrap();
+    assert_eq!(user.run(&["token", "voucherify"]).code, Some(1));
+    issuer = Fixed::token("other-token");
+    user.set("VOUCHERIFY_URL", &issuer.url);
+    for _ in 0..2 {
+        assert_eq!(user.ok(&["token", "voucherify"]), "other-token\n");
+    }
+    assert_eq!(issuer.count(), 1);
+}
+
+#[test]
 fn a_record_of_a_newer_version_is_explained() {
     let user = Fixed::token("invented-token").user();
     user.ok(&["token", "voucherify"]);
@@ -178,6 +193,20 @@ async fn an_expired_token_stays_expired_when_the_clock_jumps_back() {
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert_ne!(ran.out, first);
     assert_eq!(user.ok(&["token", "voucherify"]), ran.out, "the new one is fresh by the right clock too");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vendor_without_revocation_says_that_the_token_stays_valid_there() {
+    let (_sandbox, issuer, user) = sandbox("wellnessliving").await;
+    let first = user.ok(&["token", "wellnessliving"]);
+    for _ in 0..2 {
+        let ran = user.run(&["revoke", "wellnessliving"]);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{}", ran.err);
+        assert!(ran.err.contains("revokes no tokens") && ran.err.contains("valid there until"), "{}", ran.err);
+        assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+    }
+    assert_eq!(issuer.counts().requests, 1, "there is nothing to ask");
+    assert_ne!(user.ok(&["token", "wellnessliving"]), first, "it is forgotten here");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
