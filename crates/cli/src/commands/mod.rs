@@ -58,7 +58,8 @@ fn serve(_: &Context, _: &Serve) -> Result<(), Failure> {
 fn manual(dir: Option<&Path>) -> Result<(), Failure> {
     let command = Cli::command();
     match dir {
-        Some(dir) => clap_mangen::generate_to(command, dir)
+        Some(dir) => std::fs::create_dir_all(dir)
+            .and_then(|()| clap_mangen::generate_to(command, dir))
             .map_err(|error| Failure::other(format!("cannot write manual pages to {dir:?}: {error}"))),
         None => {
             let mut page = Vec::new();
