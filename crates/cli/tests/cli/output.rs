@@ -1,7 +1,5 @@
 //! What is printed, byte for byte.
 
-use std::process::Stdio;
-
 use crate::support::{Fixed, Ran, has};
 
 /// Every character that a shell could make something else of.
