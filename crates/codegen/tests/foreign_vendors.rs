@@ -1,6 +1,6 @@
 //! Fragments of vendors that this repository doesn't have, each with features that the first three lack. They are generated,
 //! compiled, and run against a server on loopback by the tests of each crate. Their adapters are compiled into a copy of the
-//! facade, and `fixtures/behaviour.rs` runs some of them.
+//! facade, and `fixtures/behaviour` runs all of them against the sandbox.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
@@ -110,8 +110,16 @@ fn fragments_of_other_vendors_generate_compile_and_pass_their_tests() {
         .map(|name| if name.starts_with(char::is_numeric) { format!("_{name}") } else { name.replace('-', "_") })
         .collect();
     assert_eq!(adapters.len(), vendors.len() + 1, "an adapter each, and the list of them: {adapters:?}");
-    copy(Path::new("tests/fixtures/behaviour.rs"), &root.join("crates/freshtoken/tests/foreign.rs"));
-    let facade = Command::new(env!("CARGO"))
+    copy(Path::new("tests/fixtures/behaviour"), &root.join("crates/freshtoken/tests/foreign"));
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--workspace", "--bin", "freshtoken-sandbox", "--offline", "--quiet"])
+        .current_dir(repository())
+        .env("CARGO_TARGET_DIR", target)
+        .output();
+    succeeds(&built.unwrap());
+    let sandbox = target.join("debug/freshtoken-sandbox").with_extension(std::env::consts::EXE_EXTENSION);
+    let facade = Command::new(sandbox)
+        .args(["--specs", "specs", "--", env!("CARGO")])
         .args(["test", "--package", "freshtoken", "--test", "foreign", "--offline", "--quiet", "--features"])
         .arg(vendors.join(","))
         .current_dir(&root)
