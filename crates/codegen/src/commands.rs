@@ -33,7 +33,7 @@ pub enum Command {
         /// The folder of the crates, below the current one [default: crates].
         #[arg(long, value_name = "FOLDER")]
         out: Option<String>,
-        /// Where the crates get freshtoken from: path=FOLDER, git=URL or version=VERSION.
+        /// Where the crates get freshtoken from: path=FOLDER of its repository, git=URL or version=VERSION.
         ///
         /// The crates remember it. By default, it is what [workspace.dependencies] says, or the repository that this program
         /// was installed from.
