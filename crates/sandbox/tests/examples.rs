@@ -377,6 +377,27 @@ async fn two_processes_share_a_token_and_its_refresh() {
 
 #[tokio::test]
 #[ignore = "it builds every example with cargo: see .ci/run"]
+async fn a_consent_lasts_until_the_vendor_ends_it() {
+    let (_sandbox, issuer) = play("quickbooks", 1).await;
+    let folder = Folder::new("consent");
+    let environment = issuer.environment();
+    let start = async |store: &str| {
+        let mut consent = program(example("consent"));
+        consent.arg(folder.0.join(store)).envs(environment.iter().map(|(name, value)| (name, value)));
+        run(if store == "lost" { consent.env("QUICKBOOKS_REFRESH_TOKEN", "an-unknown-token") } else { &mut consent })
+            .await
+    };
+    for _ in 0..2 {
+        let ran = start("kept").await;
+        assert!(ran.succeeded && ran.stdout.starts_with("200 OK\n"), "{}{}", ran.stdout, ran.stderr);
+    }
+    assert_eq!(issuer.counts().refreshes, 1, "the second process takes the token from the store");
+    let ran = start("lost").await;
+    assert!(ran.succeeded && ran.stdout.starts_with("the user must consent again: "), "{}{}", ran.stdout, ran.stderr);
+}
+
+#[tokio::test]
+#[ignore = "it builds every example with cargo: see .ci/run"]
 async fn a_custom_vendor_logs_in() {
     let login = async |headers: HeaderMap| match headers["authorization"].to_str() {
         // `an-id:a-secret`
