@@ -12,9 +12,9 @@
 pub enum TokenRequest {
     /// A login of the application itself.
     ClientCredentialsGrant(ClientCredentialsGrant),
-    /// A login of the application itself, with a signed JWT in place of the secret.
+    /// A login of the application itself, with a signed JWT instead of the secret.
     AssertionGrant(AssertionGrant),
-    /// A refresh of a user's tokens, with a signed JWT in place of the secret.
+    /// A refresh of a user's tokens, with a signed JWT instead of the secret.
     AssertedRefreshGrant(AssertedRefreshGrant),
     /// A refresh of a user's tokens.
     RefreshGrant(RefreshGrant),
@@ -95,7 +95,7 @@ impl ::serde::Serialize for ClientCredentialsGrant {
     }
 }
 
-/// A login of the application itself, with a signed JWT in place of the secret.
+/// A login of the application itself, with a signed JWT instead of the secret.
 ///
 /// Source: [the vendor's
 /// page](https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt).
@@ -117,7 +117,7 @@ pub struct AssertionGrant {
     /// The organisation that the token is for, by its id or its name. Source: [the vendor's
     /// page](https://auth0.com/docs/api/authentication/client-credential-flow/get-token).
     pub organization: Option<String>,
-    /// The identifier of the API in place of `audience`, if the tenant allows it. Source: [the vendor's
+    /// The identifier of the API instead of `audience`, if the tenant allows it. Source: [the vendor's
     /// page](https://auth0.com/docs/api/authentication/client-credential-flow/get-token).
     pub resource: Option<String>,
 }
@@ -149,7 +149,7 @@ impl ::serde::Serialize for AssertionGrant {
     }
 }
 
-/// A refresh of a user's tokens, with a signed JWT in place of the secret.
+/// A refresh of a user's tokens, with a signed JWT instead of the secret.
 ///
 /// Source: [the vendor's
 /// page](https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt).
@@ -298,7 +298,7 @@ pub struct ApiError {
 #[derive(Clone, Debug, PartialEq, ::serde::Serialize)]
 #[serde(untagged)]
 pub enum RevokeRequests {
-    /// The body that revokes a refresh token, with a signed JWT in place of the secret.
+    /// The body that revokes a refresh token, with a signed JWT instead of the secret.
     AssertedRevokeRequest(AssertedRevokeRequest),
     /// The body that revokes a refresh token.
     RevokeRequest(RevokeRequest),
@@ -316,7 +316,7 @@ impl From<RevokeRequest> for RevokeRequests {
     }
 }
 
-/// The body that revokes a refresh token, with a signed JWT in place of the secret.
+/// The body that revokes a refresh token, with a signed JWT instead of the secret.
 ///
 /// Source: [the vendor's
 /// page](https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt).

@@ -26,7 +26,7 @@ const MOST: usize = 100_000;
 /// The default idle time: a day.
 const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Token sources of one vendor and server, by account and scopes, with an upper bound.
+/// Token sources of one vendor and server, by account and by what the credentials ask for, with an upper bound.
 ///
 /// A source costs less than 1 KiB beyond its token and credentials. Sources that have been idle for too long are evicted. If
 /// the set is full, the least recently used are evicted first. A source is not evicted while it renews its token, while
@@ -47,15 +47,15 @@ const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 /// ```
 pub struct TokenSources<V: Vendor> {
     vendor: Arc<V>,
-    /// The scopes of the newest key, shared because most accounts have the same.
-    scopes: Mutex<Arc<str>>,
+    /// What the newest key requests, shared because many accounts request the same.
+    requested: Mutex<Arc<str>>,
     shared: Arc<Shared>,
     sources: RwLock<HashMap<Name, Entry>>,
     most: usize,
     idle: Duration,
 }
 
-/// Account and scopes.
+/// Account, and what is requested.
 type Name = (Arc<str>, Arc<str>);
 
 struct Entry {
@@ -145,20 +145,21 @@ impl<V: Vendor> TokenSources<V> {
     fn obtain<C>(
         &self,
         account: &str,
-        scopes: &str,
+        requested: &str,
         credentials: impl FnOnce() -> C,
         refresh_token: impl FnOnce() -> Secret,
     ) -> TokenSource
     where
         C: Into<CredentialSource<V::Credentials>>,
     {
-        self.find(account, scopes)
-            .unwrap_or_else(|| self.insert(account, scopes, credentials().into(), RefreshToken::start(refresh_token())))
+        self.find(account, requested).unwrap_or_else(|| {
+            self.insert(account, requested, credentials().into(), RefreshToken::start(refresh_token()))
+        })
     }
 
-    fn find(&self, account: &str, scopes: &str) -> Option<TokenSource> {
+    fn find(&self, account: &str, requested: &str) -> Option<TokenSource> {
         let sources = self.sources.read().unwrap_or_else(PoisonError::into_inner);
-        let entry = sources.get(&(account, scopes) as &dyn Named)?;
+        let entry = sources.get(&(account, requested) as &dyn Named)?;
         let now = self.shared.clock.now().monotonic;
         // Many threads read it, so it is written about once per second.
         if now.saturating_sub(entry.used.load(Ordering::Relaxed)) > USED_PRECISION {
@@ -170,14 +171,14 @@ impl<V: Vendor> TokenSources<V> {
     fn insert(
         &self,
         account: &str,
-        scopes: &str,
+        requested: &str,
         credentials: CredentialSource<V::Credentials>,
         start: Option<RefreshToken>,
     ) -> TokenSource {
         let account: Arc<str> = account.into();
-        let scopes = self.shared_scopes(scopes);
+        let requested = self.shared_requested(requested);
         let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = sources.get(&(&*account, &*scopes) as &dyn Named) {
+        if let Some(entry) = sources.get(&(&*account, &*requested) as &dyn Named) {
             return entry.source.clone();
         }
         // Evict a tenth at once, so that a full set is not swept for every new account.
@@ -188,20 +189,20 @@ impl<V: Vendor> TokenSources<V> {
             self.shared.clone(),
             grants,
             account.clone(),
-            scopes.clone(),
+            requested.clone(),
             None,
             start,
         ));
         let used = AtomicU64::new(self.shared.clock.now().monotonic);
-        sources.insert((account, scopes), Entry { source: source.clone(), used });
+        sources.insert((account, requested), Entry { source: source.clone(), used });
         log_evicted::<V>(evicted, sources);
         source
     }
 
-    fn shared_scopes(&self, scopes: &str) -> Arc<str> {
-        let mut newest = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
-        if **newest != *scopes {
-            *newest = scopes.into();
+    fn shared_requested(&self, requested: &str) -> Arc<str> {
+        let mut newest = self.requested.lock().unwrap_or_else(PoisonError::into_inner);
+        if **newest != *requested {
+            *newest = requested.into();
         }
         newest.clone()
     }
@@ -260,7 +261,7 @@ impl<V: Vendor> TokenSources<V> {
         sources.iter().map(|((account, _), entry)| (account.clone(), entry.source.clone())).collect()
     }
 
-    /// Removes the sources of an account, for all scopes. A caller that holds one keeps it.
+    /// Removes the sources of an account, whatever they request. A caller that holds one keeps it.
     pub fn remove(&self, account: &str) {
         let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
         sources.retain(|(name, _), _| **name != *account);
@@ -411,7 +412,7 @@ impl<V: Vendor> TokenSourcesBuilder<V> {
     /// Builds the set, which is empty.
     pub fn build(self) -> TokenSources<V> {
         TokenSources {
-            scopes: Mutex::new("".into()),
+            requested: Mutex::new("".into()),
             shared: Arc::new(self.options.shared(&self.vendor, self.vendor.server().into())),
             vendor: Arc::new(self.vendor),
             sources: RwLock::default(),

@@ -11,12 +11,12 @@
 pub enum TokenRequest {
     /// A login of a confidential client that has service accounts on.
     ClientCredentialsGrant(ClientCredentialsGrant),
-    /// A login of a confidential client that has service accounts on, with a signed JWT in place of the
+    /// A login of a confidential client that has service accounts on, with a signed JWT instead of the
     /// secret.
     AssertionGrant(AssertionGrant),
     /// A login of a user, with a client that has direct access grants on.
     PasswordGrant(PasswordGrant),
-    /// A refresh, with a signed JWT in place of the secret.
+    /// A refresh, with a signed JWT instead of the secret.
     AssertedRefreshGrant(AssertedRefreshGrant),
     /// A refresh.
     RefreshGrant(RefreshGrant),
@@ -91,7 +91,7 @@ impl ::serde::Serialize for ClientCredentialsGrant {
     }
 }
 
-/// A login of a confidential client that has service accounts on, with a signed JWT in place of the
+/// A login of a confidential client that has service accounts on, with a signed JWT instead of the
 /// secret.
 ///
 /// Source: [the
@@ -185,8 +185,8 @@ impl ::serde::Serialize for PasswordGrant {
     }
 }
 
-/// A refresh, with a signed JWT in place of the secret. The client is the one that the refresh
-/// token was issued to.
+/// A refresh, with a signed JWT instead of the secret. The client is the one that the refresh token
+/// was issued to.
 ///
 /// Source: [the
 /// server](https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/grants/RefreshTokenGrantType.java).
@@ -321,7 +321,7 @@ pub struct TokenError {
 #[derive(Clone, Debug, PartialEq, ::serde::Serialize)]
 #[serde(untagged)]
 pub enum RevokeRequests {
-    /// The form that revokes a token, with a signed JWT in place of the secret.
+    /// The form that revokes a token, with a signed JWT instead of the secret.
     AssertedRevokeRequest(AssertedRevokeRequest),
     /// The form that revokes a token.
     RevokeRequest(RevokeRequest),
@@ -339,7 +339,7 @@ impl From<RevokeRequest> for RevokeRequests {
     }
 }
 
-/// The form that revokes a token, with a signed JWT in place of the secret.
+/// The form that revokes a token, with a signed JWT instead of the secret.
 ///
 /// Source: [the
 /// server](https://github.com/keycloak/keycloak/blob/main/services/src/main/java/org/keycloak/protocol/oidc/endpoints/TokenRevocationEndpoint.java).
