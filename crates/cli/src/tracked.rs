@@ -76,6 +76,10 @@ impl<V: Vendor> Vendor for Tracked<V> {
         self.vendor.server()
     }
 
+    fn base_url(&self) -> Option<String> {
+        self.vendor.base_url()
+    }
+
     async fn login(&self, credentials: &CredentialSource<V::Credentials>) -> Result<IssuedTokens, GrantError> {
         let since = Instant::now();
         let result = self.vendor.login(credentials).await.and_then(|issued| self.track(issued));

@@ -156,7 +156,7 @@ impl Endpoint {
         )
     }
 
-    /// Returns the base URL without a slash at its end, for a computed value.
+    /// Returns the base URL without a slash at its end.
     #[doc(hidden)]
     pub fn text_base(&self) -> Result<String, Error> {
         Ok(base_url(self)?.trim_end_matches('/').to_owned())

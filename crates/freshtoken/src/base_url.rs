@@ -1,11 +1,12 @@
-//! The base URL of an account's API, from the response with its token.
+//! The base URL of an account's API: the endpoint's own, or from the response with the token.
 
 use crate::error::Error;
 use crate::source::TokenSource;
 
 impl TokenSource {
-    /// Returns the base URL of the account's API, for a vendor that sends it with the token. `None`: the vendor does not, or
-    /// this response lacked it. Waits like [`TokenSource::header`].
+    /// Returns the base URL of the account's API. If calls go to the server that issues the tokens, it is that one, at once.
+    /// Otherwise it comes with the token, and this waits like [`TokenSource::header`]. `None`: the spec does not know it, or this
+    /// response lacked it.
     ///
     /// Only a URL with `https` is returned, or one of this machine: the token would follow it anywhere.
     ///
@@ -24,14 +25,22 @@ impl TokenSource {
     /// # }
     /// ```
     pub async fn base_url(&self) -> Result<Option<String>, Error> {
+        if let Some(base) = self.own_base_url() {
+            return Ok(Some(base.to_owned()));
+        }
         let token = self.token().await?;
         let base = self.policy().base_url.and_then(|name| token.kept(name));
         let base = base.map(|base| base.trim_end_matches('/'));
         Ok(base.filter(|base| is_safe(base)).map(str::to_owned))
     }
+
+    /// The base URL of the endpoint, if calls go there.
+    pub(crate) fn own_base_url(&self) -> Option<&str> {
+        self.endpoint_url().filter(|base| is_safe(base))
+    }
 }
 
-/// Whether a base URL from a response can get the token.
+/// Whether a base URL can get the token.
 fn is_safe(base: &str) -> bool {
     let host = |rest: &str| rest.split([':', '/', '?', '#']).next().unwrap_or_default().to_owned();
     let is_local = |rest: &str| rest.starts_with("[::1]") || ["127.0.0.1", "localhost"].contains(&host(rest).as_str());

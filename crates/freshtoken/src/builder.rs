@@ -296,6 +296,7 @@ impl Options {
         Shared {
             policy: if self.without_login { without_login(vendor.policy()) } else { vendor.policy() },
             server,
+            base_url: vendor.base_url().map(String::into_boxed_str),
             header: const { HeaderName::from_static(V::POLICY.header) },
             store: self.store,
             seal: self.seal,

@@ -160,6 +160,11 @@ impl TokenSource {
         self.0.shared().policy
     }
 
+    /// See [`Vendor::base_url`](crate::Vendor::base_url).
+    pub(crate) fn endpoint_url(&self) -> Option<&str> {
+        self.0.shared().base_url.as_deref()
+    }
+
     /// Whether the status of a call means that the token is no longer valid.
     pub(crate) fn is_expired_by(&self, status: http::StatusCode) -> bool {
         self.policy().expired.contains(&status.as_u16())

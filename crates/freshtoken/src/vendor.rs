@@ -67,6 +67,12 @@ pub trait Vendor: Send + Sync + 'static {
     /// contain a secret.
     fn server(&self) -> String;
 
+    /// Returns the base URL of the vendor's API, if calls go to the server that issues the tokens. `None`: the response has it
+    /// ([`TokenPolicy::base_url`]), or the caller knows it.
+    fn base_url(&self) -> Option<String> {
+        None
+    }
+
     /// Returns what these credentials ask for, as a string in any format: the client, the user, scopes, an audience, and whatever
     /// else decides which token is issued. It is a part of the key too, if [`TokenPolicy::scoped`] is set. It must not contain a
     /// secret.

@@ -11,8 +11,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use freshtoken::env::FromEnv;
 use freshtoken::{
-    CredentialSource, IssuedTokens, Lifetime, RefreshTokens, Renewal, Secret, TokenKind, TokenPolicy, TokenSource,
-    Vendor, voucherify, wellnessliving, zenoti,
+    CredentialSource, HttpClient, IssuedTokens, Lifetime, RefreshTokens, Renewal, Secret, TokenKind, TokenPolicy,
+    TokenSource, Vendor, voucherify, wellnessliving, zenoti,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -86,6 +86,21 @@ async fn voucherify_logs_in_with_its_api_key_and_scopes() {
     let response = issued.response.unwrap().downcast::<voucherify::LoginResponse>().unwrap();
     assert_eq!(response.client_id, "c");
     assert!(response.access_token.is_empty(), "the token is held once");
+}
+
+#[tokio::test]
+async fn calls_go_to_the_server_that_issues_the_tokens_if_the_spec_says_so() {
+    let server = server(json(r#"{"access_token":"hunter2","token_type":"Bearer","expires_in":900}"#)).await;
+    let endpoint = voucherify::Endpoint::at(format!("{}/", server.uri())).unwrap();
+    let tokens = TokenSource::new(endpoint, voucherify_credentials());
+    assert_eq!(tokens.base_url().await.unwrap(), Some(server.uri()));
+    let api = HttpClient::new(tokens).unwrap();
+    api.get("/v1/vouchers").send().await.unwrap();
+    let requests = server.received_requests().await.unwrap();
+    let paths: Vec<&str> = requests.iter().map(|request| request.url.path()).collect();
+    assert_eq!(paths, ["/v1/oauth/token", "/v1/vouchers"]);
+    // The API of this vendor is on another host than its logins.
+    assert_eq!(wellnessliving::Endpoint::at("https://example.com").unwrap().base_url(), None);
 }
 
 #[tokio::test]

@@ -133,6 +133,12 @@ impl Endpoint {
     pub fn server_key(&self) -> String {
         ::freshtoken_wire::server_key(&self.http, &self.url, &[], &[])
     }
+
+    /// Returns the base URL without a slash at its end.
+    #[doc(hidden)]
+    pub fn text_base(&self) -> Result<String, Error> {
+        Ok(base_url(self)?.trim_end_matches('/').to_owned())
+    }
 }
 
 /// Returns the base URL with its settings. It is not a method, because a setting can have its name.

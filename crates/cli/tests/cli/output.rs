@@ -21,11 +21,12 @@ fn the_json_form_has_everything_that_is_known() {
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     let expires_at = json["expires_at"].as_str().unwrap();
     let unix = json["expires_at_unix"].as_u64().unwrap();
+    let url = &issuer.url;
     assert!(expires_at.ends_with('Z') && expires_at.len() == 20, "{expires_at}");
     let expected = format!(
         "{{\"version\":1,\"account\":\"voucherify\",\"vendor\":\"voucherify\",\"access_token\":\"invented-token\",\
          \"token_type\":\"Bearer\",\"headers\":{{\"Authorization\":\"Bearer invented-token\"}},\
-         \"expires_at\":\"{expires_at}\",\"expires_at_unix\":{unix},\"scopes\":[],\"base_url\":null}}\n"
+         \"expires_at\":\"{expires_at}\",\"expires_at_unix\":{unix},\"scopes\":[],\"base_url\":\"{url}\"}}\n"
     );
     assert_eq!(out, expected);
 }

@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) policy: &'static TokenPolicy,
     /// Which server; empty for a source without a store, and so is what it requests: no store looks its key up.
     pub(crate) server: Arc<str>,
+    /// The base URL of calls, if the endpoint says it.
+    pub(crate) base_url: Option<Box<str>>,
     pub(crate) header: HeaderName,
     /// `None`: each cell keeps its own record.
     pub(crate) store: Option<Arc<dyn AnyStore>>,

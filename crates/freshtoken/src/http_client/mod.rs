@@ -43,7 +43,8 @@ use crate::source::TokenSource;
 /// - **Any other response** is returned unchanged. Only a call without a response is an error.
 /// - **The token goes to the origins that you name only**: with [`base_url`](HttpClient::base_url) and
 ///   [`allow_origin`](HttpClient::allow_origin), or [for one call](crate::RequestBuilder::allow_origin). An absolute URL in a response,
-///   or one that a user passes in, cannot take it elsewhere: such a call fails and sends nothing.
+///   or one that a user passes in, cannot take it elsewhere: such a call fails and sends nothing. If the vendor's calls go to the server that issues its tokens, as Zenoti's, that
+///   server is the base URL from the start.
 /// - **A redirect is followed within the requested origin only**: see [`redirect_policy`](crate::redirect_policy). Over plain `http://` the token goes to loopback
 ///   only, and not through a proxy of the environment. Names below `localhost` are this machine, whatever the system's resolver
 ///   says. With a [custom builder](HttpClient::from_builder), name resolution and proxies are the builder's; plain `http://`
@@ -101,7 +102,11 @@ impl HttpClient {
     ) -> Result<Self, HttpError> {
         let http = builder.redirect(redirect_policy()).build();
         let http = http.map_err(|error| HttpError::Client(TransportError::new(error)))?;
-        Ok(Self { http, tokens, is_loopback, origins: Arc::default() })
+        let mut origins = Origins::default();
+        if let Some(base) = tokens.own_base_url() {
+            origins.set_base(base)?;
+        }
+        Ok(Self { http, tokens, is_loopback, origins: Arc::new(origins) })
     }
 
     /// Names the API: relative paths are joined to this URL, and the token may go to its origin.

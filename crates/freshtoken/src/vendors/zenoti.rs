@@ -81,6 +81,10 @@ impl Vendor for Endpoint {
         self.server_key()
     }
 
+    fn base_url(&self) -> Option<String> {
+        self.text_base().ok()
+    }
+
     fn requested(credentials: &Credentials) -> String {
         adapter::Requested::new()
             .with("account_name", &credentials.account_name)

@@ -39,6 +39,13 @@ use crate::lower::model::{Model, Ty};
 use crate::read::x_token::usage::TOKEN;
 use crate::repository::target::Target;
 
+/// The method of a vendor whose calls go to the server that issues the tokens.
+const BASE_URL: &str = "
+    fn base_url(&self) -> Option<String> {
+        self.text_base().ok()
+    }
+";
+
 /// Returns the module of the adapter, or `None` without `x-token`.
 pub fn source(model: &Model, target: &Target) -> Result<Option<String>, String> {
     let Some(x_token) = &model.x_token else { return Ok(None) };
@@ -182,10 +189,11 @@ impl Vendor for Endpoint {{
     fn server(&self) -> String {{
         self.server_key()
     }}
-{requested}{methods}}}
+{base_url}{requested}{methods}}}
 ",
             policy = Code::row([Code::text("const POLICY: TokenPolicy = "), self.policy()]).lines(4, ";"),
             tenant_policy = self.tenant_policy().unwrap_or_default(),
+            base_url = if self.x_token.use_.calls_own_server() { BASE_URL } else { "" },
             requested = self.requested().map_or_else(String::new, |body| format!(
                 "
     fn requested(credentials: &Credentials) -> String {{

@@ -70,7 +70,7 @@ impl Adapter<'_> {
         if !kept.is_empty() {
             policy.push(Code::list(".kept_headers(", vec![Code::list("&[", kept)]));
         }
-        if let Some(name) = &x_token.use_.base_url {
+        if let Some(name) = x_token.use_.kept_base_url() {
             policy.push(Code::text(format!(".base_url({name:?})")));
         }
         if x_token.use_.expired != [401] {

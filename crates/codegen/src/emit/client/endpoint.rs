@@ -184,10 +184,11 @@ fn for_texts(model: &Model, settings: &[Setting<'_>]) -> String {
 ",
         );
     }
-    if model.x_token.as_ref().is_some_and(|x_token| x_token.computed_names().1) {
+    let needs_base = |x_token: &XToken| x_token.computed_names().1 || x_token.use_.calls_own_server();
+    if model.x_token.as_ref().is_some_and(needs_base) {
         methods.push_str(
             "
-    /// Returns the base URL without a slash at its end, for a computed value.
+    /// Returns the base URL without a slash at its end.
     #[doc(hidden)]
     pub fn text_base(&self) -> Result<String, Error> {
         Ok(base_url(self)?.trim_end_matches('/').to_owned())

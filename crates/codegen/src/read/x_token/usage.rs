@@ -28,8 +28,8 @@ pub struct Use {
     /// `{ kept: company_id }`. Default: none. Example: `{ X-Site: site_id }`.
     #[serde(default)]
     pub also: BTreeMap<String, Also>,
-    /// The kept value of the response that is the base URL of calls. Default: the caller knows the URL. Example:
-    /// `api_domain`.
+    /// The base URL of calls: a kept value of the response, or `{base}` for the server that issues the tokens. Default: the caller
+    /// knows the URL. Example: `api_domain`.
     pub base_url: Option<String>,
     /// Statuses of a call that mean that the token is no longer valid. Default: `[401]`. Example: `[401, 403]`.
     #[serde(default = "Use::default_expired")]
@@ -106,6 +106,9 @@ impl Default for Use {
     }
 }
 
+/// The base URL of the endpoint, as in a computed text.
+const OWN_SERVER: &str = "{base}";
+
 /// What comes before the token in a call's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prefix<'a> {
@@ -137,8 +140,18 @@ impl Use {
     /// Returns the names of kept values that it refers to, each with the path of its keyword.
     pub fn kept(&self) -> Vec<(Vec<&str>, &str)> {
         let also = self.also_kept().map(|(header, name)| (vec!["also", header, "kept"], name));
-        let base_url = self.base_url.as_deref().map(|name| (vec!["base-url"], name));
+        let base_url = self.kept_base_url().map(|name| (vec!["base-url"], name));
         also.chain(base_url).collect()
+    }
+
+    /// Whether calls go to the server that issues the tokens.
+    pub fn calls_own_server(&self) -> bool {
+        self.base_url.as_deref() == Some(OWN_SERVER)
+    }
+
+    /// Returns the kept value that is the base URL of calls.
+    pub fn kept_base_url(&self) -> Option<&str> {
+        self.base_url.as_deref().filter(|name| *name != OWN_SERVER)
     }
 
     /// Whether this scheme of `type: http` carries the live token.
