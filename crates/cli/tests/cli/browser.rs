@@ -1,6 +1,9 @@
 //! The page in a real browser, and what a hostile page in that browser can do to the agent.
 
-use std::process::{Command, Stdio};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::agent::{Agent, body, status};
 use crate::support::{Fixed, Ran, User, has};
@@ -24,14 +27,23 @@ fn open(user: &User, url: &str) -> Option<String> {
     Some(Ran::of(command.output().unwrap()).out)
 }
 
-/// Runs a command until the condition holds, or the command ends by itself.
+/// A browser with all its processes. They are ended at the end.
+struct Browser(Child);
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The program may be a script that has started the browser.
+        let _ = kill_process_group(Pid::from_child(&self.0), Signal::KILL);
+        let _ = self.0.wait();
+    }
+}
+
+/// Runs a browser until the condition holds, or it ends by itself.
 fn run_until(mut command: Command, mut holds: impl FnMut() -> bool) {
-    let mut browser = command.spawn().unwrap();
-    while !holds() && browser.try_wait().unwrap().is_none() {
+    let mut browser = Browser(command.process_group(0).spawn().unwrap());
+    while !holds() && browser.0.try_wait().unwrap().is_none() {
         std::thread::yield_now();
     }
-    let _ = browser.kill();
-    browser.wait().unwrap();
 }
 
 /// An agent with a page and two accounts: one with a token, and one that the issuer refuses.
