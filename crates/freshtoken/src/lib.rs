@@ -75,8 +75,8 @@
 //!   expires. For short-lived tokens that margin shrinks to half the renewal window, but not below 1 s; for tokens that live
 //!   less than 2 s, it is half the lifetime.
 //! - **Renewal at expiry**: the token is served until 1 s before it expires, and a refresh waits until 2 s after.
-//! - **Failures** are retried after 1 s, 2 s, 4 s … 60 s, plus up to 25 % jitter, or when the vendor says. After two unusable
-//!   responses in a row, the source waits ten minutes.
+//! - **Failures** are retried after 1 s, 2 s, 4 s … 60 s, plus up to 25 % jitter. If the vendor asks for a longer wait, up to a
+//!   day, that is used. After two unusable responses in a row, the source waits ten minutes.
 //! - **A 4xx without a vendor code** may come from a firewall or a proxy. It is retried after 1 s, 2 s, 4 s … 10 min.
 //! - **A 401 of a call** causes a renewal. If no call succeeds with the new token, the next renewal after a 401 comes after 1
 //!   s, 2 s, 4 s … 1 h: see [`TokenSource::rejected`].

@@ -333,6 +333,7 @@ scenarios! {
     concurrent_callers_share_one_failure_and_its_backoff,
     the_backoff_is_capped_at_a_minute,
     a_retry_after_is_obeyed,
+    a_retry_after_is_obeyed_for_a_day_at_most,
     a_failed_renewal_does_not_displace_a_good_token,
     no_caller_waits_with_eleven_seconds_left_and_the_issuer_down,
     a_refusal_is_retried_after_an_hour_or_with_other_credentials,
