@@ -26,7 +26,7 @@ use crate::store::sealing::Sealing;
 /// release_lease
 /// ```
 ///
-/// A renewal is 6 calls, and 5 where the refresh token is not single-use. Each call may take 5 s.
+/// A renewal is 6 calls, and 5 where the refresh token is not single-use. A call that takes more than 5 s has failed.
 ///
 /// # What a store promises
 ///
@@ -42,10 +42,16 @@ use crate::store::sealing::Sealing;
 ///   no fence: before the request, a holder that lost its lease stops, and after it, it stores the pair by compare-and-store.
 /// - **Reconnects.** A store recovers from a broken connection on its own. Until then it fails, and a token that is valid is
 ///   served meanwhile.
-/// - **Keeps records** for as long as [`Entry::keep_for`] says, and leases for as long as `ttl` says. A record without a limit
-///   stays: it can say that a refresh token was used, refused or revoked.
+/// - **Keeps records** at least for as long as [`Entry::keep_for`] says, and leases for as long as `ttl` says. A record without a
+///   limit stays: it can say that a refresh token was used, refused or revoked. A store may ignore `keep_for` and delete
+///   nothing.
 ///
 /// The suite in `freshtoken::testing` (feature `testing`) checks these promises, and names the one that is broken.
+///
+/// # Blocking databases
+///
+/// A method that blocks its thread delays every other task of that thread, and no time limit applies to it. If your
+/// database's client blocks, as SQLite's does, call it in `tokio::task::spawn_blocking`.
 ///
 /// # Keys
 ///
@@ -124,8 +130,8 @@ use crate::store::sealing::Sealing;
 /// ```
 pub trait Store: Send + Sync + 'static {
     /// What a holder keeps of its lease: the owner's id, an open file, a row. If it is dropped without
-    /// [`release_lease`](Store::release_lease), because the task was aborted, the lease may last until its `ttl` is over, but
-    /// not longer.
+    /// [`release_lease`](Store::release_lease), because the task was aborted, the lease may last for its `ttl`, but not
+    /// longer.
     type Lease: Send + Sync + 'static;
 
     /// Returns the record, if there is one, and the store's time.

@@ -59,7 +59,7 @@ impl Entry {
     }
 
     /// Returns the number that the next [`compare_and_store`](crate::store::Store::compare_and_store) expects. It grows with
-    /// each write.
+    /// each write, and fits into a signed 64-bit column.
     pub fn generation(&self) -> u64 {
         self.generation
     }
@@ -79,7 +79,8 @@ impl Entry {
         }
     }
 
-    /// Returns for how long the entry is needed, from now on. `None`: until it is replaced.
+    /// Returns for how long the entry is needed, from now on. `None`: until it is replaced. A store may delete it after that,
+    /// or keep it.
     ///
     /// An entry with a refresh token is needed until a week after that has expired, and without a limit if its expiry is
     /// unknown.

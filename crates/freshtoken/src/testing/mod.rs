@@ -66,7 +66,10 @@ fn quick_checks<S: Store>(subject: &Subject<S>) -> Vec<(Promise, Check<'_>)> {
             ("compare", "a record is stored only if the stored generation is the expected one"),
             Box::pin(records::compare(subject)),
         ),
-        (("exact-generation", "a generation is a 64-bit number"), Box::pin(records::exact_generation(subject))),
+        (
+            ("exact-generation", "a generation is stored exactly, also above 2^53"),
+            Box::pin(records::exact_generation(subject)),
+        ),
         (("one-winner", "of several stores at once, one takes effect"), Box::pin(records::one_winner(subject))),
         (("no-cache", "a load returns what was stored last, by any process"), Box::pin(records::no_cache(subject))),
         (("separate-keys", "keys that differ in any field are separate"), Box::pin(records::separate_keys(subject))),
@@ -80,7 +83,7 @@ fn waiting_checks<S: Store>(subject: &Subject<S>) -> Vec<(Promise, Check<'_>)> {
     vec![
         (("keep-for", "a record stays for as long as it is needed"), Box::pin(records::keep_for(subject))),
         (
-            ("exclusive-lease", "a lease has one holder, and others are told at once"),
+            ("exclusive-lease", "a lease has one holder, and `try_lease` returns `None` to others at once"),
             Box::pin(leases::exclusive(subject)),
         ),
         (
@@ -92,16 +95,10 @@ fn waiting_checks<S: Store>(subject: &Subject<S>) -> Vec<(Promise, Check<'_>)> {
             ("owner-check", "a former holder does not release the lease of another"),
             Box::pin(leases::owner_check(subject)),
         ),
-        (
-            ("lease-expiry", "a lease lasts until its time is over, and then it is free"),
-            Box::pin(leases::expiry(subject)),
-        ),
+        (("lease-expiry", "a lease lasts for its `ttl`, and then it is free"), Box::pin(leases::expiry(subject))),
         (("renewal", "a renewal extends a lease from the moment of the renewal"), Box::pin(leases::renewal(subject))),
         (("no-revival", "a lease that has expired or was taken is not renewed"), Box::pin(leases::no_revival(subject))),
-        (
-            ("dropped-lease", "a lease that is dropped is free when its time is over"),
-            Box::pin(leases::dropped(subject)),
-        ),
+        (("dropped-lease", "a lease that is dropped is free after its `ttl`"), Box::pin(leases::dropped(subject))),
     ]
 }
 
