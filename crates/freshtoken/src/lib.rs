@@ -46,8 +46,11 @@
 //! | be notified of renewals and failures | [`on_event`](TokenSourceBuilder::on_event) |
 //! | collect metrics | the module `metrics`, with the feature `metrics`; [`Status::counters`](status::Status::counters); the [events](#events) |
 //! | rotate credentials | [`CredentialSource::ask`], or [`TokenSource::credentials_changed`] |
+//! | revoke a token, or forget it on this side only | [`TokenSource::revoke`], [`TokenSource::forget`] |
 //! | call from blocking code | the module `blocking`, with the feature `blocking`; `examples/blocking.rs` |
 //! | add your own vendor | [`Vendor`]; `examples/own_vendor.rs` |
+//! | store records in your own database | [`Store`](store::Store), and the module `testing`, with the feature `testing`, to check it |
+//! | call from a shell or another language | the program `freshtoken`: [`_guide::shells`] |
 //! | test without a vendor | the sandbox, `cargo run -p freshtoken-sandbox -- zenoti`: each example's header has the command |
 //! | test with a movable clock | [`Clock`](clock::Clock); `examples/own_clock.rs` |
 //!
@@ -131,11 +134,12 @@
 //!
 //! # Reading the code
 //!
-//! Read in this order: `source` is what users hold, and `builder` creates it. `core` is what it does, from a fresh token (`core::fast_path`) to a fetch
-//! (`core::fetch`) and its decisions (`core::state`). Around them are `vendor` (the trait and the [`TokenPolicy`]), `token` and
-//! `record` (the known tokens, as callers and stores see them), `status`, `store`, `env` (credentials from
-//! variables), `token_sources` (sources of many accounts), `http_client`, `middleware`, `tower` and `blocking`. `vendors` is
-//! generated from `specs/` and uses [`adapter`], as generated crates of other repositories do. Nothing else knows a vendor.
+//! Read in this order: `source` is what users hold, and `builder` creates it. `core` is what it does, from a fresh token
+//! (`core::fast_path`) to a fetch (`core::fetch`) and its decisions (`core::state`). Around them are `vendor` (the trait and
+//! the [`TokenPolicy`]), `token` and `store::record` (the known tokens, as callers and stores see them), `status`, `store`,
+//! `env` (credentials from variables), `token_sources` (sources of many accounts), `http_client`, `middleware`, `tower` and
+//! `blocking`. `vendors` is generated from `specs/` and uses [`adapter`], as generated crates of other repositories do. Nothing
+//! else knows a vendor.
 //!
 //! This crate does not ask a person for consent in a browser. Start from the refresh token that your consent page received
 //! ([`refresh_token`](TokenSourceBuilder::refresh_token)).
