@@ -4,6 +4,7 @@ use crate::emit::errors::body_type;
 use crate::emit::types::delimited;
 use crate::lower::model::{Model, Shape, Ty};
 
+/// Whether a type is an enum of strings.
 pub fn is_enum(model: &Model, ty: &Ty) -> bool {
     matches!(ty, Ty::Ref(name) if matches!(model.components.get(name).map(|found| &found.shape), Some(Shape::Enum(_))))
 }
@@ -46,6 +47,7 @@ pub fn has_secret(ty: &Ty) -> bool {
     }
 }
 
+/// Whether a value of a type is copied, and not cloned.
 pub fn is_copy(ty: &Ty) -> bool {
     matches!(ty, Ty::Integer | Ty::Number | Ty::Boolean | Ty::Timestamp { .. })
 }

@@ -67,6 +67,7 @@ impl Grant<'_> {
     }
 }
 
+/// Returns the grants, with each alternative of `one-of`.
 pub fn grants<'a>(model: &'a Model, x_token: &'a XToken) -> Result<Vec<Grant<'a>>, String> {
     let alternatives: Vec<Option<&'a str>> = x_token.alternatives().map(Some).collect();
     let alternatives = if alternatives.is_empty() { vec![None] } else { alternatives };

@@ -57,10 +57,11 @@ pub fn all_uses(model: &Model, grant: &Grant<'_>) -> Vec<CredentialUse> {
 }
 
 /// Returns the docs of a field without a description in the spec.
-pub fn named(name: &str) -> String {
+fn named(name: &str) -> String {
     format!("`{name}`. The spec has no description.")
 }
 
+/// Whether a parameter is a credential, and not a setting, a constant or a token.
 pub fn is_credential(grant: &Grant<'_>, param: &Param) -> bool {
     let is_left_out = grant.left_out == Some(param.name.as_str()) && !param.required;
     !param.is_setting && !matches!(param.ty, Ty::Constant(_)) && !grant.is_token(&param.name) && !is_left_out
@@ -88,6 +89,7 @@ pub fn is_filled_in(grant: &Grant<'_>, prefix: &str, property: &Property) -> boo
     matches!(property.ty, Ty::Constant(_)) || prefix.is_empty() && (grant.is_token(&property.name) || is_left_out)
 }
 
+/// Adds what a body sends besides constants and tokens.
 pub fn body_uses(
     model: &Model,
     grant: &Grant<'_>,
@@ -119,7 +121,7 @@ pub fn body_uses(
 }
 
 /// Returns the prefix of the credentials inside these objects.
-pub fn prefix(around: &[&str]) -> String {
+fn prefix(around: &[&str]) -> String {
     around.iter().map(|label| format!("{label}_")).collect()
 }
 
