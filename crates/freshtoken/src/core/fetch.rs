@@ -13,7 +13,7 @@ use tracing::{Instrument, debug, info, info_span, warn};
 
 use crate::clock::{Deadline, Now, Random};
 use crate::core::cell::{Completion, InFlight, Locked, TokenCell};
-use crate::core::guard::within;
+use crate::core::guard::{within, within_if_awake};
 use crate::core::lease::{Keeper, keeping};
 use crate::core::persist::{Attempt, ensure_stored, persist};
 use crate::core::state::pending::{Outcome, Pending};
@@ -387,7 +387,7 @@ impl Fetch {
                 warn!("nothing sent: the lease was lost");
                 return self.transition(|state, _, _| state.not_sent());
             }
-            let refreshed = within(&self.cell.shared().clock, REQUEST, refresh).await;
+            let refreshed = within_if_awake(&self.cell.shared().clock, REQUEST, refresh).await;
             refreshed.unwrap_or_else(|| Err(GrantError::transient("the refresh took longer than 20 s")))
         } else {
             refresh.await

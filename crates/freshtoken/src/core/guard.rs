@@ -27,6 +27,9 @@ const GRANT: Duration = Duration::from_secs(60);
 /// How long the store may take to load or to store.
 const STORE: Duration = Duration::from_secs(5);
 
+/// How long a process that continues may take to read a response that arrived while it was stopped.
+const AWAKE: Duration = Duration::from_secs(1);
+
 /// How often a process loads again that was stopped while it did.
 const LOADS: usize = 3;
 
@@ -167,6 +170,21 @@ pub(crate) async fn within<T>(
         Poll::Pending => too_long.as_mut().poll(context).map(|()| None),
     })
     .await
+}
+
+/// Like [`within`], but a future that this process could not poll because it was stopped has a moment more: its response may have
+/// arrived, and the timer is the first to notice that the process continues.
+pub(crate) async fn within_if_awake<T>(
+    clock: &AnyClock,
+    limit: Duration,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    let end = Deadline::after(clock.now(), limit + TICK);
+    let mut future = pin!(future);
+    match within(clock, limit, future.as_mut()).await {
+        None if end.has_passed(clock.now()) => within(clock, AWAKE, future).await,
+        output => output,
+    }
 }
 
 /// The output of a future, or `None` if it panics.

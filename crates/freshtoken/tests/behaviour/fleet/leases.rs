@@ -117,6 +117,23 @@ fn a_pair_that_arrives_after_the_lease_is_lost_is_stored_over_another_mark() {
 }
 
 #[test]
+fn a_response_that_arrived_while_the_process_was_stopped_is_not_lost() {
+    let fleet = Fleet::new();
+    let stopped = fleet.process::<NeedsConsent>();
+    assert_eq!(stopped.gets(), "token-1");
+    fleet.pass(s(DAY + 3), &[]);
+    fleet.issuer.close();
+    let asking = stopped.ask();
+    // It continues after the limit of the request, and its timer is first.
+    fleet.clock.advance(s(25));
+    stopped.runtime.block_on(settle());
+    fleet.issuer.open();
+    stopped.runtime.block_on(settle());
+    assert_eq!(stopped.got(asking), "token-2");
+    assert_eq!(fleet.issuer.seen(), ["consented", "refresh-1"]);
+}
+
+#[test]
 fn two_first_starts_send_one_start_token_once() {
     let fleet = Fleet::new();
     let (one, other) = (fleet.process::<NeedsConsent>(), fleet.process::<NeedsConsent>());
