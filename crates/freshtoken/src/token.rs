@@ -47,6 +47,8 @@ pub(crate) struct Stored {
     /// In nanoseconds since 1970, by this machine's wall clock.
     pub(crate) issued_at: u64,
     pub(crate) expires_at: Option<u64>,
+    /// By how much both may be too late, in nanoseconds: another clock is known only that exactly.
+    pub(crate) late_by: u64,
 }
 
 /// [`Stored::token_at`] of a token that isn't a part of the header's value. It fits into 32 bits.
@@ -132,8 +134,14 @@ impl Token {
             })?;
             extra_headers.push((name, value));
         }
-        let stored =
-            Stored { generation, header, token_at, issued_at: now.wall, expires_at: expires_at(expires_in, now) };
+        let stored = Stored {
+            generation,
+            header,
+            token_at,
+            issued_at: now.wall,
+            expires_at: expires_at(expires_in, now),
+            late_by: 0,
+        };
         let facts = Facts {
             scopes: issued.scopes,
             extra_headers,
@@ -166,15 +174,16 @@ impl Token {
         Self::new(stored, facts)
     }
 
-    /// The token with its times by another clock.
-    pub(crate) fn shifted(&self, shift: impl Fn(u64) -> u64) -> Self {
-        let Stored { generation, header, token_at, issued_at, expires_at } = self.stored();
+    /// The token with its times by another clock, which may be too late by so many nanoseconds more.
+    pub(crate) fn shifted(&self, shift: impl Fn(u64) -> u64, late_by: u64) -> Self {
+        let Stored { generation, header, token_at, issued_at, expires_at, late_by: before } = self.stored();
         let stored = Stored {
             generation: *generation,
             header: header.clone(),
             token_at: *token_at,
             issued_at: shift(*issued_at),
             expires_at: expires_at.map(shift),
+            late_by: before.saturating_add(late_by),
         };
         Self::of_stored(stored, Facts { response: None, ..self.facts() })
     }
@@ -309,6 +318,11 @@ impl Token {
     /// The whole lifetime, from the token's arrival.
     pub(crate) fn lifetime(&self) -> Option<Duration> {
         self.0.stored.expires_at.map(|end| Duration::from_nanos(end.saturating_sub(self.0.stored.issued_at)))
+    }
+
+    /// By how much its expiry may be too late.
+    pub(crate) fn late_by(&self) -> Duration {
+        Duration::from_nanos(self.0.stored.late_by)
     }
 
     /// How long ago the token arrived; zero if the clock was set back since.

@@ -93,7 +93,7 @@ impl Schedule {
         };
         Some(Self {
             due: due.map_or(Deadline::NEVER, at_age),
-            stale: at_age(lifetime - margin.min(lifetime / 2)),
+            stale: at_age((lifetime - margin.min(lifetime / 2)).saturating_sub(token.late_by())),
             expiry: at_age(lifetime),
             refresh_expiry: Deadline::NEVER,
         })
@@ -149,7 +149,9 @@ impl Schedule {
     /// disagree, or a call got 401 long before the expiry.
     pub(crate) fn wait_for_expiry(&self, now: Now) -> Option<Duration> {
         let wait = self.expiry.plus(GUARD).remaining_on_both(now);
-        (wait <= GUARD + LEAST_MARGIN && !self.has_definitely_expired(now)).then_some(wait)
+        // The longest time for which a token is not served before its expiry.
+        let margin = Duration::from_nanos(self.expiry.monotonic.saturating_sub(self.stale.monotonic)).max(LEAST_MARGIN);
+        (wait <= GUARD + margin && !self.has_definitely_expired(now)).then_some(wait)
     }
 
     /// Whether the refresh token has expired on both clocks.
@@ -194,6 +196,19 @@ mod tests {
             assert_eq!(is_due(issued(), &POLICY, after, jitter), due, "{after} s, jitter {jitter}");
         }
         assert!(is_due(IssuedTokens::new("t").renew_in(seconds(400)), &POLICY, 401, 0.0), "without an expiry");
+    }
+
+    #[test]
+    fn a_token_whose_expiry_may_be_too_late_is_not_served_until_then_and_not_refreshed_before() {
+        const POLICY: TokenPolicy = TokenPolicy::new("acme").renew(Renewal::AtExpiry);
+        let at = |after| Now::new(seconds(after), UNIX_EPOCH + seconds(1_000_000_000 + after));
+        let token = Token::of(IssuedTokens::new("t").expires_in(seconds(100)), &POLICY, 1, at(0)).unwrap();
+        // It expires after 100 s, or after 104.
+        let token = token.shifted(|time| time + 4_000_000_000, 4_000_000_000);
+        let schedule = Schedule::of_token(&token, &POLICY, at(10), &Fixed(0.5)).unwrap();
+        assert!(!schedule.is_stale(at(98)) && schedule.is_stale(at(99)));
+        assert!(!schedule.has_definitely_expired(at(105)) && schedule.has_definitely_expired(at(106)));
+        assert_eq!(schedule.wait_for_expiry(at(99)), Some(seconds(7)), "it is waited for, not refreshed early");
     }
 
     #[test]

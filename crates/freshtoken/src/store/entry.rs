@@ -41,7 +41,7 @@ struct Written {
 /// One moment by the store's clock, between two by this machine's.
 ///
 /// An expiry is never earlier by the other clock than it really is: a refresh that comes too early can cost the pair, one that
-/// comes too late costs nothing.
+/// comes too late costs nothing. By how much it may be too late is kept with the token, which is not served in that time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClockPair {
     /// When the store was asked, by this machine's clock.
@@ -50,6 +50,12 @@ pub(crate) struct ClockPair {
     pub(crate) received: SystemTime,
     /// By the store's.
     pub(crate) there: SystemTime,
+}
+
+impl ClockPair {
+    fn uncertainty(&self) -> Duration {
+        self.received.duration_since(self.sent).unwrap_or_default()
+    }
 }
 
 impl Entry {
@@ -95,7 +101,7 @@ impl Entry {
 
     /// The entry of a record. `now` is the time by this machine's clock.
     pub(crate) fn of(record: Arc<Record>, key: Key, seal: Seal, clock: Option<ClockPair>, now: SystemTime) -> Self {
-        let shifted = clock.map(|ClockPair { sent, there, .. }| record.shifted(sent, there));
+        let shifted = clock.map(|clock| record.shifted(clock.sent, clock.there, clock.uncertainty()));
         Self {
             generation: record.generation,
             keep_for: record.keep_for(now),
@@ -121,7 +127,7 @@ impl Entry {
             );
         }
         Ok(Arc::new(match clock {
-            Some(ClockPair { received, there, .. }) => record.shifted(there, received),
+            Some(clock) => record.shifted(clock.there, clock.received, clock.uncertainty()),
             None => record,
         }))
     }
@@ -159,5 +165,7 @@ mod tests {
         let opened = stored.open(&key, &seal, Some(slow(10, 14, 10))).unwrap();
         let expires_at = opened.token().unwrap().expires_at().unwrap();
         assert!((at(900)..=at(908)).contains(&expires_at), "{expires_at:?}");
+        // It may be as late as both loads took, and says so to the processes that serve it.
+        assert_eq!(opened.token().unwrap().late_by(), Duration::from_secs(8));
     }
 }

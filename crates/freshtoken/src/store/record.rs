@@ -231,15 +231,17 @@ impl Record {
         (self.pair, self.generation) > (other.pair, other.generation)
     }
 
-    /// The record with its times by another clock, which shows `there` when this one shows `here`.
-    pub(crate) fn shifted(&self, here: SystemTime, there: SystemTime) -> Self {
+    /// The record with its times by another clock, which shows `there` when this one shows `here`, or up to `late_by` earlier.
+    pub(crate) fn shifted(&self, here: SystemTime, there: SystemTime, late_by: Duration) -> Self {
         let (here, there) = (unix_nanos(here), unix_nanos(there));
         let shift =
             |time: u64| time.saturating_sub(here.saturating_sub(there)).saturating_add(there.saturating_sub(here));
         let refresh = self.refresh.clone();
         let refresh = refresh.map(|refresh| RefreshToken { expires_at: refresh.expires_at.map(shift), ..refresh });
         let grants = self.grants().iter().copied().map(shift).collect();
-        let record = Self { token: self.token.as_ref().map(|token| token.shifted(shift)), refresh, ..self.clone() };
+        let late_by = u64::try_from(late_by.as_nanos()).unwrap_or(u64::MAX);
+        let token = self.token.as_ref().map(|token| token.shifted(shift, late_by));
+        let record = Self { token, refresh, ..self.clone() };
         record.with_history(grants, self.refreshes())
     }
 

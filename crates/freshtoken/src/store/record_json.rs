@@ -34,8 +34,8 @@ struct Form {
     refreshes: u16,
 }
 
-fn is_zero(number: &u16) -> bool {
-    *number == 0
+fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -52,6 +52,8 @@ struct TokenForm {
     token_at: usize,
     issued_at: u64,
     expires_at: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    late_by: u64,
     scopes: Vec<String>,
     extra_headers: Vec<(String, Secret)>,
     /// In nanoseconds after its arrival.
@@ -109,6 +111,7 @@ impl Record {
                 token_at: stored.token_at,
                 issued_at: stored.issued_at,
                 expires_at: stored.expires_at,
+                late_by: stored.late_by,
                 scopes: token.scopes().to_vec(),
                 extra_headers: token
                     .extra_headers()
@@ -185,6 +188,7 @@ fn token(form: TokenForm) -> Result<Token, RecordError> {
         token_at: form.token_at,
         issued_at: form.issued_at,
         expires_at: form.expires_at,
+        late_by: form.late_by,
     };
     let facts = Facts {
         scopes: form.scopes,
