@@ -66,7 +66,7 @@ impl fmt::Display for Diagnostic {
 }
 
 /// Escapes the invisible characters of a string: for output that quotes a spec, a name or a file.
-pub fn visible(text: &str) -> Cow<'_, str> {
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_invisible) {
         return Cow::Borrowed(text);
     }
@@ -82,22 +82,22 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether a character is a control character, ends a line, or changes the direction of text.
-pub fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') || turns(c)
 }
 
 /// Whether a character changes the direction of the text after it.
-pub fn turns(c: char) -> bool {
+pub(crate) fn turns(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Escapes one reference token of a JSON Pointer (RFC 6901).
-pub fn escape(token: &str) -> String {
+pub(crate) fn escape(token: &str) -> String {
     token.replace('~', "~0").replace('/', "~1")
 }
 
 /// Returns the pointer to `token` under `pointer`.
-pub fn join(pointer: &str, token: &str) -> String {
+pub(crate) fn join(pointer: &str, token: &str) -> String {
     let mut joined = String::with_capacity(pointer.len() + 1 + token.len());
     joined.push_str(pointer);
     joined.push('/');
@@ -110,7 +110,7 @@ pub fn join(pointer: &str, token: &str) -> String {
 }
 
 /// The edit distance: how many letters to insert, delete, replace or swap with their neighbour.
-pub fn distance(one: &str, other: &str) -> usize {
+pub(crate) fn distance(one: &str, other: &str) -> usize {
     let one: Vec<char> = one.chars().collect();
     let other: Vec<char> = other.chars().collect();
     let mut before_last: Vec<usize> = Vec::new();
@@ -130,7 +130,7 @@ pub fn distance(one: &str, other: &str) -> usize {
 }
 
 /// Returns the candidate that was most likely meant: it differs in case, `-` and `_` only, or by a few letters.
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace(['-', '_'], "");
     let word = plain(word);
     // A long word may differ more: `operatonIdd` is a typo, but `in` for `id` would be a guess.
@@ -144,7 +144,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// Lists words as `a`, `b` or `c`, each in backticks.
-pub fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     match words.split_last() {
         Some((last, [])) => last.clone(),
