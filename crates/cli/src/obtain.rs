@@ -12,6 +12,7 @@ use freshtoken::{Renewal, Token};
 use crate::account::Account;
 use crate::context::{Context, finish, run, runtime};
 use crate::failure::Failure;
+use crate::note::note;
 use crate::source::Opened;
 use crate::tracked::DIGEST;
 
@@ -65,6 +66,9 @@ pub fn obtain<T>(
     let runtime = runtime()?;
     // A token that is still good is better than a renewal that takes too long.
     let obtained = run(&runtime, limit, source.renewed()).or_else(|failure| source.good().ok_or(failure));
+    if obtained.is_ok() && opened.tokens.status().is_store_failing {
+        note("freshtoken: the token could not be kept, so the next command may request another; `--verbose` says why");
+    }
     let result = obtained.and_then(then);
     drop(opened);
     finish(runtime);

@@ -1,5 +1,6 @@
 //! Records: what is broken, changed or from another time.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -40,6 +41,21 @@ fn a_broken_record_is_explained_and_kept() {
     assert_eq!(issuer.count(), 1, "no login each time");
     std::fs::write(&path, good).unwrap();
     assert_eq!(user.ok(&["token", "voucherify"]), "invented-token\n");
+}
+
+#[test]
+fn a_token_that_cannot_be_kept_is_printed_with_a_warning() {
+    let issuer = Fixed::token("invented-token");
+    let user = issuer.user();
+    user.ok(&["token", "voucherify"]);
+    let record = record(&user);
+    std::fs::remove_file(&record).unwrap();
+    std::fs::set_permissions(record.with_extension("lock"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let ran = user.run(&["token", "voucherify"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "invented-token\n"), "{}", ran.err);
+    assert!(ran.err.contains("could not be kept"), "{}", ran.err);
+    let ran = user.run(&["--verbose", "token", "voucherify"]);
+    assert!(ran.err.contains(".lock"), "{}", ran.err);
 }
 
 #[test]
