@@ -160,7 +160,7 @@ impl Inner {
             ErrorKind::ConsentNeeded => {
                 write!(f, "{vendor}: no usable refresh token is left; a person must consent again")
             }
-            ErrorKind::Store => write!(f, "{vendor}: cannot {action}: the store is unreachable; check the store"),
+            ErrorKind::Store => write!(f, "{vendor}: cannot {action}: the store failed; check it"),
             ErrorKind::AsyncContext => {
                 write!(
                     f,
