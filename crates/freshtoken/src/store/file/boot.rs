@@ -1,7 +1,8 @@
-//! When the machine started, by the wall clock as it is now: a file system has no clock of its own, and a wall clock can be set.
+//! When the machine started, by its wall clock. A file system has no clock of its own, and the wall clock can be set.
 //!
-//! A record has this moment too. If it is another one when the record is read, the wall clock was set in between: then the
-//! machine's uptime says how old the record is. It is known on Linux, and until the machine starts again.
+//! A record contains the start as it was computed when the record was written. If it differs when the record is read, the wall
+//! clock was set in between. Then the machine's uptime says how old the record is. This works on Linux, until the machine
+//! restarts.
 
 use std::fs::read_to_string;
 use std::time::{Duration, SystemTime};
@@ -9,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use crate::clock::{system_time, unix_nanos};
 use crate::store::file::access;
 
-/// By how much the two moments differ if the clock was set, and less if it was only adjusted. In nanoseconds.
+/// If two computed starts differ by more than this, the clock was set; if by less, it was only adjusted. In nanoseconds.
 const SET: u64 = 1_000_000_000;
 
 /// A start of the machine.
@@ -22,19 +23,15 @@ pub(crate) struct Boot {
 }
 
 impl Boot {
-    /// The last start of this machine. `None`: it is unknown.
+    /// Returns the last start of this machine, if it is known.
     pub(crate) fn current() -> Option<Self> {
         let uptime = uptime()?;
-        // Some containers show how long they run themselves.
-        if uptime.abs_diff(access::boot_nanos()) > SET {
-            return None;
-        }
         let at = unix_nanos(SystemTime::now()).checked_sub(uptime)?;
-        // Otherwise this process was stopped between the two clocks.
+        // If the uptime has moved on, this process was stopped between reading the two clocks.
         (self::uptime()?.abs_diff(uptime) < SET).then_some(Self { id: id()?, at })
     }
 
-    /// The time now by the clock as it was in that moment, if it was set since then.
+    /// If the wall clock was set since this start was computed, returns the time that the clock would show otherwise.
     pub(crate) fn now_if_clock_was_set(&self) -> Option<SystemTime> {
         if id()? != self.id {
             return None;
@@ -51,11 +48,13 @@ fn id() -> Option<String> {
     (!id.is_empty() && !id.contains(char::is_whitespace)).then(|| id.to_owned())
 }
 
-/// How long the machine has run, asleep or not, in nanoseconds and exact to 10 ms.
+/// How long the machine has run, asleep or not, in nanoseconds and exact to 10 ms. `None`: it is unknown.
 fn uptime() -> Option<u64> {
     let text = read_to_string("/proc/uptime").ok()?;
     let seconds: f64 = text.split(' ').next()?.parse().ok()?;
-    u64::try_from(Duration::try_from_secs_f64(seconds).ok()?.as_nanos()).ok()
+    let uptime = u64::try_from(Duration::try_from_secs_f64(seconds).ok()?.as_nanos()).ok()?;
+    // In some containers, the file says how long the container has run.
+    (uptime.abs_diff(access::boot_nanos()) <= SET).then_some(uptime)
 }
 
 #[cfg(all(test, target_os = "linux"))]
