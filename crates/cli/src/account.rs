@@ -36,7 +36,7 @@ impl Account {
             match value.at_hand() {
                 Some(Some(value)) => lookup.set(name, value),
                 Some(None) => {}
-                // Where the vendor is must be known, and no secret is needed for it. What is not a secret can decide where the
+                // The vendor's address must be known, and needs no secret. A value that is not a secret can decide where the
                 // token is kept.
                 None if self.vendor.is_place(name) || !self.vendor.is_secret(name) && !value.is_command() => {
                     if let Some(value) = value.read(&self.describe(name))? {
@@ -110,7 +110,7 @@ impl Account {
         Failure::usage(format!("account {} in {file:?}: {message}{}", self.name, self.unset()))
     }
 
-    /// Returns which variables that the file names are not set, as the end of a message.
+    /// Returns the end of a message: the variables that the file names and that are not set.
     fn unset(&self) -> String {
         let named = self.values.values().filter_map(|value| match value {
             Value::Variable(name) if crate::environment(name).is_none() => Some(name.as_str()),

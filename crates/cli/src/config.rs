@@ -174,7 +174,7 @@ impl Reader<'_> {
             #[cfg(not(feature = "keyring"))]
             "keyring" => Err(self.error(
                 value.span(),
-                "this build uses no keyring; install it with the feature `keyring`, or write `key = \"file\"`",
+                "this build cannot use a keyring; install it with the feature `keyring`, or write `key = \"file\"`",
             )),
             _ => Err(self.error(value.span(), "write `key = \"file\"` or `key = \"keyring\"`")),
         }

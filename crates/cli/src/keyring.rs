@@ -20,8 +20,8 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// What to do about a keyring that cannot be used. The key is never kept elsewhere instead.
 const ADVICE: &str = "start and unlock it, or write `key = \"file\"` in the configuration";
 
-/// Returns the key, which is created if the keyring has none. A key that is in `file` already is copied from there, so that
-/// the records stay readable.
+/// Returns the key. If the keyring has none, the key of `file` is copied there, so that the records stay readable; without
+/// that file, a key is created.
 pub fn read_or_create(file: &Path) -> Result<SealKey, Failure> {
     let (sender, receiver) = mpsc::channel();
     let path = file.to_owned();
@@ -60,7 +60,7 @@ fn find(file: &Path) -> Result<SealKey, String> {
 
 fn read(entry: &Entry) -> Result<Option<SealKey>, String> {
     match entry.get_password() {
-        Ok(key) => Secret::new(key).expose().parse().map(Some).map_err(|_| "its entry is no key".to_owned()),
+        Ok(key) => Secret::new(key).expose().parse().map(Some).map_err(|_| "its entry is not a key".to_owned()),
         Err(Error::NoEntry) => Ok(None),
         Err(error) => Err(text(error)),
     }

@@ -105,7 +105,7 @@ fn open_as<V: FromEnv<Credentials: PartialEq>>(setup: Setup<'_>) -> Result<Opene
         Some(credentials) => credentials.into(),
         None => ask::<V>(account.clone(), problems.clone()),
     };
-    // What is requested is a part of the name, since a source does not know it of a callback. A name has no space.
+    // A source with a callback does not know what it requests, so that becomes a part of the name. A name has no space.
     let name = if requested.is_empty() { account.name.clone() } else { format!("{} {requested}", account.name) };
     let mut builder = TokenSource::builder(vendor, credentials).seal(setup.key.seal.clone());
     let is_local = matches!(setup.storage, Storage::File(_));
@@ -139,7 +139,7 @@ fn read<V: FromEnv>(account: &Account) -> Result<(V, Option<V::Credentials>, Str
     let (other, other_credentials) = read(&account.lookup("y")?)?;
     if other.server() != vendor.server() || V::requested(&other_credentials) != requested {
         return Err(Failure::usage(format!(
-            "account {}: a value that decides where the token is kept comes from a command; give it as a value, a variable or \
+            "account {}: a value that decides where the token is kept comes from a command; write a literal, a variable or \
              a file",
             account.name
         )));

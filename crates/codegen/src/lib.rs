@@ -12,7 +12,8 @@
 //! `build_script` touch the disk.
 //!
 //! A module imports only from modules below it. From the bottom: [`read`], `lower`, [`repository`], `emit`, `lint`, [`workspace`],
-//! [`pipeline`], [`generator`], [`commands`]. `lint` is above `lower` and `emit` because it asks them which names they would give.
+//! [`pipeline`], [`generator`], [`commands`]. `lint` is above `lower` and `emit` because it asks them which names they would
+//! generate.
 //!
 //! The emitted code is written as strings, laid out by `emit::layout`; only progenitor's part is made of tokens.
 //! `benches/gen.rs` measures the time.

@@ -6,7 +6,7 @@ use anstream::eprintln;
 
 use crate::diagnostic::{Diagnostic, Severity, visible};
 
-/// Prints diagnostics, of which one is an error, and returns the exit code.
+/// Prints diagnostics that include an error, and returns the exit code.
 pub fn report(diagnostics: &[Diagnostic]) -> ExitCode {
     for diagnostic in diagnostics {
         eprintln!("{}", shown(diagnostic));

@@ -7,7 +7,8 @@ use crate::diagnostic::{Diagnostic, Severity};
 /// Crates of the workspace that aren't a vendor's.
 const CRATES: [&str; 9] = ["bench", "codegen", "demo", "freshtoken", "redis", "sandbox", "testing", "wire", "xtask"];
 
-/// Names of the facade's modules, features and dependencies: a vendor becomes all three. `types` is a module of each vendor.
+/// Names that no vendor may have, because its name becomes a module, a feature and a dependency of the facade. `types` is a
+/// module of each vendor.
 const FACADE: [&str; 61] = [
     "_guide",
     "adapter",

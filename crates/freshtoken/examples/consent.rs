@@ -1,7 +1,7 @@
 //! A vendor without a login: a user consents once, and a store keeps the refresh token that each response replaces.
 //!
 //! Set `QUICKBOOKS_CLIENT_ID`, `QUICKBOOKS_CLIENT_SECRET` and `QUICKBOOKS_REFRESH_TOKEN`, the refresh token of the user's consent, and
-//! name a directory for the tokens. Keep it secret:
+//! name a directory for the tokens, which others must not read:
 //!
 //! ```sh
 //! cargo run -p freshtoken --example consent -- target/consents
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let dir = std::env::args_os().nth(1).ok_or("name a directory for the tokens")?;
     let (endpoint, credentials) = quickbooks::Endpoint::from_env()?;
     let consent = std::env::var("QUICKBOOKS_REFRESH_TOKEN")?;
-    // The start token is sent once. From then on, the one in the store counts.
+    // This refresh token is sent once. From then on, the one in the store is used.
     let tokens = TokenSource::builder(endpoint, credentials)
         .store(FileStore::open(dir)?, "company-1")
         .refresh_token(consent.as_str())
@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let api = HttpClient::new(tokens)?.base_url(url)?;
     match api.get("v3/company/1/companyinfo/1").send().await {
         Ok(response) => println!("{}\n{}", response.status(), response.text().await?),
-        // Nothing but a consent helps: `TokenSource::new_consent` takes its refresh token.
+        // Only a new consent helps: `TokenSource::new_consent` takes its refresh token.
         Err(HttpError::Token(error)) if error.kind() == ErrorKind::ConsentNeeded => {
             println!("the user must consent again: {error}");
         }

@@ -106,7 +106,7 @@ async fn health(State(service): State<Arc<Service>>) -> Response {
     ([(CONTENT_TYPE, "application/json")], states.collect::<Value>().to_string()).into_response()
 }
 
-/// A full set evicts idle sources without this. This is for a set that is half full at a quiet time.
+/// Evicts idle sources every minute. A full set does so on its own, but a set that never fills up does not.
 async fn evict_idle(service: Arc<Service>) {
     let mut minutes = tokio::time::interval(Duration::from_secs(60));
     loop {

@@ -136,14 +136,14 @@ pub fn given(credentials: &[(&str, &dyn Credential)]) -> Result<(), GrantError> 
 pub struct Requested(String);
 
 impl Requested {
-    /// Creates one without values.
+    /// Creates an empty list of values.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Adds a value, unless it is missing or empty. It must not be a secret.
     pub fn with(mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Self {
-        // JSON says where a string ends. What it cannot express cannot be sent either, and the grant says so.
+        // JSON marks where a string ends. A value that it cannot express cannot be sent either, and the grant reports that.
         let json = serde_json::to_string(value).unwrap_or_default();
         if !matches!(json.as_str(), "" | "null" | "\"\"") {
             let space = if self.0.is_empty() { "" } else { " " };

@@ -4,9 +4,10 @@ use crate::error::Error;
 use crate::source::TokenSource;
 
 impl TokenSource {
-    /// Returns the base URL of the account's API. If calls go to the server that issues the tokens, it is that one, at once.
-    /// Otherwise it comes with the token, and this waits like [`TokenSource::header`]. `None`: the spec does not know it, or this
-    /// response lacked it.
+    /// Returns the base URL of the account's API, or `None` if the spec does not name it or the response lacked it.
+    ///
+    /// If calls go to the server that issues the tokens, this returns that server's URL at once. Otherwise the URL comes with the
+    /// token, so this waits like [`TokenSource::header`].
     ///
     /// Only a URL with `https` is returned, or one of this machine: the token would follow it anywhere.
     ///
@@ -40,7 +41,7 @@ impl TokenSource {
     }
 }
 
-/// Whether a base URL can get the token.
+/// Whether the token may be sent to a base URL.
 fn is_safe(base: &str) -> bool {
     let host = |rest: &str| rest.split([':', '/', '?', '#']).next().unwrap_or_default().to_owned();
     let is_local = |rest: &str| rest.starts_with("[::1]") || ["127.0.0.1", "localhost"].contains(&host(rest).as_str());

@@ -1,7 +1,7 @@
 //! The time and the randomness of a source, for tests that move the clock.
 //!
-//! Time is two clocks that are read at once. A suspended machine shows only on the wall clock, and a wall clock that was set
-//! back only on the monotonic one. So a deadline is on both clocks, and the earlier one is used.
+//! Time is two clocks that are read at once. Only the wall clock shows that the machine was suspended, and only the
+//! monotonic one goes on if the wall clock is set back. So a deadline is on both clocks, and the earlier one is used.
 
 use std::fmt;
 use std::future::Future;

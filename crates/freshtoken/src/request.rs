@@ -176,8 +176,8 @@ impl RequestBuilder {
         Some(Self { api: self.api.clone(), inner: self.inner.try_clone()?, allowed: self.allowed.clone() })
     }
 
-    /// Returns the request, which has no token yet, for [`HttpClient::execute`]. It forgets
-    /// [`allow_origin`](RequestBuilder::allow_origin).
+    /// Returns the request without a token, for [`HttpClient::execute`]. The origin of
+    /// [`allow_origin`](RequestBuilder::allow_origin) is not a part of it.
     ///
     /// # Errors
     ///

@@ -47,7 +47,7 @@ pub(crate) struct Stored {
     /// In nanoseconds since 1970, by this machine's wall clock.
     pub(crate) issued_at: u64,
     pub(crate) expires_at: Option<u64>,
-    /// By how much both may be too late, in nanoseconds: another clock is known only that exactly.
+    /// By how much both may be too late, in nanoseconds: the precision of a conversion from another clock.
     pub(crate) late_by: u64,
 }
 
@@ -174,7 +174,7 @@ impl Token {
         Self::new(stored, facts)
     }
 
-    /// The token with its times by another clock, which may be too late by so many nanoseconds more.
+    /// Returns the token with its times by another clock. The conversion may make them too late by up to `late_by` nanoseconds.
     pub(crate) fn shifted(&self, shift: impl Fn(u64) -> u64, late_by: u64) -> Self {
         let Stored { generation, header, token_at, issued_at, expires_at, late_by: before } = self.stored();
         let stored = Stored {

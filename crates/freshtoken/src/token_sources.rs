@@ -209,7 +209,7 @@ impl<V: Vendor> TokenSources<V> {
 
     /// Evicts the sources that have been idle for too long.
     ///
-    /// A full set does this on its own. Call it now and then for a long-lived set that is half full.
+    /// A full set does this on its own. Call it now and then for a long-lived set that may never fill up.
     pub fn evict_idle(&self) {
         let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
         let evicted = self.evict(&mut sources, usize::MAX);

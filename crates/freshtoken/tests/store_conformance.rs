@@ -349,7 +349,7 @@ async fn a_report_says_what_was_expected_and_what_happened() {
 the store breaks a promise:
 - large-record: a record may have 64 KiB
   expected: load of a record of 64 KiB: \"generation 7 with the same text\"
-  found: \"generation 7 with a text of 4000 bytes instead of 65536, different from character 4000 on: None instead of Some('0')\"";
+  found: \"generation 7 with a string of 4000 bytes instead of 65536, different from character 4000 on: None instead of Some('0')\"";
     assert_eq!(report.to_string(), expected);
     let panic = std::panic::catch_unwind(|| report.assert()).unwrap_err();
     assert_eq!(panic.downcast_ref::<String>().unwrap(), expected);

@@ -67,8 +67,8 @@ impl Link {
         Self { target, current: Mutex::default() }
     }
 
-    /// Sends commands on one connection, and returns their responses. Sends them once more if the connection had broken since
-    /// the last call: they must do no harm if they arrive twice.
+    /// Sends commands on one connection, and returns their responses. If the connection broke since the last call, sends them
+    /// once more, so they must be safe to receive twice.
     pub(crate) async fn query<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, RedisError> {
         let cell = self.current();
         let was_open = cell.initialized();

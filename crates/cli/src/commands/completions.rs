@@ -9,7 +9,7 @@ use clap_complete::Shell;
 use crate::args::Cli;
 use crate::vendors::VENDORS;
 
-/// Returns the completions for a shell, the vendors' names included. Accounts are not: the script is made once, and they change.
+/// Returns the completions for a shell. They include the vendors, but not the accounts, which change after the script is written.
 pub fn script(shell: Shell) -> String {
     let names: Vec<&str> = VENDORS.iter().map(|vendor| vendor.name).collect();
     // Only here: for an unknown vendor, the parser's message would be worse than ours.
@@ -20,7 +20,7 @@ pub fn script(shell: Shell) -> String {
     clap_complete::generate(shell, &mut command, "freshtoken", &mut script);
     let mut script = String::from_utf8_lossy(&script).into_owned();
     if shell == Shell::Fish {
-        // clap leaves the values of arguments without an option out for this shell.
+        // For this shell, clap omits the values of positional arguments.
         for command in command.get_subcommands().filter(|command| command.get_arguments().any(is_vendor)) {
             let (name, names) = (command.get_name(), names.join(" "));
             // Writing to a string does not fail.

@@ -17,7 +17,7 @@ pub fn html(agent: &Agent, now: SystemTime) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"refresh\" content=\"10\">\n<title>freshtoken</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <h1>freshtoken</h1>\n<small>{}, renewed every 10 s</small>\n",
+         <h1>freshtoken</h1>\n<small>{}, updated every 10 s</small>\n",
         moment(now)
     );
     for served in &agent.accounts {
@@ -31,7 +31,7 @@ fn section(html: &mut String, served: &Served, now: SystemTime) {
     let status = served.opened.tokens.status();
     let (name, vendor) = (&served.account.name, served.account.vendor.name);
     let vendor = if name == vendor { String::new() } else { format!(" <small>{}</small>", escaped(vendor)) };
-    let serving = if status.is_serving { "a token is served at once" } else { "no token at hand" };
+    let serving = if status.is_serving { "a token is available" } else { "no token is available" };
     // Writing to a string does not fail.
     let _ = write!(
         html,
@@ -54,7 +54,7 @@ fn section(html: &mut String, served: &Served, now: SystemTime) {
     }
     let counters = status.counters;
     let (logins, refreshes, failures) = (counters.logins, counters.refreshes, counters.failures);
-    row("Requests", format!("logins {logins}, refreshes {refreshes}, of these failed {failures}"));
+    row("Requests", format!("{logins} logins and {refreshes} refreshes, {failures} of them failed"));
     if let Some(error) = &status.last_error {
         row("Last error", escaped(&error.to_string()));
     }
@@ -66,7 +66,7 @@ fn section(html: &mut String, served: &Served, now: SystemTime) {
     *html += "</dl>\n</section>\n";
 }
 
-/// Returns the colour that goes with the state's name.
+/// Returns the CSS class of an account's state, which sets its colour.
 fn class(status: &Status) -> &'static str {
     match status.state {
         State::Dead => "bad",

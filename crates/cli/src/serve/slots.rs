@@ -1,4 +1,4 @@
-//! The connections that are served at once, and which of them ends for a new one.
+//! The connections that are served at once, and which of them is closed for a new one.
 //!
 //! A client that sends nothing, half a request, or reads no response keeps its place only as long as no other client needs it.
 
@@ -35,7 +35,7 @@ impl Slots {
         self.0.len() < CONNECTIONS || self.0.iter().any(|slot| slot.is_idle())
     }
 
-    /// Takes a place for a new connection. If there is no free one, the oldest connection without a request ends.
+    /// Takes a place for a new connection. If none is free, the oldest connection without a request is closed.
     pub fn take(&mut self) -> Arc<Slot> {
         while self.0.len() >= CONNECTIONS
             && let Some(oldest) = self.0.iter().position(|slot| slot.is_idle())
@@ -54,12 +54,13 @@ impl Slot {
         self.is_due.load(Ordering::Relaxed) && !self.is_busy()
     }
 
-    /// Says that the connection has had its time to send a request. Only its task knows: a clock runs on while the machine is busy.
+    /// Records that the connection has had its time to send a request. Only its task knows: a clock runs on while the machine is
+    /// busy.
     pub fn set_due(&self) {
         self.is_due.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a request is being processed. When it no longer is, its response may not have been read yet.
+    /// Whether a request is being processed. Afterwards, the client may not have read the response yet.
     pub fn is_busy(&self) -> bool {
         self.is_busy.load(Ordering::Relaxed)
     }

@@ -61,7 +61,7 @@ fn allow_many_files() {
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
 }
 
-/// Connects, sends what the agent takes of it at once, and reads nothing.
+/// Connects, sends as many bytes as the agent takes at once, and reads nothing.
 fn send(agent: &Agent, bytes: &[u8]) -> UnixStream {
     let mut stream = UnixStream::connect(&agent.socket).unwrap();
     stream.set_nonblocking(true).unwrap();

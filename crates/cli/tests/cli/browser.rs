@@ -18,7 +18,7 @@ fn chromium(user: &User, arguments: &[&str]) -> Option<Command> {
     Some(command)
 }
 
-/// Each other name leads to this machine.
+/// Every other name resolves to this machine.
 const REBOUND: &str = "--host-resolver-rules=MAP * 127.0.0.1";
 
 /// Opens a page, and returns the document.
@@ -27,7 +27,7 @@ fn open(user: &User, url: &str) -> Option<String> {
     Some(Ran::of(command.output().unwrap()).out)
 }
 
-/// A browser with all its processes. They are ended at the end.
+/// A browser with all its processes, which are killed on drop.
 struct Browser(Child);
 
 impl Drop for Browser {
@@ -38,7 +38,7 @@ impl Drop for Browser {
     }
 }
 
-/// Runs a browser until the condition holds, or it ends by itself.
+/// Runs a browser until the condition holds or the browser exits.
 fn run_until(mut command: Command, mut holds: impl FnMut() -> bool) {
     let mut browser = Browser(command.process_group(0).spawn().unwrap());
     while !holds() && browser.0.try_wait().unwrap().is_none() {
@@ -62,7 +62,7 @@ fn agent(issuer: &Fixed) -> (User, Agent, String) {
     (user, agent, secret)
 }
 
-/// Returns the value of a metric, whose labels are given too.
+/// Returns the value of a metric. The name includes the labels.
 fn metric(agent: &Agent, secret: &str, name: &str) -> u64 {
     let response = agent.request("GET /metrics", &[secret], "");
     let value = body(&response).lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());

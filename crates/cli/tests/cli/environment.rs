@@ -117,7 +117,7 @@ struct OtherUser {
 }
 
 impl OtherUser {
-    /// `None`: that is impossible here, and a line says so.
+    /// Returns `None` if this is impossible here. A printed line says why.
     fn new() -> Option<Self> {
         if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
             println!("skipped: only root can become another user");

@@ -60,9 +60,9 @@ async fn a_killed_holder_is_replaced_and_no_refresh_token_is_spent_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_holder_has_stored_before_it_was_killed_is_used() {
+async fn a_token_that_a_killed_holder_has_stored_is_used() {
     let (_sandbox, issuer, user) = sandbox("zenoti").await;
-    // A pipe that is full: the process stores the token, and then waits to print it with the lease in its hands.
+    // The pipe is full, so the process stores the token and then waits to print it while it holds the lease.
     let (_reader, mut writer) = std::io::pipe().unwrap();
     std::io::Write::write_all(&mut writer, &[0; 64 * 1024]).unwrap();
     let mut holder = user.command(&["token", "zenoti"]).stdout(writer).spawn().unwrap();

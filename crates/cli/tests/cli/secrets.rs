@@ -126,7 +126,7 @@ fn a_secret_goes_to_the_vendor_and_to_the_output_and_nowhere_else() {
         let trace = std::fs::read_to_string(trace).unwrap();
         let lines: Vec<&str> =
             trace.lines().filter(|line| SECRETS.iter().any(|secret| line.contains(secret))).collect();
-        // The files of `run` have no other name that is read by the command.
+        // The only files that may have a token are those of `run`.
         let own = format!("{}/run/", user.state().display());
         let is_expected = |line: &&str| {
             let call = line.split_once('>').unwrap_or_default().0;

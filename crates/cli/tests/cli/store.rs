@@ -177,9 +177,9 @@ async fn a_record_from_the_future_is_not_served_and_spends_no_refresh_token() {
     assert_eq!((counts.logins, counts.refreshes), (2, 0));
 }
 
-/// Runs the program with another wall clock; `None`: that is impossible here, and a line says so.
+/// Runs the program with another wall clock. Returns `None` if this is impossible here; a printed line says why.
 fn with_clock(user: &User, offset: &str, arguments: &[&str]) -> Option<Ran> {
-    // A machine with its uptime says so in the record.
+    // If the machine's uptime is known, the record has two more fields.
     let record = std::fs::read_to_string(record(user)).unwrap();
     if record.lines().next().is_none_or(|line| line.split(' ').count() < 6) || !has("faketime") {
         println!("skipped: the machine's uptime is unknown, or there is no faketime");

@@ -107,8 +107,8 @@ pub fn one_of<'a>(lint: &mut Lint<'a>, schema: &Node<'a>) {
         for (other, others) in &objects[..index] {
             if !are_told_apart(lint, others, fields, |_| true) {
                 let message = format!("nothing tells {other} and {name} apart");
-                let help = "give each a required property with an `enum` of one value; or list first the one with a \
-                               required property of its own; otherwise the first that fits is taken";
+                let help = "give each a required property with an `enum` of one value, or list first the one with a \
+                            required property of its own; otherwise the first that fits is used";
                 lint.warn(schema, message, help);
             }
         }

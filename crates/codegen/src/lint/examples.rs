@@ -102,7 +102,7 @@ fn list_examples<'a>(lint: &mut Lint<'a>, delimiter: char, list: &Node<'a>) {
     }
 }
 
-/// Checks the examples of a media type or a parameter, which both have beside a schema. Returns those that fit, with that
+/// Checks the examples of a media type or a parameter against the schema next to them. Returns those that fit, with that
 /// schema.
 fn examples<'a>(lint: &mut Lint<'a>, media: &Node<'a>, direction: Direction) -> Vec<(Node<'a>, Node<'a>)> {
     if media.has("example") && media.has("examples") {

@@ -67,7 +67,7 @@ fn not_yaml(file: &str, error: &serde_saphyr::Error) -> Diagnostic {
             ("a key is empty (null)".to_owned(), "write the key before the `:`, in quotes if it is `~` or `null`")
         }
         serde_saphyr::Error::RecursiveReferencesRequireWeakTypes { .. } => (
-            "an anchor holds an alias of itself, so it would have no end".to_owned(),
+            "an anchor contains an alias of itself, so its value would have no end".to_owned(),
             "write a `$ref` to a schema in `components`, which may name itself",
         ),
         serde_saphyr::Error::AliasReplayLimitExceeded { .. } => too_large("Aliases"),

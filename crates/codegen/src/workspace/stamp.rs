@@ -22,7 +22,7 @@ pub struct Stamp {
     inputs: u64,
 }
 
-/// What a run says again if it has nothing to write.
+/// The output that a run repeats if it has nothing to write.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Unchanged {
     /// How many snapshots are missing.

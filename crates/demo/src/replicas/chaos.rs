@@ -39,10 +39,10 @@ const FIRST_LOSS: Duration = Duration::from_secs(25);
 /// How long after a replica has ended the others know the pairs that it has stored.
 const KNOWN_AFTER: Duration = Duration::from_secs(2);
 
-/// How long after its expiry a token is replaced at the latest, if nothing is lost.
+/// The longest time from the expiry of a token to its replacement, if nothing is lost.
 const RENEWAL: Duration = Duration::from_secs(5);
 
-/// How long after a loss nothing more of the account is lost: by then, each replica has had a token.
+/// How long an account is left alone after a loss: by then, each replica has had a token.
 const AFTER_RECOVERY: Duration = Duration::from_secs(20);
 
 /// The least time between two losses. After each, accounts without a login wait for the quiet time.
@@ -304,7 +304,7 @@ impl Chaos {
         self.is_ready[replica] = true;
     }
 
-    /// This is the newest token of an account that has arrived in a replica.
+    /// Takes note of the newest token of an account that has arrived in a replica.
     pub fn arrived(&mut self, now: Duration, account: usize, token: Option<IssuedToken>) {
         let health = &mut self.health[account];
         let old = std::mem::replace(&mut health.token, token);

@@ -35,7 +35,7 @@ pub(crate) type Persisting = Pin<Box<dyn Future<Output = Result<(), StoreError>>
 /// What all cells of a source or a set of accounts have in common.
 pub(crate) struct Shared {
     pub(crate) policy: &'static TokenPolicy,
-    /// Which server; empty for a source without a store, and so is what it requests: no store looks its key up.
+    /// Which server. Without a store, there is no key to look up, so this and `requested` are empty.
     pub(crate) server: Arc<str>,
     /// The base URL of calls, if the endpoint says it.
     pub(crate) base_url: Option<Box<str>>,
@@ -113,11 +113,11 @@ pub(crate) struct Completion {
 struct End {
     /// `None`: the fetch was aborted with its runtime.
     result: Option<Result<Token, Error>>,
-    /// Whoever sees the result later than this was stopped since, and the token may have expired.
+    /// A caller that sees the result after this was stopped in between, and the token may have expired.
     late: Deadline,
 }
 
-/// How long it takes a caller to see the result of a fetch, at most.
+/// The longest time in which a caller that was not stopped sees the result of a fetch.
 const PROMPT: Duration = Duration::from_secs(1);
 
 impl Completion {

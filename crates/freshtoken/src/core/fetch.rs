@@ -416,8 +416,8 @@ impl Fetch {
         let may_repeat = !std::mem::replace(&mut self.has_issued, true)
             || lifetime.is_some_and(|lifetime| lifetime > LONGEST_PERSIST);
         self.transition(|state, now, random| match state.persisted(&pending, outcome, now, random) {
-            // An earlier fetch issued it, or this process was stopped meanwhile, and it has expired since. A token that expires
-            // faster than it is stored must not keep the fetch going: once only.
+            // The token has expired already: an earlier fetch issued it, or this process was stopped in between. If tokens
+            // expire faster than they are stored, the fetch must not go on forever, so it repeats only once for them.
             Effect::Done(Ok(_)) if may_repeat && state.good_token(now).is_none() => Effect::Load,
             effect => effect,
         })

@@ -172,8 +172,8 @@ pub(crate) async fn within<T>(
     .await
 }
 
-/// Like [`within`], but a future that this process could not poll because it was stopped has a moment more: its response may have
-/// arrived, and the timer is the first to notice that the process continues.
+/// Like [`within`], but gives the future a moment more if this process was stopped until after the limit: the response may have
+/// arrived, but the timer may fire before the future is polled.
 pub(crate) async fn within_if_awake<T>(
     clock: &AnyClock,
     limit: Duration,

@@ -78,7 +78,7 @@ async fn get(cell: &Arc<TokenCell>) -> Result<Token, Error> {
                     within(&cell.shared().clock, FETCH, completion.wait()).await
                 };
                 match result {
-                    // The process was stopped since, so the token may have expired.
+                    // The process was stopped in between, so the token may have expired.
                     Some(Some(Ok(_))) if completion.is_late(cell.now()) => {}
                     Some(Some(result)) => return result,
                     // It was aborted with its runtime.

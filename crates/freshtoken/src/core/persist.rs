@@ -34,7 +34,7 @@ const CONFLICTS: usize = 5;
 /// Stores a record in place of the one that it came of.
 pub(crate) async fn persist(cell: &TokenCell, pending: &Pending, attempt: Attempt) -> Outcome {
     let mut record = pending.record.clone();
-    // After a failure, the store's time is unknown as well, and so is by which clock others will read the expiry.
+    // After a failure, the store's time is unknown too, so this process cannot know by which clock others read the expiry.
     let is_failing = lock(cell.locked()).store.as_ref().is_some_and(|store| store.is_failing);
     let mut expected = match attempt {
         Attempt::First if !is_failing => Some(pending.base.as_ref().map_or(0, |base| base.generation)),

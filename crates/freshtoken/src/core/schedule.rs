@@ -149,7 +149,7 @@ impl Schedule {
     /// disagree, or a call got 401 long before the expiry.
     pub(crate) fn wait_for_expiry(&self, now: Now) -> Option<Duration> {
         let wait = self.expiry.plus(GUARD).remaining_on_both(now);
-        // The longest time for which a token is not served before its expiry.
+        // How long before its expiry the token is no longer served.
         let margin = Duration::from_nanos(self.expiry.monotonic.saturating_sub(self.stale.monotonic)).max(LEAST_MARGIN);
         (wait <= GUARD + margin && !self.has_definitely_expired(now)).then_some(wait)
     }

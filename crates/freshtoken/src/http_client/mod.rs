@@ -42,13 +42,13 @@ use crate::source::TokenSource;
 ///   - after a redirect of a `POST` or `PATCH`, which the server may have processed before it redirected.
 /// - **Any other response** is returned unchanged. Only a call without a response is an error.
 /// - **The token goes to the origins that you name only**: with [`base_url`](HttpClient::base_url) and
-///   [`allow_origin`](HttpClient::allow_origin), or [for one call](crate::RequestBuilder::allow_origin). An absolute URL in a response,
-///   or one that a user passes in, cannot take it elsewhere: such a call fails and sends nothing. If the vendor's calls go to the server that issues its tokens, as Zenoti's, that
-///   server is the base URL from the start.
-/// - **A redirect is followed within the requested origin only**: see [`redirect_policy`](crate::redirect_policy). Over plain `http://` the token goes to loopback
-///   only, and not through a proxy of the environment. Names below `localhost` are this machine, whatever the system's resolver
-///   says. With a [custom builder](HttpClient::from_builder), name resolution and proxies are the builder's; plain `http://`
-///   is then allowed for loopback addresses and `localhost` only.
+///   [`allow_origin`](HttpClient::allow_origin), or [for one call](crate::RequestBuilder::allow_origin). An absolute URL in a
+///   response, or one that a user passes in, cannot take it elsewhere: such a call fails and sends nothing. If the vendor's calls
+///   go to the server that issues its tokens, as with Zenoti, that server is the base URL from the start.
+/// - **A redirect is followed within the requested origin only**: see [`redirect_policy`](crate::redirect_policy). Over plain
+///   `http://` the token goes to loopback only, and not through a proxy of the environment. Names below `localhost` are this
+///   machine, whatever the system's resolver says. With a [custom builder](HttpClient::from_builder), name resolution and proxies
+///   are the builder's; plain `http://` is then allowed for loopback addresses and `localhost` only.
 /// - **Headers**: the token's headers replace the call's headers of the same names, and a user and password in the URL.
 /// - **Many accounts** have one client each, and all share one connection pool: [`with_tokens`](HttpClient::with_tokens).
 /// - **Timeouts** of a call are reqwest's, and start anew each time the call is sent. Waiting for a token does not count.

@@ -28,14 +28,14 @@ pub(super) struct Kept {
 pub(super) struct Stored {
     pub(super) flaw: Flaw,
     pub(super) offset: i64,
-    /// Whether it wakes those who wait.
+    /// Whether it wakes waiting processes.
     pub(super) notifies: bool,
     /// Whether a fail-over loses only what no process has learnt of.
     pub(super) has_replicas: bool,
     pub(super) kept: Option<Kept>,
     /// What was there before the last write.
     pub(super) previous: Option<Kept>,
-    /// There was a write since the last fail-over, which is the one that the next fail-over loses.
+    /// Whether there was a write since the last fail-over. The next fail-over loses that write.
     pub(super) has_last_write: bool,
     pub(super) lease: Option<(String, u64)>,
     /// The process that holds the lease by the rules, and until when.

@@ -40,8 +40,8 @@ struct Written {
 
 /// One moment by the store's clock, between two by this machine's.
 ///
-/// An expiry is never earlier by the other clock than it really is: a refresh that comes too early can cost the pair, one that
-/// comes too late costs nothing. By how much it may be too late is kept with the token, which is not served in that time.
+/// A converted expiry is never earlier than the real one: a refresh that comes too early can cost the pair, one that comes too
+/// late costs nothing. The token keeps by how much its expiry may be too late, and is not served in that time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClockPair {
     /// When the store was asked, by this machine's clock.

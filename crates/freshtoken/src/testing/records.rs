@@ -30,14 +30,14 @@ async fn loads_as_stored<S: Store>(subject: &Subject<S>, what: &str, text: &str)
     expect(&format!("load of {what}"), "generation 7 with the same text".to_owned(), found)
 }
 
-/// Says how two texts differ, without printing 64 KiB.
+/// Returns how two strings differ, without printing 64 KiB.
 fn difference(stored: &str, loaded: &str) -> String {
     if stored == loaded {
         return "the same text".into();
     }
     let at = stored.chars().zip(loaded.chars()).take_while(|(one, other)| one == other).count();
     format!(
-        "a text of {} bytes instead of {}, different from character {at} on: {:?} instead of {:?}",
+        "a string of {} bytes instead of {}, different from character {at} on: {:?} instead of {:?}",
         loaded.len(),
         stored.len(),
         loaded.chars().nth(at),

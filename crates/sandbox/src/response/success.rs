@@ -163,7 +163,7 @@ pub(crate) fn grant(
     }
 }
 
-/// The body of a response to a grant: at first an example, and then with the values of the token.
+/// The body of a response to a grant. It starts as an example, and then gets the values of the token.
 struct GrantBody<'a> {
     document: &'a Document,
     pointers: &'a ResponsePointers,
@@ -234,7 +234,7 @@ impl<'a> GrantBody<'a> {
         }
     }
 
-    /// Writes the refresh token and its expiry, or removes that of the example.
+    /// Writes the refresh token and its expiry, or removes the refresh token of the example.
     fn put_refresh_token(&mut self, issued: &Issued, now: SystemTime) {
         let pointers = self.pointers;
         let Some(at) = &pointers.refresh_token else { return };

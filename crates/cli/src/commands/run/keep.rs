@@ -1,8 +1,8 @@
 //! `run --file`: waits for the command, and renews the files meanwhile.
 //!
-//! The command stays in this process's group, so the terminal and the shell stop, continue and interrupt both. What is lost: if
-//! the command makes a group of its own and stops only that, as an interactive shell does at `suspend`, the shell around this
-//! process does not notice.
+//! The command stays in this process's group, so the terminal and the shell stop, continue and interrupt both. One
+//! limit remains: if the command creates its own group and stops only that, as an interactive shell does at `suspend`, the shell
+//! around this process does not notice.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode};
@@ -126,7 +126,8 @@ async fn renew(source: &Source<'_>, files: &Files, mut obtained: Obtained, chang
     }
 }
 
-/// Sends the signals that this process gets to a channel, until its receiver is dropped: the end of the program waits for tasks.
+/// Forwards this process's signals to a channel. The tasks end once the receiver is dropped, because the program waits for them
+/// at its end.
 fn watch() -> std::io::Result<mpsc::UnboundedReceiver<Signal>> {
     let (sender, receiver) = mpsc::unbounded_channel();
     for name in SIGNALS {

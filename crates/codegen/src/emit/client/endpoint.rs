@@ -122,7 +122,7 @@ fn at_docs(model: &Model) -> String {
     AT_DOCS.replacen("\n\n# Errors", &note, 1)
 }
 
-/// Returns the field with the base URL of an operation on another host. It is none after `at`.
+/// Returns the field with the base URL of an operation on another host. It is `None` after `at`.
 pub fn url_field(operation: &Operation) -> String {
     format!("{}_url", operation.base_stem())
 }

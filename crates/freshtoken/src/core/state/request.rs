@@ -245,9 +245,10 @@ impl TokenState {
         }
     }
 
-    /// How long a limit of the vendor forbids another token.
+    /// Returns for how long a limit of the vendor forbids another token.
     ///
-    /// Too many grants would be refused. One more live token would end another, which is no loss if none works.
+    /// Above the limit of grants, a request is refused. Above the limit of live tokens, a new token ends an older one, which does
+    /// not matter if none of them works.
     fn wait_for_limit(&self, now: Now) -> Option<Duration> {
         let record = self.record.as_ref()?;
         let mut wait = limits::wait_for_grant(record.grants(), self.policy, now);

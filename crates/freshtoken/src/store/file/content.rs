@@ -111,8 +111,8 @@ fn generation(stored: Option<&Stored>) -> u64 {
     stored.map_or(0, |stored| stored.generation)
 }
 
-/// The start of the machine by the clock of a new string's times. If the clock was set, the caller goes on by the clock that
-/// [`Store::load`](crate::store::Store::load) has told it.
+/// Returns the start of the machine, by the same clock as the times in a new string. If the wall clock was set, that is the clock
+/// that the caller got from [`Store::load`](crate::store::Store::load).
 fn boot(stored: Option<Stored>) -> Option<Boot> {
     let known = stored.and_then(|stored| stored.boot);
     known.filter(|boot| boot.now_if_clock_was_set().is_some()).or_else(Boot::current)

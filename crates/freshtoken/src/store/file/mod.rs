@@ -63,9 +63,9 @@ mod secret_file;
 ///
 /// # Clocks
 ///
-/// A record's times are by the wall clock. If that is set afterwards, the machine's uptime decides how old the record is (on
-/// Linux, until the machine starts again). So a clock that jumps ahead spends no refresh token early, and one that jumps back
-/// serves no expired token.
+/// A record's times are by the wall clock. If the clock is set afterwards, the machine's uptime says how old the record is (on
+/// Linux, until the machine restarts). So no refresh token is sent early when the clock jumps ahead, and no expired token is
+/// served when it jumps back.
 ///
 /// # Leases
 ///

@@ -34,9 +34,9 @@ use crate::spec::x_token::usage::Use;
 /// - `request-id` only says where a client finds an identifier for its error messages.
 /// - `zone` says how a client reads a date-time without an offset. The sandbox always writes UTC.
 /// - `base-url` names the value that says where calls go. It is the vendor's host, as in the example, not the sandbox.
-/// - `wait` says how long a client waits after a code. A scripted failure is over when its script says so.
-/// - `gone` says which failures of a revocation are none. A token that is unknown is revoked with success, or with a 404 if
-///   the spec has one.
+/// - `wait` says how long a client waits after a code. A scripted failure ends when its script says so.
+/// - `gone` lists the failures of a revocation that count as success. The sandbox responds to an unknown token with success,
+///   or with a 404 if the spec has one.
 const NOT_SIMULATED: [&str; 6] = [
     "/errors/request-id",
     "/response/expires-at/zone",
