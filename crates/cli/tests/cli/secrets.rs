@@ -115,15 +115,18 @@ fn a_secret_goes_to_the_vendor_and_to_the_output_and_nowhere_else() {
     for script in ["TRACE freshtoken header -v voucherify", "TRACE freshtoken run -v --file voucherify -- true", &serve]
     {
         let user = issuer.user();
-        let trace = user.dir.0.join("trace");
-        // Each system call, with the files and sockets that its numbers stand for.
-        let strace = format!("strace -f -y -s 10000 -o {}", trace.display());
+        let traces = user.dir.0.join("traces");
+        std::fs::create_dir(&traces).unwrap();
+        // Each system call, with the files and sockets that its numbers stand for. A file per thread, as in one file a call is
+        // cut in two where another thread makes one meanwhile.
+        let strace = format!("strace -ff -y -s 10000 -o {}/thread", traces.display());
         let ran = user.sh(&script.replace("TRACE", &strace));
-        if !trace.exists() || ran.err.contains("ptrace") {
+        let files: Vec<PathBuf> = std::fs::read_dir(&traces).unwrap().map(|entry| entry.unwrap().path()).collect();
+        if files.is_empty() || ran.err.contains("ptrace") {
             return println!("skipped: strace cannot trace here: {}", ran.err);
         }
         has_none(&ran.err);
-        let trace = std::fs::read_to_string(trace).unwrap();
+        let trace: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
         let lines: Vec<&str> =
             trace.lines().filter(|line| SECRETS.iter().any(|secret| line.contains(secret))).collect();
         // The only files that may have a token are those of `run`.
@@ -195,6 +198,7 @@ fn dumps_core(user: &User, script: &str) -> bool {
     while !std::fs::read_to_string(&stat).unwrap().contains(") S ") {
         std::thread::yield_now();
     }
-    signal(child.id(), "QUIT");
+    // Unlike SIGQUIT, it is not ignored in the background of a shell.
+    signal(child.id(), "ABRT");
     child.wait().unwrap().core_dumped()
 }

@@ -185,7 +185,8 @@ fn with_clock(user: &User, offset: &str, arguments: &[&str]) -> Option<Ran> {
         println!("skipped: the machine's uptime is unknown, or there is no faketime");
         return None;
     }
-    let arguments = [&["-f", offset, crate::support::PROGRAM], arguments].concat();
+    // A wall clock that is set leaves the others alone.
+    let arguments = [&["--exclude-monotonic", "-f", offset, crate::support::PROGRAM], arguments].concat();
     Some(Ran::of(user.other_command("faketime", &arguments).output().unwrap()))
 }
 
