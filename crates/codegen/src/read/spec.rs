@@ -338,7 +338,7 @@ mod tests {
             ("openapi: 3.0.3\n\tx: 1\n", "this isn't YAML"),
             ("openapi: 3.0.3\n~: 1\n", "a key is empty"),
             ("openapi: 3.0.3\nx: .nan\n", "this isn't YAML"),
-            ("openapi: 3.0.3\nx: &a { b: *a }\n", "an anchor holds an alias of itself"),
+            ("openapi: 3.0.3\nx: &a { b: *a }\n", "an anchor contains an alias of itself"),
         ] {
             let refusal = refusal(text);
             assert!(refusal.contains(expected), "{text:?} returned {refusal}");
