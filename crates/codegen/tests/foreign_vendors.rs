@@ -151,7 +151,7 @@ fn fragments_of_other_vendors_generate_compile_and_pass_their_tests() {
     insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!("requests", requests(&root)) });
 }
 
-/// Returns the snapshots of all requests, one after the other.
+/// Returns the snapshots of all requests in one text.
 fn requests(root: &Path) -> String {
     let mut shapes = String::new();
     for folder in sorted(&root.join("crates"))

@@ -86,7 +86,7 @@ impl Sim {
             return Some("while the first request may still be processed".into());
         }
         if refreshed.sent.iter().any(|sent| now < sent.at + ACTS_WITHIN) {
-            return Some("before the quiet time is over".into());
+            return Some("before the quiet time has passed".into());
         }
         let successor = refreshed.successor?;
         if self.store.kept.as_ref().is_some_and(|kept| kept.pair == Some(successor)) {
@@ -171,7 +171,7 @@ impl Sim {
         }
     }
 
-    /// The run is over, and nothing has gone wrong for some lifetimes.
+    /// The run has ended. Nothing has gone wrong for the last few lifetimes.
     pub(super) fn check_end(&mut self) {
         let Some(since) = self.checks.recovered_by else { return };
         // Early renewal comes at 70 % of a lifetime or later.

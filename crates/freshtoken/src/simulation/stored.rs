@@ -38,7 +38,7 @@ pub(super) struct Stored {
     /// Whether there was a write since the last fail-over. The next fail-over loses that write.
     pub(super) has_last_write: bool,
     pub(super) lease: Option<(String, u64)>,
-    /// The process that holds the lease by the rules, and until when.
+    /// The process that rightfully holds the lease, and until when.
     pub(super) holder: Option<(usize, u64)>,
     /// When the lease was lost last.
     pub(super) lease_lost_at: Option<u64>,

@@ -27,13 +27,7 @@ fn a_holder_killed_before_the_mark_delays_others_by_its_lease() {
 fn a_holder_killed_after_the_mark_is_followed_by_a_login() {
     let fleet = Fleet::new();
     let (dying, other) = (fleet.process::<RefreshesOnce>(), fleet.process::<RefreshesOnce>());
-    assert_eq!(dying.gets(), "token-1");
-    fleet.pass(s(DAY + 3), &[]);
-    fleet.issuer.close();
-    let _asking = dying.ask();
-    assert_eq!(fleet.database.mark(), "first");
-    dying.kill();
-    fleet.issuer.open();
+    fleet.kill_in_a_refresh(dying);
     let asking = other.ask();
     fleet.pass(s(11), &[&other]);
     assert_eq!(other.got(asking), "token-2");
@@ -44,12 +38,7 @@ fn a_holder_killed_after_the_mark_is_followed_by_a_login() {
 fn a_holder_killed_after_the_mark_is_followed_by_one_more_try() {
     let fleet = Fleet::new();
     let (dying, other) = (fleet.process::<NeedsConsent>(), fleet.process::<NeedsConsent>());
-    assert_eq!(dying.gets(), "token-1");
-    fleet.pass(s(DAY + 3), &[]);
-    fleet.issuer.close();
-    let _asking = dying.ask();
-    dying.kill();
-    fleet.issuer.open();
+    fleet.kill_in_a_refresh(dying);
     let asking = other.ask();
     fleet.pass(s(39), &[&other]);
     assert!(!asking.is_finished(), "the holder may be alive");
@@ -62,12 +51,7 @@ fn a_holder_killed_after_the_mark_is_followed_by_one_more_try() {
 fn a_young_process_keeps_no_other_from_sending_a_lost_refresh_token_again() {
     let fleet = Fleet::new();
     let (dying, watching) = (fleet.process::<NeedsConsent>(), fleet.process::<NeedsConsent>());
-    assert_eq!(dying.gets(), "token-1");
-    fleet.pass(s(DAY + 3), &[]);
-    fleet.issuer.close();
-    let _asking = dying.ask();
-    dying.kill();
-    fleet.issuer.open();
+    fleet.kill_in_a_refresh(dying);
     let asking = watching.ask();
     fleet.pass(s(8), &[&watching]);
     // It is the first to see that the lease has ended, and has 40 s to wait.

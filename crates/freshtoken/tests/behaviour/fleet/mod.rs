@@ -57,6 +57,17 @@ impl Fleet {
             }
         }
     }
+
+    /// The process gets a token, refreshes it after a day, and is killed before the issuer responds.
+    fn kill_in_a_refresh(&self, process: Process) {
+        assert_eq!(process.gets(), "token-1");
+        self.pass(s(DAY + 3), &[]);
+        self.issuer.close();
+        let _asking = process.ask();
+        assert_eq!(self.database.mark(), "first");
+        process.kill();
+        self.issuer.open();
+    }
 }
 
 impl Process {
