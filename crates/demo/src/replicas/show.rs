@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use console::style;
 use fastrand::Rng;
@@ -31,6 +31,9 @@ const LAST_KILL: Duration = Duration::from_secs(7);
 
 /// How often the story looks what is due.
 const TICK: Duration = Duration::from_millis(50);
+
+/// How long before its expiry a token is no longer served.
+const BEFORE_EXPIRY: Duration = Duration::from_secs(1);
 
 /// A call may take as long as a token is not served around its expiry (3 s), plus a lease (10 s) and the request after it.
 const SLOWEST_CALL: Duration = Duration::from_secs(16);
@@ -77,6 +80,8 @@ pub async fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         next_kill: Duration::ZERO,
         kills: 0,
         is_loss_open: false,
+        is_ambush_over: false,
+        is_holder_gone: false,
     };
     show.run(options.length).await
 }
@@ -92,6 +97,10 @@ struct Show {
     kills: u64,
     /// Whether a killed replica has spent the refresh token, and there is no token after it yet.
     is_loss_open: bool,
+    /// Whether a replica was killed in the middle of a refresh.
+    is_ambush_over: bool,
+    /// Whether a replica was killed while there was no token. It may have held the lease.
+    is_holder_gone: bool,
 }
 
 impl Show {
@@ -112,7 +121,7 @@ impl Show {
                         self.fleet.ambush(0);
                         is_ambush_set = true;
                     }
-                    if now > self.next_kill && now + LAST_KILL.min(length / 3) < length {
+                    if now > self.next_kill && now + LAST_KILL.min(length / 3) < length && self.may_kill() {
                         self.kill();
                         self.next_kill = now + self.between_kills(length);
                     }
@@ -138,8 +147,21 @@ impl Show {
         (length / 8).mul_f64(0.6 + 0.8 * self.rng.f64())
     }
 
+    /// Whether the token is served.
+    fn has_token(&self) -> bool {
+        let expiry = self.fleet.tally.accounts[0].arrived.and_then(|token| token.expires_at);
+        expiry.is_some_and(|expiry| SystemTime::now() + BEFORE_EXPIRY < expiry)
+    }
+
+    /// Whether a replica may be killed at random. A call waits for the lease of one killed replica, so while there is no token, one
+    /// dies at most; the first time, that is the one in the middle of its refresh.
+    fn may_kill(&self) -> bool {
+        self.has_token() || (self.is_ambush_over && !self.is_holder_gone)
+    }
+
     /// Kills a random replica.
     fn kill(&mut self) {
+        self.is_holder_gone |= !self.has_token();
         let running = self.fleet.with_status(Status::Running);
         // Somebody has to go on.
         if running.len() > 1 {
@@ -171,6 +193,7 @@ impl Show {
             Happening::Request { .. } => {}
             Happening::Report { replica, report } => match report {
                 Report::Issued { grant, .. } => {
+                    self.is_holder_gone = false;
                     self.print_adoptions();
                     if let Some(token) = self.fleet.tally.accounts[0].arrived {
                         let is_after_loss = std::mem::take(&mut self.is_loss_open);
@@ -194,6 +217,8 @@ impl Show {
         self.print_adoptions();
         self.kills += 1;
         self.is_loss_open |= was_holder;
+        self.is_ambush_over |= was_holder;
+        self.is_holder_gone |= was_holder;
         let text = if was_holder { "killed in the middle of a refresh, which spends the token" } else { "killed" };
         self.print(&story::replica(replica), Tone::Bad, text);
         let wait = Duration::from_millis(self.rng.u64(1_000..1_800));
