@@ -2,7 +2,7 @@
 //! Credential Manager on Windows.
 
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use freshtoken::Secret;
@@ -31,7 +31,11 @@ pub fn read_or_create(file: &Path) -> Result<SealKey, Failure> {
         Ok(found) => {
             found.map_err(|problem| Failure::usage(format!("the keyring cannot be used: {problem}; {ADVICE}")))
         }
-        Err(_) => Err(Failure::later(format!("the keyring does not respond within 2 s; {ADVICE}"), LIMIT)),
+        Err(RecvTimeoutError::Timeout) => {
+            Err(Failure::later(format!("the keyring does not respond within 2 s; {ADVICE}"), LIMIT))
+        }
+        // The thread has panicked, and said why.
+        Err(RecvTimeoutError::Disconnected) => Err(Failure::other(format!("the keyring cannot be used; {ADVICE}"))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is printed, byte for byte.
 
-use crate::support::{Fixed, Ran, has};
+use crate::support::{Fixed, PROGRAM, Ran, has};
 
 /// Every character that a shell could make something else of.
 const TOKEN: &str = r#"a'b"c$d\e`f%g #h!"#;
@@ -51,6 +51,12 @@ fn a_shell_reads_the_same_token_from_each_format() {
 
     let ran = user.sh(r#"eval "$(freshtoken token voucherify --format env)" && printf %s "$VOUCHERIFY_ACCESS_TOKEN""#);
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), TOKEN), "{}", ran.err);
+    if has("fish") {
+        let script = "'$0' token voucherify --format fish | source; printf %s $VOUCHERIFY_ACCESS_TOKEN";
+        let script = script.replace("$0", PROGRAM);
+        let ran = Ran::of(user.other_command("fish", &["--no-config", "-c", &script]).output().unwrap());
+        assert_eq!((ran.code, ran.out.as_str()), (Some(0), TOKEN), "{}", ran.err);
+    }
 }
 
 #[test]

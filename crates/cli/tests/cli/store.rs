@@ -148,6 +148,18 @@ fn a_token_of_other_credentials_scopes_or_servers_is_not_served() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_secret_keeps_the_refresh_token_of_a_consent() {
+    let (_sandbox, issuer, mut user) = sandbox_with("quickbooks", |vendor| vendor.any("client_secret")).await;
+    let first = user.ok(&["token", "quickbooks"]);
+    user.set("QUICKBOOKS_CLIENT_SECRET", "rotated-client-secret");
+    let second = user.ok(&["token", "quickbooks"]);
+    assert_ne!(second, first, "a token of the old secret is not served");
+    assert_eq!(user.ok(&["token", "quickbooks"]), second);
+    let counts = issuer.counts();
+    assert_eq!((counts.logins, counts.refreshes, counts.double_spends), (0, 2, 0), "{counts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_that_expires_too_soon_is_renewed_or_waited_for() {
     let (_sandbox, issuer, user) = sandbox("voucherify").await;
     let first = user.ok(&["token", "voucherify"]);
