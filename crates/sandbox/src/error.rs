@@ -31,6 +31,15 @@ pub enum Error {
         /// The names of the credentials that exist.
         known: Vec<String>,
     },
+    /// A client can't authenticate in this way.
+    UnknownAlternative {
+        /// The vendor.
+        vendor: String,
+        /// The name.
+        name: String,
+        /// The names of the ways that exist, if there is a choice.
+        known: Vec<String>,
+    },
     /// With this lifetime, a vendor's tokens would expire after the year 9999, the last that dates can represent.
     Lifetime(String, Duration),
     /// The folder contains no spec.
@@ -56,6 +65,12 @@ impl fmt::Display for Error {
             }
             Self::UnknownCredential { vendor, name, known } => {
                 write!(f, "`{name}` is not a credential of {vendor}; the credentials are: {}", known.join(", "))
+            }
+            Self::UnknownAlternative { vendor, name, known } if known.is_empty() => {
+                write!(f, "`{name}` is not in `one-of` of {vendor}, which has none")
+            }
+            Self::UnknownAlternative { vendor, name, known } => {
+                write!(f, "`{name}` is not in `one-of` of {vendor}, which has: {}", known.join(", "))
             }
             Self::Lifetime(vendor, lifetime) => {
                 write!(

@@ -199,7 +199,8 @@ impl Issuer {
     ///   of a grant, such as a scope or an enum, as in the spec's example. A list of words is separated by spaces; any
     ///   other list is JSON. Names that would clash with `URL`, `SERVER`, `API_URL` or `REFRESH_TOKEN` get a trailing
     ///   `_`.
-    /// - If a client has a choice (`one-of`), they are those of the first alternative.
+    /// - If a client has a choice (`one-of`), they are those of the first alternative, or of the one that
+    ///   [`PlayedVendor::alternative`] names.
     /// - `…_REFRESH_TOKEN` exists if the vendor has no login, or `…_ACCESS_TOKEN` if it has no refresh either. Each call of this method issues a [new
     ///   one](Issuer::consent).
     /// - The second account's variables end in `_2`, and so on.

@@ -60,6 +60,9 @@ struct Cli {
     /// A credential for which any value is accepted.
     #[arg(long, value_name = "[VENDOR=]NAME", value_parser = setting(parse::<String>))]
     any: Vec<Setting<String>>,
+    /// How a client authenticates, by its name in `one-of` [default: the first].
+    #[arg(long, value_name = "VENDOR=NAME", value_parser = setting(parse::<String>))]
+    alternative: Vec<Setting<String>>,
     /// Seed for faults that have a probability.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -116,17 +119,18 @@ impl Cli {
                 return Err(Error::UnknownCredential { vendor, name, known });
             }
         }
-        Ok(vendors.into_iter().map(|vendor| self.set(vendor)).collect())
+        vendors.into_iter().map(|vendor| self.set(vendor)).collect()
     }
 
     /// The vendors that settings name.
     fn named(&self) -> BTreeSet<String> {
         let times = self.lifetime.iter().chain(&self.refresh_lifetime).map(|setting| &setting.vendor);
         let numbers = self.live_tokens.iter().chain(&self.accounts).map(|setting| &setting.vendor);
-        times.chain(numbers).chain(self.any.iter().map(|setting| &setting.vendor)).flatten().cloned().collect()
+        let names = self.any.iter().chain(&self.alternative).map(|setting| &setting.vendor);
+        times.chain(numbers).chain(names).flatten().cloned().collect()
     }
 
-    fn set(&self, mut vendor: PlayedVendor) -> PlayedVendor {
+    fn set(&self, mut vendor: PlayedVendor) -> Result<PlayedVendor, Error> {
         let name = vendor.name().to_owned();
         if let Some(lifetime) = of(&self.lifetime, &name).last() {
             vendor = vendor.lifetime(*lifetime);
@@ -140,6 +144,9 @@ impl Cli {
         if let Some(accounts) = of(&self.accounts, &name).last() {
             vendor = vendor.accounts(*accounts);
         }
+        if let Some(alternative) = of(&self.alternative, &name).last() {
+            vendor = vendor.alternative(alternative)?;
+        }
         let known = vendor.credentials();
         for any in &self.any {
             let is_its_own = any.vendor.as_deref().map_or(known.contains(&any.value), |vendor| vendor == name);
@@ -147,7 +154,7 @@ impl Cli {
                 vendor = vendor.any(&any.value);
             }
         }
-        vendor.seed(self.seed)
+        Ok(vendor.seed(self.seed))
     }
 }
 

@@ -171,6 +171,26 @@ impl PlayedVendor {
         self
     }
 
+    /// Returns the names of the ways in which a client can authenticate (`one-of`). It is empty if there is only one.
+    pub fn alternatives(&self) -> Vec<String> {
+        self.document.token.as_ref().map(XToken::alternatives).unwrap_or_default()
+    }
+
+    /// Plays for a client that authenticates in this way of `one-of`, not in the first:
+    /// [`environment`](crate::Issuer::environment) has its credentials. Requests in the other ways are accepted too.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::UnknownAlternative`] if there is no such way.
+    pub fn alternative(mut self, name: &str) -> Result<Self, Error> {
+        let known = self.alternatives();
+        match &mut self.document.token {
+            Some(token) if known.iter().any(|known| known == name) => token.prefer(name),
+            _ => return Err(Error::UnknownAlternative { vendor: self.name, name: name.to_owned(), known }),
+        }
+        Ok(self)
+    }
+
     /// Returns the names of the vendor's credentials, including those set with [`any`](PlayedVendor::any).
     pub fn credentials(&self) -> Vec<String> {
         Accounts::new(&self.document, 1, &[]).credentials()[0].keys().cloned().collect()

@@ -64,6 +64,23 @@ async fn a_credential_that_accepts_any_value_still_has_one() {
 }
 
 #[tokio::test]
+async fn the_variables_are_those_of_one_way_to_authenticate() {
+    let names = async |vendor: PlayedVendor| variables(vendor).await.1.into_keys().collect::<Vec<_>>().join(" ");
+    assert!(names(vendor("auth0")).await.contains("_CLIENT_SECRET"));
+    let asserted = names(vendor("auth0").alternative("assertion").unwrap()).await;
+    assert!(asserted.contains("_PRIVATE_KEY") && !asserted.contains("_CLIENT_SECRET"), "{asserted}");
+    for (vendor, error) in [
+        (vendor("auth0"), "`assertions` is not in `one-of` of auth0, which has: secret, assertion"),
+        (vendor("zenoti"), "`assertions` is not in `one-of` of zenoti, which has none"),
+    ] {
+        assert_eq!(vendor.alternative("assertions").unwrap_err().to_string(), error);
+    }
+    let output = program(&["auth0", "--alternative", "auth0=assertion", "--", "env"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("AUTH0_PRIVATE_KEY=") && !text.contains("AUTH0_CLIENT_SECRET="), "{text}");
+}
+
+#[tokio::test]
 async fn variables_of_further_accounts_end_in_their_number() {
     let (_, variables) = variables(vendor("voucherify").accounts(3)).await;
     assert_eq!(variables.len(), 15);

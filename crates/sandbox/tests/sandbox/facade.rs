@@ -8,7 +8,7 @@ use std::time::Duration;
 use freshtoken::clock::Now;
 use freshtoken::env::FromEnv;
 use freshtoken::{ErrorKind, HttpClient, TokenSource, Vendor, voucherify, wellnessliving, zenoti};
-use freshtoken_sandbox::{Clock, Fault, FaultScope, RetryAfter};
+use freshtoken_sandbox::{Clock, Fault, FaultScope, PlayedVendor, RetryAfter};
 
 use crate::support::{Playing, play, s, start, vendor};
 
@@ -66,10 +66,21 @@ async fn send(playing: &Playing, api: &HttpClient) -> u16 {
     api.get(playing.url("/v1/business")).allow_origin(playing.url("")).send().await.unwrap().status().as_u16()
 }
 
-/// Gets a token as the vendor's spec says, renews it after its expiry, and revokes it.
+/// Gets a token in each way that the vendor's spec has, renews it after its expiry, and revokes it.
 async fn whole_lifecycle<V: FromEnv>() {
-    let name = V::POLICY.vendor;
-    let playing = play(vendor(name)).await;
+    let vendor = vendor(V::POLICY.vendor);
+    let alternatives = vendor.alternatives();
+    if alternatives.is_empty() {
+        return lifecycle_with::<V>(vendor, V::POLICY.vendor).await;
+    }
+    for name in alternatives {
+        let of = format!("{} with {name}", V::POLICY.vendor);
+        lifecycle_with::<V>(vendor.clone().alternative(&name).unwrap(), &of).await;
+    }
+}
+
+async fn lifecycle_with<V: FromEnv>(vendor: PlayedVendor, name: &str) {
+    let playing = play(vendor).await;
     let (endpoint, credentials) = from_environment::<V>(&playing);
     let mut builder = TokenSource::builder(endpoint, credentials);
     if !V::POLICY.login {

@@ -28,6 +28,21 @@ impl XToken {
         alternatives.iter().map(form).collect()
     }
 
+    /// Returns the names of the alternatives.
+    pub(crate) fn alternatives(&self) -> Vec<String> {
+        self.login.iter().flat_map(|login| login.one_of.0.keys().cloned()).collect()
+    }
+
+    /// Makes an alternative the first one of each action.
+    pub(crate) fn prefer(&mut self, name: &str) {
+        let actions = [&mut self.login, &mut self.refresh, &mut self.revoke].into_iter().flatten();
+        for of in actions.map(|action| &mut action.one_of.0) {
+            if let Some(index) = of.get_index_of(name) {
+                of.move_index(index, 0);
+            }
+        }
+    }
+
     /// Makes each alternative of a list a security scheme, if there is one of its name.
     pub(in crate::spec) fn resolve(&mut self, is_scheme: impl Fn(&str) -> bool) {
         let actions = [&mut self.login, &mut self.refresh, &mut self.revoke].into_iter().flatten();
