@@ -241,19 +241,19 @@ impl TokenState {
 
     /// A process has marked the token as about to be revoked.
     fn is_being_revoked(&self) -> bool {
-        self.mark() == Some(MarkKind::Revoke)
+        self.mark().map(|mark| mark.kind) == Some(MarkKind::Revoke)
     }
 
     /// The mark on the current record.
-    fn mark(&self) -> Option<MarkKind> {
-        self.record.as_ref()?.in_use.map(|mark| mark.kind)
+    fn mark(&self) -> Option<Mark> {
+        self.record.as_ref()?.in_use
     }
 
     /// A single-use refresh token was sent, and its response won't come: the process that sent it is gone.
     fn has_lost_response(&self) -> bool {
         let is_expected =
             matches!(self.progress, Progress::Refreshing | Progress::Persisting) || self.unstored.is_some();
-        !is_expected && matches!(self.mark(), Some(MarkKind::First | MarkKind::Again))
+        !is_expected && matches!(self.mark().map(|mark| mark.kind), Some(MarkKind::First | MarkKind::Again))
     }
 
     /// Whether the response to a refresh was lost.

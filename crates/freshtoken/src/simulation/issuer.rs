@@ -29,6 +29,7 @@ pub(super) struct Sent {
     pub(super) at: u64,
     /// When the issuer acts on it; 0: never.
     pub(super) acts_at: u64,
+    pub(super) is_lost: bool,
 }
 
 pub(super) struct Issuer {

@@ -13,6 +13,9 @@ const CLOCKS: u64 = 10 * SECOND;
 /// How long a process that knows a pair has, before another one may send the refresh token that was traded in for it.
 const QUIET: u64 = 40 * SECOND;
 
+/// It doubles with each lost response, up to this.
+const LONGEST_QUIET: u64 = 600 * SECOND;
+
 /// How long a process may serve a token after a revocation elsewhere: it looks every 15 s.
 const REVOKED: u64 = 30 * SECOND;
 
@@ -37,8 +40,8 @@ impl Sim {
     }
 
     /// A process sends a refresh token.
-    pub(super) fn check_refresh(&mut self, process: usize, pair: usize, acts_at: u64) {
-        let now = self.now;
+    pub(super) fn check_refresh(&mut self, pair: usize, sent: Sent) {
+        let (now, process) = (self.now, sent.by.0);
         let refreshed = &self.issuer.pairs[pair];
         let is_early = self.issuer.is_at_expiry && !refreshed.is_consent && now < self.issuer.expires_at(pair);
         if is_early && !self.issuer.is_ended(pair) {
@@ -54,8 +57,7 @@ impl Sim {
                 self.violate(format!("process {process} sends refresh-{pair} again, {why}"));
             }
         }
-        let by = (process, self.machines[process].start);
-        self.issuer.pairs[pair].sent.push(Sent { by, at: now, acts_at });
+        self.issuer.pairs[pair].sent.push(sent);
     }
 
     fn forbids_sending_again(&self, process: usize, pair: usize) -> Option<String> {
@@ -87,6 +89,15 @@ impl Sim {
         }
         if refreshed.sent.iter().any(|sent| now < sent.at + ACTS_WITHIN) {
             return Some("before the quiet time has passed".into());
+        }
+        // A store that has lost its data has lost the number of losses too.
+        let losses = refreshed.sent.iter().filter(|sent| sent.is_lost).count();
+        // A second request within the grace period counts with the first.
+        let losses = if self.issuer.grace > 0 { losses.min(1).max(losses.saturating_sub(1)) } else { losses };
+        let quiet = (QUIET << losses.saturating_sub(1).min(4)).min(LONGEST_QUIET) - (QUIET - ACTS_WITHIN);
+        let sent_at = refreshed.sent.last().map_or(0, |sent| sent.at);
+        if losses > 0 && now < sent_at + quiet && self.store.losses.is_empty() {
+            return Some(format!("after {losses} lost responses, {} s after the last", (now - sent_at) / SECOND));
         }
         let successor = refreshed.successor?;
         if self.store.kept.as_ref().is_some_and(|kept| kept.pair == Some(successor)) {

@@ -6,7 +6,7 @@ use freshtoken_wire::Secret;
 
 use super::calls::{Call, call};
 use super::faults::{Op, Trouble};
-use super::issuer::{GRACE, Issuer, number};
+use super::issuer::{GRACE, Issuer, Sent, number};
 use super::time::MILLI;
 use super::world::Local;
 use crate::credentials::CredentialSource;
@@ -46,7 +46,8 @@ impl Local {
         }
         if op == Op::Refresh {
             let acts_at = if is_processed { sim.now + there } else { 0 };
-            sim.check_refresh(process, pair, acts_at);
+            let is_lost = matches!(trouble, Trouble::LostBefore | Trouble::LostAfter);
+            sim.check_refresh(pair, Sent { by: (process, sim.machines[process].start), at: sim.now, acts_at, is_lost });
         }
         sim.after(there, move |sim| {
             let mut result = if is_processed { act(&mut sim.issuer, sim.now) } else { Ok(0) };

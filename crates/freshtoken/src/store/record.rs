@@ -67,6 +67,8 @@ pub(crate) struct Mark {
     /// A number, in bytes: a `u128` would align the record to 16, and make it larger.
     pub(super) id: [u8; 16],
     pub(crate) kind: MarkKind,
+    /// How many responses to earlier requests with this refresh token were lost.
+    pub(crate) losses: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +86,12 @@ pub(crate) enum MarkKind {
 
 impl Mark {
     pub(crate) fn new(kind: MarkKind) -> Self {
-        Self { id: random_id().to_be_bytes(), kind }
+        Self { id: random_id().to_be_bytes(), kind, losses: 0 }
+    }
+
+    /// The mark of a refresh token that is about to be sent once more, after so many lost responses.
+    pub(crate) fn again(losses: u8) -> Self {
+        Self { losses, ..Self::new(MarkKind::Again) }
     }
 }
 

@@ -43,6 +43,8 @@ struct MarkForm {
     /// 32 hexadecimal digits.
     id: String,
     kind: MarkKind,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    losses: u8,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -133,9 +135,11 @@ impl Record {
             pair: self.pair,
             token,
             refresh,
-            in_use: self
-                .in_use
-                .map(|mark| MarkForm { id: format!("{:032x}", u128::from_be_bytes(mark.id)), kind: mark.kind }),
+            in_use: self.in_use.map(|mark| MarkForm {
+                id: format!("{:032x}", u128::from_be_bytes(mark.id)),
+                kind: mark.kind,
+                losses: mark.losses,
+            }),
             ended: self.ended,
             starts: self.starts.clone(),
             grants: self.grants().to_vec(),
@@ -160,7 +164,7 @@ impl Record {
             form.refresh.map(|refresh| RefreshToken { secret: refresh.secret, expires_at: refresh.expires_at });
         let mark = |mark: MarkForm| {
             let id = u128::from_str_radix(&mark.id, 16).map_err(|_| RecordError(()))?;
-            Ok(Mark { id: id.to_be_bytes(), kind: mark.kind })
+            Ok(Mark { id: id.to_be_bytes(), kind: mark.kind, losses: mark.losses })
         };
         let record = Self {
             generation: form.generation,

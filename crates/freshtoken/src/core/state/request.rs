@@ -161,12 +161,12 @@ impl TokenState {
         if self.may_be_good_again(now) {
             return Effect::Watch(LOOK);
         }
-        if self.has_store && self.sends_lost_token(now) {
+        if let Some(record) = self.record.as_deref().filter(|_| self.has_store && self.sends_lost_token(now)) {
             // There is nothing to do before the token has expired.
             if let Some(token) = self.good_token(now).cloned() {
                 return self.done(Ok(token));
             }
-            let wait = self.watch.remaining(now).max(self.remaining(now));
+            let wait = self.watch.remaining(record, now).max(self.remaining(now));
             if wait > LONGEST_QUIET_IN_A_FETCH {
                 let error = self.failure(ErrorKind::Unavailable, "refresh");
                 let wait = self.backoff.wait(wait, now);
@@ -230,7 +230,7 @@ impl TokenState {
                 let mut record = self.next_record(now);
                 self.sends_again = record.in_use.is_some();
                 record.refresh = Some(refresh);
-                record.in_use = Some(Mark::new(if self.sends_again { MarkKind::Again } else { MarkKind::First }));
+                record.in_use = Some(self.next_mark());
                 Effect::MarkInUse(Arc::new(record))
             }
             Some(refresh) => {
@@ -351,8 +351,17 @@ impl TokenState {
     pub(super) fn send_again(&mut self, now: Now) -> Effect {
         self.progress = Progress::Refreshing;
         self.sends_again = true;
-        let in_use = Some(Mark::new(MarkKind::Again));
+        // The two requests count as one that was lost.
+        let in_use = self.mark().map(|mark| Mark::again(mark.losses));
         Effect::MarkInUse(Arc::new(Record { in_use, ..self.next_record(now) }))
+    }
+
+    /// The mark of the next request with the record's refresh token.
+    fn next_mark(&self) -> Mark {
+        match self.record.as_deref().filter(|record| record.in_use.is_some()) {
+            Some(record) => Mark::again(self.watch.losses(record)),
+            None => Mark::new(MarkKind::First),
+        }
     }
 
     fn store_failed(&mut self, cause: Arc<dyn std::error::Error + Send + Sync>, now: Now) -> Effect {

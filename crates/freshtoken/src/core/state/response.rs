@@ -81,7 +81,6 @@ impl TokenState {
         record.refresh = None;
         record.in_use = None;
         record.ended = (!self.policy.login).then_some(Ended::Refused);
-        self.watch.responded();
         self.update_refresh_token(record, next)
     }
 
@@ -90,7 +89,6 @@ impl TokenState {
     /// for consent.
     fn lost(&mut self, failure: GrantError, now: Now) -> Effect {
         self.progress = Progress::Started;
-        self.watch.lost();
         // A process that waits for others shows them first that it is one of them.
         if self.has_store && failure.retry_after.is_none() {
             return Effect::Load;
@@ -104,6 +102,7 @@ impl TokenState {
         // An earlier request with it may have been acted on, even if this one was not.
         if std::mem::take(&mut self.sends_again) {
             self.progress = Progress::Started;
+            self.watch.answered(self.record.as_ref().map_or(0, |record| record.generation));
             return next;
         }
         let mut record = self.next_record(now);
@@ -182,7 +181,6 @@ impl TokenState {
         self.progress = Progress::Persisting;
         self.unstored = Some(Box::new(pending.clone()));
         self.backoff.issued(now);
-        self.watch.responded();
         Effect::Persist(pending)
     }
 

@@ -48,6 +48,29 @@ fn a_holder_killed_after_the_mark_is_followed_by_one_more_try() {
 }
 
 #[test]
+fn each_lost_response_doubles_the_quiet_time_of_every_process() {
+    let fleet = Fleet::new();
+    let [first, second, third] = [(); 3].map(|()| fleet.process::<NeedsConsent>());
+    fleet.kill_in_a_refresh(first);
+    let _asking = second.ask();
+    fleet.issuer.close();
+    fleet.pass(s(51), &[&second]);
+    assert_eq!(fleet.database.mark(), "again");
+    second.kill();
+    fleet.issuer.open();
+    // It has lost no response itself, and its callers need not wait that long.
+    let asking = third.ask();
+    fleet.pass(s(11), &[&third]);
+    assert_eq!(third.got(asking), "Unavailable");
+    fleet.pass(s(60), &[&third]);
+    assert_eq!(third.gets(), "Unavailable");
+    assert_eq!(fleet.issuer.seen(), ["consented", "refresh-1", "refresh-1"]);
+    fleet.pass(s(20), &[&third]);
+    assert_eq!(third.gets(), "token-2");
+    assert_eq!(fleet.issuer.seen(), ["refresh-1"]);
+}
+
+#[test]
 fn a_young_process_keeps_no_other_from_sending_a_lost_refresh_token_again() {
     let fleet = Fleet::new();
     let (dying, watching) = (fleet.process::<NeedsConsent>(), fleet.process::<NeedsConsent>());
