@@ -155,7 +155,10 @@ impl Inner {
                 write!(f, "{vendor}: cannot {action}: fix {}", setting.unwrap_or(Setting::BaseUrl))
             }
             ErrorKind::Unusable => {
-                write!(f, "{vendor}: cannot {action}: unusable response; check the base URL, the proxy and the spec")
+                write!(
+                    f,
+                    "{vendor}: cannot {action}: unusable response; check the credentials, the base URL, the proxy and the spec"
+                )
             }
             ErrorKind::ConsentNeeded => {
                 write!(f, "{vendor}: no usable refresh token is left; a person must consent again")

@@ -323,7 +323,8 @@ impl TokenSource {
         }
     }
 
-    /// Forgets the token and its refresh token here and in the store, and sends no request. The next caller causes a login.
+    /// Forgets the token and its refresh token here and in the store, and sends no request. The next caller causes a login. A
+    /// record in the store that [cannot be read](crate::store::UnreadableRecord) is replaced.
     ///
     /// At the vendor, the token stays valid until it expires: see [`TokenSource::revoke`].
     ///

@@ -4,11 +4,12 @@
 
 mod support;
 
+use std::error::Error as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use freshtoken::store::{Entry, FileStore, Key, Loaded, Seal, SealKey, Sealing, Store, StoreError};
+use freshtoken::store::{Entry, FileStore, Key, Loaded, Seal, SealKey, Sealing, Store, StoreError, UnreadableRecord};
 use freshtoken::{RefreshTokens, TokenPolicy, TokenSource};
 use support::{Does, Issuer, acme, ask, every_text, s};
 
@@ -77,6 +78,21 @@ async fn a_stolen_file_has_no_token_and_other_processes_share_it() {
     let other = dir.source::<LogsIn>(&issuer, "a", Seal::new(key(2)).also_opens(key(1)));
     assert_eq!(ask(&other).await.unwrap(), "token-1");
     assert_eq!(issuer.seen(), ["login"]);
+}
+
+#[tokio::test]
+async fn a_record_whose_key_is_lost_can_be_forgotten() {
+    let (dir, issuer) = (Dir::new(), issuer());
+    assert_eq!(ask(&dir.source::<LogsIn>(&issuer, "a", Seal::new(key(1)))).await.unwrap(), "token-1");
+    let other = dir.source::<LogsIn>(&issuer, "a", Seal::new(key(2)));
+    let error = other.load_stored().await.unwrap_err();
+    let mut causes = std::iter::successors(error.source(), |&error| error.source());
+    assert!(causes.any(|cause| cause.is::<UnreadableRecord>()), "{error:?}");
+    other.revoke().await.unwrap_err();
+    other.forget().await.unwrap();
+    other.load_stored().await.unwrap();
+    assert_eq!(ask(&dir.source::<LogsIn>(&issuer, "a", Seal::new(key(2)))).await.unwrap(), "token-2");
+    assert_eq!(issuer.seen(), ["login", "login"]);
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use crate::core::guard::within;
 use crate::core::lease::{Keeper, keeping};
 use crate::error::{Error, ErrorKind};
 use crate::grant_error::{GrantError, GrantErrorKind};
-use crate::store::StoreError;
 use crate::store::record::Record;
+use crate::store::{StoreError, UnreadableRecord};
 use crate::sync::lock;
 use crate::vendor::TokenKind;
 
@@ -69,7 +69,16 @@ async fn end_everywhere(cell: &TokenCell, keeper: &Keeper, ending: Ending) -> Re
         cell.shared().clock.sleep(LEASE_RETRY).await;
     }
     for _ in 0..CONFLICTS {
-        let stored = cell.load().await.map_err(failed)?;
+        let stored = match cell.load().await {
+            Ok(stored) => stored,
+            Err(error) => match error.downcast_ref::<UnreadableRecord>() {
+                Some(unreadable) if ending == Ending::Forget => {
+                    forget_unreadable(cell, unreadable).await.map_err(failed)?;
+                    continue;
+                }
+                _ => return Err(failed(error)),
+            },
+        };
         let put_back = {
             let mut locked = lock(cell.locked());
             let put_back = locked.state.looked(stored.clone(), cell.now());
@@ -85,6 +94,12 @@ async fn end_everywhere(cell: &TokenCell, keeper: &Keeper, ending: Ending) -> Re
         }
     }
     Err(failed("other processes keep changing the record".into()))
+}
+
+/// Replaces a record that cannot be read by an empty one, unless another process has replaced it.
+async fn forget_unreadable(cell: &TokenCell, unreadable: &UnreadableRecord) -> Result<(), StoreError> {
+    let revoked = Record::empty(0).revoked(unreadable.generation + 1);
+    cell.compare_and_store(unreadable.generation, Arc::new(revoked)).await.map(drop)
 }
 
 /// Ends the current token; `None`: another process has changed the record meanwhile.

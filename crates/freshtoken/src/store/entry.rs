@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use freshtoken_wire::Secret;
 
-use crate::store::error::StoreError;
+use crate::store::error::{StoreError, UnreadableRecord};
 use crate::store::key::Key;
 use crate::store::record::Record;
 use crate::store::seal::Seal;
@@ -115,10 +115,16 @@ impl Entry {
     ///
     /// If the string is not a record of this key and generation, or no key of the seal opens it.
     pub(crate) fn open(&self, key: &Key, seal: &Seal, clock: Option<ClockPair>) -> Result<Arc<Record>, StoreError> {
-        let text = match &self.content {
-            Content::Record(written) => return Ok(written.record.clone()),
-            Content::Text(text) => text,
-        };
+        match &self.content {
+            Content::Record(written) => Ok(written.record.clone()),
+            Content::Text(text) => self.read(text, key, seal, clock).map_err(|why| {
+                let unreadable = UnreadableRecord { generation: self.generation, why };
+                unreadable.into()
+            }),
+        }
+    }
+
+    fn read(&self, text: &Secret, key: &Key, seal: &Seal, clock: Option<ClockPair>) -> Result<Arc<Record>, StoreError> {
         let record = Record::from_json(seal.open(key, self.generation, text)?.expose())?;
         if record.generation != self.generation {
             return Err(

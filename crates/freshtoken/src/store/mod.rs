@@ -17,7 +17,7 @@
 pub(crate) use self::any::AnyStore;
 pub use self::contract::{Loaded, Store};
 pub use self::entry::Entry;
-pub use self::error::StoreError;
+pub use self::error::{StoreError, UnreadableRecord};
 #[cfg(feature = "file")]
 pub use self::file::{FileLease, FileStore, FileStoreError};
 pub use self::key::Key;

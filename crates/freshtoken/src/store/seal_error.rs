@@ -25,25 +25,25 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Sealed => {
-                "the record in the store is sealed, and this source has no key: pass the key with Seal::new, or delete the \
+                "the record in the store is sealed, and this source has no key: pass the key with Seal::new, or forget the \
                  record and log in again"
             }
             #[cfg(feature = "seal")]
             Self::Plain => {
-                "the record in the store is not sealed, so it may have been planted: delete it and log in again, or use \
+                "the record in the store is not sealed, so it may have been planted: forget it and log in again, or use \
                  Seal::none if records are meant to be plain"
             }
             #[cfg(feature = "seal")]
             Self::Version => "the record in the store was sealed by a newer version of freshtoken: update this program",
             #[cfg(feature = "seal")]
             Self::UnknownKey => {
-                "the record in the store is sealed with an unknown key: pass that key with Seal::also_opens, or delete the \
-                 record and log in again"
+                "the record in the store is sealed with an unknown key: put that key back, or forget the record and log in \
+                 again"
             }
             #[cfg(feature = "seal")]
             Self::Changed => {
                 "the record in the store was changed, moved from another account or put under another generation: find out \
-                 who can write to the store, then delete the record and log in again"
+                 who can write to the store, then forget the record and log in again"
             }
         })
     }
