@@ -7,7 +7,7 @@ use freshtoken::Secret;
 use freshtoken::env::EnvError;
 
 use crate::failure::Failure;
-use crate::value::{Lookup, Value};
+use crate::value::{self, Lookup, Value};
 use crate::vendors::Entry;
 
 /// An account of a vendor.
@@ -27,6 +27,11 @@ impl Account {
         let set = vendor.variables.iter().filter(|variable| crate::environment(variable.name).is_some());
         let values = set.map(|variable| (variable.name, Value::Variable(variable.name.to_owned())));
         Self { name: vendor.name.to_owned(), vendor, values: values.collect(), file: None }
+    }
+
+    /// Returns how a command names it.
+    pub fn argument(&self) -> String {
+        if self.file.is_some() { format!("--account {}", self.name) } else { self.name.clone() }
     }
 
     /// Returns the values that are at hand, and a placeholder for each of the others.
@@ -68,16 +73,10 @@ impl Account {
 
     /// Returns a digest of the credentials, without the server and the base URL. A file or a command is identified by its name.
     pub fn digest(&self, key: &Secret) -> String {
-        let mut mac = hmac_sha256::HMAC::new(key.expose());
         let is_start = |name: &str| self.vendor.refresh_token() == Some(name);
-        for (name, value) in self.values.iter().filter(|(name, _)| !self.vendor.is_place(name) && !is_start(name)) {
-            let (kind, identity) = value.identity();
-            for part in [name, kind, identity.expose()] {
-                mac.update((part.len() as u64).to_be_bytes());
-                mac.update(part);
-            }
-        }
-        mac.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        let credentials = self.values.iter().filter(|(name, _)| !self.vendor.is_place(name) && !is_start(name));
+        let identified: Vec<_> = credentials.map(|(&name, value)| (name, value.identity())).collect();
+        value::digest(key, identified.iter().flat_map(|(name, (kind, identity))| [*name, *kind, identity.expose()]))
     }
 
     /// Returns how a person knows the value of a variable.

@@ -143,7 +143,8 @@ impl Context {
     /// Opens a source.
     pub fn open_with(&self, account: &Arc<Account>, mode: Mode, on_event: Option<OnEvent>) -> Result<Opened, Failure> {
         let (storage, key) = (self.storage()?, self.key()?);
-        source::open(Setup { account, storage: &storage, key: &key, mode, on_event })
+        let state = paths::state()?;
+        source::open(Setup { account, storage: &storage, key: &key, state, mode, on_event })
     }
 }
 

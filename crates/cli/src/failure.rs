@@ -1,10 +1,14 @@
 //! Why a command fails: its exit status, and the line that it prints.
 
+use std::error::Error as _;
 use std::fmt;
 use std::io::Write;
 use std::time::Duration;
 
+use freshtoken::store::UnreadableRecord;
 use freshtoken::{Error, ErrorKind};
+
+use crate::account::Account;
 
 /// How long to wait if nothing says so.
 const WAIT: Duration = Duration::from_secs(1);
@@ -82,8 +86,25 @@ pub fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
+impl Failure {
+    /// The token source of this account failed.
+    pub fn of(error: &Error, account: &Account) -> Self {
+        let argument = account.argument();
+        let failure = Self::from(error);
+        let mut causes = std::iter::successors(error.source(), |&error| error.source());
+        let hint = if failure.status == Status::Consent {
+            format!("; run `freshtoken login {argument} --refresh-token -` with the refresh token of a new consent")
+        } else if causes.any(|cause| cause.is::<UnreadableRecord>()) {
+            format!("; `freshtoken revoke {argument} --forget` forgets it")
+        } else {
+            return failure;
+        };
+        Self { message: failure.message + &hint, ..failure }
+    }
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
         let status = match error.kind() {
             ErrorKind::Refused => Status::Refused,
             ErrorKind::Settings => Status::Usage,
@@ -91,11 +112,7 @@ impl From<Error> for Failure {
             ErrorKind::ConsentNeeded => Status::Consent,
             _ => Status::Other,
         };
-        let hint = match status {
-            Status::Consent => "; run `freshtoken login --refresh-token -` with the refresh token of a new consent",
-            _ => "",
-        };
-        Self { retry_after: error.retry_after(), ..Self::new(status, format!("{error:#}{hint}")) }
+        Self { retry_after: error.retry_after(), ..Self::new(status, format!("{error:#}")) }
     }
 }
 

@@ -6,7 +6,7 @@
 //! | `context`, `config`, `paths` | what options, variables and files say |
 //! | `keyring` | the key of the records in the keyring of the operating system |
 //! | `vendors`, `account`, `value` | which vendor, and where its credentials come from |
-//! | `tracked` | tokens that know the credentials that they came from |
+//! | `tracked`, `refusals` | tokens that know the credentials that they came from, and credentials that were refused |
 //! | `obtain`, `output` | gets a token, and prints it |
 //! | `commands` | what each command does |
 //! | `serve` | the agent: the same over HTTP, for programs |
@@ -31,6 +31,7 @@ mod paths;
 mod printable;
 #[cfg(unix)]
 mod private;
+mod refusals;
 #[cfg(unix)]
 mod serve;
 mod source;

@@ -69,6 +69,11 @@ pub fn obtain<T>(
     if obtained.is_ok() && opened.tokens.status().is_store_failing {
         note("freshtoken: the token could not be kept, so the next command may request another; `--verbose` says why");
     }
+    if let (Ok(obtained), Some(least)) = (&obtained, min_life)
+        && source.flaw(&obtained.token) == Some(Flaw::TooShort)
+    {
+        note(&format!("freshtoken: the new token lives less than --min-life, which is {} s", least.as_secs()));
+    }
     let result = obtained.and_then(then);
     drop(opened);
     finish(runtime);
@@ -138,7 +143,7 @@ impl Source<'_> {
 
     /// What failed on this machine says more than what the source makes of it.
     pub fn explain(&self, error: freshtoken::Error) -> Failure {
-        self.opened.problems.take().unwrap_or_else(|| error.into())
+        self.opened.problems.take().unwrap_or_else(|| Failure::of(&error, self.account))
     }
 
     fn flaw(&self, token: &Token) -> Option<Flaw> {

@@ -1,5 +1,6 @@
 //! Makes the token source of an account.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use freshtoken::env::{EnvError, FromEnv};
@@ -10,6 +11,7 @@ use freshtoken::{CredentialSource, Secret, TokenSource};
 use crate::account::Account;
 use crate::failure::Failure;
 use crate::grants::Grants;
+use crate::refusals::Refusals;
 use crate::tracked::{Problems, Tracked};
 use crate::value::Lookup;
 
@@ -18,6 +20,8 @@ pub struct Setup<'a> {
     pub account: &'a Arc<Account>,
     pub storage: &'a Storage,
     pub key: &'a Key,
+    /// Where it is kept which credentials were refused.
+    pub state: PathBuf,
     pub mode: Mode,
     pub on_event: Option<OnEvent>,
 }
@@ -53,10 +57,13 @@ pub struct Key {
 #[derive(Clone)]
 pub struct Opened {
     pub tokens: TokenSource,
+    pub account: Arc<Account>,
     /// The digest of the credentials, which the token has too if it came from them.
     pub digest: String,
     /// What failed on this machine while a request was made.
     pub problems: Arc<Problems>,
+    /// Which credentials were refused.
+    pub refusals: Arc<Refusals>,
     /// What was asked of the vendor.
     pub grants: Arc<Grants>,
     /// Whether the store is on this machine, and needs no runtime.
@@ -66,8 +73,11 @@ pub struct Opened {
 impl Opened {
     /// Loads what other processes have stored.
     pub async fn load(&self) -> Result<(), Failure> {
-        // A broken file stays broken; another store may be back soon.
-        let failed = |error| if self.is_local { Failure::other(format!("{error:#}")) } else { Failure::from(error) };
+        let failed = |error: freshtoken::Error| {
+            let failure = Failure::of(&error, &self.account);
+            // A broken file stays broken; another store may be back soon.
+            if self.is_local { Failure::other(failure.message) } else { failure }
+        };
         self.tokens.load_stored().await.map_err(failed)
     }
 }
@@ -94,16 +104,17 @@ pub fn open(setup: Setup<'_>) -> Result<Opened, Failure> {
     }
 }
 
-fn open_as<V: FromEnv<Credentials: PartialEq>>(setup: Setup<'_>) -> Result<Opened, Failure> {
+fn open_as<V: FromEnv<Credentials: Clone + PartialEq>>(setup: Setup<'_>) -> Result<Opened, Failure> {
     let account = setup.account;
-    let (vendor, credentials, requested) = read::<V>(account)?;
+    let refusals = Arc::new(Refusals::new(setup.state, account.clone(), setup.key.digest.clone()));
+    let (vendor, credentials, requested) = read::<V>(account, &refusals)?;
     let digest = account.digest(&setup.key.digest);
     let problems = Arc::<Problems>::default();
     let grants = Arc::<Grants>::default();
-    let vendor = Tracked::new(vendor, digest.clone(), problems.clone(), grants.clone());
+    let vendor = Tracked::new(vendor, digest.clone(), problems.clone(), refusals.clone(), grants.clone());
     let credentials = match credentials {
         Some(credentials) => credentials.into(),
-        None => ask::<V>(account.clone(), problems.clone()),
+        None => ask::<V>(account.clone(), problems.clone(), refusals.clone()),
     };
     // A source with a callback does not know what it requests, so that becomes a part of the name. A name has no space.
     let name = if requested.is_empty() { account.name.clone() } else { format!("{} {requested}", account.name) };
@@ -123,16 +134,17 @@ fn open_as<V: FromEnv<Credentials: PartialEq>>(setup: Setup<'_>) -> Result<Opene
     if let Some(on_event) = setup.on_event {
         builder = builder.on_event(move |event| on_event(event));
     }
-    Ok(Opened { tokens: builder.build(), digest, problems, grants, is_local })
+    Ok(Opened { tokens: builder.build(), account: account.clone(), digest, problems, refusals, grants, is_local })
 }
 
 /// Reads what decides where the record is kept, and the credentials too if all of them are at hand.
-fn read<V: FromEnv>(account: &Account) -> Result<(V, Option<V::Credentials>, String), Failure> {
+fn read<V: FromEnv>(account: &Account, refusals: &Refusals) -> Result<(V, Option<V::Credentials>, String), Failure> {
     let read = |lookup: &Lookup| V::from_vars(&|name| lookup.get(name)).map_err(|error| account.explain(&error));
     let lookup = account.lookup("x")?;
     let (vendor, credentials) = read(&lookup)?;
     let requested = V::requested(&credentials);
     if !lookup.has_placeholders() {
+        refusals.set(&lookup);
         return Ok((vendor, Some(credentials), requested));
     }
     // With another placeholder, the record must be the same.
@@ -151,12 +163,14 @@ fn read<V: FromEnv>(account: &Account) -> Result<(V, Option<V::Credentials>, Str
 fn ask<V: FromEnv<Credentials: PartialEq>>(
     account: Arc<Account>,
     problems: Arc<Problems>,
+    refusals: Arc<Refusals>,
 ) -> CredentialSource<V::Credentials> {
     CredentialSource::ask(move || {
-        let (account, problems) = (account.clone(), problems.clone());
+        let (account, problems, refusals) = (account.clone(), problems.clone(), refusals.clone());
         async move {
             let found = async {
                 let lookup = account.resolve().await?;
+                refusals.set(&lookup);
                 let (_, credentials) =
                     V::from_vars(&|name| lookup.get(name)).map_err(|error: EnvError| account.explain(&error))?;
                 Ok(credentials)

@@ -8,6 +8,7 @@ use freshtoken::{CredentialSource, GrantError, IssuedTokens, Secret, TokenPolicy
 use crate::failure::Failure;
 use crate::grants::Grants;
 use crate::printable::is_printable;
+use crate::refusals::Refusals;
 
 /// The name of the digest among the kept values of a token.
 pub const DIGEST: &str = "freshtoken-cli.credentials";
@@ -17,6 +18,7 @@ pub struct Tracked<V> {
     vendor: V,
     digest: String,
     problems: Arc<Problems>,
+    refusals: Arc<Refusals>,
     grants: Arc<Grants>,
 }
 
@@ -35,8 +37,14 @@ impl Problems {
 }
 
 impl<V: Vendor> Tracked<V> {
-    pub fn new(vendor: V, digest: String, problems: Arc<Problems>, grants: Arc<Grants>) -> Self {
-        Self { vendor, digest, problems, grants }
+    pub fn new(
+        vendor: V,
+        digest: String,
+        problems: Arc<Problems>,
+        refusals: Arc<Refusals>,
+        grants: Arc<Grants>,
+    ) -> Self {
+        Self { vendor, digest, problems, refusals, grants }
     }
 
     fn count<T>(&self, grant: &'static str, since: Instant, result: &Result<T, GrantError>) {
@@ -61,7 +69,7 @@ impl<V: Vendor> Tracked<V> {
 }
 
 /// Delegates everything: a method that is missing here would have its default.
-impl<V: Vendor> Vendor for Tracked<V> {
+impl<V: Vendor<Credentials: Clone>> Vendor for Tracked<V> {
     type Credentials = V::Credentials;
 
     const POLICY: TokenPolicy = V::POLICY;
@@ -81,8 +89,20 @@ impl<V: Vendor> Vendor for Tracked<V> {
     }
 
     async fn login(&self, credentials: &CredentialSource<V::Credentials>) -> Result<IssuedTokens, GrantError> {
+        // From here on the refusals are those of these credentials.
+        let credentials = (*credentials.get().await?).clone();
+        if let Some(failure) = self.refusals.check() {
+            let message = failure.message.clone();
+            self.problems.set(failure);
+            return Err(GrantError::permanent(message));
+        }
         let since = Instant::now();
-        let result = self.vendor.login(credentials).await.and_then(|issued| self.track(issued));
+        let result = self.vendor.login(&credentials.into()).await.and_then(|issued| self.track(issued));
+        match &result {
+            Ok(_) => self.refusals.forget(),
+            Err(error) if error.outcome() == "refused" => self.refusals.keep(error),
+            Err(_) => {}
+        }
         self.count("login", since, &result);
         result
     }

@@ -57,6 +57,21 @@ impl Lookup {
     pub fn has_placeholders(&self) -> bool {
         self.has_placeholders
     }
+
+    /// Returns a digest of all names and values.
+    pub fn digest(&self, key: &Secret) -> String {
+        digest(key, self.values.iter().flat_map(|(name, value)| [name, value.expose()]))
+    }
+}
+
+/// Returns a keyed digest of these parts.
+pub fn digest<'a>(key: &Secret, parts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut mac = hmac_sha256::HMAC::new(key.expose());
+    for part in parts {
+        mac.update((part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Value {

@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 
 use crate::args::Login;
 use crate::context::{Context, finish, run, runtime};
-use crate::failure::Failure;
+use crate::failure::{Failure, Status};
 use crate::obtain::Source;
 use crate::value;
 
@@ -31,7 +31,17 @@ pub fn perform(context: &Context, login: &Login) -> Result<(), Failure> {
     let result = run(&runtime, context.timeout()?, async {
         opened.load().await?;
         opened.tokens.new_consent(refresh_token);
-        source.renewed().await.map(drop)
+        source.renewed().await?;
+        // A vendor with a login has issued a token all the same, which is not what was asked for.
+        let is_refused =
+            opened.grants.all().keys().any(|(grant, outcome)| (*grant, *outcome) == ("refresh", "refused"));
+        let name = &account.name;
+        let refused = || {
+            let message =
+                format!("{name}: the refresh token was refused, so the credentials were used for a login instead");
+            Failure::new(Status::Refused, message)
+        };
+        if is_refused { Err(refused()) } else { Ok(()) }
     });
     drop(opened);
     finish(runtime);

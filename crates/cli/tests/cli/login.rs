@@ -26,6 +26,16 @@ async fn a_refresh_token_from_a_pipe_is_used_once_and_kept_fresh() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_refresh_token_is_status_3_although_there_is_a_login() {
+    let (_sandbox, issuer, user) = sandbox("zenoti").await;
+    let ran = login(&user, b"nonsense");
+    assert_eq!((ran.code, ran.out.as_str()), (Some(3), ""), "{}", ran.err);
+    assert!(ran.err.contains("the refresh token was refused") && !ran.err.contains("nonsense"), "{}", ran.err);
+    user.ok(&["token", "zenoti"]);
+    assert_eq!(issuer.counts().logins, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_empty_standard_input_and_a_vendor_without_refresh_tokens_are_status_2() {
     let (_sandbox, issuer, user) = sandbox("zenoti").await;
     for input in [&b""[..], b"\n", b"\xff\xfea\0"] {

@@ -19,6 +19,7 @@ mod metrics;
 mod output;
 #[cfg(feature = "redis")]
 mod redis;
+mod refusals;
 mod run;
 mod secrets;
 mod store;

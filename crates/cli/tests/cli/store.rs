@@ -119,13 +119,16 @@ fn a_disk_that_is_full_leaves_the_old_record() {
 }
 
 #[test]
-fn a_key_that_was_replaced_is_explained() {
+fn a_record_of_a_lost_key_is_explained_and_can_be_forgotten() {
     let user = Fixed::token("invented-token").user();
     user.ok(&["token", "voucherify"]);
     std::fs::remove_file(user.state().join("key")).unwrap();
     let ran = user.run(&["token", "voucherify"]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
     assert!(ran.err.contains("unknown key"), "{}", ran.err);
+    assert!(ran.err.contains("`freshtoken revoke voucherify --forget` forgets it"), "{}", ran.err);
+    user.ok(&["revoke", "voucherify", "--forget"]);
+    user.ok(&["token", "voucherify"]);
 }
 
 #[test]
@@ -166,6 +169,8 @@ async fn a_token_that_expires_too_soon_is_renewed_or_waited_for() {
     assert_eq!(user.ok(&["token", "voucherify", "--min-life", "1m"]), first);
     assert_ne!(user.ok(&["token", "voucherify", "--min-life", "2h"]), first);
     assert_eq!(issuer.counts().logins, 2);
+    let ran = user.run(&["token", "voucherify", "--min-life", "9h"]);
+    assert!(ran.code == Some(0) && ran.err.contains("lives less than --min-life, which is 32400 s"), "{}", ran.err);
 
     // A vendor whose tokens are renewed at their expiry.
     let (_sandbox, issuer, user) = sandbox("zenoti").await;

@@ -1,0 +1,114 @@
+//! Refused credentials, which are not sent again for an hour: an account must not be locked by a cron job.
+
+use std::process::{Child, Stdio};
+
+use freshtoken_sandbox::{Issuer, Sandbox};
+
+use crate::support::{PROGRAM, Ran, User, has, sandbox};
+
+/// A user with a wrong password, which was refused.
+async fn refused() -> (Sandbox, Issuer, User) {
+    let (sandbox, issuer, mut user) = sandbox("zenoti").await;
+    user.set("ZENOTI_PASSWORD", "hunter2");
+    let ran = user.run(&["header", "zenoti"]);
+    assert_eq!((ran.code, issuer.counts().requests), (Some(3), 1), "{}", ran.err);
+    (sandbox, issuer, user)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refused_credentials_are_sent_once_and_the_next_command_says_when_again() {
+    let (_sandbox, issuer, user) = refused().await;
+    for command in ["header", "token"] {
+        let ran = user.run(&[command, "zenoti"]);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(3), ""), "{}", ran.err);
+        assert!(ran.err.starts_with("freshtoken: zenoti: the credentials were refused at 20"), "{}", ran.err);
+        assert!(
+            ran.err.contains("not sent again before 20") && ran.err.contains("revoke zenoti --forget"),
+            "{}",
+            ran.err
+        );
+        assert!(ran.err.lines().count() == 1 && !ran.err.contains("hunter2"), "{}", ran.err);
+    }
+    assert_eq!(issuer.counts().requests, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_processes_with_a_wrong_password_send_it_once() {
+    let (_sandbox, issuer, mut user) = sandbox("zenoti").await;
+    user.set("ZENOTI_PASSWORD", "hunter2");
+    let start = || user.command(&["token", "zenoti"]).stderr(Stdio::null()).spawn().unwrap();
+    let started: Vec<Child> = (0..50).map(|_| start()).collect();
+    for mut child in started {
+        assert_eq!(child.wait().unwrap().code(), Some(3));
+    }
+    assert_eq!(issuer.counts().requests, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changed_credentials_are_sent_at_once() {
+    let (_sandbox, issuer, mut user) = refused().await;
+    let right = issuer.environment().into_iter().find(|(name, _)| name == "ZENOTI_PASSWORD").unwrap().1;
+    user.set("ZENOTI_PASSWORD", &right);
+    user.ok(&["header", "zenoti"]);
+    assert_eq!(issuer.counts().requests, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_or_a_command_with_another_content_is_sent_at_once() {
+    let (_sandbox, issuer, mut user) = sandbox("zenoti").await;
+    let password = user.dir.write("password", 0o600, "hunter2");
+    let account = |name: &str, place: &str| {
+        let mut text = format!("[accounts.{name}]\nvendor = \"zenoti\"\nurl = \"{}\"\n", issuer.url());
+        for (variable, value) in issuer.environment() {
+            let key = variable.trim_start_matches("ZENOTI_").to_lowercase();
+            match key.as_str() {
+                "url" | "api_url" | "refresh_token" => {}
+                "password" => text += &format!("credentials.password = {place}\n"),
+                _ => text += &format!("credentials.{key} = \"{value}\"\n"),
+            }
+        }
+        text
+    };
+    let path = password.display();
+    let config = format!(
+        "version = 1\n{}{}",
+        account("file", &format!("{{ file = \"{path}\" }}")),
+        account("command", &format!("{{ command = [\"cat\", \"{path}\"] }}"))
+    );
+    let config = user.dir.write("config.toml", 0o600, &config);
+    user.variables.clear();
+    user.set("FRESHTOKEN_CONFIG", config.to_str().unwrap());
+    for name in ["file", "command"] {
+        for _ in 0..2 {
+            let ran = user.run(&["token", "--account", name]);
+            assert_eq!(ran.code, Some(3), "{}", ran.err);
+        }
+    }
+    assert_eq!(issuer.counts().requests, 2, "once for each account");
+    std::fs::write(&password, &issuer.credentials()["password"]).unwrap();
+    for name in ["file", "command"] {
+        user.ok(&["token", "--account", name]);
+    }
+    assert_eq!(issuer.counts().requests, 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_forgotten_is_sent_again() {
+    let (_sandbox, issuer, user) = refused().await;
+    user.ok(&["revoke", "zenoti", "--forget"]);
+    let ran = user.run(&["header", "zenoti"]);
+    assert_eq!((ran.code, issuer.counts().requests), (Some(3), 2), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_an_hour_they_are_sent_again() {
+    if !has("faketime") {
+        return;
+    }
+    let (_sandbox, issuer, user) = refused().await;
+    for (offset, requests) in [("+59m", 1), ("+61m", 2)] {
+        let ran = user.other_command("faketime", &["-f", offset, PROGRAM, "header", "zenoti"]).output().unwrap();
+        let ran = Ran::of(ran);
+        assert_eq!((ran.code, issuer.counts().requests), (Some(3), requests), "{offset}: {}", ran.err);
+    }
+}
