@@ -45,7 +45,8 @@ async fn serve() -> Result<SocketAddr, BoxError> {
     reporter.set_service_status("orders", ServingStatus::Serving).await;
     let service =
         InterceptedService::new(health, |request: Request<()>| match request.metadata().get("authorization") {
-            Some(header) if header.as_bytes().starts_with(b"Bearer ") => Ok(request),
+            // The scheme is case-insensitive: some vendors have `bearer`.
+            Some(header) if header.as_bytes().to_ascii_lowercase().starts_with(b"bearer ") => Ok(request),
             _ => Err(Status::unauthenticated("a token is missing")),
         });
     tokio::spawn(Server::builder().add_service(service).serve_with_incoming(TcpIncoming::from(listener)));

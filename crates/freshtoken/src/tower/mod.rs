@@ -23,7 +23,8 @@
 //!   in the head of the response: 0, or none yet, is a success, and 16 (`UNAUTHENTICATED`) is a 401.
 //! - **After a 401**, the request is sent once more with a new token, if its body can be copied: with [`TokenLayer::retry`] if it
 //!   is `Clone`, or by your own function with [`TokenLayer::retry_with`]. By default it is sent once. The 401 is returned if a new
-//!   token cannot help, as [`HttpClient`](crate::HttpClient) does.
+//!   token cannot help, as [`HttpClient`](crate::HttpClient) does. The body of `tonic` cannot be copied, so `retry` does not compile
+//!   with it: after `UNAUTHENTICATED`, repeat the call yourself.
 //! - **Without a token**, the error is the source's [`Error`](crate::Error) in a box. Nothing is sent.
 //! - **The token goes to named origins only.** A request whose URL has a host must be allowed by [`TokenLayer::allow_origin`].
 //!   If it has none, as with `tonic`, the service below decides on the host. Over plain `http://`, the token goes to loopback
@@ -31,7 +32,7 @@
 //! - **Redirects** must be followed above this layer, or within one origin only. Add this layer last: layers above it then see
 //!   no token, and retries get a fresh one for each try.
 //!
-//! `examples/hyper_util.rs` and `examples/tonic.rs` are complete programs.
+//! `examples/hyper_call.rs` and `examples/tonic_call.rs` are complete programs.
 
 mod body;
 mod layer;
