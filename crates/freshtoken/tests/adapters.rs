@@ -372,7 +372,7 @@ fn each_variable_has_a_line_of_help() {
     let expected = [
         "VOUCHERIFY_APP_ID: The id of an API key of the project, sent together with its token.",
         "VOUCHERIFY_APP_TOKEN: The secret token of an API key of the project, sent together with its id.",
-        "VOUCHERIFY_SCOPE: The scopes of the token, at least one.",
+        "VOUCHERIFY_SCOPE: The scopes of the token, at least one, separated by spaces.",
         "VOUCHERIFY_URL: (optional) A custom base URL.",
         "VOUCHERIFY_SERVER: (optional) One of europe, united_states, asia [default: europe].",
     ];

@@ -163,11 +163,11 @@ impl ::std::fmt::Debug for Endpoint {
 /// or in their query.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    /// The client's id and secret, joined by a colon without form-encoding. Source: [the vendor's
-    /// client library](https://github.com/intuit/oauth-jsclient).
+    /// The client's id or its secret, as the name says. They are joined by a colon without
+    /// form-encoding. Source: [the vendor's client library](https://github.com/intuit/oauth-jsclient).
     pub client_id: Secret,
-    /// The client's id and secret, joined by a colon without form-encoding. Source: [the vendor's
-    /// client library](https://github.com/intuit/oauth-jsclient).
+    /// The client's id or its secret, as the name says. They are joined by a colon without
+    /// form-encoding. Source: [the vendor's client library](https://github.com/intuit/oauth-jsclient).
     pub client_secret: Secret,
 }
 

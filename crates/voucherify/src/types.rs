@@ -10,8 +10,8 @@
 /// It also sends `grant_type` = `client_credentials`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TokenRequest {
-    /// The scopes of the token, at least one. They are sent as one string, separated by spaces and
-    /// never by commas. Source: [the vendor's reference
+    /// The scopes of the token, at least one, separated by spaces. They are sent as one string, never
+    /// with commas. Source: [the vendor's reference
     /// page](https://docs.voucherify.io/api-reference/oauth/generate-oauth-20-token).
     pub scope: ::freshtoken_wire::SpaceDelimited<Scope>,
 }

@@ -43,11 +43,11 @@ pub type LoginResponse = types::Token;
 /// secret.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Credentials {
-    /// The client's id and secret, joined by a colon without form-encoding. Source: [the vendor's
-    /// client library](https://github.com/intuit/oauth-jsclient).
+    /// The client's id or its secret, as the name says. They are joined by a colon without
+    /// form-encoding. Source: [the vendor's client library](https://github.com/intuit/oauth-jsclient).
     pub client_id: Secret,
-    /// The client's id and secret, joined by a colon without form-encoding. Source: [the vendor's
-    /// client library](https://github.com/intuit/oauth-jsclient).
+    /// The client's id or its secret, as the name says. They are joined by a colon without
+    /// form-encoding. Source: [the vendor's client library](https://github.com/intuit/oauth-jsclient).
     pub client_secret: Secret,
 }
 
@@ -109,12 +109,12 @@ impl FromEnv for Endpoint {
     const VARIABLES: &'static [Variable] = &[
         Variable::required(
             "QUICKBOOKS_CLIENT_ID",
-            "The client's id and secret, joined by a colon without form-encoding.",
+            "The client's id or its secret, as the name says.",
         )
             .secret(),
         Variable::required(
             "QUICKBOOKS_CLIENT_SECRET",
-            "The client's id and secret, joined by a colon without form-encoding.",
+            "The client's id or its secret, as the name says.",
         )
             .secret(),
         Variable::required(

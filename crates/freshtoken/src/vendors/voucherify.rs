@@ -47,8 +47,8 @@ pub struct Credentials {
     /// The secret token of an API key of the project, sent together with its id. Source: [the vendor's
     /// published OpenAPI](https://github.com/voucherifyio/voucherify-openapi).
     pub app_token: Secret,
-    /// The scopes of the token, at least one. They are sent as one string, separated by spaces and
-    /// never by commas. Source: [the vendor's reference
+    /// The scopes of the token, at least one, separated by spaces. They are sent as one string, never
+    /// with commas. Source: [the vendor's reference
     /// page](https://docs.voucherify.io/api-reference/oauth/generate-oauth-20-token).
     pub scope: SpaceDelimited<types::Scope>,
 }
@@ -124,7 +124,10 @@ impl FromEnv for Endpoint {
             "The secret token of an API key of the project, sent together with its id.",
         )
             .secret(),
-        Variable::required("VOUCHERIFY_SCOPE", "The scopes of the token, at least one."),
+        Variable::required(
+            "VOUCHERIFY_SCOPE",
+            "The scopes of the token, at least one, separated by spaces.",
+        ),
         Variable::optional("VOUCHERIFY_URL", "A custom base URL."),
         Variable::optional(
             "VOUCHERIFY_SERVER",
