@@ -1,17 +1,18 @@
-"""Calls an API with a fresh token from `freshtoken serve`. Needs only the standard library, and FRESHTOKEN_ACCOUNT and API_URL."""
-import http.client, os, socket, urllib.request
+"""Calls an API with a fresh token from `freshtoken serve`. Needs only the standard library, and FRESHTOKEN_ACCOUNT and API_URL.
 
-class Agent(http.client.HTTPConnection):
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(os.environ.get("FRESHTOKEN_SOCKET") or os.path.expanduser("~/.local/state/freshtoken/agent.sock"))
+Set FRESHTOKEN_SOCKET if the agent prints another path."""
+import http.client, os, socket, sys, urllib.request
 
-agent = Agent("localhost")
+path = os.environ.get("FRESHTOKEN_SOCKET") or os.path.expanduser("~/.local/state/freshtoken/agent.sock")
+agent = http.client.HTTPConnection("localhost")
+agent.sock = socket.socket(socket.AF_UNIX)
+if agent.sock.connect_ex(path) != 0:
+    sys.exit(f"no agent at {path}: start `freshtoken serve`")
 agent.request("GET", f"/v1/accounts/{os.environ['FRESHTOKEN_ACCOUNT']}/header", headers={"Freshtoken-Request": "1"})
 response = agent.getresponse()
 text = response.read().decode()
 if response.status != 200:
-    raise SystemExit(text)
+    sys.exit(text)
 headers = dict(line.split(": ", 1) for line in text.splitlines())
 call = urllib.request.Request(os.environ["API_URL"], headers=headers)
 print(urllib.request.urlopen(call).status)

@@ -390,6 +390,8 @@ fn python_and_curl_reach_the_agent_and_no_proxy_sees_it() {
     let ran = run("curl", &["-fsS", "--unix-socket", socket, "-H", "Freshtoken-Request: 1", "--noproxy", "*", &url]);
     assert_eq!(ran.out, "Authorization: Bearer invented-token\n", "{}", ran.err);
     drop(agent);
+    let ran = run("python3", &[&format!("{examples}/header.py")]);
+    assert_eq!((ran.code, ran.err), (Some(1), format!("no agent at {socket}: start `freshtoken serve`\n")));
     let agent = Agent::start(&user, &["--listen", "127.0.0.1:0"]);
     let secret = format!("@{}", user.state().join("agent.secret").display());
     let url = format!("http://127.0.0.1:{}{HEADER}", agent.port.unwrap());
