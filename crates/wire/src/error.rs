@@ -337,7 +337,7 @@ impl Context {
     fn printable_code(&self) -> Option<String> {
         match (&self.code, self.known_code) {
             (_, Some(known)) => Some(format!("code {known}")),
-            (Some(_), None) => Some("code not listed in the spec: see Error::code".to_owned()),
+            (Some(_), None) => Some("code not listed in the spec, so not printed".to_owned()),
             (None, None) => None,
         }
     }
