@@ -112,14 +112,28 @@ pub struct Status {
     pub last_error: Option<Error>,
     /// What the source has done so far.
     pub counters: Counters,
+    /// The time of this status, by this machine's clock.
+    #[serde(skip)]
+    pub(crate) now: SystemTime,
 }
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.state)?;
+        let is_past = |time: Option<SystemTime>| time.is_some_and(|time| time <= self.now);
+        let expiry = match (self.state, is_past(self.expires_at)) {
+            (State::Fresh | State::Due, _) => Some(" until "),
+            (State::Expired, true) => Some(" at "),
+            // It was rejected, or the clock was set back: its expiry means nothing.
+            (State::Expired, false) => None,
+            (_, true) => Some(", token expired at "),
+            (_, false) => Some(", token until "),
+        };
+        let refresh_expiry =
+            if is_past(self.refresh_expires_at) { ", refresh token expired at " } else { ", refresh token until " };
         for (name, time) in [
-            (" until ", self.expires_at),
-            (", refresh token until ", self.refresh_expires_at),
+            (expiry.unwrap_or_default(), self.expires_at.filter(|_| expiry.is_some())),
+            (refresh_expiry, self.refresh_expires_at),
             (", last success ", self.last_success),
         ] {
             if let Some(time) = time.and_then(|time| Timestamp::try_from(time).ok()) {

@@ -101,12 +101,16 @@ async fn a_status_is_printed_on_one_line_and_serialized_without_secrets() {
     assert_eq!(tokens.status().to_string(), "empty");
     tokens.warm_up().await.unwrap();
     assert_eq!(tokens.status().to_string(), "fresh until 2026-11-22T01:00:00Z, last success 2026-11-22T00:00:00Z");
+    let rejected = builder(&issuer, &clock).build();
+    rejected.rejected(&rejected.token().await.unwrap());
+    assert_eq!(rejected.status().to_string(), "expired, last success 2026-11-22T00:00:00Z");
     issuer.does(Does::Fails);
     clock.advance(s(3600));
+    assert_eq!(tokens.status().to_string(), "expired at 2026-11-22T01:00:00Z, last success 2026-11-22T00:00:00Z");
     tokens.warm_up().await.unwrap_err();
     assert_eq!(
         tokens.status().to_string(),
-        "backing_off until 2026-11-22T01:00:00Z, last success 2026-11-22T00:00:00Z, last error: acme: cannot log in now \
+        "backing_off, token expired at 2026-11-22T01:00:00Z, last success 2026-11-22T00:00:00Z, last error: acme: cannot log in now \
          (next try in 1 s)"
     );
     let json = serde_json::to_value(tokens.status()).unwrap();

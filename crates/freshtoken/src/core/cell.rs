@@ -329,6 +329,7 @@ impl TokenCell {
             is_store_failing: locked.store.as_ref().is_some_and(|store| store.is_failing),
             last_error: state.error().map(|_| state.last_error(now)),
             counters: locked.counters,
+            now: system_time(now.wall),
         }
     }
 
