@@ -20,7 +20,10 @@ pub fn create_dir(dir: &Path, mode: u32) -> io::Result<()> {
                 return Err(io::Error::other("it belongs to another user"));
             }
             let is_loose = metadata.mode() & 0o777 & !mode != 0;
-            if is_loose { Err(io::Error::other("others can access it")) } else { Ok(()) }
+            if is_loose {
+                return Err(io::Error::other(format!("others can access it; run `chmod {mode:o} {}`", dir.display())));
+            }
+            Ok(())
         }
         result => {
             result?;

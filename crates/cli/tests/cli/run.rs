@@ -43,12 +43,37 @@ fn a_command_that_cannot_start_is_126_or_127() {
     let user = Fixed::token("invented-token").user();
     let plain = user.dir.write("plain", 0o600, "");
     for file in [&[][..], &["--file"]] {
-        for (program, code) in [("/nonexistent", 127), (plain.to_str().unwrap(), 126)] {
+        for (program, code, hint) in
+            [("/nonexistent", 127, ""), (plain.to_str().unwrap(), 126, "; run `chmod +x` on it")]
+        {
             let ran = user.run(&[&["run"], file, &["voucherify", "--", program]].concat());
             assert_eq!(ran.code, Some(code), "{}", ran.err);
             assert!(ran.err.starts_with("freshtoken: cannot run"), "{}", ran.err);
+            assert!(ran.err.ends_with(&format!("{hint}\n")), "{}", ran.err);
         }
     }
+    // Without --file, the C library may give it to a shell.
+    let script = user.dir.write("script", 0o700, "curl -fsS http://127.0.0.1:1\n");
+    let ran = user.run(&["run", "--file", "voucherify", "--", script.to_str().unwrap()]);
+    assert!(ran.code == Some(126) && ran.err.contains("a script starts with a line such as `#!/bin/sh`"), "{ran:?}");
+}
+
+#[test]
+fn an_unusable_runtime_directory_is_named_with_its_problem() {
+    let mut user = Fixed::token("invented-token").user();
+    let file = user.dir.write("file", 0o600, "");
+    for (dir, problem) in [("/nonexistent", "does not exist"), (file.to_str().unwrap(), "is no directory")] {
+        user.set("XDG_RUNTIME_DIR", dir);
+        let ran = user.run(&["run", "--file", "voucherify", "--", "true"]);
+        let expected = format!("XDG_RUNTIME_DIR names {dir:?}, which {problem}: correct it, or unset it");
+        assert!(ran.code == Some(125) && ran.err.contains(&expected), "{ran:?}");
+    }
+    let loose = user.dir.0.join("freshtoken");
+    std::fs::create_dir(&loose).unwrap();
+    std::fs::set_permissions(&loose, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    user.set("XDG_RUNTIME_DIR", user.dir.0.clone().to_str().unwrap());
+    let ran = user.run(&["run", "--file", "voucherify", "--", "true"]);
+    assert!(ran.err.contains(&format!("run `chmod 700 {}`", loose.display())), "{}", ran.err);
 }
 
 #[test]

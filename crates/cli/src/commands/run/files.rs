@@ -2,7 +2,10 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use rustix::process::geteuid;
 
 use crate::environment;
 use crate::failure::Failure;
@@ -21,12 +24,19 @@ pub struct Files {
 impl Files {
     /// Creates the directory, and removes those of killed processes.
     pub fn create() -> Result<Self, Failure> {
-        let parent = match environment("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute()) {
+        let runtime = environment("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
+        let parent = match &runtime {
             Some(runtime) => runtime.join("freshtoken"),
             None => paths::state()?.join("run"),
         };
         let dir = parent.join(std::process::id().to_string());
-        let failed = |error: io::Error| Failure::usage(format!("cannot create {dir:?}: {error}; set XDG_RUNTIME_DIR"));
+        let failed = |error: io::Error| {
+            let hint = match &runtime {
+                Some(runtime) => unusable(runtime),
+                None => "set XDG_RUNTIME_DIR to a directory of this user".to_owned(),
+            };
+            Failure::usage(format!("cannot create {dir:?}: {error}; {hint}"))
+        };
         create_dir(&parent, 0o700).map_err(failed)?;
         remove_leftovers(&parent);
         create_dir(&dir, 0o700).map_err(failed)?;
@@ -63,6 +73,18 @@ impl Drop for Files {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.dir);
     }
+}
+
+/// Says what is wrong with the directory that XDG_RUNTIME_DIR names.
+fn unusable(dir: &Path) -> String {
+    let problem = match std::fs::metadata(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => "does not exist",
+        Ok(metadata) if !metadata.is_dir() => "is no directory",
+        // After `su` or `sudo`, the variable can still name that of the other user.
+        Ok(metadata) if metadata.uid() != geteuid().as_raw() => "belongs to another user",
+        _ => "cannot be used",
+    };
+    format!("XDG_RUNTIME_DIR names {dir:?}, which {problem}: correct it, or unset it to use the state directory")
 }
 
 /// Removes the directories whose processes are dead: their lock is free.

@@ -5,6 +5,8 @@ mod files;
 #[cfg(unix)]
 mod keep;
 
+use std::io::ErrorKind;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use crate::account::Account;
@@ -108,6 +110,23 @@ fn execute(mut command: Command) -> ExitCode {
 
 /// Says why the command was not started.
 fn not_started(command: &Command, error: &std::io::Error) -> ExitCode {
-    crate::note::note(&format!("freshtoken: cannot run {:?}: {}", command.get_program(), one_line(&error.to_string())));
-    ExitCode::from(if error.kind() == std::io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE })
+    let program = command.get_program();
+    let hint = match error.kind() {
+        ErrorKind::PermissionDenied if !Path::new(program).is_dir() => "; run `chmod +x` on it",
+        _ if is_no_program(error) => "; a script starts with a line such as `#!/bin/sh`",
+        _ => "",
+    };
+    crate::note::note(&format!("freshtoken: cannot run {program:?}: {}{hint}", one_line(&error.to_string())));
+    ExitCode::from(if error.kind() == ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE })
+}
+
+/// Whether the system does not know how to execute the file.
+#[cfg(unix)]
+fn is_no_program(error: &std::io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn is_no_program(_: &std::io::Error) -> bool {
+    false
 }
