@@ -57,7 +57,7 @@ impl Denied {
             Self::Header => "send the header `Freshtoken-Request: 1`",
             Self::Target => "send a path without a query",
             Self::Method => "the method is not allowed here",
-            Self::NotFound => "there is no such path or account",
+            Self::NotFound => "there is no such path or account; GET /v1/accounts lists the accounts",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{File, Permissions, TryLockError};
 use std::io;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ const BEARER: &str = "Bearer ";
 pub struct Listener {
     pub kind: Kind,
     /// Held for the agent's life, so that no other one takes its place.
-    _lock: File,
+    lock: File,
 }
 
 pub enum Kind {
@@ -42,6 +43,14 @@ pub enum Kind {
 }
 
 impl Listener {
+    /// The lock's file names the address, for the message of a second agent.
+    fn new(kind: Kind, lock: File) -> Self {
+        let listener = Self { kind, lock };
+        // Without it, that message is less helpful, and nothing else.
+        let _ = (&listener.lock).write_all(listener.address().as_bytes());
+        listener
+    }
+
     /// Returns where it listens, for a person.
     pub fn address(&self) -> String {
         match &self.kind {
@@ -91,7 +100,7 @@ fn unix(options: &Serve, page: Page) -> Result<(Listener, Gate), Failure> {
         FileStore::open(dir).map_err(Failure::usage)?;
     }
     create_dir(dir, dir_mode).map_err(unusable)?;
-    let lock = lock(&path.with_extension("lock"), &path.display().to_string())?;
+    let lock = lock(&path.with_extension("lock"))?;
     // The agent that held the lock is dead, and so is its socket.
     let _ = std::fs::remove_file(&path);
     let failed = |error: io::Error| Failure::other(format!("cannot listen at {path:?}: {error}"));
@@ -99,7 +108,7 @@ fn unix(options: &Serve, page: Page) -> Result<(Listener, Gate), Failure> {
     std::fs::set_permissions(&path, Permissions::from_mode(socket_mode)).map_err(failed)?;
     let allowed = [geteuid().as_raw(), 0].into_iter().chain(options.allow_uid.iter().copied()).collect();
     let gate = Gate { hosts: vec!["localhost".to_owned(), "freshtoken".to_owned()], secret: None, page };
-    Ok((Listener { kind: Kind::Unix { listener, path, allowed }, _lock: lock }, gate))
+    Ok((Listener::new(Kind::Unix { listener, path, allowed }, lock), gate))
 }
 
 fn tcp(address: SocketAddr, names: &[String], page: Page) -> Result<(Listener, Gate), Failure> {
@@ -110,7 +119,7 @@ fn tcp(address: SocketAddr, names: &[String], page: Page) -> Result<(Listener, G
     }
     let state = paths::state()?;
     FileStore::open(&state).map_err(Failure::usage)?;
-    let lock = lock(&state.join("agent.lock"), &state.display().to_string())?;
+    let lock = lock(&state.join("agent.lock"))?;
     let failed = |error: io::Error| Failure::other(format!("cannot listen at {address}: {error}"));
     let listener = std::net::TcpListener::bind(address).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
@@ -123,7 +132,7 @@ fn tcp(address: SocketAddr, names: &[String], page: Page) -> Result<(Listener, G
     let own = ["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned()];
     let names = own.iter().chain(names);
     let hosts = names.map(|name| format!("{}:{port}", name.to_ascii_lowercase())).collect();
-    Ok((Listener { kind: Kind::Tcp(listener), _lock: lock }, Gate { hosts, secret: Some(secret), page }))
+    Ok((Listener::new(Kind::Tcp(listener), lock), Gate { hosts, secret: Some(secret), page }))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
@@ -136,12 +145,20 @@ fn new_secret() -> Result<Secret, Failure> {
     Ok(Secret::new(format!("{BEARER}{}", bytes.expose())))
 }
 
-fn lock(path: &Path, place: &str) -> Result<File, Failure> {
+/// Takes the lock of a state directory or of a socket. The file has the address of the agent that holds it, once that listens.
+fn lock(path: &Path) -> Result<File, Failure> {
     let failed = |error: io::Error| Failure::usage(format!("cannot lock {path:?}: {error}"));
     let file = open_lock(path).map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Failure::other(format!("another agent serves at {place}"))),
+        // The address is that of an agent that has ended.
+        Ok(()) => file.set_len(0).map(|()| file).map_err(failed),
+        Err(TryLockError::WouldBlock) => {
+            let address = std::fs::read_to_string(path).unwrap_or_default();
+            let address = if address.is_empty() { format!("with the lock {path:?}") } else { format!("at {address}") };
+            Err(Failure::other(format!(
+                "another agent serves {address}; to run a second one, pass `--socket` with a path in another directory"
+            )))
+        }
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }

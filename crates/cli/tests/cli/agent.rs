@@ -125,7 +125,9 @@ fn a_program_gets_the_header_or_everything_as_json() {
         ("OPTIONS /v1/accounts/voucherify/header", 405),
         ("GET /v1/accounts/voucherify/header?a=b", 400),
     ] {
-        assert_eq!(status(&agent.request(line, &[], "")), code, "{line}");
+        let response = agent.request(line, &[], "");
+        assert_eq!(status(&response), code, "{line}");
+        assert_eq!(response.contains("GET /v1/accounts lists the accounts"), code == 404, "{response}");
     }
 }
 
@@ -199,6 +201,38 @@ fn of_twenty_agents_after_a_kill_exactly_one_serves() {
             assert!(ran.code == Some(1) && ran.err.contains("another agent serves"), "{}", ran.err);
         }
     }
+}
+
+#[test]
+fn a_second_agent_says_where_the_first_one_serves() {
+    let user = Fixed::token("invented-token").user();
+    let second = |arguments: &[&str]| {
+        let ran = user.run(&[&["serve"], arguments].concat());
+        assert_eq!(ran.code, Some(1), "{}", ran.err);
+        ran.err
+    };
+    let agent = Agent::start(&user, &["--listen", "127.0.0.1:0"]);
+    let address = format!("another agent serves at http://127.0.0.1:{};", agent.port.unwrap());
+    for arguments in [&[][..], &["--listen", "127.0.0.1:0"]] {
+        let err = second(arguments);
+        assert!(err.contains(&address) && err.contains("`--socket`"), "{err}");
+    }
+    drop(agent);
+    let agent = Agent::start(&user, &[]);
+    let address = format!("another agent serves at {};", agent.socket.display());
+    let err = second(&["--listen", "127.0.0.1:0"]);
+    assert!(err.contains(&address), "{err}");
+}
+
+#[test]
+fn a_directory_that_others_can_reach_is_refused_for_a_socket() {
+    let user = Fixed::token("unused").user();
+    let dir = user.dir.0.join("loose");
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::set_permissions(&dir, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let ran = user.run(&["serve", "--socket", dir.join("agent.sock").to_str().unwrap()]);
+    let expected = format!("others can access it; run `chmod 700 {}`", dir.display());
+    assert!(ran.code == Some(2) && ran.err.contains(&expected), "{ran:?}");
 }
 
 #[test]
