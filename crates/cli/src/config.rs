@@ -216,6 +216,9 @@ impl Reader<'_> {
         let vendor =
             table.get("vendor").ok_or_else(|| self.error(at.span(), format!("account {name:?} has no `vendor`")))?;
         let vendor = vendors::find(self.string(vendor)?).map_err(|error| self.error(vendor.span(), error.message))?;
+        if let (Some(_), Some((server, _))) = (table.get("url"), table.get_key_value("server")) {
+            return Err(self.error(server.span(), "write `server` or `url`, not both"));
+        }
         let mut values = BTreeMap::new();
         for (key, value) in table.iter() {
             match key.get_ref().as_ref() {
@@ -227,6 +230,10 @@ impl Reader<'_> {
                     values.insert(variable, self.value(value)?);
                 }
                 "credentials" => self.credentials(vendor, value, &mut values)?,
+                name if variable(vendor, name).is_some() => {
+                    let message = format!("unknown key {name:?}; did you mean `credentials.{name}`?");
+                    return Err(self.error(key.span(), message));
+                }
                 _ => return Err(self.unknown(key, &["vendor", "server", "url", "credentials"])),
             }
         }

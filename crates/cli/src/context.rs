@@ -116,6 +116,9 @@ impl Context {
             },
         };
         match chosen {
+            Some(url) if url.starts_with("file://") => {
+                Err(Failure::usage(format!("the store {url:?} cannot be used: write a directory, without `file://`")))
+            }
             Some(url) if url.contains("://") => redis(&url),
             Some(dir) => file_store(&paths::absolute(dir.as_ref())),
             None => file_store(&paths::state()?),
@@ -165,13 +168,19 @@ fn redis(url: &str) -> Result<Storage, Failure> {
 
 #[cfg(not(feature = "redis"))]
 fn redis(_: &str) -> Result<Storage, Failure> {
-    Err(Failure::usage("this build keeps tokens in a directory only; install it with the feature `redis`"))
+    Err(Failure::usage(
+        "this build keeps tokens in a directory only; for Redis, install it with `cargo install --path crates/cli --features \
+         redis`",
+    ))
 }
 
-/// Whether a URL has a password.
+/// Whether a URL has a password: before the host, or in the query, as that of a Unix socket has it.
 fn has_password(url: &str) -> bool {
-    let authority = url.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
-    authority.and_then(|authority| authority.rsplit_once('@')).is_some_and(|(user, _)| user.contains(':'))
+    let Some((_, rest)) = url.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let query = rest.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+        || query.split(['&', ';']).any(|part| part.to_ascii_lowercase().starts_with("pass"))
 }
 
 /// Starts what requests need. A fresh token needs none of it.
@@ -206,10 +215,18 @@ mod tests {
 
     #[test]
     fn a_password_is_found_wherever_a_url_can_have_one() {
-        for url in ["redis://:pw@host", "redis://user:pw@host:6379/0", "rediss://user:p@w@host"] {
+        for url in [
+            "redis://:pw@host",
+            "redis://user:pw@host:6379/0",
+            "rediss://user:p@w@host",
+            "redis://host/?password=pw",
+            "unix:///run/redis.sock?db=1&pass=pw",
+        ] {
             assert!(has_password(url), "{url}");
         }
-        for url in ["redis://host:6379", "redis://user@host", "/var/lib/a:b@c", "redis://host/a:b@c"] {
+        for url in
+            ["redis://host:6379", "redis://user@host", "/var/lib/a:b@c", "redis://host/a:b@c", "redis://host?db=pass"]
+        {
             assert!(!has_password(url), "{url}");
         }
     }

@@ -22,6 +22,7 @@ fn a_secret_as_an_argument_is_refused_and_not_repeated() {
     for arguments in [
         &["login", "zenoti", "--refresh-token", "hunter2"][..],
         &["token", "voucherify", "--store", "redis://:hunter2@127.0.0.1/"],
+        &["token", "voucherify", "--store", "redis://127.0.0.1/?password=hunter2"],
     ] {
         let ran = user.run(arguments);
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""));

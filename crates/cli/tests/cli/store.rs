@@ -17,6 +17,19 @@ fn record(user: &User) -> PathBuf {
 }
 
 #[test]
+fn a_store_that_is_no_directory_is_explained() {
+    let issuer = Fixed::token("unused");
+    let explained = |store: &str, expected: &str| {
+        let ran = issuer.user().run(&["token", "voucherify", "--store", store]);
+        assert!(ran.code == Some(2) && ran.err.contains(expected), "{ran:?}");
+    };
+    explained("file:///var/lib/tokens", "write a directory, without `file://`");
+    #[cfg(not(feature = "redis"))]
+    explained("redis://127.0.0.1:1", "install it with `cargo install --path crates/cli --features redis`");
+    assert_eq!(issuer.count(), 0);
+}
+
+#[test]
 fn a_broken_record_is_explained_and_kept() {
     let issuer = Fixed::token("invented-token");
     let user = issuer.user();
