@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use freshtoken::Secret;
 use freshtoken::env::EnvError;
 
 use crate::failure::Failure;
 use crate::value::{self, Lookup, Value};
+use crate::variable::{UNSET, flaw, similar};
 use crate::vendors::Entry;
 
 /// An account of a vendor.
@@ -54,11 +56,13 @@ impl Account {
         Ok(lookup)
     }
 
-    /// Reads every value: files are read, and commands run.
-    pub async fn resolve(&self) -> Result<Lookup, Failure> {
+    /// Reads every value within this time: files are read, and commands run.
+    pub async fn resolve(&self, limit: Duration) -> Result<Lookup, Failure> {
+        let start = Instant::now();
         let mut lookup = Lookup::default();
         for (&name, value) in &self.values {
-            if let Some(value) = value.resolve(&self.describe(name)).await? {
+            let left = limit.saturating_sub(start.elapsed());
+            if let Some(value) = value.resolve(&self.describe(name), left).await? {
                 lookup.set(name, value);
             }
         }
@@ -96,26 +100,57 @@ impl Account {
 
     /// Says what is missing or wrong where the person has to write it.
     pub fn explain(&self, error: &EnvError) -> Failure {
-        let mut message = error.to_string();
-        let Some(file) = &self.file else { return Failure::usage(message) };
-        let mut names = error.variables();
-        // A name can be the beginning of another.
-        names.sort_by_key(|name| std::cmp::Reverse(name.len()));
-        for name in names {
-            message = message.replace(&name, &self.key(&name));
-        }
-        let message = message.replace("the environment variable ", "");
-        let message = message.replace(" in the environment", "");
-        Failure::usage(format!("account {} in {file:?}: {message}{}", self.name, self.unset()))
+        let (message, mut names) = (error.to_string(), error.variables());
+        let Some(file) = &self.file else {
+            let mut parts = vec![message];
+            for name in &names {
+                parts.extend(flaw(name).filter(|flaw| *flaw != UNSET).map(|flaw| format!("{name} {flaw}")));
+                parts.extend(similar(name));
+            }
+            return Failure::usage(parts.join("; "));
+        };
+        let flaws = self.flaws();
+        let has_flaw = |name: &String| self.variable(name).and_then(flaw).is_some();
+        // The keys are there, so their variables are what to set.
+        let parts = if !names.is_empty() && names.iter().all(has_flaw) {
+            flaws
+        } else {
+            // A name can be the beginning of another.
+            names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+            let message = names.iter().fold(message, |message, name| message.replace(name, &self.key(name)));
+            let message = message.replace("the environment variable ", "").replace(" in the environment", "");
+            [vec![message], flaws].concat()
+        };
+        Failure::usage(format!("account {} in {file:?}: {}", self.name, parts.join("; ")))
     }
 
-    /// Returns the end of a message: the variables that the file names and that are not set.
-    fn unset(&self) -> String {
-        let named = self.values.values().filter_map(|value| match value {
-            Value::Variable(name) if crate::environment(name).is_none() => Some(name.as_str()),
+    /// Returns the variable that the file names for a value.
+    fn variable(&self, name: &str) -> Option<&str> {
+        match self.values.get(name) {
+            Some(Value::Variable(variable)) => Some(variable),
             _ => None,
-        });
-        let names: Vec<&str> = named.collect();
-        if names.is_empty() { String::new() } else { format!("; not set: {}", names.join(", ")) }
+        }
+    }
+
+    /// Says which variables that the file names have no value.
+    fn flaws(&self) -> Vec<String> {
+        let mut parts = Vec::new();
+        let mut is_unset = false;
+        for name in self.values.keys() {
+            let Some(variable) = self.variable(name) else { continue };
+            let Some(flaw) = flaw(variable) else { continue };
+            parts.push(format!("{} comes from {variable}, which {flaw}", self.key(name)));
+            parts.extend(similar(variable));
+            is_unset |= flaw == UNSET;
+        }
+        if is_unset {
+            parts.push("cron and systemd pass none of your shell's variables".to_owned());
+        }
+        parts
+    }
+
+    /// Whether a refresh token to start with is configured.
+    pub fn has_refresh_token(&self) -> bool {
+        self.vendor.refresh_token().is_some_and(|name| self.values.contains_key(name))
     }
 }

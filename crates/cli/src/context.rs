@@ -146,8 +146,8 @@ impl Context {
     /// Opens a source.
     pub fn open_with(&self, account: &Arc<Account>, mode: Mode, on_event: Option<OnEvent>) -> Result<Opened, Failure> {
         let (storage, key) = (self.storage()?, self.key()?);
-        let state = paths::state()?;
-        source::open(Setup { account, storage: &storage, key: &key, state, mode, on_event })
+        let (state, limit) = (paths::state()?, self.timeout()?);
+        source::open(Setup { account, storage: &storage, key: &key, state, mode, on_event, limit })
     }
 }
 

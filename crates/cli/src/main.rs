@@ -5,7 +5,7 @@
 //! | `args` | the command line |
 //! | `context`, `config`, `paths` | what options, variables and files say |
 //! | `keyring` | the key of the records in the keyring of the operating system |
-//! | `vendors`, `account`, `value` | which vendor, and where its credentials come from |
+//! | `vendors`, `account`, `value`, `variable` | which vendor, and where its credentials come from |
 //! | `tracked`, `refusals` | tokens that know the credentials that they came from, and credentials that were refused |
 //! | `obtain`, `output` | gets a token, and prints it |
 //! | `commands` | what each command does |
@@ -37,6 +37,7 @@ mod serve;
 mod source;
 mod tracked;
 mod value;
+mod variable;
 mod vendors;
 
 use std::process::ExitCode;

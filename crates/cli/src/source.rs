@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use freshtoken::env::{EnvError, FromEnv};
 use freshtoken::event::Event;
@@ -24,6 +25,8 @@ pub struct Setup<'a> {
     pub state: PathBuf,
     pub mode: Mode,
     pub on_event: Option<OnEvent>,
+    /// How long the command may take.
+    pub limit: Duration,
 }
 
 /// The callback for what happens to a token.
@@ -114,7 +117,7 @@ fn open_as<V: FromEnv<Credentials: Clone + PartialEq>>(setup: Setup<'_>) -> Resu
     let vendor = Tracked::new(vendor, digest.clone(), problems.clone(), refusals.clone(), grants.clone());
     let credentials = match credentials {
         Some(credentials) => credentials.into(),
-        None => ask::<V>(account.clone(), problems.clone(), refusals.clone()),
+        None => ask::<V>(account.clone(), problems.clone(), refusals.clone(), setup.limit),
     };
     // A source with a callback does not know what it requests, so that becomes a part of the name. A name has no space.
     let name = if requested.is_empty() { account.name.clone() } else { format!("{} {requested}", account.name) };
@@ -164,12 +167,15 @@ fn ask<V: FromEnv<Credentials: PartialEq>>(
     account: Arc<Account>,
     problems: Arc<Problems>,
     refusals: Arc<Refusals>,
+    limit: Duration,
 ) -> CredentialSource<V::Credentials> {
+    // The rest of the time is for the message that names what takes too long.
+    let limit = limit / 10 * 9;
     CredentialSource::ask(move || {
         let (account, problems, refusals) = (account.clone(), problems.clone(), refusals.clone());
         async move {
             let found = async {
-                let lookup = account.resolve().await?;
+                let lookup = account.resolve(limit).await?;
                 refusals.set(&lookup);
                 let (_, credentials) =
                     V::from_vars(&|name| lookup.get(name)).map_err(|error: EnvError| account.explain(&error))?;

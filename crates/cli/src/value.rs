@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use freshtoken::Secret;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Status};
 
 /// The longest value, in bytes. Keys and certificates are shorter.
 pub const MAX_LEN: u64 = 64 * 1024;
@@ -100,10 +101,18 @@ impl Value {
         }
     }
 
-    /// Reads the value. `what` is what it is for, in messages.
-    pub async fn resolve(&self, what: &str) -> Result<Option<Secret>, Failure> {
+    /// Reads the value. `what` is what it is for, in messages. A command that takes longer than the limit is killed.
+    pub async fn resolve(&self, what: &str, limit: Duration) -> Result<Option<Secret>, Failure> {
         match self {
-            Self::Command(command) => run(command, what).await.map(Some),
+            Self::Command(command) => {
+                let late = |_| {
+                    // An argument can be a secret.
+                    let program = command.first().map(String::as_str).unwrap_or_default();
+                    let message = "did not finish in time; try again, or raise --timeout";
+                    Failure::new(Status::Later, format!("{what}: the command {program:?} {message}"))
+                };
+                tokio::time::timeout(limit, run(command, what)).await.map_err(late)?.map(Some)
+            }
             _ => self.read(what),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use freshtoken::status::Status as TokenStatus;
 use serde_json::{Value, json};
@@ -60,11 +60,20 @@ fn missing(account: &Account, status: &TokenStatus) -> Option<Failure> {
         return None;
     }
     let name = &account.name;
-    if !account.vendor.policy.login && status.generation == 0 {
-        let message = format!("{name}: no token yet; run `freshtoken login --refresh-token -`");
-        return Some(Failure::new(Status::Consent, message));
+    let why = if status.generation == 0 {
+        (!account.has_refresh_token()).then_some("no token yet")
+    } else {
+        has_passed(status.refresh_expires_at).then_some("the refresh token has expired")
+    };
+    if let Some(why) = why.filter(|_| !account.vendor.policy.login) {
+        let command = format!("freshtoken login {} --refresh-token -", account.argument());
+        return Some(Failure::new(Status::Consent, format!("{name}: {why}; run `{command}`")));
     }
     Some(Failure::later(format!("{name}: no valid token; the next command requests one"), Duration::ZERO))
+}
+
+fn has_passed(time: Option<SystemTime>) -> bool {
+    time.is_some_and(|time| time <= SystemTime::now())
 }
 
 fn line(account: &Account, status: &Result<TokenStatus, String>) -> String {

@@ -83,19 +83,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Serves until SIGTERM or Ctrl-C.
 pub fn perform(context: &Context, options: &Serve) -> Result<(), Failure> {
+    let limit = context.timeout()?;
     let accounts = accounts(context)?;
     let runtime = runtime()?;
     let result = runtime.block_on(async {
         let (listener, gate) = listen::bind(options)?;
         let log = if context.options.quiet { Log::Nothing } else { Log::Requests };
-        let agent = Arc::new(Agent {
-            accounts,
-            gate,
-            limit: context.timeout()?,
-            log,
-            requests: Mutex::default(),
-            denied: Mutex::default(),
-        });
+        let agent =
+            Arc::new(Agent { accounts, gate, limit, log, requests: Mutex::default(), denied: Mutex::default() });
         let mut first = JoinSet::new();
         if context.config()?.serve.keep_fresh {
             for served in &agent.accounts {

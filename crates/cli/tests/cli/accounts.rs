@@ -71,12 +71,27 @@ fn a_value_that_decides_the_token_may_come_from_a_file_but_not_from_a_command() 
 }
 
 #[test]
-fn a_variable_that_is_not_set_is_named() {
+fn a_variable_that_is_not_set_or_empty_is_named_with_its_key() {
     let issuer = Fixed::token("unused");
-    let user = user(&issuer, "credentials.app_id = \"a\"\ncredentials.app_token = { env = \"SHOP_TOKEN\" }");
-    let ran = user.run(&["token", "--account", "shop"]);
-    assert_eq!(ran.code, Some(2), "{}", ran.err);
-    assert!(ran.err.ends_with(": set credentials.app_token; not set: SHOP_TOKEN\n"), "{}", ran.err);
+    let place = "credentials.app_token = { env = \"SHOP_TOKEN\" }";
+    let cron = "cron and systemd pass none of your shell's variables";
+    let with = |credentials: &str, variables: &[(&str, &str)]| {
+        let mut user = user(&issuer, credentials);
+        variables.iter().for_each(|(name, value)| user.set(name, value));
+        let ran = user.run(&["token", "--account", "shop"]);
+        assert_eq!(ran.code, Some(2), "{}", ran.err);
+        assert!(!ran.err.contains("hunter2"), "{}", ran.err);
+        ran.err.split_once("config.toml\": ").unwrap().1.trim_end().to_owned()
+    };
+    let complete = format!("credentials.app_id = \"a\"\n{place}");
+    let unset = "credentials.app_token comes from SHOP_TOKEN, which is not set";
+    assert_eq!(with(&complete, &[]), format!("{unset}; {cron}"));
+    let similar = "SHOP_TOKENS is set: did you mean SHOP_TOKEN?";
+    assert_eq!(with(&complete, &[("SHOP_TOKENS", "hunter2")]), format!("{unset}; {similar}; {cron}"));
+    let empty = "credentials.app_token comes from SHOP_TOKEN, which is empty";
+    assert_eq!(with(&complete, &[("SHOP_TOKEN", "")]), empty);
+    let missing = "set credentials.app_id and credentials.app_token";
+    assert_eq!(with(place, &[]), format!("{missing}; {unset}; {cron}"));
 }
 
 #[test]
@@ -101,7 +116,7 @@ fn a_command_runs_only_for_a_request_and_gets_its_arguments_unchanged() {
 }
 
 #[test]
-fn a_command_that_fails_is_status_2_and_one_that_hangs_is_status_4() {
+fn a_command_that_fails_is_status_2_and_one_that_hangs_is_named_with_status_4() {
     let issuer = Fixed::token("unused");
     let big = "head -c 1048576 /dev/zero | tr '\\\\0' a";
     for (command, code, expected) in [
@@ -111,7 +126,11 @@ fn a_command_that_fails_is_status_2_and_one_that_hangs_is_status_4() {
         (":", 2, "is empty"),
         ("printf 'a\\\\0b\\\\0'", 2, "is UTF-16"),
         (&format!("{} token voucherify", crate::support::PROGRAM), 2, "failed with exit status: 2"),
-        ("exec sleep 60", 4, "timed out"),
+        (
+            "exec sleep 60 # hunter2",
+            4,
+            "account shop: credentials.app_token: the command \"/bin/sh\" did not finish in time; try again, or raise --timeout",
+        ),
     ] {
         let credentials = format!(
             "credentials.app_id = \"a\"\ncredentials.app_token = {{ command = [\"/bin/sh\", \"-c\", \"{command}\"] }}"
@@ -129,6 +148,8 @@ fn a_typo_names_the_right_key_the_file_and_the_line() {
     for (credentials, line, expected) in [
         ("credentials.app_tokn = \"a\"", 7, "unknown key \"app_tokn\"; did you mean `app_token`?"),
         ("credentals.app_token = \"a\"", 7, "did you mean `credentials`?"),
+        ("app_token = \"a\"", 7, "unknown key \"app_token\"; did you mean `credentials.app_token`?"),
+        ("server = \"europe\"", 7, "write `server` or `url`, not both"),
         ("credentials.app_token = { enw = \"A\" }", 7, "did you mean `env`?"),
         ("credentials.app_token = { file = \"relative\" }", 7, "write an absolute path"),
         ("[serv]", 7, "did you mean `serve`?"),

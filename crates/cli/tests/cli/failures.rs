@@ -90,6 +90,14 @@ fn usage_and_missing_variables_are_status_2_and_named_at_once() {
     for name in ["VOUCHERIFY_APP_ID", "VOUCHERIFY_APP_TOKEN", "VOUCHERIFY_SCOPE"] {
         assert!(ran.err.contains(name), "{}", ran.err);
     }
+    for (name, value) in [("APP_ID", "invented-app-id"), ("APP_TOKEN", ""), ("SCOPES", "hunter2")] {
+        user.set(&format!("VOUCHERIFY_{name}"), value);
+    }
+    assert_eq!(
+        fails(&user, 2).err,
+        "freshtoken: set VOUCHERIFY_APP_TOKEN and VOUCHERIFY_SCOPE in the environment; VOUCHERIFY_APP_TOKEN is empty; \
+         VOUCHERIFY_SCOPES is set: did you mean VOUCHERIFY_SCOPE?\n"
+    );
     for (arguments, expected) in [
         (&["token"][..], "name a vendor"),
         (&["token", "vouchrify"], "did you mean `voucherify`?"),
@@ -112,6 +120,50 @@ fn an_unusable_url_is_status_2() {
     user.set("VOUCHERIFY_URL", "http://example.com");
     let ran = user.run(&["token", "voucherify"]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);
+}
+
+/// An issuer with this response, and a user whose account has a refresh token and no login.
+async fn consented(head: &str, body: &str) -> (Fixed, User) {
+    let issuer = Fixed::response(&format!("{head}\r\ncontent-type: application/json"), body);
+    let (_sandbox, _, mut user) = sandbox("quickbooks").await;
+    user.set("QUICKBOOKS_URL", &issuer.url);
+    (issuer, user)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consent_that_is_needed_is_status_5_with_the_command_to_type() {
+    let (_issuer, mut user) = consented("400 Bad Request", r#"{"error":"invalid_grant"}"#).await;
+    let ran = user.run(&["token", "quickbooks"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(5), ""), "{}", ran.err);
+    assert!(ran.err.contains("; run `freshtoken login quickbooks --refresh-token -` with"), "{}", ran.err);
+    user.variables.retain(|(name, _)| name != "QUICKBOOKS_REFRESH_TOKEN");
+    let text = "version = 1\n[accounts.books]\nvendor = \"quickbooks\"\ncredentials.client_id = \"a\"\n\
+                credentials.client_secret = \"b\"\n";
+    let config = user.dir.write("config.toml", 0o600, text);
+    user.set("FRESHTOKEN_CONFIG", config.to_str().unwrap());
+    let ran = user.run(&["status", "--account", "books", "--check"]);
+    assert_eq!(ran.code, Some(5), "{}", ran.err);
+    let expected = "freshtoken: books: no token yet; run `freshtoken login --account books --refresh-token -`\n";
+    assert_eq!(ran.err, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn status_says_that_a_refresh_token_has_expired() {
+    let body = r#"{"access_token":"a","token_type":"bearer","refresh_token":"r","expires_in":1,
+        "x_refresh_token_expires_in":2}"#;
+    let (_issuer, user) = consented("200 OK", body).await;
+    let status = || user.run(&["status", "quickbooks", "--check"]);
+    let ran = status();
+    assert_eq!((ran.code, ran.out.as_str()), (Some(4), "quickbooks: empty\n"), "its refresh token is unused");
+    user.ok(&["token", "quickbooks"]);
+    while status().code != Some(5) {}
+    let ran = status();
+    assert!(
+        ran.out.starts_with("quickbooks: expired at 20") && ran.out.contains(", refresh token expired at 20"),
+        "{ran:?}"
+    );
+    let command = "`freshtoken login quickbooks --refresh-token -`";
+    assert_eq!(ran.err, format!("freshtoken: quickbooks: the refresh token has expired; run {command}\n"));
 }
 
 #[test]
