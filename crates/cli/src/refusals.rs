@@ -11,8 +11,9 @@ use freshtoken::{GrantError, Secret};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
-use crate::failure::{Failure, Status, one_line};
+use crate::failure::one_line;
 use crate::output::timestamp;
+use crate::private::replace;
 use crate::value::{Lookup, digest};
 
 /// How long refused credentials are not sent again, as in a process that goes on.
@@ -46,6 +47,10 @@ impl Refusals {
         Self { dir, account, key, file: Mutex::new(None) }
     }
 
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
     /// The next request sends these credentials.
     pub fn set(&self, credentials: &Lookup) {
         let name = digest(&self.key, [self.account.name.as_str(), &credentials.digest(&self.key)]);
@@ -58,22 +63,19 @@ impl Refusals {
     }
 
     /// Returns why the credentials are not sent, if they were refused within the last hour.
-    pub fn check(&self) -> Option<Failure> {
+    pub fn check(&self) -> Option<String> {
         let refusal = read(&self.file()?)?;
         let refused_at = UNIX_EPOCH + Duration::from_secs(refusal.refused_at);
         // One from the future means nothing.
-        let is_over = SystemTime::now().duration_since(refused_at).map_or(true, |since| since > WAIT);
-        (!is_over).then(|| {
-            let (account, argument, reason) = (&self.account.name, self.account.argument(), refusal.reason);
-            let [from, to] = [refused_at, refused_at + WAIT].map(|time| timestamp(time).unwrap_or_default());
-            Failure::new(
-                Status::Refused,
-                format!(
-                    "{account}: the credentials were refused at {from}, and are not sent again before {to}; change them, or run \
-                     `freshtoken revoke {argument} --forget` first: {reason}"
-                ),
-            )
-        })
+        if SystemTime::now().duration_since(refused_at).map_or(true, |since| since > WAIT) {
+            return None;
+        }
+        let [from, to] = [refused_at, refused_at + WAIT].map(|time| timestamp(time).unwrap_or_default());
+        let (argument, reason) = (self.account.argument(), refusal.reason);
+        Some(format!(
+            "the credentials were refused at {from}, and are not sent again before {to}; change them, or run `freshtoken revoke \
+             {argument} --forget` first: {reason}"
+        ))
     }
 
     /// The vendor has refused the credentials. A file that cannot be written costs another request.
@@ -83,7 +85,7 @@ impl Refusals {
         let refusal = Refusal { account: self.account.name.clone(), refused_at, reason: one_line(&error.to_string()) };
         self.forget();
         if let Ok(text) = serde_json::to_string(&refusal) {
-            let _ = write(&file, &text);
+            let _ = replace(&file, &text);
         }
     }
 
@@ -101,14 +103,4 @@ impl Refusals {
 
 fn read(file: &Path) -> Option<Refusal> {
     serde_json::from_slice(&std::fs::read(file).ok()?).ok()
-}
-
-#[cfg(unix)]
-fn write(file: &Path, text: &str) -> std::io::Result<()> {
-    crate::private::replace(file, text)
-}
-
-#[cfg(not(unix))]
-fn write(file: &Path, text: &str) -> std::io::Result<()> {
-    std::fs::write(file, text)
 }

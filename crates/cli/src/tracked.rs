@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use freshtoken::{CredentialSource, GrantError, IssuedTokens, Secret, TokenPolicy, Vendor};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Status};
 use crate::grants::Grants;
 use crate::printable::is_printable;
 use crate::refusals::Refusals;
@@ -89,12 +89,13 @@ impl<V: Vendor<Credentials: Clone>> Vendor for Tracked<V> {
     }
 
     async fn login(&self, credentials: &CredentialSource<V::Credentials>) -> Result<IssuedTokens, GrantError> {
+        // What failed before is not the cause of what fails now.
+        self.problems.take();
         // From here on the refusals are those of these credentials.
         let credentials = (*credentials.get().await?).clone();
-        if let Some(failure) = self.refusals.check() {
-            let message = failure.message.clone();
-            self.problems.set(failure);
-            return Err(GrantError::permanent(message));
+        if let Some(why) = self.refusals.check() {
+            self.problems.set(Failure::new(Status::Refused, format!("{}: {why}", self.refusals.account().name)));
+            return Err(GrantError::permanent(why));
         }
         let since = Instant::now();
         let result = self.vendor.login(&credentials.into()).await.and_then(|issued| self.track(issued));

@@ -18,20 +18,20 @@ pub fn perform(context: &Context, show: &Show) -> Result<ExitCode, Failure> {
     let mut rows = Vec::new();
     let mut worst = None;
     for account in accounts {
-        let status = match read(context, &account) {
+        let known = match read(context, &account) {
             // With all accounts, an incomplete one is a line and not the end.
             Err(failure) if show.all => {
                 rows.push((account, Err(failure.message.clone())));
                 worst = worst.or(Some(failure));
                 continue;
             }
-            status => status?,
+            known => known?,
         };
-        worst = worst.or_else(|| missing(&account, &status));
-        rows.push((account, Ok(status)));
+        worst = worst.or_else(|| missing(&account, &known));
+        rows.push((account, Ok(known)));
     }
     output::print(&match show.format {
-        Format::Text => rows.iter().map(|(account, status)| line(account, status)).collect(),
+        Format::Text => rows.iter().map(|(account, known)| line(account, known)).collect(),
         Format::Json => {
             format!("{}\n", json!({ "version": 1, "accounts": rows.iter().map(object).collect::<Vec<_>>() }))
         }
@@ -42,12 +42,21 @@ pub fn perform(context: &Context, show: &Show) -> Result<ExitCode, Failure> {
     }
 }
 
-fn read(context: &Context, account: &Arc<Account>) -> Result<TokenStatus, Failure> {
+/// What is known of an account.
+struct Known {
+    status: TokenStatus,
+    /// Why its credentials are not sent.
+    refused: Option<String>,
+}
+
+fn read(context: &Context, account: &Arc<Account>) -> Result<Known, Failure> {
     let opened = context.open(account)?;
     let runtime = runtime()?;
     let result = run(&runtime, context.timeout()?, async {
         opened.load().await?;
-        Ok(opened.tokens.status())
+        let status = opened.tokens.status();
+        let refused = opened.refusals.check().filter(|_| !status.is_serving);
+        Ok(Known { status, refused })
     });
     drop(opened);
     finish(runtime);
@@ -55,11 +64,14 @@ fn read(context: &Context, account: &Arc<Account>) -> Result<TokenStatus, Failur
 }
 
 /// Returns why there is no valid token, or `None` if there is one.
-fn missing(account: &Account, status: &TokenStatus) -> Option<Failure> {
+fn missing(account: &Account, Known { status, refused }: &Known) -> Option<Failure> {
     if status.is_serving {
         return None;
     }
     let name = &account.name;
+    if let Some(why) = refused {
+        return Some(Failure::new(Status::Refused, format!("{name}: {why}")));
+    }
     let why = if status.generation == 0 {
         (!account.has_refresh_token()).then_some("no token yet")
     } else {
@@ -76,20 +88,21 @@ fn has_passed(time: Option<SystemTime>) -> bool {
     time.is_some_and(|time| time <= SystemTime::now())
 }
 
-fn line(account: &Account, status: &Result<TokenStatus, String>) -> String {
+fn line(account: &Account, known: &Result<Known, String>) -> String {
     let name = match &account.file {
         Some(_) => format!("{} ({})", account.name, account.vendor.name),
         None => account.name.clone(),
     };
-    match status {
-        Ok(status) => format!("{name}: {status}\n"),
+    match known {
+        Ok(Known { status, refused: Some(why) }) => format!("{name}: {status}; {why}\n"),
+        Ok(Known { status, refused: None }) => format!("{name}: {status}\n"),
         Err(message) => format!("{name}: {message}\n"),
     }
 }
 
-fn object((account, status): &(Arc<Account>, Result<TokenStatus, String>)) -> Value {
-    let (status, error) = match status {
-        Ok(status) => (serde_json::to_value(status).ok(), None),
+fn object((account, known): &(Arc<Account>, Result<Known, String>)) -> Value {
+    let (status, error) = match known {
+        Ok(known) => (serde_json::to_value(&known.status).ok(), known.refused.as_ref()),
         Err(message) => (None, Some(message)),
     };
     json!({ "name": account.name, "vendor": account.vendor.name, "status": status, "error": error })

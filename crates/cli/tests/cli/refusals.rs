@@ -33,6 +33,19 @@ async fn refused_credentials_are_sent_once_and_the_next_command_says_when_again(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn status_says_that_they_were_refused() {
+    let (_sandbox, issuer, user) = refused().await;
+    let ran = user.run(&["status", "zenoti", "--check"]);
+    assert_eq!((ran.code, ran.err.lines().count()), (Some(3), 1), "{}", ran.err);
+    assert!(ran.out.starts_with("zenoti: empty; the credentials were refused at 20"), "{}", ran.out);
+    let json: serde_json::Value = serde_json::from_str(&user.ok(&["status", "zenoti", "--format", "json"])).unwrap();
+    assert!(json["accounts"][0]["error"].as_str().unwrap().starts_with("the credentials were refused at 20"), "{json}");
+    user.ok(&["revoke", "zenoti", "--forget"]);
+    assert_eq!(user.ok(&["status", "zenoti"]), "zenoti: empty\n");
+    assert_eq!(issuer.counts().requests, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_processes_with_a_wrong_password_send_it_once() {
     let (_sandbox, issuer, mut user) = sandbox("zenoti").await;
     user.set("ZENOTI_PASSWORD", "hunter2");
