@@ -10,6 +10,7 @@ use freshtoken::store::SealKey;
 use keyring::{Entry, Error};
 
 use crate::failure::Failure;
+use crate::private::open_lock;
 
 /// The name of the program in the keyring.
 const SERVICE: &str = "freshtoken";
@@ -74,14 +75,7 @@ fn text(error: Error) -> String {
     error.to_string()
 }
 
-#[cfg(unix)]
 fn lock(path: &Path) -> Result<std::fs::File, String> {
-    let locked = crate::private::open_lock(path).and_then(|file| file.lock().map(|()| file));
-    locked.map_err(|error| format!("cannot lock {path:?}: {error}"))
-}
-
-#[cfg(not(unix))]
-fn lock(path: &Path) -> Result<std::fs::File, String> {
-    let locked = std::fs::File::create(path).and_then(|file| file.lock().map(|()| file));
+    let locked = open_lock(path).and_then(|file| file.lock().map(|()| file));
     locked.map_err(|error| format!("cannot lock {path:?}: {error}"))
 }

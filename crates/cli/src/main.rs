@@ -29,11 +29,10 @@ mod obtain;
 mod output;
 mod paths;
 mod printable;
-#[cfg(unix)]
 mod private;
 mod refusals;
-#[cfg(unix)]
 mod serve;
+mod signals;
 mod source;
 mod tracked;
 mod value;

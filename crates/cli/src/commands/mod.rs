@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 
-use crate::args::{Cli, Command, Serve};
+use crate::args::{Cli, Command};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::obtain::obtain;
@@ -33,7 +33,7 @@ pub fn perform(cli: Cli) -> Result<ExitCode, Failure> {
             })?;
         }
         Command::Run(run) => return run::perform(&context, run),
-        Command::Serve(options) => serve(&context, &options)?,
+        Command::Serve(options) => crate::serve::perform(&context, &options)?,
         Command::Status(show) => return status::perform(&context, &show),
         Command::Revoke(revoke) => end::perform(&context, &revoke)?,
         Command::Login(login) => login::perform(&context, &login)?,
@@ -42,16 +42,6 @@ pub fn perform(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Man { dir } => manual(dir.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-#[cfg(unix)]
-fn serve(context: &Context, options: &Serve) -> Result<(), Failure> {
-    crate::serve::perform(context, options)
-}
-
-#[cfg(not(unix))]
-fn serve(_: &Context, _: &Serve) -> Result<(), Failure> {
-    Err(Failure::usage("serve is for Unix only"))
 }
 
 /// Prints the manual page, or writes one per command.

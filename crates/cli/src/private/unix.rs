@@ -1,8 +1,7 @@
-//! Directories and files of this user alone, whatever the umask is.
+//! On Unix, modes say whose something is, whatever the umask is.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -45,13 +44,4 @@ pub fn open_lock(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     Ok(file)
-}
-
-/// Replaces a file. A reader sees the old content or the new one.
-pub fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let aside = path.with_extension("new");
-    // Left behind by a write that failed.
-    let _ = std::fs::remove_file(&aside);
-    create_file(&aside)?.write_all(text.as_bytes())?;
-    std::fs::rename(&aside, path)
 }

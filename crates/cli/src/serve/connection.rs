@@ -10,8 +10,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -19,11 +17,12 @@ use crate::failure::Failure;
 use crate::note::note;
 use crate::output;
 use crate::serve::denied::Denied;
-use crate::serve::listen::{Kind, Listener};
+use crate::serve::listen::{Listener, Stream};
 use crate::serve::peer::Peer;
 use crate::serve::respond::respond;
 use crate::serve::slots::{GRACE, Slot, Slots};
 use crate::serve::{Agent, Log, lock};
+use crate::signals;
 
 /// The longest head of a request, in bytes.
 const HEAD: usize = 8 * 1024;
@@ -33,9 +32,7 @@ const HEAD_TIME: Duration = Duration::from_secs(5);
 
 /// Serves until SIGTERM or Ctrl-C, then finishes what is under way.
 pub async fn serve(listener: Listener, agent: &Arc<Agent>) -> Result<(), Failure> {
-    let failed = |error| Failure::other(format!("cannot watch for signals: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut end = pin!(signals::end().map_err(Failure::other)?);
     // A signal after this line ends it in order.
     if agent.log == Log::Requests {
         note(&format!("freshtoken: serving {} at {}", agent.names().join(", "), listener.address()));
@@ -52,8 +49,7 @@ pub async fn serve(listener: Listener, agent: &Arc<Agent>) -> Result<(), Failure
             }
             () = tokio::time::sleep(GRACE), if !has_room => {}
             Some(_) = connections.join_next() => {}
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            () = end.as_mut() => break,
         }
     }
     drop(listener);
@@ -63,29 +59,14 @@ pub async fn serve(listener: Listener, agent: &Arc<Agent>) -> Result<(), Failure
     Ok(())
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
 /// Returns a connection whose peer may use the agent.
 async fn accept(listener: &Listener, agent: &Agent) -> Option<(Box<dyn Stream>, Peer)> {
-    let accepted: std::io::Result<(Box<dyn Stream>, Peer)> = match &listener.kind {
-        Kind::Tcp(listener) => listener.accept().await.map(|(stream, _)| (Box::new(stream) as _, Peer::default())),
-        Kind::Unix { listener, allowed, .. } => match listener.accept().await {
-            Ok((stream, _)) => {
-                let credentials = stream.peer_cred().ok()?;
-                let peer = Peer { uid: Some(credentials.uid()), pid: credentials.pid() };
-                if !allowed.contains(&credentials.uid()) {
-                    agent.count_denied(Denied::Peer);
-                    agent.log("-", None, Denied::Peer.status().as_u16(), peer);
-                    return None;
-                }
-                Ok((Box::new(stream) as _, peer))
-            }
-            Err(error) => Err(error),
-        },
-    };
-    match accepted {
+    match listener.accept().await {
+        Ok((_, peer)) if !listener.allows(peer) => {
+            agent.count_denied(Denied::Peer);
+            agent.log("-", None, Denied::Peer.status().as_u16(), peer);
+            None
+        }
         Ok(accepted) => Some(accepted),
         Err(_) => {
             // Usually the process is out of file descriptors; some may be free in a moment.

@@ -1,69 +1,79 @@
 //! Where the agent listens: a Unix socket, or a loopback port with a secret.
 
-use std::fs::{File, Permissions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use freshtoken::Secret;
 use freshtoken::store::{FileStore, SealKey};
-use rustix::process::geteuid;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 
 use crate::args::Serve;
-use crate::environment;
 use crate::failure::Failure;
 use crate::paths;
-use crate::private::{create_dir, open_lock, replace};
+use crate::private::{open_lock, replace};
 use crate::serve::gate::{Gate, Page};
-
-/// The longest path of a socket, in bytes: macOS has 104 with the zero at the end.
-const LONGEST_PATH: usize = 103;
+use crate::serve::peer::Peer;
+#[cfg(unix)]
+use crate::serve::socket::{Socket, bind as socket};
 
 /// The scheme of the secret in `Authorization`.
 const BEARER: &str = "Bearer ";
 
 /// A socket or a port. It is released when this is dropped.
 pub struct Listener {
-    pub kind: Kind,
+    kind: Kind,
     /// Held for the agent's life, so that no other one takes its place.
     lock: File,
 }
 
 pub enum Kind {
-    Unix {
-        listener: UnixListener,
-        path: PathBuf,
-        /// The users whose processes are served.
-        allowed: Vec<u32>,
-    },
+    #[cfg(unix)]
+    Unix(Socket),
     Tcp(TcpListener),
 }
 
+/// A connection.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
 impl Listener {
     /// The lock's file names the address, for the message of a second agent.
-    fn new(kind: Kind, lock: File) -> Self {
+    pub fn new(kind: Kind, lock: File) -> Self {
         let listener = Self { kind, lock };
         // Without it, that message is less helpful, and nothing else.
         let _ = (&listener.lock).write_all(listener.address().as_bytes());
         listener
     }
 
+    /// Waits for a connection, and says whose it is.
+    pub async fn accept(&self) -> io::Result<(Box<dyn Stream>, Peer)> {
+        match &self.kind {
+            #[cfg(unix)]
+            Kind::Unix(socket) => socket.accept().await.map(|(stream, peer)| (Box::new(stream) as _, peer)),
+            Kind::Tcp(listener) => listener.accept().await.map(|(stream, _)| (Box::new(stream) as _, Peer::default())),
+        }
+    }
+
+    /// Whether a process is served. At a port, its secret says so later.
+    pub fn allows(&self, #[cfg_attr(windows, expect(unused_variables))] peer: Peer) -> bool {
+        match &self.kind {
+            #[cfg(unix)]
+            Kind::Unix(socket) => socket.allows(peer),
+            Kind::Tcp(_) => true,
+        }
+    }
+
     /// Returns where it listens, for a person.
     pub fn address(&self) -> String {
         match &self.kind {
-            Kind::Unix { path, .. } => path.display().to_string(),
+            #[cfg(unix)]
+            Kind::Unix(socket) => socket.path().display().to_string(),
             Kind::Tcp(listener) => listener.local_addr().map(|address| format!("http://{address}")).unwrap_or_default(),
-        }
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        if let Kind::Unix { path, .. } = &self.kind {
-            let _ = std::fs::remove_file(path);
         }
     }
 }
@@ -73,42 +83,13 @@ pub fn bind(options: &Serve) -> Result<(Listener, Gate), Failure> {
     let page = if options.page { Page::On } else { Page::Off };
     match options.listen {
         Some(address) => tcp(address, &options.allow_host, page),
-        None => unix(options, page),
+        None => socket(options, page),
     }
 }
 
-fn unix(options: &Serve, page: Page) -> Result<(Listener, Gate), Failure> {
-    let state = paths::state()?;
-    let chosen = options.socket.clone().or_else(|| environment("FRESHTOKEN_SOCKET").map(PathBuf::from));
-    let path = chosen.map_or_else(|| state.join("agent.sock"), |path| paths::absolute(&path));
-    if path.as_os_str().len() > LONGEST_PATH {
-        return Err(Failure::usage(format!(
-            "{path:?} is too long for a socket; set FRESHTOKEN_SOCKET to a shorter path"
-        )));
-    }
-    let dir = path.parent().unwrap_or(Path::new("/"));
-    let is_shared = !options.allow_uid.is_empty();
-    if is_shared && dir == state {
-        return Err(Failure::usage(
-            "--allow-uid needs --socket in a separate directory: the state directory holds the key",
-        ));
-    }
-    let (dir_mode, socket_mode) = if is_shared { (0o711, 0o666) } else { (0o700, 0o600) };
-    let unusable =
-        |error: io::Error| Failure::usage(format!("cannot use the directory {dir:?} for the socket: {error}"));
-    if dir == state {
-        FileStore::open(dir).map_err(Failure::usage)?;
-    }
-    create_dir(dir, dir_mode).map_err(unusable)?;
-    let lock = lock(&path.with_extension("lock"))?;
-    // The agent that held the lock is dead, and so is its socket.
-    let _ = std::fs::remove_file(&path);
-    let failed = |error: io::Error| Failure::other(format!("cannot listen at {path:?}: {error}"));
-    let listener = UnixListener::bind(&path).map_err(failed)?;
-    std::fs::set_permissions(&path, Permissions::from_mode(socket_mode)).map_err(failed)?;
-    let allowed = [geteuid().as_raw(), 0].into_iter().chain(options.allow_uid.iter().copied()).collect();
-    let gate = Gate { hosts: vec!["localhost".to_owned(), "freshtoken".to_owned()], secret: None, page };
-    Ok((Listener::new(Kind::Unix { listener, path, allowed }, lock), gate))
+#[cfg(windows)]
+fn socket(_: &Serve, _: Page) -> Result<(Listener, Gate), Failure> {
+    Err(Failure::usage("Windows has no Unix sockets: pass --listen, such as --listen 127.0.0.1:9470"))
 }
 
 fn tcp(address: SocketAddr, names: &[String], page: Page) -> Result<(Listener, Gate), Failure> {
@@ -146,7 +127,7 @@ fn new_secret() -> Result<Secret, Failure> {
 }
 
 /// Takes the lock of a state directory or of a socket. The file has the address of the agent that holds it, once that listens.
-fn lock(path: &Path) -> Result<File, Failure> {
+pub fn lock(path: &Path) -> Result<File, Failure> {
     let failed = |error: io::Error| Failure::usage(format!("cannot lock {path:?}: {error}"));
     let file = open_lock(path).map_err(failed)?;
     match file.try_lock() {

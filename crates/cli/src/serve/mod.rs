@@ -2,7 +2,7 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | `listen` | the socket, the port and the secret |
+//! | `listen`, `socket` | the port and its secret, the socket and who may use it |
 //! | `connection`, `slots` | accepts and serves connections, with limits |
 //! | `gate`, `routes` | who may ask what |
 //! | `respond` | the responses |
@@ -18,6 +18,8 @@ mod peer;
 mod respond;
 mod routes;
 mod slots;
+#[cfg(unix)]
+mod socket;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

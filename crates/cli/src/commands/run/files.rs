@@ -2,10 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-
-use rustix::process::geteuid;
 
 use crate::environment;
 use crate::failure::Failure;
@@ -18,7 +15,7 @@ use crate::private::{create_dir, create_file, replace};
 pub struct Files {
     dir: PathBuf,
     /// Locked for as long as the process lives.
-    _lock: File,
+    lock: Option<File>,
 }
 
 impl Files {
@@ -42,7 +39,7 @@ impl Files {
         create_dir(&dir, 0o700).map_err(failed)?;
         let lock = create_file(&dir.join("lock")).map_err(failed)?;
         lock.try_lock().map_err(|error| failed(error.into()))?;
-        Ok(Self { dir, _lock: lock })
+        Ok(Self { dir, lock: Some(lock) })
     }
 
     /// The file with the token, without a newline.
@@ -71,6 +68,8 @@ impl Files {
 
 impl Drop for Files {
     fn drop(&mut self) {
+        // Windows does not remove what is open.
+        self.lock = None;
         let _ = std::fs::remove_dir_all(&self.dir);
     }
 }
@@ -81,10 +80,16 @@ fn unusable(dir: &Path) -> String {
         Err(error) if error.kind() == io::ErrorKind::NotFound => "does not exist",
         Ok(metadata) if !metadata.is_dir() => "is no directory",
         // After `su` or `sudo`, the variable can still name that of the other user.
-        Ok(metadata) if metadata.uid() != geteuid().as_raw() => "belongs to another user",
+        #[cfg(unix)]
+        Ok(metadata) if is_of_another(&metadata) => "belongs to another user",
         _ => "cannot be used",
     };
     format!("XDG_RUNTIME_DIR names {dir:?}, which {problem}: correct it, or unset it to use the state directory")
+}
+
+#[cfg(unix)]
+fn is_of_another(metadata: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::uid(metadata) != rustix::process::geteuid().as_raw()
 }
 
 /// Removes the directories whose processes are dead: their lock is free.

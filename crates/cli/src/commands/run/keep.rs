@@ -4,17 +4,12 @@
 //! limit remains: if the command creates its own group and stops only that, as an interactive shell does at `suspend`, the shell
 //! around this process does not notice.
 
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, ExitStatus};
 use std::sync::Arc;
 use std::time::Duration;
 
 use freshtoken::event::EventKind;
-use rustix::process::{Pid, Signal, getpgrp, kill_process};
-use rustix::termios::tcgetpgrp;
-use tokio::process::Child;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
 use super::files::Files;
 use crate::account::Account;
@@ -22,13 +17,11 @@ use crate::args::Run;
 use crate::context::{Context, finish, run as run_within, runtime};
 use crate::failure::Failure;
 use crate::obtain::{Obtained, Source};
+use crate::signals::{Signals, pass_on};
 use crate::source::{Mode, Opened};
 
 /// How often the token is looked at. A change is noticed at once; this is for a renewal that is due.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// The signals that are passed on.
-const SIGNALS: [Signal; 6] = [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT, Signal::USR1, Signal::USR2];
 
 pub fn perform(
     context: &Context,
@@ -77,7 +70,7 @@ async fn wait(
     changed: &Notify,
 ) -> Result<ExitCode, Failure> {
     // Before the command starts, so that no signal ends this process alone.
-    let mut signals = watch().map_err(|error| Failure::other(format!("cannot watch for signals: {error}")))?;
+    let mut signals = Signals::watch().map_err(Failure::other)?;
     let mut command = tokio::process::Command::from(command);
     let mut child = match command.spawn() {
         Ok(child) => child,
@@ -89,10 +82,9 @@ async fn wait(
         tokio::select! {
             status = child.wait() => {
                 let status = status.map_err(|error| Failure::other(format!("cannot wait for the command: {error}")))?;
-                let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
-                return Ok(ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(super::FAILED)));
+                return Ok(ExitCode::from(code(status).and_then(|code| u8::try_from(code).ok()).unwrap_or(super::FAILED)));
             }
-            Some(signal) = signals.recv() => pass_on(signal, &child),
+            signal = signals.next() => pass_on(signal, &child),
             failure = &mut renewing, if is_renewing => {
                 // The command may still do without a newer token.
                 is_renewing = false;
@@ -126,55 +118,11 @@ async fn renew(source: &Source<'_>, files: &Files, mut obtained: Obtained, chang
     }
 }
 
-/// Forwards this process's signals to a channel. The tasks end once the receiver is dropped, because the program waits for them
-/// at its end.
-fn watch() -> std::io::Result<mpsc::UnboundedReceiver<Signal>> {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    for name in SIGNALS {
-        let mut signals = signal(SignalKind::from_raw(name.as_raw()))?;
-        let sender = sender.clone();
-        tokio::spawn(async move {
-            loop {
-                tokio::select! {
-                    () = sender.closed() => break,
-                    _ = signals.recv() => drop(sender.send(name)),
-                }
-            }
-        });
-    }
-    Ok(receiver)
-}
-
-fn pass_on(signal: Signal, child: &Child) {
-    // The terminal has sent it to the command itself.
-    if matches!(signal, Signal::INT | Signal::QUIT) && is_in_foreground() {
-        return;
-    }
-    let child = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    // The command may have just exited.
-    let _ = child.map(|child| kill_process(child, signal));
-}
-
-/// Whether the terminal signals this process and its command.
-fn is_in_foreground() -> bool {
-    let terminal = std::fs::File::open("/dev/tty");
-    terminal.is_ok_and(|terminal| tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn no_signal_is_watched_once_the_command_has_ended() {
-        let runtime = tokio::runtime::Handle::current();
-        let signals = watch().unwrap();
-        assert_eq!(runtime.metrics().num_alive_tasks(), SIGNALS.len());
-        drop(signals);
-        // Each task needs a turn or two.
-        for _ in 0..10 {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(runtime.metrics().num_alive_tasks(), 0);
-    }
+/// The exit status of a command, with 128 and the number of the signal that ended it.
+fn code(status: ExitStatus) -> Option<i32> {
+    #[cfg(unix)]
+    let ended_by = std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| 128 + signal);
+    #[cfg(not(unix))]
+    let ended_by = None;
+    status.code().or(ended_by)
 }

@@ -1,8 +1,6 @@
 //! `run`: a command with the token in its environment, or in files that are kept fresh.
 
-#[cfg(unix)]
 mod files;
-#[cfg(unix)]
 mod keep;
 
 use std::io::ErrorKind;
@@ -44,7 +42,7 @@ fn perform_inner(context: &Context, run: &Run) -> Result<ExitCode, Failure> {
         remove_credentials(&mut command, &account);
     }
     if run.file {
-        return keep(context, &account, run, command);
+        return keep::perform(context, &account, run, command);
     }
     let obtained = obtain(context, &account, None, Ok)?;
     let prefix = account.vendor.prefix;
@@ -75,21 +73,6 @@ fn remove_credentials(command: &mut Command, account: &Account) {
 fn is_variable(name: &str) -> bool {
     let rest = |c: char| c.is_ascii_alphanumeric() || c == '_';
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(rest)
-}
-
-#[cfg(unix)]
-fn keep(
-    context: &Context,
-    account: &std::sync::Arc<Account>,
-    run: &Run,
-    command: Command,
-) -> Result<ExitCode, Failure> {
-    keep::perform(context, account, run, command)
-}
-
-#[cfg(not(unix))]
-fn keep(_: &Context, _: &std::sync::Arc<Account>, _: &Run, _: Command) -> Result<ExitCode, Failure> {
-    Err(Failure::usage("run --file is for Unix only"))
 }
 
 /// Becomes the command.
