@@ -185,6 +185,13 @@ async fn a_token_that_expires_too_soon_is_renewed_or_waited_for() {
     let ran = user.run(&["token", "voucherify", "--min-life", "9h"]);
     assert!(ran.code == Some(0) && ran.err.contains("lives less than --min-life, which is 32400 s"), "{}", ran.err);
 
+    // A person has consented, and need not do so again.
+    let (_sandbox, issuer, user) = sandbox("quickbooks").await;
+    let first = user.ok(&["token", "quickbooks"]);
+    assert_ne!(user.ok(&["token", "quickbooks", "--min-life", "2h"]), first);
+    let counts = issuer.counts();
+    assert_eq!((counts.logins, counts.refreshes, counts.double_spends), (0, 2, 0));
+
     // A vendor whose tokens are renewed at their expiry.
     let (_sandbox, issuer, user) = sandbox("zenoti").await;
     user.ok(&["token", "zenoti"]);
