@@ -14,6 +14,7 @@ use crate::args::{Common, Which, duration};
 use crate::config::{Config, KeyPlace};
 use crate::environment;
 use crate::failure::Failure;
+use crate::note::note;
 use crate::paths;
 use crate::source::{self, Key, Mode, OnEvent, Opened, Setup, Storage};
 use crate::value::NESTED;
@@ -34,6 +35,13 @@ pub struct Context {
 impl Context {
     pub fn new(options: Common) -> Self {
         Self { options, config: OnceCell::new() }
+    }
+
+    /// Prints a warning, unless none is wanted.
+    pub fn warn(&self, message: &str) {
+        if !self.options.quiet {
+            note(&format!("freshtoken: {message}"));
+        }
     }
 
     /// Returns how long the command may take.

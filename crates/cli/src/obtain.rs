@@ -12,7 +12,6 @@ use freshtoken::{Renewal, Token};
 use crate::account::Account;
 use crate::context::{Context, finish, run, runtime};
 use crate::failure::Failure;
-use crate::note::note;
 use crate::source::Opened;
 use crate::tracked::DIGEST;
 
@@ -67,12 +66,12 @@ pub fn obtain<T>(
     // A token that is still good is better than a renewal that takes too long.
     let obtained = run(&runtime, limit, source.renewed()).or_else(|failure| source.good().ok_or(failure));
     if obtained.is_ok() && opened.tokens.status().is_store_failing {
-        note("freshtoken: the token could not be kept, so the next command may request another; `--verbose` says why");
+        context.warn("the token could not be kept, so the next command may request another; `--verbose` says why");
     }
     if let (Ok(obtained), Some(least)) = (&obtained, min_life)
         && source.flaw(&obtained.token) == Some(Flaw::TooShort)
     {
-        note(&format!("freshtoken: the new token lives less than --min-life, which is {} s", least.as_secs()));
+        context.warn(&format!("the new token lives less than --min-life, which is {} s", least.as_secs()));
     }
     let result = obtained.and_then(then);
     drop(opened);

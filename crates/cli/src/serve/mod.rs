@@ -33,7 +33,6 @@ use crate::account::Account;
 use crate::args::Serve;
 use crate::context::{Context, finish, runtime};
 use crate::failure::Failure;
-use crate::note::note;
 use crate::obtain::Source;
 use crate::serve::denied::Denied;
 use crate::serve::gate::Gate;
@@ -132,10 +131,9 @@ fn accounts(context: &Context) -> Result<Vec<Served>, Failure> {
         match context.open_with(&account, mode, Some(Arc::new(on_event))) {
             Ok(opened) => served.push(Served { account, opened, events }),
             // A vendor whose variables are incomplete is not meant to be served.
-            Err(failure) if account.file.is_none() && !context.options.quiet => {
-                note(&format!("freshtoken: not serving {}: {}", account.name, failure.message));
+            Err(failure) if account.file.is_none() => {
+                context.warn(&format!("not serving {}: {}", account.name, failure.message));
             }
-            Err(_) if account.file.is_none() => {}
             Err(failure) => return Err(failure),
         }
     }

@@ -184,6 +184,7 @@ async fn a_token_that_expires_too_soon_is_renewed_or_waited_for() {
     assert_eq!(issuer.counts().logins, 2);
     let ran = user.run(&["token", "voucherify", "--min-life", "9h"]);
     assert!(ran.code == Some(0) && ran.err.contains("lives less than --min-life, which is 32400 s"), "{}", ran.err);
+    assert_eq!(user.run(&["--quiet", "token", "voucherify", "--min-life", "9h"]).err, "");
 
     // A person has consented, and need not do so again.
     let (_sandbox, issuer, user) = sandbox("quickbooks").await;

@@ -31,14 +31,14 @@ pub fn perform(
 ) -> Result<ExitCode, Failure> {
     let changed = Arc::new(Notify::new());
     let notify = changed.clone();
-    let quiet = context.options.quiet;
+    let (quiet, of) = (context.options.quiet, account.clone());
     let opened = context.open_with(
         account,
         Mode::InBackground,
         Some(Arc::new(move |event| match &event.kind {
             EventKind::Renewed { .. } | EventKind::Adopted => notify.notify_one(),
             EventKind::Refused(error) | EventKind::ConsentNeeded(error) if !quiet => {
-                crate::note::note(&format!("freshtoken: {error:#}"));
+                crate::note::note(&format!("freshtoken: {}", Failure::of(error, &of).message));
             }
             _ => {}
         })),
