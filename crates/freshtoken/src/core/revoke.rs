@@ -98,7 +98,7 @@ async fn end_everywhere(cell: &TokenCell, keeper: &Keeper, ending: Ending) -> Re
 
 /// Replaces a record that cannot be read by an empty one, unless another process has replaced it.
 async fn forget_unreadable(cell: &TokenCell, unreadable: &UnreadableRecord) -> Result<(), StoreError> {
-    let revoked = Record::empty(0).revoked(unreadable.generation + 1);
+    let revoked = Record::empty(0).revoked(cell.next_generation(unreadable.generation));
     cell.compare_and_store(unreadable.generation, Arc::new(revoked)).await.map(drop)
 }
 

@@ -352,7 +352,7 @@ impl TokenState {
         self.progress = Progress::Refreshing;
         self.sends_again = true;
         // The two requests count as one that was lost.
-        let in_use = self.mark().map(|mark| Mark::again(mark.losses));
+        let in_use = Some(Mark::again(self.mark().map_or(0, |mark| mark.losses)));
         Effect::MarkInUse(Arc::new(Record { in_use, ..self.next_record(now) }))
     }
 
