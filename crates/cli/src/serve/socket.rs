@@ -37,8 +37,9 @@ impl Socket {
     /// Waits for a connection, and says whose it is.
     pub async fn accept(&self) -> io::Result<(UnixStream, Peer)> {
         let (stream, _) = self.listener.accept().await?;
-        let credentials = stream.peer_cred()?;
-        Ok((stream, Peer { uid: Some(credentials.uid()), pid: credentials.pid() }))
+        // On macOS, this fails if the peer has gone.
+        let peer = stream.peer_cred().map(|peer| Peer { uid: Some(peer.uid()), pid: peer.pid() });
+        Ok((stream, peer.unwrap_or_default()))
     }
 
     /// Whether a process is served.
