@@ -62,7 +62,7 @@ fn a_command_that_cannot_start_is_126_or_127() {
 fn an_unusable_runtime_directory_is_named_with_its_problem() {
     let mut user = Fixed::token("invented-token").user();
     let file = user.dir.write("file", 0o600, "");
-    for (dir, problem) in [("/nonexistent", "does not exist"), (file.to_str().unwrap(), "is no directory")] {
+    for (dir, problem) in [("/nonexistent", "does not exist"), (file.to_str().unwrap(), "is not a directory")] {
         user.set("XDG_RUNTIME_DIR", dir);
         let ran = user.run(&["run", "--file", "voucherify", "--", "true"]);
         let expected = format!("XDG_RUNTIME_DIR names {dir:?}, which {problem}: correct it, or unset it");

@@ -78,7 +78,7 @@ impl Drop for Files {
 fn unusable(dir: &Path) -> String {
     let problem = match std::fs::metadata(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => "does not exist",
-        Ok(metadata) if !metadata.is_dir() => "is no directory",
+        Ok(metadata) if !metadata.is_dir() => "is not a directory",
         // After `su` or `sudo`, the variable can still name that of the other user.
         #[cfg(unix)]
         Ok(metadata) if is_of_another(&metadata) => "belongs to another user",
