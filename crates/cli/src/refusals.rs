@@ -3,6 +3,7 @@
 //!
 //! The file is named after a keyed digest of the credentials, so that changed ones are sent at once.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -65,39 +66,56 @@ impl Refusals {
     /// Returns why the credentials are not sent, if they were refused within the last hour.
     pub fn check(&self) -> Option<String> {
         let refusal = read(&self.file()?)?;
-        let refused_at = UNIX_EPOCH + Duration::from_secs(refusal.refused_at);
-        // One from the future means nothing.
-        if SystemTime::now().duration_since(refused_at).map_or(true, |since| since > WAIT) {
-            return None;
-        }
+        let refused_at = refusal.refused_at()?;
         let [from, to] = [refused_at, refused_at + WAIT].map(|time| timestamp(time).unwrap_or_default());
-        let (argument, reason) = (self.account.argument(), refusal.reason);
-        Some(format!(
-            "the credentials were refused at {from}, and are not sent again before {to}; change them, or run `freshtoken revoke \
-             {argument} --forget` first: {reason}"
-        ))
+        let hint = if self.account.vendor.policy.login {
+            format!("change them, or run `freshtoken revoke {} --forget` first", self.account.argument())
+        } else {
+            // It would forget the consent too.
+            "change them".to_owned()
+        };
+        let reason = refusal.reason;
+        Some(format!("the credentials were refused at {from}, and are not sent again before {to}; {hint}: {reason}"))
     }
 
-    /// The vendor has refused the credentials. A file that cannot be written costs another request.
-    pub fn keep(&self, error: &GrantError) {
-        let Some(file) = self.file() else { return };
+    /// The vendor has refused the credentials.
+    pub fn keep(&self, error: &GrantError) -> io::Result<()> {
+        let Some(file) = self.file() else { return Ok(()) };
         let refused_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let refusal = Refusal { account: self.account.name.clone(), refused_at, reason: one_line(&error.to_string()) };
-        self.forget();
-        if let Ok(text) = serde_json::to_string(&refusal) {
-            let _ = replace(&file, &text);
+        self.remove(|kept| kept.refused_at().is_none());
+        replace(&file, &serde_json::to_string(&refusal)?)
+    }
+
+    /// The vendor has accepted the credentials.
+    pub fn accepted(&self) {
+        if let Some(file) = self.file() {
+            let _ = std::fs::remove_file(file);
         }
     }
 
     /// Allows everything that this account sent to be sent again.
     pub fn forget(&self) {
+        self.remove(|refusal| refusal.account == self.account.name);
+    }
+
+    /// Removes these refusals, and files that cannot be read.
+    fn remove(&self, is_removed: impl Fn(&Refusal) -> bool) {
         for entry in std::fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             let path = entry.path();
             let is_refusal = path.extension().is_some_and(|extension| extension == EXTENSION);
-            if is_refusal && read(&path).is_none_or(|refusal| refusal.account == self.account.name) {
+            if is_refusal && read(&path).is_none_or(|refusal| is_removed(&refusal)) {
                 let _ = std::fs::remove_file(path);
             }
         }
+    }
+}
+
+impl Refusal {
+    /// Returns when the credentials were refused, if that was within the last hour. A time in the future means nothing.
+    fn refused_at(&self) -> Option<SystemTime> {
+        let refused_at = UNIX_EPOCH.checked_add(Duration::from_secs(self.refused_at))?;
+        SystemTime::now().duration_since(refused_at).is_ok_and(|since| since <= WAIT).then_some(refused_at)
     }
 }
 

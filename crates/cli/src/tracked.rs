@@ -36,6 +36,20 @@ impl Problems {
     }
 }
 
+/// Why credentials were not handed out. A vendor returns another error then, which says less.
+#[derive(Clone, Default)]
+struct Withheld(Arc<Mutex<Option<GrantError>>>);
+
+impl Withheld {
+    fn set(&self, error: GrantError) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    fn take(&self) -> Option<GrantError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 impl<V: Vendor> Tracked<V> {
     pub fn new(
         vendor: V,
@@ -57,6 +71,47 @@ impl<V: Vendor> Tracked<V> {
         self.grants.count(grant, outcome, since.elapsed());
     }
 
+    /// Returns the credentials for one request, and why they were not handed out to it: they were refused, for example.
+    fn unrefused(&self, credentials: &CredentialSource<V::Credentials>) -> (CredentialSource<V::Credentials>, Withheld)
+    where
+        V::Credentials: Clone + PartialEq,
+    {
+        // What failed before is not the cause of what fails now.
+        self.problems.take();
+        let withheld = Withheld::default();
+        let all = (credentials.clone(), self.problems.clone(), self.refusals.clone(), withheld.clone());
+        let unrefused = CredentialSource::ask(move || {
+            let (credentials, problems, refusals, withheld) = all.clone();
+            async move {
+                let given = credentials.get().await.and_then(|given| match refusals.check() {
+                    None => Ok(V::Credentials::clone(&given)),
+                    Some(why) => {
+                        let message = format!("{}: {why}", refusals.account().name);
+                        problems.set(Failure::new(Status::Refused, message));
+                        Err(GrantError::permanent(why))
+                    }
+                });
+                given.map_err(|error| {
+                    withheld.set(error.clone());
+                    error.to_string().into()
+                })
+            }
+        });
+        (unrefused, withheld)
+    }
+
+    /// Keeps that the credentials were refused.
+    fn refused(&self, error: &GrantError) {
+        if let Err(problem) = self.refusals.keep(error) {
+            let name = &self.refusals.account().name;
+            let message = format!(
+                "{name}: the credentials were refused, and the next command sends them again, because the state directory cannot \
+                 be written ({problem}); change the credentials: {error}"
+            );
+            self.problems.set(Failure::new(Status::Refused, message));
+        }
+    }
+
     /// Adds the digest. Refuses a token that could not be printed.
     fn track(&self, issued: IssuedTokens) -> Result<IssuedTokens, GrantError> {
         if !is_printable(issued.access_token.expose()) {
@@ -69,7 +124,7 @@ impl<V: Vendor> Tracked<V> {
 }
 
 /// Delegates everything: a method that is missing here would have its default.
-impl<V: Vendor<Credentials: Clone>> Vendor for Tracked<V> {
+impl<V: Vendor<Credentials: Clone + PartialEq>> Vendor for Tracked<V> {
     type Credentials = V::Credentials;
 
     const POLICY: TokenPolicy = V::POLICY;
@@ -89,19 +144,15 @@ impl<V: Vendor<Credentials: Clone>> Vendor for Tracked<V> {
     }
 
     async fn login(&self, credentials: &CredentialSource<V::Credentials>) -> Result<IssuedTokens, GrantError> {
-        // What failed before is not the cause of what fails now.
-        self.problems.take();
-        // From here on the refusals are those of these credentials.
-        let credentials = (*credentials.get().await?).clone();
-        if let Some(why) = self.refusals.check() {
-            self.problems.set(Failure::new(Status::Refused, format!("{}: {why}", self.refusals.account().name)));
-            return Err(GrantError::permanent(why));
-        }
         let since = Instant::now();
-        let result = self.vendor.login(&credentials.into()).await.and_then(|issued| self.track(issued));
+        let (credentials, withheld) = self.unrefused(credentials);
+        let result = self.vendor.login(&credentials).await.and_then(|issued| self.track(issued));
+        if let Some(error) = withheld.take() {
+            return Err(error);
+        }
         match &result {
-            Ok(_) => self.refusals.forget(),
-            Err(error) if error.outcome() == "refused" => self.refusals.keep(error),
+            Ok(_) => self.refusals.accepted(),
+            Err(error) if error.outcome() == "refused" => self.refused(error),
             Err(_) => {}
         }
         self.count("login", since, &result);
@@ -114,7 +165,15 @@ impl<V: Vendor<Credentials: Clone>> Vendor for Tracked<V> {
         refresh_token: &Secret,
     ) -> Result<IssuedTokens, GrantError> {
         let since = Instant::now();
-        let result = self.vendor.refresh(credentials, refresh_token).await.and_then(|issued| self.track(issued));
+        let (credentials, withheld) = self.unrefused(credentials);
+        let result = self.vendor.refresh(&credentials, refresh_token).await.and_then(|issued| self.track(issued));
+        if let Some(error) = withheld.take() {
+            return Err(error);
+        }
+        // Any other refusal is that of the refresh token.
+        if let Some(error) = result.as_ref().err().filter(|error| error.is_permanent()) {
+            self.refused(error);
+        }
         self.count("refresh", since, &result);
         result
     }

@@ -112,6 +112,12 @@ impl GrantError {
         Self::new(GrantErrorKind::Unchanged, "the callback returned the credentials that were refused before")
     }
 
+    /// Returns whether the same request will not work before the credentials or settings change. A refresh token that no longer
+    /// works is not such a failure.
+    pub fn is_permanent(&self) -> bool {
+        self.kind == GrantErrorKind::Permanent
+    }
+
     /// Whether the vendor itself refused the request.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self.kind, GrantErrorKind::Permanent | GrantErrorKind::Unlisted)

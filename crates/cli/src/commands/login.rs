@@ -27,6 +27,8 @@ pub fn perform(context: &Context, login: &Login) -> Result<(), Failure> {
     let runtime = runtime()?;
     let refresh_token = read(&runtime)?;
     let opened = context.open(&account)?;
+    // A person has acted, so the credentials are sent again.
+    opened.refusals.forget();
     let source = Source { account: &account, opened: &opened, min_life: None };
     let result = run(&runtime, context.timeout()?, async {
         opened.load().await?;

@@ -1,5 +1,6 @@
 //! Refused credentials, which are not sent again for an hour: an account must not be locked by a cron job.
 
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use freshtoken_sandbox::{Issuer, Sandbox};
@@ -124,4 +125,84 @@ async fn after_an_hour_they_are_sent_again() {
         let ran = Ran::of(ran);
         assert_eq!((ran.code, issuer.counts().requests), (Some(3), requests), "{offset}: {}", ran.err);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn credentials_that_a_refresh_was_refused_with_are_sent_once() {
+    let (_sandbox, issuer, mut user) = sandbox("quickbooks").await;
+    let secret = user.dir.write("secret", 0o600, "hunter2");
+    let variable = |name: &str| issuer.environment().into_iter().find(|(known, _)| known == name).unwrap().1;
+    let config = format!(
+        "version = 1\n[accounts.books]\nvendor = \"quickbooks\"\nurl = \"{}\"\ncredentials.client_id = \"{}\"\n\
+         credentials.client_secret = {{ file = \"{}\" }}\ncredentials.refresh_token = \"{}\"\n",
+        variable("QUICKBOOKS_URL"),
+        variable("QUICKBOOKS_CLIENT_ID"),
+        secret.display(),
+        variable("QUICKBOOKS_REFRESH_TOKEN"),
+    );
+    let config = user.dir.write("config.toml", 0o600, &config);
+    let right = variable("QUICKBOOKS_CLIENT_SECRET");
+    user.set("FRESHTOKEN_CONFIG", config.to_str().unwrap());
+    user.set("QUICKBOOKS_CLIENT_SECRET", "hunter2");
+    for arguments in [["token", "quickbooks"].as_slice(), &["token", "--account", "books"]] {
+        for _ in 0..3 {
+            let ran = user.run(arguments);
+            assert_eq!(ran.code, Some(3), "{}", ran.err);
+        }
+    }
+    assert_eq!(issuer.counts().requests, 2, "once for each account");
+    let ran = user.run(&["token", "--account", "books"]);
+    assert!(
+        ran.err.contains("; change them: ") && !ran.err.contains("--forget"),
+        "it would cost the consent: {}",
+        ran.err
+    );
+    std::fs::write(&secret, right).unwrap();
+    user.ok(&["token", "--account", "books"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_refresh_token_is_no_reason_to_keep_back_the_credentials() {
+    let (_sandbox, issuer, mut user) = sandbox("quickbooks").await;
+    let token = issuer.environment().into_iter().find(|(name, _)| name == "QUICKBOOKS_REFRESH_TOKEN").unwrap().1;
+    user.set("QUICKBOOKS_REFRESH_TOKEN", "spent");
+    assert_eq!(user.run(&["token", "quickbooks"]).code, Some(5));
+    user.set("QUICKBOOKS_REFRESH_TOKEN", &token);
+    user.ok(&["token", "quickbooks"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_survives_what_happens_to_other_credentials_of_the_account() {
+    let (_sandbox, issuer, mut user) = refused().await;
+    let right = issuer.environment().into_iter().find(|(name, _)| name == "ZENOTI_PASSWORD").unwrap().1;
+    for password in ["hunter3", &right, "hunter2", "hunter3"] {
+        user.set("ZENOTI_PASSWORD", password);
+        user.run(&["token", "zenoti"]);
+    }
+    assert_eq!(issuer.counts().requests, 3, "each once");
+}
+
+/// The file of the user's only refusal.
+fn file(user: &User) -> PathBuf {
+    let mut files = std::fs::read_dir(user.state()).unwrap().map(|entry| entry.unwrap().path());
+    files.find(|path| path.extension().is_some_and(|extension| extension == "refused")).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_at_an_impossible_time_means_nothing() {
+    let (_sandbox, issuer, user) = refused().await;
+    std::fs::write(file(&user), format!(r#"{{"account":"zenoti","refused_at":{},"reason":""}}"#, u64::MAX)).unwrap();
+    let ran = user.run(&["token", "zenoti"]);
+    assert_eq!((ran.code, issuer.counts().requests), (Some(3), 2), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_that_cannot_be_kept_is_reported() {
+    let (_sandbox, issuer, user) = refused().await;
+    let file = file(&user);
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    let ran = user.run(&["token", "zenoti"]);
+    assert_eq!((ran.code, issuer.counts().requests), (Some(3), 2), "{}", ran.err);
+    assert!(ran.err.contains("the next command sends them again") && ran.err.lines().count() == 1, "{}", ran.err);
 }
