@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::{Deadline, Now};
-use crate::store::record::Record;
+use crate::store::record::{MarkKind, Record};
 
 /// For how long a refresh token whose response was lost must have been seen unchanged before it is sent again: the limit of a
 /// request (20 s), of a lease (10 s), and 10 s for the issuer. So a process that is alive has its turn first.
@@ -41,10 +41,11 @@ impl Watch {
         self.answered = generation;
     }
 
-    /// How many responses to requests with a marked refresh token were lost.
+    /// How many responses to requests with a marked refresh token were lost. A record that was put back is no sign of one.
     pub(crate) fn losses(&self, record: &Record) -> u8 {
-        let is_lost = record.in_use.is_some() && self.answered != record.generation;
-        record.in_use.map_or(0, |mark| mark.losses).saturating_add(u8::from(is_lost))
+        let Some(mark) = record.in_use else { return 0 };
+        let was_sent = matches!(mark.kind, MarkKind::First | MarkKind::Again);
+        mark.losses.saturating_add(u8::from(was_sent && self.answered != record.generation))
     }
 
     /// How long until this record has been seen unchanged for the quiet time.
@@ -60,7 +61,7 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
-    use crate::store::record::{Mark, MarkKind};
+    use crate::store::record::Mark;
 
     fn at(seconds: u64) -> Now {
         Now::new(Duration::from_secs(seconds), UNIX_EPOCH + Duration::from_secs(1_800_000_000 + seconds))
@@ -99,11 +100,13 @@ mod tests {
     }
 
     #[test]
-    fn a_response_that_says_unused_is_no_loss() {
+    fn a_response_that_says_unused_and_a_record_that_is_put_back_are_no_losses() {
         let (mut watch, record) = (Watch::new(at(0)), marked(Mark::again(1)));
         assert_eq!(watch.remaining(&record, at(0)), 2 * QUIET);
         watch.answered(7);
         assert_eq!(watch.remaining(&record, at(0)), QUIET);
         assert_eq!(watch.losses(&record), 1);
+        let put_back = marked(Mark::new(MarkKind::PutBack));
+        assert_eq!((watch.losses(&put_back), watch.remaining(&put_back, at(0))), (0, QUIET));
     }
 }
