@@ -92,13 +92,15 @@ impl Failure {
         let argument = account.argument();
         let failure = Self::from(error);
         let mut causes = std::iter::successors(error.source(), |&error| error.source());
-        let hint = if failure.status == Status::Consent {
-            format!("; run `freshtoken login {argument} --refresh-token -` with the refresh token of a new consent")
-        } else if causes.any(|cause| cause.is::<UnreadableRecord>()) {
-            format!("; `freshtoken revoke {argument} --forget` forgets it")
-        } else {
+        if causes.any(|cause| cause.is::<UnreadableRecord>()) {
+            // The store works, so waiting does not help.
+            return Self::other(format!("{}; `freshtoken revoke {argument} --forget` forgets it", failure.message));
+        }
+        if failure.status != Status::Consent {
             return failure;
-        };
+        }
+        let hint =
+            format!("; run `freshtoken login {argument} --refresh-token -` with the refresh token of a new consent");
         Self { message: failure.message + &hint, ..failure }
     }
 }

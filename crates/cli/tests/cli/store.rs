@@ -136,10 +136,12 @@ fn a_record_of_a_lost_key_is_explained_and_can_be_forgotten() {
     let user = Fixed::token("invented-token").user();
     user.ok(&["token", "voucherify"]);
     std::fs::remove_file(user.state().join("key")).unwrap();
-    let ran = user.run(&["token", "voucherify"]);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
-    assert!(ran.err.contains("unknown key"), "{}", ran.err);
-    assert!(ran.err.contains("`freshtoken revoke voucherify --forget` forgets it"), "{}", ran.err);
+    for command in ["token", "status", "revoke"] {
+        let ran = user.run(&[command, "voucherify"]);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{command}: {}", ran.err);
+        assert!(ran.err.contains("unknown key"), "{}", ran.err);
+        assert!(ran.err.contains("`freshtoken revoke voucherify --forget` forgets it"), "{}", ran.err);
+    }
     user.ok(&["revoke", "voucherify", "--forget"]);
     user.ok(&["token", "voucherify"]);
 }
