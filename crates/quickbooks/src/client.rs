@@ -163,10 +163,10 @@ impl ::std::fmt::Debug for Endpoint {
 /// or in their query.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    /// The client's id or its secret, as the name says. They are joined by a colon without
+    /// The client's id and its secret, from the keys of the app. They are joined by a colon without
     /// form-encoding. Source: [the vendor's client library](https://github.com/intuit/oauth-jsclient).
     pub client_id: Secret,
-    /// The client's id or its secret, as the name says. They are joined by a colon without
+    /// The client's id and its secret, from the keys of the app. They are joined by a colon without
     /// form-encoding. Source: [the vendor's client library](https://github.com/intuit/oauth-jsclient).
     pub client_secret: Secret,
 }

@@ -64,6 +64,11 @@ pub fn bind(options: &Serve, page: Page) -> Result<(Listener, Gate), Failure> {
             "{path:?} is too long for a socket; set FRESHTOKEN_SOCKET to a shorter path"
         )));
     }
+    if path.extension().is_some_and(|extension| extension == "lock") {
+        return Err(Failure::usage(format!(
+            "{path:?} is the name of the agent's lock; choose another one for the socket"
+        )));
+    }
     let dir = path.parent().unwrap_or(Path::new("/"));
     let is_shared = !options.allow_uid.is_empty();
     if is_shared && dir == state {

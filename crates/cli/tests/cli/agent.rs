@@ -172,6 +172,8 @@ fn another_user_gets_nothing_unless_it_is_named() {
     drop(agent);
     let ran = user.run(&["serve", "--socket", user.state().join("a.sock").to_str().unwrap(), "--allow-uid", "65534"]);
     assert!(ran.code == Some(2) && ran.err.contains("a separate directory"), "{}", ran.err);
+    let ran = user.run(&["serve", "--socket", user.dir.0.join("agent.lock").to_str().unwrap()]);
+    assert!(ran.code == Some(2) && ran.err.contains("is the name of the agent's lock"), "{}", ran.err);
 }
 
 #[test]

@@ -43,10 +43,10 @@ pub type LoginResponse = types::Token;
 /// secret.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Credentials {
-    /// The client's id or its secret, as the name says. They are joined by a colon without
+    /// The client's id and its secret, from the keys of the app. They are joined by a colon without
     /// form-encoding. Source: [the vendor's client library](https://github.com/intuit/oauth-jsclient).
     pub client_id: Secret,
-    /// The client's id or its secret, as the name says. They are joined by a colon without
+    /// The client's id and its secret, from the keys of the app. They are joined by a colon without
     /// form-encoding. Source: [the vendor's client library](https://github.com/intuit/oauth-jsclient).
     pub client_secret: Secret,
 }
@@ -109,12 +109,12 @@ impl FromEnv for Endpoint {
     const VARIABLES: &'static [Variable] = &[
         Variable::required(
             "QUICKBOOKS_CLIENT_ID",
-            "The client's id or its secret, as the name says.",
+            "The client's id and its secret, from the keys of the app.",
         )
             .secret(),
         Variable::required(
             "QUICKBOOKS_CLIENT_SECRET",
-            "The client's id or its secret, as the name says.",
+            "The client's id and its secret, from the keys of the app.",
         )
             .secret(),
         Variable::required(
