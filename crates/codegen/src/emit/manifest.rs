@@ -13,9 +13,9 @@ use crate::repository::target::Target;
 const DEPENDENCIES: [(&str, &str); 4] = [
     // What progenitor generates works with its own version only.
     ("progenitor-client", "version = \"=0.15.1\""),
-    ("reqwest", "version = \"0.13\", default-features = false"),
-    ("serde", "version = \"1\", features = [\"derive\"]"),
-    ("serde_json", "version = \"1\""),
+    ("reqwest", "version = \"0.13.4\", default-features = false"),
+    ("serde", "version = \"1.0.228\", features = [\"derive\"]"),
+    ("serde_json", "version = \"1.0.150\""),
 ];
 
 /// Returns the manifest of a model's crate.
@@ -193,7 +193,7 @@ mod tests {
             "freshtoken = { workspace = true, optional = true }",
             "freshtoken-wire = { workspace = true, features = [\"client\"] }",
             "freshtoken-testing = { path = \"../../../freshtoken/crates/testing\" }",
-            "reqwest = { version = \"0.13\", default-features = false }",
+            "reqwest = { version = \"0.13.4\", default-features = false }",
         ] {
             assert!(inherits.lines().any(|found| found == line), "no `{line}` in\n{inherits}");
         }
