@@ -89,24 +89,6 @@ pub fn one_line(text: &str) -> String {
 impl Failure {
     /// The token source of this account failed.
     pub fn of(error: &Error, account: &Account) -> Self {
-        let argument = account.argument();
-        let failure = Self::from(error);
-        let mut causes = std::iter::successors(error.source(), |&error| error.source());
-        if causes.any(|cause| cause.is::<UnreadableRecord>()) {
-            // The store works, so waiting does not help.
-            return Self::other(format!("{}; `freshtoken revoke {argument} --forget` forgets it", failure.message));
-        }
-        if failure.status != Status::Consent {
-            return failure;
-        }
-        let hint =
-            format!("; run `freshtoken login {argument} --refresh-token -` with the refresh token of a new consent");
-        Self { message: failure.message + &hint, ..failure }
-    }
-}
-
-impl From<&Error> for Failure {
-    fn from(error: &Error) -> Self {
         let status = match error.kind() {
             ErrorKind::Refused => Status::Refused,
             ErrorKind::Settings => Status::Usage,
@@ -114,7 +96,18 @@ impl From<&Error> for Failure {
             ErrorKind::ConsentNeeded => Status::Consent,
             _ => Status::Other,
         };
-        Self { retry_after: error.retry_after(), ..Self::new(status, format!("{error:#}")) }
+        let argument = account.argument();
+        let mut causes = std::iter::successors(error.source(), |&error| error.source());
+        if causes.any(|cause| cause.is::<UnreadableRecord>()) {
+            // The store works, so waiting does not help.
+            return Self::other(format!("{error:#}; `freshtoken revoke {argument} --forget` forgets it"));
+        }
+        let hint = if status == Status::Consent {
+            format!("; run `freshtoken login {argument} --refresh-token -` with the refresh token of a new consent")
+        } else {
+            String::new()
+        };
+        Self { retry_after: error.retry_after(), ..Self::new(status, format!("{error:#}{hint}")) }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Credentials that a vendor refused. They are not sent again for an hour, so that a cron job locks no account: each command is a
-//! process of its own, and knows of the last one what is in a file.
+//! process of its own, and knows of the last one only what is in a file.
 //!
 //! The file is named after a keyed digest of the credentials, so that changed ones are sent at once.
 

@@ -18,7 +18,7 @@ mod unix {
     /// The signals that are passed on.
     const SIGNALS: [Signal; 6] = [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT, Signal::USR1, Signal::USR2];
 
-    /// Returns a future that ends with SIGTERM or Ctrl-C, which end the process no longer.
+    /// Returns a future that ends with SIGTERM or Ctrl-C, which no longer end the process.
     pub fn end() -> Result<impl Future<Output = ()>, String> {
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
@@ -111,7 +111,7 @@ mod windows {
     /// Ctrl-C.
     pub struct Signal;
 
-    /// Returns a future that ends with Ctrl-C, which ends the process no longer.
+    /// Returns a future that ends with Ctrl-C, which no longer ends the process.
     pub fn end() -> Result<impl Future<Output = ()>, String> {
         let mut signals = Signals::watch()?;
         Ok(async move { drop(signals.next().await) })

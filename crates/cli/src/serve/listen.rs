@@ -59,7 +59,7 @@ impl Listener {
         }
     }
 
-    /// Whether a process is served. At a port, its secret says so later.
+    /// Whether a process may connect. At a port, any may: each request needs the secret.
     pub fn allows(&self, #[cfg_attr(windows, expect(unused_variables))] peer: Peer) -> bool {
         match &self.kind {
             #[cfg(unix)]

@@ -107,6 +107,7 @@ mod tests {
         assert_eq!(watch.remaining(&record, at(0)), QUIET);
         assert_eq!(watch.losses(&record), 1);
         let put_back = marked(Mark::new(MarkKind::PutBack));
+        let watch = Watch::new(at(0));
         assert_eq!((watch.losses(&put_back), watch.remaining(&put_back, at(0))), (0, QUIET));
     }
 }
